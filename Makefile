@@ -1,0 +1,53 @@
+# make check      everything that needs neither root nor hosts       make test   that, and the tests on real hosts
+# make demo       a cluster on this machine, to look at              make demo-down   removes it
+# make bench      how long a bring-up takes, here and elsewhere
+
+# How many end-to-end tests run at once. Each boots hosts of its own.
+E2E_THREADS ?= 1
+
+# Every test target but the one that needs hosts.
+OFFLINE_TESTS = $(filter-out e2e,$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) \
+	$(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
+
+.PHONY: check fmt clippy doc shellcheck offline-tests test demo demo-down bench
+
+check: fmt clippy doc shellcheck offline-tests
+
+fmt:
+	cargo fmt --check
+
+clippy:
+	cargo clippy --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items --locked
+
+# By their first line, so that no script escapes for want of a suffix; sourced parts have the suffix only.
+shellcheck:
+	@if [ -n "$${CI:-}" ]; then tests/lab/install-tools.sh check; fi
+	@if command -v shellcheck >/dev/null; then \
+	  { grep -rlIE '^#! ?/(usr/)?bin/(env )?(ba)?sh' --exclude-dir=target --exclude-dir=.git . ; \
+	    find . -name '*.sh' -not -path './target/*' -not -path './.git/*'; } | sort -u | \
+	    xargs shellcheck -x -P SCRIPTDIR && echo "shellcheck: every script passes"; \
+	else \
+	  echo "SKIPPED: shellcheck is not installed, so NO SHELL SCRIPT WAS CHECKED" >&2; \
+	fi
+
+offline-tests:
+	cargo test --locked --lib --bins $(addprefix --test ,$(OFFLINE_TESTS))
+	cargo test --locked --doc
+
+test:
+	@if [ "$$(id -u)" = 0 ]; then tests/lab/install-tools.sh lab check; \
+	else echo "SKIPPED: not root, so the tests on real hosts will be skipped" >&2; fi
+	$(MAKE) check
+	cargo test --locked --test e2e -- --test-threads=$(E2E_THREADS)
+
+demo:
+	@tests/lab/demo.sh
+
+demo-down:
+	@tests/lab/demo.sh down
+
+bench:
+	cargo bench --locked --bench bring_up

@@ -1,0 +1,16 @@
+#!/bin/sh
+# What verify.rs wants to know of the load balancer.
+echo "host name $(hostname)"
+if haproxy -c -q -f /etc/haproxy/haproxy.cfg; then echo 'configuration valid'; else echo 'configuration broken'; fi
+python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.connect("/run/haproxy/admin.sock")
+s.sendall(b"show stat\n")
+rows = [line.split(",") for line in s.makefile().read().splitlines() if line and line[0] != "#"]
+for backend in ("rabbitmq", "management"):
+    print(backend, *[row[17] for row in rows if row[0] == backend and row[1] != "BACKEND"])
+'
+echo "unit $(systemctl is-enabled haproxy) $(systemctl is-active haproxy)"
+echo "time $(systemctl is-enabled chrony) $(systemctl is-active chrony)"
+if [ -e /usr/sbin/policy-rc.d ]; then echo "policy-rc.d left behind"; else echo "policy-rc.d none"; fi

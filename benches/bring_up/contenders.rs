@@ -1,0 +1,267 @@
+//! Who runs, with which commands, and when a run with nothing to do counts as one.
+
+use std::path::{Path, PathBuf};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// From fresh hosts to a cluster behind a load balancer.
+    Cold,
+    /// The same command again.
+    Noop,
+    /// The same question without leave to change anything.
+    Plan,
+}
+
+impl Stage {
+    pub const ALL: [Self; 3] = [Self::Cold, Self::Noop, Self::Plan];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Noop => "noop",
+            Self::Plan => "plan",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Cold => "Cold bring-up",
+            Self::Noop => "A second run, with nothing to do",
+            Self::Plan => "A plan (dry run) with nothing to do",
+        }
+    }
+
+    /// The row that the others are compared with: the fastest way by hand that keeps the safety rules.
+    pub fn floor(self) -> &'static str {
+        match self {
+            Self::Cold => DISCOVERY,
+            Self::Noop | Self::Plan => LOOK,
+        }
+    }
+}
+
+/// The rows by which ratios are computed.
+pub const RABBITUP: &str = "rabbitup";
+const DISCOVERY: &str = "by hand, peer discovery in order";
+const LOOK: &str = "by hand, one ssh per host, erl_call";
+
+/// Where everything is that the commands name.
+pub struct Setup {
+    pub repository: PathBuf,
+    /// The benchmark's own directory, for logs and rendered inventories.
+    pub work: PathBuf,
+    pub venv: PathBuf,
+    pub rabbitup: PathBuf,
+    pub ssh_config: PathBuf,
+    pub known_hosts: PathBuf,
+    pub cookie: PathBuf,
+}
+
+impl Setup {
+    pub fn inventory(&self, persist: bool) -> PathBuf {
+        self.work.join(if persist { "inventory-open.toml" } else { "inventory.toml" })
+    }
+
+    fn benches(&self) -> PathBuf {
+        self.repository.join("benches")
+    }
+}
+
+/// Whether connections may be left over from an earlier run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connections {
+    /// The run finds an empty socket directory.
+    New,
+    /// The run finds what the contender's last run left open; one run before it is not counted.
+    Open,
+}
+
+/// One command, measured.
+pub struct Task {
+    /// The row in the table.
+    pub row: &'static str,
+    pub stage: Stage,
+    pub connections: Connections,
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    /// Whether the output of a successful run says that nothing was to do.
+    pub nothing_to_do: fn(&str) -> bool,
+}
+
+/// Tasks that share fresh hosts: the first one is the cold bring-up, which is always run.
+pub struct Contender {
+    /// The word for `BENCH_ONLY`.
+    pub name: &'static str,
+    pub tasks: Vec<Task>,
+}
+
+impl Contender {
+    /// Whether it comes from the package index.
+    pub fn needs_venv(&self) -> bool {
+        ["ansible", "pyinfra"].contains(&self.name)
+    }
+}
+
+pub fn contenders(setup: &Setup) -> Vec<Contender> {
+    vec![
+        rabbitup(setup),
+        ansible(setup),
+        pyinfra(setup),
+        by_hand(setup, "rabbitmqctl", "by hand, joins with rabbitmqctl"),
+        by_hand(setup, "erl_call", "by hand, joins with erl_call"),
+        discovery(setup),
+        by_hand(setup, "parallel", "by hand, peer discovery all at once (no order)"),
+    ]
+}
+
+fn rabbitup(setup: &Setup) -> Contender {
+    let task = |row, stage, persist, verb: &[&str]| Task {
+        row,
+        stage,
+        connections: if persist { Connections::Open } else { Connections::New },
+        program: setup.rabbitup.clone(),
+        arguments: ["-i", &text(&setup.inventory(persist))]
+            .iter()
+            .chain(verb)
+            .map(|word| (*word).to_owned())
+            .collect(),
+        environment: Vec::new(),
+        nothing_to_do: |output| output.contains("No changes"),
+    };
+    const OPEN: &str = "rabbitup, connections open";
+    Contender {
+        name: "rabbitup",
+        tasks: vec![
+            task(RABBITUP, Stage::Cold, false, &["up", "--yes"]),
+            task(RABBITUP, Stage::Noop, false, &["up", "--yes"]),
+            task(RABBITUP, Stage::Plan, false, &["plan"]),
+            task(OPEN, Stage::Noop, true, &["up", "--yes"]),
+            task(OPEN, Stage::Plan, true, &["plan"]),
+        ],
+    }
+}
+
+fn ansible(setup: &Setup) -> Contender {
+    let folder = setup.benches().join("ansible");
+    let task = |stage, more: &[&str]| Task {
+        row: "Ansible",
+        stage,
+        connections: Connections::New,
+        program: setup.venv.join("bin/ansible-playbook"),
+        arguments: [
+            &text(&folder.join("bring_up.yml")),
+            "-e",
+            &format!("cookie_file={}", text(&setup.cookie)),
+        ]
+        .iter()
+        .chain(more)
+        .map(|word| (*word).to_owned())
+        .collect(),
+        environment: [
+            ("ANSIBLE_CONFIG", text(&folder.join("ansible.cfg"))),
+            ("ANSIBLE_HOME", text(&setup.work.join("ansible"))),
+            // In front of the settings in ansible.cfg, since this path is known at run time only.
+            ("ANSIBLE_SSH_COMMON_ARGS", format!("-F {}", text(&setup.ssh_config))),
+            ("ANSIBLE_NOCOLOR", "1".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into(),
+        nothing_to_do: |output| {
+            let recap: Vec<&str> = output.lines().filter(|line| line.contains(" changed=")).collect();
+            recap.len() == 4 && recap.iter().all(|line| line.contains(" changed=0 "))
+        },
+    };
+    Contender {
+        name: "ansible",
+        tasks: vec![
+            task(Stage::Cold, &[]),
+            task(Stage::Noop, &[]),
+            task(Stage::Plan, &["--check", "--diff"]),
+        ],
+    }
+}
+
+fn pyinfra(setup: &Setup) -> Contender {
+    let folder = setup.benches().join("pyinfra");
+    let task = |stage, mode: &str| Task {
+        row: "pyinfra",
+        stage,
+        connections: Connections::New,
+        program: setup.venv.join("bin/pyinfra"),
+        arguments: [mode, &text(&folder.join("inventory.py")), &text(&folder.join("deploy.py"))]
+            .map(ToOwned::to_owned)
+            .into(),
+        environment: [
+            ("BENCH_SSH_CONFIG", text(&setup.ssh_config)),
+            ("BENCH_KNOWN_HOSTS", text(&setup.known_hosts)),
+            ("BENCH_COOKIE", text(&setup.cookie)),
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into(),
+        nothing_to_do: pyinfra_nothing_to_do,
+    };
+    Contender {
+        name: "pyinfra",
+        tasks: vec![task(Stage::Cold, "--yes"), task(Stage::Noop, "--yes"), task(Stage::Plan, "--dry")],
+    }
+}
+
+fn pyinfra_nothing_to_do(output: &str) -> bool {
+    !output.is_empty()
+}
+
+fn by_hand(setup: &Setup, mode: &'static str, row: &'static str) -> Contender {
+    Contender {
+        name: mode,
+        tasks: vec![by_hand_task(setup, row, Stage::Cold, "bring_up.sh", mode, Connections::New)],
+    }
+}
+
+/// The by-hand bring-up whose hosts are also looked at, as a floor for the other stages.
+fn discovery(setup: &Setup) -> Contender {
+    let mut contender = by_hand(setup, "discovery", DISCOVERY);
+    for stage in [Stage::Noop, Stage::Plan] {
+        for (row, mode, connections) in [
+            (LOOK, "erl_call", Connections::New),
+            ("by hand, one ssh per host, rabbitmqctl", "rabbitmqctl", Connections::New),
+            ("`ssh host true`", "true", Connections::New),
+            ("by hand, erl_call, connections open", "erl_call", Connections::Open),
+        ] {
+            contender.tasks.push(by_hand_task(setup, row, stage, "look.sh", mode, connections));
+        }
+    }
+    contender
+}
+
+fn by_hand_task(
+    setup: &Setup,
+    row: &'static str,
+    stage: Stage,
+    script: &str,
+    mode: &str,
+    connections: Connections,
+) -> Task {
+    let mut environment = vec![
+        ("BENCH_SSH_CONFIG".to_owned(), text(&setup.ssh_config)),
+        ("BENCH_COOKIE".to_owned(), text(&setup.cookie)),
+    ];
+    if connections == Connections::Open {
+        environment.push(("BENCH_OPEN".to_owned(), "1".to_owned()));
+    }
+    Task {
+        row,
+        stage,
+        connections,
+        program: setup.benches().join("by_hand").join(script),
+        arguments: vec![mode.to_owned()],
+        environment,
+        nothing_to_do: |_| true,
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,0 +1,115 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::HostName;
+use crate::plan::StepId;
+
+/// What happens while a plan is applied. Progress bars, text, JSON lines and the journal all read these and
+/// nothing else. No event carries a secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// The steps in the plan's order; the displays know all titles from the plan.
+    ApplyStarted {
+        steps: usize,
+        hosts: Vec<HostName>,
+    },
+    /// All hosts are locked for this run.
+    Locked,
+    StepStarted {
+        step: StepId,
+        host: HostName,
+    },
+    /// A line that a running step printed: a sign of life.
+    StepOutput {
+        step: StepId,
+        host: HostName,
+        line: String,
+    },
+    StepSucceeded {
+        step: StepId,
+        host: HostName,
+        elapsed: Duration,
+    },
+    StepFailed {
+        step: StepId,
+        host: HostName,
+        elapsed: Duration,
+        failure: StepFailure,
+    },
+    /// Never started, because of `because_of`.
+    StepBlocked {
+        step: StepId,
+        host: HostName,
+        because_of: StepId,
+    },
+    /// Never started, because the run was interrupted.
+    StepSkipped {
+        step: StepId,
+        host: HostName,
+    },
+    /// The first Ctrl-C: nothing new starts.
+    Interrupted {
+        running: Vec<StepId>,
+    },
+    /// The lock on `host` is gone, so somebody else may be at work there: nothing new starts.
+    LockLost {
+        host: HostName,
+        running: Vec<StepId>,
+    },
+    /// The second Ctrl-C: these may still run on their hosts.
+    Abandoned {
+        running: Vec<StepId>,
+    },
+    ApplyEnded {
+        outcome: Outcome,
+        elapsed: Duration,
+        hosts: BTreeMap<HostName, Tally>,
+    },
+}
+
+/// Why a step failed, for the reader at 3 a.m.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepFailure {
+    pub kind: FailureKind,
+    /// The exit code of the step on its host, where it came to one.
+    pub code: Option<i32>,
+    /// What the step itself said of the cause (lines it marked as such), else none.
+    pub cause: Option<String>,
+    /// What to do, where the step or the kind of failure knows it.
+    pub advice: Option<String>,
+    /// The last lines of its output, at most 20.
+    pub output: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// A command of the step ended with an error.
+    Command,
+    /// The step did not end within its time and was ended on the host.
+    TimedOut,
+    /// The connection was lost; whether the step ended is unknown.
+    ConnectionLost,
+    /// A secret that the step needs could not be had.
+    SecretMissing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    Failed,
+    Interrupted,
+}
+
+/// What became of one host's steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    pub done: usize,
+    pub failed: usize,
+    pub blocked: usize,
+    pub skipped: usize,
+}

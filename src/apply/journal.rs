@@ -1,0 +1,258 @@
+//! What a run did, kept as evidence. Never read back to decide anything: the facts decide.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::{Event, EventStream, Stamped};
+use crate::model::HostName;
+use crate::plan::{Plan, StepId};
+
+/// The version of the journal's form.
+const FORMAT_VERSION: u32 = 1;
+
+/// How long the end of a run waits for a slow disk.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A journal that is being written, by a thread of its own: no disk can hold up a step.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    ended: Receiver<io::Result<()>>,
+}
+
+/// Why there is no journal, or not a whole one. Worth a warning; the run is as good without it.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("no directory for the journal: neither XDG_STATE_HOME nor HOME is set to an absolute path")]
+    NoDirectory,
+    #[error("cannot write the journal {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("the journal {} is not written to its end yet", .0.display())]
+    Late(PathBuf),
+}
+
+/// The first line.
+#[derive(Serialize)]
+struct Head<'a> {
+    format_version: u32,
+    at: String,
+    command: &'a str,
+    playbook: &'a str,
+    hosts: Vec<&'a HostName>,
+    steps: Vec<HeadStep<'a>>,
+}
+
+#[derive(Serialize)]
+struct HeadStep<'a> {
+    id: &'a StepId,
+    title: &'a str,
+}
+
+/// Every other line.
+#[derive(Serialize)]
+struct Entry<'a> {
+    at: String,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl Journal {
+    /// Begins a journal in `directory` and keeps writing to it what comes over `events`. `command` is what the
+    /// user ran, without anything secret.
+    ///
+    /// # Errors
+    /// The system's, where there can be no such file.
+    pub fn begin(
+        directory: &Path,
+        command: &str,
+        plan: &Plan,
+        events: EventStream,
+    ) -> Result<Self, JournalError> {
+        let now = SystemTime::now();
+        let path = directory.join(format!("{}-{}.jsonl", compact(now), std::process::id()));
+        let begun = create(directory, &path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            write_line(&mut file, &head(now, command, plan))?;
+            Ok(file)
+        });
+        let write = |source| JournalError::Write { path: path.clone(), source };
+        let file = begun.map_err(write)?;
+        let (sender, ended) = mpsc::channel();
+        let keep = move || {
+            // Nobody waits for the answer of a run that was abandoned.
+            let _ = sender.send(keep(file, events));
+        };
+        thread::Builder::new().name("journal".to_owned()).spawn(keep).map_err(write)?;
+        Ok(Self { path, ended })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits, not for long, until everything is written. The [`super::EventSink`] must be dropped before.
+    ///
+    /// # Errors
+    /// What kept the journal from being complete.
+    pub fn end(self) -> Result<PathBuf, JournalError> {
+        match self.ended.recv_timeout(PATIENCE) {
+            Ok(Ok(())) => Ok(self.path),
+            Ok(Err(source)) => Err(JournalError::Write { path: self.path, source }),
+            Err(_) => Err(JournalError::Late(self.path)),
+        }
+    }
+}
+
+/// Where journals are kept, from the environment (XDG Base Directory Specification 0.8: a relative
+/// XDG_STATE_HOME does not count).
+///
+/// # Errors
+/// [`JournalError::NoDirectory`].
+pub fn journal_dir(env: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, JournalError> {
+    let absolute = |name: &str| env(name).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    Ok(state.ok_or(JournalError::NoDirectory)?.join("rabbitup/journal"))
+}
+
+fn create(directory: &Path, path: &Path) -> io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn head<'a>(now: SystemTime, command: &'a str, plan: &'a Plan) -> Head<'a> {
+    Head {
+        format_version: FORMAT_VERSION,
+        at: timestamp(now),
+        command,
+        playbook: &plan.playbook,
+        hosts: plan.hosts.iter().map(|host| &host.name).collect(),
+        steps: plan.steps.iter().map(|step| HeadStep { id: &step.id, title: &step.title }).collect(),
+    }
+}
+
+fn keep(mut file: BufWriter<File>, mut events: EventStream) -> io::Result<()> {
+    while let Some(stamped) = events.blocking_recv() {
+        let Stamped { at, event } = &*stamped;
+        write_line(&mut file, &Entry { at: timestamp(*at), event })?;
+    }
+    Ok(())
+}
+
+/// One line, on disk as soon as it is written: what matters most is what happened before a crash.
+fn write_line(file: &mut BufWriter<File>, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *file, value)?;
+    file.write_all(b"\n")?;
+    file.flush()
+}
+
+/// `2025-11-22T22:17:00.123Z`.
+fn timestamp(at: SystemTime) -> String {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (year, month, day) = civil_date(since.as_secs() / 86_400);
+    let (hour, minute, second) = clock(since);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis())
+}
+
+/// `20251122T221700Z`: sorts by time and stands in file names.
+fn compact(at: SystemTime) -> String {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (year, month, day) = civil_date(since.as_secs() / 86_400);
+    let (hour, minute, second) = clock(since);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+fn clock(since: Duration) -> (u64, u64, u64) {
+    let second = since.as_secs() % 86_400;
+    (second / 3600, second / 60 % 60, second % 60)
+}
+
+/// Year, month and day (UTC, Gregorian) of a day counted from 1970-01-01. Years begin in March here, so that the
+/// leap day is the last of its year (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil_date(days_since_1970: u64) -> (u64, u64, u64) {
+    let days = days_since_1970 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let months_since_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
+    let month = (months_since_march + 2) % 12 + 1;
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::apply::EventSink;
+    use crate::apply::run_fixtures::{host, plan, step};
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        // date -u -d @SECONDS +%FT%TZ
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399, "2000-02-28T23:59:59.000Z"),
+            (951_782_400, "2000-02-29T00:00:00.000Z"),
+            (951_868_800, "2000-03-01T00:00:00.000Z"),
+            (1_735_689_599, "2024-12-31T23:59:59.000Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(timestamp(UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
+        assert_eq!(compact(UNIX_EPOCH + Duration::from_secs(951_782_399)), "20000228T235959Z");
+    }
+
+    #[test]
+    fn the_directory_follows_the_xdg_specification() {
+        let env = |state: &'static str, home: &'static str| {
+            let value = move |name: &str| match name {
+                "XDG_STATE_HOME" => Some(PathBuf::from(state)),
+                _ => Some(PathBuf::from(home)),
+            };
+            journal_dir(value).ok()
+        };
+        assert_eq!(env("/state", "/home/a"), Some("/state/rabbitup/journal".into()));
+        assert_eq!(env("relative", "/home/a"), Some("/home/a/.local/state/rabbitup/journal".into()));
+        assert_eq!(env("", ""), None);
+    }
+
+    #[test]
+    fn the_journal_holds_the_plan_and_every_event_and_is_private() {
+        let directory = std::env::temp_dir().join(format!("rabbitup-journal-{}", std::process::id()));
+        let mut sink = EventSink::default();
+        let stream = sink.subscribe();
+        let plan = plan(vec![step("a", "x", &[])]);
+        let journal = Journal::begin(&directory, "rabbitup up", &plan, stream).expect("it is writable");
+        sink.emit(Event::Locked);
+        sink.emit(Event::StepStarted { step: plan.steps[0].id.clone(), host: host("a") });
+        drop(sink);
+        let path = journal.end().expect("it is complete");
+        let text = std::fs::read_to_string(&path).expect("it is there");
+        let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+        std::fs::remove_dir_all(&directory).expect("it is there");
+        assert_eq!(mode & 0o777, 0o600);
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[0]["steps"][0]["id"], "a/x");
+        assert_eq!(lines[1]["event"], "locked");
+        assert_eq!(lines[2]["step"], "a/x");
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_is_an_error_and_a_lost_consumer_is_none() {
+        let mut sink = EventSink::default();
+        let stream = sink.subscribe();
+        assert!(Journal::begin(Path::new("/dev/null/x"), "", &plan(vec![]), stream).is_err());
+        sink.emit(Event::Locked);
+    }
+}

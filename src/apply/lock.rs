@@ -1,0 +1,304 @@
+//! One operator at a time: every host is locked for the run by a session that holds flock(2) on a file there. The
+//! kernel frees it when that session ends, however it ends, so no lock outlives its run and none is ever broken.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::model::{HostName, quote};
+use crate::transport::{Held, Transport, TransportError};
+
+/// Where hosts keep the lock. Only root may write there: in the world-writable /run/lock anybody could take the
+/// lock, or lay a link for root to follow.
+const DIRECTORY: &str = "/run";
+/// How long one host may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long letting go may take; the hosts' side of a lost connection ends without us.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Who is about to hold the locks, for whoever finds them taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// `USER@MACHINE`.
+    pub who: String,
+    pub pid: u32,
+    /// The command as it was typed. Never with a secret in it.
+    pub command: String,
+}
+
+/// Why a run may not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else is at work on the host.
+    #[error("{host} is locked by {owner}")]
+    Held {
+        host: HostName,
+        /// `USER@MACHINE (process PID: COMMAND)`, as far as they said.
+        owner: String,
+        /// When they took the lock, by this machine's clock.
+        since: Option<SystemTime>,
+    },
+    /// The host has no flock(1) (Debian: util-linux), or its lock file cannot be made.
+    #[error("{host} cannot be locked: {reason}")]
+    Impossible { host: HostName, reason: String },
+    #[error("{host} cannot be locked: {error}")]
+    Unreachable { host: HostName, error: TransportError },
+}
+
+impl LockError {
+    pub fn host(&self) -> &HostName {
+        match self {
+            Self::Held { host, .. } | Self::Impossible { host, .. } | Self::Unreachable { host, .. } => host,
+        }
+    }
+}
+
+/// The locks of one run. Dropping them lets go of every host; [`Locks::release`] also waits for it.
+#[derive(Debug)]
+pub struct Locks {
+    lost: watch::Receiver<Option<HostName>>,
+    release: watch::Sender<bool>,
+    watchers: JoinSet<()>,
+}
+
+impl Operator {
+    /// This process and its user.
+    pub fn here(command: String) -> Self {
+        let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let machine = machine.or_else(|| std::env::var("HOSTNAME").ok());
+        let known = |name: Option<String>| {
+            name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or("?".into())
+        };
+        let who = format!("{}@{}", known(user), known(machine));
+        Self { who, pid: std::process::id(), command }
+    }
+}
+
+impl Locks {
+    /// Locks every host, with one round trip each. Nothing waits for a lock, so nothing can deadlock. The first host
+    /// by name is locked before the others: of two runs that start together one gets everything.
+    ///
+    /// # Errors
+    /// The first host by name that cannot be had. The locks taken until then are let go of.
+    pub async fn acquire<'h, T: Transport>(
+        transport: &Arc<T>,
+        hosts: impl IntoIterator<Item = &'h HostName>,
+        operator: &Operator,
+    ) -> Result<Self, LockError> {
+        Self::acquire_in(DIRECTORY, transport, hosts, operator).await
+    }
+
+    /// As [`Locks::acquire`], with the lock in another directory of the hosts, which must be root's alone.
+    ///
+    /// # Errors
+    /// As [`Locks::acquire`].
+    pub async fn acquire_in<'h, T: Transport>(
+        directory: &str,
+        transport: &Arc<T>,
+        hosts: impl IntoIterator<Item = &'h HostName>,
+        operator: &Operator,
+    ) -> Result<Self, LockError> {
+        let mut hosts: Vec<HostName> = hosts.into_iter().cloned().collect();
+        hosts.sort();
+        hosts.dedup();
+        let script = script(directory, operator);
+        let mut locked = Vec::with_capacity(hosts.len());
+        let mut hosts = hosts.into_iter();
+        if let Some(first) = hosts.next() {
+            let held = lock(transport.as_ref(), &first, &script).await?;
+            locked.push((first, held));
+        }
+        let mut locking = JoinSet::new();
+        for host in hosts {
+            let (transport, script) = (transport.clone(), script.clone());
+            locking.spawn(
+                async move { lock(transport.as_ref(), &host, &script).await.map(|held| (host, held)) },
+            );
+        }
+        let mut errors = Vec::new();
+        while let Some(done) = locking.join_next().await {
+            match done {
+                Ok(Ok(pair)) => locked.push(pair),
+                Ok(Err(error)) => errors.push(error),
+                // Only a task that was aborted or panicked ends so, and none is or does.
+                Err(_) => {}
+            }
+        }
+        match errors.into_iter().min_by(|a, b| a.host().cmp(b.host())) {
+            Some(error) => Err(error),
+            None => Ok(Self::watch_over(locked)),
+        }
+    }
+
+    fn watch_over<H: Held>(locked: Vec<(HostName, H)>) -> Self {
+        let (report, lost) = watch::channel(None);
+        let (release, released) = watch::channel(false);
+        let mut watchers = JoinSet::new();
+        for (host, mut held) in locked {
+            let (report, mut released) = (report.clone(), released.clone());
+            watchers.spawn(async move {
+                // An error means that the locks were dropped.
+                let let_go = async { drop(released.wait_for(|released| *released).await) };
+                tokio::select! {
+                    () = held.ended() => {
+                        report.send_if_modified(|lost| lost.is_none() && lost.replace(host).is_none());
+                    }
+                    () = let_go => {
+                        let _ = tokio::time::timeout(RELEASE_TIMEOUT, held.release()).await;
+                    }
+                }
+            });
+        }
+        Self { lost, release, watchers }
+    }
+
+    /// The first host whose lock was lost: its session ended, and somebody else may be at work there.
+    pub fn lost(&self) -> Option<HostName> {
+        self.lost.borrow().clone()
+    }
+
+    /// Waits until a lock is lost; for ever, where none is. The future does not borrow the locks.
+    pub fn next_lost(&self) -> impl Future<Output = HostName> + Send + use<> {
+        let mut lost = self.lost.clone();
+        async move {
+            if let Ok(lost) = lost.wait_for(Option::is_some).await
+                && let Some(host) = lost.clone()
+            {
+                return host;
+            }
+            std::future::pending().await
+        }
+    }
+
+    /// Lets go of every host and waits until they have noticed, so that the next run finds them free.
+    pub async fn release(mut self) {
+        self.release.send_replace(true);
+        while self.watchers.join_next().await.is_some() {}
+    }
+}
+
+async fn lock<T: Transport>(transport: &T, host: &HostName, script: &str) -> Result<T::Held, LockError> {
+    let held = transport.hold(host, script.to_owned(), TIMEOUT).await;
+    let (answer, held) = held.map_err(|error| LockError::Unreachable { host: host.clone(), error })?;
+    let mut words = answer.split('\t');
+    match words.next() {
+        Some("held") => Ok(held),
+        Some("busy") => Err(taken(host, words.map(str::to_owned).collect())),
+        Some("impossible") => {
+            let reason = words.collect::<Vec<_>>().join(" ");
+            Err(LockError::Impossible { host: host.clone(), reason })
+        }
+        _ => {
+            let reason = format!("it answered {:?}", answer.chars().take(200).collect::<String>());
+            Err(LockError::Impossible { host: host.clone(), reason })
+        }
+    }
+}
+
+/// Reads `NOW SINCE WHO PID COMMAND`. The times are the host's, whose clock may be wrong: only their difference counts.
+fn taken(host: &HostName, words: Vec<String>) -> LockError {
+    let word = |at: usize| words.get(at).map(String::as_str).filter(|word| !word.is_empty());
+    let seconds = |at: usize| word(at).and_then(|word| word.parse::<u64>().ok());
+    let age = seconds(0).zip(seconds(1)).map(|(now, since)| Duration::from_secs(now.saturating_sub(since)));
+    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+    let owner = match (word(2), word(3), word(4)) {
+        (Some(who), Some(pid), Some(command)) => {
+            format!("{} (process {}: {})", plain(who), plain(pid), plain(command))
+        }
+        (Some(who), ..) => plain(who),
+        _ => "somebody who left no name".to_owned(),
+    };
+    let since = age.and_then(|age| SystemTime::now().checked_sub(age)).filter(|since| *since > UNIX_EPOCH);
+    LockError::Held { host: host.clone(), owner, since }
+}
+
+/// What holds the lock on a host. The shell itself has the file open, so the lock is there as long as the shell,
+/// and the shell as long as its standard input. flock(1): with
+/// `-n` it does not wait and ends with 1 where the lock is taken; its errors end with 64 and more.
+fn script(directory: &str, operator: &Operator) -> String {
+    // One line with tabs: nothing in a value may look like another value or line.
+    let plain = |text: &str| text.replace(|c: char| c.is_control(), " ");
+    let owner = format!("{}\t{}\t{}", plain(&operator.who), operator.pid, plain(&operator.command));
+    format!(
+        r#"directory={directory} owner={owner}
+lock=$directory/rabbitup.lock note=$directory/rabbitup.owner
+no() {{ printf 'impossible\t%s\n' "$1"; exit 1; }}
+command -v flock >/dev/null 2>&1 || no 'it has no flock command (package util-linux)'
+umask 077
+( : >>"$lock" ) 2>/dev/null || no "$lock cannot be written"
+exec 9>>"$lock"
+flock -n 9; code=$?
+if [ $code = 1 ]; then
+  IFS= read -r line <"$note"
+  printf 'busy\t%s\t%s\n' "$(date +%s)" "$line"
+  exit 1
+fi 2>/dev/null
+[ $code = 0 ] || no "flock ended with code $code"
+umask 022
+printf '%s\t%s\n' "$(date +%s)" "$owner" >"$note"
+echo held
+cat >/dev/null
+rm -f "$note"
+"#,
+        directory = quote(directory),
+        owner = quote(&owner)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{FakeTransport, Output};
+
+    fn host(name: &str) -> HostName {
+        HostName::parse(name).expect("a name")
+    }
+
+    fn operator() -> Operator {
+        Operator { who: "ann@desk".into(), pid: 7, command: "rabbitup up".into() }
+    }
+
+    fn answering(busy: &'static str) -> Arc<FakeTransport> {
+        Arc::new(FakeTransport::new(move |host, _| {
+            let answer = if host.as_str() == "node2" { busy } else { "held" };
+            Ok(Output { stdout: format!("{answer}\n").into_bytes(), ..Output::default() })
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_taken_lock_says_whose_it_is_and_frees_the_others() {
+        let transport = answering("busy\t1000100\t1000000\tbob@desk\t42\trabbitup up -i 'x y'");
+        let hosts = [host("node3"), host("node2"), host("node1")];
+        let error = Locks::acquire(&transport, &hosts, &operator()).await.expect_err("taken");
+        let LockError::Held { host, owner, since } = error else { panic!("{error}") };
+        assert_eq!((host.as_str(), owner.as_str()), ("node2", "bob@desk (process 42: rabbitup up -i 'x y')"));
+        let age = since.and_then(|since| since.elapsed().ok()).expect("it is in the past");
+        assert!((100..=101).contains(&age.as_secs()), "{age:?}");
+        assert_eq!(transport.open_holds(), 0);
+        assert_eq!(transport.ran()[0].0.as_str(), "node1");
+    }
+
+    #[tokio::test]
+    async fn a_lost_lock_is_reported_and_release_frees_all() {
+        let transport = answering("held");
+        let hosts = [host("node1"), host("node2")];
+        let locks = Locks::acquire(&transport, &hosts, &operator()).await.expect("free");
+        assert_eq!((transport.open_holds(), locks.lost()), (2, None));
+        let lost = locks.next_lost();
+        transport.lose_holds(&hosts[1]);
+        assert_eq!(lost.await, hosts[1]);
+        assert_eq!(locks.lost().as_ref(), Some(&hosts[1]));
+        locks.release().await;
+        assert_eq!(transport.open_holds(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_host_without_flock_is_told_apart() {
+        let transport = answering("impossible\tit has no flock command (package util-linux)");
+        let error = Locks::acquire(&transport, &[host("node2")], &operator()).await.expect_err("no flock");
+        assert_eq!(error.to_string(), "node2 cannot be locked: it has no flock command (package util-linux)");
+    }
+}

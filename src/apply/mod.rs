@@ -1,0 +1,101 @@
+//! Executes a plan, and nothing but a plan: neither the inventory nor the planner can be seen from here, so what a
+//! dry run shows is what an apply does.
+
+mod event;
+pub mod gather;
+mod interrupt;
+mod journal;
+pub mod lock;
+mod run;
+mod run_batch;
+mod run_failure;
+#[cfg(test)]
+mod run_fixtures;
+#[cfg(test)]
+mod run_tests;
+mod run_transcript;
+mod schedule;
+mod schedule_check;
+#[cfg(test)]
+mod schedule_tests;
+mod script;
+mod vault;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+pub use event::{Event, FailureKind, Outcome, StepFailure, Tally};
+pub use gather::gather;
+pub use interrupt::{Interrupt, Stop, Stopper};
+pub use journal::{Journal, JournalError, journal_dir};
+pub use lock::{LockError, Locks, Operator};
+pub use schedule_check::PlanDefect;
+pub use vault::{SecretError, Vault};
+
+use crate::model::HostName;
+use crate::plan::Plan;
+use crate::transport::Transport;
+
+/// On how many hosts steps run at the same time: what one controller's connections bear.
+const HOSTS_AT_ONCE: usize = 30;
+
+/// How a run ended. What happened to every single step is in the events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    pub outcome: Outcome,
+    pub elapsed: Duration,
+    /// Every host that has steps.
+    pub hosts: BTreeMap<HostName, Tally>,
+}
+
+/// Executes the plan and returns when nothing of it runs any more, or when a second signal abandons it.
+///
+/// # Errors
+/// A plan that could never end, before anything runs.
+pub async fn apply<T: Transport>(
+    plan: &Plan,
+    transport: Arc<T>,
+    vault: Vault,
+    interrupt: &mut Interrupt,
+    events: &EventSink,
+) -> Result<Report, PlanDefect> {
+    let engine = run::Engine { transport, vault, render: script::render, hosts_at_once: HOSTS_AT_ONCE };
+    engine.run(plan, interrupt, events).await
+}
+
+/// An event and the controller's clock when it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamped {
+    pub at: SystemTime,
+    pub event: Event,
+}
+
+/// What one consumer reads, at its own pace, in a task (`recv`) or a thread (`blocking_recv`). It ends when the
+/// [`EventSink`] is dropped.
+pub type EventStream = UnboundedReceiver<Arc<Stamped>>;
+
+/// Hands every event to every consumer. Never waits for one: what a consumer has not read yet waits in memory.
+#[derive(Debug, Default)]
+pub struct EventSink {
+    consumers: Vec<UnboundedSender<Arc<Stamped>>>,
+}
+
+impl EventSink {
+    /// Adds a consumer, which gets everything from here on.
+    pub fn subscribe(&mut self) -> EventStream {
+        let (sender, stream) = mpsc::unbounded_channel();
+        self.consumers.push(sender);
+        stream
+    }
+
+    pub fn emit(&self, event: Event) {
+        let stamped = Arc::new(Stamped { at: SystemTime::now(), event });
+        for consumer in &self.consumers {
+            // One that has gone away misses nothing.
+            let _ = consumer.send(stamped.clone());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Applies a plan: sends what may run, hears what happens, and tells it as events.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+use tokio::task::{self, JoinError, JoinSet};
+
+use super::run_batch::{Batch, Render, Shared};
+use super::run_failure;
+use super::run_transcript::Happening;
+use super::schedule::{HostPlace, Place, Schedule, State};
+use super::{Event, EventSink, Interrupt, Outcome, PlanDefect, Report, Stop, Vault};
+use crate::plan::{Plan, Step, StepId};
+use crate::transport::Transport;
+
+/// What a run works with that no plan says.
+pub(super) struct Engine<T> {
+    pub transport: Arc<T>,
+    pub vault: Vault,
+    pub render: Render,
+    /// On how many hosts steps run at the same time.
+    pub hosts_at_once: usize,
+}
+
+struct Run<'a, T> {
+    shared: Arc<Shared<T>>,
+    hosts_at_once: usize,
+    events: &'a EventSink,
+    steps: Vec<Arc<Step>>,
+    schedule: Schedule,
+    batches: JoinSet<()>,
+    host_of: HashMap<task::Id, HostPlace>,
+    told: UnboundedSender<(Place, Happening)>,
+    hears: UnboundedReceiver<(Place, Happening)>,
+    halt: watch::Sender<bool>,
+    signals: u32,
+}
+
+impl<T: Transport> Engine<T> {
+    /// Runs a plan to its end, or to where it is stopped.
+    pub async fn run(
+        self,
+        plan: &Plan,
+        interrupt: &mut Interrupt,
+        events: &EventSink,
+    ) -> Result<Report, PlanDefect> {
+        let schedule = Schedule::new(plan)?;
+        let (told, hears) = mpsc::unbounded_channel();
+        let run = Run {
+            shared: Arc::new(Shared { transport: self.transport, vault: self.vault, render: self.render }),
+            hosts_at_once: self.hosts_at_once.max(1),
+            events,
+            steps: plan.steps.iter().cloned().map(Arc::new).collect(),
+            schedule,
+            batches: JoinSet::new(),
+            host_of: HashMap::new(),
+            told,
+            hears,
+            halt: watch::Sender::new(false),
+            signals: 0,
+        };
+        Ok(run.finish(interrupt).await)
+    }
+}
+
+impl<T: Transport> Run<'_, T> {
+    async fn finish(mut self, interrupt: &mut Interrupt) -> Report {
+        let began = Instant::now();
+        self.events.emit(Event::ApplyStarted { steps: self.steps.len(), hosts: self.schedule.hosts() });
+        while let Some(stop) = interrupt.next_now() {
+            self.stop(stop);
+        }
+        self.start_ready();
+        while !self.batches.is_empty() && self.signals < 2 {
+            tokio::select! {
+                biased;
+                stop = interrupt.next() => self.stop(stop),
+                Some((place, what)) = self.hears.recv() => {
+                    self.hear(place, what);
+                    self.hear_all();
+                }
+                Some(ended) = self.batches.join_next_with_id() => self.batch_over(ended),
+            }
+            self.start_ready();
+        }
+        self.hear_all();
+        if !self.batches.is_empty() {
+            let running = self.in_state(&[State::HandedOver, State::Running]);
+            self.events.emit(Event::Abandoned { running });
+        }
+        self.report(began.elapsed())
+    }
+
+    /// Sends every script that may run now.
+    fn start_ready(&mut self) {
+        if *self.halt.borrow() {
+            return;
+        }
+        let room = self.hosts_at_once.saturating_sub(self.batches.len());
+        for places in self.schedule.ready(room) {
+            let Some(first) = places.first().copied() else { continue };
+            self.schedule.hand_over(&places);
+            let batch = Batch {
+                shared: self.shared.clone(),
+                host: self.steps[first].host.clone(),
+                steps: places.into_iter().map(|place| (place, self.steps[place].clone())).collect(),
+                told: self.told.clone(),
+                halt: self.halt.subscribe(),
+            };
+            let task = self.batches.spawn(batch.run());
+            self.host_of.insert(task.id(), self.schedule.host_of(first));
+        }
+    }
+
+    fn hear(&mut self, place: Place, what: Happening) {
+        let (step, host) = (self.steps[place].id.clone(), self.steps[place].host.clone());
+        match what {
+            Happening::Started => {
+                self.schedule.start(place);
+                self.events.emit(Event::StepStarted { step, host });
+            }
+            Happening::Output(line) => self.events.emit(Event::StepOutput { step, host, line }),
+            Happening::Succeeded(elapsed) => {
+                self.schedule.succeed(place);
+                self.events.emit(Event::StepSucceeded { step, host, elapsed });
+            }
+            Happening::Failed(elapsed, failure) => {
+                let blocked = self.schedule.fail(place);
+                let because_of = step.clone();
+                self.events.emit(Event::StepFailed { step, host, elapsed, failure });
+                for place in blocked {
+                    let (step, host) = (self.steps[place].id.clone(), self.steps[place].host.clone());
+                    self.events.emit(Event::StepBlocked { step, host, because_of: because_of.clone() });
+                }
+            }
+        }
+    }
+
+    fn hear_all(&mut self) {
+        while let Ok((place, what)) = self.hears.try_recv() {
+            self.hear(place, what);
+        }
+    }
+
+    /// A batch has ended, and all that it had to tell is waiting to be heard.
+    fn batch_over(&mut self, ended: Result<(task::Id, ()), JoinError>) {
+        self.hear_all();
+        let (id, broken) = match ended {
+            Ok((id, ())) => (id, None),
+            Err(error) => (error.id(), Some(run_failure::internal("a task broke"))),
+        };
+        let Some(host) = self.host_of.remove(&id) else { return };
+        if let Some(failure) = broken {
+            let open = self.schedule.in_state(&[State::HandedOver, State::Running]);
+            if let Some(place) = open.into_iter().find(|place| self.schedule.host_of(*place) == host) {
+                self.hear(place, Happening::Failed(Duration::ZERO, failure));
+            }
+        }
+        self.schedule.release(host);
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        self.halt.send_replace(true);
+        let running = self.in_state(&[State::Running]);
+        match stop {
+            Stop::LockLost(host) => self.events.emit(Event::LockLost { host, running }),
+            Stop::Signal => {
+                self.signals += 1;
+                if self.signals == 1 {
+                    self.events.emit(Event::Interrupted { running });
+                }
+            }
+        }
+    }
+
+    fn in_state(&self, states: &[State]) -> Vec<StepId> {
+        self.schedule.in_state(states).into_iter().map(|place| self.steps[place].id.clone()).collect()
+    }
+
+    fn report(mut self, elapsed: Duration) -> Report {
+        for place in self.schedule.skip_rest() {
+            let (step, host) = (self.steps[place].id.clone(), self.steps[place].host.clone());
+            self.events.emit(Event::StepSkipped { step, host });
+        }
+        let outcome = if self.signals > 0 {
+            Outcome::Interrupted
+        } else if self.in_state(&[State::Succeeded]).len() == self.steps.len() {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        };
+        let hosts = self.schedule.tally();
+        self.events.emit(Event::ApplyEnded { outcome, elapsed, hosts: hosts.clone() });
+        Report { outcome, elapsed, hosts }
+    }
+}

@@ -1,0 +1,243 @@
+//! One script on one host: finds its secrets, sends it, listens to it, stops it when asked.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::StepFailure;
+use super::run_failure;
+use super::run_transcript::{Ending, Happening, Progress, Transcript};
+use super::schedule::Place;
+use super::vault::Vault;
+use crate::model::{HostName, Secret, SecretName, Secrets};
+use crate::plan::Step;
+use crate::transport::{Exec, Output, Script, Transport, TransportError, TransportErrorKind};
+
+/// Turns steps into one script, or names the secret that it lacks.
+pub(super) type Render = fn(&str, &[&Step], &Secrets) -> Result<Secret, SecretName>;
+
+/// How long a host has to take note of a stop file.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much longer the controller waits than the steps may take: they end themselves before.
+const SLACK_S: u64 = 30;
+
+/// What all batches of a run share.
+pub(super) struct Shared<T> {
+    pub transport: Arc<T>,
+    pub vault: Vault,
+    pub render: Render,
+}
+
+/// The steps for one script.
+pub(super) struct Batch<T> {
+    pub shared: Arc<Shared<T>>,
+    pub host: HostName,
+    pub steps: Vec<(Place, Arc<Step>)>,
+    /// Where it tells what happens to its steps.
+    pub told: UnboundedSender<(Place, Happening)>,
+    /// Turns true when no further step may start.
+    pub halt: watch::Receiver<bool>,
+}
+
+/// Whether a step's secrets are there.
+enum Found {
+    All,
+    /// One of them is to be read on this very host once the steps before have ended.
+    OnlyLater,
+}
+
+/// What a batch's steps need.
+#[derive(Default)]
+struct Prepared {
+    secrets: Secrets,
+    hidden: Vec<Secret>,
+    /// How many of the batch's steps can go into the script.
+    steps: usize,
+    /// Why the one after them cannot.
+    refusal: Option<StepFailure>,
+}
+
+impl<T: Transport> Batch<T> {
+    /// Runs the steps, or as many of them as can run now.
+    pub async fn run(mut self) {
+        let nonce = format!("{:032x}", rand::rng().random::<u128>());
+        let prepared = self.prepare(&nonce).await;
+        if *self.halt.borrow() {
+            return;
+        }
+        if prepared.steps > 0 && !self.script(&nonce, &prepared).await {
+            return;
+        }
+        if let Some(failure) = prepared.refusal {
+            self.tell(Progress { step: prepared.steps, what: Happening::Failed(Duration::ZERO, failure) });
+        }
+    }
+
+    fn tell(&self, progress: Progress) {
+        if let Some((place, _)) = self.steps.get(progress.step) {
+            // The run is abandoned where nobody listens.
+            let _ = self.told.send((*place, progress.what));
+        }
+    }
+
+    async fn prepare(&self, nonce: &str) -> Prepared {
+        let mut prepared = Prepared::default();
+        for (_, step) in &self.steps {
+            match self.secrets_of(nonce, step, &mut prepared).await {
+                Ok(Found::All) => prepared.steps += 1,
+                Ok(Found::OnlyLater) => break,
+                Err(failure) => {
+                    prepared.refusal = Some(failure);
+                    break;
+                }
+            }
+        }
+        prepared
+    }
+
+    /// Asks for the secrets of one step, one after the other: rendering it names the next that is missing.
+    async fn secrets_of(
+        &self,
+        nonce: &str,
+        step: &Step,
+        prepared: &mut Prepared,
+    ) -> Result<Found, StepFailure> {
+        let vault = &self.shared.vault;
+        while let Err(name) = (self.shared.render)(nonce, &[step], &prepared.secrets) {
+            if prepared.secrets.get(&name).is_some() {
+                return Err(run_failure::internal("a secret is there and is not found"));
+            }
+            if prepared.steps > 0 && vault.must_be_read_on(&name, &self.host) {
+                return Ok(Found::OnlyLater);
+            }
+            let secret = vault.get(&name, &*self.shared.transport).await.map_err(run_failure::of_secret)?;
+            prepared.hidden.push(secret.clone());
+            prepared.secrets.insert(name, secret);
+        }
+        vault.check(step, &prepared.secrets).map_err(run_failure::of_secret)?;
+        Ok(Found::All)
+    }
+
+    /// Runs the prepared steps. Returns whether all of them succeeded.
+    async fn script(&mut self, nonce: &str, prepared: &Prepared) -> bool {
+        let steps: Vec<Arc<Step>> =
+            self.steps.iter().take(prepared.steps).map(|(_, step)| step.clone()).collect();
+        let borrowed: Vec<&Step> = steps.iter().map(AsRef::as_ref).collect();
+        let Ok(text) = (self.shared.render)(nonce, &borrowed, &prepared.secrets) else {
+            let failure = run_failure::internal("steps that render one by one do not render together");
+            self.tell(Progress { step: 0, what: Happening::Failed(Duration::ZERO, failure) });
+            return false;
+        };
+        let timeout = patience(&steps);
+        let ids = steps.iter().map(|step| step.id.clone()).collect();
+        let mut transcript = Transcript::new(nonce, ids, &prepared.hidden);
+        let exec = Exec { script: Script::Stdin(text), timeout };
+        let result = self.listen(nonce, exec, &mut transcript).await;
+        match transcript.end(result) {
+            Ending::Complete => return true,
+            Ending::Missing(failed) => self.tell(failed),
+            Ending::Stopped(step) if !*self.halt.borrow() => {
+                let failure = run_failure::internal("the script stopped unasked");
+                self.tell(Progress { step, what: Happening::Failed(Duration::ZERO, failure) });
+            }
+            Ending::Stopped(_) | Ending::Failed => {}
+        }
+        false
+    }
+
+    /// Sends the script and passes on what it prints until it ends.
+    async fn listen(
+        &mut self,
+        nonce: &str,
+        exec: Exec,
+        transcript: &mut Transcript,
+    ) -> Result<Output, TransportError> {
+        let (sender, mut lines) = mpsc::unbounded_channel();
+        let shared = self.shared.clone();
+        let host = self.host.clone();
+        let mut exec = pin!(shared.transport.exec(&host, exec, Some(sender)));
+        let mut halt = self.halt.clone();
+        let mut stop_file: Option<JoinHandle<()>> = None;
+        let result = loop {
+            tokio::select! {
+                biased;
+                Some(line) = lines.recv() => self.pass_on(transcript.line(&line)),
+                () = halted(&mut halt), if stop_file.is_none() && transcript.has_more() => {
+                    stop_file = Some(self.put_stop_file(nonce));
+                }
+                result = &mut exec => break result,
+            }
+        };
+        while let Ok(line) = lines.try_recv() {
+            self.pass_on(transcript.line(&line));
+        }
+        self.settle(nonce, transcript, &result, stop_file).await;
+        result
+    }
+
+    /// Sees to the stop file after the script: gone where it was not needed, there where it might be.
+    async fn settle(
+        &self,
+        nonce: &str,
+        transcript: &Transcript,
+        result: &Result<Output, TransportError>,
+        stop_file: Option<JoinHandle<()>>,
+    ) {
+        match (result, stop_file) {
+            (Ok(_), Some(put)) if !transcript.has_stopped() => self.remove_stop_file(nonce, put).await,
+            // The script may still run, and what comes after the current step is about to be called blocked.
+            (Err(error), None) if given_up(error.kind) && transcript.has_more() => {
+                let _ = self.put_stop_file(nonce).await;
+            }
+            _ => {}
+        }
+    }
+
+    fn pass_on(&self, told: Vec<Progress>) {
+        told.into_iter().for_each(|progress| self.tell(progress));
+    }
+
+    /// Steps that were sent cannot be called back, but the script looks for this file before each of them.
+    fn put_stop_file(&self, nonce: &str) -> JoinHandle<()> {
+        let script = format!(": > /run/rabbitup-{nonce}.stop");
+        tokio::spawn(short_exec(self.shared.transport.clone(), self.host.clone(), script))
+    }
+
+    /// The script ended before it saw the file, so it may not have removed it.
+    async fn remove_stop_file(&self, nonce: &str, put: JoinHandle<()>) {
+        // Whether it was put in place or not: it must be gone.
+        let _ = put.await;
+        let script = format!("rm -f /run/rabbitup-{nonce}.stop");
+        short_exec(self.shared.transport.clone(), self.host.clone(), script).await;
+    }
+}
+
+fn patience(steps: &[Arc<Step>]) -> Duration {
+    Duration::from_secs(steps.iter().fold(SLACK_S, |sum, step| sum.saturating_add(step.timeout_s)))
+}
+
+/// Whether the controller turned away from a script that may go on.
+fn given_up(kind: TransportErrorKind) -> bool {
+    matches!(kind, TransportErrorKind::TimedOut | TransportErrorKind::TooMuchOutput)
+}
+
+/// Runs something that matters little: where it fails, steps go on that could have been spared, or an empty file
+/// stays behind until the host starts anew.
+async fn short_exec<T: Transport>(transport: Arc<T>, host: HostName, script: String) {
+    let exec = Exec { script: Script::Argument(script), timeout: STOP_PATIENCE };
+    let _ = transport.exec(&host, exec, None).await;
+}
+
+/// Ends when no further step may start.
+async fn halted(halt: &mut watch::Receiver<bool>) {
+    if halt.wait_for(|halted| *halted).await.is_err() {
+        // The run is over, and so will be whoever waits here.
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,312 @@
+//! Reads what a script of several steps prints: whose line is whose, which step ended how.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::run_failure;
+use super::{FailureKind, StepFailure};
+use crate::model::Secret;
+use crate::plan::StepId;
+use crate::transport::{Output, TransportError};
+
+/// How many of the last lines of a step's output are kept, and how much of each.
+const TAIL_LINES: usize = 20;
+const LINE_CHARS: usize = 500;
+
+/// A secret shorter than this is left where it stands: hiding `a` would make every line unreadable.
+const SHORTEST_HIDDEN: usize = 4;
+
+/// What a script tells about its step number `step`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Progress {
+    pub step: usize,
+    pub what: Happening,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Happening {
+    Started,
+    Output(String),
+    Succeeded(Duration),
+    Failed(Duration, StepFailure),
+}
+
+/// How a script came to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Ending {
+    /// Every step succeeded.
+    Complete,
+    /// A step failed and the script said so.
+    Failed,
+    /// The script says that it found its stop file, before this step.
+    Stopped(usize),
+    /// Without a word on this step and those after it.
+    Missing(Progress),
+}
+
+/// One script's output, read line by line.
+#[derive(Debug)]
+pub(super) struct Transcript {
+    nonce: String,
+    steps: Vec<StepId>,
+    /// What no line may show.
+    hidden: Vec<String>,
+    /// How many steps have ended.
+    ended: usize,
+    open: Option<Open>,
+    /// Output outside every step: a shell that could not start, a login script.
+    stray: Tail,
+    over: Option<Over>,
+}
+
+/// Why no further step comes.
+#[derive(Clone, Copy, Debug)]
+enum Over {
+    Failed,
+    Stopped,
+}
+
+#[derive(Debug)]
+struct Open {
+    since: Instant,
+    output: Tail,
+    cause: Tail,
+    advice: Tail,
+}
+
+#[derive(Debug, Default)]
+struct Tail(VecDeque<String>);
+
+impl Tail {
+    fn push(&mut self, line: String) {
+        if self.0.len() == TAIL_LINES {
+            self.0.pop_front();
+        }
+        self.0.push_back(line);
+    }
+
+    fn text(self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.lines().join("\n"))
+    }
+
+    fn lines(self) -> Vec<String> {
+        self.0.into()
+    }
+}
+
+impl Open {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            output: Tail::default(),
+            cause: Tail::default(),
+            advice: Tail::default(),
+        }
+    }
+}
+
+impl Transcript {
+    /// A transcript of the script that runs `steps` and marks its lines with `nonce`.
+    pub fn new(nonce: &str, steps: Vec<StepId>, secrets: &[Secret]) -> Self {
+        let hidden = |secret: &Secret| {
+            let text = String::from_utf8_lossy(secret.expose()).trim().to_owned();
+            (text.len() >= SHORTEST_HIDDEN && !text.contains('\n')).then_some(text)
+        };
+        Self {
+            nonce: nonce.to_owned(),
+            steps,
+            hidden: secrets.iter().filter_map(hidden).collect(),
+            ended: 0,
+            open: None,
+            stray: Tail::default(),
+            over: None,
+        }
+    }
+
+    /// Whether a stop file could still keep a step from starting.
+    pub fn has_more(&self) -> bool {
+        self.over.is_none() && self.ended + usize::from(self.open.is_some()) < self.steps.len()
+    }
+
+    /// Whether the script said that it stopped.
+    pub fn has_stopped(&self) -> bool {
+        matches!(self.over, Some(Over::Stopped))
+    }
+
+    /// Reads one line.
+    pub fn line(&mut self, raw: &[u8]) -> Vec<Progress> {
+        let text = String::from_utf8_lossy(raw);
+        let mut told = Vec::new();
+        // Output without a line end stands in front of the mark that follows it.
+        match text.find(&self.nonce) {
+            Some(at) => {
+                told.extend(self.output(&text[..at]));
+                let mark = text[at + self.nonce.len()..].trim_start_matches(' ');
+                told.extend(self.mark(mark));
+            }
+            None => told.extend(self.output(&text)),
+        }
+        told
+    }
+
+    fn mark(&mut self, mark: &str) -> Option<Progress> {
+        let mark = mark.trim_end_matches(['\r', '\n']);
+        let (verb, rest) = mark.split_once(' ').unwrap_or((mark, ""));
+        if verb == "stopped" {
+            self.over.get_or_insert(Over::Stopped);
+            return None;
+        }
+        let rest = rest.strip_prefix(self.steps.get(self.ended)?.as_str())?;
+        if !rest.is_empty() && !rest.starts_with(' ') {
+            return None;
+        }
+        let rest = rest.trim_start_matches(' ');
+        match verb {
+            "begin" if self.open.is_none() && self.over.is_none() => {
+                self.open = Some(Open::new());
+                Some(Progress { step: self.ended, what: Happening::Started })
+            }
+            "end" => self.end_step(rest.trim().parse().ok()?),
+            "cause" => self.note(rest, |open| &mut open.cause),
+            "advice" => self.note(rest, |open| &mut open.advice),
+            _ => None,
+        }
+    }
+
+    fn note(&mut self, text: &str, list: impl FnOnce(&mut Open) -> &mut Tail) -> Option<Progress> {
+        let text = self.clean(text);
+        if let Some(open) = &mut self.open {
+            list(open).push(text);
+        }
+        None
+    }
+
+    fn output(&mut self, text: &str) -> Option<Progress> {
+        let line = self.clean(text);
+        if line.trim().is_empty() {
+            return None;
+        }
+        match &mut self.open {
+            Some(open) => {
+                open.output.push(line.clone());
+                Some(Progress { step: self.ended, what: Happening::Output(line) })
+            }
+            None => {
+                self.stray.push(line);
+                None
+            }
+        }
+    }
+
+    fn end_step(&mut self, code: i32) -> Option<Progress> {
+        let open = self.open.take()?;
+        let step = self.ended;
+        let elapsed = open.since.elapsed();
+        if code == 0 {
+            self.ended += 1;
+            return Some(Progress { step, what: Happening::Succeeded(elapsed) });
+        }
+        self.over = Some(Over::Failed);
+        let told = run_failure::of_code(code, open.cause.text(), open.advice.text(), open.output.lines());
+        Some(Progress { step, what: Happening::Failed(elapsed, told) })
+    }
+
+    /// The script is over: is there a step that nobody told the end of?
+    pub fn end(mut self, result: Result<Output, TransportError>) -> Ending {
+        match self.over {
+            Some(Over::Failed) => return Ending::Failed,
+            Some(Over::Stopped) if self.open.is_none() => return Ending::Stopped(self.ended),
+            _ if self.ended == self.steps.len() => return Ending::Complete,
+            _ => {}
+        }
+        let mut failure = match result {
+            Err(error) => {
+                let evidence: Vec<String> = error.evidence.lines().map(|line| self.clean(line)).collect();
+                run_failure::of_transport(error.kind, &evidence.join("\n"))
+            }
+            Ok(output) => {
+                for line in String::from_utf8_lossy(&output.stderr).lines() {
+                    let line = self.clean(line);
+                    self.stray.push(line);
+                }
+                run_failure::of_silence(output.code)
+            }
+        };
+        let elapsed = self.open.as_ref().map_or(Duration::ZERO, |open| open.since.elapsed());
+        let mut output = self.open.map(|open| open.output).unwrap_or_default();
+        if failure.kind == FailureKind::Command {
+            self.stray.lines().into_iter().for_each(|line| output.push(line));
+        }
+        failure.output = output.lines();
+        Ending::Missing(Progress { step: self.ended, what: Happening::Failed(elapsed, failure) })
+    }
+
+    /// A line as it may be shown and kept: no escapes, no control characters, no secret, not too long.
+    fn clean(&self, text: &str) -> String {
+        // A carriage return begins the line anew, as progress bars do.
+        let last = text.trim_end_matches(['\r', '\n']).rsplit('\r').next().unwrap_or_default();
+        let plain = console::strip_ansi_codes(last);
+        let mut line: String =
+            plain.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
+        for secret in &self.hidden {
+            if line.contains(secret) {
+                line = line.replace(secret, "(secret)");
+            }
+        }
+        if line.chars().count() > LINE_CHARS {
+            line = line.chars().take(LINE_CHARS - 1).chain(['…']).collect();
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::run_fixtures::id;
+
+    /// What is told of a script of a/x and a/xy, as short words.
+    fn told(lines: &[&str]) -> Vec<String> {
+        let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], &[]);
+        let word = |progress: Progress| match progress.what {
+            Happening::Started => format!("+{}", progress.step),
+            Happening::Output(line) => format!("{}: {line}", progress.step),
+            Happening::Succeeded(_) => format!("={}", progress.step),
+            Happening::Failed(..) => format!("!{}", progress.step),
+        };
+        lines.iter().flat_map(|line| transcript.line(line.as_bytes())).map(word).collect()
+    }
+
+    #[test]
+    fn output_without_a_line_end_does_not_hide_a_mark() {
+        let lines = ["N0 begin a/x", "10%\r100%N0 end a/x 0", "N0 begin a/xy", "N0 end a/xy 1"];
+        assert_eq!(told(&lines), ["+0", "0: 100%", "=0", "+1", "!1"]);
+    }
+
+    #[test]
+    fn marks_out_of_order_mean_nothing() {
+        let lines =
+            ["banner", "N0 begin a/xy", "N0 end a/x 0", "N0 begin a/x", "", "N0 end a/xy 0", "N0 end a/x x"];
+        assert_eq!(told(&lines), ["+0"]);
+    }
+
+    #[test]
+    fn nothing_begins_after_a_failure_or_a_stop() {
+        assert_eq!(told(&["N0 begin a/x", "N0 end a/x 1", "N0 begin a/xy"]), ["+0", "!0"]);
+        assert_eq!(told(&["N0 stopped", "N0 begin a/x"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_printed_before_any_step_explains_a_script_that_never_began() {
+        let mut transcript = Transcript::new("N0", vec![id("a/x")], &[]);
+        transcript.line(b"sh: no such file");
+        let output = Output { code: 127, stderr: b"sudo: \x1b[1mno\n".to_vec(), ..Output::default() };
+        let Ending::Missing(Progress { step: 0, what: Happening::Failed(_, failure) }) =
+            transcript.end(Ok(output))
+        else {
+            panic!("the step has failed")
+        };
+        assert_eq!(failure.output, ["sh: no such file", "sudo: no"]);
+        assert_eq!(failure.code, Some(127));
+    }
+}

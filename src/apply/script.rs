@@ -1,0 +1,230 @@
+use md5::{Digest, Md5};
+
+use crate::model::{CookieDigest, NameMode, NodeName, Secret, SecretName, Secrets, quote};
+use crate::plan::{Action, Existing, FileWrite, Gate, Hold, JoinCommand, OwnData, Step, Then, Validator};
+
+/// The step functions, as real shell files.
+const FRAGMENTS: [&str; 7] = [
+    include_str!("steps/prelude.sh"),
+    include_str!("steps/file.sh"),
+    include_str!("steps/host.sh"),
+    include_str!("steps/packages.sh"),
+    include_str!("steps/cookie.sh"),
+    include_str!("steps/broker.sh"),
+    include_str!("steps/cluster.sh"),
+];
+
+/// One script for adjacent steps of one host, to be fed to a root shell over standard input.
+///
+/// It prints `NONCE begin STEP`, the step's output, `NONCE end STEP CODE` for each step, `NONCE cause STEP TEXT` and
+/// `NONCE advice STEP TEXT` where a step knows why it failed, and ends at the first failure.
+///
+/// # Errors
+/// The name of a secret that a step needs and that `secrets` does not hold.
+pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
+    let mut text = format!("nonce={}\n", quote(nonce)).into_bytes();
+    for fragment in FRAGMENTS {
+        text.extend_from_slice(fragment.as_bytes());
+    }
+    text.extend_from_slice(b"\nmain() {\n");
+    for step in steps {
+        let mut call = Call::new(step);
+        call.action(&step.action, secrets)?;
+        text.extend_from_slice(&call.line);
+    }
+    text.extend_from_slice(b"}\nmain | forward\nrm -f \"$stop_file\"\n");
+    Ok(Secret::new(text))
+}
+
+/// One `run_step` line under construction. Bytes, since secrets need not be UTF-8.
+struct Call {
+    line: Vec<u8>,
+}
+
+impl Call {
+    fn new(step: &Step) -> Self {
+        Self { line: format!("run_step {}", quote(step.id.as_str())).into_bytes() }
+    }
+
+    fn word(&mut self, word: &str) -> &mut Self {
+        self.line.push(b' ');
+        self.line.extend_from_slice(quote(word).as_bytes());
+        self
+    }
+
+    fn words<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> &mut Self {
+        for word in words {
+            self.word(word);
+        }
+        self
+    }
+
+    fn secret(&mut self, secret: &Secret) -> &mut Self {
+        self.line.push(b' ');
+        self.line.extend_from_slice(&quote_bytes(secret.expose()));
+        self
+    }
+
+    fn action(&mut self, action: &Action, secrets: &Secrets) -> Result<(), SecretName> {
+        let call = &mut *self;
+        match action {
+            Action::SetHostName { name } => call.words(["set_host_name", name.as_str()]),
+            Action::WriteFile(file) => call.write_file(file, secrets)?,
+            Action::InstallPackages { packages, held_back_units } => {
+                call.words(["install_packages", &held_back_units.join(" ")]);
+                for package in packages {
+                    match &package.version {
+                        Some(version) => call.word(&format!("{}={version}", package.name)),
+                        None => call.word(&package.name),
+                    };
+                }
+                call
+            }
+            Action::HoldPackages { packages, hold } => {
+                let verb = match hold {
+                    Hold::Hold => "hold",
+                    Hold::Release => "unhold",
+                };
+                call.words(["hold_packages", verb]).words(packages.iter().map(String::as_str))
+            }
+            Action::RemoveStalePolicy => call.word("remove_stale_policy"),
+            Action::InstallCookie { secret, .. } => {
+                let cookie = held(secrets, secret)?;
+                call.words(["install_cookie", &CookieDigest::of(cookie).to_hex()])
+                    .secret(&without_line_end(cookie))
+            }
+            Action::GuardCookie => call.word("guard_cookie"),
+            Action::StartUnit { unit } => call.words(["start_unit", unit]),
+            Action::RestartUnit { unit } => call.words(["restart_unit", unit]),
+            Action::ReloadUnit { unit } => call.words(["reload_unit", unit]),
+            Action::StopUnit { unit } => call.words(["stop_unit", unit]),
+            other => call.broker_action(other, secrets)?,
+        };
+        self.line.push(b'\n');
+        Ok(())
+    }
+
+    fn broker_action(&mut self, action: &Action, secrets: &Secrets) -> Result<&mut Self, SecretName> {
+        Ok(match action {
+            Action::StartBroker { node, names, seed, patience_s } => {
+                self.on_node("start_broker", node, *names).word(&patience_s.to_string());
+                if let Some(seed) = seed {
+                    self.word(&seed.to_string());
+                }
+                self
+            }
+            Action::StartApp { node, names, patience_s } => {
+                self.on_node("start_app", node, *names).word(&patience_s.to_string())
+            }
+            Action::RestartBroker { node, names, gate, patience_s } => {
+                let gate = match gate {
+                    Gate::None => "none",
+                    Gate::QuorumCritical => "quorum-critical",
+                };
+                self.on_node("restart_broker", node, *names).word(&patience_s.to_string()).word(gate)
+            }
+            Action::JoinCluster { node, names, seed, method, node_type, own_data, patience_s } => {
+                let method = match method {
+                    JoinCommand::StopJoinStart => "stop-join-start",
+                    JoinCommand::JoinRunning => "join-running",
+                };
+                let data = match own_data {
+                    OwnData::Keep => "keep",
+                    OwnData::Destroy => "destroy",
+                };
+                self.on_node("join_cluster", node, *names).words([
+                    &patience_s.to_string(),
+                    &seed.to_string(),
+                    method,
+                    node_type.as_str(),
+                    data,
+                ])
+            }
+            Action::ChangeNodeType { node, names, node_type } => {
+                self.on_node("change_node_type", node, *names).word(node_type.as_str())
+            }
+            Action::SetClusterName { node, name } => {
+                self.words(["set_cluster_name", &node.to_string(), name])
+            }
+            Action::SetPlugins { node, plugins } => {
+                self.words(["set_plugins", &node.to_string()]).words(plugins.iter().map(String::as_str))
+            }
+            Action::ImportDefinitions { node, secret, digest } => {
+                self.words(["import_definitions", &node.to_string(), digest]).secret(held(secrets, secret)?)
+            }
+            Action::PutAdmin { node, user, secret, existing } => {
+                let existing = match existing {
+                    Existing::Absent => "absent",
+                    Existing::Present => "present",
+                };
+                self.words(["put_admin", &node.to_string(), existing, user]).secret(held(secrets, secret)?)
+            }
+            // Every other action was met by the caller.
+            _ => self.word("true"),
+        })
+    }
+
+    fn on_node(&mut self, function: &str, node: &NodeName, names: NameMode) -> &mut Self {
+        let mode = match names {
+            NameMode::Short => "short",
+            NameMode::Long => "long",
+        };
+        self.words([function, &node.to_string(), mode])
+    }
+
+    fn write_file(&mut self, file: &FileWrite, secrets: &Secrets) -> Result<&mut Self, SecretName> {
+        let body = file.body.resolve(secrets).ok_or_else(|| missing(file, secrets))?;
+        let digest: String = Md5::digest(body.expose()).iter().map(|b| format!("{b:02x}")).collect();
+        let validator = match file.validate {
+            Some(Validator::Haproxy) => "haproxy",
+            Some(Validator::Nginx) => "nginx",
+            Some(Validator::Chrony) => "chrony",
+            None => "",
+        };
+        let (then, unit) = match &file.then {
+            Then::Nothing => ("", ""),
+            Then::DaemonReload => ("daemon-reload", ""),
+            Then::Reload(unit) => ("reload", unit.as_str()),
+            Then::Restart(unit) => ("restart", unit.as_str()),
+        };
+        let mode = format!("{:04o}", file.mode);
+        let head =
+            ["write_file", &file.path, &mode, &file.owner, &file.group, &digest, validator, then, unit];
+        self.words(head).secret(&body);
+        let resolves: Vec<String> =
+            file.resolves.iter().map(|(name, address)| format!("{name}={address}")).collect();
+        Ok(self.words(resolves.iter().map(String::as_str)))
+    }
+}
+
+/// The first secret of a file that nobody holds.
+fn missing(file: &FileWrite, secrets: &Secrets) -> SecretName {
+    let unknown = file.body.secrets().find(|name| secrets.get(name).is_none());
+    unknown.cloned().unwrap_or_else(|| SecretName::new(file.path.clone()))
+}
+
+fn held<'s>(secrets: &'s Secrets, name: &SecretName) -> Result<&'s Secret, SecretName> {
+    secrets.get(name).ok_or_else(|| name.clone())
+}
+
+/// What Erlang reads: trailing line ends do not count, so they are not written either.
+fn without_line_end(cookie: &Secret) -> Secret {
+    let bytes = cookie.expose();
+    let end = bytes.iter().rposition(|b| !matches!(b, b'\n' | b'\r')).map_or(0, |last| last + 1);
+    Secret::new(bytes[..end].to_vec())
+}
+
+/// [`quote`] for bytes that need not be UTF-8; NUL, which no shell word can hold, is left out.
+fn quote_bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut quoted = Vec::with_capacity(bytes.len() + 2);
+    quoted.push(b'\'');
+    for byte in bytes {
+        match byte {
+            b'\'' => quoted.extend_from_slice(b"'\\''"),
+            0 => {}
+            other => quoted.push(*other),
+        }
+    }
+    quoted.push(b'\'');
+    quoted
+}

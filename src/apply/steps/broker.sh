@@ -1,0 +1,124 @@
+# shellcheck shell=sh
+
+# erl_call asks a running node in milliseconds where a new Erlang VM for rabbitmqctl takes half a second. As user
+# rabbitmq, so that the cookie comes from its file and is in no argument list.
+find_erl_call() {
+  command -v erl_call && return
+  for candidate in /usr/lib/erlang/erts-*/bin/erl_call /usr/lib/erlang/lib/erl_interface-*/bin/erl_call \
+    /usr/lib64/erlang/erts-*/bin/erl_call; do
+    if [ -x "$candidate" ]; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+as_rabbitmq() {
+  setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME=/var/lib/rabbitmq "$@"
+}
+
+# Evaluates an expression on a node, this host's or another's, and prints the answer without `{ok, …}`.
+node_eval() { # NODE short|long EXPRESSION
+  case $2 in long) naming=-name ;; *) naming=-sname ;; esac
+  if caller=$(find_erl_call); then
+    printf '%s.\n' "$3" | as_rabbitmq timeout 10 "$caller" -r "$naming" "$1" -e 2>&1 |
+      { answered=$(cat); case $answered in '{ok, '*'}') answered=${answered#'{ok, '}; printf '%s\n' "${answered%?}" ;; *) printf '%s\n' "$answered"; exit 1 ;; esac; }
+  else
+    bounded 60 rabbitmqctl -q -n "$1" eval "$3."
+  fi
+}
+
+# `rabbit` serves: its boot is complete. An atom or false, on every version since 3.8.
+is_serving() { # NODE MODE
+  [ "$(node_eval "$1" "$2" 'try rabbit:is_running() andalso rabbit:is_booted(node()) catch _:_ -> rabbit:is_running() end')" = true ]
+}
+
+# The members that NODE lists, in 3.10's words or in those since 3.13, joined by spaces.
+members_of() { # NODE MODE
+  node_eval "$1" "$2" 'Members = try rabbit_nodes:list_members() catch error:undef -> rabbit_mnesia:cluster_nodes(all) end, list_to_atom(lists:flatten(lists:join(" ", [atom_to_list(M) || M <- lists:sort(Members)])))' |
+    tr -d "'"
+}
+
+lists() { # NODE MODE MEMBER
+  case " $(members_of "$1" "$2") " in *" $3 "*) return 0 ;; *) return 1 ;; esac
+}
+
+listed_by_both() { # NODE SEED MODE
+  lists "$2" "$3" "$1" && lists "$1" "$3" "$2"
+}
+
+# Says why NODE cannot be asked from this host, by asking one thing after the other.
+why_not_reached() { # NODE
+  host=${1#*@}
+  address=$(getent ahosts "$host" | { read -r first _ && printf %s "$first"; }) || address=
+  [ -n "$address" ] || { printf '%s does not resolve on this host' "$host"; return; }
+  case $address in 127.* | ::1) printf '%s resolves to %s on this host' "$host" "$address"; return ;; esac
+  if command -v bash >/dev/null; then
+    # shellcheck disable=SC2016 # $1 is for the inner shell
+    timeout 3 bash -c ': <"/dev/tcp/$1/4369"' _ "$address" 2>/dev/null ||
+      { printf 'port 4369 (epmd) of %s cannot be reached from this host' "$host"; return; }
+    # shellcheck disable=SC2016 # as above
+    timeout 3 bash -c ': <"/dev/tcp/$1/25672"' _ "$address" 2>/dev/null ||
+      { printf 'port 25672 (Erlang distribution) of %s cannot be reached from this host' "$host"; return; }
+  fi
+  printf '%s runs and refuses this host: its running cookie is not the one in the file here, or its RabbitMQ is stopped' "$1"
+}
+
+broker_log() { # how the broker itself tells its failure
+  # shellcheck disable=SC2012 # the names are the broker's own, and POSIX sh compares no ages
+  newest=$(ls -t /var/log/rabbitmq/*.log 2>/dev/null | head -n 1)
+  [ -z "$newest" ] || tail -n 15 "$newest" | cut -c 1-300
+}
+
+bring_up_broker() { # NODE MODE PATIENCE
+  systemctl -q is-enabled rabbitmq-server 2>/dev/null || bounded 60 systemctl enable rabbitmq-server
+  if ! bounded 600 systemctl start rabbitmq-server; then
+    broker_log
+    fail "rabbitmq-server did not start on this host" "its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
+  fi
+  if ! await "$3" is_serving "$1" "$2"; then
+    broker_log
+    fail "the unit runs, but $1 does not serve (its last answer: ${answer:-none})" \
+      "its log on the host: /var/log/rabbitmq"
+  fi
+}
+
+# A blank node with a seed is told by rabbitmq.conf where to look. The seed node is asked first, with this host's
+# cookie and over this host's way: what would make the node found a cluster of its own is met before it starts.
+start_broker() { # NODE MODE PATIENCE [SEED]
+  node=$1 mode=$2 patience=$3 seed=${4:-}
+  if [ -n "$seed" ] && ! await 10 is_serving "$seed" "$mode"; then
+    fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
+      "rabbitup doctor tells more; nothing was changed by this step"
+  fi
+  bring_up_broker "$node" "$mode" "$patience"
+  [ -z "$seed" ] || confirm_member "$node" "$mode" "$seed"
+}
+
+confirm_member() { # NODE MODE SEED
+  await 30 listed_by_both "$1" "$3" "$2" ||
+    fail "$1 runs, but it and $3 do not list each other (it lists: $(members_of "$1" "$2" || :))" \
+      "run the same command again: a node that holds nothing is then joined by rabbitmqctl join_cluster"
+}
+
+# epmd forgets a name a moment after its VM has ended; a start in between fails (erlang/otp#11083).
+name_is_free() { # NODE
+  ! epmd -names 2>/dev/null | grep -q "^name ${1%%@*} at "
+}
+
+restart_broker() { # NODE MODE PATIENCE none|quorum-critical
+  if [ "$4" = quorum-critical ]; then
+    bounded 120 rabbitmq-diagnostics -q -n "$1" check_if_node_is_quorum_critical ||
+      fail "$1 is needed for the quorum of its queues or of the cluster right now, so it was not stopped" \
+        "bring the other nodes up and in sync first: rabbitup status"
+  fi
+  bounded 300 systemctl stop rabbitmq-server || :
+  await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"
+  bring_up_broker "$1" "$2" "$3"
+}
+
+start_app() { # NODE MODE PATIENCE
+  bounded 300 rabbitmqctl -q -n "$1" start_app || { broker_log; fail "RabbitMQ did not start in the running Erlang VM of $1"; }
+  await "$3" is_serving "$1" "$2" || fail "$1 does not serve after start_app"
+}

@@ -1,0 +1,96 @@
+# shellcheck shell=sh
+
+control() { # SECONDS NODE COMMAND...
+  limit=$1 target=$2
+  shift 2
+  bounded "$limit" rabbitmqctl -q -n "$target" "$@"
+}
+
+# What a join would wipe, counted on the node itself at the last moment. The defaults of a blank node do not count.
+own_data() { # NODE MODE
+  node_eval "$1" "$2" 'Q = length(rabbit_amqqueue:list()), V = length(rabbit_vhost:list_names() -- [<<"/">>]), U = length([X || X <- rabbit_auth_backend_internal:list_users(), proplists:get_value(user, X) =/= <<"guest">>]), P = length(rabbit_policy:list()), list_to_atom(lists:flatten(io_lib:format("~b queues, ~b virtual hosts, ~b users, ~b policies", [Q, V, U, P])))' |
+    tr -d "'"
+}
+
+# join_cluster wipes the joiner on every version without a word (rabbit_mnesia:join_cluster and
+# rabbit_db_cluster:join both reset it), so this looks first.
+join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram keep|destroy
+  node=$1 mode=$2 patience=$3 seed=$4 method=$5 type=$6 data=$7
+  if lists "$seed" "$mode" "$node" && lists "$node" "$mode" "$seed"; then return 0; fi
+  await 10 is_serving "$seed" "$mode" ||
+    fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup doctor tells more"
+  await 10 is_serving "$node" "$mode" || fail "$node does not serve, so what it holds cannot be seen"
+  holds=$(own_data "$node" "$mode") || fail "$node does not say what it holds (its answer: $holds)"
+  if [ "$data" = keep ] && [ "$holds" != '0 queues, 0 virtual hosts, 0 users, 0 policies' ]; then
+    fail "$node holds $holds of its own, which joining $seed would destroy" \
+      "move them first, or name the node: --destroy-data ${node#*@}"
+  fi
+  set -- "$seed"
+  [ "$type" = disc ] || set -- --ram "$@"
+  if [ "$method" = join-running ]; then
+    control 300 "$node" join_cluster "$@" || join_failed
+  else
+    control 120 "$node" stop_app || join_failed
+    if ! control 300 "$node" join_cluster "$@"; then
+      # The node keeps what it had where the join failed before the wipe; it must not stay stopped.
+      control 120 "$node" start_app || :
+      join_failed
+    fi
+    control 300 "$node" start_app || join_failed
+  fi
+  await "$patience" is_serving "$node" "$mode" || fail "$node joined, but does not serve"
+  confirm_member "$node" "$mode" "$seed"
+}
+
+join_failed() {
+  broker_log
+  fail "$node could not join $seed" "the lines above are RabbitMQ's own words; rabbitup doctor looks for the cause"
+}
+
+change_node_type() { # NODE MODE disc|ram
+  control 120 "$1" stop_app
+  if ! control 120 "$1" change_cluster_node_type "$3"; then
+    control 300 "$1" start_app || :
+    fail "$1 did not become a $3 node" "the lines above are RabbitMQ's own words"
+  fi
+  control 300 "$1" start_app
+  await 300 is_serving "$1" "$2" || fail "$1 does not serve after the change of its type"
+}
+
+set_cluster_name() { # NODE NAME
+  control 60 "$1" set_cluster_name "$2"
+}
+
+set_plugins() { # NODE PLUGIN...
+  node=$1
+  shift
+  bounded 180 rabbitmq-plugins -q -n "$node" set "$@"
+}
+
+# rabbitmqctl reads definitions from a file only; the file may hold password hashes, so it is rabbitmq's alone and
+# gone at the end. The mark is a global runtime parameter: the cluster itself remembers what it was given.
+import_definitions() { # NODE DIGEST CONTENT
+  node=$1 digest=$2
+  directory=$(mktemp -d)
+  trap 'rm -rf "$directory"' EXIT
+  printf %s "$3" >"$directory/definitions.json"
+  chown -R rabbitmq:rabbitmq "$directory"
+  control 300 "$node" import_definitions "$directory/definitions.json" ||
+    fail "RabbitMQ refused the definitions" "the lines above are its own words"
+  control 60 "$node" set_global_parameter rabbitup_definitions "\"$digest\""
+}
+
+# The password goes over rabbitmqctl's standard input: it is in no process list.
+put_admin() { # NODE absent|present USER PASSWORD
+  node=$1 existing=$2 user=$3
+  if [ "$existing" = present ]; then
+    printf '%s\n' "$4" | control 60 "$node" change_password "$user"
+  else
+    printf '%s\n' "$4" | control 60 "$node" add_user "$user"
+  fi
+  control 60 "$node" set_user_tags "$user" administrator
+  # For every virtual host there is: an administrator who sees an empty management UI asks why.
+  control 60 "$node" list_vhosts name --silent | while IFS= read -r vhost; do
+    control 60 "$node" set_permissions -p "$vhost" "$user" '.*' '.*' '.*'
+  done
+}

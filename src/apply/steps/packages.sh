@@ -1,0 +1,82 @@
+# shellcheck shell=sh
+
+# Debian's invoke-rc.d and deb-systemd-invoke ask /usr/sbin/policy-rc.d before they start a service; 101 forbids it
+# (policy-rc.d's interface in sysvinit's README). Ours forbids only the named units, and only as long as
+# this very process lives: killed at any moment, it leaves nothing that could keep a service from starting.
+policy=/usr/sbin/policy-rc.d
+
+forbid_start() { # UNIT...
+  [ $# -gt 0 ] || return 0
+  if [ -e "$policy" ]; then mv -f "$policy" "$policy.rabbitup-saved"; fi
+  # Not $$: inside a subshell that is still the script's process, whose life is the right measure anyway.
+  {
+    printf '#!/bin/sh\n# rabbitup: forbids the first start of what it installs, while process %s lives\n' "$$"
+    printf 'kill -0 %s 2>/dev/null || exit 0\n' "$$"
+    # shellcheck disable=SC2016 # for the script that is written, not for this one
+    printf 'case ${1%%.service} in\n'
+    for unit in "$@"; do printf '  %s) exit 101 ;;\n' "$unit"; done
+    printf 'esac\n'
+    printf '[ ! -x %s.rabbitup-saved ] || exec %s.rabbitup-saved "$@"\n' "$policy" "$policy"
+    printf 'exit 0\n'
+  } >"$policy"
+  chmod 755 "$policy"
+}
+
+allow_start() {
+  if [ -e "$policy.rabbitup-saved" ]; then
+    mv -f "$policy.rabbitup-saved" "$policy"
+  elif [ -e "$policy" ] && grep -q '^# rabbitup:' "$policy"; then
+    rm -f "$policy"
+  fi
+}
+
+# What an interrupted run of ours left.
+remove_stale_policy() { allow_start; }
+
+# Package lists older than an hour may name versions that the mirror no longer has.
+lists_are_fresh() {
+  [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mmin -60 2>/dev/null | head -n 1)" ]
+}
+
+# One transaction for everything. Configuration files that somebody changed stay as they are.
+install_packages() { # UNITS-HELD-BACK(space separated) PACKAGE[=VERSION]...
+  held_back=$1
+  shift
+  if ! lists_are_fresh; then
+    bounded 300 apt-get -q update || fail "the package lists could not be fetched" \
+      "on the host: apt-get update; look at /etc/apt/sources.list and sources.list.d"
+  fi
+  trap allow_start EXIT
+  # shellcheck disable=SC2086 # a list of unit names, none with a space
+  forbid_start $held_back
+  # dpkg's lock may be held by unattended-upgrades: apt waits for it instead of failing at once.
+  bounded 1500 apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
+    -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+    install "$@" || packages_failed "$@"
+  allow_start
+  trap - EXIT
+}
+
+packages_failed() { # PACKAGE[=VERSION]...
+  for choice in "$@"; do
+    package=${choice%%=*}
+    if [ -z "$(apt-cache madison "$package" 2>/dev/null)" ]; then
+      fail "no repository of this host offers $package" \
+        "add a repository that has it (RabbitMQ's own for recent versions), then run the same command again"
+    fi
+    case $choice in
+      *=*)
+        apt-cache madison "$package" | awk -F'|' '{gsub(/ /, "", $2); print "offered: " $2}' | head -n 5
+        ;;
+    esac
+  done
+  if [ -n "$(dpkg --audit 2>/dev/null)" ]; then
+    fail "packages are left half-configured on this host" "on the host: dpkg --configure -a; then run the same command again"
+  fi
+  fail "apt-get could not install $*" "the lines above are apt's own; mend what they name, then run the same command again"
+}
+
+hold_packages() { # hold|unhold PACKAGE...
+  bounded 60 apt-mark -q "$@"
+}

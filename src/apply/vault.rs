@@ -1,0 +1,350 @@
+//! Secrets at the moment they are needed: the plan only names them.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+use crate::model::{
+    CookieDigest, DigestKey, HostName, Secret, SecretName, SecretSource, Secrets, check_cookie,
+    generate_cookie,
+};
+use crate::plan::{Action, Plan, Step};
+use crate::transport::{Exec, Script, Transport};
+
+/// How long a file, a command or a host has to give a secret away.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Finds the secrets that a plan's steps name. Each is looked for once per run, even if that fails: a command may
+/// ask a person.
+#[derive(Debug)]
+pub struct Vault {
+    known: Secrets,
+    sources: BTreeMap<SecretName, Entry>,
+    digest_key: DigestKey,
+}
+
+#[derive(Debug)]
+struct Entry {
+    source: SecretSource,
+    found: OnceCell<Result<Secret, SecretError>>,
+}
+
+/// Why a step cannot have a secret, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct SecretError {
+    pub cause: String,
+    pub advice: String,
+}
+
+impl SecretError {
+    fn new(cause: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { cause: cause.into(), advice: advice.into() }
+    }
+}
+
+impl Vault {
+    /// A vault for one plan. What is in `known` is asked for nowhere else.
+    pub fn new(known: Secrets, plan: &Plan) -> Self {
+        let entry = |source: &SecretSource| Entry { source: source.clone(), found: OnceCell::new() };
+        let sources = plan.secrets.iter().map(|(name, source)| (name.clone(), entry(source))).collect();
+        Self { known, sources, digest_key: plan.digest_key }
+    }
+
+    /// Whether getting the secret means reading it on `host`, so that the host's earlier steps must end first.
+    pub(super) fn must_be_read_on(&self, name: &SecretName, host: &HostName) -> bool {
+        let unread = |entry: &Entry| {
+            matches!(&entry.source, SecretSource::HostCookie(from) if from == host)
+                && !entry.found.initialized()
+        };
+        self.known.get(name).is_none() && self.sources.get(name).is_some_and(unread)
+    }
+
+    /// The secret of this name, wherever it comes from.
+    pub(super) async fn get<T: Transport>(
+        &self,
+        name: &SecretName,
+        transport: &T,
+    ) -> Result<Secret, SecretError> {
+        if let Some(known) = self.known.get(name) {
+            return Ok(known.clone());
+        }
+        let Some(entry) = self.sources.get(name) else {
+            return Err(SecretError::new(
+                format!("the plan does not say where the secret `{}` comes from", name.as_str()),
+                "make the plan again with `rabbitup plan`",
+            ));
+        };
+        entry.found.get_or_init(|| find(&entry.source, transport)).await.clone()
+    }
+
+    /// Whether the cookie that `step` is to install, if it is one to do so, is the one that the plan speaks of.
+    pub(super) fn check(&self, step: &Step, secrets: &Secrets) -> Result<(), SecretError> {
+        let Action::InstallCookie { secret: name, digest: planned } = &step.action else {
+            return Ok(());
+        };
+        let Some(cookie) = secrets.get(name) else {
+            return Ok(());
+        };
+        let origin =
+            self.sources.get(name).map_or_else(|| "the cookie".to_owned(), |entry| origin(&entry.source));
+        if let Err(error) = check_cookie(cookie) {
+            return Err(SecretError::new(
+                format!("{origin} cannot be used: {error}"),
+                "give it another value",
+            ));
+        }
+        if !planned.is_empty() && CookieDigest::of(cookie).keyed(self.digest_key) != *planned {
+            return Err(SecretError::new(
+                format!("{origin} has changed since the plan was made"),
+                "run the same command again: it looks at the hosts and makes a new plan",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn origin(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Generate => "the generated cookie".to_owned(),
+        SecretSource::HostCookie(host) => format!("the cookie on {host}"),
+        SecretSource::File(path) => format!("the cookie in {}", path.display()),
+        SecretSource::Command(argv) => format!("the cookie from the command `{}`", program(argv)),
+        SecretSource::Env(name) => format!("the cookie in ${name}"),
+    }
+}
+
+async fn find<T: Transport>(source: &SecretSource, transport: &T) -> Result<Secret, SecretError> {
+    match source {
+        SecretSource::Generate => Ok(generate_cookie()),
+        SecretSource::HostCookie(host) => host_cookie(host, transport).await,
+        SecretSource::File(path) => {
+            let late =
+                || SecretError::new(format!("{} could not be read in time", path.display()), "look at it");
+            in_time(read_file(path), late).await
+        }
+        SecretSource::Command(argv) => {
+            let late = || by_hand(argv, "did not end within 30 seconds");
+            in_time(run_command(argv), late).await
+        }
+        SecretSource::Env(name) => read_env(name),
+    }
+}
+
+async fn in_time(
+    work: impl Future<Output = Result<Secret, SecretError>>,
+    late: impl FnOnce() -> SecretError,
+) -> Result<Secret, SecretError> {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// Reads a host's cookie, as it stands there: trailing line ends do not count wherever a cookie is used. The frame
+/// keeps out what login scripts print.
+async fn host_cookie<T: Transport>(host: &HostName, transport: &T) -> Result<Secret, SecretError> {
+    let frame = format!("{:032x}", rand::rng().random::<u128>());
+    let script = format!(
+        "printf '%s\\n' {frame}; cat /var/lib/rabbitmq/.erlang.cookie; rc=$?; printf '%s\\n' {frame}; exit $rc"
+    );
+    let unread = |why: &str| {
+        SecretError::new(
+            format!("the cookie on {host} could not be read: {why}"),
+            format!("see whether /var/lib/rabbitmq/.erlang.cookie exists on {host}"),
+        )
+    };
+    let exec = Exec { script: Script::Argument(script), timeout: PATIENCE };
+    let output = transport.exec(host, exec, None).await.map_err(|error| unread(&error.evidence))?;
+    let printed = Secret::new(output.stdout);
+    if output.code != 0 {
+        return Err(unread(String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    let framed =
+        between(printed.expose(), frame.as_bytes()).ok_or_else(|| unread("its answer is incomplete"))?;
+    let cookie = Secret::new(framed.to_vec());
+    check_cookie(&cookie).map_err(|error| unread(&error.to_string()))?;
+    Ok(cookie)
+}
+
+/// What stands between the line `frame` and the next `frame`, which need not begin a line.
+fn between<'a>(text: &'a [u8], frame: &[u8]) -> Option<&'a [u8]> {
+    let find = |within: &[u8]| within.windows(frame.len()).position(|part| part == frame);
+    let rest = &text[find(text)? + frame.len()..];
+    let rest = rest.strip_prefix(b"\n")?;
+    Some(&rest[..find(rest)?])
+}
+
+async fn read_file(path: &Path) -> Result<Secret, SecretError> {
+    let advice = "see whether the file exists and you may read it";
+    let bytes = tokio::fs::read(path)
+        .await
+        .map_err(|error| SecretError::new(format!("cannot read {}: {error}", path.display()), advice))?;
+    given(bytes, &path.display().to_string())
+}
+
+async fn run_command(argv: &[String]) -> Result<Secret, SecretError> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(SecretError::new("the command for a secret is empty", "give it a command"));
+    };
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        // Not shown: a failing script may print the secret there (`set -x`).
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| by_hand(argv, &format!("could not be run: {error}")))?;
+    let printed = Secret::new(output.stdout);
+    if !output.status.success() {
+        return Err(by_hand(argv, &format!("ended with {}", output.status)));
+    }
+    given(printed.expose().to_vec(), &format!("the output of `{program}`"))
+}
+
+fn read_env(name: &str) -> Result<Secret, SecretError> {
+    let Some(value) = std::env::var_os(name) else {
+        return Err(SecretError::new(format!("the environment variable {name} is not set"), "set it"));
+    };
+    let secret = Secret::new(value.into_vec());
+    if secret.expose().is_empty() {
+        return Err(SecretError::new(format!("the environment variable {name} is empty"), "set it"));
+    }
+    Ok(secret)
+}
+
+/// A secret as a person gave it: one trailing newline does not count, and nothing is no secret.
+fn given(mut bytes: Vec<u8>, origin: &str) -> Result<Secret, SecretError> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    if bytes.is_empty() {
+        return Err(SecretError::new(format!("{origin} is empty"), "put the secret there"));
+    }
+    Ok(Secret::new(bytes))
+}
+
+/// Arguments stay unsaid: they may say more than one would show.
+fn program(argv: &[String]) -> &str {
+    argv.first().map_or("", String::as_str)
+}
+
+fn by_hand(argv: &[String], what: &str) -> SecretError {
+    let program = program(argv);
+    SecretError::new(
+        format!("the command `{program}` for a secret {what}"),
+        "run the command by hand to see why; its error output is not shown here, since it may hold the secret",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::apply::run_fixtures::{Answer, TestHosts, host, plan, step};
+
+    const NAME: &str = "cookie";
+
+    fn vault(source: SecretSource) -> Vault {
+        let mut plan = plan(vec![]);
+        plan.secrets.insert(SecretName::new(NAME), source);
+        Vault::new(Secrets::default(), &plan)
+    }
+
+    async fn get(vault: &Vault, hosts: &Arc<TestHosts>) -> Result<Vec<u8>, SecretError> {
+        vault.get(&SecretName::new(NAME), hosts.as_ref()).await.map(|secret| secret.expose().to_vec())
+    }
+
+    fn command(script: &str) -> SecretSource {
+        SecretSource::Command(["sh", "-c", script].map(str::to_owned).to_vec())
+    }
+
+    #[tokio::test]
+    async fn one_trailing_newline_does_not_count() {
+        let hosts = TestHosts::new(|_, _| Answer::Ends);
+        assert_eq!(get(&vault(command("printf 'a b\n\n'")), &hosts).await, Ok(b"a b\n".to_vec()));
+        let path = std::env::temp_dir().join(format!("rabbitup-vault-{}", std::process::id()));
+        std::fs::write(&path, "secret\n").expect("a file");
+        assert_eq!(get(&vault(SecretSource::File(path.clone())), &hosts).await, Ok(b"secret".to_vec()));
+        std::fs::write(&path, "\n").expect("a file");
+        let empty = get(&vault(SecretSource::File(path.clone())), &hosts).await;
+        assert_eq!(empty.map_err(|error| error.cause), Err(format!("{} is empty", path.display())));
+        std::fs::remove_file(path).expect("it is there");
+    }
+
+    #[tokio::test]
+    async fn a_source_is_asked_once_even_when_it_fails() {
+        let hosts = TestHosts::new(|_, _| Answer::Ends);
+        let path = std::env::temp_dir().join(format!("rabbitup-asked-{}", std::process::id()));
+        let vault =
+            vault(command(&format!("echo asked >> '{}'; echo leaked-secret; exit 3", path.display())));
+        for _ in 0..2 {
+            let error = get(&vault, &hosts).await.expect_err("the command fails");
+            assert!(error.cause.contains("exit status: 3") && !error.cause.contains("leaked"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).expect("it was run"), "asked\n");
+        std::fs::remove_file(path).expect("it is there");
+    }
+
+    #[tokio::test]
+    async fn a_generated_cookie_is_the_same_for_all() {
+        let hosts = TestHosts::new(|_, _| Answer::Ends);
+        let vault = vault(SecretSource::Generate);
+        let first = get(&vault, &hosts).await;
+        assert!(first.is_ok() && first == get(&vault, &hosts).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_known_is_asked_for_nowhere() {
+        let hosts = TestHosts::new(|_, _| Answer::Lost);
+        let mut plan = plan(vec![]);
+        plan.secrets.insert(SecretName::new(NAME), SecretSource::HostCookie(host("a")));
+        let mut known = Secrets::default();
+        known.insert(SecretName::new(NAME), Secret::new(b"known".to_vec()));
+        let vault = Vault::new(known, &plan);
+        assert!(!vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
+        assert_eq!(get(&vault, &hosts).await, Ok(b"known".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn a_host_cookie_is_read_within_its_frame() {
+        let hosts = TestHosts::new(|_, _| Answer::Ends);
+        hosts.put_cookie("a", "Welcome!\n", "MONSTERmonster\n");
+        let vault = vault(SecretSource::HostCookie(host("a")));
+        assert!(vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
+        assert_eq!(get(&vault, &hosts).await, Ok(b"MONSTERmonster\n".to_vec()));
+        assert!(!vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
+    }
+
+    #[tokio::test]
+    async fn a_cookie_that_changed_since_the_plan_is_refused() {
+        let hosts = TestHosts::new(|_, _| Answer::Ends);
+        hosts.put_cookie("a", "", "MONSTERmonster\n");
+        let mut plan = plan(vec![]);
+        plan.secrets.insert(SecretName::cookie(), SecretSource::HostCookie(host("a")));
+        let vault = Vault::new(Secrets::default(), &plan);
+        let mut install = step("b", "cookie", &[]);
+        let planned = |digest: String| Action::InstallCookie { secret: SecretName::cookie(), digest };
+        let right = CookieDigest::of(&Secret::new(b"MONSTERmonster".to_vec())).keyed(plan.digest_key);
+        let mut secrets = Secrets::default();
+        let name = SecretName::cookie();
+        secrets.insert(name.clone(), vault.get(&name, hosts.as_ref()).await.expect("it is readable"));
+        for (digest, cause) in [
+            (String::new(), None),
+            (right, None),
+            ("00000000".to_owned(), Some("the cookie on a has changed since the plan was made")),
+        ] {
+            install.action = planned(digest);
+            assert_eq!(vault.check(&install, &secrets).err().map(|error| error.cause).as_deref(), cause);
+        }
+    }
+}

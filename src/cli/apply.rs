@@ -1,0 +1,91 @@
+use std::path::Path;
+
+use super::arguments::{Apply, Common};
+use super::confirm::confirm;
+use super::execute::{Executed, execute, lock};
+use super::exit::{Exit, Failure};
+use super::print;
+use super::session::{become_password, close, shown, transport};
+use crate::apply::gather;
+use crate::model::Secrets;
+use crate::plan::{FORMAT_VERSION, Moved, Plan, fingerprint, moved};
+use crate::report::{Routes, plan_text, unreachable_text};
+
+/// `rabbitup apply FILE`.
+pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
+    let plan = read(&arguments.plan)?;
+    if !common.json {
+        print::stdout(&plan_text(&plan, common.style()));
+    }
+    if plan.is_empty() {
+        return Ok(Exit::Done);
+    }
+    if !confirm(common, arguments.yes, "Apply this saved plan?")? {
+        print::stdout("Nothing was changed.\n");
+        return Ok(Exit::Done);
+    }
+    let transport = transport(&plan.hosts, become_password(common)?.as_ref());
+    let result = async {
+        let locks = lock(&transport, &plan, common).await?;
+        let facts = gather(&transport, &plan.hosts).await;
+        if facts.unreachable().next().is_some() {
+            let text = unreachable_text(&facts, &Routes::from(&plan), common.style_of_stderr());
+            return Err(Failure::report(Exit::Failed, text));
+        }
+        let stale = moved(&plan.fingerprint, &fingerprint(&facts, plan.digest_key));
+        if !stale.is_empty() {
+            return Err(refuse(&arguments.plan, &stale));
+        }
+        let command = format!("rabbitup apply {}", shown(&arguments.plan));
+        execute(&transport, &plan, Secrets::default(), locks, common, &command).await
+    }
+    .await;
+    close(&transport, common).await;
+    Ok(match result? {
+        Executed::Done => Exit::Done,
+        Executed::Failed => Exit::Failed,
+        Executed::Interrupted => Exit::Interrupted,
+    })
+}
+
+fn read(path: &Path) -> Result<Plan, Failure> {
+    let bad = |why: String| {
+        Failure::new(Exit::Usage, format!("{} is no plan that can be applied", shown(path)))
+            .why(why)
+            .next("make one with: rabbitup plan -o FILE")
+    };
+    let text = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+    match value.get("format_version").and_then(serde_json::Value::as_u64) {
+        Some(version) if version == u64::from(FORMAT_VERSION) => {}
+        Some(other) => {
+            return Err(bad(format!("it has format {other}, this rabbitup reads format {FORMAT_VERSION}")));
+        }
+        None => return Err(bad("it has no format_version".to_owned())),
+    }
+    serde_json::from_value(value).map_err(|error| bad(error.to_string()))
+}
+
+/// Says precisely which facts moved.
+fn refuse(path: &Path, stale: &[Moved]) -> Failure {
+    const SHOWN: usize = 20;
+    let mut lines = vec![format!(
+        "error: the hosts have changed since {} was made, so nothing of it was done",
+        shown(path)
+    )];
+    for fact in stale.iter().take(SHOWN) {
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+        lines.push(format!(
+            "  {}: {} was {}, is {}",
+            fact.host,
+            fact.fact,
+            value(&fact.was),
+            value(&fact.now)
+        ));
+    }
+    if stale.len() > SHOWN {
+        lines.push(format!("  … and {} more", stale.len() - SHOWN));
+    }
+    lines.push("  next: make a new plan with rabbitup plan -o FILE, and read it".to_owned());
+    Failure::report(Exit::Failed, lines.join("\n") + "\n")
+}

@@ -1,0 +1,196 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::report::{Detail, Style};
+
+/// Brings up and looks after RabbitMQ clusters on plain hosts over SSH, from one inventory.
+///
+/// A plan shows exactly what an apply would do; a second run changes nothing.
+#[derive(Debug, Parser)]
+#[command(name = "rabbitup", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done or nothing to do; 1 something failed or is unhealthy; 2 changes are \
+                        pending (plan --detailed-exitcode); 64 bad usage or inventory; 75 somebody else is at \
+                        work on a host; 130 interrupted."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The inventory: which hosts there are and what they are to be
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "inventory.toml",
+        env = "RABBITUP_INVENTORY"
+    )]
+    pub inventory: PathBuf,
+    /// Change only these hosts (HOST or @ROLE, with commas); all are looked at all the same
+    #[arg(short, long, global = true, value_name = "HOST,@ROLE", value_delimiter = ',')]
+    pub limit: Vec<String>,
+    /// One JSON document on standard output; for `up`, `run` and `apply` one event per line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show everything: whole diffs, counts of connections and scripts
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Ask for the password that sudo wants on the hosts (or set RABBITUP_BECOME_PASSWORD)
+    #[arg(short = 'K', long, global = true)]
+    pub ask_become_pass: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented starter inventory for these hosts
+    Init(Init),
+    /// Validate inventory, playbooks and templates; touches no host
+    Check,
+    /// Show what would change; changes nothing
+    Plan(PlanArguments),
+    /// Bring the hosts to what the inventory says: plan, confirm, apply, verify
+    Up(Up),
+    /// Execute a plan that was saved with `plan -o`; refuses when the hosts have changed since
+    Apply(Apply),
+    /// Show the cluster as it is, as every node sees it
+    Status(StatusArguments),
+    /// Run another playbook
+    Run(Run),
+    /// Print a file as it would be written: haproxy, nginx, hosts, rabbitmq, chrony, limits
+    Render(Render),
+    /// Print a JSON Schema
+    Schema(Schema),
+    /// Print a shell's completion script
+    Completions(Completions),
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// NAME=ADDRESS, ADDRESS or USER@ADDRESS, in the order of joining; names that start with lb become load balancers
+    #[arg(required = true, value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Replace a file that is already there
+    #[arg(long)]
+    pub force: bool,
+    /// Where to write it; `-` for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "inventory.toml")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Save the plan for `rabbitup apply`; readable for you alone
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    #[command(flatten)]
+    pub data: Data,
+}
+
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub data: Data,
+}
+
+#[derive(Debug, Args)]
+pub struct Data {
+    /// Let joining destroy what this node holds of its own: queues, users, virtual hosts
+    #[arg(long, value_name = "HOST")]
+    pub destroy_data: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// An embedded playbook, one of playbooks/ beside the inventory, or a path
+    #[arg(value_name = "PLAYBOOK")]
+    pub playbook: String,
+    #[command(flatten)]
+    pub up: Up,
+}
+
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The saved plan
+    #[arg(value_name = "FILE")]
+    pub plan: PathBuf,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// Look again every so many seconds, until interrupted
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..))]
+    pub watch: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Render {
+    /// haproxy, nginx, hosts, rabbitmq, chrony or limits
+    #[arg(value_name = "TEMPLATE")]
+    pub template: String,
+    /// Which host's file, where hosts differ (the first that has such a file)
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Document {
+    Inventory,
+    Playbook,
+    Plan,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    pub document: Document,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    pub shell: Shell,
+}
+
+impl Common {
+    pub fn style(&self) -> Style {
+        Style::stdout().with_detail(self.detail())
+    }
+
+    pub fn style_of_stderr(&self) -> Style {
+        Style::stderr().with_detail(self.detail())
+    }
+
+    fn detail(&self) -> Detail {
+        if self.verbose { Detail::Full } else { Detail::Folded }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

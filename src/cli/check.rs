@@ -1,0 +1,26 @@
+use super::arguments::Common;
+use super::exit::{Exit, Failure};
+use super::print;
+use super::session::{load, playbook, shown};
+use crate::inventory::SecretPolicy;
+use crate::plan::view::counted;
+use crate::playbook::Playbook;
+
+/// `rabbitup check`.
+pub fn run(common: &Common) -> Result<Exit, Failure> {
+    let (desired, _) = load(common, SecretPolicy::Tolerate)?;
+    for name in Playbook::embedded_names() {
+        playbook(common, name)?;
+    }
+    let hosts = counted(desired.hosts.len(), "host");
+    let brokers = counted(desired.brokers().count(), "broker");
+    if common.json {
+        print::json(&serde_json::json!({ "format_version": 1, "ok": true, "hosts": desired.hosts.len() }));
+    } else {
+        print::stdout(&format!(
+            "{} is good: {hosts}, {brokers}. No host was touched.\n",
+            shown(&common.inventory)
+        ));
+    }
+    Ok(Exit::Done)
+}

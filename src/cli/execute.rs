@@ -1,0 +1,132 @@
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use console::Term;
+use indicatif::ProgressDrawTarget;
+
+use super::arguments::Common;
+use super::exit::{Exit, Failure};
+use super::print;
+use crate::apply::{
+    self, EventSink, EventStream, Interrupt, Journal, LockError, Locks, Operator, Outcome, Vault, journal_dir,
+};
+use crate::model::{HostName, Secrets};
+use crate::plan::Plan;
+use crate::report::{Clock, Display, JsonLines, PlainLines, Summary, TerminalBars};
+use crate::transport::SshTransport;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executed {
+    Done,
+    Failed,
+    Interrupted,
+}
+
+/// Locks every host that the plan changes and every host that it depends on.
+pub async fn lock(transport: &Arc<SshTransport>, plan: &Plan, common: &Common) -> Result<Locks, Failure> {
+    let hosts: Vec<HostName> = plan.hosts.iter().map(|host| host.name.clone()).collect();
+    let operator = Operator::here(format!("rabbitup {}", plan.playbook));
+    Locks::acquire(transport, &hosts, &operator).await.map_err(|error| {
+        if common.json {
+            print::json(&serde_json::json!({ "format_version": 1, "error": "not locked", "message": error.to_string() }));
+        }
+        match &error {
+            LockError::Held { .. } => Failure::new(Exit::Locked, error.to_string())
+                .next("wait for them to finish, or talk to them; nothing was changed"),
+            _ => Failure::new(Exit::Failed, error.to_string()).next("nothing was changed"),
+        }
+    })
+}
+
+/// Applies the plan and shows what happens. The locks are let go at the end.
+pub async fn execute(
+    transport: &Arc<SshTransport>,
+    plan: &Plan,
+    secrets: Secrets,
+    locks: Locks,
+    common: &Common,
+    command: &str,
+) -> Result<Executed, Failure> {
+    let mut events = EventSink::default();
+    let journal = journal_dir(|name| std::env::var_os(name).map(Into::into))
+        .and_then(|directory| Journal::begin(&directory, command, plan, events.subscribe()));
+    let stream = events.subscribe();
+    let (stopper, mut interrupt) = Interrupt::new();
+    stopper.watch_signals().map_err(|error| Failure::other("signals cannot be watched", &error))?;
+    let lost = locks.next_lost();
+    let watch = tokio::spawn(async move { stopper.lock_lost(lost.await) });
+    let vault = Vault::new(secrets, plan);
+    let mut display = display(plan, common);
+    let work = async {
+        let report = apply::apply(plan, transport.clone(), vault, &mut interrupt, &events).await;
+        drop(events);
+        report
+    };
+    let (report, summary) = tokio::join!(work, show(stream, display.as_mut()));
+    watch.abort();
+    locks.release().await;
+    let report = report.map_err(|defect| Failure::other("the plan cannot be executed", &defect))?;
+    match journal.and_then(Journal::end) {
+        Ok(path) if common.verbose => print::stderr(&format!("journal: {}\n", path.display())),
+        Ok(_) => {}
+        Err(error) => print::stderr(&format!("warning: {error}\n")),
+    }
+    if !common.json {
+        print::stdout(&format!("\n{}", summary.text(plan, common.style())));
+    }
+    Ok(match report.outcome {
+        Outcome::Done => Executed::Done,
+        Outcome::Failed => Executed::Failed,
+        Outcome::Interrupted => Executed::Interrupted,
+    })
+}
+
+fn display(plan: &Plan, common: &Common) -> Box<dyn Display> {
+    let out = std::io::stdout();
+    if common.json {
+        return Box::new(JsonLines::new(out));
+    }
+    let terminal = Term::stdout();
+    if terminal.is_term() {
+        let rows = terminal.size().0;
+        let target = ProgressDrawTarget::term(terminal, 10);
+        return Box::new(TerminalBars::new(plan, target, rows, Clock::system(), common.style()));
+    }
+    Box::new(PlainLines::new(plan, std::io::LineWriter::new(Flushed(out)), Clock::system(), common.style()))
+}
+
+/// Lines reach a pipe as they come: a CI log is read while it grows.
+struct Flushed<W>(W);
+
+impl<W: Write> Write for Flushed<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.0.write(bytes)?;
+        self.0.flush()?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+async fn show(mut stream: EventStream, display: &mut dyn Display) -> Summary {
+    let mut summary = Summary::default();
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        tokio::select! {
+            event = stream.recv() => match event {
+                Some(stamped) => {
+                    summary.event(&stamped.event);
+                    display.event(&stamped.event);
+                }
+                None => break,
+            },
+            _ = ticks.tick() => display.tick(),
+        }
+    }
+    display.finish();
+    summary
+}

@@ -1,0 +1,63 @@
+//! The command line: one file per verb.
+
+mod apply;
+mod arguments;
+mod check;
+mod confirm;
+mod execute;
+mod exit;
+mod init;
+mod lists;
+mod plan;
+mod print;
+mod render;
+mod session;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+
+pub use arguments::{Cli, Command};
+pub use exit::Exit;
+pub use print::quiet_broken_pipes;
+
+use exit::Failure;
+
+/// Carries out one command line.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(dispatch(&cli)),
+        Err(error) => Err(Failure::other("the program could not start its runtime", &error)),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.print(cli.common.style_of_stderr());
+            failure.exit.into()
+        }
+    }
+}
+
+/// A command line that clap refused, in clap's words; help and version are no errors.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    // Where stderr is gone there is nobody to tell.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}
+
+async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    let common = &cli.common;
+    match &cli.command {
+        Command::Init(arguments) => init::run(arguments),
+        Command::Check => check::run(common),
+        Command::Plan(arguments) => plan::run(common, arguments).await,
+        Command::Up(arguments) => up::run(common, "bring-up", arguments).await,
+        Command::Run(arguments) => up::run(common, &arguments.playbook, &arguments.up).await,
+        Command::Apply(arguments) => apply::run(common, arguments).await,
+        Command::Status(arguments) => status::run(common, arguments).await,
+        Command::Render(arguments) => render::run(common, arguments),
+        Command::Schema(arguments) => lists::schema(arguments),
+        Command::Completions(arguments) => lists::completions(arguments),
+        Command::Man => lists::man(),
+    }
+}

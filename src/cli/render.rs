@@ -1,0 +1,67 @@
+use super::arguments::{Common, Render};
+use super::exit::{Exit, Failure};
+use super::print;
+use super::session::{host_named, load};
+use crate::inventory::{Desired, Host, SecretPolicy};
+use crate::model::Role;
+use crate::plan::render;
+use crate::template::{TemplateError, TemplateName, Templates};
+
+/// `rabbitup render`: secrets are shown as dots.
+pub fn run(common: &Common, arguments: &Render) -> Result<Exit, Failure> {
+    let Some(name) = TemplateName::parse(&arguments.template) else {
+        let names: Vec<&str> = TemplateName::ALL.iter().map(|name| name.as_str()).collect();
+        return Err(Failure::new(Exit::Usage, format!("there is no template {}", arguments.template))
+            .next(format!("the templates are {}", names.join(", "))));
+    };
+    let (desired, templates) = load(common, SecretPolicy::Tolerate)?;
+    let host = arguments.host.as_deref().map(|name| host_named(&desired, name)).transpose()?;
+    let host = host.as_ref().and_then(|name| desired.host(name));
+    let text = rendered(name, &templates, &desired, host).map_err(|error| {
+        Failure::new(Exit::Usage, "the template cannot be rendered").why(error.to_string())
+    })?;
+    match text {
+        Some(text) => {
+            print::stdout(&text);
+            Ok(Exit::Done)
+        }
+        None => Err(Failure::new(
+            Exit::Usage,
+            format!("this inventory has nothing to render as {}", name.as_str()),
+        )),
+    }
+}
+
+fn rendered(
+    name: TemplateName,
+    templates: &Templates,
+    desired: &Desired,
+    host: Option<&Host>,
+) -> Result<Option<String>, TemplateError> {
+    let shown = |rendered: crate::template::Rendered| rendered.display_text();
+    let broker = host.or_else(|| desired.brokers().next());
+    match name {
+        TemplateName::Hosts => render::hosts_block(templates, desired).map(Some),
+        TemplateName::Rabbitmq => {
+            let Some((host, seed)) = broker.zip(desired.brokers().next().map(Host::node)) else {
+                return Ok(None);
+            };
+            render::rabbitmq_conf(templates, desired, host, &seed).map(|file| Some(shown(file)))
+        }
+        TemplateName::Haproxy | TemplateName::Nginx => {
+            let Some(balancer) = &desired.load_balancer else { return Ok(None) };
+            let wanted = render::balancer_template(balancer.software);
+            if wanted != name {
+                return Ok(None);
+            }
+            render::load_balancer(templates, desired, balancer).map(|file| Some(shown(file)))
+        }
+        TemplateName::Chrony => {
+            let Some(host) = host.or_else(|| desired.with_role(Role::TimeSource).next()).or(broker) else {
+                return Ok(None);
+            };
+            render::chrony_conf(templates, desired, host).map(|file| file.map(shown))
+        }
+        TemplateName::Limits => render::limits(templates, desired).map(|file| file.map(shown)),
+    }
+}

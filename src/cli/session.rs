@@ -1,0 +1,228 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::arguments::{Common, Data};
+use super::exit::{Exit, Failure};
+use super::print;
+use crate::apply::gather;
+use crate::document::Look;
+use crate::facts::Facts;
+use crate::inventory::{self, Become, Desired, HostKeys, SecretPolicy, Ssh};
+use crate::model::{DigestKey, HostName, Role, Secret, SecretName, generate_cookie};
+use crate::plan::{self, Limit, Options, Plan, PlannedHost};
+use crate::playbook::Playbook;
+use crate::report::{
+    Colour, RefusalDocument, Routes, Style, refusals_text, unreachable_document, unreachable_text,
+};
+use crate::template::Templates;
+use crate::transport::{BecomeRoot, HostKeyPolicy, SshTarget, SshTransport, Transport};
+
+/// A loaded inventory and the way to its hosts: what every command that touches hosts starts from.
+pub struct Session {
+    pub desired: Desired,
+    pub playbook: Playbook,
+    pub templates: Templates,
+    pub options: Options,
+    pub hosts: Vec<PlannedHost>,
+    pub transport: Arc<SshTransport>,
+}
+
+/// An inventory, loaded and checked; its warnings are printed.
+pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Desired, Templates), Failure> {
+    let style = common.style_of_stderr();
+    let look = look(style);
+    let loaded = inventory::load(&common.inventory, inventory::Options { secrets })
+        .map_err(|errors| Failure::report(Exit::Usage, errors.render(style.width, look)))?;
+    if !loaded.warnings.is_empty() && !common.json {
+        print::stderr(&format!("{}\n", crate::document::report(&loaded.warnings, style.width, look)));
+    }
+    let templates = Templates::new(&loaded.desired.templates)
+        .map_err(|error| Failure::new(Exit::Usage, "a template is wrong").why(error.to_string()))?;
+    Ok((loaded.desired, templates))
+}
+
+/// A playbook by name, the inventory's own before the embedded ones.
+pub fn playbook(common: &Common, name: &str) -> Result<Playbook, Failure> {
+    let style = common.style_of_stderr();
+    Playbook::load(name, directory(&common.inventory))
+        .map_err(|errors| Failure::report(Exit::Usage, errors.render(style.width, look(style))))
+}
+
+fn directory(inventory: &Path) -> &Path {
+    inventory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn look(style: Style) -> Look {
+    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .is_none_or(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"));
+    match (style.colour, utf8) {
+        (_, false) => Look::Ascii,
+        (Colour::Always, true) => Look::Colour,
+        (Colour::Never, true) => Look::Unicode,
+    }
+}
+
+/// The password for sudo, where the command line or the environment has one.
+pub fn become_password(common: &Common) -> Result<Option<Secret>, Failure> {
+    if common.ask_become_pass {
+        let terminal = console::Term::stderr();
+        let ask =
+            terminal.write_str("Password for sudo on the hosts: ").and_then(|()| terminal.read_secure_line());
+        let password = ask.map_err(|error| {
+            Failure::new(Exit::Usage, "no password could be read")
+                .why(error.to_string())
+                .next("without a terminal, set RABBITUP_BECOME_PASSWORD instead of --ask-become-pass")
+        })?;
+        return Ok(Some(Secret::new(password.into_bytes())));
+    }
+    Ok(std::env::var("RABBITUP_BECOME_PASSWORD").ok().map(|password| Secret::new(password.into_bytes())))
+}
+
+/// A transport to these hosts.
+pub fn transport(hosts: &[PlannedHost], password: Option<&Secret>) -> Arc<SshTransport> {
+    let targets = hosts.iter().map(|host| (host.name.clone(), target(&host.ssh, password))).collect();
+    Arc::new(SshTransport::new(targets))
+}
+
+fn target(ssh: &Ssh, password: Option<&Secret>) -> SshTarget {
+    SshTarget {
+        destination: ssh.destination.clone(),
+        user: ssh.user.clone(),
+        port: ssh.port,
+        identity: ssh.identity.clone(),
+        config: ssh.config.clone(),
+        jump: ssh.jump.clone(),
+        host_keys: match ssh.host_keys {
+            HostKeys::Strict => HostKeyPolicy::Strict,
+            HostKeys::AcceptNew => HostKeyPolicy::AcceptNew,
+        },
+        r#become: match ssh.r#become {
+            Become::Auto => BecomeRoot::Auto,
+            Become::Root => BecomeRoot::Root,
+            Become::Sudo => BecomeRoot::Sudo,
+            Become::Doas => BecomeRoot::Doas,
+        },
+        connect_timeout: ssh.connect_timeout,
+        persist: ssh.persist,
+        sudo_password: password.cloned(),
+    }
+}
+
+impl Session {
+    /// Loads everything and opens nothing yet.
+    pub fn open(common: &Common, playbook_name: &str, data: &Data) -> Result<Self, Failure> {
+        let (mut desired, templates) = load(common, SecretPolicy::Require)?;
+        // For a cluster that turns out to have no cookie yet.
+        desired.secrets.insert(SecretName::new_cookie(), generate_cookie());
+        let playbook = playbook(common, playbook_name)?;
+        let options = Options {
+            limit: limit(&desired, &common.limit)?,
+            destroy_data: data
+                .destroy_data
+                .iter()
+                .map(|name| host_named(&desired, name))
+                .collect::<Result<_, _>>()?,
+            digest_key: DigestKey::random(),
+        };
+        let hosts = plan::planned_hosts(&desired);
+        let transport = transport(&hosts, become_password(common)?.as_ref());
+        Ok(Self { desired, playbook, templates, options, hosts, transport })
+    }
+
+    /// Looks at every host.
+    pub async fn gather(&self) -> Facts {
+        gather(&self.transport, &self.hosts).await
+    }
+
+    /// Makes the plan. Hosts that were not reached and refusals are printed here, as the command line wants them.
+    pub fn plan(&self, common: &Common, facts: &Facts) -> Result<Plan, Failure> {
+        self.require_reached(common, facts)?;
+        plan::plan(&self.desired, &self.playbook, &self.templates, facts, &self.options).map_err(|refused| {
+            if common.json {
+                print::json(&RefusalDocument::from(&refused));
+            }
+            Failure::report(Exit::Failed, refusals_text(&refused, common.style_of_stderr()))
+        })
+    }
+
+    fn require_reached(&self, common: &Common, facts: &Facts) -> Result<(), Failure> {
+        if plan::unreachable(&self.desired, facts, &self.options).is_empty() {
+            return Ok(());
+        }
+        let routes = Routes::from(&self.desired);
+        if common.json {
+            print::json(&unreachable_document(facts, &routes));
+        }
+        Err(Failure::report(Exit::Failed, unreachable_text(facts, &routes, common.style_of_stderr())))
+    }
+
+    /// Lets go of the connections, and says what they cost where the user wants to know.
+    pub async fn close(&self, common: &Common) {
+        close(&self.transport, common).await;
+    }
+}
+
+/// Lets go of a transport's connections.
+pub async fn close(transport: &Arc<SshTransport>, common: &Common) {
+    let counts = transport.counts();
+    if common.verbose {
+        print::stderr(&format!(
+            "ssh: {} connections opened, {} scripts run\n",
+            counts.connections, counts.execs
+        ));
+    }
+    transport.close().await;
+}
+
+fn limit(desired: &Desired, words: &[String]) -> Result<Limit, Failure> {
+    if words.is_empty() {
+        return Ok(Limit::All);
+    }
+    let mut hosts = BTreeSet::new();
+    for word in words {
+        match word.strip_prefix('@') {
+            Some(role) => {
+                let Some(role) = Role::ALL.into_iter().find(|known| known.as_str() == role) else {
+                    let roles = Role::ALL.map(|role| format!("@{}", role.as_str())).join(", ");
+                    return Err(Failure::new(Exit::Usage, format!("--limit {word}: there is no such role"))
+                        .next(format!("the roles are {roles}")));
+                };
+                hosts.extend(desired.with_role(role).map(|host| host.name.clone()));
+            }
+            None => {
+                hosts.insert(host_named(desired, word)?);
+            }
+        }
+    }
+    Ok(Limit::Only(hosts))
+}
+
+/// A host of the inventory by its name.
+pub fn host_named(desired: &Desired, name: &str) -> Result<HostName, Failure> {
+    if let Some(host) = desired.hosts.iter().find(|host| host.name.as_str() == name) {
+        return Ok(host.name.clone());
+    }
+    let names = desired.hosts.iter().map(|host| host.name.as_str());
+    let advice = match crate::document::nearest(name, names.clone()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("its hosts are {}", names.collect::<Vec<_>>().join(", ")),
+    };
+    Err(Failure::new(Exit::Usage, format!("the inventory has no host {name}")).next(advice))
+}
+
+/// Where a path is said to a person.
+pub fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The inventory as a word on the command line, where it is not the default.
+pub fn inventory_words(common: &Common) -> String {
+    if common.inventory == PathBuf::from("inventory.toml") {
+        String::new()
+    } else {
+        format!(" -i {}", shown(&common.inventory))
+    }
+}

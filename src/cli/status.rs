@@ -1,0 +1,56 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use console::Term;
+
+use super::arguments::{Common, Data, StatusArguments};
+use super::exit::{Exit, Failure};
+use super::print;
+use super::session::Session;
+use crate::report::{Status, StatusDocument, health, is_healthy, status_text};
+
+/// `rabbitup status`.
+pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, Failure> {
+    let session = Session::open(common, "bring-up", &Data { destroy_data: Vec::new() })?;
+    let Some(seconds) = arguments.watch else {
+        let exit = look(&session, common).await;
+        session.close(common).await;
+        return Ok(exit);
+    };
+    let mut ticks = tokio::time::interval(Duration::from_secs(seconds));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                if !common.json {
+                    // On a pipe the looks follow each other.
+                    let _ = Term::stdout().clear_screen();
+                }
+                look(&session, common).await;
+            }
+            interrupted = tokio::signal::ctrl_c() => {
+                session.close(common).await;
+                return interrupted
+                    .map(|()| Exit::Interrupted)
+                    .map_err(|error| Failure::other("signals cannot be watched", &error));
+            }
+        }
+    }
+}
+
+async fn look(session: &Session, common: &Common) -> Exit {
+    let facts = session.gather().await;
+    let findings = health(&session.desired, &facts);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let status = Status {
+        desired: &session.desired,
+        facts: &facts,
+        findings: &findings,
+        now,
+        key: session.options.digest_key,
+    };
+    if common.json {
+        print::json(&StatusDocument::from(&status));
+    } else {
+        print::stdout(&status_text(&status, common.style()));
+    }
+    if is_healthy(&findings) { Exit::Done } else { Exit::Failed }
+}

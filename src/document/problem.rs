@@ -1,0 +1,142 @@
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles,
+};
+
+use super::Source;
+
+/// Whether a problem stops the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One thing that is wrong with a document, where, and what to do about it.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    severity: Severity,
+    message: String,
+    hint: Option<String>,
+    source: Option<Arc<Source>>,
+    labels: Vec<(Range<usize>, String)>,
+}
+
+impl Problem {
+    pub fn error(message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, message.into())
+    }
+
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, message.into())
+    }
+
+    fn new(severity: Severity, message: String) -> Self {
+        // Messages quote what was typed; what a terminal would obey is not passed on.
+        let message = message.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        Self { severity, message, hint: None, source: None, labels: Vec::new() }
+    }
+
+    /// Adds a place. All places of one problem are in one document.
+    pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, label: impl Into<String>) -> Self {
+        let span = source.clamp(span);
+        if source.is_printable(&span) {
+            self.source = Some(Arc::clone(source));
+            self.labels.push((span, label.into()));
+        } else {
+            self.message.push_str(&format!(" (line {})", source.line_of(span.start)));
+        }
+        self
+    }
+
+    /// Says what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where the problem stands, for sorting: problems of the document itself come in its order.
+    pub fn start(&self) -> usize {
+        self.labels.first().map_or(0, |(span, _)| span.start)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Diagnostic for Problem {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_deref().map(|source| source.shown() as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        if self.labels.is_empty() {
+            return None;
+        }
+        Some(Box::new(self.labels.iter().map(|(span, label)| LabeledSpan::at(span.clone(), label))))
+    }
+}
+
+/// How a report is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Colours and line-drawing characters.
+    Colour,
+    /// Line-drawing characters only: `NO_COLOR`.
+    Unicode,
+    /// ASCII only: a terminal or a log that knows nothing else.
+    Ascii,
+}
+
+/// Draws problems one below the other.
+pub fn report<'p>(problems: impl IntoIterator<Item = &'p Problem>, width: usize, look: Look) -> String {
+    let theme = match look {
+        Look::Colour => GraphicalTheme::unicode(),
+        Look::Unicode => GraphicalTheme::unicode_nocolor(),
+        Look::Ascii => GraphicalTheme { characters: ThemeCharacters::ascii(), styles: ThemeStyles::none() },
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(width)
+        .with_links(false)
+        .with_context_lines(1)
+        .without_syntax_highlighting();
+    let mut text = String::new();
+    for problem in problems {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        // Writing to a String cannot fail; a report that does is replaced by its message.
+        if handler.render_report(&mut text, problem).is_err() {
+            text.push_str(problem.message());
+            text.push('\n');
+        }
+    }
+    text
+}

@@ -1,0 +1,226 @@
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use miette::NamedSource;
+
+use super::{LARGEST, Problem};
+
+/// A longer line is named by its number instead of being shown.
+const LONGEST_SHOWN: usize = 240;
+
+/// The text of a document, and the same text as it may be shown: without secrets, without control characters.
+#[derive(Debug)]
+pub struct Source {
+    text: String,
+    shown: NamedSource<String>,
+}
+
+impl Source {
+    pub fn new(path: &Path, text: impl Into<String>) -> Arc<Self> {
+        let text = text.into();
+        let shown = NamedSource::new(path.display().to_string(), presentable(&text));
+        Arc::new(Self { text, shown })
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What a report shows. Its bytes stand where the text's bytes stand, so that spans hold for both.
+    pub fn shown(&self) -> &NamedSource<String> {
+        &self.shown
+    }
+
+    /// The line of a byte, from 1.
+    pub fn line_of(&self, byte: usize) -> usize {
+        self.text.as_bytes()[..byte.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1
+    }
+
+    /// The byte at which a line and a column (both from 1) stand.
+    pub fn byte_at(&self, line: usize, column: usize) -> usize {
+        let start: usize = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let rest = &self.text[start.min(self.text.len())..];
+        let line_length = rest.find('\n').unwrap_or(rest.len());
+        let within = rest.char_indices().nth(column.saturating_sub(1)).map_or(line_length, |(byte, _)| byte);
+        start + within.min(line_length)
+    }
+
+    /// A span that lies within the text and on character borders.
+    pub fn clamp(&self, span: Range<usize>) -> Range<usize> {
+        let floor = |mut byte: usize| {
+            byte = byte.min(self.text.len());
+            while !self.text.is_char_boundary(byte) {
+                byte -= 1;
+            }
+            byte
+        };
+        let start = floor(span.start);
+        start..floor(span.end).max(start)
+    }
+
+    /// The first line of a span: a whole table is too much to underline.
+    pub fn first_line(&self, span: Range<usize>) -> Range<usize> {
+        let span = self.clamp(span);
+        let line = self.text[span.clone()].lines().next().unwrap_or_default();
+        span.start..span.start + line.trim_end().len()
+    }
+
+    /// Whether the lines around a span are short enough to be printed.
+    pub fn is_printable(&self, span: &Range<usize>) -> bool {
+        let line = self.line_of(span.start);
+        self.text.lines().skip(line.saturating_sub(2)).take(3).all(|line| line.len() <= LONGEST_SHOWN)
+    }
+}
+
+/// Why a file could not be read as text.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("there is no file {0}")]
+    Missing(PathBuf),
+    #[error("{0} is a directory")]
+    Directory(PathBuf),
+    #[error("{0} is larger than {1}")]
+    TooLarge(PathBuf, String),
+    #[error("{0} cannot be read: {1}")]
+    Io(PathBuf, std::io::Error),
+}
+
+/// Reads at most `limit` bytes of a file, and refuses one that has more.
+///
+/// # Errors
+/// [`ReadError`], which names the file.
+pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => ReadError::Missing(path.to_owned()),
+        std::io::ErrorKind::IsADirectory => ReadError::Directory(path.to_owned()),
+        _ => ReadError::Io(path.to_owned(), error),
+    };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > limit {
+        let size =
+            if limit < 1 << 20 { format!("{} KiB", limit >> 10) } else { format!("{} MiB", limit >> 20) };
+        return Err(ReadError::TooLarge(path.to_owned(), size));
+    }
+    Ok(bytes)
+}
+
+/// Reads a document for people: bounded, and in UTF-8.
+///
+/// # Errors
+/// One [`Problem`] that says what is wrong with the file as a whole; `missing` is the hint for one that is not there.
+pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem> {
+    let bytes = read_bounded(path, LARGEST).map_err(|error| {
+        let hint = match &error {
+            ReadError::Missing(_) => missing.to_owned(),
+            ReadError::Directory(_) => {
+                format!("name a file in it: {}", path.join("inventory.toml").display())
+            }
+            ReadError::TooLarge(..) => {
+                "a document of this kind has a few kilobytes; is it the right file?".to_owned()
+            }
+            ReadError::Io(..) => "check the file's mode and owner".to_owned(),
+        };
+        Problem::error(error.to_string()).hint(hint)
+    })?;
+    String::from_utf8(bytes).map(|text| Source::new(path, text)).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(valid).filter(|b| **b == b'\n').count() + 1;
+        Problem::error(format!("{} is not UTF-8 text: byte {} (line {line})", path.display(), valid + 1))
+            .hint("save it as UTF-8; an inventory written as Latin-1 or UTF-16 is not TOML")
+    })
+}
+
+/// The text with each control character and each byte of a plain secret replaced by a byte that can be printed.
+fn presentable(text: &str) -> String {
+    let mut hidden = vec![false; text.len()];
+    for (at, _) in text.match_indices('=') {
+        if names_a_secret(key_before(&text[..at])) {
+            hidden[value_after(text, at + 1)].fill(true);
+        }
+    }
+    let mut shown = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        if c == '\n' || c == '\t' || !(hidden[at] || c.is_control()) {
+            shown.push(c);
+        } else {
+            shown.extend(std::iter::repeat_n(if c == '\r' { ' ' } else { '*' }, c.len_utf8()));
+        }
+    }
+    shown
+}
+
+fn key_before(text: &str) -> &str {
+    let text = text.trim_end_matches([' ', '\t', '"', '\'']);
+    let start = text.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).map_or(0, |at| at + 1);
+    text.get(start..).unwrap_or_default()
+}
+
+/// Whether a key sounds like one whose value nobody may see.
+pub fn names_a_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let last = key.rsplit(['.', '_', '-']).next().unwrap_or_default();
+    ["password", "passwd", "passphrase", "secret", "token", "cookie"].iter().any(|word| key.ends_with(word))
+        || last == "pass"
+}
+
+/// The bytes between the quotes of a value, or an unquoted value up to where it may end; nothing of a table.
+fn value_after(text: &str, from: usize) -> Range<usize> {
+    let start = from + text[from..].len() - text[from..].trim_start_matches([' ', '\t']).len();
+    let rest = &text[start..];
+    for fence in ["\"\"\"", "'''", "\"", "'"] {
+        if let Some(inner) = rest.strip_prefix(fence) {
+            let end = inner.find(fence).filter(|end| fence.len() == 3 || !inner[..*end].contains('\n'));
+            let inside = start + fence.len();
+            let length = end.unwrap_or_else(|| inner.find('\n').unwrap_or(inner.len()));
+            // An escaped quote does not end the string; hide the whole line rather than a part of a secret.
+            let length = if inner[..length].ends_with('\\') {
+                inner.find('\n').unwrap_or(inner.len())
+            } else {
+                length
+            };
+            let word = &text[inside..inside + length];
+            return if matches!(word, "seed" | "generate") {
+                inside..inside
+            } else {
+                inside..inside + length
+            };
+        }
+    }
+    if rest.starts_with('{') {
+        return start..start;
+    }
+    start..start + rest.find(['\n', '}']).unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_control_characters_are_not_shown() {
+        for (text, shown) in [
+            ("password = \"hunter2\" # x", "password = \"*******\" # x"),
+            ("a = { pass = 'hunter2', b = 1 }", "a = { pass = '*******', b = 1 }"),
+            ("default_pass=hunter2\nb = 1", "default_pass=*******\nb = 1"),
+            ("cookie = \"a\\\"b\"\nb = 1", "cookie = \"*****\nb = 1"),
+            ("cookie = \"seed\"", "cookie = \"seed\""),
+            ("password = { from = \"env\" }", "password = { from = \"env\" }"),
+            ("x = \"\u{1b}[31m\"\r\n", "x = \"*[31m\" \n"),
+            ("password = \"\"\"one\ntwo\"\"\"", "password = \"\"\"***\n***\"\"\""),
+        ] {
+            assert_eq!(presentable(text), shown);
+            assert_eq!(presentable(text).len(), text.len());
+        }
+    }
+
+    #[test]
+    fn bytes_of_lines_and_columns_stay_in_the_text() {
+        let source = Source::new(Path::new("x"), "ab\nçd\n");
+        assert_eq!((source.byte_at(1, 2), source.byte_at(2, 2), source.byte_at(9, 9)), (1, 5, 7));
+        assert_eq!(source.clamp(4..100), 3..7);
+    }
+}

@@ -1,0 +1,164 @@
+use md5::{Digest, Md5};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::model::{CookieDigest, NodeName, NodeType, Secret, Version};
+
+/// A broker as far as one can see from its host.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BrokerState {
+    /// No rabbitmq-server package, or no Erlang VM on this host that calls itself by the node's name.
+    #[default]
+    Down,
+    /// An Erlang VM runs under the node's name and refuses the cookie that the file holds now.
+    CookieRefused,
+    /// The VM runs and answers; RabbitMQ in it is stopped (`stop_app`) or still starting.
+    AppStopped,
+    /// The VM runs, but neither erl_call nor rabbitmqctl got an answer, for the reason given.
+    Unknown(String),
+    Running(Box<NodeFacts>),
+}
+
+/// What a running node says, from one erl_call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeFacts {
+    /// What the node calls itself, which need not be what the request asked for: a broker that its package started
+    /// before the host got its name answers all the same.
+    pub name: NodeName,
+    pub rabbitmq_version: Version,
+    /// `erlang:system_info(otp_release)` with the ERTS version, for display.
+    pub erlang: String,
+    /// The MD5 of the running VM's cookie.
+    #[serde(skip)]
+    pub cookie: Option<CookieDigest>,
+    pub cluster_name: String,
+    /// The members as this node sees them.
+    pub members: Vec<ClusterMember>,
+    /// The members that run, as this node sees them.
+    pub running: Vec<NodeName>,
+    /// The nodes that this one has a connection to right now (`nodes()`): what is in `running` and not here, or
+    /// the other way round, is about to change.
+    pub links: Vec<NodeName>,
+    pub partitions: Vec<Partition>,
+    /// Alarms as text (`memory`, `disk`, `file_descriptor_limit`) with the node they hold on.
+    pub alarms: Vec<String>,
+    pub metadata_store: MetadataStore,
+    /// Stable feature flags that are not enabled.
+    pub disabled_feature_flags: Vec<String>,
+    /// Plugins that were enabled explicitly (`enabled_plugins`), as the running node has them.
+    pub plugins: Vec<String>,
+    /// Whether the node is in maintenance mode.
+    pub maintenance: bool,
+    /// What a reset or a join would destroy.
+    pub holdings: Holdings,
+    /// The value of the global runtime parameter `rabbitup_definitions`: what was imported last.
+    pub definitions_marker: Option<String>,
+    /// The administrator's stored password, where the request named a user and it exists.
+    #[serde(skip)]
+    pub admin: Option<AdminPassword>,
+    /// Whether the requested administrator exists and has the tag `administrator`.
+    pub admin_exists: bool,
+    /// Start of the VM, Unix seconds. A configuration file changed after that was not read.
+    pub started: u64,
+    /// Resident memory of the VM's process, as RabbitMQ itself counts it.
+    #[serde(skip)]
+    pub memory_bytes: u64,
+    /// How many file descriptors the VM may have open.
+    pub file_descriptors: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClusterMember {
+    pub node: NodeName,
+    pub node_type: NodeType,
+}
+
+/// `node` cannot see `from`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Partition {
+    pub node: NodeName,
+    pub from: NodeName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetadataStore {
+    Mnesia,
+    Khepri,
+}
+
+/// Everything that belongs to a node's cluster and that joining another would wipe. The defaults of a blank node
+/// (vhost `/`, user `guest`, the `amq.*` exchanges) do not count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holdings {
+    pub queues: Vec<QueueHolding>,
+    pub vhosts: Vec<String>,
+    pub users: Vec<String>,
+    /// `VHOST/NAME` of every policy.
+    pub policies: Vec<String>,
+    /// `VHOST/NAME` of every exchange that is not predeclared.
+    pub exchanges: Vec<String>,
+    /// `COMPONENT VHOST/NAME` of every other runtime parameter: shovels, federation upstreams and their like.
+    pub parameters: Vec<String>,
+    /// How many more there are of all these. Of each kind the node lists a thousand.
+    pub more: u64,
+    /// The kinds that the node could not list (`queue`, `user`…): nobody knows what is lost with them.
+    pub unreadable: Vec<String>,
+}
+
+impl Holdings {
+    /// Whether it is certain that nothing would be lost.
+    pub fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+            && self.vhosts.is_empty()
+            && self.users.is_empty()
+            && self.policies.is_empty()
+            && self.exchanges.is_empty()
+            && self.parameters.is_empty()
+            && self.more == 0
+            && self.unreadable.is_empty()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueHolding {
+    pub vhost: String,
+    pub name: String,
+    /// Messages when it was looked at; none where the queue does not tell. No part of a plan's fingerprint.
+    #[serde(skip)]
+    pub messages: Option<u64>,
+}
+
+/// A stored password: RabbitMQ keeps a 4-byte salt and behind it SHA-256(salt + password). The digest is the MD5
+/// of those 32 bytes, so that the controller can compare without the hash leaving the node.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminPassword {
+    pub salt: [u8; 4],
+    pub digest: [u8; 16],
+}
+
+impl AdminPassword {
+    /// What a node would store for a password, under a salt of zeros.
+    pub fn of(password: &Secret) -> Self {
+        let salt = [0; 4];
+        Self { salt, digest: Self::digest(salt, password) }
+    }
+
+    /// Whether this is the stored form of `password`.
+    pub fn matches(&self, password: &Secret) -> bool {
+        self.digest == Self::digest(self.salt, password)
+    }
+
+    /// RabbitMQ stores `salt ++ SHA-256(salt ++ password)` (rabbit_password:hash/2, the default hashing module).
+    fn digest(salt: [u8; 4], password: &Secret) -> [u8; 16] {
+        let hash = Sha256::new().chain_update(salt).chain_update(password.expose()).finalize();
+        Md5::digest(hash).into()
+    }
+}
+
+impl std::fmt::Debug for AdminPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AdminPassword(…)")
+    }
+}

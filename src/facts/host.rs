@@ -1,0 +1,247 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BrokerState, NodeFacts};
+use crate::model::{CookieDigest, HostName};
+
+/// One host as the probe saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostFacts {
+    pub privilege: Privilege,
+    pub system: System,
+    pub resources: Resources,
+    pub host_name: HostNameFacts,
+    /// What the names of the inventory resolve to on this host (`getent ahosts`), in the resolver's order.
+    pub resolution: BTreeMap<HostName, Vec<IpAddr>>,
+    /// The controller's view of this host's clock. Differs on every look: no part of a plan's fingerprint.
+    #[serde(skip)]
+    pub clock: Option<Clock>,
+    pub time_service: TimeService,
+    /// By package name; only the packages that the request asked for.
+    pub packages: BTreeMap<String, PackageFacts>,
+    /// Who holds a lock that installing needs (dpkg's two, or that of apt's lists), if anybody.
+    pub package_lock: Option<PackageLock>,
+    /// Whether a policy-rc.d that an earlier run of ours left behind is still there.
+    pub stale_policy: bool,
+    /// By unit name; only the units that the request asked for.
+    pub units: BTreeMap<String, UnitFacts>,
+    /// By path; a file that does not exist is not in the map. Links are followed: all but `link_to` is the target's.
+    pub files: BTreeMap<String, FileFacts>,
+    #[serde(skip)]
+    pub cookie: Option<CookieFile>,
+    /// Directories under /var/lib/rabbitmq/mnesia that hold a node's data, by node name as text.
+    pub data_of: Vec<String>,
+    pub broker: BrokerState,
+    pub load_balancer: Option<LoadBalancerFacts>,
+    pub reach: Vec<Reach>,
+}
+
+impl HostFacts {
+    /// The running node's facts, where its application runs.
+    pub fn node(&self) -> Option<&NodeFacts> {
+        match &self.broker {
+            BrokerState::Running(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// The installed version of a package, as the package manager writes it.
+    pub fn installed(&self, package: &str) -> Option<&str> {
+        self.packages.get(package).and_then(|p| p.installed.as_deref())
+    }
+
+    pub fn file(&self, path: &str) -> Option<&FileFacts> {
+        self.files.get(path)
+    }
+
+    pub fn unit(&self, unit: &str) -> UnitFacts {
+        self.units.get(unit).cloned().unwrap_or_default()
+    }
+}
+
+/// How the probe came to be root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Privilege {
+    Root,
+    Sudo,
+    SudoPassword,
+    Doas,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct System {
+    /// `ID` of /etc/os-release.
+    pub id: String,
+    /// `PRETTY_NAME` of /etc/os-release.
+    pub pretty_name: String,
+    pub family: OsFamily,
+    /// Whether systemd is process 1.
+    pub systemd: bool,
+    /// `uname -m`.
+    pub machine: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OsFamily {
+    /// Debian, Ubuntu and what derives from them: apt and dpkg.
+    Debian,
+    Other,
+}
+
+/// Differs on every look, so only thresholds are ever compared.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resources {
+    #[serde(skip)]
+    pub memory_total_kib: Option<u64>,
+    #[serde(skip)]
+    pub memory_available_kib: Option<u64>,
+    /// Free space of the file system under /var/lib, in KiB.
+    #[serde(skip)]
+    pub disk_free_kib: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostNameFacts {
+    /// The kernel's host name.
+    pub running: String,
+    /// What /etc/hostname says, which is what the next boot uses.
+    pub persistent: Option<String>,
+}
+
+/// The host's clock minus the controller's, in milliseconds, and how wrong that may be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Clock {
+    pub offset_ms: f64,
+    pub uncertainty_ms: f64,
+}
+
+/// Who keeps this host's time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimeService {
+    /// The unit that runs: `chrony` (`chronyd` outside Debian), `systemd-timesyncd`, `ntpsec`, `ntp`, `ntpd`,
+    /// `openntpd`; none where none runs.
+    pub running: Option<String>,
+    /// What the service itself says (chronyc's leap status, timesyncd's mark, ntpq); none where it does not tell.
+    pub synchronised: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageFacts {
+    pub installed: Option<String>,
+    /// What the package manager would install. Only looked up where nothing is installed or a version is asked for.
+    pub candidate: Option<String>,
+    /// All versions the repositories offer, newest first; looked up as `candidate` is.
+    pub offered: Vec<String>,
+    pub held: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageLock {
+    pub pid: u32,
+    /// The holder's command line.
+    pub command: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitFacts {
+    /// Whether systemd knows the unit.
+    pub exists: bool,
+    /// `ActiveState`: active, activating, inactive, failed…
+    pub active: String,
+    /// `UnitFileState`: enabled, disabled, masked…
+    pub enabled: String,
+}
+
+impl UnitFacts {
+    pub fn is_active(&self) -> bool {
+        self.active == "active"
+    }
+
+    pub fn is_enabled(&self) -> bool {
+        self.enabled == "enabled"
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// The content as text; none where it is no UTF-8, not a regular file, or larger than 256 KiB. Of what
+    /// lies in /proc or /sys the content is not read.
+    pub content: Option<String>,
+    /// Permission bits, as in `0644`.
+    pub mode: u32,
+    pub owner: String,
+    pub group: String,
+    /// Modification time, Unix seconds.
+    pub modified: u64,
+    /// Where the path is a symbolic link: what it points to. A link to nothing has mode 0 and no owner.
+    pub link_to: Option<String>,
+}
+
+/// /var/lib/rabbitmq/.erlang.cookie as the host has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieFile {
+    /// MD5 of the file's bytes, as `md5sum` prints it.
+    pub raw: CookieDigest,
+    /// MD5 of the bytes without trailing line ends: what Erlang compares.
+    pub normalised: CookieDigest,
+    pub mode: u32,
+    pub owner: String,
+    pub shape: CookieShape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieShape {
+    Usable,
+    /// Twenty upper-case letters: Debian's package replaces it.
+    DebianReplaces,
+    /// Empty, too long, or bytes that Erlang does not take.
+    Unusable,
+}
+
+/// Whether this host reaches a port of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    pub peer: HostName,
+    pub port: u16,
+    pub state: PortState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortState {
+    Open,
+    /// The host answered that nobody listens: the way is free.
+    Refused,
+    /// No answer within a second: a firewall drops, or the host is gone.
+    Filtered,
+    /// A router or firewall answered "unreachable" or "prohibited".
+    Rejected,
+}
+
+/// What the load balancer on this host says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadBalancerFacts {
+    /// From HAProxy's runtime socket; empty for nginx, which does not tell.
+    pub backends: Vec<Backend>,
+    /// Whether an AMQP handshake through the load balancer's AMQP port was answered by a broker.
+    pub amqp_answers: Option<bool>,
+    /// When the running process was started or last reloaded, Unix seconds. A configuration changed after that
+    /// was not read.
+    pub loaded: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backend {
+    /// HAProxy's proxy name (`amqp`).
+    pub proxy: String,
+    /// HAProxy's server name, which rabbitup makes the host's name.
+    pub server: String,
+    /// `UP`, `DOWN`, `MAINT`, `no check`…
+    pub status: String,
+    /// The last check's verdict (`L4OK`, `L4CON`…).
+    pub check: String,
+}

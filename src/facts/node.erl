@@ -1,0 +1,155 @@
+%% What a running node says of itself: a list of lines "key value…", each of plain ASCII without quotes or
+%% backslashes, since erl_call prints strings unescaped and binaries as numbers. Names that may hold anything are
+%% Base64. Internal functions differ between RabbitMQ 3.8 and 4.x, and some block while a peer is gone: every fact
+%% stands on its own, all run at once, and what is not there after three seconds is reported as failed.
+%%
+%% The probe puts "Admin = none," or "Admin = <<…>>," before this text, and what to do with Lines behind it.
+Text = fun(A) when is_atom(A) -> base64:encode_to_string(atom_to_binary(A, utf8));
+          (B) when is_binary(B) -> base64:encode_to_string(B);
+          (L) -> base64:encode_to_string(unicode:characters_to_binary(L))
+       end,
+Hex = fun(B) -> lists:flatten([io_lib:format("~2.16.0b", [X]) || <<X>> <= B]) end,
+Int = fun(I) when is_integer(I) -> integer_to_list(I) end,
+Node = fun(N) -> atom_to_list(N) end,
+%% The first of the functions that this version has; the later ones are the older names.
+Either = fun Try([{M, F, A} | Rest]) ->
+             try apply(M, F, A) catch error:undef when Rest =/= [] -> Try(Rest) end
+         end,
+Members = fun() -> Either([{rabbit_nodes, list_members, []}, {rabbit_mnesia, cluster_nodes, [all]}]) end,
+Khepri = fun() ->
+    try rabbit_khepri:is_enabled()
+    %% Before 3.13 there is no Khepri, and some day there is no question.
+    catch error:undef -> code:which(rabbit_mnesia) =:= non_existing
+    end
+end,
+Queues = fun() -> lists:sort(Either([{rabbit_amqqueue, list_names, []}])) end,
+Own = fun(<<>>) -> false; (<<"amq.", _/binary>>) -> false; (_) -> true end,
+%% At most a thousand lines of a kind, and how many more there are.
+Capped = fun(Key, All, Line) ->
+    [Key ++ " " ++ Line(X) || X <- lists:sublist(All, 1000)]
+        ++ ["more " ++ Key ++ " " ++ Int(length(All) - 1000) || length(All) > 1000]
+end,
+Within = fun(Props) -> Text(proplists:get_value(vhost, Props)) ++ " " ++ Text(proplists:get_value(name, Props)) end,
+%% The metrics table is as old as its last tick, and empty without the management plugin; a classic queue's info asks
+%% its process, a quorum queue's asks that table, while stat asks either but counts no message under way.
+Messages = fun
+    (Queue, true) ->
+        {ok, Q} = rabbit_amqqueue:lookup(Queue),
+        {ok, Ready, _} = rpc:call(node(), rabbit_amqqueue, stat, [Q], 500),
+        case rpc:call(node(), rabbit_amqqueue, info, [Q, [messages]], 500) of
+            [{messages, All}] when is_integer(All) -> max(Ready, All);
+            _ -> Ready
+        end;
+    (Queue, false) ->
+        [{_, _, _, Last, _}] = ets:lookup(queue_coarse_metrics, Queue),
+        Last
+end,
+Facts = [
+    {"name", fun() -> ["name " ++ Node(node())] end},
+    {"version", fun() -> {ok, V} = application:get_key(rabbit, vsn), ["version " ++ Text(V)] end},
+    {"erlang", fun() ->
+        ["erlang " ++ Text([erlang:system_info(otp_release), " (ERTS ", erlang:system_info(version), ")"])]
+    end},
+    {"cookie", fun() -> ["cookie " ++ Hex(erlang:md5(atom_to_list(erlang:get_cookie())))] end},
+    {"started", fun() ->
+        Start = erlang:system_info(start_time) + erlang:time_offset(),
+        ["started " ++ Int(erlang:convert_time_unit(Start, native, second))]
+    end},
+    {"memory", fun() -> ["memory " ++ Int(Either([{vm_memory_monitor, get_process_memory, []}, {erlang, memory, [total]}]))] end},
+    {"fds", fun() -> ["fds " ++ Int(lists:max([N || {max_fds, N} <- lists:flatten(erlang:system_info(check_io))]))] end},
+    {"link", fun() -> ["link " ++ Node(N) || N <- nodes()] end},
+    {"cluster_name", fun() -> ["cluster_name " ++ Text(rabbit_nodes:cluster_name())] end},
+    {"member", fun() ->
+        %% RAM nodes exist in Mnesia only, and not from 4.3 on.
+        Disc = case Khepri() of true -> Members(); false -> rabbit_mnesia:cluster_nodes(disc) end,
+        ["member " ++ case lists:member(N, Disc) of true -> "disc "; false -> "ram " end ++ Node(N) || N <- Members()]
+    end},
+    {"running", fun() ->
+        ["running " ++ Node(N)
+            || N <- Either([{rabbit_nodes, list_running, []}, {rabbit_mnesia, cluster_nodes, [running]}])]
+    end},
+    {"partition", fun() ->
+        ["partition " ++ Node(N)
+            || N <- try rabbit_node_monitor:partitions() catch error:undef -> [] end]
+    end},
+    {"alarm", fun() ->
+        [case A of
+             {{resource_limit, What, N}, _} -> "alarm " ++ Text(What) ++ " " ++ Node(N);
+             {What, _} -> "alarm " ++ Text(io_lib:format("~p", [What]))
+         end || A <- rabbit_alarm:get_alarms()]
+    end},
+    {"store", fun() -> ["store " ++ case Khepri() of true -> "khepri"; false -> "mnesia" end] end},
+    {"flag", fun() -> ["flag " ++ Text(F) || F <- maps:keys(rabbit_feature_flags:list(disabled, stable))] end},
+    {"plugin", fun() ->
+        %% rabbit_plugins:active/0 opens every plugin's archive, 30 to 80 ms; the applications that run are known.
+        {ok, File} = application:get_env(rabbit, enabled_plugins_file),
+        Apps = [A || {A, _, _} <- application:which_applications()],
+        ["plugin " ++ Text(P) || P <- rabbit_plugins:read_enabled(File), lists:member(P, Apps)]
+    end},
+    {"maintenance", fun() ->
+        ["maintenance " ++ atom_to_list(rabbit_maintenance:is_being_drained_local_read(node()))]
+    end},
+    {"definitions", fun() ->
+        case rabbit_runtime_parameters:value_global(rabbitup_definitions) of
+            not_found -> [];
+            B when is_binary(B) -> ["definitions " ++ Text(B)];
+            Other -> ["definitions " ++ Text(io_lib:format("~0p", [Other]))]
+        end
+    end},
+    {"queue", fun() ->
+        Capped("queue", Queues(), fun({resource, V, queue, N}) -> Text(V) ++ " " ++ Text(N) end)
+    end},
+    {"messages", fun() ->
+        All = Queues(),
+        %% Only a node of its own can lose its queues by a join, so only there an exact count is worth the calls.
+        Exact = length(All) =< 200 andalso length(Members()) =:= 1,
+        [try "messages " ++ Text(V) ++ " " ++ Text(N) ++ " " ++ Int(Messages(Q, Exact)) catch _:_ -> "none" end
+            || Q = {resource, V, queue, N} <- lists:sublist(All, 1000)]
+    end},
+    {"vhost", fun() ->
+        Capped("vhost", [V || V <- Either([{rabbit_vhost, list_names, []}, {rabbit_vhost, list, []}]), V =/= <<"/">>], Text)
+    end},
+    {"user", fun() ->
+        Names = [proplists:get_value(user, U) || U <- rabbit_auth_backend_internal:list_users()],
+        Capped("user", [N || N <- Names, N =/= <<"guest">>], Text)
+    end},
+    {"policy", fun() -> Capped("policy", rabbit_policy:list() ++ rabbit_policy:list_op(), Within) end},
+    {"exchange", fun() ->
+        Names = try rabbit_exchange:list_names() catch error:undef -> [element(2, X) || X <- rabbit_exchange:list()] end,
+        Capped("exchange", [X || X = {resource, _, exchange, N} <- Names, Own(N)],
+               fun({resource, V, exchange, N}) -> Text(V) ++ " " ++ Text(N) end)
+    end},
+    {"parameter", fun() ->
+        Capped("parameter", rabbit_runtime_parameters:list(),
+               fun(P) -> Text(proplists:get_value(component, P)) ++ " " ++ Within(P) end)
+    end},
+    {"admin", fun() ->
+        case Admin =/= none andalso rabbit_auth_backend_internal:lookup_user(Admin) of
+            {ok, User} ->
+                Tagged = lists:member(administrator, internal_user:get_tags(User)),
+                Stored = case {internal_user:get_hashing_algorithm(User), internal_user:get_password_hash(User)} of
+                    {rabbit_password_hashing_sha256, <<Salt:4/binary, Hash:32/binary>>} ->
+                        ["password " ++ Hex(Salt) ++ " " ++ Hex(erlang:md5(Hash))];
+                    _ -> []
+                end,
+                ["admin " ++ atom_to_list(Tagged) | Stored];
+            _ -> []
+        end
+    end}
+],
+Why = fun({badrpc, {'EXIT', {Reason, _}}}) when is_atom(Reason) -> atom_to_list(Reason); (_) -> "error" end,
+Gather = fun() ->
+    Deadline = erlang:monotonic_time(millisecond) + 3000,
+    Left = fun() -> max(0, Deadline - erlang:monotonic_time(millisecond)) end,
+    Started = [{Key, rpc:async_call(node(), erlang, apply, [Fact, []])} || {Key, Fact} <- Facts],
+    lists:append([case rpc:nb_yield(Call, Left()) of
+                      {value, Found} when is_list(Found) -> Found;
+                      {value, Failure} -> ["failed " ++ Key ++ " " ++ Why(Failure)];
+                      timeout -> ["failed " ++ Key ++ " timeout"]
+                  end || {Key, Call} <- Started])
+end,
+Booted = try Either([{rabbit, is_booted, []}, {rabbit, is_running, []}]) catch _:_ -> false end,
+Lines = case Booted of
+    true -> ["state running" | Gather()] ++ ["end"];
+    _ -> ["state stopped", "end"]
+end,

@@ -1,0 +1,202 @@
+//! Reads the probe's output. Pure; what it does not know it leaves out, and no input makes it panic.
+
+mod balancer;
+mod files;
+mod frame;
+mod node;
+mod software;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{
+    HostFacts, HostNameFacts, OsFamily, PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources,
+    System, TimeService,
+};
+use crate::model::HostName;
+use files::Files;
+use frame::Frames;
+
+pub use frame::clock_line;
+
+/// Why the probe's output could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    #[error("there is no output of the probe; the shell may not have come to run it")]
+    Absent,
+    #[error("the probe's output ended early; its last complete section is {after:?}")]
+    Incomplete {
+        /// The last complete section; empty where there is none.
+        after: String,
+    },
+    #[error("a file changed while it was read; look again")]
+    Torn,
+}
+
+/// Reads what the probe printed between the marks that carry `nonce`. The clock's offset is not in the result:
+/// only who saw [`clock_line`] arrive can tell it.
+///
+/// # Errors
+/// [`ParseError`] where the output is not complete.
+pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostFacts, ParseError> {
+    let frames = Frames::read(nonce, output)?;
+    let files = Files::read(&frames)?;
+    let units = software::units(request, &frames);
+    Ok(HostFacts {
+        privilege: privilege(&frames),
+        system: system(&frames, &files),
+        resources: resources(&frames),
+        host_name: host_name(&frames, &files),
+        resolution: resolution(request, &frames),
+        clock: None,
+        time_service: time_service(&frames),
+        packages: software::packages(request, &frames),
+        package_lock: package_lock(&frames),
+        stale_policy: frames.value("system", "stale_policy").is_some(),
+        cookie: files.cookie(&frames),
+        data_of: frames.lines("data").map(str::to_owned).collect(),
+        broker: node::broker(request, &frames),
+        load_balancer: balancer::load_balancer(request, &frames, &units),
+        reach: reach(request, &frames),
+        files: files.requested(request),
+        units: units.into_iter().map(|(name, unit)| (name, unit.facts)).collect(),
+    })
+}
+
+fn privilege(frames: &Frames) -> Privilege {
+    match frames.value("system", "become") {
+        Some("sudo") => Privilege::Sudo,
+        Some("sudo-password") => Privilege::SudoPassword,
+        Some("doas") => Privilege::Doas,
+        _ => Privilege::Root,
+    }
+}
+
+fn system(frames: &Frames, files: &Files) -> System {
+    let text = files.text("/etc/os-release").unwrap_or_default();
+    let value = |key: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        Some(value.trim().trim_matches(|c| c == '"' || c == '\'').to_owned())
+    };
+    let id = value("ID").unwrap_or_default();
+    let like = value("ID_LIKE").unwrap_or_default();
+    let debian = id == "debian" || like.split(' ').any(|name| name == "debian");
+    System {
+        pretty_name: value("PRETTY_NAME").unwrap_or_else(|| id.clone()),
+        id,
+        family: if debian { OsFamily::Debian } else { OsFamily::Other },
+        systemd: frames.value("system", "systemd").is_some(),
+        machine: frames.value("system", "machine").unwrap_or_default().to_owned(),
+    }
+}
+
+fn resources(frames: &Frames) -> Resources {
+    let kib = |key: &str| {
+        let line = frames.lines("system").find_map(|line| line.strip_prefix(key))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
+    };
+    // Free blocks and their size in bytes.
+    let disk = frames.value("system", "disk").and_then(|disk| disk.split_once(' '));
+    let disk_free_kib = disk.and_then(|(blocks, size)| {
+        let (blocks, size) = (blocks.parse::<u64>().ok()?, size.parse::<u64>().ok()?);
+        Some(blocks.checked_mul(size)? / 1024)
+    });
+    Resources {
+        memory_total_kib: kib("MemTotal:"),
+        memory_available_kib: kib("MemAvailable:"),
+        disk_free_kib,
+    }
+}
+
+fn host_name(frames: &Frames, files: &Files) -> HostNameFacts {
+    let persistent = files.text("/etc/hostname").and_then(|text| {
+        let name = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        Some(name.to_owned())
+    });
+    HostNameFacts { running: frames.value("system", "hostname").unwrap_or_default().to_owned(), persistent }
+}
+
+/// `getent ahosts` prints an address up to three times, and before each name's the address 0.0.x.y that says which
+/// of the requested names it is: 256 x + y counts them from 1.
+fn resolution(request: &ProbeRequest, frames: &Frames) -> BTreeMap<HostName, Vec<IpAddr>> {
+    let mut found: BTreeMap<HostName, Vec<IpAddr>> = BTreeMap::new();
+    let mut name = None;
+    for line in frames.lines("resolve") {
+        let Some(address) = line.split_whitespace().next().and_then(|word| word.parse::<IpAddr>().ok())
+        else {
+            continue;
+        };
+        if let IpAddr::V4(v4) = address
+            && let [0, 0, high, low] = v4.octets()
+            && (high, low) != (0, 0)
+        {
+            name = (usize::from(high) * 256 + usize::from(low))
+                .checked_sub(1)
+                .and_then(|i| request.names.get(i));
+            continue;
+        }
+        if let Some(name) = name {
+            let addresses = found.entry(name.clone()).or_default();
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+    }
+    found
+}
+
+fn time_service(frames: &Frames) -> TimeService {
+    let value = |key| frames.value("time", key);
+    let chrony = value("leap").and_then(|csv| match csv.rsplit(',').next() {
+        Some("Normal" | "Insert second" | "Delete second") => Some(true),
+        Some("Not synchronised") => Some(false),
+        _ => None,
+    });
+    let timesyncd = value("sync").map(|word| word == "yes");
+    let openntpd = frames.lines("time").any(|line| line.contains("clock "));
+    let openntpd = openntpd.then(|| frames.lines("time").any(|line| line.contains("clock synced")));
+    // leap=11, or leap_alarm by its name, is NTP's word for a clock that is not set.
+    let ntp = frames
+        .lines("time")
+        .find_map(|line| line.split_once("leap="))
+        .map(|(_, leap)| !leap.starts_with("11"));
+    let ntp = ntp.filter(|_| value("ntpq").is_some());
+    TimeService {
+        running: value("running").map(str::to_owned),
+        synchronised: chrony.or(timesyncd).or(openntpd).or(ntp),
+    }
+}
+
+fn package_lock(frames: &Frames) -> Option<PackageLock> {
+    let (pid, command) = frames.lines("lock").next()?.split_once(' ')?;
+    Some(PackageLock { pid: pid.parse().ok()?, command: command.trim().to_owned() })
+}
+
+fn reach(request: &ProbeRequest, frames: &Frames) -> Vec<Reach> {
+    let said = |wanted: &super::PeerPort| {
+        let mut lines = frames.lines("reach").chain(frames.lines("tried"));
+        lines.find_map(|line| {
+            let mut words = line.splitn(3, ' ');
+            let same = words.next()? == wanted.peer.as_str() && words.next()?.parse() == Ok(wanted.port);
+            same.then(|| words.next().unwrap_or_default())
+        })
+    };
+    let seen = request.reach.iter().filter_map(|wanted| {
+        let state = match said(wanted) {
+            Some("open") => PortState::Open,
+            Some("Connection refused") => PortState::Refused,
+            Some("Connection timed out" | "") => PortState::Filtered,
+            // No route to host, Network is unreachable, Operation not permitted…
+            Some(_) => PortState::Rejected,
+            None if frames.has("tried") => PortState::Filtered,
+            // Without bash nothing was tried.
+            None => return None,
+        };
+        Some(Reach { peer: wanted.peer.clone(), port: wanted.port, state })
+    });
+    seen.collect()
+}
+
+#[cfg(test)]
+#[path = "parse/recorded.rs"]
+mod recorded;

@@ -1,0 +1,72 @@
+//! What a load balancer says of itself.
+
+use std::collections::BTreeMap;
+
+use super::ProbeRequest;
+use super::frame::Frames;
+use super::software::Unit;
+use crate::facts::{Backend, LoadBalancerFacts};
+
+/// None where the request names no load balancer.
+pub(super) fn load_balancer(
+    request: &ProbeRequest,
+    frames: &Frames,
+    units: &BTreeMap<String, Unit>,
+) -> Option<LoadBalancerFacts> {
+    if request.load_balancer_port.is_none() && request.haproxy_socket.is_none() {
+        return None;
+    }
+    let amqp_answers = frames.has("amqp").then(|| {
+        let bytes: String = frames.lines("amqp").collect();
+        let bytes: Vec<_> = bytes.split_whitespace().collect();
+        // A method frame on channel 0, of any length, with class 10 and method 10: Connection.Start.
+        matches!(bytes[..], ["01", "00", "00", _, _, _, _, "00", "0a", "00", "0a"])
+    });
+    Some(LoadBalancerFacts { backends: backends(frames), amqp_answers, loaded: loaded(frames, units) })
+}
+
+fn backends(frames: &Frames) -> Vec<Backend> {
+    let mut lines = frames.lines("haproxy");
+    let Some(header) = lines.next() else { return Vec::new() };
+    let columns: Vec<_> = header.trim_start_matches("# ").split(',').collect();
+    let column = |name: &str| columns.iter().position(|column| *column == name);
+    let (Some(proxy), Some(server), Some(status)) = (column("pxname"), column("svname"), column("status"))
+    else {
+        return Vec::new();
+    };
+    let check = column("check_status");
+    let backend = |line: &str| {
+        let fields: Vec<_> = line.split(',').collect();
+        let field = |at: usize| fields.get(at).map(|field| (*field).to_owned());
+        Some(Backend {
+            proxy: field(proxy)?,
+            server: field(server)?,
+            status: field(status)?,
+            // A check in progress is marked by an asterisk before its last verdict.
+            check: check.and_then(field).unwrap_or_default().trim_start_matches("* ").to_owned(),
+        })
+    };
+    lines.filter(|line| !line.is_empty()).filter_map(backend).collect()
+}
+
+/// systemd notes when the unit was started or reloaded, to the second. A reload that failed is noted as well, and
+/// only HAProxy's own uptime tells, which is as old as the worker that still runs.
+fn loaded(frames: &Frames, units: &BTreeMap<String, Unit>) -> Option<u64> {
+    let now = frames.clock.and_then(|clock| u64::try_from(clock / 1_000_000_000).ok());
+    let uptime =
+        frames.lines("balancer").find_map(|line| line.strip_prefix("Uptime_sec: ")?.trim().parse().ok());
+    let worker = now.zip(uptime).and_then(|(now, uptime): (u64, u64)| now.checked_sub(uptime));
+    let unit = units
+        .iter()
+        .filter(|(name, unit)| {
+            let name = name.trim_end_matches(".service");
+            (name == "haproxy" || name == "nginx") && unit.facts.is_active()
+        })
+        .find_map(|(_, unit)| unit.changed);
+    match (unit, worker) {
+        // Both are whole seconds of different origin.
+        (Some(unit), Some(worker)) if unit.abs_diff(worker) > 2 => Some(worker.min(unit)),
+        (Some(unit), _) => Some(unit),
+        (None, worker) => worker,
+    }
+}

@@ -1,0 +1,104 @@
+//! Files, and the one file whose content nobody prints.
+
+use std::collections::BTreeMap;
+
+use super::frame::Frames;
+use super::{ParseError, ProbeRequest};
+use crate::facts::{CookieFile, CookieShape, FileFacts};
+use crate::model::CookieDigest;
+
+const COOKIE: &str = "/var/lib/rabbitmq/.erlang.cookie";
+/// As much of a file as the probe prints.
+const MOST: u64 = 256 * 1024;
+
+/// Every file that the probe looked at: those of the request, and a few of its own.
+#[derive(Debug)]
+pub(super) struct Files {
+    by_path: BTreeMap<String, FileFacts>,
+}
+
+impl Files {
+    /// Deals out the contents, which come as one run of bytes in the order of the files that have any.
+    ///
+    /// # Errors
+    /// [`ParseError::Torn`] where there are fewer or more bytes than the files should have.
+    pub fn read(frames: &Frames) -> Result<Self, ParseError> {
+        let mut by_path = BTreeMap::new();
+        let mut rest = frames.bytes;
+        for line in frames.lines("files") {
+            let Some((path, mut facts, size)) = stat(line) else { continue };
+            if size > 0 {
+                let content = rest.get(..size).ok_or(ParseError::Torn)?;
+                rest = &rest[size..];
+                facts.content = std::str::from_utf8(content).ok().map(str::to_owned);
+            }
+            by_path.insert(path, facts);
+        }
+        if !rest.is_empty() {
+            return Err(ParseError::Torn);
+        }
+        for line in frames.lines("files") {
+            if let Some((path, target)) = line.strip_prefix("link ").and_then(|link| link.split_once('\t')) {
+                let dangling = || FileFacts {
+                    content: None,
+                    mode: 0,
+                    owner: String::new(),
+                    group: String::new(),
+                    modified: 0,
+                    link_to: None,
+                };
+                by_path.entry(path.to_owned()).or_insert_with(dangling).link_to = Some(target.to_owned());
+            }
+        }
+        Ok(Self { by_path })
+    }
+
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.by_path.get(path)?.content.as_deref()
+    }
+
+    /// The cookie file, as digests.
+    pub fn cookie(&self, frames: &Frames) -> Option<CookieFile> {
+        let digest_of = |name: &str| {
+            let line = frames.lines("cookie").find_map(|line| line.strip_suffix(name))?;
+            CookieDigest::from_hex(line.trim_end())
+        };
+        let file = self.by_path.get(COOKIE)?;
+        Some(CookieFile {
+            raw: digest_of(COOKIE)?,
+            normalised: digest_of(" -")?,
+            mode: file.mode,
+            owner: file.owner.clone(),
+            shape: match frames.value("cookie", "shape") {
+                Some("usable") => CookieShape::Usable,
+                Some("debian") => CookieShape::DebianReplaces,
+                _ => CookieShape::Unusable,
+            },
+        })
+    }
+
+    /// The files that the request asked for.
+    pub fn requested(mut self, request: &ProbeRequest) -> BTreeMap<String, FileFacts> {
+        self.by_path.retain(|path, _| request.files.contains(path));
+        self.by_path
+    }
+}
+
+/// Reads `stat MODE OWNER GROUP MODIFIED SIZE INODE PATH`; the number is the size of the content that the probe
+/// prints, by the same rules as the probe's own.
+fn stat(line: &str) -> Option<(String, FileFacts, usize)> {
+    let mut words = line.strip_prefix("stat ")?.splitn(7, ' ');
+    let kind = u32::from_str_radix(words.next()?, 16).ok()?;
+    let (owner, group) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let modified = words.next()?.parse().unwrap_or_default();
+    let size = words.next()?.parse::<u64>().ok()?;
+    let path = words.nth(1)?.to_owned();
+    let regular = kind >> 12 == 0o10;
+    let unread = ["/proc/", "/sys/", "/var/lib/dpkg/lock"].iter().any(|start| path.starts_with(start))
+        || path == "/var/lib/apt/lists/lock"
+        || path.ends_with(".erlang.cookie");
+    let printed = if regular && !unread && size <= MOST { usize::try_from(size).ok()? } else { 0 };
+    let content = (regular && !unread && size == 0).then(String::new);
+    let facts = FileFacts { content, mode: kind & 0o7777, owner, group, modified, link_to: None };
+    Some((path, facts, printed))
+}

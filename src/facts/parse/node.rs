@@ -1,0 +1,293 @@
+//! What node.erl printed, by way of erl_call or rabbitmqctl.
+
+use std::collections::BTreeMap;
+
+use super::ProbeRequest;
+use super::frame::Frames;
+use crate::facts::{
+    AdminPassword, BrokerState, ClusterMember, Holdings, MetadataStore, NodeFacts, Partition, QueueHolding,
+};
+use crate::model::{CookieDigest, NodeName, NodeType, Version};
+
+/// What the host knows of the node that the request names.
+pub(super) fn broker(request: &ProbeRequest, frames: &Frames) -> BrokerState {
+    let Some(node) = &request.node else { return BrokerState::Down };
+    if frames.has("answer") {
+        let text: Vec<_> = frames.lines("answer").collect();
+        return match report(&text.join("\n")) {
+            Some(lines) => Report(&lines).state(),
+            None => BrokerState::Unknown(brief(&text)),
+        };
+    }
+    if frames.has("refusal") {
+        return refusal(&frames.lines("refusal").collect::<Vec<_>>());
+    }
+    match frames.value("broker", "process") {
+        Some(pid) => {
+            BrokerState::Unknown(format!("process {pid} is a RabbitMQ node, but epmd knows no {node} here"))
+        }
+        None => BrokerState::Down,
+    }
+}
+
+/// epmd knows the node, which talked neither to erl_call nor to rabbitmqctl. Both report a wrong cookie as a
+/// connection that came to nothing; a cookie that nobody can use for its mode or owner comes to the same. A node that
+/// hangs is not asked twice, as rabbitmqctl says the very same of it.
+fn refusal(text: &[&str]) -> BrokerState {
+    let said = |part: &str| text.iter().any(|line| line.contains(part));
+    let refused = said("Authentication failed")
+        || said("Erlang distribution failed")
+        || said("must be accessible by owner only")
+        || said("Error when reading");
+    let by_erl_call =
+        |line: &str| line.contains("erl_call: failed to connect") || line.contains("get_cookie");
+    let erl_call = text.iter().any(|line| by_erl_call(line));
+    let only_erl_call = erl_call && text.iter().all(|line| line.is_empty() || by_erl_call(line));
+    if refused || only_erl_call { BrokerState::CookieRefused } else { BrokerState::Unknown(brief(text)) }
+}
+
+/// The first lines that say anything. rabbitmqctl's diagnostics name the cookie's hash, which goes into no report.
+fn brief(text: &[&str]) -> String {
+    let said = text.iter().filter(|line| !line.trim().is_empty() && !line.contains("hash")).take(5);
+    let said: Vec<_> = said.copied().collect();
+    let said: String = said.join("\n").chars().take(500).collect();
+    if said.is_empty() { "no answer".to_owned() } else { said }
+}
+
+/// The lines of a complete report: `{ok, ["key value", …, "end"]}`, or JSON with the lines in one string.
+fn report(text: &str) -> Option<Vec<String>> {
+    let lines: Vec<String> = if text.starts_with("{ok, [") {
+        // No line has a quote or backslash of its own.
+        text.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    } else {
+        let json = text.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())?;
+        let value = json.get("value").unwrap_or(&json);
+        value.as_str()?.lines().map(str::to_owned).collect()
+    };
+    (lines.last().map(String::as_str) == Some("end")).then_some(lines)
+}
+
+struct Report<'a>(&'a [String]);
+
+impl Report<'_> {
+    fn state(&self) -> BrokerState {
+        match self.one("state") {
+            Some("running") => match self.facts() {
+                Ok(facts) => BrokerState::Running(Box::new(facts)),
+                Err(why) => BrokerState::Unknown(why),
+            },
+            Some(_) => BrokerState::AppStopped,
+            None => BrokerState::Unknown("the node's answer has no state".to_owned()),
+        }
+    }
+
+    fn facts(&self) -> Result<NodeFacts, String> {
+        let missing = |what: &str| {
+            let why = self.all("failed").find_map(|failed| failed.strip_prefix(what)).unwrap_or_default();
+            format!(
+                "the running node does not tell its {what}:{}",
+                if why.is_empty() { " no answer" } else { why }
+            )
+        };
+        let name = self.one("name").ok_or_else(|| missing("name"))?;
+        let name = NodeName::parse(name).map_err(|why| why.to_string())?;
+        let version = self.text("version").ok_or_else(|| missing("version"))?;
+        let version = Version::parse(&version).map_err(|why| why.to_string())?;
+        let members = self.members()?;
+        if members.is_empty() {
+            return Err(missing("member"));
+        }
+        let links = self.nodes("link");
+        let mut running = self.nodes("running");
+        if running.is_empty() {
+            // A peer that hangs keeps the node from telling, and the link to it is up for a minute more.
+            running.push(name.clone());
+        }
+        let store = match self.one("store") {
+            Some("khepri") => MetadataStore::Khepri,
+            Some(_) => MetadataStore::Mnesia,
+            None if version >= Version::new(4, 3, 0) => MetadataStore::Khepri,
+            None => MetadataStore::Mnesia,
+        };
+        let number = |key| self.one(key).and_then(|number| number.parse::<u64>().ok());
+        Ok(NodeFacts {
+            rabbitmq_version: version,
+            erlang: self.text("erlang").unwrap_or_default(),
+            cookie: self.one("cookie").and_then(CookieDigest::from_hex),
+            cluster_name: self.text("cluster_name").unwrap_or_default(),
+            partitions: self
+                .nodes("partition")
+                .into_iter()
+                .map(|from| Partition { node: name.clone(), from })
+                .collect(),
+            members,
+            running,
+            links,
+            alarms: sorted(self.all("alarm").filter_map(|alarm| match alarm.split_once(' ') {
+                Some((what, node)) => Some(format!("{} {node}", decoded(what)?)),
+                None => decoded(alarm),
+            })),
+            metadata_store: store,
+            disabled_feature_flags: self.texts("flag"),
+            plugins: self.texts("plugin"),
+            maintenance: self.one("maintenance") == Some("true"),
+            holdings: self.holdings(),
+            definitions_marker: self.text("definitions"),
+            admin: self.one("password").and_then(password),
+            admin_exists: self.one("admin") == Some("true"),
+            started: number("started").unwrap_or_default(),
+            memory_bytes: number("memory").unwrap_or_default(),
+            file_descriptors: number("fds"),
+            name,
+        })
+    }
+
+    /// A member with a name that cannot be read must not vanish from the cluster.
+    fn members(&self) -> Result<Vec<ClusterMember>, String> {
+        let mut members = Vec::new();
+        for member in self.all("member") {
+            let (node_type, node) = member.split_once(' ').unwrap_or(("disc", member));
+            let node = NodeName::parse(node).map_err(|why| why.to_string())?;
+            let node_type = if node_type == "ram" { NodeType::Ram } else { NodeType::Disc };
+            members.push(ClusterMember { node, node_type });
+        }
+        members.sort();
+        Ok(members)
+    }
+
+    fn holdings(&self) -> Holdings {
+        let counts: BTreeMap<_, _> = self
+            .all("messages")
+            .filter_map(|line| {
+                let (queue, count) = line.rsplit_once(' ')?;
+                Some((queue, count.parse::<u64>().ok()?))
+            })
+            .collect();
+        let mut queues: Vec<_> = self
+            .all("queue")
+            .filter_map(|queue| {
+                let (vhost, name) = queue.split_once(' ')?;
+                let (vhost, name) = (decoded(vhost)?, decoded(name)?);
+                Some(QueueHolding { vhost, name, messages: counts.get(queue).copied() })
+            })
+            .collect();
+        queues.sort_by(|a, b| (&a.vhost, &a.name).cmp(&(&b.vhost, &b.name)));
+        let within = |line: &str| {
+            let (vhost, name) = line.split_once(' ')?;
+            Some(format!("{}/{}", decoded(vhost)?, decoded(name)?))
+        };
+        let more = self.all("more").filter_map(|more| more.rsplit_once(' ')?.1.parse::<u64>().ok());
+        const KINDS: [&str; 6] = ["queue", "vhost", "user", "policy", "exchange", "parameter"];
+        let failed = self.all("failed").filter_map(|failed| failed.split(' ').next());
+        Holdings {
+            queues,
+            vhosts: self.texts("vhost"),
+            users: self.texts("user"),
+            policies: sorted(self.all("policy").filter_map(within)),
+            exchanges: sorted(self.all("exchange").filter_map(within)),
+            parameters: sorted(self.all("parameter").filter_map(|line| {
+                let (component, rest) = line.split_once(' ')?;
+                Some(format!("{} {}", decoded(component)?, within(rest)?))
+            })),
+            more: more.fold(0, u64::saturating_add),
+            unreadable: sorted(failed.filter(|kind| KINDS.contains(kind)).map(str::to_owned)),
+        }
+    }
+
+    /// What stands behind a key, for each of its lines.
+    fn all(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(' '))
+    }
+
+    fn one(&self, key: &str) -> Option<&str> {
+        self.all(key).next()
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        self.one(key).and_then(decoded)
+    }
+
+    fn texts(&self, key: &str) -> Vec<String> {
+        sorted(self.all(key).filter_map(decoded))
+    }
+
+    fn nodes(&self, key: &str) -> Vec<NodeName> {
+        let mut nodes: Vec<_> = self.all(key).filter_map(|node| NodeName::parse(node).ok()).collect();
+        nodes.sort();
+        nodes
+    }
+}
+
+/// The node's tables have no order of their own.
+fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<_> = texts.collect();
+    texts.sort();
+    texts
+}
+
+fn password(line: &str) -> Option<AdminPassword> {
+    let (salt, digest) = line.split_once(' ')?;
+    let salt = u32::from_str_radix(salt, 16).ok().filter(|_| salt.len() == 8)?;
+    let digest = u128::from_str_radix(digest, 16).ok().filter(|_| digest.len() == 32)?;
+    Some(AdminPassword { salt: salt.to_be_bytes(), digest: digest.to_be_bytes() })
+}
+
+/// Decodes Base64 (RFC 4648, section 4). Names that are no UTF-8 come out with replacement characters.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for c in text.trim_end_matches('=').bytes() {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(value)) & 0x00ff_ffff;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_decoded() {
+        for (text, plain) in
+            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmFy", "foobar")]
+        {
+            assert_eq!(decoded(text).as_deref(), Some(plain));
+        }
+        assert_eq!(decoded("w7w=").as_deref(), Some("ü"));
+        assert_eq!(decoded("a b"), None);
+    }
+
+    #[test]
+    fn both_forms_of_the_answer_are_read() {
+        let wanted = Some(vec!["state stopped".to_owned(), "end".to_owned()]);
+        assert_eq!(report("{ok, [\"state stopped\", \"end\"]}"), wanted);
+        assert_eq!(
+            report("warning\n{\"node\":\"a@b\",\"result\":\"ok\",\"value\":\"state stopped\\nend\"}"),
+            wanted
+        );
+        assert_eq!(report("\"state stopped\\nend\""), wanted);
+        assert_eq!(report("{ok, [\"state running\", \"name rabb"), None);
+        assert_eq!(report("Error: {:undef, []}"), None);
+    }
+
+    #[test]
+    fn a_kind_that_the_node_could_not_list_is_not_nothing() {
+        let lines = ["failed queue timeout".to_owned(), "failed messages timeout".to_owned()];
+        let holdings = Report(&lines).holdings();
+        assert_eq!(holdings.unreadable, ["queue"]);
+        assert!(!holdings.is_empty());
+    }
+}

@@ -1,0 +1,233 @@
+//! What real hosts answered, recorded by hand from throw-away hosts (Debian 12 and 13). Their cookies are gone.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::facts::{BrokerState, CookieShape, MetadataStore, NodeFacts, PeerPort};
+use crate::model::{CookieDigest, NameMode, NodeName, NodeType, Secret, Version};
+
+const NONCE: &str = "N0NCE";
+const BLANK: &[u8] = include_bytes!("../testdata/blank-debian12.txt");
+const MNESIA: &[u8] = include_bytes!("../testdata/cluster-3.10.8.txt");
+const FOUR: &[u8] = include_bytes!("../testdata/cluster-4.0.5.txt");
+const ALONE: &[u8] = include_bytes!("../testdata/standalone-3.10.8.txt");
+const REFUSED: &[u8] = include_bytes!("../testdata/cookie-refused-4.0.5.txt");
+const STOPPED: &[u8] = include_bytes!("../testdata/stopped-4.0.5.txt");
+const BALANCER: &[u8] = include_bytes!("../testdata/haproxy-debian12.txt");
+
+fn name(text: &str) -> HostName {
+    HostName::parse(text).expect("a host name")
+}
+
+fn node(text: &str) -> NodeName {
+    NodeName::parse(text).expect("a node name")
+}
+
+fn texts(list: &[&str]) -> Vec<String> {
+    list.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// What the recorded hosts were asked.
+fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
+    let peer = |(peer, port): &(&str, u16)| PeerPort {
+        peer: name(peer),
+        address: "10.0.0.1".parse().expect("an address"),
+        port: *port,
+    };
+    ProbeRequest {
+        names: vec![name("f1"), name("nosuch"), name("f2")],
+        packages: texts(&["rabbitmq-server", "chrony", "haproxy", "logrotate"]),
+        candidates: Vec::new(),
+        units: texts(&["rabbitmq-server", "chrony.service", "haproxy.service", "systemd-timesyncd"]),
+        files: texts(&[
+            "/etc/hosts",
+            "/etc/hostname",
+            "/etc/haproxy/haproxy.cfg",
+            "/var/lib/rabbitmq",
+            "/etc/localtime",
+        ]),
+        node: Some(NodeName::rabbit(&name(of))),
+        name_mode: NameMode::Short,
+        admin: Some("alice".to_owned()),
+        reach: reach.iter().map(peer).collect(),
+        load_balancer_port: None,
+        haproxy_socket: None,
+    }
+}
+
+fn running(facts: &HostFacts) -> &NodeFacts {
+    facts.node().expect("the node runs")
+}
+
+#[test]
+fn a_blank_host_has_facts_and_no_node() {
+    let facts = parse(&request("f4", &[("f1", 4369), ("f3", 25672)]), NONCE, BLANK).expect("complete");
+    assert_eq!(facts.system.pretty_name, "Debian GNU/Linux 12 (bookworm)");
+    assert!(facts.system.systemd && facts.system.family == OsFamily::Debian && facts.system.id == "debian");
+    assert_eq!(facts.host_name.running, "fresh-f4");
+    assert_eq!(facts.host_name.persistent.as_deref(), Some("fresh-f4"));
+    assert_eq!(facts.broker, BrokerState::Down);
+    assert!(facts.cookie.is_none() && facts.data_of.is_empty() && facts.load_balancer.is_none());
+    assert!(facts.package_lock.is_none() && !facts.stale_policy && facts.time_service.running.is_none());
+    assert_eq!(facts.installed("rabbitmq-server"), None);
+    assert!(!facts.unit("rabbitmq-server").exists && facts.unit("systemd-timesyncd").enabled == "masked");
+    assert!(facts.resolution.is_empty());
+    let hosts = facts.file("/etc/hosts").expect("it exists");
+    assert!(hosts.content.as_deref().is_some_and(|text| text.starts_with("127.0.0.1\tlocalhost\n")));
+    assert_eq!((hosts.mode, hosts.owner.as_str(), hosts.group.as_str()), (0o644, "root", "root"));
+    assert!(facts.file("/etc/haproxy/haproxy.cfg").is_none());
+    assert!(facts.resources.memory_total_kib > facts.resources.memory_available_kib);
+    assert!(facts.resources.disk_free_kib > Some(1024 * 1024));
+    let states: Vec<_> = facts.reach.iter().map(|reach| (reach.peer.as_str(), reach.state)).collect();
+    assert_eq!(states, [("f1", PortState::Open), ("f3", PortState::Refused)]);
+}
+
+#[test]
+fn a_cluster_with_mnesia_tells_its_members_and_what_it_holds() {
+    let facts = parse(&request("f1", &[("f2", 4369), ("f2", 25672)]), NONCE, MNESIA).expect("complete");
+    let node_facts = running(&facts);
+    assert_eq!(node_facts.rabbitmq_version, Version::new(3, 10, 8));
+    assert_eq!(node_facts.erlang, "25 (ERTS 13.1.5)");
+    assert_eq!(node_facts.metadata_store, MetadataStore::Mnesia);
+    let types: Vec<_> = node_facts.members.iter().map(|m| (m.node.to_string(), m.node_type)).collect();
+    assert_eq!(types, [("rabbit@f1".to_owned(), NodeType::Disc), ("rabbit@f2".to_owned(), NodeType::Ram)]);
+    assert_eq!(node_facts.running, [node("rabbit@f1"), node("rabbit@f2")]);
+    assert_eq!(node_facts.links, [node("rabbit@f2")]);
+    assert_eq!(node_facts.alarms, ["memory rabbit@f1"]);
+    assert_eq!(node_facts.plugins, ["rabbitmq_management"]);
+    assert_eq!(node_facts.definitions_marker.as_deref(), Some("abc123"));
+    assert_eq!(node_facts.holdings.vhosts, ["we ird/ü"]);
+    assert_eq!(node_facts.holdings.users, ["alice"]);
+    assert_eq!(node_facts.holdings.policies, ["//ttl"]);
+    assert_eq!(node_facts.holdings.exchanges, ["//myx"]);
+    assert!(node_facts.admin_exists && !node_facts.maintenance && node_facts.partitions.is_empty());
+    let admin = node_facts.admin.as_ref().expect("the administrator has a password");
+    assert!(
+        admin.matches(&Secret::new(b"pw123".to_vec())) && !admin.matches(&Secret::new(b"pw124".to_vec()))
+    );
+    // A link to the peer proves both of the broker's ports; nothing was tried.
+    assert!(facts.reach.len() == 2 && facts.reach.iter().all(|reach| reach.state == PortState::Open));
+    assert_eq!(facts.data_of, ["rabbit@f1"]);
+    assert_eq!(facts.installed("rabbitmq-server"), Some("3.10.8-1.1+deb12u1"));
+    let chrony = &facts.packages["chrony"];
+    assert_eq!(chrony.candidate.as_deref(), Some("4.3-2+deb12u3"));
+    assert_eq!(chrony.offered, ["4.3-2+deb12u3"]);
+    assert!(facts.unit("rabbitmq-server").is_active() && facts.unit("rabbitmq-server").is_enabled());
+    assert_eq!(facts.resolution[&name("f1")], ["10.77.217.11".parse::<IpAddr>().expect("an address")]);
+    assert_eq!(facts.resolution[&name("f2")], ["10.77.217.12".parse::<IpAddr>().expect("an address")]);
+    assert!(!facts.resolution.contains_key(&name("nosuch")));
+}
+
+#[test]
+fn four_dot_zero_answers_the_same_questions() {
+    let facts = parse(&request("t1", &[]), NONCE, FOUR).expect("complete");
+    let node_facts = running(&facts);
+    assert_eq!(node_facts.rabbitmq_version, Version::new(4, 0, 5));
+    assert_eq!(node_facts.running, [node("rabbit@t1"), node("rabbit@t2")]);
+    assert_eq!(node_facts.cluster_name, "rabbit@t1");
+    assert_eq!(node_facts.holdings.vhosts, ["we ird/ü"]);
+    assert!(node_facts.disabled_feature_flags.is_empty() && node_facts.holdings.unreadable.is_empty());
+    assert!(node_facts.admin.as_ref().is_some_and(|admin| admin.matches(&Secret::new(b"pw123".to_vec()))));
+    assert!(node_facts.memory_bytes > 1 << 20 && node_facts.started > 1_700_000_000);
+    let file = facts.cookie.as_ref().expect("a cookie");
+    assert_eq!(node_facts.cookie, Some(file.normalised));
+    assert!(file.mode == 0o400 && file.owner == "rabbitmq" && file.shape == CookieShape::Usable);
+    let link = facts.file("/etc/localtime").expect("it exists");
+    assert_eq!(link.link_to.as_deref(), Some("/usr/share/zoneinfo/Etc/UTC"));
+    assert!(link.content.as_deref().is_some_and(|text| text.starts_with("TZif2\0")));
+}
+
+#[test]
+fn messages_are_counted_where_a_join_could_lose_them() {
+    let facts = parse(&request("f2", &[]), NONCE, ALONE).expect("complete");
+    let holdings = &running(&facts).holdings;
+    let counts: Vec<_> = holdings.queues.iter().map(|queue| (queue.name.as_str(), queue.messages)).collect();
+    assert_eq!(counts, [("orders", Some(6)), ("qq", Some(6))]);
+    assert!(!holdings.is_empty() && holdings.users.is_empty());
+    assert_eq!(running(&facts).disabled_feature_flags, ["drop_unroutable_metric", "empty_basic_get_metric"]);
+}
+
+#[test]
+fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
+    let refused = parse(&request("t1", &[]), NONCE, REFUSED).expect("complete");
+    assert_eq!(refused.broker, BrokerState::CookieRefused);
+    let file = refused.cookie.expect("a cookie");
+    assert_eq!(file.shape, CookieShape::DebianReplaces);
+    // printf QWERTYUIOPASDFGHJKLZ | md5sum: the line end counts in one of the digests only.
+    assert_eq!(Some(file.normalised), CookieDigest::from_hex("dc79b160050e39ce6320b30e2da75d5d"));
+    assert_ne!(file.raw, file.normalised);
+    let stopped = parse(&request("t1", &[]), NONCE, STOPPED).expect("complete");
+    assert_eq!(stopped.broker, BrokerState::AppStopped);
+}
+
+#[test]
+fn a_load_balancer_tells_its_backends_and_whether_a_broker_answers_through_it() {
+    let mut request = request("f3", &[("f1", 5672), ("f2", 5672)]);
+    request.node = None;
+    request.load_balancer_port = Some(5672);
+    request.haproxy_socket = Some("/run/haproxy/admin.sock".to_owned());
+    let facts = parse(&request, NONCE, BALANCER).expect("complete");
+    let balancer = facts.load_balancer.as_ref().expect("a load balancer");
+    let states: Vec<_> =
+        balancer.backends.iter().map(|b| [&b.proxy, &b.server, &b.status, &b.check]).collect();
+    assert_eq!(states[..2], [["amqp", "f1", "UP", "L4OK"], ["amqp", "f2", "UP", "L4OK"]]);
+    assert_eq!(states[2..], [["down", "f4", "DOWN", "L4CON"]]);
+    assert_eq!(balancer.amqp_answers, Some(true));
+    // systemd's "Sun 2026-11-22 22:36:04 UTC"; the host's clock says the worker is as old.
+    assert_eq!(balancer.loaded, Some(1_795_386_964));
+    assert_eq!(facts.time_service.running.as_deref(), Some("chrony"));
+    assert_eq!(facts.time_service.synchronised, Some(false));
+    assert!(facts.reach.iter().all(|reach| reach.state == PortState::Open));
+}
+
+#[test]
+fn a_banner_does_no_harm_and_an_early_end_is_no_answer() {
+    let mut noisy = b"Last login: yesterday\nN0NCEx end\n\xff\xfe\n".to_vec();
+    noisy.extend_from_slice(FOUR);
+    noisy.extend_from_slice(b"Connection closed.\n");
+    let request = request("t1", &[]);
+    assert_eq!(parse(&request, NONCE, &noisy), parse(&request, NONCE, FOUR));
+    let (early, _) = FOUR.split_at(FOUR.len() - 4);
+    assert_eq!(parse(&request, NONCE, early), Err(ParseError::Incomplete { after: "balancer".to_owned() }));
+}
+
+fn recording() -> impl Strategy<Value = &'static [u8]> {
+    prop::sample::select(vec![BLANK, MNESIA, FOUR, ALONE, REFUSED, STOPPED, BALANCER])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut framed = b"N0NCE clock 1\nN0NCE files\n".to_vec();
+        framed.extend_from_slice(&bytes);
+        framed.extend_from_slice(b"\nN0NCE end\n");
+        for output in [&bytes, &framed] {
+            let _ = parse(&request("f1", &[("f2", 1)]), NONCE, output);
+            let _ = clock_line(NONCE, output);
+        }
+    }
+
+    #[test]
+    fn no_truncation_passes_for_an_answer(recorded in recording(), cut in 0.0..1.0) {
+        // The last line is "N0NCE end" and its line end.
+        let at = ((recorded.len() - 1) as f64 * cut) as usize;
+        prop_assert!(parse(&request("f1", &[]), NONCE, &recorded[..at]).is_err());
+    }
+
+    #[test]
+    fn splices_of_real_answers_do_not_make_it_panic(
+        a in recording(), b in recording(), from in 0.0..1.0, to in 0.0..1.0, flip in any::<(u16, u8)>(),
+    ) {
+        let at = |bytes: &[u8], part: f64| (bytes.len() as f64 * part) as usize;
+        let mut spliced = [&a[..at(a, from)], &b[at(b, to)..]].concat();
+        let index = usize::from(flip.0) % spliced.len().max(1);
+        if let Some(byte) = spliced.get_mut(index) {
+            *byte ^= flip.1;
+        }
+        let mut request = request("f1", &[("f2", 4369)]);
+        request.load_balancer_port = Some(5672);
+        let _ = parse(&request, NONCE, &spliced);
+    }
+}

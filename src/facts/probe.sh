@@ -1,0 +1,386 @@
+# shellcheck shell=sh disable=SC2154
+# What the controller wants to know of this host, in one go. It only reads. Runs as root under dash, bash or
+# busybox sh; the controller puts its questions before it as assignments:
+#   nonce        starts every line that frames a section, so that no banner can pass for one
+#   become       how the caller became root
+#   names, packages, candidates, units, files   one per line
+#   node, name_flag, node_erl                   the node to ask, -sname or -name, and what to ask
+#   reach        "PEER ADDRESS PORT" per line
+#   lb_port, haproxy_socket                     a load balancer's AMQP port, and HAProxy's runtime socket
+# Whole-line comments and indentation are left out when it is sent.
+now=$(date +%s%N)
+echo "$nonce clock $now"
+exec 2>/dev/null </dev/null
+export LC_ALL=C TZ=UTC0
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+cd /
+set -f -u
+nl='
+'
+IFS=$nl
+rabbit=/var/lib/rabbitmq cookie=/var/lib/rabbitmq/.erlang.cookie
+if [ -z "${become:-}" ]; then
+  become=root
+  [ -z "${SUDO_USER:-}" ] || become=sudo
+  [ -z "${DOAS_USER:-}" ] || become=doas
+fi
+if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
+section() { echo "$nonce $1"; }
+# first FILE: its first line in $line, without a fork.
+first() {
+  line=''
+  read -r line <"$1" || [ -n "$line" ]
+}
+
+system() {
+  section system
+  echo "become=$become"
+  [ ! -d /run/systemd/system ] || echo systemd=yes
+  if first /proc/sys/kernel/arch; then echo "machine=$line"; else echo "machine=$(uname -m)"; fi
+  first /proc/sys/kernel/hostname && echo "hostname=$line"
+  while read -r line; do
+    case $line in MemTotal:* | MemAvailable:*) echo "$line" ;; esac
+    case $line in MemAvailable:*) break ;; esac
+  done </proc/meminfo
+  echo "disk=$(stat -f -c '%a %S' /var/lib)"
+  while read -r line; do
+    case $line in *'# rabbitup'*) echo stale_policy=yes ;; esac
+  done </usr/sbin/policy-rc.d
+}
+
+# One stat and one cat for all files. Links are followed.
+files() {
+  section files
+  set -- /etc/os-release
+  [ ! -e /etc/hostname ] || set -- "$@" /etc/hostname
+  for f in $files; do
+    case $f in /etc/os-release | /etc/hostname) continue ;; esac
+    [ ! -h "$f" ] || echo "link $f	$(readlink "$f")"
+    [ ! -e "$f" ] || set -- "$@" "$f"
+  done
+  for f in "$cookie" /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
+    [ ! -e "$f" ] || set -- "$@" "$f"
+  done
+  stats=$(stat -L -c 'stat %f %U %G %Y %s %i %n' -- "$@")
+  echo "$stats"
+  total=0 locks='' cookie_size=0
+  set --
+  # "stat" is the first word; the third and fourth are the owners, the fifth the time.
+  while IFS=' ' read -r _ kind _ _ _ size inode path; do
+    case $path in
+      "$cookie") cookie_size=$size ;;
+      /var/lib/dpkg/lock* | /var/lib/apt/lists/lock) locks="$locks${locks:+|}$inode" ;;
+      *.erlang.cookie | /proc/* | /sys/*) ;;
+      *)
+        # 8000 is a regular file. What is empty has nothing to read.
+        case $kind in
+          8???) [ "$size" -gt 262144 ] || [ "$size" = 0 ] || { set -- "$@" "$path" && total=$((total + size)); } ;;
+        esac
+        ;;
+    esac
+  done <<EOF
+$stats
+EOF
+  echo "$nonce bytes $total"
+  [ $# = 0 ] || cat -- "$@"
+  echo
+}
+
+# The cookie stays in shell variables, which no other process sees, and on standard input.
+cookie() {
+  [ -f "$cookie" ] || return
+  line='' c='' rest='' shape=usable seen=0 cr=$(printf '\r')
+  {
+    IFS='' read -r c && seen=1
+    seen=$((seen + ${#c}))
+    while IFS='' read -r line; do rest=$rest$line seen=$((seen + ${#line} + 1)); done
+    rest=$rest$line seen=$((seen + ${#line}))
+  } <"$cookie"
+  while :; do
+    case $c in *"$cr") c=${c%"$cr"} ;; *) break ;; esac
+  done
+  case $rest in *[!"$cr"]*) shape=unusable ;; esac
+  case $c in '' | *[!\!-~]*) shape=unusable ;; esac
+  # A byte that the shell's read drops is one that Erlang does not take.
+  if [ ${#c} -gt 255 ] || [ $seen != "$cookie_size" ]; then shape=unusable; fi
+  case $c in
+    *[!A-Z]*) ;;
+    *) [ ${#c} != 20 ] || [ $shape != usable ] || shape=debian ;;
+  esac
+  section cookie
+  echo "shape=$shape"
+  printf %s "$c" | md5sum - "$cookie"
+  unset c rest line
+}
+
+data() {
+  section data
+  set +f
+  for f in "$rabbit"/mnesia/*@*/; do
+    f=${f%/}
+    case $f in *-plugins-expand | *'*'*) ;; *) echo "${f##*/}" ;; esac
+  done
+  set -f
+}
+
+# Whoever holds a lock that installing needs. /proc/locks: "1: POSIX ADVISORY WRITE 123 00:2a:4711 0 EOF".
+lock() {
+  section lock
+  [ -n "$locks" ] || return
+  held=$(grep -E -m 1 ":($locks) " /proc/locks) || return
+  IFS=' ' read -r _ _ _ _ pid _ <<EOF
+$held
+EOF
+  echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+}
+
+units() {
+  section units
+  [ -n "$units" ] || return
+  # shellcheck disable=SC2086  # one argument per line is what IFS is set for
+  limit 5 systemctl show -p Id,Names,LoadState,ActiveState,UnitFileState,StateChangeTimestamp -- $units
+}
+
+time_service() {
+  section time
+  for unit in chrony chronyd systemd-timesyncd ntpsec ntp ntpd openntpd; do
+    # A unit's control group exists while it runs.
+    [ -d "/sys/fs/cgroup/system.slice/$unit.service" ] ||
+      [ -d "/sys/fs/cgroup/systemd/system.slice/$unit.service" ] || continue
+    echo "running=$unit"
+    case $unit in
+      chrony*) echo "leap=$(limit 2 chronyc -n -c tracking)" ;;
+      systemd-timesyncd) if [ -e /run/systemd/timesync/synchronized ]; then echo sync=yes; else echo sync=no; fi ;;
+      openntpd) echo "openntpd=$(limit 2 ntpctl -s status)" ;;
+      *) echo "ntpq=$(limit 2 ntpq -c 'rv 0 leap')" ;;
+    esac
+    break
+  done
+}
+
+packages() {
+  section packages
+  [ -n "$packages" ] || return
+  # shellcheck disable=SC2016,SC2086  # dpkg-query expands it
+  known=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev} ${Version}\n' -- $packages)
+  echo "$known"
+  set --
+  for p in $packages; do
+    case $nl$candidates$nl in
+      *"$nl$p$nl"*) set -- "$@" "$p" ;;
+      *) case $nl$known in *"$nl$p "[a-z][itW]*) ;; *) set -- "$@" "$p" ;; esac ;;
+    esac
+  done
+  [ $# != 0 ] || return
+  section policy
+  limit 10 apt-cache policy -- "$@"
+}
+
+# One getent for all names. Between them stand addresses of 0.0.0.0/8, which resolve to themselves and so tell
+# whose answer is whose where a name has none. Where the resolver hangs, each name is asked for on its own.
+resolve() {
+  section resolve
+  [ -n "$names" ] || return
+  i=0
+  set --
+  for n in $names; do
+    i=$((i + 1))
+    set -- "$@" "0.0.$((i / 256)).$((i % 256))" "$n"
+  done
+  RES_OPTIONS='timeout:1 attempts:1' limit 3 getent ahosts "$@"
+  [ $? = 124 ] || return
+  while [ $# != 0 ]; do
+    (found=$(limit 3 getent ahosts "$1" "$2"); printf '%s\n' "$found") &
+    shift 2
+  done
+  wait
+}
+
+# tool NAME: its path in $tool. Few Erlang packages put all theirs where a shell looks.
+tool() {
+  set +f
+  for tool in /usr/bin/"$1" /usr/lib*/erlang/erts-*/bin/"$1" /usr/lib*/erlang/lib/erl_interface-*/bin/"$1" \
+    /usr/local/bin/"$1" /usr/local/lib/erlang/erts-*/bin/"$1" /usr/local/lib/erlang/lib/erl_interface-*/bin/"$1"; do
+    [ ! -x "$tool" ] || break
+  done
+  set -f
+  [ -x "$tool" ]
+}
+# ask NAME: the answer of the node of that name in $answer. As the broker's user, whose home holds the cookie; as
+# root where that user may not read it.
+ask() {
+  if command -v setpriv >/dev/null; then
+    set -- "$1" setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups
+  else
+    set -- "$1" runuser -u rabbitmq --
+  fi
+  while :; do
+    answer=$(
+      name=$1
+      shift
+      export HOME=$rabbit
+      printf '%s\nLines.\n' "$node_erl" | limit 8 "$@" "$tool" -r "$name_flag" "$name" -e 2>&1
+    )
+    rc=$?
+    case $#:$answer in
+      *:'{ok, '*) return ;;
+      1:*) return 1 ;;
+      *get_cookie*) set -- "$1" ;;
+      *) return 1 ;;
+    esac
+  done
+}
+# ask_slowly: the same through the official tool, for a node that erl_call cannot talk to (TLS between nodes).
+# Its file is the only thing that this script ever writes.
+ask_slowly() {
+  # Without a cookie rabbitmqctl would make one.
+  if [ ! -s "$cookie" ] || ! command -v rabbitmqctl >/dev/null; then return 1; fi
+  dir=$(mktemp -d) || return
+  trap 'rm -rf "$dir"; exit 1' HUP INT TERM
+  (umask 077 && printf '%s\nlist_to_binary(lists:join("\\n", Lines)).\n' "$node_erl" >"$dir/ask.erl")
+  chown -R rabbitmq "$dir"
+  set -- -q -n "$node"
+  [ "$name_flag" != -name ] || set -- "$@" --longnames
+  slowly=$(limit 20 rabbitmqctl "$@" eval_file "$dir/ask.erl" --formatter json 2>&1)
+  rc=$?
+  rm -rf "$dir"
+  trap - HUP INT TERM
+  return "$rc"
+}
+# A node that epmd does not know is a node all the same. Its name is not among its arguments. Other containers'
+# processes are not ours.
+process() {
+  set +f
+  for f in /proc/[0-9]*; do
+    first "$f/comm" || continue
+    # shellcheck disable=SC3013  # dash, bash and busybox have -ef
+    if [ "$line" = beam.smp ] && [ "$f/ns/net" -ef /proc/self/ns/net ] &&
+      [ "$f/ns/mnt" -ef /proc/self/ns/mnt ]; then
+      case $(tr '\0' ' ' <"$f/cmdline") in *' -s rabbit boot '*) echo "process=${f#/proc/}" ;; esac
+    fi
+  done
+  set -f
+}
+broker() {
+  section broker
+  if [ -z "$node" ] || [ ! -d "$rabbit" ]; then return; fi
+  answer='' rc=0
+  # By way of localhost: what answers runs here, and whether names resolve yet does not matter.
+  if tool erl_call && { ask "${node%%@*}@localhost" || { [ $rc != 124 ] && ask "$node"; }; }; then
+    section answer
+    echo "$answer"
+    return
+  fi
+  if [ $rc = 124 ]; then
+    section refusal
+    echo 'the node takes connections, but does not answer within 8 s'
+    return
+  fi
+  tool epmd || tool=epmd
+  case $nl$(limit 3 "$tool" -names) in
+    *"${nl}name ${node%%@*} at port "*)
+      slowly=''
+      if ask_slowly; then section answer; else section refusal && echo "$answer"; fi
+      echo "$slowly"
+      ;;
+    *) process ;;
+  esac
+}
+
+balancer() {
+  section balancer
+  up=' ' down=' ' stat=''
+  [ -n "$haproxy_socket" ] || return
+  question='show info;show stat -1 4 -1'
+  case $haproxy_socket in
+    /*)
+      if command -v socat >/dev/null; then
+        stat=$(echo "$question" | limit 2 socat -t 2 - "UNIX-CONNECT:$haproxy_socket")
+      else
+        # Part of every Debian (perl-base is essential), which cannot be said of any nc -U.
+        # shellcheck disable=SC2016  # perl's variables
+        stat=$(limit 2 perl -MIO::Socket::UNIX -e \
+          '$s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print $s "$ARGV[1]\n"; $s->flush; print while <$s>' \
+          "$haproxy_socket" "$question")
+      fi
+      ;;
+    *)
+      # shellcheck disable=SC2016  # bash expands it
+      stat=$(limit 2 bash -c 'exec 3<>"/dev/tcp/${0%:*}/${0##*:}" && echo "$1" >&3 && cat <&3' \
+        "$haproxy_socket" "$question")
+      ;;
+  esac
+  while IFS=, read -r px sv _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ status _; do
+    case $px in Uptime_sec:*) echo "$px" ;; esac
+    case $px:$status in
+      '# pxname:'* | *:) ;;
+      *:UP*) up="$up$sv " ;;
+      *) down="$down$sv " ;;
+    esac
+  done <<EOF
+$stat
+EOF
+  case $stat in
+    *'# pxname'*)
+      section haproxy
+      echo "# pxname${stat#*'# pxname'}"
+      ;;
+  esac
+}
+
+amqp() {
+  if [ -z "$lb_port" ] || ! command -v bash >/dev/null; then return; fi
+  section amqp
+  # shellcheck disable=SC2016  # bash expands it
+  limit 1 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "AMQP\0\0\11\1" >&3 &&
+    head -c 11 <&3 | od -An -v -tx1' "$lb_port"
+}
+
+# The running node's links and the balancer's own checks prove more than a look of ours would.
+reach() {
+  section reach
+  set --
+  while IFS=' ' read -r peer address port; do
+    [ -n "$port" ] || continue
+    case $port:$answer in
+      4369:*"\"link rabbit@$peer\""* | 25672:*"\"link rabbit@$peer\""*) echo "$peer $port open" && continue ;;
+    esac
+    case $down:$up in
+      *" $peer "*:*) ;;
+      *:*" $peer "*) echo "$peer $port open" && continue ;;
+    esac
+    set -- "$@" "$peer" "$address" "$port"
+  done <<EOF
+$reach
+EOF
+  if [ $# = 0 ] || ! command -v bash >/dev/null; then return; fi
+  section tried
+  # Each try is a fork of the one bash; who has not reported when timeout ends them all was filtered.
+  # shellcheck disable=SC2016  # bash expands it
+  limit 1 bash -c '
+    while [ $# != 0 ]; do
+      (said=$(exec 2>&1 3<>"/dev/tcp/$2/$3") && said=open; echo "$1 $3 ${said##*: }") &
+      shift 3
+    done
+    wait' bash "$@"
+}
+
+# The node answers while the rest goes on.
+broker | {
+  exec 3<&0 </dev/null
+  system
+  files
+  cookie
+  data
+  lock
+  units
+  time_service
+  packages
+  resolve
+  answer=$(cat <&3)
+  echo "$answer"
+  balancer
+  amqp
+  reach
+  section end
+}

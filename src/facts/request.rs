@@ -1,0 +1,104 @@
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{HostName, NameMode, NodeName, quote};
+
+/// What to look at on one host. It decides nothing about what is wanted; the planner does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeRequest {
+    /// The names to resolve: every host of the inventory.
+    pub names: Vec<HostName>,
+    /// The packages to look up.
+    pub packages: Vec<String>,
+    /// The subset of `packages` whose candidate matters even where they are installed (a version is asked for).
+    pub candidates: Vec<String>,
+    pub units: Vec<String>,
+    /// Files to read whole, with mode and owner. Never the cookie.
+    pub files: Vec<String>,
+    /// The node that should run here, on a broker.
+    pub node: Option<NodeName>,
+    pub name_mode: NameMode,
+    /// The administrator whose password is to be compared, on a broker.
+    pub admin: Option<String>,
+    /// Ports of other hosts to try, unless the running node's own links already show the way to be free.
+    pub reach: Vec<PeerPort>,
+    /// The load balancer's AMQP port on this host and HAProxy's runtime socket, on a load balancer.
+    pub load_balancer_port: Option<u16>,
+    /// The socket's path, or `ADDRESS:PORT` where it listens on TCP.
+    pub haproxy_socket: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerPort {
+    pub peer: HostName,
+    pub address: IpAddr,
+    pub port: u16,
+}
+
+const PROBE: &str = include_str!("probe.sh");
+const NODE: &str = include_str!("node.erl");
+
+impl ProbeRequest {
+    /// The command text that a POSIX shell runs, as root, to answer this request. What it prints is for
+    /// [`super::parse`], with the same nonce: a word that nothing else on the host can guess, without spaces.
+    ///
+    /// The text starts with assignments, so a caller that became root puts `become=sudo`, `become=sudo-password`
+    /// or `become=doas` and a newline before it; without, the probe guesses from what sudo and doas leave in the
+    /// environment. Nothing in it is secret.
+    pub fn command(&self, nonce: &str) -> String {
+        let name_flag = match self.name_mode {
+            NameMode::Short => "-sname",
+            NameMode::Long => "-name",
+        };
+        let reach = self.reach.iter().map(|p| format!("{} {} {}", p.peer, p.address, p.port));
+        let port = self.load_balancer_port.map(|port| port.to_string());
+        let node = self.node.as_ref().map(ToString::to_string);
+        let values = [
+            ("nonce", nonce.to_owned()),
+            ("names", lines(self.names.iter().map(ToString::to_string))),
+            ("packages", lines(self.packages.iter().cloned())),
+            ("candidates", lines(self.candidates.iter().cloned())),
+            ("units", lines(self.units.iter().map(|unit| unit_name(unit)))),
+            ("files", lines(self.files.iter().filter(|path| !path.ends_with(".erlang.cookie")).cloned())),
+            ("name_flag", name_flag.to_owned()),
+            ("node_erl", if node.is_some() { self.question() } else { String::new() }),
+            ("node", node.unwrap_or_default()),
+            ("reach", lines(reach)),
+            ("lb_port", port.unwrap_or_default()),
+            ("haproxy_socket", self.haproxy_socket.clone().unwrap_or_default()),
+        ];
+        let mut command = String::with_capacity(PROBE.len() + NODE.len() + 2048);
+        for (name, value) in values {
+            command.push_str(&format!("{name}={}\n", quote(&value)));
+        }
+        // Comments cost bytes on a line that may be slow; what is sent fits into TCP's first window without them.
+        for line in PROBE.lines().filter(|line| !line.trim_start().starts_with('#')) {
+            command.push_str(line.trim_start());
+            command.push('\n');
+        }
+        command
+    }
+
+    /// The Erlang expressions, without the last one, which differs by the tool that evaluates them.
+    fn question(&self) -> String {
+        // As numbers, so that no name can be anything but a name.
+        let admin = self.admin.as_ref().map_or("none".to_owned(), |name| {
+            let bytes: Vec<_> = name.bytes().map(|b| b.to_string()).collect();
+            format!("<<{}>>", bytes.join(","))
+        });
+        let code = NODE.lines().map(str::trim_start).filter(|line| !line.starts_with('%'));
+        lines([format!("Admin = {admin},")].into_iter().chain(code.map(str::to_owned)))
+    }
+}
+
+/// One value per line; a value that has a line end of its own cannot be asked for.
+fn lines(values: impl Iterator<Item = String>) -> String {
+    let plain: Vec<_> = values.filter(|value| !value.contains('\n')).collect();
+    plain.join("\n")
+}
+
+/// `systemctl` takes a bare word for a service; saying so makes the answer's `Id` predictable.
+pub(super) fn unit_name(unit: &str) -> String {
+    if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") }
+}

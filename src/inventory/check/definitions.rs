@@ -1,0 +1,115 @@
+use md5::{Digest, Md5};
+use serde_json::Value;
+
+use super::Checker;
+use crate::document::{At, nearest, quoted, read_bounded};
+use crate::inventory::Definitions;
+use crate::model::Secret;
+
+/// Larger exports exist, and are better imported by hand than over a plan.
+const LARGEST: usize = 16 << 20;
+
+/// The lists of RabbitMQ's export, and what each of their items has at least.
+const LISTS: [(&str, &[&str]); 11] = [
+    ("users", &["name"]),
+    ("vhosts", &["name"]),
+    ("permissions", &["user", "vhost"]),
+    ("topic_permissions", &["user", "vhost"]),
+    ("parameters", &["component", "name"]),
+    ("global_parameters", &["name"]),
+    ("policies", &["vhost", "name", "pattern"]),
+    ("queues", &["name"]),
+    ("exchanges", &["name"]),
+    ("bindings", &["source", "destination"]),
+    ("operator_policies", &["vhost", "name"]),
+];
+const REMARKS: [&str; 9] = [
+    "rabbit_version",
+    "rabbitmq_version",
+    "product_name",
+    "product_version",
+    "rabbitmq_definition_format",
+    "original_vhost_name",
+    "original_cluster_name",
+    "explanation",
+    "metadata",
+];
+
+impl Checker<'_> {
+    /// Reads a definitions file. It may hold password hashes, so its text is never shown, only places in it.
+    pub(super) fn definitions(&mut self, path: &At<String>) -> Option<Definitions> {
+        let file = self.path(path);
+        let shown = file.display().to_string();
+        let hint = "`rabbitmqctl export_definitions FILE` writes one";
+        let bytes = match read_bounded(&file, LARGEST) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.error(format!("the definitions cannot be read: {error}"), &path.span, "from here", hint);
+                return None;
+            }
+        };
+        let root: Value = match serde_json::from_slice(&bytes) {
+            Ok(root) => root,
+            Err(error) => {
+                let (line, column) = (error.line(), error.column());
+                let message = format!("{shown} is not JSON: line {line}, column {column}");
+                self.error(message, &path.span, "this file", hint);
+                return None;
+            }
+        };
+        if let Err((message, fix)) = shape(&root) {
+            let fix = if fix.is_empty() { hint.to_owned() } else { fix };
+            self.error(format!("{shown} is not a definitions file: {message}"), &path.span, "this file", fix);
+            return None;
+        }
+        let digest = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let names = |list: &str| {
+            items(&root, list).filter_map(|item| item["name"].as_str().map(str::to_owned)).collect()
+        };
+        let policy = |item: &Value| Some(format!("{}/{}", item["vhost"].as_str()?, item["name"].as_str()?));
+        let policies = items(&root, "policies").filter_map(policy).collect();
+        Some(Definitions {
+            vhosts: names("vhosts"),
+            users: names("users"),
+            policies,
+            digest,
+            path: self.lasting_path(path),
+            body: Secret::new(bytes),
+        })
+    }
+}
+
+fn items<'v>(root: &'v Value, list: &str) -> impl Iterator<Item = &'v Value> {
+    root[list].as_array().into_iter().flatten()
+}
+
+/// Whether it looks like RabbitMQ's export; if not, what is odd and what to do.
+fn shape(root: &Value) -> Result<(), (String, String)> {
+    let Value::Object(map) = root else {
+        return Err(("its outermost value is not an object".to_owned(), String::new()));
+    };
+    let known: Vec<&str> = LISTS.iter().map(|(list, _)| *list).chain(REMARKS).collect();
+    if !map.keys().any(|key| LISTS.iter().any(|(list, _)| list == key)) {
+        let lists = LISTS.iter().map(|(list, _)| *list).take(3);
+        return Err((format!("it has none of {} and the like", quoted(lists)), String::new()));
+    }
+    for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+        if let Some(word) = nearest(key, known.iter().copied()) {
+            return Err((format!("it has an unknown key `{key}`"), format!("did you mean `{word}`?")));
+        }
+    }
+    for (list, needed) in LISTS {
+        let Some(value) = map.get(list) else { continue };
+        let Value::Array(items) = value else {
+            return Err((format!("`{list}` is not a list"), String::new()));
+        };
+        for (at, item) in items.iter().enumerate() {
+            // A vhost's own export leaves the vhost out.
+            let is_optional = |key: &str| key == "vhost" && map.contains_key("original_vhost_name");
+            if let Some(key) = needed.iter().find(|key| !item[**key].is_string() && !is_optional(key)) {
+                return Err((format!("number {} of `{list}` has no `{key}`", at + 1), String::new()));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+use std::time::Duration;
+
+use super::Checker;
+use crate::document::At;
+use crate::inventory::Ssh;
+use crate::inventory::raw::{RawHost, RawSsh};
+use crate::inventory::raw_values::DurationText;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const PERSIST: Duration = Duration::from_secs(60);
+
+impl Checker<'_> {
+    /// `[ssh]` with its defaults, for a destination that each host fills in.
+    pub(super) fn common_ssh(&mut self, raw: Option<&RawSsh>) -> Ssh {
+        let raw = raw.cloned().unwrap_or_default();
+        Ssh {
+            destination: String::new(),
+            user: self.word("ssh.user", raw.user.as_ref()),
+            port: raw.port.map(Into::into),
+            identity: self.file(raw.identity.as_ref()),
+            config: self.file(raw.config.as_ref()),
+            jump: self.word("ssh.jump", raw.jump.as_ref()),
+            host_keys: raw.host_keys.unwrap_or_default(),
+            r#become: raw.r#become.unwrap_or_default(),
+            connect_timeout: self.connect_timeout(raw.connect_timeout.as_ref()).unwrap_or(CONNECT_TIMEOUT),
+            persist: raw.persist.map_or(PERSIST, |duration| duration.value.0),
+        }
+    }
+
+    /// The inventory's settings with one host's own over them.
+    pub(super) fn host_ssh(&mut self, common: &Ssh, host: &RawHost) -> Ssh {
+        let raw = host.ssh.clone().unwrap_or_default();
+        Ssh {
+            destination: self
+                .word("ssh.host", raw.host.as_ref())
+                .unwrap_or_else(|| host.address.value.clone()),
+            user: self.word("ssh.user", raw.user.as_ref()).or_else(|| common.user.clone()),
+            port: raw.port.map(Into::into).or(common.port),
+            identity: self.file(raw.identity.as_ref()).or_else(|| common.identity.clone()),
+            config: self.file(raw.config.as_ref()).or_else(|| common.config.clone()),
+            jump: self.word("ssh.jump", raw.jump.as_ref()).or_else(|| common.jump.clone()),
+            host_keys: raw.host_keys.unwrap_or(common.host_keys),
+            r#become: raw.r#become.unwrap_or(common.r#become),
+            connect_timeout: self
+                .connect_timeout(raw.connect_timeout.as_ref())
+                .unwrap_or(common.connect_timeout),
+            persist: raw.persist.map_or(common.persist, |duration| duration.value.0),
+        }
+    }
+
+    /// A word that becomes an argument of ssh: what starts with a hyphen would be read as an option.
+    fn word(&mut self, what: &str, text: Option<&At<String>>) -> Option<String> {
+        let text = text?;
+        if text.is_empty()
+            || text.starts_with('-')
+            || text.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
+            self.error(
+                format!("`{what}` is not one word that ssh can take"),
+                &text.span,
+                "here",
+                "no white space, no hyphen at its start, and not empty",
+            );
+            return None;
+        }
+        Some(text.value.clone())
+    }
+
+    fn file(&mut self, text: Option<&At<String>>) -> Option<std::path::PathBuf> {
+        let text = text?;
+        if text.is_empty() {
+            self.error(
+                "a path cannot be empty",
+                &text.span,
+                "here",
+                "take the key out where there is no such file",
+            );
+            return None;
+        }
+        self.is_one_line("the path", text).then(|| self.lasting_path(text))
+    }
+
+    fn connect_timeout(&mut self, duration: Option<&At<DurationText>>) -> Option<Duration> {
+        let duration = duration?;
+        if duration.value.0 < Duration::from_secs(1) {
+            self.error(
+                "ssh counts its connect_timeout in whole seconds, from 1",
+                &duration.span,
+                "here",
+                "\"10s\" is the default",
+            );
+        }
+        Some(duration.value.0)
+    }
+}

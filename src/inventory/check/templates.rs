@@ -1,0 +1,57 @@
+use std::collections::BTreeMap;
+
+use super::Checker;
+use crate::document::{At, Problem, read_document};
+use crate::inventory::raw::RawTemplates;
+use crate::template::{TemplateName, Templates};
+
+impl Checker<'_> {
+    /// Reads the templates that the user put in place of the embedded ones, and checks each against its sample.
+    pub(super) fn templates(&mut self, raw: &RawTemplates) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        let mut templates = match Templates::new(&texts) {
+            Ok(templates) => templates,
+            // The embedded templates are tested; where one is broken all the same, its message is the way to say so.
+            Err(error) => {
+                self.problems.push(Problem::error(error.to_string()).hint(error.hint()));
+                return texts;
+            }
+        };
+        for (name, path) in given(raw) {
+            let missing =
+                format!("`rabbitup render {}` prints what the embedded template makes", name.as_str());
+            let source = match read_document(&self.path(path), &missing) {
+                Ok(source) => source,
+                Err(problem) => {
+                    self.problems.push(problem.at(self.source, path.span.clone(), "from here"));
+                    continue;
+                }
+            };
+            if let Err(error) = templates.put(name, source.text()) {
+                let (line, column) = (error.line.unwrap_or(1), error.column.unwrap_or(1));
+                let start = source.byte_at(line, column);
+                let length = source.text()[start..].find("}}").map_or(1, |end| end + 2);
+                let length = length.min(source.text()[start..].find('\n').unwrap_or(length));
+                let problem = Problem::error(format!("the template `{}`: {}", name.as_str(), error.fault))
+                    .at(&source, start..start + length, "here")
+                    .hint(error.hint());
+                self.problems.push(problem);
+            }
+            texts.insert(name.as_str().to_owned(), source.text().to_owned());
+        }
+        texts
+    }
+}
+
+fn given(raw: &RawTemplates) -> impl Iterator<Item = (TemplateName, &At<String>)> {
+    [
+        (TemplateName::Hosts, &raw.hosts),
+        (TemplateName::Rabbitmq, &raw.rabbitmq),
+        (TemplateName::Haproxy, &raw.haproxy),
+        (TemplateName::Nginx, &raw.nginx),
+        (TemplateName::Chrony, &raw.chrony),
+        (TemplateName::Limits, &raw.limits),
+    ]
+    .into_iter()
+    .filter_map(|(name, path)| Some((name, path.as_ref()?)))
+}

@@ -1,0 +1,117 @@
+//! What the templates are given of the desired state.
+
+use std::net::IpAddr;
+
+use super::{
+    ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Software, Stats, TimeServer, short_duration,
+};
+use crate::model::{HostName, Role};
+use crate::template::{
+    BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
+    LimitsContext, NumberedNode, RabbitmqContext, StatsLine, secret_sign,
+};
+
+/// How long a joiner looks for the seed node at its first start: thirty times, a second apart.
+const RETRY_LIMIT: u32 = 30;
+const RETRY_INTERVAL: u32 = 1000;
+
+impl Desired {
+    /// For hosts.hbs: every host, in the inventory's order.
+    pub fn hosts_context(&self) -> HostsContext {
+        let line = |host: &Host| {
+            let short = host.name.short();
+            let is_unique = self.hosts.iter().filter(|other| other.name.short() == short).count() == 1;
+            let alias = (host.name.is_qualified() && is_unique).then(|| short.to_owned());
+            HostLine { address: host.address.to_string(), name: host.name.to_string(), alias }
+        };
+        HostsContext { hosts: self.hosts.iter().map(line).collect() }
+    }
+
+    /// For rabbitmq.conf.hbs on one broker. The seed node looks for nobody.
+    pub fn rabbitmq_context(&self, host: &Host) -> RabbitmqContext {
+        let entry = |entry: &super::ConfigEntry| ConfigLine {
+            key: entry.key.clone(),
+            value: match &entry.value {
+                ConfigValue::Text(text) => text.clone(),
+                ConfigValue::Secret(name) => secret_sign(name),
+            },
+        };
+        let seed = self.brokers().next().filter(|seed| seed.name != host.name);
+        let formation = seed.filter(|_| self.cluster.join == JoinMethod::FirstStart).map(|seed| {
+            let nodes = [seed.node(), host.node()].into_iter().enumerate();
+            Formation {
+                seed: seed.node().to_string(),
+                nodes: nodes
+                    .map(|(at, node)| NumberedNode { number: at + 1, node: node.to_string() })
+                    .collect(),
+                retry_limit: RETRY_LIMIT,
+                retry_interval: RETRY_INTERVAL,
+            }
+        });
+        RabbitmqContext { entries: self.cluster.config.iter().map(entry).collect(), formation }
+    }
+
+    /// For haproxy.cfg.hbs or nginx-stream.conf.hbs, whichever the load balancer is.
+    pub fn balancer_context(&self, balancer: &LoadBalancer) -> BalancerContext {
+        BalancerContext {
+            cluster: self.cluster.name.clone(),
+            balance: directive(balancer),
+            amqp_port: balancer.amqp_port,
+            management_port: balancer.management_port,
+            client_timeout: short_duration(balancer.client_timeout),
+            check_interval: short_duration(balancer.check_interval),
+            brokers: self.brokers().map(backend).collect(),
+            stats: balancer.stats.as_ref().map(|stats| StatsLine {
+                port: stats.port,
+                user: stats.user.clone(),
+                password: stats.user.as_ref().map(|_| secret_sign(&Stats::secret())),
+            }),
+        }
+    }
+
+    /// For chrony.conf.hbs on one host. A host that is itself named as a server does not ask itself.
+    pub fn chrony_context(&self, host: &Host) -> ChronyContext {
+        let address = |server: &TimeServer| match server {
+            TimeServer::Host(name) if *name == host.name => None,
+            TimeServer::Host(name) => self.address_of(name).map(|address| address.to_string()),
+            TimeServer::External(name) => Some(name.clone()),
+        };
+        let serves = host.has(Role::TimeSource);
+        let others = self.hosts.iter().filter(|other| other.name != host.name);
+        ChronyContext {
+            host: host.name.to_string(),
+            servers: self.time.servers.iter().filter_map(address).collect(),
+            serves,
+            clients: if serves {
+                others.map(|other| other.address.to_string()).collect()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+
+    /// For limits.conf.hbs, where the inventory sets a limit.
+    pub fn limits_context(&self) -> Option<LimitsContext> {
+        self.cluster.file_descriptors.map(|file_descriptors| LimitsContext { file_descriptors })
+    }
+
+    fn address_of(&self, name: &HostName) -> Option<IpAddr> {
+        self.host(name).map(|host| host.address)
+    }
+}
+
+fn backend(host: &Host) -> BackendLine {
+    let address = host.address.to_string();
+    let endpoint = if host.address.is_ipv6() { format!("[{address}]") } else { address.clone() };
+    BackendLine { name: host.name.to_string(), address, endpoint }
+}
+
+/// The words of the software itself.
+fn directive(balancer: &LoadBalancer) -> Option<String> {
+    match (balancer.software, balancer.balance.as_str()) {
+        (Software::Haproxy, algorithm) => Some(algorithm.to_owned()),
+        (Software::Nginx, "round_robin") => None,
+        (Software::Nginx, "hash") => Some("hash $remote_addr consistent".to_owned()),
+        (Software::Nginx, method) => Some(method.to_owned()),
+    }
+}

@@ -1,0 +1,95 @@
+//! TOML → desired state. Everything that can be wrong with an inventory is said here, with a span, a hint and the
+//! nearest right key, before any host is touched.
+
+mod check;
+mod contexts;
+mod desired;
+mod duration;
+mod errors;
+mod raw;
+mod raw_values;
+mod secrets;
+mod starter;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::document::{self, Problem, Severity, Source};
+
+pub use desired::{
+    Admin, Become, Cluster, ConfigEntry, ConfigValue, CookieSource, Definitions, Desired, Host, HostKeys,
+    JoinMethod, LoadBalancer, Package, Software, Ssh, Stats, Time, TimeServer,
+};
+pub use duration::{DurationError, parse_duration, short_duration};
+pub use errors::InventoryErrors;
+pub use secrets::{SecretError, read_secret};
+pub use starter::{StarterError, starter};
+
+/// How much of the outside world a load needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretPolicy {
+    /// Every secret is read, and one that cannot be read is an error: for plans and runs.
+    #[default]
+    Require,
+    /// Files and variables that are there are read and checked, those that are not are warnings, commands are not
+    /// run: for `check` and `render`, which may run where the secrets are not.
+    Tolerate,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub secrets: SecretPolicy,
+}
+
+/// A warning: shown, and no reason to stop.
+pub type Warning = Problem;
+
+/// A good inventory, and what is remarkable about it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub desired: Desired,
+    pub warnings: Vec<Warning>,
+}
+
+/// Loads an inventory.
+///
+/// # Errors
+/// Everything that is wrong with it, at once as far as one thing does not hide another.
+pub fn load(path: &Path, options: Options) -> Result<Loaded, InventoryErrors> {
+    const MISSING: &str = "`rabbitup init HOST…` writes a starter inventory, `-i FILE` names another one";
+    match document::read_document(path, MISSING) {
+        Ok(source) => load_source(path, &source, options),
+        Err(problem) => Err(InventoryErrors::new(path, vec![problem])),
+    }
+}
+
+/// Loads an inventory from its text, as if it were the file `path`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(path: &Path, text: &str, options: Options) -> Result<Loaded, InventoryErrors> {
+    load_source(path, &Source::new(path, text), options)
+}
+
+fn load_source(path: &Path, source: &Arc<Source>, options: Options) -> Result<Loaded, InventoryErrors> {
+    if source.text().lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        let problem = Problem::error(format!("{} is empty", path.display()))
+            .hint("`rabbitup init HOST…` writes a starter inventory");
+        return Err(InventoryErrors::new(path, vec![problem]));
+    }
+    let (raw, mut problems) = document::read_as::<raw::RawInventory>(source, &schema(), raw_values::FORMS);
+    let base = path.parent().unwrap_or(Path::new(""));
+    let desired = raw.map(|raw| check::check(raw, source, base, options, &mut problems));
+    problems.sort_by_key(Problem::start);
+    match desired {
+        Some(desired) if problems.iter().all(|problem| problem.severity() == Severity::Warning) => {
+            Ok(Loaded { desired, warnings: problems })
+        }
+        _ => Err(InventoryErrors::new(path, problems)),
+    }
+}
+
+/// The JSON Schema of an inventory.
+pub fn schema() -> serde_json::Value {
+    document::plain_schema(schemars::schema_for!(raw::RawInventory))
+}

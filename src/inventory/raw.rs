@@ -1,0 +1,199 @@
+//! The inventory as it is written. The docstrings are the documentation that `rabbitup schema inventory` prints.
+
+use std::num::NonZeroU16;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::raw_values::{ConfigTable, CookieSetting, DurationText, SecretSetting};
+use super::{Become, HostKeys, JoinMethod, Software};
+use crate::document::At;
+use crate::model::{NameMode, NodeType, Role};
+
+/// The desired state of one RabbitMQ cluster: its hosts, what runs on them, and how to reach them.
+///
+/// Every path in it is relative to the inventory's own directory; `~/` is the home directory.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "the inventory")]
+pub struct RawInventory {
+    /// The cluster: its name, plugins, cookie, configuration.
+    pub cluster: Option<RawCluster>,
+    /// Which packages are installed.
+    pub package: Option<RawPackage>,
+    /// How hosts are reached.
+    pub ssh: Option<RawSsh>,
+    /// How clocks are kept together.
+    pub time: Option<RawTime>,
+    /// The hosts, in the order of joining: the first broker is the seed node.
+    pub host: Vec<At<RawHost>>,
+    /// What listens in front of the brokers, on the hosts with the role load-balancer.
+    pub load_balancer: Option<At<RawLoadBalancer>>,
+    /// Your own templates in place of the embedded ones, each a path.
+    pub templates: Option<RawTemplates>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCluster {
+    /// The cluster's name; without it the cluster keeps the name it has.
+    pub name: Option<At<String>>,
+    /// The plugins to enable, and no others; without it plugins stay as they are.
+    pub plugins: Option<Vec<At<String>>>,
+    /// The Erlang cookie: "seed" (the default), "generate", or { from = … } a file, command or env.
+    pub cookie: Option<At<CookieSetting>>,
+    /// Whether node names end in short host names (node1) or in long ones (node1.example.com).
+    pub names: Option<NameMode>,
+    /// Open files that the broker may have (LimitNOFILE); RabbitMQ advises 50000 or more.
+    #[schemars(range(min = 1024, max = 1_073_741_816))]
+    pub file_descriptors: Option<u64>,
+    /// How a blank node enters: at its first start, or by `rabbitmqctl join_cluster`.
+    pub join: Option<JoinMethod>,
+    /// A definitions file in RabbitMQ's export format, imported where it differs.
+    pub definitions: Option<At<String>>,
+    /// The administrator to keep, with a password from elsewhere.
+    pub admin: Option<RawAdmin>,
+    /// Lines of rabbitmq.conf; nested tables join with dots.
+    pub config: Option<ConfigTable>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAdmin {
+    /// The user's name.
+    pub user: At<String>,
+    /// The user's password: { from = "env", name = … }, or from a file or a command.
+    pub password: At<SecretSetting>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPackage {
+    /// Which rabbitmq-server to install: "4.0.*", "4.0.5" or a whole package version.
+    pub version: Option<At<String>>,
+    /// Whether rabbitmq-server and Erlang are held against surprise upgrades.
+    pub hold: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSsh {
+    /// The login; without it ssh's own configuration decides.
+    pub user: Option<At<String>>,
+    /// The port; without it ssh's own configuration decides.
+    pub port: Option<NonZeroU16>,
+    /// The private key (`ssh -i`).
+    pub identity: Option<At<String>>,
+    /// An ssh configuration file in place of yours and the system's (`ssh -F`).
+    pub config: Option<At<String>>,
+    /// A host to go through (`ssh -J`).
+    pub jump: Option<At<String>>,
+    /// Whether a host never met before may be trusted: "strict" (no, the default) or "accept-new".
+    pub host_keys: Option<HostKeys>,
+    /// How to become root: "auto" (the default), "root", "sudo" or "doas".
+    pub r#become: Option<Become>,
+    /// How long to wait for a connection: "10s".
+    pub connect_timeout: Option<At<DurationText>>,
+    /// How long a connection stays open after a run: "1m"; "0s" closes it.
+    pub persist: Option<At<DurationText>>,
+}
+
+/// [ssh] of one host: its own settings, over the inventory's.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHostSsh {
+    /// What ssh is told to connect to, in place of the address: a name, or an alias of its configuration.
+    pub host: Option<At<String>>,
+    /// The login; without it ssh's own configuration decides.
+    pub user: Option<At<String>>,
+    /// The port; without it ssh's own configuration decides.
+    pub port: Option<NonZeroU16>,
+    /// The private key (`ssh -i`).
+    pub identity: Option<At<String>>,
+    /// An ssh configuration file in place of yours and the system's (`ssh -F`).
+    pub config: Option<At<String>>,
+    /// A host to go through (`ssh -J`).
+    pub jump: Option<At<String>>,
+    /// Whether a host never met before may be trusted: "strict" (no, the default) or "accept-new".
+    pub host_keys: Option<HostKeys>,
+    /// How to become root: "auto" (the default), "root", "sudo" or "doas".
+    pub r#become: Option<Become>,
+    /// How long to wait for a connection: "10s".
+    pub connect_timeout: Option<At<DurationText>>,
+    /// How long a connection stays open after a run: "1m"; "0s" closes it.
+    pub persist: Option<At<DurationText>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTime {
+    /// Whether rabbitup looks after the time service (the default) or only looks at the clock.
+    pub manage: Option<bool>,
+    /// Where hosts get the time: hosts of this inventory, or other servers. Without it the hosts with the role
+    /// time-source, else each host's own configuration stays.
+    pub servers: Option<Vec<At<String>>>,
+    /// How far a clock may be off before something is done: "250ms".
+    pub max_offset: Option<At<DurationText>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHost {
+    /// The host's name, which becomes its host name: "node1".
+    pub name: At<String>,
+    /// The address by which the other hosts reach it: "192.168.0.41".
+    pub address: At<String>,
+    /// What the host is for: "broker", "load-balancer", "time-source".
+    pub roles: Vec<At<Role>>,
+    /// Where the node keeps metadata, on versions that have node types (up to 4.2).
+    pub node_type: Option<At<NodeType>>,
+    /// SSH settings of this host only.
+    pub ssh: Option<RawHostSsh>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLoadBalancer {
+    /// "haproxy" (the default) or "nginx".
+    pub software: Option<Software>,
+    /// How connections are spread: "roundrobin", "leastconn", "source"…
+    pub balance: Option<At<String>>,
+    /// The port for AMQP clients (5672).
+    pub amqp_port: Option<At<NonZeroU16>>,
+    /// The port for the management UI (15672 where its plugin is among the cluster's).
+    pub management_port: Option<At<NonZeroU16>>,
+    /// How long an idle client connection lives: "3h".
+    pub client_timeout: Option<At<DurationText>>,
+    /// Time between two health checks of a broker: "2s".
+    pub check_interval: Option<At<DurationText>>,
+    /// HAProxy's statistics page.
+    pub stats: Option<At<RawStats>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawStats {
+    /// The port of the page.
+    pub port: At<NonZeroU16>,
+    /// Who may see it; without a user, whoever reaches the port.
+    pub user: Option<At<String>>,
+    /// The user's password: { from = "env", name = … }, or from a file or a command.
+    pub password: Option<At<SecretSetting>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTemplates {
+    /// The marked block of /etc/hosts.
+    pub hosts: Option<At<String>>,
+    /// rabbitmq.conf.
+    pub rabbitmq: Option<At<String>>,
+    /// haproxy.cfg.
+    pub haproxy: Option<At<String>>,
+    /// nginx.conf with its stream block.
+    pub nginx: Option<At<String>>,
+    /// chrony.conf.
+    pub chrony: Option<At<String>>,
+    /// The systemd drop-in with the broker's limits.
+    pub limits: Option<At<String>>,
+}

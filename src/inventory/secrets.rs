@@ -1,0 +1,153 @@
+//! Reading secrets, at the edge. No error here says anything about a secret's bytes.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::document::{ReadError, read_bounded};
+use crate::model::{Secret, SecretSource, generate_cookie};
+
+const LARGEST: usize = 64 << 10;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a secret could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    #[error(transparent)]
+    File(#[from] ReadError),
+    #[error("the environment variable {0} is not set")]
+    NotSet(String),
+    #[error("the environment variable {0} is empty")]
+    EmptyVariable(String),
+    #[error("{0} could not be started: {1}")]
+    Start(String, std::io::Error),
+    #[error("{0} ended with {1}{2}")]
+    Failed(String, String, String),
+    #[error("{0} printed nothing")]
+    Silent(String),
+    #[error("{0} printed more than 64 KiB")]
+    TooLong(String),
+    #[error("{program} did not end within {} s", PATIENCE.as_secs())]
+    Slow { program: String },
+}
+
+impl SecretError {
+    /// Whether the secret is merely not here: another machine or another shell may have it.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::File(ReadError::Missing(_)) | Self::NotSet(_))
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::File(_) => "the path is relative to the inventory's directory; the file holds the secret and nothing else".to_owned(),
+            Self::NotSet(name) | Self::EmptyVariable(name) => format!("set it where rabbitup runs: export {name}=…"),
+            Self::Start(..) => "`argv` is run directly, not by a shell: its first word is the program".to_owned(),
+            Self::Failed(..) | Self::Silent(_) | Self::TooLong(_) => {
+                "run the command by hand: it must print the secret, and nothing else, to its standard output".to_owned()
+            }
+            Self::Slow { .. } => "it has no terminal to ask a question on; does it wait for an answer?".to_owned(),
+        }
+    }
+}
+
+/// Reads a secret from its source; None for one that only a host has.
+///
+/// One line end after the secret does not count.
+///
+/// # Errors
+/// [`SecretError`], which names the source and shows nothing of the secret.
+pub fn read_secret(source: &SecretSource) -> Result<Option<Secret>, SecretError> {
+    let bytes = match source {
+        SecretSource::Generate => return Ok(Some(generate_cookie())),
+        SecretSource::HostCookie(_) => return Ok(None),
+        SecretSource::File(path) => read_bounded(path, LARGEST)?,
+        SecretSource::Env(name) => from_env(name)?,
+        SecretSource::Command(argv) => from_command(argv)?,
+    };
+    Ok(Some(without_line_end(bytes)))
+}
+
+fn without_line_end(mut bytes: Vec<u8>) -> Secret {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    Secret::new(bytes)
+}
+
+fn from_env(name: &str) -> Result<Vec<u8>, SecretError> {
+    use std::os::unix::ffi::OsStringExt;
+    let value = std::env::var_os(name).ok_or_else(|| SecretError::NotSet(name.to_owned()))?;
+    if value.is_empty() { Err(SecretError::EmptyVariable(name.to_owned())) } else { Ok(value.into_vec()) }
+}
+
+fn from_command(argv: &[String]) -> Result<Vec<u8>, SecretError> {
+    let program = argv.first().cloned().unwrap_or_default();
+    let mut child = Command::new(&program)
+        .args(argv.iter().skip(1))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| SecretError::Start(program.clone(), error))?;
+    // Read on threads of their own: a child that outlives its time may keep the pipes open for ever.
+    let output = read_in_background(child.stdout.take(), LARGEST as u64 + 1);
+    let complaint = read_in_background(child.stderr.take(), 4096);
+    let deadline = Instant::now() + PATIENCE;
+    let Some(status) = wait_until(&mut child, deadline) else {
+        // It may have ended just now; what matters is that it is gone and reaped.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(SecretError::Slow { program });
+    };
+    if !status.success() {
+        let complaint = complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+        let said = String::from_utf8_lossy(&complaint);
+        let said = said.trim().lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+        return Err(SecretError::Failed(program, status.to_string(), said));
+    }
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    let Ok(bytes) = output.recv_timeout(remaining) else { return Err(SecretError::Slow { program }) };
+    match bytes.len() {
+        0 => Err(SecretError::Silent(program)),
+        length if length > LARGEST => Err(SecretError::TooLong(program)),
+        _ => Ok(bytes),
+    }
+}
+
+fn wait_until(child: &mut Child, deadline: Instant) -> Option<std::process::ExitStatus> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(pause),
+            _ => return None,
+        }
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+fn read_in_background(pipe: Option<impl Read + Send + 'static>, limit: u64) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(pipe) = pipe {
+            // What could be read before an error is what counts; the exit status tells the rest.
+            let _ = pipe.take(limit).read_to_end(&mut bytes);
+        }
+        // Nobody listens any more where the time was up.
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// Whether others than the owner can read a secret's file.
+pub(super) fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o077 != 0)
+}

@@ -1,0 +1,17 @@
+//! rabbitup brings up and looks after RabbitMQ clusters on plain hosts over SSH, from one inventory.
+//!
+//! The way of the data: an inventory becomes the [`inventory::Desired`] state, one look at every host becomes
+//! [`facts::Facts`], and a pure function turns both into a [`plan::Plan`], the only thing that [`apply`] can execute.
+
+pub mod apply;
+pub mod cli;
+pub mod document;
+pub mod facts;
+pub mod inventory;
+pub mod model;
+pub mod plan;
+pub mod playbook;
+pub mod rabbitmq;
+pub mod report;
+pub mod template;
+pub mod transport;

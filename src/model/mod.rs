@@ -1,0 +1,18 @@
+//! The words of the field as types. Each is parsed once, at the edge; what holds one may rely on its rules.
+//! This module imports nothing of ours.
+
+mod cookie;
+mod host_name;
+mod node_name;
+mod role;
+mod secret;
+mod shell;
+mod version;
+
+pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_cookie};
+pub use host_name::{HostName, HostNameError};
+pub use node_name::{NodeName, NodeNameError};
+pub use role::{NameMode, NodeType, Role};
+pub use secret::{Secret, SecretName, SecretSource, Secrets};
+pub use shell::quote;
+pub use version::{Version, VersionError, VersionSpec};

@@ -1,0 +1,202 @@
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{HostName, NameMode, NodeName, NodeType, SecretName};
+use crate::template::Rendered;
+
+/// What a step does. Data only: the same value is shown, saved, executed and modelled in its effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// `hostnamectl set-hostname`.
+    SetHostName {
+        name: HostName,
+    },
+    /// Puts a file in place: beside it, checked, then renamed over it, with a backup of what was there.
+    WriteFile(FileWrite),
+    /// One transaction of the package manager, during which the named units do not start by themselves.
+    InstallPackages {
+        packages: Vec<PackageChoice>,
+        held_back_units: Vec<String>,
+    },
+    /// `apt-mark hold` or `unhold`.
+    HoldPackages {
+        packages: Vec<String>,
+        hold: Hold,
+    },
+    /// Removes a policy-rc.d that an interrupted run left behind.
+    RemoveStalePolicy,
+    /// Puts the Erlang cookie in place (0400, rabbitmq), from the controller's memory. `digest` is keyed.
+    InstallCookie {
+        secret: SecretName,
+        digest: String,
+    },
+    /// Sets mode and owner of the cookie, whose content is right.
+    GuardCookie,
+    /// Enables and starts a unit.
+    StartUnit {
+        unit: String,
+    },
+    RestartUnit {
+        unit: String,
+    },
+    ReloadUnit {
+        unit: String,
+    },
+    /// Stops and disables a unit whose place another takes.
+    StopUnit {
+        unit: String,
+    },
+    /// `rabbitmqctl start_app` on a VM whose RabbitMQ is stopped.
+    StartApp {
+        node: NodeName,
+        names: NameMode,
+        patience_s: u64,
+    },
+    /// Enables and starts the broker and waits until it serves. With `seed`, the node is blank and is to become a
+    /// member of the seed node's cluster at this first start; membership is confirmed from both sides.
+    StartBroker {
+        node: NodeName,
+        names: NameMode,
+        seed: Option<NodeName>,
+        patience_s: u64,
+    },
+    /// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it.
+    RestartBroker {
+        node: NodeName,
+        names: NameMode,
+        gate: Gate,
+        patience_s: u64,
+    },
+    /// Brings a node that runs alone and holds nothing into the seed node's cluster.
+    JoinCluster {
+        node: NodeName,
+        names: NameMode,
+        seed: NodeName,
+        method: JoinCommand,
+        node_type: NodeType,
+        own_data: OwnData,
+        patience_s: u64,
+    },
+    /// `change_cluster_node_type` between `stop_app` and `start_app`.
+    ChangeNodeType {
+        node: NodeName,
+        names: NameMode,
+        node_type: NodeType,
+    },
+    /// `rabbitmqctl set_cluster_name`, on one node for all.
+    SetClusterName {
+        node: NodeName,
+        name: String,
+    },
+    /// `rabbitmq-plugins set` on a running node.
+    SetPlugins {
+        node: NodeName,
+        plugins: Vec<String>,
+    },
+    /// `rabbitmqctl import_definitions`, then the mark that says which were imported.
+    ImportDefinitions {
+        node: NodeName,
+        secret: SecretName,
+        digest: String,
+    },
+    /// Creates the administrator or sets the password, which goes over standard input.
+    PutAdmin {
+        node: NodeName,
+        user: String,
+        secret: SecretName,
+        existing: Existing,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileWrite {
+    pub path: String,
+    pub mode: u32,
+    pub owner: String,
+    pub group: String,
+    pub body: Rendered,
+    /// Asked before the file is put in place; `{}` in it stands for the new file's path.
+    pub validate: Option<Validator>,
+    /// What must happen for the change to count.
+    pub then: Then,
+    /// Every name that must resolve to its address afterwards (for /etc/hosts).
+    pub resolves: Vec<(HostName, IpAddr)>,
+}
+
+/// Who checks a file before it replaces the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validator {
+    /// `haproxy -c -f FILE`.
+    Haproxy,
+    /// `nginx -t -c FILE`.
+    Nginx,
+    /// `chronyd -p -f FILE`, where chronyd is there.
+    Chrony,
+}
+
+/// What follows a file's change in the same step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    Nothing,
+    /// `systemctl daemon-reload`.
+    DaemonReload,
+    /// `systemctl reload-or-restart UNIT` where it is active.
+    Reload(String),
+    /// `systemctl restart UNIT` where it is active (for daemons that do not reload).
+    Restart(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageChoice {
+    pub name: String,
+    /// The exact package version; None takes the repositories' candidate.
+    pub version: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    Hold,
+    Release,
+}
+
+/// What is asked before a running node is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// The node is alone or refuses its cookie: nobody could answer, or nobody depends on it.
+    None,
+    /// `rabbitmq-diagnostics check_if_node_is_quorum_critical`, and every other member runs.
+    QuorumCritical,
+}
+
+/// How `join_cluster` is called, by version (rabbitmq-facts, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JoinCommand {
+    /// Up to 3.12: `stop_app`, `join_cluster`, `start_app`.
+    StopJoinStart,
+    /// From 3.13: `join_cluster` on the running node, which stops and starts itself.
+    JoinRunning,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    Absent,
+    Present,
+}
+
+/// Whether a join may wipe what the joining node holds of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnData {
+    /// The step refuses a node that holds anything, as it counts at the last moment.
+    Keep,
+    /// The operator named this node with `--destroy-data`.
+    Destroy,
+}

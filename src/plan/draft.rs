@@ -1,0 +1,174 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Change, Note, Options, Refusal, Step, StepId, effect, view};
+use crate::facts::{Facts, HostFacts};
+use crate::inventory::{Desired, Host};
+use crate::model::{CookieDigest, HostName};
+use crate::template::Templates;
+
+/// A plan under construction. Every phase sees the facts as the steps before it will have made them, so what one
+/// phase brings about (a package, a running node) the next can build on.
+pub struct Draft<'a> {
+    pub desired: &'a Desired,
+    pub options: &'a Options,
+    pub templates: &'a Templates,
+    /// The facts as they were observed.
+    pub observed: &'a Facts,
+    /// The facts as the steps so far will have left them.
+    pub facts: Facts,
+    /// The broker whose cluster the others join: see [`view::anchor`].
+    pub anchor: HostName,
+    /// What every cookie file will hold, once the phase `cookie` has settled it.
+    pub cookie: Option<CookieDigest>,
+    pub(super) phase: &'static str,
+    pub(super) steps: Vec<Step>,
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) notes: Vec<Note>,
+    /// Steps that `--limit` keeps from the plan, by host.
+    pub(super) withheld: BTreeMap<HostName, usize>,
+}
+
+/// A step that a phase wants.
+pub struct Proposal {
+    step: Step,
+}
+
+impl Proposal {
+    /// `what` makes the step's id together with the host: short, stable, the same for the same need.
+    pub fn new(host: &HostName, what: &str, change: Change, action: Action) -> Self {
+        let step = Step {
+            id: StepId::new(host, what),
+            host: host.clone(),
+            phase: String::new(),
+            change,
+            title: String::new(),
+            reason: String::new(),
+            diff: None,
+            after: Vec::new(),
+            action,
+            timeout_s: 120,
+        };
+        Self { step }
+    }
+
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.step.title = title.into();
+        self
+    }
+
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.step.reason = reason.into();
+        self
+    }
+
+    pub fn diff(mut self, diff: Option<String>) -> Self {
+        self.step.diff = diff;
+        self
+    }
+
+    pub fn within(mut self, seconds: u64) -> Self {
+        self.step.timeout_s = seconds;
+        self
+    }
+
+    /// Steps of other hosts to wait for. Steps of the same host are waited for anyway.
+    pub fn after(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
+        let host = format!("{}/", self.step.host);
+        let others = steps.into_iter().filter(|id| !id.as_str().starts_with(&host));
+        let unique: BTreeSet<StepId> = self.step.after.drain(..).chain(others).collect();
+        self.step.after = unique.into_iter().collect();
+        self
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        desired: &'a Desired,
+        options: &'a Options,
+        templates: &'a Templates,
+        observed: &'a Facts,
+        first_broker: &Host,
+    ) -> Self {
+        let anchor = view::anchor(desired, observed).unwrap_or(first_broker).name.clone();
+        Self {
+            desired,
+            options,
+            templates,
+            observed,
+            facts: observed.clone(),
+            anchor,
+            cookie: None,
+            phase: "",
+            steps: Vec::new(),
+            refusals: Vec::new(),
+            notes: Vec::new(),
+            withheld: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a step into the plan and models its effect; a step on a host outside `--limit` is left out and has none.
+    pub fn propose(&mut self, proposal: Proposal) {
+        let mut step = proposal.step;
+        step.phase = self.phase.to_owned();
+        if !self.options.limit.covers(&step.host) {
+            *self.withheld.entry(step.host).or_default() += 1;
+            return;
+        }
+        effect::model(&mut self.facts, &step, self.desired, self.cookie);
+        self.steps.push(step);
+    }
+
+    pub fn refuse(
+        &mut self,
+        host: &HostName,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.refusals.push(Refusal {
+            host: Some(host.clone()),
+            phase: self.phase.to_owned(),
+            what: what.into(),
+            why: why.into(),
+            advice: advice.into(),
+        });
+    }
+
+    pub fn note(&mut self, host: &HostName, text: impl Into<String>) {
+        self.notes.push(Note { host: Some(host.clone()), text: text.into() });
+    }
+
+    /// The hosts that answered, with their facts as they will be. In the inventory's order.
+    pub fn hosts(&self) -> Vec<&'a Host> {
+        self.desired.hosts.iter().filter(|host| self.facts.host(&host.name).is_some()).collect()
+    }
+
+    /// The brokers that answered.
+    pub fn brokers(&self) -> Vec<&'a Host> {
+        self.desired.brokers().filter(|host| self.facts.host(&host.name).is_some()).collect()
+    }
+
+    /// The facts of a host as the steps so far will have left them.
+    pub fn host(&self, name: &HostName) -> Option<&HostFacts> {
+        self.facts.host(name)
+    }
+
+    /// The last step so far on each of these hosts in one of these phases: what another host has to wait for.
+    pub fn last_of(&self, hosts: &[&HostName], phases: &[&str]) -> Vec<StepId> {
+        hosts
+            .iter()
+            .filter_map(|host| {
+                self.steps
+                    .iter()
+                    .rev()
+                    .find(|step| &step.host == *host && phases.contains(&step.phase.as_str()))
+                    .map(|step| step.id.clone())
+            })
+            .collect()
+    }
+
+    /// Whether the plan has a step with this id.
+    pub fn has(&self, id: &StepId) -> bool {
+        self.steps.iter().any(|step| &step.id == id)
+    }
+}

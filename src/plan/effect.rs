@@ -1,0 +1,259 @@
+//! What each step makes of the facts. A phase plans from these modelled facts, and a property test plans again from
+//! them and finds nothing left to do.
+
+use super::{Action, FileWrite, Step};
+use crate::facts::{
+    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, Holdings, HostFacts,
+    MetadataStore, NodeFacts, PackageFacts, UnitFacts,
+};
+use crate::inventory::Desired;
+use crate::model::{CookieDigest, HostName, NodeName, NodeType, Secrets, Version};
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
+
+/// A time that lies after every start that was observed: the mark of a file that this plan changes.
+pub const WILL_CHANGE: u64 = u64::MAX - 1;
+/// A time that lies after every file's change: the mark of a node that this plan starts.
+const WILL_START: u64 = u64::MAX;
+
+/// Changes `facts` as the step will change the hosts; `cookie` is what every cookie file is to hold.
+pub(super) fn model(facts: &mut Facts, step: &Step, desired: &Desired, cookie: Option<CookieDigest>) {
+    match &step.action {
+        Action::StartBroker { node, seed, .. } => start_broker(facts, &step.host, node, seed.as_ref()),
+        Action::JoinCluster { node, seed, node_type, .. } => enter(facts, node, seed, *node_type),
+        Action::SetClusterName { name, .. } => each_node(facts, |node| node.cluster_name.clone_from(name)),
+        Action::ChangeNodeType { node, node_type, .. } => each_node(facts, |other| {
+            for member in other.members.iter_mut().filter(|m| &m.node == node) {
+                member.node_type = *node_type;
+            }
+        }),
+        Action::ImportDefinitions { digest, .. } => each_node(facts, |node| {
+            node.definitions_marker = Some(digest.clone());
+            if let Some(definitions) = &desired.cluster.definitions {
+                add_missing(&mut node.holdings.vhosts, &definitions.vhosts, &["/"]);
+                add_missing(&mut node.holdings.users, &definitions.users, &["guest"]);
+                add_missing(&mut node.holdings.policies, &definitions.policies, &[]);
+            }
+        }),
+        Action::PutAdmin { user, secret, .. } => {
+            let stored = desired.secrets.get(secret).map(crate::facts::AdminPassword::of);
+            each_node(facts, |node| {
+                node.admin_exists = true;
+                node.admin.clone_from(&stored);
+                add_missing(&mut node.holdings.users, std::slice::from_ref(user), &["guest"]);
+            });
+        }
+        Action::InstallCookie { .. } => {
+            if let Some(host) = facts.host_mut(&step.host) {
+                host.cookie = cookie.map(guarded);
+            }
+        }
+        on_host => {
+            if let Some(host) = facts.host_mut(&step.host) {
+                change_host(host, &step.host, on_host, &desired.secrets);
+            }
+        }
+    }
+}
+
+fn change_host(host: &mut HostFacts, name: &HostName, action: &Action, secrets: &Secrets) {
+    match action {
+        Action::SetHostName { name } => {
+            host.host_name.running = name.to_string();
+            host.host_name.persistent = Some(name.to_string());
+        }
+        Action::WriteFile(file) => write_file(host, file, secrets),
+        Action::InstallPackages { packages, .. } => {
+            for package in packages {
+                let known = host.packages.entry(package.name.clone()).or_default();
+                let version = package.version.clone().or_else(|| known.candidate.clone());
+                known.installed = Some(version.unwrap_or_else(|| "0".to_owned()));
+            }
+            for (unit, of) in [
+                (BROKER_UNIT, BROKER_PACKAGE),
+                ("haproxy", "haproxy"),
+                ("nginx", "nginx"),
+                ("chrony", "chrony"),
+            ] {
+                if packages.iter().any(|p| p.name == of) && !host.unit(unit).exists {
+                    host.units.insert(unit.to_owned(), stopped_unit());
+                }
+            }
+            if host.cookie.as_ref().is_some_and(|cookie| cookie.shape == CookieShape::DebianReplaces) {
+                host.cookie = None;
+            }
+        }
+        Action::HoldPackages { packages, hold } => {
+            for package in packages {
+                let known: &mut PackageFacts = host.packages.entry(package.clone()).or_default();
+                known.held = *hold == super::Hold::Hold;
+            }
+        }
+        Action::RemoveStalePolicy => host.stale_policy = false,
+        Action::GuardCookie => {
+            if let Some(cookie) = &mut host.cookie {
+                *cookie = guarded(cookie.normalised);
+            }
+        }
+        Action::StartUnit { unit } | Action::RestartUnit { unit } | Action::ReloadUnit { unit } => {
+            host.units.insert(unit.clone(), running_unit());
+            if let Some(balancer) = &mut host.load_balancer {
+                balancer.loaded = Some(WILL_START);
+            }
+            if unit == "chrony" {
+                host.time_service.running = Some("chrony".to_owned());
+            }
+        }
+        Action::StopUnit { unit } => {
+            host.units.insert(unit.clone(), UnitFacts { enabled: "disabled".to_owned(), ..stopped_unit() });
+        }
+        Action::SetPlugins { plugins, .. } => {
+            if let BrokerState::Running(node) = &mut host.broker {
+                node.plugins.clone_from(plugins);
+            }
+        }
+        Action::RestartBroker { .. } | Action::StartApp { .. } => restart_broker(host, name),
+        // Those that change more than one host's facts were met by the caller.
+        _ => {}
+    }
+}
+
+fn write_file(host: &mut HostFacts, file: &FileWrite, secrets: &Secrets) {
+    let content = file.body.resolve(secrets).and_then(|body| String::from_utf8(body.expose().to_vec()).ok());
+    let written = FileFacts {
+        content,
+        mode: file.mode,
+        owner: file.owner.clone(),
+        group: file.group.clone(),
+        modified: WILL_CHANGE,
+        link_to: None,
+    };
+    host.files.insert(file.path.clone(), written);
+    for (name, address) in &file.resolves {
+        host.resolution.insert(name.clone(), vec![*address]);
+    }
+    if let (super::Then::Reload(_) | super::Then::Restart(_), Some(balancer)) =
+        (&file.then, &mut host.load_balancer)
+    {
+        balancer.loaded = Some(WILL_START);
+    }
+}
+
+fn start_broker(facts: &mut Facts, host: &HostName, node: &NodeName, seed: Option<&NodeName>) {
+    if let Some(host) = facts.host_mut(host) {
+        host.units.insert(BROKER_UNIT.to_owned(), running_unit());
+        host.broker = BrokerState::Running(Box::new(blank_node(host, node)));
+        if !host.data_of.contains(&node.to_string()) {
+            host.data_of.push(node.to_string());
+        }
+    }
+    if let Some(seed) = seed {
+        enter(facts, node, seed, NodeType::Disc);
+    }
+}
+
+/// A restarted node is the same node with the cookie and the configuration that its files hold now.
+fn restart_broker(host: &mut HostFacts, name: &HostName) {
+    let node = match &host.broker {
+        BrokerState::Running(node) => (**node).clone(),
+        _ => blank_node(host, &NodeName::rabbit(name)),
+    };
+    let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
+    host.units.insert(BROKER_UNIT.to_owned(), running_unit());
+    host.broker = BrokerState::Running(Box::new(NodeFacts { cookie, started: WILL_START, ..node }));
+}
+
+/// `node` becomes a member of the cluster of `seed`: every member lists it, and it holds what they hold.
+fn enter(facts: &mut Facts, node: &NodeName, seed: &NodeName, node_type: NodeType) {
+    let Some(cluster) = node_facts(facts, seed).cloned() else { return };
+    let mut members: Vec<ClusterMember> = cluster.members.clone();
+    members.retain(|member| &member.node != node);
+    members.push(ClusterMember { node: node.clone(), node_type });
+    members.sort();
+    let mut running = cluster.running.clone();
+    if !running.contains(node) {
+        running.push(node.clone());
+    }
+    running.sort();
+    each_node(facts, |other| {
+        if &other.name == node {
+            *other = NodeFacts {
+                name: other.name.clone(),
+                rabbitmq_version: other.rabbitmq_version,
+                cookie: other.cookie,
+                plugins: other.plugins.clone(),
+                started: other.started,
+                ..cluster.clone()
+            };
+        }
+        if &other.name == node || members.iter().any(|m| m.node == other.name) {
+            other.members.clone_from(&members);
+            other.running.clone_from(&running);
+        }
+    });
+}
+
+fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
+    let version = host.installed(BROKER_PACKAGE).and_then(|v| Version::parse(v).ok());
+    let plugins = host.file(crate::rabbitmq::PLUGINS_FILE).and_then(|f| f.content.as_deref());
+    NodeFacts {
+        name: node.clone(),
+        rabbitmq_version: version.unwrap_or(Version::new(0, 0, 0)),
+        erlang: String::new(),
+        cookie: host.cookie.as_ref().map(|cookie| cookie.normalised),
+        cluster_name: node.to_string(),
+        members: vec![ClusterMember { node: node.clone(), node_type: NodeType::Disc }],
+        running: vec![node.clone()],
+        links: Vec::new(),
+        partitions: Vec::new(),
+        alarms: Vec::new(),
+        metadata_store: MetadataStore::Mnesia,
+        disabled_feature_flags: Vec::new(),
+        plugins: plugins.and_then(crate::rabbitmq::parse_enabled_plugins).unwrap_or_default(),
+        maintenance: false,
+        holdings: Holdings::default(),
+        definitions_marker: None,
+        admin: None,
+        admin_exists: false,
+        started: WILL_START,
+        memory_bytes: 0,
+        file_descriptors: None,
+    }
+}
+
+fn guarded(digest: CookieDigest) -> CookieFile {
+    CookieFile {
+        raw: digest,
+        normalised: digest,
+        mode: 0o400,
+        owner: "rabbitmq".to_owned(),
+        shape: CookieShape::Usable,
+    }
+}
+
+fn running_unit() -> UnitFacts {
+    UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned() }
+}
+
+fn stopped_unit() -> UnitFacts {
+    UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "enabled".to_owned() }
+}
+
+fn each_node(facts: &mut Facts, mut change: impl FnMut(&mut NodeFacts)) {
+    for name in facts.hosts.keys().cloned().collect::<Vec<_>>() {
+        if let Some(BrokerState::Running(node)) = facts.host_mut(&name).map(|host| &mut host.broker) {
+            change(node);
+        }
+    }
+}
+
+fn node_facts<'f>(facts: &'f Facts, node: &NodeName) -> Option<&'f NodeFacts> {
+    facts.host(node.host()).and_then(HostFacts::node)
+}
+
+fn add_missing(known: &mut Vec<String>, wanted: &[String], defaults: &[&str]) {
+    for name in wanted {
+        if !known.contains(name) && !defaults.contains(&name.as_str()) {
+            known.push(name.clone());
+        }
+    }
+}

@@ -1,0 +1,195 @@
+use super::Draft;
+use crate::facts::{FileFacts, HostFacts};
+use crate::inventory::Host;
+use crate::model::{NameMode, NodeName};
+use crate::plan::diff::unified;
+use crate::plan::{Action, Change, FileWrite, Proposal, Then, render};
+use crate::rabbitmq::{
+    CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, is_secret_key,
+    parse_enabled_plugins,
+};
+use crate::template::Rendered;
+
+/// Puts the broker's files in place: name mode, limits, rabbitmq.conf, plugins. A running node reads the first three
+/// at its next start only, which the phase `restart` sees to; plugins are switched while it runs.
+pub fn plan(draft: &mut Draft<'_>) {
+    for host in draft.brokers() {
+        name_mode(draft, host);
+        limits(draft, host);
+        conf(draft, host);
+        plugins(draft, host);
+    }
+}
+
+/// rabbitmq-env.conf is a shell file in which people keep more than this: only the one line is ours.
+fn name_mode(draft: &mut Draft<'_>, host: &Host) {
+    if draft.desired.cluster.names == NameMode::Short {
+        return;
+    }
+    let Some(facts) = draft.host(&host.name) else { return };
+    let current = facts.file(ENV_FILE).and_then(|file| file.content.clone()).unwrap_or_default();
+    let set = |line: &str| {
+        line.trim().starts_with("USE_LONGNAME=") || line.trim().starts_with("RABBITMQ_USE_LONGNAME=")
+    };
+    if current.lines().any(|line| set(line) && line.trim().ends_with("=true")) {
+        return;
+    }
+    let mut wanted: String =
+        current.lines().filter(|line| !set(line)).map(|line| format!("{line}\n")).collect();
+    wanted.push_str("USE_LONGNAME=true\n");
+    let write = file(ENV_FILE, "root", 0o644, Rendered::from_text(&wanted));
+    propose(draft, host, "env", write, "the inventory uses long names", unified(&current, &wanted), &current);
+}
+
+fn limits(draft: &mut Draft<'_>, host: &Host) {
+    let wanted = match render::limits(draft.templates, draft.desired) {
+        Ok(Some(wanted)) => wanted,
+        Ok(None) => return,
+        Err(error) => return super::refuse_template(draft, &error),
+    };
+    let Some(facts) = draft.host(&host.name) else { return };
+    let current = facts.file(LIMITS_FILE).and_then(|file| file.content.clone()).unwrap_or_default();
+    let text = wanted.display_text();
+    if current == text {
+        return;
+    }
+    let mut write = file(LIMITS_FILE, "root", 0o644, wanted);
+    write.then = Then::DaemonReload;
+    propose(
+        draft,
+        host,
+        "limits",
+        write,
+        "the file-descriptor limit is not the inventory's",
+        unified(&current, &text),
+        &current,
+    );
+}
+
+fn conf(draft: &mut Draft<'_>, host: &Host) {
+    let Some(anchor) = draft.desired.host(&draft.anchor).map(Host::node) else { return };
+    let wanted = match render::rabbitmq_conf(draft.templates, draft.desired, host, &anchor) {
+        Ok(wanted) => wanted,
+        Err(error) => return super::refuse_template(draft, &error),
+    };
+    let Some(resolved) = wanted.resolve(&draft.desired.secrets) else {
+        return draft.note(
+            &host.name,
+            format!("{CONF_FILE} needs a secret that is not at hand; it was not compared"),
+        );
+    };
+    let resolved = String::from_utf8_lossy(resolved.expose()).into_owned();
+    let Some(facts) = draft.host(&host.name) else { return };
+    let current = facts.file(CONF_FILE).and_then(|file| file.content.clone());
+    // A node that has a database ignores how blank nodes find their cluster.
+    let node = host.node();
+    let same = match (&current, is_blank(facts, &node)) {
+        (None, _) => false,
+        (Some(text), true) => Conf::parse(text) == Conf::parse(&resolved),
+        (Some(text), false) => Conf::parse(text).effective() == Conf::parse(&resolved).effective(),
+    };
+    if same {
+        return;
+    }
+    let reason = match &current {
+        None => "there is none",
+        Some(_) => "its settings differ from the inventory's",
+    };
+    let current = current.unwrap_or_default();
+    let diff = unified(&masked(&current), &wanted.display_text());
+    let mode = if wanted.secrets().next().is_some() { 0o640 } else { 0o644 };
+    propose(draft, host, "conf", file(CONF_FILE, "rabbitmq", mode, wanted), reason, diff, &current);
+}
+
+/// Whether the node on this host has never had a database.
+fn is_blank(facts: &HostFacts, node: &NodeName) -> bool {
+    facts.node().is_none() && !facts.data_of.contains(&node.to_string())
+}
+
+fn plugins(draft: &mut Draft<'_>, host: &Host) {
+    let Some(wanted) = draft.desired.cluster.plugins.clone() else { return };
+    let Some(facts) = draft.host(&host.name) else { return };
+    if let Some(node) = facts.node() {
+        let mut enabled = node.plugins.clone();
+        enabled.sort();
+        if enabled == wanted {
+            return;
+        }
+        let reason = difference(&enabled, &wanted);
+        let action = Action::SetPlugins { node: host.node(), plugins: wanted };
+        return draft.propose(
+            Proposal::new(&host.name, "plugins", Change::Command, action)
+                .title("switch plugins on the running node")
+                .because(reason)
+                .within(300),
+        );
+    }
+    let current = facts.file(PLUGINS_FILE).and_then(|file| file.content.clone()).unwrap_or_default();
+    let enabled = parse_enabled_plugins(&current).unwrap_or_default();
+    if enabled == wanted && !current.is_empty() {
+        return;
+    }
+    let text = enabled_plugins(&wanted);
+    let write = file(PLUGINS_FILE, "rabbitmq", 0o644, Rendered::from_text(&text));
+    let reason = difference(&enabled, &wanted);
+    propose(draft, host, "plugins", write, &reason, unified(&current, &text), &current);
+}
+
+fn difference(enabled: &[String], wanted: &[String]) -> String {
+    let missing: Vec<&str> = wanted.iter().filter(|p| !enabled.contains(p)).map(String::as_str).collect();
+    let extra: Vec<&str> = enabled.iter().filter(|p| !wanted.contains(p)).map(String::as_str).collect();
+    let mut parts = Vec::new();
+    if !missing.is_empty() {
+        parts.push(format!("{} not enabled", missing.join(", ")));
+    }
+    if !extra.is_empty() {
+        parts.push(format!("{} not in the inventory", extra.join(", ")));
+    }
+    parts.join("; ")
+}
+
+fn file(path: &str, group: &str, mode: u32, body: Rendered) -> FileWrite {
+    FileWrite {
+        path: path.to_owned(),
+        mode,
+        owner: "root".to_owned(),
+        group: group.to_owned(),
+        body,
+        validate: None,
+        then: Then::Nothing,
+        resolves: Vec::new(),
+    }
+}
+
+fn propose(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    what: &str,
+    write: FileWrite,
+    reason: &str,
+    diff: Option<String>,
+    current: &str,
+) {
+    let change = if current.is_empty() { Change::Add } else { Change::Change };
+    let title = format!("write {}", write.path);
+    draft.propose(
+        Proposal::new(&host.name, what, change, Action::WriteFile(write))
+            .title(title)
+            .because(reason)
+            .diff(diff),
+    );
+}
+
+/// A configuration that somebody else wrote may hold passwords in the clear.
+fn masked(text: &str) -> String {
+    let mask = |line: &str| match line.split_once('=') {
+        Some((key, _)) if is_secret_key(key) => format!("{}= ••••\n", key),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(mask).collect()
+}
+
+/// Whether a file changed after the node read it.
+pub(super) fn changed_since(file: Option<&FileFacts>, started: u64) -> bool {
+    file.is_some_and(|file| file.modified > started)
+}

@@ -1,0 +1,138 @@
+use super::Draft;
+use crate::facts::{BrokerState, CookieFile, CookieShape, HostFacts};
+use crate::inventory::CookieSource;
+use crate::model::{CookieDigest, HostName, SecretName};
+use crate::plan::{Action, Change, Proposal};
+use crate::rabbitmq::COOKIE_FILE;
+
+/// Gives every broker the same Erlang cookie, readable for the broker alone.
+///
+/// A cookie that a running cluster uses is never overwritten here: nodes with different cookies cannot talk, so a
+/// restart after that is an outage (a 4.0 node then gives up after 32 seconds: timeout_waiting_for_leader).
+pub fn plan(draft: &mut Draft<'_>) {
+    let Some(wanted) = wanted(draft) else { return };
+    draft.cookie = Some(wanted.digest);
+    for host in draft.brokers() {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        match facts.cookie.clone() {
+            Some(cookie) if cookie.normalised == wanted.digest => guard(draft, &host.name, &cookie),
+            found => {
+                if clustered_with_other(facts, wanted.digest) {
+                    refuse_rotation(draft, &host.name);
+                } else {
+                    install(draft, &host.name, found.as_ref(), &wanted);
+                }
+            }
+        }
+    }
+}
+
+/// Whose a cookie is that did not exist before.
+const NEW: &str = "the new one";
+
+struct Wanted {
+    digest: CookieDigest,
+    secret: SecretName,
+    /// Whose it is, for reasons: `node1's`, `the inventory's`, `the new one`.
+    whose: String,
+}
+
+/// The digest that every cookie must have. Where nobody has a cookie that may stay, it is a new one, which the loader
+/// has made.
+fn wanted(draft: &Draft<'_>) -> Option<Wanted> {
+    let held = |secret: SecretName, whose: &str| {
+        let digest = CookieDigest::of(draft.desired.secrets.get(&secret)?);
+        Some(Wanted { digest, secret, whose: whose.to_owned() })
+    };
+    if draft.desired.cluster.cookie == CookieSource::Given {
+        return held(SecretName::cookie(), "the inventory's");
+    }
+    match kept(draft) {
+        Some((host, digest)) => {
+            Some(Wanted { digest, secret: SecretName::cookie(), whose: format!("{host}'s") })
+        }
+        None => held(SecretName::new_cookie(), NEW),
+    }
+}
+
+/// The cookie that stays: the anchor's, where it is one that can. With `generate`, only that of a cluster that lives.
+fn kept(draft: &Draft<'_>) -> Option<(HostName, CookieDigest)> {
+    let lives = |facts: &HostFacts| facts.broker != BrokerState::Down || !facts.data_of.is_empty();
+    let usable = |facts: &HostFacts| {
+        let cookie = facts.cookie.as_ref()?;
+        let keep = match cookie.shape {
+            CookieShape::Usable => true,
+            // A running node lives with it until its package is configured again.
+            CookieShape::DebianReplaces => facts.node().is_some(),
+            CookieShape::Unusable => false,
+        };
+        keep.then_some(cookie.normalised)
+    };
+    let anchor = draft.observed.host(&draft.anchor)?;
+    let digest = usable(anchor)?;
+    let keep = draft.desired.cluster.cookie != CookieSource::Generate || lives(anchor);
+    keep.then(|| (draft.anchor.clone(), digest))
+}
+
+/// Whether the node runs as one of several under another cookie than the wanted one.
+fn clustered_with_other(facts: &HostFacts, wanted: CookieDigest) -> bool {
+    facts
+        .node()
+        .is_some_and(|node| node.members.len() > 1 && node.cookie.is_some_and(|cookie| cookie != wanted))
+}
+
+fn refuse_rotation(draft: &mut Draft<'_>, host: &HostName) {
+    draft.refuse(
+        host,
+        "the cookie of a running cluster would change",
+        "this node runs as a member of a cluster whose cookie is not the wanted one; one that restarts with \
+         another cookie cannot rejoin",
+        "take the cluster's own cookie: cookie = { from = \"seed\" }",
+    );
+}
+
+fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, wanted: &Wanted) {
+    let change = if found.is_some() { Change::Change } else { Change::Add };
+    let reason = match found.map(|cookie| cookie.shape) {
+        None if wanted.whose == NEW => "no broker has one yet".to_owned(),
+        None => format!("there is none; the cluster's is {}", wanted.whose),
+        Some(CookieShape::DebianReplaces) => {
+            "20 upper-case letters: Debian's package replaces such a cookie".to_owned()
+        }
+        Some(CookieShape::Unusable) => "Erlang does not take the one that is there".to_owned(),
+        Some(CookieShape::Usable) => format!("cookie differs from {}", wanted.whose),
+    };
+    // A new cookie is made again when a saved plan is applied: its digest says nothing then.
+    let digest =
+        if wanted.whose == NEW { String::new() } else { wanted.digest.keyed(draft.options.digest_key) };
+    let shown = if digest.is_empty() { "a new one".to_owned() } else { digest.clone() };
+    let action = Action::InstallCookie { secret: wanted.secret.clone(), digest };
+    draft.propose(
+        Proposal::new(host, "cookie", change, action)
+            .title(format!("install the Erlang cookie ({shown})"))
+            .because(reason)
+            .within(60),
+    );
+}
+
+fn guard(draft: &mut Draft<'_>, host: &HostName, cookie: &CookieFile) {
+    if cookie.shape == CookieShape::DebianReplaces {
+        draft.note(
+            host,
+            "the cookie is 20 upper-case letters: Debian's package replaces it at the next upgrade, and this node would \
+             then refuse the others",
+        );
+    }
+    if cookie.mode & 0o077 == 0 && cookie.owner == "rabbitmq" {
+        return;
+    }
+    let reason = format!(
+        "mode {:04o}, owner {}: Erlang refuses a cookie that others can read",
+        cookie.mode, cookie.owner
+    );
+    draft.propose(
+        Proposal::new(host, "cookie-mode", Change::Change, Action::GuardCookie)
+            .title(format!("make {COOKIE_FILE} the broker's alone (0400)"))
+            .because(reason),
+    );
+}

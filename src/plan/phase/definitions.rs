@@ -1,0 +1,87 @@
+use super::Draft;
+use crate::facts::NodeFacts;
+use crate::inventory::{Admin, Definitions, Host};
+use crate::model::SecretName;
+use crate::plan::{Action, Change, Existing, Proposal, view};
+
+/// The name under which the definitions' bytes are kept: they may hold password hashes.
+pub const DEFINITIONS: &str = "definitions";
+
+/// Imports the inventory's definitions where they differ from what was imported last or where something of them is
+/// gone, and sees to the administrator.
+pub fn plan(draft: &mut Draft<'_>) {
+    let Some(anchor) = draft.desired.host(&draft.anchor) else { return };
+    if let Some(definitions) = &draft.desired.cluster.definitions {
+        import(draft, anchor, definitions);
+    }
+    if let Some(admin) = &draft.desired.cluster.admin {
+        administrator(draft, anchor, admin);
+    }
+}
+
+fn import(draft: &mut Draft<'_>, anchor: &Host, definitions: &Definitions) {
+    let Some(node) = draft.host(&anchor.name).and_then(|facts| facts.node()) else { return };
+    let missing = missing(node, definitions);
+    let reason = match (&node.definitions_marker, missing.is_empty()) {
+        (Some(mark), true) if *mark == definitions.digest => return,
+        (Some(mark), false) if *mark == definitions.digest => {
+            format!("{} of it is gone", view::listed(&missing))
+        }
+        (Some(_), _) => "the file has changed since it was imported".to_owned(),
+        (None, _) => "it was never imported".to_owned(),
+    };
+    let action = Action::ImportDefinitions {
+        node: anchor.node(),
+        secret: SecretName::new(DEFINITIONS),
+        digest: definitions.digest.clone(),
+    };
+    let file =
+        definitions.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    draft.propose(
+        Proposal::new(&anchor.name, "definitions", Change::Command, action)
+            .title(format!("import {file}"))
+            .because(reason)
+            .within(420),
+    );
+}
+
+fn missing(node: &NodeFacts, definitions: &Definitions) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut look = |noun: &str, wanted: &[String], there: &[String], default: &str| {
+        for name in wanted.iter().filter(|name| *name != default && !there.contains(name)) {
+            missing.push(format!("{noun} {name}"));
+        }
+    };
+    look("virtual host", &definitions.vhosts, &node.holdings.vhosts, "/");
+    look("user", &definitions.users, &node.holdings.users, "guest");
+    look("policy", &definitions.policies, &node.holdings.policies, "");
+    missing
+}
+
+fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
+    let Some(node) = draft.host(&anchor.name).and_then(|facts| facts.node()) else { return };
+    let password = draft.desired.secrets.get(&Admin::secret());
+    let right = match (&node.admin, password) {
+        (Some(stored), Some(password)) => stored.matches(password),
+        // Without the password at hand, its being there is all that can be seen.
+        (_, None) => true,
+        (None, Some(_)) => false,
+    };
+    if node.admin_exists && right {
+        return;
+    }
+    let (existing, reason) = match (&node.admin, node.admin_exists) {
+        (None, _) => (Existing::Absent, "there is no such user"),
+        (Some(_), true) => (Existing::Present, "the password is another"),
+        (Some(_), false) => (Existing::Present, "the user is no administrator"),
+    };
+    let change = if existing == Existing::Absent { Change::Add } else { Change::Change };
+    let action =
+        Action::PutAdmin { node: anchor.node(), user: admin.user.clone(), secret: Admin::secret(), existing };
+    draft.propose(
+        Proposal::new(&anchor.name, "admin", change, action)
+            .title(format!("make {} an administrator with the inventory's password", admin.user))
+            .because(reason)
+            .within(240),
+    );
+}

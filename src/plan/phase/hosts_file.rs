@@ -1,0 +1,159 @@
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::Draft;
+use crate::model::{HostName, Role};
+use crate::plan::diff::unified;
+use crate::plan::{Action, Change, FileWrite, Proposal, Then, render};
+use crate::template::Rendered;
+
+const PATH: &str = "/etc/hosts";
+const BEGIN: &str = "# BEGIN rabbitup";
+const END: &str = "# END rabbitup";
+
+/// Puts every host of the inventory into a marked block of /etc/hosts, on every host. The other lines stay, except
+/// for aliases that would lead one of these names elsewhere (Debian's installer puts the host's own name on
+/// 127.0.1.1, which makes Erlang listen where no other node looks).
+pub fn plan(draft: &mut Draft<'_>) {
+    let block = match render::hosts_block(draft.templates, draft.desired) {
+        Ok(block) => block,
+        Err(error) => return super::refuse_template(draft, &error),
+    };
+    let desired = draft.desired;
+    let addresses: Vec<(HostName, IpAddr)> =
+        desired.hosts.iter().map(|host| (host.name.clone(), host.address)).collect();
+    let names: BTreeSet<&str> =
+        desired.hosts.iter().flat_map(|host| [host.name.as_str(), host.name.short()]).collect();
+    for host in draft.hosts() {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        let current = facts.file(PATH).and_then(|file| file.content.clone()).unwrap_or_default();
+        let wanted = with_block(&current, &block, &names);
+        let astray = addresses.iter().find(|(name, address)| {
+            facts
+                .resolution
+                .get(name)
+                .is_some_and(|found| !found.is_empty() && found.first() != Some(address))
+        });
+        let astray =
+            astray.map(|(name, _)| (name.clone(), facts.resolution.get(name).cloned().unwrap_or_default()));
+        if wanted == current {
+            if let Some((name, found)) = astray.filter(|_| host.has(Role::Broker)) {
+                refuse_resolver(draft, &host.name, &name, &found);
+            }
+            continue;
+        }
+        let write = FileWrite {
+            path: PATH.to_owned(),
+            mode: 0o644,
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            body: Rendered::from_text(&wanted),
+            validate: None,
+            then: Then::Nothing,
+            resolves: addresses.clone(),
+        };
+        let reason = match (&astray, current.contains(BEGIN)) {
+            (Some((name, found)), _) => {
+                let first = found.first().map(ToString::to_string).unwrap_or_default();
+                format!("{name} resolves to {first} there")
+            }
+            (None, true) => "the inventory's hosts have changed".to_owned(),
+            (None, false) => "the hosts do not know each other's names".to_owned(),
+        };
+        draft.propose(
+            Proposal::new(&host.name, "hosts-file", Change::Change, Action::WriteFile(write))
+                .title(format!("write the cluster's names into {PATH}"))
+                .because(reason)
+                .diff(unified(&current, &wanted))
+                .within(60),
+        );
+    }
+}
+
+fn refuse_resolver(draft: &mut Draft<'_>, host: &HostName, name: &HostName, found: &[IpAddr]) {
+    let first = found.first().map(ToString::to_string).unwrap_or_default();
+    draft.refuse(
+        host,
+        format!("{name} resolves to {first}, although {PATH} is right"),
+        "the resolver of this host asks something else before /etc/hosts",
+        "put `files` first in the line `hosts:` of /etc/nsswitch.conf, and look for a stale cache (nscd, sssd)",
+    );
+}
+
+/// The file with the block in it: where it was, or at the end.
+fn with_block(current: &str, block: &str, names: &BTreeSet<&str>) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    let mut place = None;
+    let mut inside = false;
+    for line in current.lines() {
+        if line.trim_end() == BEGIN {
+            inside = true;
+            place = Some(kept.len());
+        } else if inside {
+            inside = line.trim_end() != END;
+        } else if let Some(line) = without_names(line, names) {
+            kept.push(line);
+        }
+    }
+    let place = place.unwrap_or(kept.len());
+    let (before, after) = kept.split_at(place);
+    let mut lines: Vec<&str> = before.iter().map(String::as_str).collect();
+    lines.extend(block.trim_end().lines());
+    lines.extend(after.iter().map(String::as_str));
+    lines.join("\n") + "\n"
+}
+
+/// A line without the names that the block defines; None where nothing but the address would be left.
+fn without_names(line: &str, names: &BTreeSet<&str>) -> Option<String> {
+    let (fields, comment) =
+        line.split_once('#').map_or((line, None), |(fields, comment)| (fields, Some(comment)));
+    let mut words = fields.split_whitespace();
+    let Some(address) = words.next() else { return Some(line.to_owned()) };
+    let aliases: Vec<&str> = words.collect();
+    let kept: Vec<&str> = aliases.iter().copied().filter(|alias| !names.contains(alias)).collect();
+    if kept.len() == aliases.len() {
+        return Some(line.to_owned());
+    }
+    if kept.is_empty() {
+        return None;
+    }
+    let comment = comment.map_or_else(String::new, |comment| format!(" #{comment}"));
+    Some(format!("{address}\t{}{comment}", kept.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOCK: &str = "# BEGIN rabbitup\n10.0.0.1 node1\n# END rabbitup\n";
+
+    fn names() -> BTreeSet<&'static str> {
+        BTreeSet::from(["node1"])
+    }
+
+    #[test]
+    fn other_lines_stay_and_a_second_time_changes_nothing() {
+        let before = "127.0.0.1\tlocalhost\n# mine\n10.9.9.9 printer # second floor\n";
+        let once = with_block(before, BLOCK, &names());
+        assert!(once.starts_with(before) && once.ends_with(BLOCK));
+        assert_eq!(with_block(&once, BLOCK, &names()), once);
+        let moved = once.replace("# END rabbitup\n", "# END rabbitup\n10.8.8.8 later\n");
+        assert_eq!(with_block(&moved, BLOCK, &names()), moved);
+    }
+
+    #[test]
+    fn the_installers_alias_of_the_own_name_goes() {
+        let before =
+            "127.0.0.1 localhost\n127.0.1.1 node1 old-name\n127.0.1.1\tnode1\n10.3.3.3 node1 # moved house\n";
+        let after = with_block(before, BLOCK, &names());
+        assert_eq!(after, format!("127.0.0.1 localhost\n127.0.1.1\told-name\n{BLOCK}"));
+    }
+
+    #[test]
+    fn a_file_without_a_last_line_end_is_mended() {
+        assert_eq!(
+            with_block("127.0.0.1 localhost", BLOCK, &names()),
+            format!("127.0.0.1 localhost\n{BLOCK}")
+        );
+    }
+}

@@ -1,0 +1,186 @@
+use super::{Draft, start};
+use crate::facts::{BrokerState, Holdings, NodeFacts};
+use crate::inventory::Host;
+use crate::model::{NodeType, Version};
+use crate::plan::view::{self, counted, listed};
+use crate::plan::{Action, Change, JoinCommand, OwnData, Proposal, StepId};
+use crate::playbook::Minutes;
+use crate::rabbitmq::{BROKER_PACKAGE, has_ram_nodes, joins_while_running};
+
+/// Joins the brokers that are not members, in the inventory's order, one at a time.
+///
+/// `join_cluster` wipes the joiner on every version, and on Khepri it does so again to a node that is a member
+/// already: only a node that no member lists and that lists nobody but itself is joined, and only when it is empty.
+pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
+    let Some(anchor) = draft.desired.host(&draft.anchor) else { return };
+    for host in draft.brokers() {
+        if host.name == anchor.name {
+            continue;
+        }
+        let Some(facts) = draft.host(&host.name) else { continue };
+        let BrokerState::Running(node) = facts.broker.clone() else {
+            continue;
+        };
+        let Some(seed) = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned() else {
+            draft.refuse(
+                &host.name,
+                format!("{} cannot join: {} does not serve", node.name, anchor.node()),
+                "the node whose cluster it is to join does not answer",
+                format!("start {} first, or include it in --limit", anchor.name),
+            );
+            continue;
+        };
+        match (view::lists(&seed, &node.name), view::lists(&node, &seed.name)) {
+            (true, true) => {}
+            (true, false) => refuse_ghost(draft, host, anchor),
+            (false, true) => refuse_forgotten(draft, host, &node, &seed),
+            (false, false) if !view::is_alone(&node) => refuse_other_cluster(draft, host, &node, &seed),
+            (false, false) => join(draft, host, (&node, &seed), patience),
+        }
+    }
+}
+
+fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFacts), patience: Minutes) {
+    let destroy = draft.options.destroy_data.contains(&host.name);
+    if !node.holdings.is_empty() && !destroy {
+        return refuse_data(draft, host, node, seed);
+    }
+    let version =
+        draft.host(&host.name).and_then(|f| f.installed(BROKER_PACKAGE)).and_then(|v| Version::parse(v).ok());
+    let version = version.unwrap_or(node.rabbitmq_version);
+    let method =
+        if joins_while_running(version) { JoinCommand::JoinRunning } else { JoinCommand::StopJoinStart };
+    let ram =
+        host.node_type == Some(NodeType::Ram) && has_ram_nodes(version) && super::node_types::has_types(seed);
+    let node_type = if ram { NodeType::Ram } else { NodeType::Disc };
+    let waits_for = queue(draft);
+    if destroy && !node.holdings.is_empty() {
+        draft.note(&host.name, format!("--destroy-data: joining destroys {}", described(&node.holdings)));
+    }
+    let how = match method {
+        JoinCommand::StopJoinStart => "stop_app, join_cluster, start_app",
+        JoinCommand::JoinRunning => "join_cluster",
+    };
+    let action = Action::JoinCluster {
+        node: node.name.clone(),
+        names: draft.desired.cluster.names,
+        seed: seed.name.clone(),
+        method,
+        node_type,
+        own_data: if destroy { OwnData::Destroy } else { OwnData::Keep },
+        patience_s: patience.seconds(),
+    };
+    draft.propose(
+        Proposal::new(&host.name, "join", Change::Command, action)
+            .title(format!("join {} to the cluster of {} ({how})", node.name, seed.name))
+            .because("it runs alone and holds nothing, which is checked again right before")
+            .after(waits_for)
+            .within(900 + patience.seconds()),
+    );
+}
+
+/// What the next node to enter has to wait for: the anchor serving, and the entry before it.
+pub(super) fn queue(draft: &Draft<'_>) -> Vec<StepId> {
+    let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
+    let mut ids = start::serving_steps(draft, anchor);
+    let enters = |action: &Action| {
+        matches!(action, Action::JoinCluster { .. } | Action::StartBroker { seed: Some(_), .. })
+    };
+    ids.extend(draft.steps.iter().rev().find(|step| enters(&step.action)).map(|step| step.id.clone()));
+    ids
+}
+
+fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+    let names = names_of(&node.holdings);
+    draft.refuse(
+        &host.name,
+        format!("{} holds data of its own, which joining {} would destroy", node.name, seed.name),
+        format!("it has {}{names}", described(&node.holdings)),
+        format!("move what is needed first; to let it go, name the node: --destroy-data {}", host.name),
+    );
+}
+
+pub(super) fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
+    let (node, seed) = (host.node(), anchor.node());
+    draft.refuse(
+        &host.name,
+        format!("{seed} still lists {node}, which knows nothing of it"),
+        format!(
+            "{node} was reset, or its disk replaced, without the cluster being told (inconsistent_cluster)"
+        ),
+        format!(
+            "on {}: rabbitmqctl forget_cluster_node {node}; then run the same command again",
+            anchor.name
+        ),
+    );
+}
+
+fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+    draft.refuse(
+        &host.name,
+        format!("{} believes to be in the cluster of {}, which does not list it", node.name, seed.name),
+        "it was forgotten while it was away; what it holds is the past of that cluster",
+        format!(
+            "look at what it holds; then, to let it go: rabbitmqctl reset on {} after stop_app",
+            host.name
+        ),
+    );
+}
+
+fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+    let others: Vec<String> =
+        node.members.iter().map(|m| m.node.to_string()).filter(|m| *m != node.name.to_string()).collect();
+    draft.refuse(
+        &host.name,
+        format!("{} is a member of another cluster", node.name),
+        format!("it lists {}; {} does not list it", listed(&others), seed.name),
+        "take it out of that cluster first, or put the cluster's other members into this inventory",
+    );
+}
+
+/// `2 queues with 14 messages, 1 virtual host`.
+pub(super) fn described(holdings: &Holdings) -> String {
+    let messages: u64 = holdings.queues.iter().filter_map(|queue| queue.messages).sum();
+    let mut parts = Vec::new();
+    if !holdings.queues.is_empty() {
+        let messages = usize::try_from(messages).unwrap_or(usize::MAX);
+        parts.push(format!(
+            "{} with {}",
+            counted(holdings.queues.len(), "queue"),
+            counted(messages, "message")
+        ));
+    }
+    let mut add = |names: &Vec<String>, noun: &str| {
+        if !names.is_empty() {
+            parts.push(counted(names.len(), noun));
+        }
+    };
+    add(&holdings.vhosts, "virtual host");
+    add(&holdings.users, "user");
+    add(&holdings.exchanges, "exchange");
+    if !holdings.policies.is_empty() {
+        let noun = if holdings.policies.len() == 1 { "policy" } else { "policies" };
+        parts.push(format!("{} {noun}", holdings.policies.len()));
+    }
+    listed(&parts)
+}
+
+/// `: queues orders, mail; users app` — the first few of each by name.
+fn names_of(holdings: &Holdings) -> String {
+    let queues: Vec<String> = holdings.queues.iter().map(|queue| queue.name.clone()).collect();
+    let kinds = [
+        ("queues", &queues),
+        ("virtual hosts", &holdings.vhosts),
+        ("users", &holdings.users),
+        ("policies", &holdings.policies),
+    ];
+    let mut parts = Vec::new();
+    for (kind, names) in kinds {
+        if names.is_empty() {
+            continue;
+        }
+        let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
+        parts.push(format!("{kind} {}{more}", names.iter().take(5).cloned().collect::<Vec<_>>().join(", ")));
+    }
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) }
+}

@@ -1,0 +1,180 @@
+use std::collections::BTreeMap;
+
+use super::{Draft, time};
+use crate::facts::{BrokerState, HostFacts};
+use crate::inventory::{Host, Software};
+use crate::model::{HostName, Role};
+use crate::plan::{Action, Change, Hold, PackageChoice, Proposal};
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
+
+/// What `hold = true` holds: RabbitMQ, and the Erlang that it was tested with.
+const HELD: [&str; 2] = [BROKER_PACKAGE, "erlang-base"];
+
+/// Installs everything that a host needs in one transaction, without letting a package start its service before
+/// cookie, name and configuration are right.
+pub fn plan(draft: &mut Draft<'_>) {
+    for host in draft.hosts() {
+        if draft.host(&host.name).is_some_and(|facts| facts.stale_policy) {
+            draft.propose(
+                Proposal::new(&host.name, "stale-policy", Change::Remove, Action::RemoveStalePolicy)
+                    .title("remove /usr/sbin/policy-rc.d")
+                    .because("an interrupted run left it behind"),
+            );
+        }
+        install(draft, host);
+        hold(draft, host);
+    }
+}
+
+/// The packages that a host's roles ask for.
+fn wanted(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> Vec<&'static str> {
+    let mut packages = Vec::new();
+    if host.has(Role::Broker) {
+        packages.push(BROKER_PACKAGE);
+    }
+    if host.has(Role::LoadBalancer) {
+        match draft.desired.load_balancer.as_ref().map(|balancer| balancer.software) {
+            Some(Software::Haproxy) => packages.push("haproxy"),
+            Some(Software::Nginx) => packages.extend(["nginx", "libnginx-mod-stream"]),
+            None => {}
+        }
+    }
+    if time::wants_chrony(draft, host, facts) {
+        packages.push("chrony");
+    }
+    packages
+}
+
+fn install(draft: &mut Draft<'_>, host: &Host) {
+    let Some(facts) = draft.host(&host.name) else { return };
+    let mut choices = Vec::new();
+    for package in wanted(draft, host, facts) {
+        let known = facts.packages.get(package).cloned().unwrap_or_default();
+        if package == BROKER_PACKAGE {
+            match broker_choice(draft, facts) {
+                Ok(Some(choice)) => choices.push(choice),
+                Ok(None) => {}
+                Err((what, why, advice)) => return draft.refuse(&host.name, what, why, advice),
+            }
+        } else if known.installed.is_none() {
+            choices.push(PackageChoice { name: package.to_owned(), version: None });
+        }
+    }
+    if choices.is_empty() {
+        return;
+    }
+    let names: Vec<String> = choices.iter().map(|choice| describe(choice, facts)).collect();
+    let held_back: Vec<String> =
+        choices.iter().filter_map(|choice| unit_of(&choice.name)).map(str::to_owned).collect();
+    let reason = if choices.iter().any(|choice| facts.installed(&choice.name).is_some()) {
+        "the inventory asks for another version"
+    } else {
+        "not installed"
+    };
+    let action = Action::InstallPackages { packages: choices, held_back_units: held_back };
+    draft.propose(
+        Proposal::new(&host.name, "packages", Change::Add, action)
+            .title(format!("install {}", names.join(", ")))
+            .because(reason)
+            .within(1800),
+    );
+}
+
+fn describe(choice: &PackageChoice, facts: &HostFacts) -> String {
+    let candidate = || facts.packages.get(&choice.name).and_then(|package| package.candidate.clone());
+    match choice.version.clone().or_else(candidate) {
+        Some(version) => format!("{} {version}", choice.name),
+        None => choice.name.clone(),
+    }
+}
+
+fn unit_of(package: &str) -> Option<&'static str> {
+    match package {
+        BROKER_PACKAGE => Some(BROKER_UNIT),
+        "haproxy" => Some("haproxy"),
+        "nginx" => Some("nginx"),
+        "chrony" => Some("chrony"),
+        _ => None,
+    }
+}
+
+type Reasons = (String, String, String);
+
+/// Which rabbitmq-server to install here, if any: the inventory's version, else the one that the other brokers
+/// have, since brokers of one cluster run one version, else what the repositories offer.
+fn broker_choice(draft: &Draft<'_>, facts: &HostFacts) -> Result<Option<PackageChoice>, Reasons> {
+    let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
+    let choice = |version| Ok(Some(PackageChoice { name: BROKER_PACKAGE.to_owned(), version }));
+    let Some(spec) = &draft.desired.package.version else {
+        return match (package.installed, others_version(draft)) {
+            (Some(_), _) => Ok(None),
+            (None, Some((_, theirs))) if package.offered.is_empty() || package.offered.contains(&theirs) => {
+                choice(Some(theirs))
+            }
+            (None, Some((other, theirs))) => Err((
+                format!("rabbitmq-server {theirs}, which {other} runs, is not offered here"),
+                format!("the repositories of this host offer {}", package.offered.join(", ")),
+                "give all brokers the same repositories: the nodes of a cluster run one version".to_owned(),
+            )),
+            (None, None) => choice(None),
+        };
+    };
+    if let Some(installed) = &package.installed {
+        if spec.accepts(installed) {
+            return Ok(None);
+        }
+        if facts.broker != BrokerState::Down {
+            return Err((
+                format!("rabbitmq-server {installed} runs here, the inventory asks for {}", spec.as_str()),
+                "a bring-up installs; it does not change the version of a running broker".to_owned(),
+                format!("set [package] version to what runs ({installed}), or leave it out"),
+            ));
+        }
+    }
+    match package.offered.iter().find(|version| spec.accepts(version)) {
+        Some(version) => choice(Some(version.clone())),
+        // Package lists that were never fetched offer nothing; apt takes the pattern itself then.
+        None if package.offered.is_empty() => choice(Some(spec.as_str().to_owned())),
+        None => Err((
+            format!("no rabbitmq-server {} is offered to this host", spec.as_str()),
+            format!("its repositories offer {}", package.offered.join(", ")),
+            "add a repository that has it, or change [package] version".to_owned(),
+        )),
+    }
+}
+
+fn others_version(draft: &Draft<'_>) -> Option<(HostName, String)> {
+    let installed =
+        |host: &Host| draft.observed.host(&host.name)?.installed(BROKER_PACKAGE).map(str::to_owned);
+    let mut versions: BTreeMap<String, HostName> = BTreeMap::new();
+    for host in draft.desired.brokers() {
+        if let Some(version) = installed(host) {
+            versions.entry(version).or_insert_with(|| host.name.clone());
+        }
+    }
+    let anchors = draft.desired.host(&draft.anchor).and_then(installed);
+    match anchors {
+        Some(version) => Some((draft.anchor.clone(), version)),
+        None => versions.into_iter().next().map(|(version, host)| (host, version)),
+    }
+}
+
+fn hold(draft: &mut Draft<'_>, host: &Host) {
+    let Some(wanted) = draft.desired.package.hold.filter(|_| host.has(Role::Broker)) else { return };
+    let Some(facts) = draft.host(&host.name) else { return };
+    let differs = |name: &&&str| {
+        let held = facts.packages.get(**name).is_some_and(|package| package.held);
+        held != wanted
+    };
+    let packages: Vec<String> = HELD.iter().filter(differs).map(|name| (*name).to_owned()).collect();
+    if packages.is_empty() {
+        return;
+    }
+    let (verb, hold) = if wanted { ("hold", Hold::Hold) } else { ("release", Hold::Release) };
+    let title = format!("{verb} {}", packages.join(" and "));
+    draft.propose(
+        Proposal::new(&host.name, "hold", Change::Change, Action::HoldPackages { packages, hold })
+            .title(title)
+            .because(format!("[package] hold is {wanted}")),
+    );
+}

@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+
+use super::Draft;
+use crate::facts::{OsFamily, PortState};
+use crate::model::{HostName, Role};
+use crate::plan::view::listed;
+use crate::playbook::HostCheck;
+use crate::rabbitmq::BROKER_PACKAGE;
+
+/// Looks for what would make a later phase fail, and refuses with the evidence while nothing is changed yet.
+pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
+    for host in draft.hosts() {
+        system(draft, &host.name);
+        resources(draft, &host.name, host.has(Role::Broker), floor);
+        package_manager(draft, &host.name);
+        clock(draft, &host.name);
+        reach(draft, &host.name);
+    }
+}
+
+fn system(draft: &mut Draft<'_>, name: &HostName) {
+    let Some(facts) = draft.host(name) else { return };
+    let system = facts.system.clone();
+    if system.family != OsFamily::Debian {
+        draft.refuse(
+            name,
+            format!("{} is not supported", system.pretty_name),
+            format!("os-release says ID={}, and there is no apt-get", system.id),
+            "rabbitup looks after Debian, Ubuntu and what derives from them",
+        );
+    } else if !system.systemd {
+        draft.refuse(
+            name,
+            "systemd does not run as process 1",
+            "/run/systemd/system does not exist",
+            "rabbitup starts, stops and enables services through systemd only",
+        );
+    }
+}
+
+fn resources(draft: &mut Draft<'_>, name: &HostName, is_broker: bool, floor: &HostCheck) {
+    let Some(facts) = draft.host(name) else { return };
+    let installs = facts.installed(BROKER_PACKAGE).is_none();
+    let (disk, memory) = (facts.resources.disk_free_kib, facts.resources.memory_total_kib);
+    if let Some(free) = disk.filter(|free| installs && free / 1024 < floor.min_free_disk.mib()) {
+        draft.refuse(
+            name,
+            "there is not enough free disk space",
+            format!(
+                "{} MiB are free under /var/lib, {} MiB are needed",
+                free / 1024,
+                floor.min_free_disk.mib()
+            ),
+            "make room, or lower min_free_disk in the playbook's preflight",
+        );
+    }
+    if let Some(total) = memory.filter(|total| is_broker && total / 1024 < floor.min_memory.mib()) {
+        draft.refuse(
+            name,
+            "there is not enough memory for a broker",
+            format!("the host has {} MiB, {} MiB are needed", total / 1024, floor.min_memory.mib()),
+            "use a larger host, or lower min_memory in the playbook's preflight",
+        );
+    }
+}
+
+fn package_manager(draft: &mut Draft<'_>, name: &HostName) {
+    if let Some(lock) = draft.host(name).and_then(|facts| facts.package_lock.clone()) {
+        let holder = format!("{} (process {})", lock.command, lock.pid);
+        draft.note(
+            name,
+            format!(
+                "{holder} holds the package manager's lock; an installation waits for it, 2 minutes at most"
+            ),
+        );
+    }
+}
+
+/// A clock that is off is refused where nothing of ours will set it right: time not looked after, or already
+/// looked after and still wrong.
+fn clock(draft: &mut Draft<'_>, name: &HostName) {
+    let Some(facts) = draft.host(name) else { return };
+    let Some(clock) = facts.clock else { return };
+    let limit = draft.desired.time.max_offset.as_secs_f64() * 1000.0;
+    let off = clock.offset_ms.abs() - clock.uncertainty_ms;
+    if off <= limit {
+        return;
+    }
+    let kept = facts.time_service.running.clone();
+    let side = if clock.offset_ms > 0.0 { "ahead of" } else { "behind" };
+    let found = format!("the clock is {} {side} this machine's", duration(clock.offset_ms.abs()));
+    match kept {
+        Some(service) => draft.refuse(
+            name,
+            format!("{found}; at most {} is allowed", duration(limit)),
+            format!("{service} runs on the host and has not set it right"),
+            format!("on the host: chronyc tracking, or timedatectl; check also this machine's own clock ({service} may be right)"),
+        ),
+        None if draft.desired.time.manage => {
+            draft.note(name, format!("{found}; no time service runs yet, chrony will set it right"));
+        }
+        None => draft.refuse(
+            name,
+            format!("{found}; at most {} is allowed", duration(limit)),
+            "no time service runs on the host, and [time] manage is false",
+            "start one, or let rabbitup do it: [time] manage = true",
+        ),
+    }
+}
+
+fn duration(ms: f64) -> String {
+    if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1000.0) }
+}
+
+fn reach(draft: &mut Draft<'_>, name: &HostName) {
+    let Some(facts) = draft.host(name) else { return };
+    let mut blocked: BTreeMap<HostName, Vec<(u16, PortState)>> = BTreeMap::new();
+    for reach in &facts.reach {
+        if matches!(reach.state, PortState::Filtered | PortState::Rejected) {
+            blocked.entry(reach.peer.clone()).or_default().push((reach.port, reach.state));
+        }
+    }
+    for (peer, ports) in blocked {
+        let numbers: Vec<u16> = ports.iter().map(|(port, _)| *port).collect();
+        let rejected = ports.iter().any(|(_, state)| *state == PortState::Rejected);
+        let word = if numbers.len() == 1 { "port" } else { "ports" };
+        let evidence =
+            if rejected { "the connection was rejected on its way" } else { "no answer within a second" };
+        draft.refuse(
+            name,
+            format!("{peer} cannot be reached on {word} {}", listed(&numbers)),
+            format!("{evidence}, neither open nor refused: a firewall, or no route between the two"),
+            format!("let {name} through to {peer}: 4369 (epmd), 25672 (between brokers), 5672 (AMQP), 15672 (management)"),
+        );
+    }
+}

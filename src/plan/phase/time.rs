@@ -1,0 +1,88 @@
+use super::Draft;
+use crate::facts::HostFacts;
+use crate::inventory::Host;
+use crate::model::Role;
+use crate::plan::diff::unified;
+use crate::plan::{Action, Change, FileWrite, Proposal, Then, Validator, render};
+
+const CONF: &str = "/etc/chrony/chrony.conf";
+const UNIT: &str = "chrony";
+
+/// Keeps time with chrony. Another time service that runs and is in sync is left alone, except on a time source:
+/// timesyncd cannot serve.
+pub fn plan(draft: &mut Draft<'_>) {
+    if !draft.desired.time.manage {
+        return;
+    }
+    for host in draft.hosts() {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        if !wants_chrony(draft, host, facts) {
+            continue;
+        }
+        configure(draft, host);
+        let Some(unit) = draft.host(&host.name).map(|facts| facts.unit(UNIT)) else { continue };
+        if !unit.is_active() || !unit.is_enabled() {
+            let reason = if unit.is_active() {
+                "chrony would not start at the next boot"
+            } else {
+                "chrony does not run"
+            };
+            draft.propose(
+                Proposal::new(
+                    &host.name,
+                    "chrony",
+                    Change::Command,
+                    Action::StartUnit { unit: UNIT.to_owned() },
+                )
+                .title("start chrony")
+                .because(reason),
+            );
+        }
+    }
+}
+
+/// Whether chrony is to look after this host's clock.
+pub(super) fn wants_chrony(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> bool {
+    let other_in_sync = match facts.time_service.running.as_deref() {
+        None | Some(UNIT) => false,
+        Some(_) => facts.time_service.synchronised == Some(true),
+    };
+    draft.desired.time.manage && (!other_in_sync || host.has(Role::TimeSource))
+}
+
+fn configure(draft: &mut Draft<'_>, host: &Host) {
+    let wanted = match render::chrony_conf(draft.templates, draft.desired, host) {
+        Ok(Some(wanted)) => wanted,
+        Ok(None) => return,
+        Err(error) => return super::refuse_template(draft, &error),
+    };
+    let Some(facts) = draft.host(&host.name) else { return };
+    let current = facts.file(CONF).and_then(|file| file.content.clone()).unwrap_or_default();
+    let text = wanted.display_text();
+    if current == text {
+        return;
+    }
+    let installed_now =
+        draft.observed.host(&host.name).is_some_and(|seen| seen.installed("chrony").is_none());
+    let (change, diff, reason) = if installed_now {
+        (Change::Add, unified("", &text), "chrony is new here".to_owned())
+    } else {
+        (Change::Change, unified(&current, &text), "its time servers differ from the inventory's".to_owned())
+    };
+    let write = FileWrite {
+        path: CONF.to_owned(),
+        mode: 0o644,
+        owner: "root".to_owned(),
+        group: "root".to_owned(),
+        body: wanted,
+        validate: Some(Validator::Chrony),
+        then: Then::Restart(UNIT.to_owned()),
+        resolves: Vec::new(),
+    };
+    draft.propose(
+        Proposal::new(&host.name, "chrony-conf", change, Action::WriteFile(write))
+            .title(format!("write {CONF}"))
+            .because(reason)
+            .diff(diff),
+    );
+}

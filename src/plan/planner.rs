@@ -1,0 +1,77 @@
+use super::{
+    Draft, FORMAT_VERSION, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts, view,
+};
+use crate::facts::Facts;
+use crate::inventory::{CookieSource, Desired};
+use crate::model::{Role, SecretName, SecretSource};
+use crate::playbook::Playbook;
+use crate::template::Templates;
+
+/// Turns what is wanted and what was observed into the steps between the two. Pure: the same arguments give the
+/// same plan, in the same order.
+///
+/// # Errors
+/// [`PlanError`] with every reason that speaks against changing anything, where there is one.
+pub fn plan(
+    desired: &Desired,
+    playbook: &Playbook,
+    templates: &Templates,
+    facts: &Facts,
+    options: &Options,
+) -> Result<Plan, PlanError> {
+    let unreachable = phase::unreachable(desired, facts, options);
+    if !unreachable.is_empty() {
+        return Err(PlanError(unreachable));
+    }
+    let Some(first_broker) = desired.brokers().next() else {
+        // The inventory's check sees to that; here it is only a sentence instead of a panic.
+        return Err(PlanError(vec![no_broker()]));
+    };
+    let mut draft = Draft::new(desired, options, templates, facts, first_broker);
+    if draft.anchor != first_broker.name {
+        let text = format!(
+            "{} is the inventory's first broker, but {} holds the cluster or the data: the others join {}",
+            first_broker.name, draft.anchor, draft.anchor
+        );
+        draft.note(&first_broker.name.clone(), text);
+    }
+    for settings in &playbook.phases {
+        phase::run(&mut draft, settings);
+    }
+    if !draft.refusals.is_empty() {
+        return Err(PlanError(draft.refusals));
+    }
+    Ok(finished(draft, playbook))
+}
+
+fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
+    for (host, count) in std::mem::take(&mut draft.withheld) {
+        let steps = view::counted(count, "step");
+        draft.note(&host, format!("{steps} left out: the host is not within --limit"));
+    }
+    let mut secrets = draft.desired.secret_sources.clone();
+    if draft.desired.cluster.cookie != CookieSource::Given {
+        secrets.insert(SecretName::cookie(), SecretSource::HostCookie(draft.anchor.clone()));
+        secrets.insert(SecretName::new_cookie(), SecretSource::Generate);
+    }
+    Plan {
+        format_version: FORMAT_VERSION,
+        playbook: playbook.name.clone(),
+        hosts: planned_hosts(draft.desired),
+        steps: draft.steps,
+        notes: draft.notes,
+        secrets,
+        digest_key: draft.options.digest_key,
+        fingerprint: fingerprint(draft.observed, draft.options.digest_key),
+    }
+}
+
+fn no_broker() -> Refusal {
+    Refusal {
+        host: None,
+        phase: "preflight".to_owned(),
+        what: "there is no broker in the inventory".to_owned(),
+        why: format!("no host has the role {}", Role::Broker.as_str()),
+        advice: "give at least one host the role broker".to_owned(),
+    }
+}

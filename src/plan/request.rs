@@ -1,0 +1,83 @@
+use super::PlannedHost;
+use super::phase::load_balancer::conf_path;
+use crate::facts::{PeerPort, ProbeRequest};
+use crate::inventory::{Desired, Host, Software};
+use crate::model::Role;
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
+
+/// Where the rendered HAProxy configuration lets anybody on the host read its state, so that a bare shell can.
+const HAPROXY_STATE: &str = "127.0.0.1:9999";
+
+/// Every host with what is to be looked at there.
+pub fn planned_hosts(desired: &Desired) -> Vec<PlannedHost> {
+    desired
+        .hosts
+        .iter()
+        .map(|host| PlannedHost {
+            name: host.name.clone(),
+            ssh: host.ssh.clone(),
+            probe: request(desired, host),
+        })
+        .collect()
+}
+
+fn request(desired: &Desired, host: &Host) -> ProbeRequest {
+    let broker = host.has(Role::Broker);
+    let balancer = desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer));
+    let mut packages = vec!["chrony"];
+    let mut units = vec!["chrony"];
+    let mut files = vec!["/etc/hosts", "/etc/chrony/chrony.conf"];
+    let mut candidates = Vec::new();
+    if broker {
+        packages.extend([BROKER_PACKAGE, "erlang-base"]);
+        units.push(BROKER_UNIT);
+        files.extend([CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE]);
+        if desired.package.version.is_some() {
+            candidates.push(BROKER_PACKAGE);
+        }
+    }
+    if balancer.is_some() {
+        packages.extend(["haproxy", "nginx", "libnginx-mod-stream"]);
+        units.extend(["haproxy", "nginx"]);
+        files.extend([conf_path(Software::Haproxy), conf_path(Software::Nginx)]);
+    }
+    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    ProbeRequest {
+        names: desired.hosts.iter().map(|host| host.name.clone()).collect(),
+        packages: owned(packages),
+        candidates: owned(candidates),
+        units: owned(units),
+        files: owned(files),
+        node: broker.then(|| host.node()),
+        name_mode: desired.cluster.names,
+        admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
+        reach: reach(desired, host),
+        load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
+        haproxy_socket: balancer
+            .filter(|balancer| balancer.software == Software::Haproxy)
+            .map(|_| HAPROXY_STATE.to_owned()),
+    }
+}
+
+/// The ports of other hosts that this one needs: between brokers epmd and Erlang distribution, from the load balancer
+/// what it forwards to.
+fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
+    let mut ports: Vec<u16> = Vec::new();
+    if host.has(Role::Broker) {
+        ports.extend([4369, 5672, 25672]);
+    }
+    if host.has(Role::LoadBalancer) && !ports.contains(&5672) {
+        ports.push(5672);
+    }
+    let others = desired.brokers().filter(|other| other.name != host.name);
+    let ports = &ports;
+    others
+        .flat_map(|other| {
+            ports.iter().map(|port| PeerPort {
+                peer: other.name.clone(),
+                address: other.address,
+                port: *port,
+            })
+        })
+        .collect()
+}

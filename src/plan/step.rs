@@ -1,0 +1,69 @@
+use serde::{Deserialize, Serialize};
+
+use super::Action;
+use crate::model::HostName;
+
+/// One change on one host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub id: StepId,
+    pub host: HostName,
+    /// The name of the phase that wants it (`cookie`, `join`…).
+    pub phase: String,
+    pub change: Change,
+    /// What it does, in the imperative: `install rabbitmq-server 3.10.8-1.1`.
+    pub title: String,
+    /// Why it is needed: `cookie differs from node1's`.
+    pub reason: String,
+    /// How a file changes, as a unified diff without secrets.
+    pub diff: Option<String>,
+    /// Steps of other hosts that must have ended well before this one starts. Steps of the same host run in the
+    /// order of the plan, each after the one before.
+    pub after: Vec<StepId>,
+    pub action: Action,
+    /// Seconds after which the host ends it.
+    pub timeout_s: u64,
+}
+
+/// `HOST/WHAT`, unique in a plan and the same for the same need in every plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StepId(String);
+
+impl StepId {
+    pub fn new(host: &HostName, what: &str) -> Self {
+        Self(format!("{host}/{what}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for StepId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What a step is to the host, and its symbol on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    Add,
+    Change,
+    Remove,
+    Restart,
+    Command,
+}
+
+impl Change {
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Change => "~",
+            Self::Remove => "-",
+            Self::Restart => "↻",
+            Self::Command => "!",
+        }
+    }
+}

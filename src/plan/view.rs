@@ -1,0 +1,87 @@
+//! How the facts of all nodes are read together: which cluster is the one, who belongs to it, who disagrees.
+
+use std::collections::BTreeSet;
+
+use crate::facts::{BrokerState, Facts, NodeFacts};
+use crate::inventory::{Desired, Host};
+use crate::model::NodeName;
+
+/// The broker whose cluster the others join. That is the seed node, unless it is blank while another broker already
+/// holds a cluster or data: a join wipes the joiner, so it is always the empty one that moves.
+pub fn anchor<'d>(desired: &'d Desired, facts: &Facts) -> Option<&'d Host> {
+    let established = |host: &&Host| {
+        facts
+            .host(&host.name)
+            .and_then(|f| f.node())
+            .is_some_and(|n| n.members.len() > 1 || !n.holdings.is_empty())
+    };
+    let stopped_with_data = |host: &&Host| {
+        facts
+            .host(&host.name)
+            .is_some_and(|f| f.node().is_none() && f.data_of.contains(&host.node().to_string()))
+    };
+    desired
+        .brokers()
+        .find(established)
+        .or_else(|| desired.brokers().find(stopped_with_data))
+        .or_else(|| desired.brokers().next())
+}
+
+/// Whether a node lists another as a member.
+pub fn lists(node: &NodeFacts, other: &NodeName) -> bool {
+    node.members.iter().any(|member| &member.node == other)
+}
+
+/// Whether a node belongs to no cluster but its own.
+pub fn is_alone(node: &NodeFacts) -> bool {
+    node.members.iter().all(|member| member.node == node.name)
+}
+
+/// What speaks against stopping a member of this node's cluster: members that are down or unseen, partitions, and
+/// nodes that list other members. Empty where the cluster is whole.
+pub fn disagreements(desired: &Desired, facts: &Facts, node: &NodeFacts) -> Vec<String> {
+    let mut found = Vec::new();
+    let members: BTreeSet<&NodeName> = node.members.iter().map(|m| &m.node).collect();
+    for member in &members {
+        if !node.running.contains(member) {
+            found.push(format!("{member} is a member and does not run"));
+        }
+    }
+    for partition in &node.partitions {
+        found.push(format!("{} cannot see {} (a partition)", partition.node, partition.from));
+    }
+    for host in desired.brokers().filter(|host| members.contains(&host.node())) {
+        match facts.host(&host.name).map(|f| &f.broker) {
+            None => found.push(format!("{} could not be asked", host.name)),
+            Some(BrokerState::Running(other)) => {
+                let theirs: BTreeSet<&NodeName> = other.members.iter().map(|m| &m.node).collect();
+                if theirs != members {
+                    found.push(format!(
+                        "{} lists {} members, {} lists {}",
+                        other.name,
+                        theirs.len(),
+                        node.name,
+                        members.len()
+                    ));
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    found
+}
+
+/// `a, b and c`, for sentences.
+pub fn listed<T: ToString>(items: &[T]) -> String {
+    let words: Vec<String> = items.iter().map(T::to_string).collect();
+    match words.split_last() {
+        None => String::new(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+/// `1 queue`, `3 queues`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

@@ -1,0 +1,214 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
+
+use crate::document::Forms;
+
+/// A phase and its settings.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(tag = "use", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum PhaseSettings {
+    /// Refuses hosts that cannot become what the inventory says, before anything is changed.
+    Preflight(HostCheck),
+    /// Gives each host its name.
+    HostNames,
+    /// Writes the marked block of /etc/hosts.
+    HostsFile,
+    /// Keeps the clocks together.
+    Time,
+    /// Installs what each role needs.
+    Packages,
+    /// Writes rabbitmq.conf, the enabled plugins and the limits.
+    BrokerConfig,
+    /// Puts the Erlang cookie in place on every broker, and checks it by its MD5.
+    Cookie,
+    /// Starts brokers that do not run.
+    Start(HealthSettings),
+    /// Restarts brokers whose cookie or configuration changed, one at a time.
+    Restart(HealthSettings),
+    /// Joins blank nodes to the seed node's cluster, in the inventory's order.
+    Join(HealthSettings),
+    /// Makes nodes disc or ram nodes, where the version has node types.
+    NodeTypes,
+    /// Names the cluster.
+    ClusterName,
+    /// Imports the definitions and keeps the administrator.
+    Definitions,
+    /// Renders, checks and reloads the load balancer.
+    LoadBalancer,
+    /// Gathers the facts again: the plan must be empty, the cluster whole.
+    Verify(HealthSettings),
+}
+
+impl PhaseSettings {
+    /// The word for the phase in a playbook.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Preflight(_) => "preflight",
+            Self::HostNames => "host-names",
+            Self::HostsFile => "hosts-file",
+            Self::Time => "time",
+            Self::Packages => "packages",
+            Self::BrokerConfig => "broker-config",
+            Self::Cookie => "cookie",
+            Self::Start(_) => "start",
+            Self::Restart(_) => "restart",
+            Self::Join(_) => "join",
+            Self::NodeTypes => "node-types",
+            Self::ClusterName => "cluster-name",
+            Self::Definitions => "definitions",
+            Self::LoadBalancer => "load-balancer",
+            Self::Verify(_) => "verify",
+        }
+    }
+
+    /// The phase in a heading.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Preflight(_) => "Preflight",
+            Self::HostNames => "Host names",
+            Self::HostsFile => "/etc/hosts",
+            Self::Time => "Time",
+            Self::Packages => "Packages",
+            Self::BrokerConfig => "Broker configuration",
+            Self::Cookie => "Erlang cookie",
+            Self::Start(_) => "Start",
+            Self::Restart(_) => "Restart",
+            Self::Join(_) => "Join",
+            Self::NodeTypes => "Node types",
+            Self::ClusterName => "Cluster name",
+            Self::Definitions => "Definitions",
+            Self::LoadBalancer => "Load balancer",
+            Self::Verify(_) => "Verify",
+        }
+    }
+}
+
+/// What a host must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HostCheck {
+    /// The free space that a broker's data directory must have: "1GiB".
+    pub min_free_disk: Size,
+    /// The memory that a broker must have: "512MiB".
+    pub min_memory: Size,
+}
+
+impl Default for HostCheck {
+    fn default() -> Self {
+        Self { min_free_disk: Size(1 << 30), min_memory: Size(512 << 20) }
+    }
+}
+
+/// How long a phase waits for a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthSettings {
+    /// How long a node may take to be up and in sync: "5m".
+    pub patience: Minutes,
+}
+
+/// How long to wait, five minutes where nothing else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Minutes(pub Duration);
+
+impl Minutes {
+    /// Whole seconds, at least one.
+    pub fn seconds(self) -> u64 {
+        self.0.as_secs().max(1)
+    }
+}
+
+impl Default for Minutes {
+    fn default() -> Self {
+        Self(Duration::from_secs(300))
+    }
+}
+
+/// An amount of bytes, written as `512MiB` or `2GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl Size {
+    pub fn mib(self) -> u64 {
+        self.0 >> 20
+    }
+}
+
+/// The readers of the forms that JSON Schema cannot say.
+pub const FORMS: Forms = &[("duration", try_read::<Minutes>), ("size", try_read::<Size>)];
+
+fn try_read<T: serde::de::DeserializeOwned>(value: Spanned<DeValue<'_>>) -> Result<(), toml::de::Error> {
+    T::deserialize(ValueDeserializer::from(value)).map(|_| ())
+}
+
+impl<'de> Deserialize<'de> for Minutes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hint = "write a text with a unit: \"30s\", \"5m\"";
+        let text = text(deserializer, hint)?;
+        match crate::inventory::parse_duration(&text) {
+            Ok(duration) if duration.is_zero() => {
+                Err(D::Error::custom(format!("no wait at all is too short\n{hint}")))
+            }
+            Ok(duration) => Ok(Self(duration)),
+            Err(why) => Err(D::Error::custom(format!("{why}\n{hint}"))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hint = "write a text with a unit: \"512MiB\", \"2GiB\"";
+        let text = text(deserializer, hint)?;
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let unit: Option<u64> = match text[digits..].trim() {
+            "KiB" | "K" => Some(1 << 10),
+            "MiB" | "M" => Some(1 << 20),
+            "GiB" | "G" => Some(1 << 30),
+            "TiB" | "T" => Some(1 << 40),
+            _ => None,
+        };
+        let number: Option<u64> = text[..digits].parse().ok();
+        match number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit)) {
+            Some(bytes) => Ok(Self(bytes)),
+            None => Err(D::Error::custom(format!("this is not an amount of bytes\n{hint}"))),
+        }
+    }
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D, hint: &str) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map_err(|_| D::Error::custom(format!("this is not a text\n{hint}")))
+}
+
+impl JsonSchema for Minutes {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$", "x-form": "duration" })
+    }
+}
+
+impl JsonSchema for Size {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Size".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]+ ?([KMGT]iB|[KMGT])$", "x-form": "size" })
+    }
+}

@@ -1,0 +1,13 @@
+//! What is true of RabbitMQ itself, whoever looks after it: what each version can do, where its packages keep
+//! things, how its configuration reads. Pure.
+
+mod conf;
+mod paths;
+mod version;
+
+pub use conf::{Conf, is_secret_key};
+pub use paths::{
+    BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
+    PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
+};
+pub use version::{has_ram_nodes, joins_while_running};

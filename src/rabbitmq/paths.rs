@@ -1,0 +1,50 @@
+/// Erlang's cookie of the user that the packages run the broker as.
+pub const COOKIE_FILE: &str = "/var/lib/rabbitmq/.erlang.cookie";
+/// The broker's configuration in the new-style format, read since 3.7.
+pub const CONF_FILE: &str = "/etc/rabbitmq/rabbitmq.conf";
+/// Shell assignments that the server's and the tools' start scripts read; `USE_LONGNAME` is one.
+pub const ENV_FILE: &str = "/etc/rabbitmq/rabbitmq-env.conf";
+/// The keys of rabbitmq.conf by which a blank node finds its cluster.
+pub const CLUSTER_FORMATION: &str = "cluster_formation.";
+/// An Erlang list of the explicitly enabled plugins, read at start and rewritten by `rabbitmq-plugins`.
+pub const PLUGINS_FILE: &str = "/etc/rabbitmq/enabled_plugins";
+/// The systemd drop-in that raises the broker's file-descriptor limit.
+pub const LIMITS_FILE: &str = "/etc/systemd/system/rabbitmq-server.service.d/limits.conf";
+/// The unit that every package of RabbitMQ brings.
+pub const BROKER_UNIT: &str = "rabbitmq-server";
+/// The package that brings the broker, which depends on Erlang's.
+pub const BROKER_PACKAGE: &str = "rabbitmq-server";
+
+/// The content of `enabled_plugins` for these plugins: an Erlang list of atoms, ended by a full stop.
+pub fn enabled_plugins(plugins: &[String]) -> String {
+    format!("[{}].\n", plugins.join(","))
+}
+
+/// The plugins that an `enabled_plugins` file lists, sorted; None where it is no list of plain atoms.
+pub fn parse_enabled_plugins(content: &str) -> Option<Vec<String>> {
+    let list = content.trim().strip_suffix('.')?.trim().strip_prefix('[')?.strip_suffix(']')?;
+    let mut plugins = Vec::new();
+    for atom in list.split(',').map(str::trim).filter(|atom| !atom.is_empty()) {
+        let atom = atom.strip_prefix('\'').and_then(|a| a.strip_suffix('\'')).unwrap_or(atom);
+        if !atom.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return None;
+        }
+        plugins.push(atom.to_owned());
+    }
+    plugins.sort();
+    Some(plugins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plugins_file_reads_back() {
+        let plugins = vec!["rabbitmq_management".to_owned(), "rabbitmq_prometheus".to_owned()];
+        assert_eq!(parse_enabled_plugins(&enabled_plugins(&plugins)), Some(plugins));
+        assert_eq!(parse_enabled_plugins("[ 'b' , a ]. "), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(parse_enabled_plugins("[]."), Some(vec![]));
+        assert_eq!(parse_enabled_plugins("[a"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! One failure as a block: what failed, why as far as it was checked, what to do, and what did not happen for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::apply::{Event, FailureKind, StepFailure};
+use crate::model::HostName;
+use crate::plan::{Plan, StepId};
+
+use super::style::{Ink, Style};
+use super::titles::Titles;
+use super::words::{Wrapped, clean, count, duration, grouped};
+
+/// Lines of output at the end of a failed step.
+const OUTPUT: usize = 20;
+/// Hosts of which every step that was not done is named.
+const NAMED: usize = 6;
+
+/// A step that failed, with the steps that were not done because of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    pub step: StepId,
+    pub host: HostName,
+    pub elapsed: Duration,
+    pub failure: StepFailure,
+    pub not_done: Vec<StepId>,
+}
+
+/// A failure for people.
+pub fn failure_text(failed: &Failed, plan: &Plan, style: Style) -> String {
+    block(failed, &Titles::of(plan), style)
+}
+
+pub(super) fn block(failed: &Failed, titles: &Titles, style: Style) -> String {
+    let StepFailure { kind, code, cause, advice, output } = &failed.failure;
+    let head =
+        format!("{}: {} {}", failed.host, titles.title(&failed.step), ending(*kind, *code, failed.elapsed));
+    let mut text = Wrapped::new(0, (Ink::Bad, "✘ "), (Ink::Heading, &head)).text(style);
+    let mut line = |label: &str, words: &str| {
+        text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, words)).text(style));
+    };
+    line("why:  ", cause.as_deref().unwrap_or_else(|| unknown_cause(*kind, output)));
+    line("next: ", advice.as_deref().unwrap_or_else(|| usual_advice(*kind)));
+    if !output.is_empty() {
+        text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, "the last it printed:")));
+        // Cut nothing and break nothing: this is what people paste into a search.
+        for line in output.iter().skip(output.len().saturating_sub(OUTPUT)) {
+            let printed = clean(line);
+            text.push_str(format!("  {} {}", style.paint(Ink::Dimmed, "│"), printed.trim_end()).trim_end());
+            text.push('\n');
+        }
+    }
+    text.push_str(&not_done(&failed.not_done, titles, style));
+    text
+}
+
+fn ending(kind: FailureKind, code: Option<i32>, elapsed: Duration) -> String {
+    let time = duration(elapsed);
+    match (kind, code) {
+        (FailureKind::Command, Some(code)) => format!("failed after {time}, exit code {code}"),
+        (FailureKind::Command, None) => format!("failed after {time}"),
+        (FailureKind::TimedOut, _) => format!("did not end in time and was ended after {time}"),
+        (FailureKind::ConnectionLost, _) => format!("lost its connection after {time}"),
+        (FailureKind::SecretMissing, _) => "was not run: a secret that it needs is missing".to_owned(),
+    }
+}
+
+fn unknown_cause(kind: FailureKind, output: &[String]) -> &'static str {
+    match (kind, output.is_empty()) {
+        (FailureKind::ConnectionLost, _) => "whether the step came to its end on the host is not known",
+        (FailureKind::TimedOut, _) => {
+            "the cause is not known; it may have waited for something that never came"
+        }
+        (FailureKind::SecretMissing, _) => "its source in the inventory gave nothing",
+        (FailureKind::Command, true) => "the cause is not known: the step printed nothing",
+        (FailureKind::Command, false) => "the cause is not known; what the step printed may tell",
+    }
+}
+
+fn usual_advice(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Command | FailureKind::TimedOut => {
+            "when the cause is mended, run the same command again; it goes on from what is there"
+        }
+        FailureKind::ConnectionLost => {
+            "check that the host is up, then run the same command again; it looks first at what is there"
+        }
+        FailureKind::SecretMissing => {
+            "check the secret's file, command or variable, then run the same command again"
+        }
+    }
+}
+
+fn not_done(steps: &[StepId], titles: &Titles, style: Style) -> String {
+    if steps.is_empty() {
+        return String::new();
+    }
+    let known = steps.iter().filter_map(|id| titles.get(id));
+    let hosts = grouped(known.map(|step| (&step.host, step.title.as_str())));
+    let mut text = format!("  {}\n", style.paint(Ink::Dimmed, "not done because of it:"));
+    for (host, of_host) in hosts.iter().take(NAMED) {
+        let words = of_host.join("; ");
+        text.push_str(&Wrapped::new(4, (Ink::Plain, &format!("{host}: ")), (Ink::Plain, &words)).text(style));
+    }
+    if hosts.len() > NAMED {
+        let rest: usize = hosts.iter().skip(NAMED).map(|(_, of_host)| of_host.len()).sum();
+        let hosts = count(hosts.len() - NAMED, "more host", "more hosts");
+        text.push_str(&format!("    … and {} on {hosts}\n", count(rest, "step", "steps")));
+    }
+    text
+}
+
+/// Gathers failures with what they block. Blocked steps are reported right behind the failure, so a failure is
+/// complete as soon as anything else happens.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    open: Vec<Failed>,
+    /// For each blocked step the failed one at the root.
+    roots: BTreeMap<StepId, StepId>,
+}
+
+impl Failures {
+    /// Takes in an event and gives back the failures that are complete.
+    pub(super) fn event(&mut self, event: &Event) -> Vec<Failed> {
+        match event {
+            Event::StepBlocked { step, because_of, .. } => {
+                let root = self.roots.get(because_of).unwrap_or(because_of).clone();
+                if let Some(failed) = self.open.iter_mut().find(|failed| failed.step == root) {
+                    failed.not_done.push(step.clone());
+                }
+                self.roots.insert(step.clone(), root);
+                Vec::new()
+            }
+            Event::StepFailed { step, host, elapsed, failure } => {
+                let complete = self.take();
+                let (step, host, failure) = (step.clone(), host.clone(), failure.clone());
+                self.open.push(Failed { step, host, elapsed: *elapsed, failure, not_done: Vec::new() });
+                complete
+            }
+            _ => self.take(),
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Failed> {
+        std::mem::take(&mut self.open)
+    }
+}

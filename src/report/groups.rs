@@ -1,0 +1,74 @@
+//! What is wrong, for people: one block for each problem, however many hosts have it.
+
+use crate::model::HostName;
+
+use super::style::{Ink, Style};
+use super::words::{Wrapped, clean, grouped, list};
+
+/// Different pieces of evidence that one block shows.
+const EVIDENCE: usize = 4;
+/// Lines of one piece of evidence; the rest of what ssh says is banners.
+const EVIDENCE_LINES: usize = 6;
+
+/// How a line of advice that is a command begins.
+pub(super) const COMMAND: &str = "$ ";
+
+/// One problem and everybody who has it.
+pub(super) struct Block<'a> {
+    /// The mark before it: `✘` or `error:`.
+    pub mark: (Ink, &'a str),
+    pub what: &'a str,
+    /// Hosts with what was observed there, in the order to show.
+    pub seen: Vec<(Option<&'a HostName>, &'a str)>,
+    /// What to do, one line or command each.
+    pub next: Vec<String>,
+}
+
+impl Block<'_> {
+    pub(super) fn text(&self, style: Style) -> String {
+        let hosts: Vec<&HostName> = self.seen.iter().filter_map(|(host, _)| *host).collect();
+        let mark = format!("{} ", self.mark.1);
+        let what = match hosts.is_empty() {
+            true => self.what.to_owned(),
+            false => format!("{}: {}", list(&hosts, style.detail), self.what),
+        };
+        let mut text = Wrapped::new(0, (self.mark.0, &mark), (Ink::Heading, &what)).text(style);
+        text.push_str(&self.evidence(style));
+        for (at, line) in self.next.iter().enumerate() {
+            let label = if at == 0 { "next: " } else { "      " };
+            // A command is for copying: it is never broken over lines.
+            if line.starts_with(COMMAND) {
+                text.push_str(&format!("  {}{}\n", style.paint(Ink::Dimmed, label), clean(line)));
+                continue;
+            }
+            text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, line)).text(style));
+        }
+        text
+    }
+
+    fn evidence(&self, style: Style) -> String {
+        let groups = grouped(self.seen.iter().map(|(host, seen)| (seen.trim(), *host)));
+        let alone = groups.len() == 1;
+        let mut text = String::new();
+        let mut label = "why:  ";
+        for (seen, hosts) in groups.iter().filter(|(seen, _)| !seen.is_empty()).take(EVIDENCE) {
+            let lines: Vec<&str> = seen.lines().collect();
+            let mut words =
+                lines.iter().take(EVIDENCE_LINES).map(|l| clean(l)).collect::<Vec<_>>().join("\n");
+            if lines.len() > EVIDENCE_LINES {
+                words.push_str("\n…");
+            }
+            let hosts: Vec<&HostName> = hosts.iter().copied().flatten().collect();
+            if !alone && !hosts.is_empty() {
+                words = format!("{}: {words}", list(&hosts, style.detail));
+            }
+            text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, &words)).text(style));
+            label = "      ";
+        }
+        if groups.len() > EVIDENCE {
+            let more = format!("      … and {} more", groups.len() - EVIDENCE);
+            text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, more)));
+        }
+        text
+    }
+}

@@ -1,0 +1,108 @@
+use super::{Finding, Notebook, Severity};
+use crate::facts::{BrokerState, CookieFile, CookieShape, Facts, HostFacts};
+use crate::inventory::Desired;
+use crate::model::{CookieDigest, HostName};
+
+/// Bits of a mode that nobody but the owner may have: Erlang refuses a cookie file that has any of them.
+const OTHERS: u32 = 0o077;
+
+/// Whether one host's cookie is that of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::report) enum Agreement {
+    /// File and running node agree with the reference.
+    Agrees,
+    /// The file differs from the reference.
+    Differs(CookieDigest),
+    /// The file agrees, the running node holds another.
+    RunningDiffers,
+    /// Nothing to compare.
+    Unknown,
+}
+
+/// The cookie that the others are compared with: that of the first broker whose node runs with what its file holds,
+/// else of the first that has one.
+pub(in crate::report) fn reference<'a>(
+    desired: &'a Desired,
+    facts: &'a Facts,
+) -> Option<(&'a HostName, CookieDigest)> {
+    let seen = || desired.brokers().filter_map(|host| facts.host(&host.name).map(|seen| (&host.name, seen)));
+    let of_running = |(name, seen): (&'a HostName, &HostFacts)| {
+        let running = seen.node().and_then(|node| node.cookie)?;
+        let file = seen.cookie.as_ref().map(|file| file.normalised);
+        file.is_none_or(|file| file == running).then_some((name, running))
+    };
+    let of_file = |(name, seen): (&'a HostName, &HostFacts)| Some((name, seen.cookie.as_ref()?.normalised));
+    seen().find_map(of_running).or_else(|| seen().find_map(of_file))
+}
+
+/// How one host's cookie stands to the reference.
+pub(in crate::report) fn agreement(seen: &HostFacts, reference: CookieDigest) -> Agreement {
+    let running = seen.node().and_then(|node| node.cookie);
+    let file = seen.cookie.as_ref().map(|file| file.normalised);
+    match (file, running) {
+        (Some(file), _) if file != reference => Agreement::Differs(file),
+        (_, Some(running)) if running != reference => Agreement::RunningDiffers,
+        (_, None) if seen.broker == BrokerState::CookieRefused => Agreement::RunningDiffers,
+        (None, None) => Agreement::Unknown,
+        _ => Agreement::Agrees,
+    }
+}
+
+pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding>) {
+    let Some((whose, reference)) = reference(desired, facts) else { return };
+    let mut reference_raw = None;
+    for host in desired.brokers() {
+        let Some(seen) = facts.host(&host.name) else { continue };
+        let mut notebook = Notebook { host: Some(&host.name), findings };
+        match agreement(seen, reference) {
+            Agreement::Differs(_) => notebook.add(
+                Severity::Error,
+                format!("the cookie file differs from {whose}'s"),
+                "`rabbitup plan` shows what would put the same cookie in place and restart what needs it",
+            ),
+            // The broker's own finding says this where the node refuses to answer for it.
+            Agreement::RunningDiffers if seen.broker != BrokerState::CookieRefused => notebook.add(
+                Severity::Error,
+                "the running node holds another cookie than its file",
+                "it was changed without a restart; `rabbitup plan` shows the restart that mends it",
+            ),
+            _ => {}
+        }
+        if let Some(file) = &seen.cookie {
+            guard(file, &mut notebook);
+            let raw = *reference_raw.get_or_insert(file.raw);
+            if raw != file.raw && file.normalised == reference {
+                notebook.add(
+                    Severity::Note,
+                    "the cookie file differs from the others only in its line end",
+                    "Erlang ignores that; md5sum does not",
+                );
+            }
+        }
+    }
+}
+
+fn guard(file: &CookieFile, notebook: &mut Notebook<'_>) {
+    if file.mode & OTHERS != 0 {
+        let what =
+            format!("the cookie file has mode {:04o}: others may read it, and Erlang refuses it", file.mode);
+        notebook.add(Severity::Error, what, "`rabbitup up` sets 0400");
+    }
+    if file.owner != "rabbitmq" {
+        let what = format!("the cookie file belongs to {}, not to rabbitmq", file.owner);
+        notebook.add(Severity::Error, what, "`rabbitup up` sets the owner");
+    }
+    match file.shape {
+        CookieShape::Usable => {}
+        CookieShape::DebianReplaces => notebook.add(
+            Severity::Warning,
+            "the cookie is 20 upper-case letters: Debian's package replaces it at its next upgrade",
+            "`rabbitup run rotate-cookie` puts another in place, without an outage",
+        ),
+        CookieShape::Unusable => notebook.add(
+            Severity::Error,
+            "the cookie file holds nothing that Erlang takes as a cookie",
+            "`rabbitup up` puts the cluster's cookie in place",
+        ),
+    }
+}

@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use super::{Finding, Notebook, Severity, broker};
+use crate::facts::{Clock, Facts, HostFacts, Observation};
+use crate::inventory::{Desired, Host};
+use crate::model::Role;
+use crate::report::unreachable;
+
+/// Reach, time, and the broker where the host has one.
+pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mut Vec<Finding>) {
+    let mut notebook = Notebook { host: Some(&host.name), findings };
+    match facts.hosts.get(&host.name) {
+        Some(Observation::Reached(seen)) => {
+            time(desired, seen, &mut notebook);
+            if host.has(Role::Broker) {
+                broker::check(host, seen, &mut notebook);
+            }
+        }
+        Some(Observation::Unreachable(why)) => {
+            let advice = unreachable::next_sentence(why.cause, Some(&host.ssh));
+            notebook.add(Severity::Error, unreachable::what(why.cause), advice);
+        }
+        None => notebook.add(Severity::Error, "was not looked at", "look again: `rabbitup status`"),
+    }
+}
+
+fn time(desired: &Desired, seen: &HostFacts, notebook: &mut Notebook<'_>) {
+    if !desired.time.manage {
+        return;
+    }
+    let max = desired.time.max_offset;
+    if let Some(clock) = seen.clock.filter(|clock| surely_beyond(*clock, max)) {
+        let what = format!("the clock is {} off; at most {} is allowed", offset(clock), milliseconds(max));
+        notebook.add(
+            Severity::Error,
+            what,
+            "`rabbitup up` sets up time; `chronyc tracking` on the host says more",
+        );
+    }
+    match (seen.time_service.synchronised, &seen.time_service.running) {
+        (Some(true), _) => {}
+        (_, None) => notebook.add(Severity::Warning, "no time service runs", "`rabbitup up` installs and starts one"),
+        (Some(false), Some(service)) => notebook.add(
+            Severity::Warning,
+            format!("{service} runs and time is not synchronised"),
+            "minutes after a start this is normal; later check that the time servers answer (`chronyc sources`)",
+        ),
+        (None, Some(_)) => {}
+    }
+}
+
+/// Beyond the limit even if the measurement is as wrong as it may be.
+fn surely_beyond(clock: Clock, max: Duration) -> bool {
+    clock.offset_ms.abs() - clock.uncertainty_ms > max.as_secs_f64() * 1_000.0
+}
+
+/// `+3 ms`, `-1.2 s`.
+pub(in crate::report) fn offset(clock: Clock) -> String {
+    let ms = clock.offset_ms;
+    if ms.abs() >= 1_000.0 {
+        return format!("{:+.1} s", ms / 1_000.0);
+    }
+    if ms.abs() < 0.5 { "0 ms".to_owned() } else { format!("{ms:+.0} ms") }
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}

@@ -1,0 +1,99 @@
+use super::{Finding, Notebook, Severity};
+use crate::facts::{Backend, Facts, HostFacts};
+use crate::inventory::{Desired, LoadBalancer, Software};
+use crate::model::Role;
+use crate::report::style::Detail;
+use crate::report::words::{grouped, list};
+
+/// The unit and the name of the software.
+pub(in crate::report) fn software_name(software: Software) -> &'static str {
+    match software {
+        Software::Haproxy => "haproxy",
+        Software::Nginx => "nginx",
+    }
+}
+
+/// What a backend's status means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::report) enum Standing {
+    Up,
+    Down,
+    /// Taken out by somebody: `MAINT`, `DRAIN`.
+    Out,
+}
+
+pub(in crate::report) fn standing(backend: &Backend) -> Standing {
+    let status = backend.status.as_str();
+    if status.starts_with("DOWN") || status.starts_with("NOLB") {
+        Standing::Down
+    } else if status.starts_with("MAINT") || status.starts_with("DRAIN") {
+        Standing::Out
+    } else {
+        Standing::Up
+    }
+}
+
+/// Whether a load balancer does its work, as far as its host can tell.
+pub(in crate::report) fn serves(seen: &HostFacts) -> bool {
+    let Some(facts) = &seen.load_balancer else { return false };
+    let any_up = facts.backends.is_empty() || facts.backends.iter().any(|b| standing(b) == Standing::Up);
+    facts.amqp_answers.unwrap_or(any_up)
+}
+
+pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding>) {
+    let Some(wanted) = &desired.load_balancer else { return };
+    for host in desired.with_role(Role::LoadBalancer) {
+        if let Some(seen) = facts.host(&host.name) {
+            one(wanted, seen, &mut Notebook { host: Some(&host.name), findings });
+        }
+    }
+}
+
+fn one(wanted: &LoadBalancer, seen: &HostFacts, notebook: &mut Notebook<'_>) {
+    let name = software_name(wanted.software);
+    let unit = seen.units.get(name);
+    if seen.load_balancer.is_none() || unit.is_some_and(|unit| !unit.is_active()) {
+        let advice = format!("`journalctl -u {name} -n 50` on the host says why; `rabbitup up` starts it");
+        notebook.add(Severity::Error, format!("{name} does not run"), advice);
+        return;
+    }
+    let Some(facts) = &seen.load_balancer else { return };
+    if facts.amqp_answers == Some(false) {
+        notebook.add(
+            Severity::Error,
+            format!("AMQP clients get no answer through {name} on port {}", wanted.amqp_port),
+            "no broker answers behind it, or a firewall stands between this host and the brokers (port 5672)",
+        );
+    }
+    let faulty = |wanted: Standing| facts.backends.iter().filter(move |backend| standing(backend) == wanted);
+    for (server, backends) in grouped(faulty(Standing::Down).map(|b| (&b.server, b))) {
+        let words: Vec<String> =
+            backends.iter().map(|b| format!("{} ({})", b.proxy, check_words(&b.check))).collect();
+        notebook.add(
+            Severity::Error,
+            format!("{server} is DOWN for {name}: {}", words.join(", ")),
+            "when that broker runs: does a firewall let this host reach it?",
+        );
+    }
+    for (server, backends) in grouped(faulty(Standing::Out).map(|b| (&b.server, &b.proxy))) {
+        notebook.add(
+            Severity::Warning,
+            format!("{server} was taken out of {name}: {}", list(&backends, Detail::Full)),
+            "put it back when its maintenance is over",
+        );
+    }
+}
+
+/// HAProxy's check verdicts in words.
+fn check_words(check: &str) -> String {
+    let words = match check.trim_start_matches("* ") {
+        "L4CON" => "connection refused or no route",
+        "L4TOUT" => "no answer to the connection",
+        "L7TOUT" | "L6TOUT" => "connected, no answer in time",
+        "L7RSP" | "L6RSP" => "connected, a wrong answer",
+        "L7STS" => "connected, answered with an error",
+        "" => "never checked",
+        other => other,
+    };
+    words.to_owned()
+}

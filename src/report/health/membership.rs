@@ -1,0 +1,196 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Finding, Notebook, Severity};
+use crate::facts::{Facts, NodeFacts};
+use crate::inventory::{Desired, Host};
+use crate::model::NodeName;
+use crate::report::style::Detail;
+use crate::report::words::{grouped, list};
+
+/// What the nodes say of each other: members, who runs, partitions, alarms, versions, the cluster's name.
+pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding>) {
+    let nodes: Vec<(&Host, &NodeFacts)> = running_nodes(desired, facts);
+    views(&nodes, findings);
+    strangers(desired, &nodes, findings);
+    outsiders(&nodes, findings);
+    partitions(&nodes, findings);
+    unseen(&nodes, findings);
+    unlinked(&nodes, findings);
+    alarms(&nodes, findings);
+    differences(&nodes, findings);
+}
+
+/// The brokers of the inventory that run, with what they say.
+pub(in crate::report) fn running_nodes<'a>(
+    desired: &'a Desired,
+    facts: &'a Facts,
+) -> Vec<(&'a Host, &'a NodeFacts)> {
+    desired
+        .brokers()
+        .filter_map(|host| facts.host(&host.name).and_then(|seen| seen.node()).map(|node| (host, node)))
+        .collect()
+}
+
+/// The views of the membership that there are, each with the nodes that hold it.
+pub(in crate::report) fn membership_views<'a>(
+    nodes: &[(&'a Host, &'a NodeFacts)],
+) -> Vec<(BTreeSet<&'a NodeName>, Vec<&'a Host>)> {
+    grouped(nodes.iter().map(|(host, node)| (members(node), *host)))
+}
+
+fn members(node: &NodeFacts) -> BTreeSet<&NodeName> {
+    node.members.iter().map(|member| &member.node).collect()
+}
+
+fn cluster(findings: &mut Vec<Finding>) -> Notebook<'_> {
+    Notebook { host: None, findings }
+}
+
+fn views(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    let views = membership_views(nodes);
+    if views.len() > 1 {
+        let words: Vec<String> = views
+            .iter()
+            .map(|(members, hosts)| {
+                let hosts: Vec<_> = hosts.iter().map(|host| &host.name).collect();
+                let members: Vec<_> = members.iter().collect();
+                format!("{} lists {}", list(&hosts, Detail::Folded), list(&members, Detail::Folded))
+            })
+            .collect();
+        let what = format!("the nodes disagree about who is a member: {}", words.join("; "));
+        cluster(findings).add(
+            Severity::Error,
+            what,
+            "`rabbitup plan` shows who would join; a node that was reset must first be forgotten by the others \
+             (`rabbitmqctl forget_cluster_node NODE` on one of them)",
+        );
+    }
+}
+
+/// Members that the inventory does not know.
+fn strangers(desired: &Desired, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    let known: BTreeSet<NodeName> = desired.brokers().map(Host::node).collect();
+    let all: BTreeSet<&NodeName> = nodes.iter().flat_map(|(_, node)| members(node)).collect();
+    for stranger in all.into_iter().filter(|node| !known.contains(node)) {
+        cluster(findings).add(
+            Severity::Warning,
+            format!("{stranger} is a member of the cluster and not in the inventory"),
+            "add its host to the inventory, or take it out of the cluster: `rabbitup run remove-node`",
+        );
+    }
+}
+
+/// Brokers that run and that the first node of the inventory that runs does not list.
+fn outsiders(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    let Some((first, seed)) = nodes.first() else { return };
+    let members = members(seed);
+    for (host, node) in nodes.iter().skip(1).filter(|(_, node)| !members.contains(&node.name)) {
+        Notebook { host: Some(&host.name), findings }.add(
+            Severity::Error,
+            format!("{} runs and is no member of {}'s cluster", node.name, first.name),
+            "`rabbitup plan` shows how it would join, or why it must not",
+        );
+    }
+}
+
+/// Nodes that run and that another node does not see running, for no partition that somebody reports.
+fn unseen(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    let cut: BTreeSet<(&NodeName, &NodeName)> = nodes
+        .iter()
+        .flat_map(|(_, node)| &node.partitions)
+        .flat_map(|pair| [(&pair.node, &pair.from), (&pair.from, &pair.node)])
+        .collect();
+    for (host, node) in nodes {
+        let members = members(node);
+        let lost: Vec<&NodeName> = nodes
+            .iter()
+            .map(|(_, other)| &other.name)
+            .filter(|name| members.contains(*name) && !node.running.contains(name))
+            .filter(|name| !cut.contains(&(&node.name, *name)))
+            .collect();
+        if !lost.is_empty() {
+            Notebook { host: Some(&host.name), findings }.add(
+                Severity::Error,
+                format!("does not see {} running, though it runs", list(&lost, Detail::Folded)),
+                "the network between them, a firewall (port 25672) or a partition; see what each node sees",
+            );
+        }
+    }
+}
+
+/// Nodes that another counts as running without a connection to them: a failure that is not noticed yet.
+fn unlinked(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    for (host, node) in nodes {
+        let counted = node.running.iter().filter(|name| **name != node.name);
+        let lost: Vec<&NodeName> = counted.filter(|name| !node.links.contains(name)).collect();
+        if !lost.is_empty() {
+            Notebook { host: Some(&host.name), findings }.add(
+                Severity::Warning,
+                format!("counts {} as running and has no connection to it now", list(&lost, Detail::Folded)),
+                "look again in a minute: a node that is gone is noticed after `net_ticktime` (60 s)",
+            );
+        }
+    }
+}
+
+fn partitions(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    let pairs: BTreeSet<_> = nodes.iter().flat_map(|(_, node)| &node.partitions).collect();
+    let by_node = grouped(pairs.into_iter().map(|pair| (pair.node.host(), &pair.from)));
+    for (host, lost) in by_node {
+        Notebook { host: Some(host), findings }.add(
+            Severity::Error,
+            format!("partitioned: it was cut off from {}", list(&lost, Detail::Folded)),
+            "without `cluster_partition_handling` it does not heal by itself: choose the side whose messages to keep, then restart the nodes of \
+             the other side, one by one (rabbitmq.com/docs/partitions)",
+        );
+    }
+}
+
+fn alarms(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    let alarms: BTreeSet<&String> = nodes.iter().flat_map(|(_, node)| &node.alarms).collect();
+    for alarm in alarms {
+        let advice = if alarm.contains("disk") {
+            "publishers are blocked in the whole cluster: free disk space on that node"
+        } else if alarm.contains("memory") {
+            "publishers are blocked in the whole cluster: consume messages, or give that node more memory"
+        } else {
+            "raise the limit, or close what uses it up"
+        };
+        cluster(findings).add(Severity::Error, format!("alarm: {alarm}"), advice);
+    }
+}
+
+/// What should be the same on all nodes.
+fn differences(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    type Of = fn(&NodeFacts) -> String;
+    let properties: [(&str, Of, &str); 3] = [
+        (
+            "RabbitMQ versions",
+            |node| node.rabbitmq_version.to_string(),
+            "finish the upgrade: one version on all nodes",
+        ),
+        ("Erlang versions", |node| node.erlang.clone(), "finish the upgrade: one version on all nodes"),
+        (
+            "cluster names",
+            |node| node.cluster_name.clone(),
+            "set `name` under [cluster] and run `rabbitup up`",
+        ),
+    ];
+    for (words, of, advice) in properties {
+        let mut values: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (host, node) in nodes {
+            values.entry(of(node)).or_default().push(&host.name);
+        }
+        if values.len() > 1 {
+            let values: Vec<String> = values
+                .iter()
+                .map(|(value, hosts)| format!("{value} on {}", list(hosts, Detail::Folded)))
+                .collect();
+            cluster(findings).add(
+                Severity::Warning,
+                format!("{words} differ: {}", values.join("; ")),
+                advice,
+            );
+        }
+    }
+}

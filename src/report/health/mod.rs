@@ -1,0 +1,67 @@
+//! What is wrong with a cluster, from facts and desired state alone.
+
+mod broker;
+pub(super) mod cookie;
+pub(super) mod host;
+pub(super) mod load_balancer;
+pub(super) mod membership;
+
+use serde::Serialize;
+
+use crate::facts::Facts;
+use crate::inventory::Desired;
+use crate::model::HostName;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Something does not work, or is about to stop working: the cluster is unhealthy.
+    Error,
+    /// It works, and somebody should look at it.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Finding {
+    pub severity: Severity,
+    /// None: it concerns the cluster as a whole.
+    pub host: Option<HostName>,
+    pub what: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+/// Everything that is not as it should be, the worst first, then in the inventory's order.
+pub fn health(desired: &Desired, facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for host in &desired.hosts {
+        host::check(desired, facts, host, &mut findings);
+    }
+    membership::check(desired, facts, &mut findings);
+    cookie::check(desired, facts, &mut findings);
+    load_balancer::check(desired, facts, &mut findings);
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// Whether none of the findings is an error.
+pub fn is_healthy(findings: &[Finding]) -> bool {
+    !findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+/// Writes findings of one host down.
+struct Notebook<'a> {
+    host: Option<&'a HostName>,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Notebook<'_> {
+    fn add(&mut self, severity: Severity, what: impl Into<String>, advice: impl Into<String>) {
+        let (host, what, advice) = (self.host.cloned(), what.into(), advice.into());
+        self.findings.push(Finding { severity, host, what, advice });
+    }
+}

@@ -1,0 +1,37 @@
+//! What people and machines get to see: plans, progress, failures, summaries and the state of a cluster. Reads plan,
+//! fact and event types only; nothing here touches a host or decides what is done.
+
+mod diff;
+mod errors;
+mod failure;
+mod groups;
+mod health;
+mod plan_json;
+mod plan_text;
+mod progress;
+mod refusals;
+mod status;
+mod status_json;
+mod status_text;
+mod style;
+mod summary;
+mod table;
+mod titles;
+mod unreachable;
+mod words;
+
+pub use errors::error_text;
+pub use failure::{Failed, failure_text};
+pub use health::{Finding, Severity, health, is_healthy};
+pub use plan_json::{ChangeKind, PlanDocument, PlanHost, PlanNote, PlanStep, PlanSummary, plan_schema};
+pub use plan_text::{last_line, plan_text};
+pub use progress::{Clock, Display, JsonLines, PlainLines, TerminalBars};
+pub use refusals::{RefusalDocument, RefusalEntry, refusals_text};
+pub use status::{State, Status};
+pub use status_json::{BackendStatus, CookieStatus, LoadBalancerStatus, NodeStatus, StatusDocument};
+pub use status_text::{findings_text, status_text};
+pub use style::{Colour, Detail, Style};
+pub use summary::Summary;
+pub use unreachable::{
+    Routes, UnreachableDocument, UnreachableEntry, skipped_line, unreachable_document, unreachable_text,
+};

@@ -1,0 +1,140 @@
+//! A plan as text for people: by host, each step with its reason, what it waits for and how its file changes.
+
+use crate::model::HostName;
+use crate::plan::{Change, Plan, Step};
+
+use super::diff::{self, Shown};
+use super::style::{Detail, Ink, Style};
+use super::words::{Wrapped, clean, count, grouped, list};
+
+/// A plan for people. The last line has the counts; the same plan always gives the same text.
+pub fn plan_text(plan: &Plan, style: Style) -> String {
+    let mut text = String::new();
+    if !plan.steps.is_empty() {
+        text.push_str(&legend(plan, style));
+        let mut shown = Shown::default();
+        for host in &plan.hosts {
+            let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.host == host.name).collect();
+            if !steps.is_empty() {
+                text.push_str(&format!("\n{}\n", style.paint(Ink::Heading, &host.name)));
+                for step in steps {
+                    text.push_str(&step_text(plan, step, &mut shown, style));
+                }
+            }
+        }
+        text.push('\n');
+        text.push_str(&idle_hosts(plan, style));
+    }
+    text.push_str(&notes(plan, style));
+    text.push_str(&style.paint(Ink::Heading, last_line(plan)));
+    text.push('\n');
+    text
+}
+
+/// `Plan: 6 to add, 2 to change, 1 to restart on 4 hosts`, or that nothing is to be done.
+pub fn last_line(plan: &Plan) -> String {
+    if plan.steps.is_empty() {
+        return match plan.hosts.len() {
+            1 => "No changes. 1 host matches the inventory.".to_owned(),
+            n => format!("No changes. {n} hosts match the inventory."),
+        };
+    }
+    let counts: Vec<String> = plan
+        .counts()
+        .into_iter()
+        .map(|(change, n)| match change {
+            Change::Add => format!("{n} to add"),
+            Change::Change => format!("{n} to change"),
+            Change::Remove => format!("{n} to remove"),
+            Change::Restart => format!("{n} to restart"),
+            Change::Command => count(n, "command to run", "commands to run"),
+        })
+        .collect();
+    let hosts = plan.hosts.iter().filter(|host| plan.steps.iter().any(|step| step.host == host.name)).count();
+    format!("Plan: {} on {}", counts.join(", "), count(hosts, "host", "hosts"))
+}
+
+pub(super) fn ink(change: Change) -> Ink {
+    match change {
+        Change::Add => Ink::Added,
+        Change::Change => Ink::Changed,
+        Change::Remove => Ink::Removed,
+        Change::Restart => Ink::Restarted,
+        Change::Command => Ink::Command,
+    }
+}
+
+fn legend(plan: &Plan, style: Style) -> String {
+    let words: Vec<String> = plan
+        .counts()
+        .into_keys()
+        .map(|change| {
+            let word = match change {
+                Change::Add => "add",
+                Change::Change => "change",
+                Change::Remove => "remove",
+                Change::Restart => "restart",
+                Change::Command => "run a command",
+            };
+            format!("{} {word}", style.paint(ink(change), change.symbol()))
+        })
+        .collect();
+    format!("{}\n", words.join("   "))
+}
+
+fn step_text<'a>(plan: &Plan, step: &'a Step, shown: &mut Shown<'a>, style: Style) -> String {
+    let symbol = format!("{} ", step.change.symbol());
+    let mut text = Wrapped::new(2, (ink(step.change), &symbol), (Ink::Plain, &step.title)).text(style);
+    if !step.reason.is_empty() {
+        text.push_str(&Wrapped::new(6, (Ink::Dimmed, "because "), (Ink::Dimmed, &step.reason)).text(style));
+    }
+    for wait in waits(plan, step, style) {
+        text.push_str(&Wrapped::new(6, (Ink::Dimmed, "after "), (Ink::Dimmed, &wait)).text(style));
+    }
+    if let Some(diff) = &step.diff {
+        text.push_str(&diff::text(diff, &step.host, shown, style));
+    }
+    text
+}
+
+/// What a step waits for on other hosts, in words; equal titles share a line.
+fn waits(plan: &Plan, step: &Step, style: Style) -> Vec<String> {
+    let known = step.after.iter().filter_map(|id| plan.step(id));
+    let mut waits: Vec<String> = grouped(known.map(|before| (&before.title, &before.host)))
+        .into_iter()
+        .map(|(title, hosts)| format!("{}: {title}", list(&hosts, style.detail)))
+        .collect();
+    // A plan that was edited by hand may name a step that it does not have; better an id than silence.
+    waits.extend(step.after.iter().filter(|id| plan.step(id).is_none()).map(ToString::to_string));
+    waits
+}
+
+fn idle_hosts(plan: &Plan, style: Style) -> String {
+    let idle: Vec<&HostName> = plan
+        .hosts
+        .iter()
+        .map(|host| &host.name)
+        .filter(|name| !plan.steps.iter().any(|step| step.host == **name))
+        .collect();
+    if idle.is_empty() {
+        return String::new();
+    }
+    let line = format!("{}: nothing to do", list(&idle, style.detail));
+    format!("{}\n", Wrapped::new(0, (Ink::Dimmed, ""), (Ink::Dimmed, &line)).text(style))
+}
+
+fn notes(plan: &Plan, style: Style) -> String {
+    let mut text = String::new();
+    for (words, hosts) in grouped(plan.notes.iter().map(|note| (&note.text, note.host.as_ref()))) {
+        let hosts: Vec<&HostName> = hosts.into_iter().flatten().collect();
+        let words = match hosts.is_empty() {
+            true => clean(words),
+            false => format!("{}: {words}", list(&hosts, Detail::Folded)),
+        };
+        text.push_str(&Wrapped::new(0, (Ink::Warning, "note: "), (Ink::Plain, &words)).text(style));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,153 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::apply::Event;
+use crate::model::HostName;
+use crate::plan::{Plan, StepId};
+use crate::report::titles::Titles;
+
+/// Where every host stands, folded from the events.
+#[derive(Debug)]
+pub(super) struct Board {
+    pub titles: Titles,
+    pub started: Option<Duration>,
+    pub stopping: Stopping,
+    /// Per host, in the inventory's order, only those with steps.
+    pub hosts: Vec<Place>,
+}
+
+/// Whether somebody asked the run to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopping {
+    No,
+    AfterRunning,
+}
+
+/// Where one host stands.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub host: HostName,
+    pub total: usize,
+    pub done: usize,
+    pub failed: Option<StepId>,
+    /// Blocked or skipped: never to be started.
+    pub dropped: usize,
+    pub current: Option<Current>,
+    pub ended: BTreeSet<StepId>,
+    pub first_start: Option<Duration>,
+    pub last_end: Option<Duration>,
+}
+
+/// The step that runs.
+#[derive(Clone, Debug)]
+pub(super) struct Current {
+    pub step: StepId,
+    pub since: Duration,
+    /// The last line that it printed, and when.
+    pub line: Option<(String, Duration)>,
+}
+
+impl Board {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let titles = Titles::of(plan);
+        let place = |(host, total): &(HostName, usize)| Place {
+            host: host.clone(),
+            total: *total,
+            done: 0,
+            failed: None,
+            dropped: 0,
+            current: None,
+            ended: BTreeSet::new(),
+            first_start: None,
+            last_end: None,
+        };
+        let hosts = titles.hosts.iter().filter(|(_, total)| *total > 0).map(place).collect();
+        Self { titles, started: None, stopping: Stopping::No, hosts }
+    }
+
+    pub(super) fn place(&self, host: &HostName) -> Option<&Place> {
+        self.hosts.iter().find(|place| &place.host == host)
+    }
+
+    pub(super) fn event(&mut self, event: &Event, now: Duration) {
+        match event {
+            Event::ApplyStarted { .. } => self.started = Some(now),
+            Event::Interrupted { .. } | Event::LockLost { .. } | Event::Abandoned { .. } => {
+                self.stopping = Stopping::AfterRunning;
+            }
+            Event::StepStarted { step, host } => self.with(host, |place| {
+                place.first_start.get_or_insert(now);
+                place.current = Some(Current { step: step.clone(), since: now, line: None });
+            }),
+            Event::StepOutput { step, host, line } => self.with(host, |place| {
+                if let Some(current) = place.current.as_mut().filter(|current| &current.step == step) {
+                    current.line = Some((line.clone(), now));
+                }
+            }),
+            Event::StepSucceeded { step, host, .. } => self.with(host, |place| {
+                place.end(step, now);
+                place.done += 1;
+            }),
+            Event::StepFailed { step, host, .. } => self.with(host, |place| {
+                place.end(step, now);
+                place.failed = Some(step.clone());
+            }),
+            Event::StepBlocked { step, host, .. } | Event::StepSkipped { step, host } => {
+                self.with(host, |place| {
+                    place.end(step, now);
+                    place.dropped += 1;
+                })
+            }
+            Event::Locked | Event::ApplyEnded { .. } => {}
+        }
+    }
+
+    fn with(&mut self, host: &HostName, change: impl FnOnce(&mut Place)) {
+        if let Some(place) = self.hosts.iter_mut().find(|place| &place.host == host) {
+            change(place);
+        }
+    }
+
+    /// What the host's next step waits for on other hosts.
+    pub(super) fn waits_for<'a>(&'a self, place: &'a Place) -> Vec<&'a StepId> {
+        let next = self.titles.of_host(&place.host).into_iter().find(|(id, _)| !place.ended.contains(*id));
+        let open = |id: &&StepId| {
+            let other = self.titles.get(id).and_then(|step| self.place(&step.host));
+            other.is_some_and(|other| !other.ended.contains(*id))
+        };
+        next.map(|(_, step)| step.after.iter().filter(open).collect()).unwrap_or_default()
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        let sum = |of: fn(&Place) -> usize| self.hosts.iter().map(of).sum();
+        Totals {
+            steps: sum(|place| place.total),
+            done: sum(|place| place.done),
+            failed: self.hosts.iter().filter(|place| place.failed.is_some()).count(),
+            dropped: sum(|place| place.dropped),
+        }
+    }
+}
+
+/// Steps of all hosts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Totals {
+    pub steps: usize,
+    pub done: usize,
+    pub failed: usize,
+    pub dropped: usize,
+}
+
+impl Place {
+    fn end(&mut self, step: &StepId, now: Duration) {
+        self.ended.insert(step.clone());
+        self.last_end = Some(now);
+        if self.current.as_ref().is_some_and(|current| &current.step == step) {
+            self.current = None;
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.current.is_none() && self.ended.len() >= self.total
+    }
+}

@@ -1,0 +1,64 @@
+use serde::Serialize;
+
+use crate::model::HostName;
+use crate::plan::{PlanError, Refusal};
+
+use super::groups::Block;
+use super::style::{Ink, Style};
+use super::words::{count, grouped};
+
+/// Why there is no plan, for people: every reason, each once, with the hosts that it holds for.
+pub fn refusals_text(error: &PlanError, style: Style) -> String {
+    let groups = grouped(error.0.iter().map(|refusal| ((&refusal.what, &refusal.advice), refusal)));
+    let mut text = String::new();
+    for ((what, advice), refusals) in &groups {
+        let block = Block {
+            mark: (Ink::Bad, "✘"),
+            what,
+            seen: refusals.iter().map(|refusal| (refusal.host.as_ref(), refusal.why.as_str())).collect(),
+            next: if advice.is_empty() { Vec::new() } else { vec![(*advice).clone()] },
+        };
+        text.push_str(&block.text(style));
+        text.push('\n');
+    }
+    let problems = count(groups.len(), "problem", "problems");
+    let line = format!("No plan: {problems} to solve first. Nothing was changed.");
+    text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
+    text
+}
+
+/// Why there is no plan, for machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct RefusalDocument {
+    pub format_version: u32,
+    pub refusals: Vec<RefusalEntry>,
+}
+
+/// One reason on one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct RefusalEntry {
+    /// None: it holds for the inventory as a whole.
+    pub host: Option<HostName>,
+    /// The phase that refuses.
+    pub phase: String,
+    /// What is wrong.
+    pub what: String,
+    /// The evidence for it.
+    pub why: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+impl From<&PlanError> for RefusalDocument {
+    fn from(error: &PlanError) -> Self {
+        let refusals = error.0.iter().map(RefusalEntry::from).collect();
+        Self { format_version: crate::plan::FORMAT_VERSION, refusals }
+    }
+}
+
+impl From<&Refusal> for RefusalEntry {
+    fn from(refusal: &Refusal) -> Self {
+        let Refusal { host, phase, what, why, advice } = refusal.clone();
+        Self { host, phase, what, why, advice }
+    }
+}

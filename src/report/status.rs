@@ -1,0 +1,152 @@
+//! What `rabbitup status` looks at, and what its text and its JSON form share.
+
+use crate::facts::{BrokerState, Clock, Facts, HostFacts, NodeFacts, Observation};
+use crate::inventory::{Desired, Host};
+use crate::model::{DigestKey, Role};
+
+use super::health::cookie::{Agreement, agreement, reference};
+use super::health::load_balancer::serves;
+use super::health::{Finding, Severity};
+use super::words::grouped;
+
+/// Everything that a status is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Status<'a> {
+    pub desired: &'a Desired,
+    pub facts: &'a Facts,
+    /// What `health` found.
+    pub findings: &'a [Finding],
+    /// Seconds since 1970, for how long nodes have been up.
+    pub now: u64,
+    /// Makes short digests of cookies that differ comparable with each other, and with nothing else.
+    pub key: DigestKey,
+}
+
+/// One broker as a row.
+pub(super) struct Row<'a> {
+    pub host: &'a Host,
+    pub state: State,
+    pub node: Option<&'a NodeFacts>,
+    pub clock: Option<Clock>,
+    pub cookie: Cookie,
+}
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Running,
+    Maintenance,
+    AppStopped,
+    CookieRefused,
+    Down,
+    Unknown,
+    Unreachable,
+}
+
+/// How a node's cookie stands to that of the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cookie {
+    Agrees,
+    /// The keyed digest of what its file holds.
+    Differs(String),
+    RunningDiffers,
+    Unknown,
+}
+
+/// How much of the cluster does its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub brokers: usize,
+    pub running: usize,
+    pub load_balancers: usize,
+    pub serving: usize,
+    pub errors: usize,
+    pub warnings: usize,
+}
+
+impl State {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Maintenance => "maintenance",
+            Self::AppStopped => "app stopped",
+            Self::CookieRefused => "other cookie",
+            Self::Down => "down",
+            Self::Unknown => "no answer",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+impl<'a> Status<'a> {
+    /// The brokers in the inventory's order.
+    pub(super) fn rows(&self) -> Vec<Row<'a>> {
+        let reference = reference(self.desired, self.facts).map(|(_, digest)| digest);
+        let row = |host: &'a Host| {
+            let seen = self.facts.host(&host.name);
+            let cookie = match seen.zip(reference).map(|(seen, reference)| agreement(seen, reference)) {
+                Some(Agreement::Agrees) => Cookie::Agrees,
+                Some(Agreement::Differs(digest)) => Cookie::Differs(digest.keyed(self.key)),
+                Some(Agreement::RunningDiffers) => Cookie::RunningDiffers,
+                Some(Agreement::Unknown) | None => Cookie::Unknown,
+            };
+            Row {
+                host,
+                state: self.state(host),
+                node: seen.and_then(HostFacts::node),
+                clock: seen.and_then(|seen| seen.clock),
+                cookie,
+            }
+        };
+        self.desired.brokers().map(row).collect()
+    }
+
+    /// The load balancers in the inventory's order, as far as they answered.
+    pub(super) fn load_balancers(&self) -> impl Iterator<Item = (&'a Host, Option<&'a HostFacts>)> {
+        let facts = self.facts;
+        self.desired.with_role(Role::LoadBalancer).map(move |host| (host, facts.host(&host.name)))
+    }
+
+    /// The cluster's name as the nodes say it, else as the inventory wants it.
+    pub(super) fn cluster_name(&self) -> Option<&'a str> {
+        let said = self.desired.brokers().find_map(|host| self.facts.host(&host.name)?.node());
+        said.map(|node| node.cluster_name.as_str()).or(self.desired.cluster.name.as_deref())
+    }
+
+    pub(super) fn counted(&self) -> Counted {
+        let rows = self.rows();
+        // As people see them: the same finding on many hosts is one.
+        let of = |severity| {
+            let found = self.findings.iter().filter(|finding| finding.severity == severity);
+            grouped(found.map(|finding| ((&finding.what, &finding.advice), ()))).len()
+        };
+        Counted {
+            brokers: rows.len(),
+            running: rows.iter().filter(|row| row.node.is_some()).count(),
+            load_balancers: self.load_balancers().count(),
+            serving: self.load_balancers().filter(|(_, seen)| seen.is_some_and(serves)).count(),
+            errors: of(Severity::Error),
+            warnings: of(Severity::Warning),
+        }
+    }
+
+    fn state(&self, host: &Host) -> State {
+        match self.facts.hosts.get(&host.name) {
+            None | Some(Observation::Unreachable(_)) => State::Unreachable,
+            Some(Observation::Reached(seen)) => match &seen.broker {
+                BrokerState::Running(node) if node.maintenance => State::Maintenance,
+                BrokerState::Running(_) => State::Running,
+                BrokerState::AppStopped => State::AppStopped,
+                BrokerState::CookieRefused => State::CookieRefused,
+                BrokerState::Down => State::Down,
+                BrokerState::Unknown(_) => State::Unknown,
+            },
+        }
+    }
+}
+
+/// The node's own type, as it sees itself.
+pub(super) fn node_type(node: &NodeFacts) -> Option<&'static str> {
+    node.members.iter().find(|member| member.node == node.name).map(|member| member.node_type.as_str())
+}

@@ -1,0 +1,148 @@
+use serde::Serialize;
+
+use crate::facts::Backend;
+use crate::model::HostName;
+
+use super::health::{Finding, is_healthy};
+use super::status::{Cookie, Row, State, Status, node_type};
+
+/// The version of the status document. Additions raise nothing; what a reader must know raises it.
+const STATUS_FORMAT_VERSION: u32 = 1;
+
+/// The state of a cluster as `rabbitup status --json` prints it.
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+pub struct StatusDocument {
+    pub format_version: u32,
+    /// False: at least one finding is an error, and the exit code is 1.
+    pub healthy: bool,
+    pub cluster: Option<String>,
+    pub nodes: Vec<NodeStatus>,
+    pub load_balancers: Vec<LoadBalancerStatus>,
+    pub findings: Vec<Finding>,
+}
+
+/// One broker. What a node that does not run cannot say is null.
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+pub struct NodeStatus {
+    pub host: HostName,
+    pub node: String,
+    pub state: State,
+    pub rabbitmq_version: Option<String>,
+    pub erlang: Option<String>,
+    pub node_type: Option<String>,
+    pub uptime_s: Option<u64>,
+    pub memory_bytes: Option<u64>,
+    /// The members as this node sees them.
+    pub members: Vec<String>,
+    /// Those of them that run, as this node sees them.
+    pub running: Vec<String>,
+    /// Nodes that this one was cut off from, as any node reports it.
+    pub partitioned_from: Vec<String>,
+    pub alarms: Vec<String>,
+    pub cookie: CookieStatus,
+    pub clock_offset_ms: Option<f64>,
+    pub clock_uncertainty_ms: Option<f64>,
+}
+
+/// How a node's cookie stands to that of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CookieStatus {
+    Agrees,
+    /// The file holds another cookie than the others'.
+    Differs,
+    /// The running node holds another cookie than its file.
+    RunningDiffers,
+    Unknown,
+}
+
+/// One load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct LoadBalancerStatus {
+    pub host: HostName,
+    pub runs: bool,
+    /// Whether a broker answered an AMQP handshake through it; null where it was not tried.
+    pub amqp_answers: Option<bool>,
+    pub backends: Vec<BackendStatus>,
+}
+
+/// One server behind a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct BackendStatus {
+    pub proxy: String,
+    pub server: String,
+    pub status: String,
+    pub check: String,
+}
+
+impl From<&Status<'_>> for StatusDocument {
+    fn from(status: &Status<'_>) -> Self {
+        let partitions: Vec<_> =
+            status.rows().iter().filter_map(|row| row.node).flat_map(|n| &n.partitions).collect();
+        let lost_by = |row: &Row<'_>| {
+            let name = row.host.node();
+            let mut lost: Vec<String> = partitions
+                .iter()
+                .filter(|pair| pair.node == name)
+                .map(|pair| pair.from.to_string())
+                .collect();
+            lost.sort();
+            lost.dedup();
+            lost
+        };
+        Self {
+            format_version: STATUS_FORMAT_VERSION,
+            healthy: is_healthy(status.findings),
+            cluster: status.cluster_name().map(str::to_owned),
+            nodes: status.rows().iter().map(|row| node(row, lost_by(row), status.now)).collect(),
+            load_balancers: status
+                .load_balancers()
+                .map(|(host, seen)| {
+                    let facts = seen.and_then(|seen| seen.load_balancer.as_ref());
+                    LoadBalancerStatus {
+                        host: host.name.clone(),
+                        runs: facts.is_some(),
+                        amqp_answers: facts.and_then(|facts| facts.amqp_answers),
+                        backends: facts
+                            .map(|f| f.backends.iter().map(Into::into).collect())
+                            .unwrap_or_default(),
+                    }
+                })
+                .collect(),
+            findings: status.findings.to_vec(),
+        }
+    }
+}
+
+fn node(row: &Row<'_>, partitioned_from: Vec<String>, now: u64) -> NodeStatus {
+    let node = row.node;
+    NodeStatus {
+        host: row.host.name.clone(),
+        node: row.host.node().to_string(),
+        state: row.state,
+        rabbitmq_version: node.map(|n| n.rabbitmq_version.to_string()),
+        erlang: node.map(|n| n.erlang.clone()),
+        node_type: node.and_then(node_type).map(str::to_owned),
+        uptime_s: node.map(|n| now.saturating_sub(n.started)),
+        memory_bytes: node.map(|n| n.memory_bytes),
+        members: node.map(|n| n.members.iter().map(|m| m.node.to_string()).collect()).unwrap_or_default(),
+        running: node.map(|n| n.running.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+        partitioned_from,
+        alarms: node.map(|n| n.alarms.clone()).unwrap_or_default(),
+        cookie: match row.cookie {
+            Cookie::Agrees => CookieStatus::Agrees,
+            Cookie::Differs(_) => CookieStatus::Differs,
+            Cookie::RunningDiffers => CookieStatus::RunningDiffers,
+            Cookie::Unknown => CookieStatus::Unknown,
+        },
+        clock_offset_ms: row.clock.map(|clock| clock.offset_ms),
+        clock_uncertainty_ms: row.clock.map(|clock| clock.uncertainty_ms),
+    }
+}
+
+impl From<&Backend> for BackendStatus {
+    fn from(backend: &Backend) -> Self {
+        let Backend { proxy, server, status, check } = backend.clone();
+        Self { proxy, server, status, check }
+    }
+}

@@ -1,0 +1,231 @@
+//! The state of a cluster for people, at 80 columns and with 50 hosts.
+
+use crate::facts::{Backend, HostFacts, MetadataStore};
+use crate::inventory::{Host, LoadBalancer};
+use crate::model::HostName;
+
+use super::groups::Block;
+use super::health::host::offset;
+use super::health::load_balancer::{Standing, software_name, standing};
+use super::health::membership::{membership_views, running_nodes};
+use super::health::{Severity, is_healthy};
+use super::status::{Cookie, Row, State, Status, node_type};
+use super::style::{Detail, Ink, Style};
+use super::table::{Column, table};
+use super::words::{Wrapped, clean, count, grouped, list, span};
+
+/// Backends of a load balancer that are listed one by one.
+const BACKENDS: usize = 12;
+
+/// The state of a cluster for people. The last line says whether it is healthy.
+pub fn status_text(status: &Status<'_>, style: Style) -> String {
+    let rows = status.rows();
+    let mut text = head(status, &rows, style);
+    text.push('\n');
+    text.push_str(&nodes(&rows, status.now, style));
+    text.push_str(&views(status, style));
+    if let Some(wanted) = &status.desired.load_balancer {
+        for (host, seen) in status.load_balancers() {
+            text.push_str(&load_balancer(wanted, host, seen, style));
+        }
+    }
+    text.push_str(&other_hosts(status, style));
+    text.push('\n');
+    text.push_str(&findings_text(status.findings, style));
+    text.push_str(&last_line(status, style));
+    text
+}
+
+/// Findings for people: what is wrong, where, and what to do; equal ones once.
+pub fn findings_text(findings: &[super::Finding], style: Style) -> String {
+    let mut text = String::new();
+    let groups = grouped(findings.iter().map(|f| ((f.severity, &f.what, &f.advice), f.host.as_ref())));
+    for ((severity, what, advice), hosts) in groups {
+        let mark = match severity {
+            Severity::Error => (Ink::Bad, "error:"),
+            Severity::Warning => (Ink::Warning, "warning:"),
+            Severity::Note => (Ink::Dimmed, "note:"),
+        };
+        let seen = hosts.into_iter().map(|host| (host, "")).collect();
+        text.push_str(&Block { mark, what, seen, next: vec![advice.clone()] }.text(style));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn head(status: &Status<'_>, rows: &[Row<'_>], style: Style) -> String {
+    let name =
+        status.cluster_name().map_or_else(|| "Cluster without a name".to_owned(), |n| format!("Cluster {n}"));
+    let counted = status.counted();
+    let store = rows.iter().find_map(|row| row.node).map_or("", |node| match node.metadata_store {
+        MetadataStore::Mnesia => ", metadata in Mnesia",
+        MetadataStore::Khepri => ", metadata in Khepri",
+    });
+    let words = format!(": {} of {} run{store}", counted.running, count(counted.brokers, "node", "nodes"));
+    format!("{}{words}\n", style.paint(Ink::Heading, clean(&name)))
+}
+
+fn nodes(rows: &[Row<'_>], now: u64, style: Style) -> String {
+    let plain = |of: &dyn Fn(&Row<'_>) -> Option<String>| {
+        rows.iter().map(|row| (Ink::Plain, of(row).unwrap_or_else(|| "-".to_owned()))).collect::<Vec<_>>()
+    };
+    let state = |row: &Row<'_>| match row.state {
+        State::Running => (Ink::Good, row.state.words().to_owned()),
+        State::Maintenance => (Ink::Warning, row.state.words().to_owned()),
+        _ => (Ink::Bad, row.state.words().to_owned()),
+    };
+    let sees = |row: &Row<'_>| {
+        let Some(node) = row.node else { return (Ink::Plain, "-".to_owned()) };
+        let all = node.members.len() == node.running.len();
+        (if all { Ink::Plain } else { Ink::Bad }, format!("{} of {}", node.running.len(), node.members.len()))
+    };
+    let cookie = |row: &Row<'_>| match &row.cookie {
+        Cookie::Agrees => (Ink::Good, "✔".to_owned()),
+        Cookie::Differs(digest) => (Ink::Bad, format!("≠ {digest}")),
+        Cookie::RunningDiffers => (Ink::Bad, "≠ running".to_owned()),
+        Cookie::Unknown => (Ink::Plain, "-".to_owned()),
+    };
+    let columns = vec![
+        // The nodes are rabbit@HOST, so one column names both.
+        Column {
+            head: "NODE",
+            yields: 0,
+            cells: rows.iter().map(|r| (Ink::Plain, r.host.node().to_string())).collect(),
+        },
+        Column { head: "STATE", yields: 0, cells: rows.iter().map(state).collect() },
+        Column { head: "VERSION", yields: 4, cells: plain(&|r| Some(r.node?.rabbitmq_version.to_string())) },
+        Column { head: "ERLANG", yields: 7, cells: plain(&|r| Some(r.node?.erlang.clone())) },
+        Column { head: "TYPE", yields: 6, cells: plain(&|r| Some(node_type(r.node?)?.to_owned())) },
+        Column { head: "UP", yields: 3, cells: plain(&|r| Some(span(now.saturating_sub(r.node?.started)))) },
+        Column { head: "MEMORY", yields: 5, cells: plain(&|r| Some(memory(r.node?.memory_bytes))) },
+        Column { head: "SEES", yields: 0, cells: rows.iter().map(sees).collect() },
+        Column { head: "COOKIE", yields: 0, cells: rows.iter().map(cookie).collect() },
+        Column { head: "CLOCK", yields: 2, cells: plain(&|r| r.clock.map(offset)) },
+    ];
+    table(columns, 2, style)
+}
+
+/// `143 MiB`, `1.2 GiB`.
+fn memory(bytes: u64) -> String {
+    let mib = bytes / (1024 * 1024);
+    if mib < 1024 {
+        return format!("{mib} MiB");
+    }
+    let tenths = mib * 10 / 1024;
+    format!("{}.{} GiB", tenths / 10, tenths % 10)
+}
+
+/// Who sees what, where the nodes disagree.
+fn views(status: &Status<'_>, style: Style) -> String {
+    let views = membership_views(&running_nodes(status.desired, status.facts));
+    if views.len() < 2 {
+        return String::new();
+    }
+    let mut text = format!("\n{}\n", style.paint(Ink::Bad, "The nodes disagree about who is a member:"));
+    for (members, hosts) in views {
+        let hosts: Vec<&HostName> = hosts.iter().map(|host| &host.name).collect();
+        let members: Vec<_> = members.into_iter().collect();
+        let label = format!("{}: ", list(&hosts, style.detail));
+        text.push_str(
+            &Wrapped::new(2, (Ink::Plain, &label), (Ink::Plain, &list(&members, style.detail))).text(style),
+        );
+    }
+    text
+}
+
+fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, style: Style) -> String {
+    let name = software_name(wanted.software);
+    let facts = seen.and_then(|seen| seen.load_balancer.as_ref());
+    let (ink, answer) = match (seen, facts.map(|facts| facts.amqp_answers)) {
+        (None, _) => (Ink::Bad, "not looked at".to_owned()),
+        (Some(_), None) => (Ink::Bad, "does not run".to_owned()),
+        (Some(_), Some(Some(true))) => (Ink::Good, format!("AMQP answers on port {}", wanted.amqp_port)),
+        (Some(_), Some(Some(false))) => {
+            (Ink::Bad, format!("AMQP does NOT answer on port {}", wanted.amqp_port))
+        }
+        (Some(_), Some(None)) => (Ink::Plain, format!("AMQP on port {} was not tried", wanted.amqp_port)),
+    };
+    let title = style.paint(Ink::Heading, format!("Load balancer {} ({name})", host.name));
+    let mut text = format!("\n{title}: {}\n", style.paint(ink, answer));
+    let backends = facts.map(|facts| facts.backends.as_slice()).unwrap_or_default();
+    if backends.is_empty() {
+        return text;
+    }
+    let fold = backends.len() > BACKENDS && style.detail == Detail::Folded;
+    let faulty = |backend: &&Backend| !fold || standing(backend) != Standing::Up;
+    let shown: Vec<&Backend> = backends.iter().filter(faulty).collect();
+    if !shown.is_empty() {
+        let cells = |of: fn(&Backend) -> &String| shown.iter().map(|b| (Ink::Plain, of(b).clone())).collect();
+        let status = |backend: &&Backend| {
+            let ink = match standing(backend) {
+                Standing::Up => Ink::Good,
+                Standing::Down => Ink::Bad,
+                Standing::Out => Ink::Warning,
+            };
+            (ink, backend.status.clone())
+        };
+        let columns = vec![
+            Column { head: "BACKEND", yields: 0, cells: cells(|b| &b.proxy) },
+            Column { head: "SERVER", yields: 0, cells: cells(|b| &b.server) },
+            Column { head: "STATUS", yields: 0, cells: shown.iter().map(status).collect() },
+            Column { head: "CHECK", yields: 0, cells: cells(|b| &b.check) },
+        ];
+        text.push_str(&table(columns, 2, style));
+    }
+    if fold {
+        for (proxy, servers) in grouped(backends.iter().map(|backend| (&backend.proxy, standing(backend)))) {
+            let up = servers.iter().filter(|standing| **standing == Standing::Up).count();
+            text.push_str(&format!(
+                "  {}: {up} of {} UP\n",
+                clean(proxy),
+                count(servers.len(), "server", "servers")
+            ));
+        }
+    }
+    text
+}
+
+/// Hosts that are no brokers have no row; their clocks matter all the same.
+fn other_hosts(status: &Status<'_>, style: Style) -> String {
+    let others = status.desired.hosts.iter().filter(|host| !host.has(crate::model::Role::Broker));
+    let clocks: Vec<String> = others
+        .filter_map(|host| Some(format!("{} {}", host.name, offset(status.facts.host(&host.name)?.clock?))))
+        .collect();
+    if clocks.is_empty() {
+        return String::new();
+    }
+    let words = list(&clocks, style.detail);
+    format!(
+        "\n{}",
+        Wrapped::new(0, (Ink::Plain, "Clocks of the other hosts: "), (Ink::Plain, &words)).text(style)
+    )
+}
+
+fn last_line(status: &Status<'_>, style: Style) -> String {
+    let counted = status.counted();
+    let healthy = is_healthy(status.findings);
+    let (ink, word) = if healthy { (Ink::Good, "Healthy") } else { (Ink::Bad, "Unhealthy") };
+    let verb = if counted.brokers == 1 { "runs" } else { "run" };
+    let mut words = format!("{} of {} {verb}", counted.running, count(counted.brokers, "node", "nodes"));
+    if counted.load_balancers > 0 && counted.serving == counted.load_balancers {
+        let (all, verb) =
+            (counted.load_balancers, if counted.load_balancers == 1 { "serves" } else { "serve" });
+        words.push_str(&format!(", {} {verb} them", count(all, "load balancer", "load balancers")));
+    } else if counted.load_balancers > 0 {
+        let all = count(counted.load_balancers, "load balancer", "load balancers");
+        words.push_str(&format!(", {} of {all} serves them", counted.serving));
+    }
+    let mut problems = Vec::new();
+    if counted.errors > 0 {
+        problems.push(count(counted.errors, "error", "errors"));
+    }
+    if counted.warnings > 0 {
+        problems.push(count(counted.warnings, "warning", "warnings"));
+    }
+    if !problems.is_empty() {
+        words.push_str(&format!("; {}", problems.join(", ")));
+    }
+    Wrapped::new(0, (ink, &format!("{word}: ")), (Ink::Heading, &format!("{words}."))).text(style)
+}

@@ -1,0 +1,140 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::apply::{Event, Outcome, Tally};
+use crate::model::HostName;
+use crate::plan::{Plan, StepId};
+
+use super::style::{Detail, Ink, Style};
+use super::titles::Titles;
+use super::words::{Wrapped, count, duration};
+
+/// From this many hosts on, those where all went well share a line.
+const FOLD: usize = 12;
+
+/// What became of a run, gathered from its events.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    ended: Option<(Outcome, Duration, BTreeMap<HostName, Tally>)>,
+    failed: Vec<StepId>,
+    abandoned: Vec<StepId>,
+    unlocked: Vec<HostName>,
+}
+
+impl Summary {
+    /// Takes in what happened.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::StepFailed { step, .. } => self.failed.push(step.clone()),
+            Event::LockLost { host, .. } => self.unlocked.push(host.clone()),
+            Event::Abandoned { running } => self.abandoned.clone_from(running),
+            Event::ApplyEnded { outcome, elapsed, hosts } => {
+                self.ended = Some((*outcome, *elapsed, hosts.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// The end of a run for people: each host, what failed, the whole, and the next useful command.
+    pub fn text(&self, plan: &Plan, style: Style) -> String {
+        let Some((outcome, elapsed, tallies)) = &self.ended else {
+            return "The run ended without a result; run the same command again.\n".to_owned();
+        };
+        let titles = Titles::of(plan);
+        let mut text = hosts(&titles, tallies, style);
+        text.push('\n');
+        for step in &self.failed {
+            let words = titles.full(step);
+            text.push_str(&Wrapped::new(0, (Ink::Bad, "failed: "), (Ink::Plain, &words)).text(style));
+        }
+        for step in &self.abandoned {
+            let words = titles.full(step);
+            text.push_str(
+                &Wrapped::new(0, (Ink::Warning, "may still run: "), (Ink::Plain, &words)).text(style),
+            );
+        }
+        for host in &self.unlocked {
+            let words = format!("{host}: make sure that no other run of rabbitup is at work there");
+            text.push_str(&Wrapped::new(0, (Ink::Warning, "lock lost: "), (Ink::Plain, &words)).text(style));
+        }
+        let whole = whole(*outcome, *elapsed, tallies);
+        text.push_str(&Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &whole)).text(style));
+        text.push_str(&Wrapped::new(0, (Ink::Dimmed, "Next: "), (Ink::Plain, next(*outcome))).text(style));
+        text
+    }
+}
+
+fn hosts(titles: &Titles, tallies: &BTreeMap<HostName, Tally>, style: Style) -> String {
+    let tally = |host: &HostName| tallies.get(host).copied().unwrap_or_default();
+    let all: Vec<(&HostName, Tally)> = titles.hosts.iter().map(|(host, _)| (host, tally(host))).collect();
+    let (fine, other): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(_, t)| t.failed + t.blocked + t.skipped == 0);
+    let width = titles.host_width();
+    let mut text = String::new();
+    if fine.len() > FOLD && style.detail == Detail::Folded {
+        let done = fine.iter().map(|(_, tally)| tally.done).sum();
+        let words = format!("{} ok, {}", count(fine.len(), "host", "hosts"), changed(done));
+        text.push_str(&format!("{} {words}\n", style.paint(Ink::Good, "✔")));
+    } else {
+        for (host, tally) in fine {
+            let words = if tally.done == 0 {
+                "ok, nothing to do".to_owned()
+            } else {
+                format!("ok, {}", changed(tally.done))
+            };
+            text.push_str(&format!("{} {host:<width$}  {words}\n", style.paint(Ink::Good, "✔")));
+        }
+    }
+    // Last, so that they stand next to the prompt.
+    for (host, tally) in other {
+        let mark =
+            if tally.failed > 0 { style.paint(Ink::Bad, "✘") } else { style.paint(Ink::Warning, "!") };
+        text.push_str(&format!("{mark} {host:<width$}  {}\n", parts(tally).join(", ")));
+    }
+    text
+}
+
+fn changed(steps: usize) -> String {
+    format!("{} done", count(steps, "step", "steps"))
+}
+
+fn parts(tally: Tally) -> Vec<String> {
+    let mut parts = vec![changed(tally.done)];
+    let others = [
+        (tally.failed, "failed"),
+        (tally.blocked, "not done because of a failure"),
+        (tally.skipped, "not started"),
+    ];
+    parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, words)| format!("{n} {words}")));
+    parts
+}
+
+fn whole(outcome: Outcome, elapsed: Duration, tallies: &BTreeMap<HostName, Tally>) -> String {
+    let mut sum = Tally::default();
+    for tally in tallies.values() {
+        sum.done += tally.done;
+        sum.failed += tally.failed;
+        sum.blocked += tally.blocked;
+        sum.skipped += tally.skipped;
+    }
+    let word = match outcome {
+        Outcome::Done => "Done",
+        Outcome::Failed => "Failed",
+        Outcome::Interrupted => "Interrupted",
+    };
+    let hosts = tallies.values().filter(|t| t.done + t.failed + t.blocked + t.skipped > 0).count();
+    format!(
+        "{word} after {} on {}: {}",
+        duration(elapsed),
+        count(hosts, "host", "hosts"),
+        parts(sum).join(", ")
+    )
+}
+
+fn next(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "`rabbitup status` shows the cluster as every node sees it",
+        Outcome::Failed => "mend what failed, then run the same command again: what is done stays done",
+        Outcome::Interrupted => "run the same command again: it goes on from what is there",
+    }
+}

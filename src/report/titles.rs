@@ -1,0 +1,74 @@
+use std::collections::BTreeMap;
+
+use crate::model::HostName;
+use crate::plan::{Plan, StepId};
+
+/// What displays need of a plan: steps by name, without the bodies of files.
+#[derive(Clone, Debug)]
+pub(super) struct Titles {
+    /// In the inventory's order, with the number of steps.
+    pub hosts: Vec<(HostName, usize)>,
+    steps: BTreeMap<StepId, Title>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Title {
+    pub host: HostName,
+    pub phase: String,
+    pub title: String,
+    pub after: Vec<StepId>,
+    /// Its place in the plan.
+    pub place: usize,
+}
+
+impl Titles {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let of_host = |name: &HostName| plan.steps.iter().filter(|step| &step.host == name).count();
+        let title = |(place, step): (usize, &crate::plan::Step)| {
+            let (host, phase) = (step.host.clone(), step.phase.clone());
+            (
+                step.id.clone(),
+                Title { host, phase, title: step.title.clone(), after: step.after.clone(), place },
+            )
+        };
+        Self {
+            hosts: plan.hosts.iter().map(|host| (host.name.clone(), of_host(&host.name))).collect(),
+            steps: plan.steps.iter().enumerate().map(title).collect(),
+        }
+    }
+
+    pub(super) fn get(&self, id: &StepId) -> Option<&Title> {
+        self.steps.get(id)
+    }
+
+    /// The step's title; its id where the plan does not have it.
+    pub(super) fn title<'a>(&'a self, id: &'a StepId) -> &'a str {
+        self.get(id).map_or(id.as_str(), |step| &step.title)
+    }
+
+    pub(super) fn phase(&self, id: &StepId) -> &str {
+        self.get(id).map_or("", |step| &step.phase)
+    }
+
+    /// `node1: start the broker`.
+    pub(super) fn full(&self, id: &StepId) -> String {
+        self.get(id).map_or_else(|| id.to_string(), |step| format!("{}: {}", step.host, step.title))
+    }
+
+    /// The steps of one host in the plan's order.
+    pub(super) fn of_host<'a>(&'a self, host: &'a HostName) -> Vec<(&'a StepId, &'a Title)> {
+        let mut steps: Vec<_> = self.steps.iter().filter(|(_, step)| &step.host == host).collect();
+        steps.sort_by_key(|(_, step)| step.place);
+        steps
+    }
+
+    /// The width of the longest phase name.
+    pub(super) fn phase_width(&self) -> usize {
+        self.steps.values().map(|step| step.phase.len()).max().unwrap_or(0)
+    }
+
+    /// The width of the longest host name.
+    pub(super) fn host_width(&self) -> usize {
+        self.hosts.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0)
+    }
+}

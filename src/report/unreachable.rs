@@ -1,0 +1,192 @@
+use serde::Serialize;
+
+use crate::facts::{Facts, Unreachable, UnreachableCause};
+use crate::inventory::{Desired, Ssh};
+use crate::model::HostName;
+use crate::plan::{FORMAT_VERSION, Plan};
+
+use super::groups::{Block, COMMAND};
+use super::style::{Ink, Style};
+use super::words::{count, grouped, list};
+
+/// How each host is reached, in the inventory's order: advice names the very command to type.
+#[derive(Clone, Debug)]
+pub struct Routes<'a>(Vec<(&'a HostName, &'a Ssh)>);
+
+impl<'a> From<&'a Desired> for Routes<'a> {
+    fn from(desired: &'a Desired) -> Self {
+        Self(desired.hosts.iter().map(|host| (&host.name, &host.ssh)).collect())
+    }
+}
+
+impl<'a> From<&'a Plan> for Routes<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        Self(plan.hosts.iter().map(|host| (&host.name, &host.ssh)).collect())
+    }
+}
+
+/// The hosts that could not be looked at, by cause, with the evidence and what to do. Empty where all answered.
+pub fn unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> String {
+    let silent = in_order(facts, routes);
+    if silent.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
+    for (cause, hosts) in grouped(silent.iter().map(|(host, ssh, why)| (why.cause, (*host, *ssh, *why)))) {
+        let block = Block {
+            mark: (Ink::Bad, "✘"),
+            what: what(cause),
+            seen: hosts.iter().map(|(host, _, why)| (Some(*host), why.evidence.as_str())).collect(),
+            next: next(cause, hosts.first().and_then(|(_, ssh, _)| *ssh)),
+        };
+        text.push_str(&block.text(style));
+        text.push('\n');
+    }
+    let all = count(facts.hosts.len(), "host", "hosts");
+    let line = format!("{} of {all} could not be looked at. Nothing was changed.", silent.len());
+    text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
+    text
+}
+
+/// The hosts that could not be looked at, for machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnreachableDocument {
+    pub format_version: u32,
+    pub unreachable: Vec<UnreachableEntry>,
+}
+
+/// One host that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnreachableEntry {
+    pub host: HostName,
+    pub cause: UnreachableCause,
+    pub evidence: String,
+    pub advice: Vec<String>,
+}
+
+/// The same as [`unreachable_text`] as a document.
+pub fn unreachable_document(facts: &Facts, routes: &Routes<'_>) -> UnreachableDocument {
+    let entry = |(host, ssh, why): (&HostName, Option<&Ssh>, &Unreachable)| UnreachableEntry {
+        host: host.clone(),
+        cause: why.cause,
+        evidence: why.evidence.clone(),
+        advice: next(why.cause, ssh),
+    };
+    let unreachable = in_order(facts, routes).into_iter().map(entry).collect();
+    UnreachableDocument { format_version: FORMAT_VERSION, unreachable }
+}
+
+type Silent<'a> = (&'a HostName, Option<&'a Ssh>, &'a Unreachable);
+
+fn in_order<'a>(facts: &'a Facts, routes: &Routes<'a>) -> Vec<Silent<'a>> {
+    let place = |host: &HostName| routes.0.iter().position(|(name, _)| *name == host);
+    let mut silent: Vec<Silent<'a>> = facts
+        .unreachable()
+        .map(|(host, why)| (host, place(host).and_then(|at| routes.0.get(at)).map(|(_, ssh)| *ssh), why))
+        .collect();
+    silent.sort_by_key(|(host, _, _)| place(host).unwrap_or(usize::MAX));
+    silent
+}
+
+pub(super) fn what(cause: UnreachableCause) -> &'static str {
+    match cause {
+        UnreachableCause::NoConnection => "no connection",
+        UnreachableCause::NameUnknown => "the name that ssh is given does not resolve",
+        UnreachableCause::HostKeyChanged => "the host key is not the one that is known. STOP",
+        UnreachableCause::HostKeyUnknown => "the host key is not known yet",
+        UnreachableCause::AuthenticationRefused => "the host accepts none of the keys that ssh offered",
+        UnreachableCause::NoPrivilege => "logged in, but the login can become root in no way",
+        UnreachableCause::SudoPassword => "logged in, but sudo wants a password",
+        UnreachableCause::Garbled => "logged in, but what came back is no complete answer",
+        UnreachableCause::TimedOut => "logged in, but there was no answer in time",
+    }
+}
+
+fn next(cause: UnreachableCause, ssh: Option<&Ssh>) -> Vec<String> {
+    let (login, place) =
+        (ssh.map_or_else(|| "ssh HOST".to_owned(), login), ssh.map_or("HOST".to_owned(), key_place));
+    match cause {
+        UnreachableCause::NoConnection => vec![
+            "is the host on, is its address right, does sshd listen, does a firewall let ssh through? Try:".into(),
+            command(&login),
+        ],
+        UnreachableCause::NameUnknown => vec![
+            "set the host's `address` in the inventory, or add the name to DNS or ~/.ssh/config. Try:".into(),
+            command(&login),
+        ],
+        UnreachableCause::HostKeyChanged => vec![
+            "either the host was installed anew, or somebody listens in between. Do not log in and do not type a \
+             password. Ask whoever installs these hosts whether the key was changed, and compare the fingerprint \
+             on the host's console or in the provider's panel, never over this network:"
+                .into(),
+            command("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"),
+            "only when both agree, and as the last step, forget the old key here:".into(),
+            command(&format!("ssh-keygen -R {place}")),
+        ],
+        UnreachableCause::HostKeyUnknown => vec![
+            "compare the fingerprint that ssh shows with the one on the host's console, then accept it once:".into(),
+            command(&login),
+            "or set `host_keys = \"accept-new\"` under [ssh], which trusts each new host at first sight".into(),
+        ],
+        UnreachableCause::AuthenticationRefused => vec![
+            "check `user` and `identity` under [ssh] and what `ssh-add -l` lists, or put your key there. Try:".into(),
+            command(&login),
+        ],
+        UnreachableCause::NoPrivilege => vec![
+            "let the login use sudo or doas, log in as root (`user = \"root\"` under [ssh]), or check `become`".into(),
+        ],
+        UnreachableCause::SudoPassword => vec![
+            "run the same command with --ask-become-pass, which asks once and keeps it in memory, or let the login \
+             use sudo without one (NOPASSWD in sudoers)"
+                .into(),
+        ],
+        UnreachableCause::Garbled => vec![
+            "does something end the session or print into it (a login script, ForceCommand, a restricted shell)? \
+             This must print one line, `ok`:"
+                .into(),
+            command(&format!("{login} 'echo ok'")),
+        ],
+        UnreachableCause::TimedOut => vec![
+            "the host may be overloaded, out of memory or stuck on a dead disk or network mount. Try:".into(),
+            command(&format!("{login} uptime")),
+        ],
+    }
+}
+
+/// The same advice as running text.
+pub(super) fn next_sentence(cause: UnreachableCause, ssh: Option<&Ssh>) -> String {
+    let quoted = |line: String| line.strip_prefix(COMMAND).map(|words| format!("`{words}`")).unwrap_or(line);
+    next(cause, ssh).into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+fn command(words: &str) -> String {
+    format!("{COMMAND}{words}")
+}
+
+fn login(ssh: &Ssh) -> String {
+    let mut words = vec!["ssh".to_owned()];
+    let paths = [("-F", ssh.config.as_ref()), ("-i", ssh.identity.as_ref())];
+    words.extend(paths.iter().filter_map(|(flag, path)| path.map(|p| format!("{flag} {}", p.display()))));
+    words.extend(ssh.jump.as_ref().map(|jump| format!("-J {jump}")));
+    words.extend(ssh.port.map(|port| format!("-p {port}")));
+    words.push(match &ssh.user {
+        Some(user) => format!("{user}@{}", ssh.destination),
+        None => ssh.destination.clone(),
+    });
+    words.join(" ")
+}
+
+/// How known_hosts names the host, which has the port in it where that is not ssh's own.
+fn key_place(ssh: &Ssh) -> String {
+    match ssh.port {
+        Some(port) if port != 22 => format!("'[{}]:{port}'", ssh.destination),
+        _ => ssh.destination.clone(),
+    }
+}
+
+/// One line for a run that goes on without these hosts.
+pub fn skipped_line(facts: &Facts, routes: &Routes<'_>, style: Style) -> Option<String> {
+    let hosts: Vec<&HostName> = in_order(facts, routes).into_iter().map(|(host, ..)| host).collect();
+    let line = format!("left out, since they did not answer: {}", list(&hosts, style.detail));
+    (!hosts.is_empty()).then(|| style.paint(Ink::Warning, line))
+}

@@ -1,0 +1,164 @@
+//! Small things that every text needs: counts, durations, lists, wrapping, and text that others wrote.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use console::measure_text_width;
+
+use super::style::{Detail, Ink, Style};
+
+/// Text that came from a host or a file, without what could steer the reader's terminal.
+///
+/// A banner or a configuration file can hold escape sequences; shown raw they could hide lines or colour lies.
+pub(super) fn clean(text: &str) -> String {
+    let stripped = console::strip_ansi_codes(text);
+    let mut cleaned = String::with_capacity(stripped.len());
+    for c in stripped.chars() {
+        match c {
+            '\t' => cleaned.push_str("    "),
+            '\r' => {}
+            c if c.is_control() => cleaned.push('\u{fffd}'),
+            // Marks that turn the direction of what follows: an old way to show another text than there is.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => cleaned.push('\u{fffd}'),
+            c => cleaned.push(c),
+        }
+    }
+    cleaned
+}
+
+/// `1 step`, `2 steps`.
+pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// `3.2 s`, `1 min 12 s`, `2 h 5 min`.
+pub(super) fn duration(time: Duration) -> String {
+    let tenths = (time.as_millis() + 50) / 100;
+    if tenths < 600 {
+        return format!("{}.{} s", tenths / 10, tenths % 10);
+    }
+    span(time.as_secs())
+}
+
+/// A span in its two largest units: `45 s`, `1 min 12 s`, `3 d 4 h`.
+pub(super) fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let first = UNITS.iter().position(|(size, _)| seconds >= *size).unwrap_or(UNITS.len() - 1);
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (size, unit) in UNITS.iter().skip(first).take(2) {
+        if rest / size > 0 || parts.is_empty() {
+            parts.push(format!("{} {unit}", rest / size));
+        }
+        rest %= size;
+    }
+    parts.join(" ")
+}
+
+/// `node1, node2, node3`; folded from the seventh on: `node1, node2, node3 and 47 more`.
+pub(super) fn list<T: Display>(items: &[T], detail: Detail) -> String {
+    const WHOLE: usize = 6;
+    const HEAD: usize = 3;
+    let shown = if detail == Detail::Full || items.len() <= WHOLE { items.len() } else { HEAD };
+    let mut text = items.iter().take(shown).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if shown < items.len() {
+        text.push_str(&format!(" and {} more", items.len() - shown));
+    }
+    text
+}
+
+/// Groups items under keys, in the order in which each key came first.
+pub(super) fn grouped<K: PartialEq, V>(items: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
+    let mut groups: Vec<(K, Vec<V>)> = Vec::new();
+    for (key, value) in items {
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((key, vec![value])),
+        }
+    }
+    groups
+}
+
+/// Text to be broken over lines: what stands before the first, and everything after it below its start.
+pub(super) struct Wrapped<'a> {
+    indent: usize,
+    label: (Ink, &'a str),
+    text: (Ink, &'a str),
+}
+
+impl<'a> Wrapped<'a> {
+    pub(super) fn new(indent: usize, label: (Ink, &'a str), text: (Ink, &'a str)) -> Self {
+        Self { indent, label, text }
+    }
+
+    /// The lines, each at most as wide as the style, but for words that are wider than a line.
+    pub(super) fn lines(&self, style: Style) -> Vec<String> {
+        let hang = self.indent + measure_text_width(self.label.1);
+        let room = style.width.saturating_sub(hang).max(20);
+        let mut lines = Vec::new();
+        for paragraph in self.text.1.split('\n') {
+            for part in broken(&clean(paragraph), room) {
+                let before = if lines.is_empty() {
+                    format!("{:w$}{}", "", style.paint(self.label.0, self.label.1), w = self.indent)
+                } else {
+                    " ".repeat(hang)
+                };
+                lines.push(format!("{before}{}", style.paint(self.text.0, part)).trim_end().to_owned());
+            }
+        }
+        lines
+    }
+
+    /// The lines as text, each with its end.
+    pub(super) fn text(&self, style: Style) -> String {
+        self.lines(style).iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+fn broken(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let width = measure_text_width(word);
+        if used > 0 && used + 1 + width > room {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += width;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_like_a_clock() {
+        assert_eq!(duration(Duration::from_millis(3_249)), "3.2 s");
+        assert_eq!(duration(Duration::from_millis(59_960)), "1 min");
+        assert_eq!(duration(Duration::from_secs(72)), "1 min 12 s");
+        assert_eq!(span(3 * 86_400 + 4 * 3_600 + 59), "3 d 4 h");
+        assert_eq!(span(0), "0 s");
+    }
+
+    #[test]
+    fn what_a_host_prints_cannot_steer_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\u{7}\tc\r"), "ab\u{fffd}    c");
+        assert_eq!(clean("x\u{202e}y"), "x\u{fffd}y");
+    }
+
+    #[test]
+    fn long_text_hangs_under_its_start() {
+        let text = "one two three four five six seven eight nine ten";
+        let lines = Wrapped::new(2, (Ink::Plain, "why: "), (Ink::Plain, text)).lines(Style::plain(40));
+        assert_eq!(lines, ["  why: one two three four five six seven", "       eight nine ten"]);
+    }
+}

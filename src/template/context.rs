@@ -1,0 +1,145 @@
+//! What each template can use. The samples name every variable once: a template is checked against them when it is
+//! loaded, before any host is asked.
+
+use serde::Serialize;
+
+use super::TemplateName;
+
+/// hosts.hbs.
+#[derive(Clone, Debug, Serialize)]
+pub struct HostsContext {
+    pub hosts: Vec<HostLine>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct HostLine {
+    pub address: String,
+    pub name: String,
+    /// The first label of a long name, where no other host has it too.
+    pub alias: Option<String>,
+}
+
+/// rabbitmq.conf.hbs.
+#[derive(Clone, Debug, Serialize)]
+pub struct RabbitmqContext {
+    /// `[cluster.config]`, key by key.
+    pub entries: Vec<ConfigLine>,
+    /// What a joiner looks for at its first start; none on the seed node, and none where `join = "command"`.
+    pub formation: Option<Formation>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfigLine {
+    pub key: String,
+    pub value: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Formation {
+    /// The seed node.
+    pub seed: String,
+    /// The seed node and the joiner itself, numbered.
+    pub nodes: Vec<NumberedNode>,
+    pub retry_limit: u32,
+    /// Milliseconds.
+    pub retry_interval: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct NumberedNode {
+    pub number: usize,
+    pub node: String,
+}
+
+/// haproxy.cfg.hbs and nginx-stream.conf.hbs.
+#[derive(Clone, Debug, Serialize)]
+pub struct BalancerContext {
+    pub cluster: Option<String>,
+    /// HAProxy's `balance`, or nginx's upstream directive; none where nginx needs none.
+    pub balance: Option<String>,
+    pub amqp_port: u16,
+    pub management_port: Option<u16>,
+    pub client_timeout: String,
+    pub check_interval: String,
+    pub brokers: Vec<BackendLine>,
+    pub stats: Option<StatsLine>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct BackendLine {
+    pub name: String,
+    pub address: String,
+    /// The address as it stands before a port: an IPv6 address has brackets.
+    pub endpoint: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct StatsLine {
+    pub port: u16,
+    pub user: Option<String>,
+    /// A sign that stands for the password; it is replaced when the file is written.
+    pub password: Option<String>,
+}
+
+/// chrony.conf.hbs.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChronyContext {
+    pub host: String,
+    pub servers: Vec<String>,
+    /// Whether this host serves time to the others.
+    pub serves: bool,
+    /// The addresses that may ask, on a host that serves.
+    pub clients: Vec<String>,
+}
+
+/// limits.conf.hbs.
+#[derive(Clone, Debug, Serialize)]
+pub struct LimitsContext {
+    pub file_descriptors: u64,
+}
+
+/// A context with every variable of a template set.
+pub fn sample(name: TemplateName) -> serde_json::Value {
+    let text = |text: &str| text.to_owned();
+    let value = match name {
+        TemplateName::Hosts => serde_json::to_value(HostsContext {
+            hosts: vec![HostLine {
+                address: text("192.0.2.1"),
+                name: text("node1.example.com"),
+                alias: Some(text("node1")),
+            }],
+        }),
+        TemplateName::Rabbitmq => serde_json::to_value(RabbitmqContext {
+            entries: vec![ConfigLine { key: text("heartbeat"), value: text("60") }],
+            formation: Some(Formation {
+                seed: text("rabbit@node1"),
+                nodes: vec![NumberedNode { number: 1, node: text("rabbit@node1") }],
+                retry_limit: 30,
+                retry_interval: 1000,
+            }),
+        }),
+        TemplateName::Haproxy | TemplateName::Nginx => serde_json::to_value(BalancerContext {
+            cluster: Some(text("orders")),
+            balance: Some(text("roundrobin")),
+            amqp_port: 5672,
+            management_port: Some(15672),
+            client_timeout: text("3h"),
+            check_interval: text("2s"),
+            brokers: vec![BackendLine {
+                name: text("node1"),
+                address: text("192.0.2.1"),
+                endpoint: text("192.0.2.1"),
+            }],
+            stats: Some(StatsLine { port: 8404, user: Some(text("ops")), password: Some(text("password")) }),
+        }),
+        TemplateName::Chrony => serde_json::to_value(ChronyContext {
+            host: text("lb1"),
+            servers: vec![text("192.0.2.9")],
+            serves: true,
+            clients: vec![text("192.0.2.1")],
+        }),
+        TemplateName::Limits => serde_json::to_value(LimitsContext { file_descriptors: 65536 }),
+    };
+    // These structs are maps of plain values: they always have a JSON form.
+    value.unwrap_or(serde_json::Value::Null)
+}

@@ -1,0 +1,38 @@
+/// Most lines that an error carries as its evidence.
+const LINES: usize = 16;
+
+/// The last lines of what was said, without terminal escapes, control characters and noise: fit for a screen and
+/// a log, whoever said it.
+pub(crate) fn evidence(said: &str) -> String {
+    let plain = console::strip_ansi_codes(said);
+    let lines: Vec<String> = plain
+        .lines()
+        .map(|line| line.chars().filter(|c| !c.is_control() || *c == '\t').collect::<String>())
+        .map(|line| line.trim_end().to_owned())
+        // ssh's frame around the warning about a changed key, and its note on every newly accepted one.
+        .filter(|line| !line.trim_matches('@').trim().is_empty())
+        .filter(|line| !line.starts_with("Warning: Permanently added"))
+        .collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_it_moves_the_cursor() {
+        let said = "\u{1b}[31mred\u{1b}[0m\r\n\u{1b}]0;title\u{7}bell\u{7}\u{9b}2Jx\n\n@@@@\n\ttab\n";
+        let shown = evidence(said);
+        assert!(shown.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'), "{shown:?}");
+        assert!(shown.contains("red") && shown.contains("\ttab"), "{shown:?}");
+    }
+
+    #[test]
+    fn the_end_is_what_counts() {
+        let said: String = (0..100).map(|n| format!("line {n}\n")).collect();
+        let shown = evidence(&said);
+        assert_eq!(shown.lines().count(), LINES);
+        assert!(shown.ends_with("line 99"));
+    }
+}

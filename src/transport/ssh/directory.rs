@@ -1,0 +1,158 @@
+//! The directory that holds the control sockets. Whoever may use a socket is root on a host, so it is ours alone.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest path of the directory, in bytes. A socket's path has 104 bytes on macOS and BSD and 108 on Linux
+/// (`sun_path`), with the NUL; our names take 26 of them, and ssh adds a suffix of 17 while it binds.
+const LONGEST_PATH: usize = 60;
+
+/// Finds or makes the directory: `$XDG_RUNTIME_DIR/rabbitup`, else `/tmp/rabbitup-UID`.
+///
+/// # Errors
+/// What is wrong with the directory: another's, open to others, no directory, or not to be made.
+pub(super) fn find() -> io::Result<PathBuf> {
+    let uid = effective_uid()?;
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    if let Some(dir) = runtime.map(|dir| dir.join("rabbitup")) {
+        if dir.as_os_str().as_bytes().len() <= LONGEST_PATH && prepare(&dir, uid).is_ok() {
+            sweep(&dir);
+            return Ok(dir);
+        }
+    }
+    let dir = PathBuf::from(format!("/tmp/rabbitup-{uid}"));
+    prepare(&dir, uid)?;
+    sweep(&dir);
+    Ok(dir)
+}
+
+/// Removes what crashed processes and ended connections left: sockets that nobody listens at and logs without a
+/// socket. Nothing younger than a day is touched, so no connection in the making is.
+fn sweep(dir: &Path) {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let age = fs::symlink_metadata(&path).and_then(|found| found.modified()).ok();
+        let old = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > day);
+        let socket = if path.extension().is_some_and(|end| end == "log") {
+            path.with_extension("")
+        } else {
+            path.clone()
+        };
+        if old && UnixStream::connect(socket).is_err() {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Makes the directory with mode 0700, or checks the one that is there. Symbolic links are not followed: in a
+/// directory that all may write to, anybody could have laid one.
+///
+/// # Errors
+/// As [`find`].
+fn prepare(dir: &Path, uid: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", dir.display()))),
+    }
+    let found = fs::symlink_metadata(dir)?;
+    let wrong = if !found.is_dir() {
+        "is no directory".to_owned()
+    } else if found.uid() != uid {
+        format!("belongs to user {} and not to user {uid}", found.uid())
+    } else if found.mode() & 0o077 != 0 {
+        format!("has mode {:04o}, where others have no business", found.mode() & 0o7777)
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {wrong}", dir.display())))
+}
+
+/// The user that this process acts as: proc(5) where there is one, else id(1).
+fn effective_uid() -> io::Result<u32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let of_proc = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .and_then(|ids| ids.split_whitespace().nth(1))
+        .and_then(|id| id.parse().ok());
+    if let Some(uid) = of_proc {
+        return Ok(uid);
+    }
+    let output = std::process::Command::new("id").arg("-u").output()?;
+    String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .map_err(|_| io::Error::other("id -u did not print a number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("rabbitup-directory-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        dir
+    }
+
+    #[test]
+    fn a_new_directory_is_closed_to_others_and_found_again() {
+        let dir = scratch("new");
+        let uid = effective_uid().expect("there is a user");
+        prepare(&dir, uid).expect("it is made");
+        assert_eq!(fs::metadata(&dir).expect("it is there").permissions().mode() & 0o777, 0o700);
+        prepare(&dir, uid).expect("it is taken as it is");
+        fs::remove_dir(&dir).expect("it is removed");
+    }
+
+    #[test]
+    fn only_what_is_old_and_dead_is_swept_away() {
+        let dir = scratch("sweep");
+        fs::create_dir(&dir).expect("it is made");
+        let alive = std::os::unix::net::UnixListener::bind(dir.join("alive")).expect("it listens");
+        drop(std::os::unix::net::UnixListener::bind(dir.join("dead")).expect("it listens"));
+        for name in ["alive.log", "dead.log", "gone.12.log", "young.log"] {
+            fs::write(dir.join(name), "").expect("it is written");
+        }
+        let old = ["alive", "dead", "alive.log", "dead.log", "gone.12.log"].map(|name| dir.join(name));
+        let touched = std::process::Command::new("touch").args(["-t", "200001010000"]).args(&old).status();
+        assert!(touched.expect("touch runs").success());
+        sweep(&dir);
+        let mut left: Vec<_> =
+            fs::read_dir(&dir).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["alive", "alive.log", "young.log"]);
+        drop(alive);
+        fs::remove_dir_all(&dir).expect("it is removed");
+    }
+
+    #[test]
+    fn a_directory_that_others_could_use_is_refused() {
+        let uid = effective_uid().expect("there is a user");
+        let dir = scratch("open");
+        fs::create_dir(&dir).expect("it is made");
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).expect("its mode is set");
+        let refused = prepare(&dir, uid).expect_err("open to a group").to_string();
+        assert!(refused.contains("mode 0750"), "{refused}");
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("its mode is set");
+        let refused = prepare(&dir, uid + 1).expect_err("another's").to_string();
+        assert!(refused.contains("belongs to user"), "{refused}");
+
+        let link = scratch("link");
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(&dir, &link).expect("a link is laid");
+        let refused = prepare(&link, uid).expect_err("a link").to_string();
+        assert!(refused.contains("is no directory"), "{refused}");
+        fs::remove_file(&link).expect("it is removed");
+        fs::remove_dir(&dir).expect("it is removed");
+    }
+}

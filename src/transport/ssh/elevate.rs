@@ -1,0 +1,264 @@
+//! The text that a host's login shell runs, so that a script runs as root and the controller knows that it does.
+//!
+//! Three shells are involved. The login shell runs one `exec sh -c OUTER sh ROOT`. OUTER finds the way to root and
+//! stays alive under it, so that a root shell ended by a signal still yields an exit code. ROOT, the root shell's
+//! own text, first prints a marker line: what comes before it is banners and rc files, and where it is missing,
+//! the exit code is sudo's and not the script's.
+
+use super::target::BecomeRoot;
+use crate::model::{Secret, quote};
+
+/// Longest command text that goes over as an argument, in bytes. Linux takes 128 KiB for one argument
+/// (`MAX_ARG_STRLEN`), and sshd hands the whole text to the login shell as one.
+const LONGEST_ARGUMENT: usize = 100 * 1024;
+
+/// How a shell came to be root's. The words are what `$become` holds in the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Root,
+    Sudo,
+    SudoPassword,
+    Doas,
+}
+
+impl Method {
+    const ALL: [Self; 4] = [Self::Root, Self::Sudo, Self::SudoPassword, Self::Doas];
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Sudo => "sudo",
+            Self::SudoPassword => "sudo-password",
+            Self::Doas => "doas",
+        }
+    }
+
+    pub(super) fn from_word(word: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.word().as_bytes() == word)
+    }
+}
+
+/// What the script gets as its text and as its standard input.
+pub(super) enum Feed<'a> {
+    /// The text as an argument, nothing to read.
+    Argument(&'a str),
+    /// The text as an argument, standard input open for as long as the caller holds it.
+    Held(&'a str),
+    /// The text over standard input, and nothing else to read there.
+    Stdin(&'a Secret),
+}
+
+/// One command for a host and what to write to it.
+pub(super) struct Invocation {
+    /// For the login shell. Holds no secret.
+    pub command: String,
+    /// Stands at the start of the marker line, before a blank and a [`Method`] word.
+    pub marker: String,
+    /// What sudo prints on stderr when it asks; a second time means that it refused.
+    pub prompt: String,
+    pub stdin: Stdin,
+}
+
+/// What is written to the command's standard input, and when.
+pub(super) struct Stdin {
+    /// At once: the password line.
+    pub first: Option<Secret>,
+    /// Not before the marker was seen where `first` is something, else sudo could take it for another try.
+    pub then: Option<Secret>,
+    pub end: End,
+}
+
+/// When standard input is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// There is none from the start.
+    Null,
+    AfterWriting,
+    /// When the caller drops it.
+    Held,
+}
+
+/// How to become root, as far as is known.
+pub(super) struct Way<'a> {
+    pub r#become: BecomeRoot,
+    pub password: Option<&'a Secret>,
+    /// What worked here before.
+    pub learned: Option<Method>,
+}
+
+impl Way<'_> {
+    /// The password, where the command may come to a sudo that asks for it.
+    fn needed_password(&self) -> Option<&Secret> {
+        let sudo = matches!(self.r#become, BecomeRoot::Auto | BecomeRoot::Sudo);
+        let asks = matches!(self.learned, None | Some(Method::SudoPassword));
+        self.password.filter(|_| sudo && asks)
+    }
+}
+
+impl Invocation {
+    /// Puts the command together. `nonce` is fresh random text of letters and digits.
+    pub(super) fn new(nonce: &str, way: &Way<'_>, feed: &Feed<'_>) -> Self {
+        let invocation = Self::assemble(nonce, way, feed);
+        match feed {
+            Feed::Argument(text) if invocation.command.len() > LONGEST_ARGUMENT => {
+                let text = Secret::new(text.as_bytes().to_vec());
+                Self::assemble(nonce, way, &Feed::Stdin(&text))
+            }
+            _ => invocation,
+        }
+    }
+
+    fn assemble(nonce: &str, way: &Way<'_>, feed: &Feed<'_>) -> Self {
+        let marker = format!("rabbitup-{nonce}");
+        let prompt = format!("[rabbitup-ask-{nonce}]");
+        let password = way.needed_password();
+        let skip = password.map(|_| skip_to(&marker)).unwrap_or_default();
+        let root = match feed {
+            Feed::Argument(text) => format!("{}exec </dev/null\n{text}", prelude(&marker)),
+            Feed::Held(text) => format!("{}{skip}{text}", prelude(&marker)),
+            Feed::Stdin(_) => format!("{}{skip}{}", prelude(&marker), whole_text(&marker)),
+        };
+        let command = format!(
+            "exec sh -c {} sh {}",
+            quote(&outer(way, password.is_some().into(), &prompt)),
+            quote(&root)
+        );
+        let stdin = Stdin {
+            first: password.map(|secret| line(secret.expose())),
+            then: match feed {
+                Feed::Argument(_) => None,
+                Feed::Held(_) => password.map(|_| line(marker.as_bytes())),
+                Feed::Stdin(text) => Some(framed_text(
+                    &marker,
+                    text,
+                    if password.is_some() { Lead::Marker } else { Lead::None },
+                )),
+            },
+            end: match (feed, password) {
+                (Feed::Held(_), _) => End::Held,
+                (Feed::Argument(_), None) => End::Null,
+                _ => End::AfterWriting,
+            },
+        };
+        Self { command, marker, prompt, stdin }
+    }
+}
+
+/// The start of every root shell. A short fixed environment, and a working directory that every user may enter:
+/// what `su` starts later fails in a home directory that is closed to it.
+fn prelude(marker: &str) -> String {
+    format!(
+        "become=$1; shift\n\
+         LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\n\
+         export LC_ALL PATH\n\
+         umask 022; cd /\n\
+         printf '%s %s\\n' {} \"$become\"\n",
+        quote(marker)
+    )
+}
+
+/// A sudo that needs no password leaves its line unread. `read` takes single bytes from a pipe, so what follows
+/// the marker stays for the next reader (POSIX.1-2017, XCU 1.4 and `read`).
+fn skip_to(marker: &str) -> String {
+    format!("while IFS= read -r line; do case $line in {}) break ;; esac; done\nunset line\n", quote(marker))
+}
+
+/// Reads all of standard input, and runs it only where its last line came too. The text is in a variable of the
+/// shell that is not exported: in no argv, environment or file.
+fn whole_text(marker: &str) -> String {
+    format!(
+        "text=$(cat)\n\
+         case $text in\n\
+         *{}) ;;\n\
+         *) echo 'rabbitup: the script arrived incomplete, nothing of it was run' >&2; exit 74 ;;\n\
+         esac\n\
+         exec </dev/null\n\
+         eval \"$text\"\n",
+        quote(&format!("\n# {marker}"))
+    )
+}
+
+/// Whether the text on standard input comes after a marker line.
+enum Lead {
+    None,
+    Marker,
+}
+
+fn framed_text(marker: &str, text: &Secret, lead: Lead) -> Secret {
+    // Sized once: a vector that grows leaves copies of the secret behind.
+    let mut bytes = Vec::with_capacity(text.expose().len() + 2 * marker.len() + 8);
+    if let Lead::Marker = lead {
+        bytes.extend_from_slice(marker.as_bytes());
+        bytes.push(b'\n');
+    }
+    bytes.extend_from_slice(text.expose());
+    bytes.extend_from_slice(b"\n# ");
+    bytes.extend_from_slice(marker.as_bytes());
+    bytes.push(b'\n');
+    Secret::new(bytes)
+}
+
+fn line(text: &[u8]) -> Secret {
+    let mut bytes = Vec::with_capacity(text.len() + 1);
+    bytes.extend_from_slice(text);
+    bytes.push(b'\n');
+    Secret::new(bytes)
+}
+
+/// Whether a sudo password is at hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Password {
+    Given,
+    None,
+}
+
+impl From<bool> for Password {
+    fn from(given: bool) -> Self {
+        if given { Self::Given } else { Self::None }
+    }
+}
+
+/// The text that finds the way to root. sudo(8): `-n` never asks; `-S` reads one line of standard input as the
+/// password; `-k` with a command neither uses nor leaves cached credentials; `-p` is what it asks with.
+fn outer(way: &Way<'_>, password: Password, prompt: &str) -> String {
+    let ask = format!("run sudo-password sudo -k -S -p {}\n", quote(prompt));
+    // What needs no password is tried first, with the very command that will run: sudoers may allow that alone.
+    let try_sudo = |k: &str| format!("why=$(sudo {k}-n sh -c : 2>&1 </dev/null) && run sudo sudo {k}-n\n");
+    let way = match (way.learned, way.r#become, password) {
+        (Some(Method::Root), ..) => "run root\n".to_owned(),
+        (Some(Method::Sudo), ..) => "run sudo sudo -n\n".to_owned(),
+        (Some(Method::Doas), ..) | (None, BecomeRoot::Doas, _) => "run doas doas -n\n".to_owned(),
+        (Some(Method::SudoPassword), _, Password::Given) => ask,
+        (None, BecomeRoot::Root, _) => "[ \"$(id -u)\" = 0 ] && run root\n\
+             echo \"rabbitup: the login $(id -un) is not root\" >&2\n"
+            .to_owned(),
+        (_, BecomeRoot::Sudo, Password::Given) => format!("{}{ask}", try_sudo("-k ")),
+        (_, BecomeRoot::Sudo, Password::None) => "run sudo sudo -n\n".to_owned(),
+        (_, _, password) => {
+            let sudo = match password {
+                Password::Given => {
+                    format!("{}if command -v sudo >/dev/null 2>&1; then {ask}fi\n", try_sudo("-k "))
+                }
+                Password::None => try_sudo(""),
+            };
+            format!(
+                "[ \"$(id -u)\" = 0 ] && run root\n\
+                 {sudo}\
+                 if command -v doas >/dev/null 2>&1; then\n\
+                 nor=$(doas -n sh -c : 2>&1 </dev/null) && run doas doas -n\n\
+                 fi\n\
+                 printf '%s\\n' \"$why\" \"$nor\" >&2\n"
+            )
+        }
+    };
+    format!(
+        "LC_ALL=C; export LC_ALL\n\
+         root=$1 why= nor=\n\
+         run() {{ word=$1; shift; \"$@\" sh -c \"$root\" sh \"$word\"; exit $?; }}\n\
+         {way}exit 1\n"
+    )
+}
+
+#[cfg(test)]
+#[path = "elevate_test.rs"]
+mod tests;

@@ -1,0 +1,221 @@
+//! The command lines in a real `sh`, with a sudo and a doas that only do what the test says.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// Reads its password as sudo's `-S` does: byte by byte, up to the line end, once per try.
+const SUDO: &str = r#"#!/bin/sh
+mode=nopasswd
+[ -f "$FAKES/asks" ] && mode=asks
+never= stdin= prompt=
+while :; do
+  case $1 in
+    -n) never=1; shift ;;
+    -S) stdin=1; shift ;;
+    -k) shift ;;
+    -p) prompt=$2; shift 2 ;;
+    *) break ;;
+  esac
+done
+printf '%s\n' "sudo $mode $never$stdin" >>"$FAKES/log"
+if [ $mode = asks ]; then
+  [ -n "$never" ] && { echo 'sudo: a password is required' >&2; exit 1; }
+  tries=0
+  while [ $tries -lt 3 ]; do
+    printf '%s' "$prompt" >&2
+    IFS= read -r try || { echo 'sudo: no password was provided' >&2; exit 1; }
+    [ "$try" = "$(cat "$FAKES/asks")" ] && { unset try; exec "$@"; }
+    printf '%s\n' "$try" >>"$FAKES/tried"
+    echo 'Sorry, try again.' >&2
+    tries=$((tries + 1))
+  done
+  echo "sudo: $tries incorrect password attempts" >&2
+  exit 1
+fi
+exec "$@"
+"#;
+
+struct Fakes(PathBuf);
+
+impl Fakes {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("rabbitup-elevate-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir(&dir).expect("a directory for the fakes");
+        let fakes = Self(dir);
+        fakes.program("id", "#!/bin/sh\necho 1000\n");
+        // Nothing else is in PATH: this machine's own sudo would do.
+        for name in ["sh", "cat", "wc"] {
+            let of_system = ["/bin", "/usr/bin"].map(|dir| PathBuf::from(dir).join(name));
+            let program = of_system.iter().find(|path| path.exists()).expect("a system without it");
+            std::os::unix::fs::symlink(program, fakes.0.join(name)).expect("a link is laid");
+        }
+        fakes
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("a fake is written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode is set");
+    }
+
+    fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap_or_default()
+    }
+
+    /// Runs as sshd does: the whole text is one argument of the login shell.
+    fn run(&self, invocation: &Invocation) -> (i32, String, String) {
+        let mut child = Command::new("/bin/sh")
+            .arg("-c")
+            .arg(&invocation.command)
+            .env("PATH", &self.0)
+            .env("FAKES", &self.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh runs");
+        let mut stdin = child.stdin.take().expect("it has an input");
+        for part in [&invocation.stdin.first, &invocation.stdin.then].into_iter().flatten() {
+            let _ = stdin.write_all(part.expose());
+        }
+        drop(stdin);
+        let output = child.wait_with_output().expect("it ends");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    }
+}
+
+impl Drop for Fakes {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn way(password: Option<&Secret>) -> Way<'_> {
+    Way { r#become: BecomeRoot::Auto, password, learned: None }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.as_bytes().to_vec())
+}
+
+const SCRIPT: &str = "echo \"as $become: it's \\$HOME\"; wc -c; exit 3";
+
+#[test]
+fn without_a_password_sudo_then_doas_are_tried() {
+    let fakes = Fakes::new("auto");
+    fakes.program("doas", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n");
+    let run = |way: Way<'_>| fakes.run(&Invocation::new("n1", &way, &Feed::Argument(SCRIPT)));
+    let (code, out, _) = run(way(None));
+    assert_eq!((code, out.as_str()), (3, "rabbitup-n1 doas\nas doas: it's $HOME\n0\n"));
+
+    fakes.program("sudo", SUDO);
+    let (code, out, _) = run(way(None));
+    assert_eq!((code, out.as_str()), (3, "rabbitup-n1 sudo\nas sudo: it's $HOME\n0\n"));
+    let (_, out, _) = run(Way { learned: Some(Method::Doas), ..way(None) });
+    assert!(out.starts_with("rabbitup-n1 doas\n"), "{out}");
+
+    fakes.program("id", "#!/bin/sh\necho 0\n");
+    let (_, out, _) = run(way(None));
+    assert!(out.starts_with("rabbitup-n1 root\n"), "{out}");
+}
+
+#[test]
+fn nobody_becomes_root_without_a_word() {
+    let fakes = Fakes::new("none");
+    let run = |r#become| {
+        let way = Way { r#become, ..way(None) };
+        fakes.run(&Invocation::new("n1", &way, &Feed::Argument(SCRIPT)))
+    };
+    for r#become in [BecomeRoot::Auto, BecomeRoot::Root, BecomeRoot::Sudo, BecomeRoot::Doas] {
+        let (code, out, err) = run(r#become);
+        assert!(code != 0 && out.is_empty() && !err.trim().is_empty(), "{become:?}: {code} {out} {err}");
+    }
+    fakes.program("sudo", SUDO);
+    fs::write(fakes.0.join("asks"), "secret").expect("sudo asks");
+    let (_, out, err) = run(BecomeRoot::Auto);
+    assert!(out.is_empty() && err.contains("a password is required"), "{err}");
+}
+
+#[test]
+fn a_password_reaches_sudo_and_nothing_else() {
+    let passwords =
+        ["plain", " two  words ", "'single' \"double\"", "$(touch pwned) `id`", "\\n \\", "-n", "#", "ünï"];
+    for password in passwords {
+        for asks in [true, false] {
+            let fakes = Fakes::new("password");
+            fakes.program("sudo", SUDO);
+            if asks {
+                fs::write(fakes.0.join("asks"), password).expect("sudo asks");
+            }
+            let word = if asks { "sudo-password" } else { "sudo" };
+            let password = secret(password);
+            let text = secret(SCRIPT);
+            for feed in [Feed::Argument(SCRIPT), Feed::Stdin(&text), Feed::Held(SCRIPT)] {
+                let invocation = Invocation::new("n1", &way(Some(&password)), &feed);
+                let shown = String::from_utf8_lossy(password.expose()).into_owned();
+                if shown.len() > 2 {
+                    assert!(!invocation.command.contains(&shown), "{}", invocation.command);
+                }
+                let (code, out, err) = fakes.run(&invocation);
+                let expected = format!("rabbitup-n1 {word}\nas {word}: it's $HOME\n0\n");
+                assert_eq!((code, out), (3, expected), "{shown:?}, asks: {asks}: {err}");
+                assert!(!err.contains("not found"), "{err}");
+                assert_eq!(fakes.file("tried"), "");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_password_is_tried_once_where_the_input_ends_after_it() {
+    let fakes = Fakes::new("wrong");
+    fakes.program("sudo", SUDO);
+    fs::write(fakes.0.join("asks"), "right").expect("sudo asks");
+    let password = secret("wrong");
+    let invocation = Invocation::new("n1", &way(Some(&password)), &Feed::Argument(SCRIPT));
+    let (code, out, err) = fakes.run(&invocation);
+    assert!(code != 0 && out.is_empty(), "{out}");
+    assert_eq!(err.matches(&invocation.prompt).count(), 2, "{err}");
+    assert_eq!(fakes.file("tried"), "wrong\n");
+}
+
+#[test]
+fn a_script_that_arrives_in_part_does_not_run() {
+    let fakes = Fakes::new("part");
+    fakes.program("id", "#!/bin/sh\necho 0\n");
+    let text = secret("echo one\necho two\n");
+    let mut invocation = Invocation::new("n1", &way(None), &Feed::Stdin(&text));
+    let whole = invocation.stdin.then.take().expect("the text").expose().to_vec();
+    for cut in 0..whole.len() - 1 {
+        invocation.stdin.then = Some(Secret::new(whole[..cut].to_vec()));
+        let (code, out, _) = fakes.run(&invocation);
+        assert_eq!((code, out.as_str()), (74, "rabbitup-n1 root\n"), "{cut} bytes");
+    }
+    invocation.stdin.then = Some(Secret::new(whole));
+    assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 root\none\ntwo\n");
+}
+
+#[test]
+fn a_long_argument_goes_over_standard_input() {
+    let fakes = Fakes::new("long");
+    fakes.program("id", "#!/bin/sh\necho 0\n");
+    let script = format!(": {}\necho done; wc -c", "x".repeat(300 * 1024));
+    let invocation = Invocation::new("n1", &way(None), &Feed::Argument(&script));
+    assert!(invocation.command.len() < 2000);
+    assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 root\ndone\n0\n");
+}
+
+#[test]
+fn a_signal_that_ends_the_root_shell_is_an_exit_code() {
+    let fakes = Fakes::new("signal");
+    fakes.program("id", "#!/bin/sh\necho 0\n");
+    let (code, ..) = fakes.run(&Invocation::new("n1", &way(None), &Feed::Argument("kill -9 $$")));
+    assert_eq!(code, 128 + 9);
+}

@@ -1,0 +1,373 @@
+//! One connection: ssh itself is its master, so that its configuration, agents and keys work as the user knows
+//! them. Everything else speaks to the master's socket.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use md5::{Digest, Md5};
+use openssh::Session;
+use tokio::process::Command;
+
+use super::classify;
+use super::target::SshTarget;
+use crate::model::quote;
+use crate::transport::{TransportError, TransportErrorKind, evidence};
+
+/// The idle life of a master that is closed at the end of a run, should the run crash before; and of one that
+/// persists, at least.
+const SHORTEST_LIFE: Duration = Duration::from_secs(15);
+/// What a login may take after the keys are exchanged (PAM, agents, hardware keys), on top of the time to connect.
+const LOGIN_TIME: Duration = Duration::from_secs(20);
+/// A master answers over a local socket: longer than this and it is stopped or stuck.
+const CHECK_TIME: Duration = Duration::from_secs(2);
+
+/// Whom to connect to and how. Hosts with the same values share a connection.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    pub target: SshTarget,
+    /// The connection to the jump host that this one goes through.
+    pub via: Option<Arc<Master>>,
+    pub login: Login,
+}
+
+/// Which keys are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Login {
+    /// The target's identity and no other, where it names one.
+    Target,
+    /// As `-J` has it: what the configuration says; the target's identity may be tried too.
+    Jump,
+}
+
+/// An open connection.
+pub(super) struct Master {
+    pub session: Arc<Session>,
+    socket: PathBuf,
+    log: PathBuf,
+    origin: Origin,
+    /// Whether a script has run over it in this process.
+    proven: AtomicBool,
+}
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This process, for itself: closed at its end.
+    Own,
+    /// This process, for later ones too.
+    Shared,
+    /// An earlier process.
+    Found,
+}
+
+impl Endpoint {
+    /// The name of the socket: a digest of everything that makes the connection this one and no other.
+    fn name(&self) -> String {
+        let target = &self.target;
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.as_os_str().as_encoded_bytes().to_vec());
+        let parts = [
+            Some(target.destination.clone().into_bytes()),
+            target.user.clone().map(String::into_bytes),
+            target.port.map(|port| port.to_string().into_bytes()),
+            path(&target.identity),
+            path(&target.config),
+            target.jump.clone().map(String::into_bytes),
+            Some(target.host_keys.option().as_bytes().to_vec()),
+            Some(format!("{:?}", self.login).into_bytes()),
+        ];
+        let mut digest = Md5::new();
+        for part in parts {
+            // An absent value is not an empty one.
+            digest.update([u8::from(part.is_some())]);
+            digest.update(part.unwrap_or_default());
+            digest.update([0]);
+        }
+        digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// ssh's arguments for a master at `socket`. What stands here wins over every configuration file.
+    fn arguments(&self, socket: &Path, log: &Path) -> Vec<OsString> {
+        let target = &self.target;
+        let mut arguments: Vec<OsString> = Vec::new();
+        for flag in ["-M", "-N", "-f", "-T", "-x", "-E"] {
+            arguments.push(flag.into());
+        }
+        arguments.push(log.into());
+        let mut option = |name: &str, value: &dyn AsRef<std::ffi::OsStr>| {
+            let mut text = OsString::from(format!("{name}="));
+            text.push(value.as_ref());
+            arguments.push("-o".into());
+            arguments.push(text);
+        };
+        option("ControlPath", &escape_percent(socket));
+        let life = target.persist.max(SHORTEST_LIFE).as_secs().to_string();
+        option("ControlPersist", &life);
+        option("BatchMode", &"yes");
+        option("StrictHostKeyChecking", &target.host_keys.option());
+        option("ConnectTimeout", &target.connect_timeout.as_secs().max(1).to_string());
+        option("ServerAliveInterval", &"10");
+        option("ServerAliveCountMax", &"3");
+        // Evidence must not depend on the user's own LogLevel, nor the master on what else they set for shells.
+        for (name, value) in [
+            ("LogLevel", "INFO"),
+            ("RemoteCommand", "none"),
+            ("ClearAllForwardings", "yes"),
+            ("PermitLocalCommand", "no"),
+        ] {
+            option(name, &value);
+        }
+        if let Some(via) = &self.via {
+            option("ProxyCommand", &via.proxy_command(log));
+        } else if target.jump.as_deref() == Some("none") {
+            option("ProxyJump", &"none");
+        }
+        if target.identity.is_some() && self.login == Login::Target {
+            option("IdentitiesOnly", &"yes");
+        }
+        let mut flag = |name: &str, value: Option<OsString>| {
+            if let Some(value) = value {
+                arguments.push(name.into());
+                arguments.push(value);
+            }
+        };
+        flag("-F", target.config.as_ref().map(|path| path.into()));
+        flag("-i", target.identity.as_ref().map(|path| path.into()));
+        flag("-p", target.port.map(|port| port.to_string().into()));
+        flag("-l", target.user.as_ref().map(|user| user.into()));
+        arguments.push("--".into());
+        arguments.push(target.destination.as_str().into());
+        arguments
+    }
+
+    /// The connection that an earlier process left open, if it still is.
+    pub(super) async fn find(&self, directory: &Path) -> Option<Master> {
+        let socket = directory.join(self.name());
+        if !socket.exists() {
+            return None;
+        }
+        let master = Master::at(socket, directory.join(format!("{}.log", self.name())), Origin::Found);
+        if master.is_alive().await {
+            return Some(master);
+        }
+        // Stale: ssh removes the name it bound, and this is our link to it.
+        let _ = std::fs::remove_file(&master.socket);
+        None
+    }
+
+    /// Connects once.
+    ///
+    /// # Errors
+    /// Why it did not work, in ssh's own words.
+    pub(super) async fn connect(&self, directory: &Path) -> Result<Master, TransportError> {
+        // A name of its own: ssh whose name is taken goes on without a socket, and would never end (mux.c,
+        // "ControlSocket … already exists, disabling multiplexing").
+        let name = format!("{}.{:08x}", self.name(), rand::random::<u32>());
+        let socket = directory.join(&name);
+        let log = directory.join(format!("{name}.log"));
+        let launched = self.launch(&socket, &log).await;
+        if let Err(error) = launched {
+            let _ = std::fs::remove_file(&log);
+            return Err(error);
+        }
+        if self.target.persist.is_zero() {
+            return Ok(Master::at(socket, log, Origin::Own));
+        }
+        let shared = directory.join(self.name());
+        // Where another process was faster, its connection is the shared one and ours ends when it is idle.
+        if std::fs::hard_link(&socket, &shared).is_ok() {
+            let _ = std::fs::rename(&log, directory.join(format!("{}.log", self.name())));
+            let log = directory.join(format!("{}.log", self.name()));
+            return Ok(Master::at(socket, log, Origin::Shared));
+        }
+        Ok(Master::at(socket, log, Origin::Own))
+    }
+
+    async fn launch(&self, socket: &Path, log: &Path) -> Result<(), TransportError> {
+        let no_connection =
+            |evidence: String| TransportError { kind: TransportErrorKind::NoConnection, evidence };
+        let mut command = Command::new("ssh");
+        command
+            .args(self.arguments(socket, log))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            // Its own group: a Ctrl-C at the terminal is for this process, which decides what becomes of the hosts.
+            .process_group(0);
+        let allowed = self.target.connect_timeout + LOGIN_TIME;
+        let output = match tokio::time::timeout(allowed, command.output()).await {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(no_connection("there is no ssh command on this machine".to_owned()));
+            }
+            Ok(Err(error)) => return Err(no_connection(format!("ssh could not be started: {error}"))),
+            Err(_) => {
+                let said = read_log(log);
+                return Err(no_connection(format!("no login within {} s\n{said}", allowed.as_secs())));
+            }
+        };
+        if output.status.success() {
+            return Ok(());
+        }
+        let logged = read_log(log);
+        // stderr has what precedes the log (bad options), and the host's banner, which may say anything.
+        let said = if logged.trim().is_empty() {
+            String::from_utf8_lossy(&output.stderr).into_owned()
+        } else {
+            logged
+        };
+        Err(classify::connect_failure(&said))
+    }
+}
+
+fn read_log(log: &Path) -> String {
+    std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// ssh expands `%` in paths (ssh_config(5), TOKENS).
+fn escape_percent(path: &Path) -> OsString {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let bytes = path.as_os_str().as_bytes();
+    OsString::from_vec(
+        bytes.iter().flat_map(|b| std::iter::repeat_n(*b, 1 + usize::from(*b == b'%'))).collect(),
+    )
+}
+
+impl Master {
+    fn at(socket: PathBuf, log: PathBuf, origin: Origin) -> Self {
+        let session = Arc::new(Session::resume_mux(socket.clone().into_boxed_path(), None));
+        Self { session, socket, log, origin, proven: AtomicBool::new(false) }
+    }
+
+    /// Whether the master answers on its socket. Says nothing of the host.
+    pub(super) async fn is_alive(&self) -> bool {
+        matches!(tokio::time::timeout(CHECK_TIME, self.session.check()).await, Ok(Ok(())))
+    }
+
+    /// A connection that an earlier process left may be dead without the master knowing yet: the host was booted.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.origin == Origin::Found && !self.proven.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn prove(&self) {
+        self.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// What the master logged of the connection's end.
+    pub(super) fn last_words(&self) -> String {
+        evidence(&read_log(&self.log))
+    }
+
+    /// The ProxyCommand through this connection: as `-J` builds it, but over the one login that stands already. What
+    /// it has to complain of goes to the log of the connection that it serves.
+    fn proxy_command(&self, log: &Path) -> OsString {
+        let word = |path: &Path| quote(&escape_percent(path).to_string_lossy());
+        let text = format!(
+            "ssh -F none -o ControlMaster=no -o BatchMode=yes -E {} -S {} -W '[%h]:%p' -- rabbitup",
+            word(log),
+            word(&self.socket)
+        );
+        text.into()
+    }
+
+    /// Asks the master to exit, with every session that is still open (`ssh -O exit`).
+    pub(super) async fn exit(&self) {
+        let mut path = OsString::from("ControlPath=");
+        path.push(escape_percent(&self.socket));
+        let mut command = Command::new("ssh");
+        command.args(["-O", "exit", "-F", "none", "-o"]).arg(path).arg("--").arg("rabbitup");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let _ = tokio::time::timeout(CHECK_TIME, command.status()).await;
+        let _ = std::fs::remove_file(&self.log);
+    }
+
+    /// Whether nobody but this process knows the connection.
+    pub(super) fn is_private(&self) -> bool {
+        self.origin == Origin::Own
+    }
+}
+
+/// The hops of a `-J` value, each as a target of its own.
+pub(super) fn hops(target: &SshTarget) -> Vec<SshTarget> {
+    let hops = target.jump.as_deref().filter(|jump| *jump != "none").unwrap_or_default();
+    let hops: Vec<&str> = hops.split(',').map(str::trim).filter(|hop| !hop.is_empty()).collect();
+    let hop = |(at, hop): (usize, &&str)| SshTarget {
+        // As a URI it may carry user and port, and is still looked up in the configuration.
+        destination: if hop.starts_with("ssh://") { (*hop).to_owned() } else { format!("ssh://{hop}") },
+        user: None,
+        port: None,
+        // Only names the way to it: hops with the same name may be different machines.
+        jump: if at == 0 { None } else { Some(hops[..at].join(",")) },
+        sudo_password: None,
+        ..target.clone()
+    };
+    hops.iter().enumerate().map(hop).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::target::HostKeyPolicy;
+    use super::*;
+
+    fn endpoint(target: SshTarget) -> Endpoint {
+        Endpoint { target, via: None, login: Login::Target }
+    }
+
+    #[test]
+    fn a_socket_is_named_after_everything_that_tells_connections_apart() {
+        let base = SshTarget::new("192.0.2.1");
+        let changes: [fn(&mut SshTarget); 7] = [
+            |t| t.destination = "192.0.2.2".into(),
+            |t| t.user = Some("192.0.2.1".into()),
+            |t| t.port = Some(22),
+            |t| t.identity = Some("key".into()),
+            |t| t.config = Some("key".into()),
+            |t| t.jump = Some("key".into()),
+            |t| t.host_keys = HostKeyPolicy::AcceptNew,
+        ];
+        let mut names = vec![endpoint(base.clone()).name()];
+        for change in changes {
+            let mut target = base.clone();
+            change(&mut target);
+            names.push(endpoint(target).name());
+        }
+        assert!(names.iter().all(|name| name.len() == 16));
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 8);
+    }
+
+    #[test]
+    fn ssh_is_told_what_must_not_depend_on_its_configuration() {
+        let mut target = SshTarget::new("-oProxyCommand=x");
+        target.identity = Some("id".into());
+        target.persist = Duration::from_millis(200);
+        let arguments = endpoint(target).arguments(Path::new("/run/50%/s"), Path::new("/run/l"));
+        let text: Vec<_> = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+        for wanted in
+            ["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "ControlPersist=15"]
+        {
+            assert!(text.iter().any(|a| a == wanted), "{wanted} in {text:?}");
+        }
+        assert!(text.contains(&"ControlPath=/run/50%%/s".to_owned()));
+        assert_eq!(text[text.len() - 2..], ["--", "-oProxyCommand=x"]);
+    }
+
+    #[test]
+    fn hops_carry_user_and_port_and_the_same_policy() {
+        let mut target = SshTarget::new("node1");
+        target.jump = Some("ops@gate:2222, inner".into());
+        let hops = hops(&target);
+        let names: Vec<_> = hops.iter().map(|hop| hop.destination.as_str()).collect();
+        assert_eq!(names, ["ssh://ops@gate:2222", "ssh://inner"]);
+        assert!(hops.iter().all(|hop| hop.host_keys == HostKeyPolicy::Strict));
+        assert_eq!(hops[1].jump.as_deref(), Some("ops@gate:2222"));
+        target.jump = Some("none".into());
+        assert!(super::hops(&target).is_empty());
+    }
+}

@@ -1,0 +1,224 @@
+//! Hosts over OpenSSH. The `ssh` command makes each connection, so its configuration, agents, jump hosts and known
+//! hosts count as everywhere else; scripts then run over the connection's socket, in 2 round trips each.
+
+mod classify;
+mod collect;
+mod directory;
+mod elevate;
+mod master;
+mod route;
+mod session;
+mod target;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use self::elevate::{Feed, Invocation, Method, Stdin, Way};
+use self::master::{Login, Master};
+use self::route::{Route, Shared};
+use self::session::{Failure, Life, Running};
+use super::{Counts, Exec, LineSender, Output, Script, Transport, TransportError, TransportErrorKind};
+use crate::model::HostName;
+
+pub use session::HeldSession;
+pub use target::{BecomeRoot, HostKeyPolicy, SshTarget};
+
+/// Most sessions at the same time on one host. sshd refuses an eleventh (`MaxSessions 10`, sshd_config(5)), and the
+/// connection may be shared with another run.
+const SESSIONS: usize = 8;
+
+/// Runs scripts on hosts over ssh.
+pub struct SshTransport {
+    hosts: BTreeMap<HostName, Host>,
+    /// The jump hosts, each once.
+    jumps: Vec<Arc<Route>>,
+    shared: Arc<Shared>,
+    execs: AtomicU64,
+}
+
+struct Host {
+    target: SshTarget,
+    route: Arc<Route>,
+    sessions: Semaphore,
+    /// How root was reached here before.
+    learned: Mutex<Option<Method>>,
+}
+
+impl SshTransport {
+    /// A transport to these hosts. Nothing is connected yet; where there is no safe place for the sockets, every
+    /// host reports it as the evidence of `NoConnection`.
+    pub fn new(targets: Vec<(HostName, SshTarget)>) -> Self {
+        let shared = Arc::new(Shared::new(directory::find().map_err(|error| error.to_string())));
+        let mut jumps: BTreeMap<String, Arc<Route>> = BTreeMap::new();
+        let mut hosts = BTreeMap::new();
+        for (name, target) in targets {
+            let mut via = None;
+            for hop in master::hops(&target) {
+                // Hosts that name the same way share its connections, so a jump host sees one login.
+                let key = format!("{hop:?}");
+                let route = jumps.entry(key).or_insert_with(|| Arc::new(Route::new(hop, Login::Jump, via)));
+                via = Some(route.clone());
+            }
+            let route = Arc::new(Route::new(target.clone(), Login::Target, via));
+            let host = Host { target, route, sessions: Semaphore::new(SESSIONS), learned: Mutex::new(None) };
+            hosts.insert(name, host);
+        }
+        let jumps = jumps.into_values().collect();
+        Self { hosts, jumps, shared, execs: AtomicU64::new(0) }
+    }
+
+    fn host(&self, name: &HostName) -> Result<&Host, TransportError> {
+        self.hosts.get(name).ok_or_else(|| TransportError {
+            kind: TransportErrorKind::NameUnknown,
+            evidence: format!("{name} is no host of this run"),
+        })
+    }
+
+    /// Starts a command on a host's connection.
+    async fn start(
+        &self,
+        host: &Host,
+        feed: &Feed<'_>,
+        lines: Option<&LineSender>,
+    ) -> Result<Started, TransportError> {
+        host.check_password()?;
+        let master = host.route.open(&self.shared).await?;
+        let invocation = Invocation::new(&nonce(), &host.way(), feed);
+        self.execs.fetch_add(1, Ordering::Relaxed);
+        let running = session::start(&master.session, &invocation, lines.cloned()).await;
+        Ok(Started { master, plan: invocation.stdin, running })
+    }
+}
+
+/// A command that was started, or was to be.
+struct Started {
+    master: Arc<Master>,
+    plan: Stdin,
+    running: Result<Running, Failure>,
+}
+
+impl Host {
+    fn way(&self) -> Way<'_> {
+        Way {
+            r#become: self.target.r#become,
+            password: self.target.sudo_password.as_ref(),
+            learned: *self.learned.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    fn learn(&self, method: Method) {
+        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(method);
+    }
+
+    /// What came of a command; none where it is to be started anew. That is so once, and only where a connection of
+    /// an earlier run proved dead before the host gave a sign of life: it was booted meanwhile.
+    async fn settle<T>(
+        &self,
+        master: &Arc<Master>,
+        ran: Result<(T, Method), Failure>,
+    ) -> Option<Result<T, TransportError>> {
+        match ran {
+            Ok((value, method)) => {
+                master.prove();
+                self.learn(method);
+                Some(Ok(value))
+            }
+            Err(Failure::Lost(Life::None)) if master.is_doubtful() => {
+                self.route.forget(master).await;
+                None
+            }
+            Err(Failure::Lost(_)) => Some(Err(lost(master))),
+            Err(Failure::Other(error)) => Some(Err(error)),
+        }
+    }
+
+    /// A line break in the password would make sudo read half of it, and the rest would be nobody's.
+    fn check_password(&self) -> Result<(), TransportError> {
+        let broken = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'\n' | b'\0'));
+        if self.target.sudo_password.as_ref().is_some_and(|password| broken(password.expose())) {
+            let evidence = "the sudo password holds a line break or NUL, which sudo cannot read".to_owned();
+            return Err(TransportError { kind: TransportErrorKind::SudoPassword, evidence });
+        }
+        Ok(())
+    }
+}
+
+fn lost(master: &Arc<Master>) -> TransportError {
+    let said = master.last_words();
+    let evidence = if said.is_empty() { "the connection was lost".to_owned() } else { said };
+    TransportError { kind: TransportErrorKind::Lost, evidence }
+}
+
+/// 128 random bits in hexadecimal, fresh for every command: no output can hold the marker by chance or malice.
+fn nonce() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+impl Transport for SshTransport {
+    type Held = HeldSession;
+
+    async fn exec(
+        &self,
+        host: &HostName,
+        exec: Exec,
+        lines: Option<LineSender>,
+    ) -> Result<Output, TransportError> {
+        let host = self.host(host)?;
+        let _session = host.sessions.acquire().await.ok();
+        let feed = match &exec.script {
+            Script::Argument(text) => Feed::Argument(text),
+            Script::Stdin(text) => Feed::Stdin(text),
+        };
+        loop {
+            let started = self.start(host, &feed, lines.as_ref()).await?;
+            let ran = match started.running {
+                Ok(running) => running.finish(&started.plan, exec.timeout).await,
+                Err(failure) => Err(failure),
+            };
+            if let Some(settled) = host.settle(&started.master, ran).await {
+                return settled;
+            }
+        }
+    }
+
+    async fn hold(
+        &self,
+        host: &HostName,
+        script: String,
+        timeout: Duration,
+    ) -> Result<(String, Self::Held), TransportError> {
+        let host = self.host(host)?;
+        loop {
+            let started = self.start(host, &Feed::Held(&script), None).await?;
+            let ran = match started.running {
+                Ok(running) => running.first_line(&started.plan, timeout).await,
+                Err(failure) => Err(failure),
+            };
+            let ran = ran.map(|(line, method, held)| ((line, held), method));
+            if let Some(settled) = host.settle(&started.master, ran).await {
+                return settled;
+            }
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { connections: self.shared.opened(), execs: self.execs.load(Ordering::Relaxed) }
+    }
+
+    async fn close(&self) {
+        let mut closing = JoinSet::new();
+        for route in self.hosts.values().map(|host| host.route.clone()) {
+            closing.spawn(async move { route.close().await });
+        }
+        closing.join_all().await;
+        // After the connections that go through them, the last hop first.
+        for route in &self.jumps {
+            route.close().await;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The way to a host: one connection, or several through jump hosts, opened when they are first needed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, Semaphore};
+
+use super::classify::{self, Retry};
+use super::master::{Endpoint, Login, Master};
+use super::target::SshTarget;
+use crate::transport::{TransportError, TransportErrorKind};
+
+/// Most connections that are opened at the same time: each is a key exchange on this machine's processors, and
+/// sshd on a jump host sheds logins beyond ten (`MaxStartups 10:30:100`, sshd_config(5)).
+const CONNECTS: usize = 30;
+const CONNECTS_BY_JUMP: usize = 8;
+/// Further tries after a connection was refused or dropped.
+const RETRIES: u32 = 2;
+
+/// What all routes of one transport share.
+pub(super) struct Shared {
+    directory: Result<PathBuf, String>,
+    connects: Semaphore,
+    opened: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(directory: Result<PathBuf, String>) -> Self {
+        Self { directory, connects: Semaphore::new(CONNECTS), opened: AtomicU64::new(0) }
+    }
+
+    pub(super) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+}
+
+/// One connection to be, and what it goes through.
+pub(super) struct Route {
+    target: SshTarget,
+    login: Login,
+    via: Option<Arc<Route>>,
+    slot: Mutex<Option<Arc<Master>>>,
+    /// How many connections are opened through this one at the same time.
+    through: Semaphore,
+}
+
+impl Route {
+    pub(super) fn new(target: SshTarget, login: Login, via: Option<Arc<Self>>) -> Self {
+        Self { target, login, via, slot: Mutex::new(None), through: Semaphore::new(CONNECTS_BY_JUMP) }
+    }
+
+    /// The open connection, or a new one.
+    ///
+    /// # Errors
+    /// Why there is none. Where a jump host is to blame, the evidence says so.
+    pub(super) async fn open(&self, shared: &Shared) -> Result<Arc<Master>, TransportError> {
+        let mut slot = self.slot.lock().await;
+        if let Some(master) = slot.as_ref() {
+            if master.is_alive().await {
+                return Ok(master.clone());
+            }
+            *slot = None;
+        }
+        let directory = shared.directory.as_ref().map_err(|problem| TransportError {
+            kind: TransportErrorKind::NoConnection,
+            evidence: format!("there is no safe place for ssh's sockets: {problem}"),
+        })?;
+        let mut endpoint = Endpoint { target: self.target.clone(), via: None, login: self.login };
+        let mut master = endpoint.find(directory).await;
+        if master.is_none() {
+            let _through = match &self.via {
+                Some(via) => {
+                    let jump = Box::pin(via.open(shared)).await.map_err(|error| via.blame(error))?;
+                    endpoint.via = Some(jump);
+                    via.through.acquire().await.ok()
+                }
+                None => None,
+            };
+            master = Some(self.connect(shared, &endpoint, directory).await?);
+        }
+        *slot = master.map(Arc::new);
+        slot.clone().ok_or_else(|| classify::connect_failure(""))
+    }
+
+    async fn connect(
+        &self,
+        shared: &Shared,
+        endpoint: &Endpoint,
+        directory: &std::path::Path,
+    ) -> Result<Master, TransportError> {
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            let error = {
+                let _one_of_many = shared.connects.acquire().await.ok();
+                match endpoint.connect(directory).await {
+                    Ok(master) => {
+                        shared.opened.fetch_add(1, Ordering::Relaxed);
+                        return Ok(master);
+                    }
+                    Err(error) => error,
+                }
+            };
+            let pause = match classify::retry(&error) {
+                Retry::Never => return Err(error),
+                Retry::Soon => Duration::from_millis(50) + jitter(100),
+                Retry::Later => Duration::from_millis(200) * (tries + 1) + jitter(600),
+            };
+            if tries == RETRIES || started.elapsed() + pause >= self.target.connect_timeout {
+                return Err(error);
+            }
+            tries += 1;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Forgets a connection that turned out to be dead, so that the next [`Route::open`] makes a new one.
+    pub(super) async fn forget(&self, dead: &Arc<Master>) {
+        let mut slot = self.slot.lock().await;
+        if slot.as_ref().is_some_and(|master| Arc::ptr_eq(master, dead)) {
+            dead.exit().await;
+            *slot = None;
+        }
+    }
+
+    /// Ends the connection, unless later processes are to find it.
+    pub(super) async fn close(&self) {
+        let master = self.slot.lock().await.take();
+        if let Some(master) = master.filter(|master| master.is_private()) {
+            master.exit().await;
+        }
+    }
+
+    fn blame(&self, error: TransportError) -> TransportError {
+        let evidence = format!("jump host {}:\n{}", self.target.destination, error.evidence);
+        TransportError { evidence, ..error }
+    }
+}
+
+/// Hosts that were dropped together do not come back together.
+fn jitter(milliseconds: u64) -> Duration {
+    Duration::from_millis(rand::random_range(0..=milliseconds))
+}

@@ -1,0 +1,308 @@
+//! One session on an open connection, from its command to its exit code.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+
+use super::classify;
+use super::collect::{Flood, Stderr, Stdout};
+use super::elevate::{End, Invocation, Method, Stdin};
+use crate::transport::{Held, LineSender, Output, TransportError, TransportErrorKind, evidence};
+
+/// How often a session is asked for where sshd has none to give (`MaxSessions`, shared with other programs of the
+/// same user that use the connection), and the pause between.
+const SESSION_TRIES: u32 = 5;
+const SESSION_PAUSE: Duration = Duration::from_millis(100);
+
+/// A session whose command runs.
+pub(super) struct Running {
+    child: Child<Arc<Session>>,
+    stdin: Option<ChildStdin>,
+    streams: Streams,
+    sent_at: SystemTime,
+}
+
+/// Where a command prints to, and what it printed.
+struct Streams {
+    from_stdout: ChildStdout,
+    from_stderr: ChildStderr,
+    stdout: Stdout,
+    stderr: Stderr,
+}
+
+/// What the reader tells the writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    /// The marker came: the root shell reads.
+    Root,
+    /// sudo asked a second time, or the streams ended: nothing more may be written.
+    Over,
+}
+
+/// How far to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    FirstLine,
+    End,
+}
+
+/// Why a session yields no output.
+pub(super) enum Failure {
+    /// The connection ended, or was not there.
+    Lost(Life),
+    Other(TransportError),
+}
+
+/// Whether the host had given any sign of life on a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Seen,
+    None,
+}
+
+/// Opens a session and starts the command.
+pub(super) async fn start(
+    session: &Arc<Session>,
+    invocation: &Invocation,
+    lines: Option<LineSender>,
+) -> Result<Running, Failure> {
+    let mut tries = 1;
+    let mut sent_at;
+    let mut child = loop {
+        sent_at = SystemTime::now();
+        let mut command = session.clone().arc_raw_command(&invocation.command);
+        command.stdin(match invocation.stdin.end {
+            End::Null => Stdio::null(),
+            End::AfterWriting | End::Held => Stdio::piped(),
+        });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        match command.spawn().await {
+            Ok(child) => break child,
+            Err(error) if refused_by_peer(&error) && tries < SESSION_TRIES => {
+                tokio::time::sleep(SESSION_PAUSE * tries).await;
+                tries += 1;
+            }
+            Err(error) if refused_by_peer(&error) => {
+                let evidence = "sshd opens no further session on this connection (MaxSessions)".to_owned();
+                return Err(Failure::Other(TransportError {
+                    kind: TransportErrorKind::NoConnection,
+                    evidence,
+                }));
+            }
+            Err(_) => return Err(Failure::Lost(Life::None)),
+        }
+    };
+    let stdin = child.stdin().take();
+    let (Some(from_stdout), Some(from_stderr)) = (child.stdout().take(), child.stderr().take()) else {
+        return Err(Failure::Lost(Life::None));
+    };
+    let stdout = Stdout::new(&invocation.marker, lines);
+    let stderr = Stderr::new(&invocation.prompt);
+    let streams = Streams { from_stdout, from_stderr, stdout, stderr };
+    Ok(Running { child, stdin, streams, sent_at })
+}
+
+/// The master answers `MUX_S_FAILURE` "Session open refused by peer" (OpenSSH's mux.c): nothing was started.
+fn refused_by_peer(error: &openssh::Error) -> bool {
+    let mut source: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = source {
+        if error.to_string().contains("refused by peer") {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+impl Running {
+    /// Writes what there is to write, reads all that comes, and waits for the end. After `timeout` it gives up;
+    /// what runs on the host then goes on.
+    pub(super) async fn finish(self, plan: &Stdin, timeout: Duration) -> Result<(Output, Method), Failure> {
+        let Self { child, stdin, mut streams, sent_at } = self;
+        let (stage, watched) = watch::channel(Stage::Waiting);
+        let work = async {
+            // What the writer returns is dropped at once: the host sees the end of its input.
+            let write = async { Ok(drop(write(stdin, plan, watched).await)) };
+            tokio::try_join!(write, streams.read(&stage, Until::End))?;
+            wait(child).await.ok_or_else(|| streams.lost())
+        };
+        let ended = tokio::time::timeout(timeout, work).await;
+        let code = ended.unwrap_or_else(|_| Err(streams.timed_out(timeout)))?;
+        let Some(method) = streams.stdout.method() else {
+            return Err(streams.not_root());
+        };
+        let (stdout, first_line_at) = streams.stdout.finish(SystemTime::now());
+        let stderr = streams.stderr.finish();
+        Ok((Output { code, stdout, stderr, sent_at: Some(sent_at), first_line_at }, method))
+    }
+
+    /// Waits for the first line and keeps the session open.
+    pub(super) async fn first_line(
+        self,
+        plan: &Stdin,
+        timeout: Duration,
+    ) -> Result<(String, Method, HeldSession), Failure> {
+        let Self { child, stdin, mut streams, .. } = self;
+        let (stage, watched) = watch::channel(Stage::Waiting);
+        let work = async {
+            let write = async { Ok(write(stdin, plan, watched).await) };
+            let (stdin, ()) = tokio::try_join!(write, streams.read(&stage, Until::FirstLine))?;
+            Ok(stdin)
+        };
+        let ended = tokio::time::timeout(timeout, work).await;
+        let stdin = ended.unwrap_or_else(|_| Err(streams.timed_out(timeout)))?;
+        match (streams.stdout.method(), streams.stdout.first_line()) {
+            (Some(method), Some(line)) => Ok((line, method, HeldSession::new(child, stdin, streams))),
+            (None, _) => {
+                drop(stdin);
+                Err(if wait(child).await.is_some() { streams.not_root() } else { streams.lost() })
+            }
+            (Some(_), None) => {
+                let evidence = evidence(&streams.stderr.text());
+                let evidence =
+                    if evidence.is_empty() { "the script printed nothing".to_owned() } else { evidence };
+                Err(Failure::Other(TransportError { kind: TransportErrorKind::Lost, evidence }))
+            }
+        }
+    }
+}
+
+/// The command's exit code; none where the connection ended first.
+async fn wait(child: Child<Arc<Session>>) -> Option<i32> {
+    match child.wait().await {
+        Ok(status) => status.code(),
+        // The crate reports exit code 127 so.
+        Err(openssh::Error::Remote(_)) => Some(127),
+        Err(_) => None,
+    }
+}
+
+/// Writes and hands standard input back, for the caller to hold or to drop.
+async fn write(
+    stdin: Option<ChildStdin>,
+    plan: &Stdin,
+    mut stage: watch::Receiver<Stage>,
+) -> Option<ChildStdin> {
+    let mut stdin = stdin?;
+    let mut over = stage.clone();
+    let writing = async {
+        if let Some(first) = &plan.first {
+            stdin.write_all(first.expose()).await.ok()?;
+        }
+        if let Some(then) = &plan.then {
+            if plan.first.is_some() {
+                stage.wait_for(|stage| *stage != Stage::Waiting).await.ok()?;
+            }
+            stdin.write_all(then.expose()).await.ok()?;
+        }
+        Some(stdin)
+    };
+    tokio::select! {
+        biased;
+        // An error here is no verdict: what the command did shows in its output and exit code.
+        _ = over.wait_for(|stage| *stage == Stage::Over) => None,
+        stdin = writing => stdin,
+    }
+}
+
+impl Streams {
+    async fn read(&mut self, stage: &watch::Sender<Stage>, until: Until) -> Result<(), Failure> {
+        let mut out = vec![0; 32 * 1024];
+        let mut err = vec![0; 4 * 1024];
+        let (mut out_open, mut err_open) = (true, true);
+        while out_open || err_open {
+            tokio::select! {
+                read = self.from_stdout.read(&mut out), if out_open => match read {
+                    Ok(n) if n > 0 => {
+                        let taken = self.stdout.push(&out[..n], SystemTime::now());
+                        taken.map_err(|flood| self.flooded(flood))?;
+                    }
+                    _ => out_open = false,
+                },
+                read = self.from_stderr.read(&mut err), if err_open => match read {
+                    Ok(n) if n > 0 => self.stderr.push(&err[..n]),
+                    _ => err_open = false,
+                },
+            }
+            if self.stdout.method().is_some() {
+                stage.send_if_modified(|stage| std::mem::replace(stage, Stage::Root) == Stage::Waiting);
+            } else if self.stderr.asked() > 1 {
+                stage.send_replace(Stage::Over);
+            }
+            if until == Until::FirstLine && self.stdout.first_line().is_some() {
+                return Ok(());
+            }
+        }
+        stage.send_replace(Stage::Over);
+        Ok(())
+    }
+
+    fn lost(&self) -> Failure {
+        let seen = self.stdout.method().is_some() || !self.stdout.preamble().is_empty();
+        Failure::Lost(if seen { Life::Seen } else { Life::None })
+    }
+
+    fn not_root(&self) -> Failure {
+        let said = self.stderr.text();
+        let said = if said.trim().is_empty() { self.stdout.preamble() } else { said };
+        Failure::Other(classify::privilege_failure(&said))
+    }
+
+    /// Only stderr goes into evidence: stdout is where scripts answer, and an answer may hold what no log should.
+    fn timed_out(&self, timeout: Duration) -> Failure {
+        let said = evidence(&self.stderr.text());
+        let evidence = format!("no end within {} s\n{said}", timeout.as_secs_f32());
+        let evidence = evidence.trim_end().to_owned();
+        Failure::Other(TransportError { kind: TransportErrorKind::TimedOut, evidence })
+    }
+
+    fn flooded(&self, flood: Flood) -> Failure {
+        let evidence =
+            format!("more than {} MiB of output; the rest was not read", flood.limit / (1024 * 1024));
+        Failure::Other(TransportError { kind: TransportErrorKind::TooMuchOutput, evidence })
+    }
+}
+
+/// A session that holds something on its host.
+pub struct HeldSession {
+    /// Its end is what the script waits for.
+    stdin: Option<ChildStdin>,
+    ended: watch::Receiver<bool>,
+    /// Reads on, so that the script never blocks, and waits for the end.
+    watcher: tokio::task::AbortHandle,
+}
+
+impl HeldSession {
+    fn new(child: Child<Arc<Session>>, stdin: Option<ChildStdin>, mut streams: Streams) -> Self {
+        let (done, ended) = watch::channel(false);
+        let watcher = tokio::spawn(async move {
+            let mut bytes = [0; 1024];
+            while let Ok(1..) = streams.from_stdout.read(&mut bytes).await {}
+            let _ = wait(child).await;
+            let _ = done.send(true);
+        });
+        Self { stdin, ended, watcher: watcher.abort_handle() }
+    }
+}
+
+impl Held for HeldSession {
+    async fn ended(&mut self) {
+        // An error means that the watcher is gone, and with it the session.
+        let _ = self.ended.wait_for(|ended| *ended).await;
+    }
+
+    async fn release(mut self) {
+        drop(self.stdin.take());
+        self.ended().await;
+    }
+}
+
+impl Drop for HeldSession {
+    fn drop(&mut self) {
+        self.watcher.abort();
+    }
+}

@@ -1,0 +1,33 @@
+//! What the inventory's loader accepts, what it refuses, and what it says about it. The snapshots are what a person
+//! sees in a terminal of 80 columns.
+
+mod fixtures;
+mod playbooks;
+mod refusals;
+mod robustness;
+mod starters;
+mod templates;
+
+use std::path::Path;
+
+use rabbitup::document::{Look, report};
+use rabbitup::inventory::{Loaded, Options, SecretPolicy, load_text};
+
+/// Loads a text as if it were inventory.toml in this package's root, where tests run.
+fn load(text: &str) -> Result<Loaded, String> {
+    let options = Options { secrets: SecretPolicy::Require };
+    load_text(Path::new("inventory.toml"), text, options).map_err(|errors| errors.render(80, Look::Unicode))
+}
+
+/// What is printed about an inventory: its errors, or its warnings.
+fn said(text: &str) -> String {
+    match load(text) {
+        Ok(loaded) => report(&loaded.warnings, 80, Look::Unicode),
+        Err(report) => report,
+    }
+}
+
+/// One broker, and whatever else a test needs.
+fn with_node(rest: &str) -> String {
+    format!("[[host]]\nname = \"node1\"\naddress = \"10.0.0.1\"\nroles = [\"broker\"]\n{rest}")
+}

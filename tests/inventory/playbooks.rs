@@ -1,0 +1,66 @@
+use std::path::Path;
+
+use rabbitup::document::Look;
+use rabbitup::playbook::{PhaseSettings, Playbook};
+
+fn said(text: &str) -> String {
+    Playbook::from_text(Path::new("mine.toml"), text).expect_err("refused").render(80, Look::Unicode)
+}
+
+#[test]
+fn bring_up_has_its_phases_in_order() {
+    let playbook = Playbook::load("bring-up", Path::new("inventories")).expect("the embedded playbook");
+    let names: Vec<&str> = playbook.phases.iter().map(PhaseSettings::name).collect();
+    assert_eq!(
+        names.join(" "),
+        "preflight host-names hosts-file packages time broker-config cookie start restart join node-types \
+         cluster-name definitions load-balancer verify"
+    );
+    assert!(
+        matches!(&playbook.phases[0], PhaseSettings::Preflight(check) if check.min_free_disk.0 == 1 << 30)
+    );
+}
+
+#[test]
+fn every_phase_of_the_schema_is_in_bring_up() {
+    let schema = Playbook::schema();
+    let text = schema.to_string();
+    let playbook = Playbook::load("bring-up", Path::new("")).expect("the embedded playbook");
+    let branches = schema["$defs"]["PhaseSettings"]["oneOf"].as_array().expect("phases").clone();
+    assert_eq!(branches.len(), playbook.phases.len());
+    for phase in &playbook.phases {
+        assert!(text.contains(&format!("\"{}\"", phase.name())), "{}", phase.name());
+    }
+}
+
+#[test]
+fn a_file_beside_the_inventory_takes_the_place_of_the_embedded_one() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beside");
+    std::fs::create_dir_all(directory.join("playbooks")).expect("a directory");
+    let text = "name = \"bring-up\"\nsummary = \"mine\"\n[[phase]]\nuse = \"cookie\"\n";
+    std::fs::write(directory.join("playbooks/bring-up.toml"), text).expect("a file");
+    let playbook = Playbook::load("bring-up", &directory).expect("my playbook");
+    assert_eq!((playbook.summary.as_str(), playbook.phases.len()), ("mine", 1));
+}
+
+#[test]
+fn what_is_wrong_with_a_playbook_is_said() {
+    insta::assert_snapshot!(
+        "playbook_with_errors",
+        said(
+            "name = \"mine\"\nsumary = \"x\"\n[[phase]]\nuse = \"cokie\"\n[[phase]]\nuse = \"start\"\npatience = 5\n\
+             [[phase]]\nuse = \"preflight\"\nmin_free_disk = \"lots\"\nmin_ram = 1\n[[phase]]\npatience = \"5m\"\n\
+             [[phase]]\nuse = \"time\"\nservers = []\n"
+        )
+    );
+    insta::assert_snapshot!(
+        "playbook_without_phases",
+        said("name = \"mine\"\nsummary = \"x\"\nphase = []\n")
+    );
+    insta::assert_snapshot!(
+        "playbook_with_a_phase_twice",
+        said("name = \"mine\"\nsummary = \"x\"\n[[phase]]\nuse = \"time\"\n[[phase]]\nuse = \"time\"\n")
+    );
+    let unknown = Playbook::load("bring-upp", Path::new("")).expect_err("unknown").render(80, Look::Unicode);
+    insta::assert_snapshot!("playbook_unknown", unknown);
+}

@@ -1,0 +1,162 @@
+use std::path::Path;
+
+use rabbitup::document::Look;
+use rabbitup::inventory::{Options, load};
+
+use super::{said, with_node};
+
+/// Asserts what is printed about each text.
+macro_rules! cases {
+    ($($name:ident: $text:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            let said = said(&$text);
+            assert!(!said.contains("hunter"), "a secret is shown:\n{said}");
+            insta::assert_snapshot!(stringify!($name), said);
+        })*
+    };
+}
+
+fn two_hosts(first: &str, second: &str) -> String {
+    format!(
+        "[[host]]\n{first}\nroles = [\"broker\"]\n\n[[host]]\n{second}\nroles = [\"load-balancer\"]\n\n[load_balancer]\n"
+    )
+}
+
+fn balancer(settings: &str) -> String {
+    with_node(&format!(
+        "\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.9\"\nroles = [\"load-balancer\"]\n\n[load_balancer]\n{settings}\n"
+    ))
+}
+
+fn cluster(settings: &str) -> String {
+    with_node(&format!("\n[cluster]\n{settings}\n"))
+}
+
+cases! {
+    syntax: with_node("\n[cluster]\nname = orders\nplugins = [\"rabbitmq_management\"\n");
+    table_twice: with_node("\n[cluster]\nname = \"a\"\n[cluster]\nname = \"b\"\n");
+    empty: "# nothing yet\n\n";
+    unknown_keys: with_node("user = \"ops\"\nnode_typ = \"disc\"\n[cluster]\npluginz = []\nfrobnicate = 1\n[clusters]\n");
+    words_of_other_tools: "[[host]]\nhostname = \"node1\"\nip = \"10.0.0.1\"\nrole = \"broker\"\n";
+    wrong_types: with_node("node_type = 1\n[cluster]\nname = 5\nplugins = \"rabbitmq_management\"\nfile_descriptors = \"65536\"\n[package]\nhold = \"yes\"\n");
+    hosts_in_one_bracket: "[host]\nname = \"node1\"\naddress = \"10.0.0.1\"\nroles = [\"broker\"]\n";
+    no_hosts: "[cluster]\nname = \"orders\"\n";
+    no_hosts_in_a_list: "host = []\n";
+    duplicate_names: two_hosts("name = \"node1\"\naddress = \"10.0.0.1\"", "name = \"node1\"\naddress = \"10.0.0.2\"");
+    duplicate_addresses: two_hosts("name = \"node1\"\naddress = \"fd00::1\"", "name = \"lb1\"\naddress = \"fd00:0::1\"");
+    names_that_are_none: two_hosts("name = \"node_1\"\naddress = \"10.0.0.1\"", "name = \"LB1\"\naddress = \"10.0.0.2\"");
+    dotted_name_in_short_mode: "[[host]]\nname = \"node1.example.com\"\naddress = \"10.0.0.1\"\nroles = [\"broker\"]\n";
+    bare_name_in_long_mode: format!("[cluster]\nnames = \"long\"\n\n{}", with_node(""));
+    localhost: two_hosts("name = \"localhost\"\naddress = \"localhost\"", "name = \"lb1\"\naddress = \"127.0.0.1\"");
+    addresses_that_are_none: two_hosts("name = \"node1\"\naddress = \"0.0.0.0\"", "name = \"lb1\"\naddress = \"ops@10.0.0.2\"");
+    no_broker: "[[host]]\nname = \"lb1\"\naddress = \"10.0.0.1\"\nroles = [\"load-balancer\"]\n\n[load_balancer]\n";
+    no_role: with_node("\n[[host]]\nname = \"node2\"\naddress = \"10.0.0.2\"\nroles = []\n");
+    two_brokers: with_node("\n[[host]]\nname = \"node2\"\naddress = \"10.0.0.2\"\nroles = [\"broker\"]\n");
+    four_brokers: (2..5).fold(with_node(""), |text, n| {
+        format!("{text}\n[[host]]\nname = \"node{n}\"\naddress = \"10.0.0.{n}\"\nroles = [\"broker\"]\n")
+    });
+    ram_seed: with_node("node_type = \"ram\"\n\n[[host]]\nname = \"node2\"\naddress = \"10.0.0.2\"\nroles = [\"broker\"]\n[[host]]\nname = \"node3\"\naddress = \"10.0.0.3\"\nroles = [\"broker\"]\n");
+    no_disc_node: with_node("node_type = \"ram\"\n");
+    balancer_without_table: with_node("\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.2\"\nroles = [\"load-balancer\"]\n");
+    table_without_balancer: with_node("\n[load_balancer]\nbalance = \"leastconn\"\n");
+    unknown_role: with_node("\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.2\"\nroles = [\"loadbalancer\", \"queen\"]\n");
+    unknown_time_server: with_node("\n[time]\nservers = [\"node2\", \"10.0.0.77\", \"ntp.example.com\", \"time one\"]\n");
+    time_server_without_role: with_node("\n[time]\nservers = [\"node1\"]\n");
+    unreadable_cookie: cluster("cookie = { from = \"file\", path = \"tests/inventory/files/none.cookie\" }");
+    cookie_with_bad_byte: cluster("cookie = { from = \"file\", path = \"tests/inventory/files/bad-byte.cookie\" }");
+    cookie_too_long: cluster("cookie = { from = \"file\", path = \"tests/inventory/files/long.cookie\" }");
+    cookie_that_debian_replaces: cluster("cookie = { from = \"file\", path = \"tests/inventory/files/debian.cookie\" }");
+    cookie_written_out: cluster("cookie = \"hunter2hunter2hunter2\"");
+    cookie_misspelt: cluster("cookie = \"gen-erate\"");
+    cookie_from_elsewhere: cluster("cookie = { from = \"fil\", path = \"cookie\" }");
+    cookie_without_path: cluster("cookie = { from = \"file\", name = \"cookie\" }");
+    command_as_text: cluster("cookie = { from = \"command\", argv = \"pass show cookie\" }");
+    command_that_fails: cluster("cookie = { from = \"command\", argv = [\"sh\", \"-c\", \"echo no such entry >&2; exit 3\"] }");
+    command_that_is_not_there: cluster("cookie = { from = \"command\", argv = [\"rabbitup-no-such-program\"] }");
+    variable_not_set: cluster("admin = { user = \"admin\", password = { from = \"env\", name = \"RABBITUP_TEST_NOT_SET\" } }");
+    password_written_out: cluster("admin = { user = \"admin\", password = \"hunter2\" }\n[cluster.config]\ndefault_pass = \"hunter2\"");
+    password_of_two_lines: cluster("[cluster.config]\ndefault_pass = { from = \"file\", path = \"tests/inventory/files/two-lines.secret\" }");
+    password_written_out_in_broken_toml: cluster("admin = { user = admin, password = \"hunter2\" }");
+    template_with_unknown_variable: with_node("\n[templates]\nhaproxy = \"tests/inventory/files/unknown-variable.hbs\"\n");
+    template_that_does_not_compile: with_node("\n[templates]\nhaproxy = \"tests/inventory/files/unclosed.hbs\"\n");
+    template_missing: with_node("\n[templates]\nhaproxi = \"a\"\nnginx = \"tests/inventory/files/none.hbs\"\n");
+    bad_version: with_node("\n[package]\nversion = \"latest\"\n");
+    bad_version_pattern: with_node("\n[package]\nversion = \"4*0\"\n");
+    bad_durations: with_node("\n[ssh]\nconnect_timeout = \"10\"\npersist = \"soon\"\n[time]\nmax_offset = 250\n");
+    bad_choices: with_node("\n[ssh]\nhost_keys = \"accept_new\"\nbecome = \"su\"\n");
+    option_in_a_word: with_node("\n[ssh]\nuser = \"-oProxyCommand=id\"\njump = \"a b\"\n");
+    definitions_missing: cluster("definitions = \"tests/inventory/files/none.json\"");
+    definitions_not_json: cluster("definitions = \"tests/inventory/files/broken.json\"");
+    definitions_misspelt: cluster("definitions = \"tests/inventory/files/misspelt.json\"");
+    definitions_of_something_else: cluster("definitions = \"tests/inventory/files/other.json\"");
+    definitions_without_name: cluster("definitions = \"tests/inventory/files/nameless.json\"");
+    unknown_balance: balancer("balance = \"round-robin\"");
+    http_balance: balancer("balance = \"uri\"");
+    unknown_balance_of_nginx: balancer("software = \"nginx\"\nbalance = \"ip_hash\"");
+    stats_of_nginx: balancer("software = \"nginx\"\nstats = { port = 8404 }");
+    stats_without_password: balancer("stats = { port = 8404, user = \"ops\" }");
+    stats_password_with_quote: balancer("stats = { port = 8404, user = \"ops\", password = { from = \"file\", path = \"tests/inventory/files/quote.secret\" } }");
+    plugin_names: cluster("plugins = [\"management\", \"rabbitmq_prometeus\", \"rabbitmq-shovel\", \"my_own_plugin\"]");
+    port_zero: balancer("amqp_port = 0\nmanagement_port = 70000");
+    port_clash: balancer("amqp_port = 8404\nstats = { port = 8404 }");
+    port_of_the_broker: "[[host]]\nname = \"node1\"\naddress = \"10.0.0.1\"\nroles = [\"broker\", \"load-balancer\"]\n\n[load_balancer]\n";
+    management_without_plugin: cluster("plugins = []\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.2\"\nroles = [\"load-balancer\"]\n[load_balancer]\nmanagement_port = 15672");
+    config_with_line_break: cluster("[cluster.config]\nlog.file = \"a\\nloopback_users = none\"\nlog.dir = \"\\u001b[31m\"");
+    config_values: cluster("[cluster.config]\nauth_backends = [\"ldap\", \"internal\"]\nlog.file = \"a # b\"\n\"log.file\" = \"c\"\n\"bad key\" = 1\nx = nan\n");
+    date_in_config: cluster("[cluster.config]\nheartbeat = 30\nlog.file = 2026-01-01\n");
+    config_written_by_rabbitup: cluster("[cluster.config]\ncluster_formation.peer_discovery_backend = \"dns\"");
+    cluster_name_with_odd_bytes: cluster("name = \"orders\\u0007; rm\"");
+    wide_text_before_an_error: cluster("name = \"日本語 📦\"");
+    control_characters_in_the_text: "[cluster]\nname = \"a\u{1b}[31mb\"\n";
+}
+
+#[test]
+fn many_independent_errors_are_shown_at_once() {
+    let text = "[[host]]\nname = \"Node1\"\naddress = \"127.0.0.1\"\nroles = [\"broker\"]\nnode_type = \"disk\"\n\n\
+        [ssh]\npersist = \"1\"\n\n[package]\nversion = \"newest\"\n\n[cluster]\nplugins = [\"prometheus\"]\n";
+    insta::assert_snapshot!(said(text));
+}
+
+#[test]
+fn a_report_needs_neither_colour_nor_unicode() {
+    let text = with_node("user = \"ops\"\n[cluster]\npluginz = []\n");
+    let errors = rabbitup::inventory::load_text(Path::new("inventory.toml"), &text, Options::default())
+        .expect_err("errors");
+    let ascii = errors.render(80, Look::Ascii);
+    assert!(!ascii.contains('\u{1b}'));
+    insta::assert_snapshot!(ascii);
+    assert!(errors.render(80, Look::Colour).contains('\u{1b}'));
+    assert!(!errors.render(80, Look::Unicode).contains('\u{1b}'));
+}
+
+#[test]
+fn lines_of_a_report_fit_80_columns() {
+    let texts =
+        [with_node("user = 1\nnode_typ = 2\n"), cluster("cookie = \"hunter2\""), cluster("name = \"日本\"")];
+    for line in texts.iter().flat_map(|text| said(text).lines().map(str::to_owned).collect::<Vec<_>>()) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+fn of_file(path: &str) -> String {
+    load(Path::new(path), Options::default()).expect_err("no inventory").render(80, Look::Unicode)
+}
+
+#[test]
+fn files_that_are_no_inventories() {
+    insta::assert_snapshot!("file_missing", of_file("none/inventory.toml"));
+    insta::assert_snapshot!("file_is_a_directory", of_file("inventories"));
+    insta::assert_snapshot!("file_is_endless", of_file("/dev/zero"));
+    insta::assert_snapshot!("file_is_latin1", of_file("tests/inventory/files/latin1.toml"));
+}
+
+#[test]
+fn ten_megabytes_of_noise_are_refused_unread() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("noise.toml");
+    std::fs::write(&path, vec![b'['; 10 << 20]).expect("a file");
+    let start = std::time::Instant::now();
+    let errors = load(&path, Options::default()).expect_err("noise");
+    assert!(start.elapsed().as_secs() < 2);
+    assert!(errors.problems()[0].message().contains("larger than 1 MiB"));
+}

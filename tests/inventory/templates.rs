@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+
+use rabbitup::inventory::Desired;
+use rabbitup::template::{Piece, TemplateFault, TemplateName, Templates};
+
+use super::{load, with_node};
+
+fn desired() -> Desired {
+    let text = std::fs::read_to_string("inventories/lab.toml").expect("the fixture");
+    load(&text).unwrap_or_else(|report| panic!("{report}")).desired
+}
+
+fn with_secrets() -> Desired {
+    let text = with_node(
+        "\n[[host]]\nname = \"node2\"\naddress = \"fd00::2\"\nroles = [\"broker\"]\n\n[[host]]\nname = \"node3\"\n\
+         address = \"10.0.0.3\"\nroles = [\"broker\"]\n\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.9\"\n\
+         roles = [\"load-balancer\"]\n\n[cluster]\nname = \"orders\"\nfile_descriptors = 65536\n\n[cluster.config]\nheartbeat = 30\n\
+         default_pass = { from = \"file\", path = \"tests/inventory/files/good.cookie\" }\nlog.file.level = \"info\"\n\n\
+         [load_balancer]\nbalance = \"leastconn\"\nstats = { port = 8404, user = \"ops\", password = { from = \"file\", \
+         path = \"tests/inventory/files/good.cookie\" } }\n",
+    );
+    load(&text).unwrap_or_else(|report| panic!("{report}")).desired
+}
+
+fn templates() -> Templates {
+    Templates::new(&BTreeMap::new()).expect("the embedded templates")
+}
+
+#[test]
+fn rendered_files_are_what_a_person_would_write() {
+    let (desired, secret, templates) = (desired(), with_secrets(), templates());
+    let render = |name, context: &serde_json::Value| {
+        templates.render_file(name, context).expect("rendered").display_text()
+    };
+    let json = |value: Result<serde_json::Value, _>| {
+        value.unwrap_or_else(|error: serde_json::Error| panic!("{error}"))
+    };
+    let hosts = json(serde_json::to_value(desired.hosts_context()));
+    insta::assert_snapshot!("rendered_hosts", render(TemplateName::Hosts, &hosts));
+    for (host, name) in [(0, "rendered_rabbitmq_of_the_seed_node"), (1, "rendered_rabbitmq_of_a_joiner")] {
+        let context = json(serde_json::to_value(secret.rabbitmq_context(&secret.hosts[host])));
+        insta::assert_snapshot!(name, render(TemplateName::Rabbitmq, &context));
+    }
+    for (host, name) in [(0, "rendered_chrony_of_a_client"), (3, "rendered_chrony_of_the_source")] {
+        let context = json(serde_json::to_value(desired.chrony_context(&desired.hosts[host])));
+        insta::assert_snapshot!(name, render(TemplateName::Chrony, &context));
+    }
+    for (desired, name) in [(&desired, "rendered_haproxy"), (&secret, "rendered_haproxy_with_a_login")] {
+        let balancer = desired.load_balancer.as_ref().expect("a balancer");
+        let context = json(serde_json::to_value(desired.balancer_context(balancer)));
+        insta::assert_snapshot!(name, render(TemplateName::Haproxy, &context));
+    }
+    let limits = json(serde_json::to_value(secret.limits_context()));
+    insta::assert_snapshot!("rendered_limits", render(TemplateName::Limits, &limits));
+}
+
+#[test]
+fn nginx_has_its_own_words() {
+    let text = with_node(
+        "\n[cluster]\nplugins = [\"rabbitmq_management\"]\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.9\"\n\
+         roles = [\"load-balancer\"]\n[load_balancer]\nsoftware = \"nginx\"\nbalance = \"leastconn\"\n",
+    );
+    let desired = load(&text).unwrap_or_else(|report| panic!("{report}")).desired;
+    let balancer = desired.load_balancer.as_ref().expect("a balancer");
+    let rendered =
+        templates().render_file(TemplateName::Nginx, &desired.balancer_context(balancer)).expect("rendered");
+    insta::assert_snapshot!("rendered_nginx", rendered.display_text());
+}
+
+#[test]
+fn secrets_are_pieces_until_the_file_is_written() {
+    let desired = with_secrets();
+    let context = desired.rabbitmq_context(&desired.hosts[0]);
+    let rendered = templates().render_file(TemplateName::Rabbitmq, &context).expect("rendered");
+    assert_eq!(rendered.pieces.iter().filter(|piece| matches!(piece, Piece::Secret(_))).count(), 1);
+    assert!(!serde_json::to_string(&rendered).expect("JSON").contains("hunter"));
+    let bytes = rendered.resolve(&desired.secrets).expect("known secrets");
+    let text = String::from_utf8_lossy(bytes.expose()).into_owned();
+    assert!(text.contains("\ndefault_pass = hunter2hunter2hunter2hunter2\n"));
+}
+
+#[test]
+fn faults_of_templates_are_told_apart() {
+    let fault = |text: &str| {
+        let overrides = BTreeMap::from([("haproxy".to_owned(), text.to_owned())]);
+        Templates::new(&overrides).expect_err("a fault")
+    };
+    let error = fault("a\n  {{#each brokers}}{{adress}}{{/each}}");
+    assert_eq!((error.line, error.hint().as_str()), (Some(2), "did you mean `address`?"));
+    assert!(matches!(fault("{{nothing_like_it}}").fault, TemplateFault::UnknownVariable { .. }));
+    assert!(matches!(fault("{{#iff stats}}{{/iff}}").fault, TemplateFault::UnknownHelper(_)));
+    assert!(matches!(fault("{{#if stats}}").fault, TemplateFault::Compile(_)));
+    let mut balancer = desired().balancer_context(desired().load_balancer.as_ref().expect("a balancer"));
+    balancer.stats = None;
+    let overrides = BTreeMap::from([("haproxy".to_owned(), "{{stats.port}}".to_owned())]);
+    let templates = Templates::new(&overrides).expect("it fits the sample");
+    let error = templates.render(TemplateName::Haproxy, &balancer).expect_err("no value");
+    assert_eq!(error.fault, TemplateFault::NoValue("stats.port".to_owned()));
+}

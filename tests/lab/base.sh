@@ -1,0 +1,144 @@
+# shellcheck shell=bash
+# The recipe of a lab host: the base root file system and the offline apt repository of one suite.
+# The cache is keyed by a digest of this very file, so whatever shapes the image belongs in here.
+
+# What a fresh server has. python3 is there for the tools rabbitup is compared with; nftables for tests
+# that put a firewall between hosts; opendoas for the hosts without sudo.
+BASE_PACKAGES=systemd,systemd-sysv,dbus,openssh-server,sudo,opendoas,iproute2,iputils-ping,procps,netbase
+BASE_PACKAGES+=,ca-certificates,adduser,hostname,python3,nftables
+
+# What a host can install from the offline repository; the packages that these need come along.
+REPO_PACKAGES="rabbitmq-server haproxy nginx libnginx-mod-stream chrony logrotate curl python3-apt sudo
+  netcat-openbsd"
+
+# Units that cost boot time and that nobody looks at in a throw-away host. The time services are the
+# product's own business, so only the one that a container can never run is masked.
+MASKED_UNITS="systemd-networkd-wait-online.service systemd-timesyncd.service systemd-logind.service
+  console-getty.service getty.target getty@tty1.service sshd-keygen.service e2scrub_reap.service
+  apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
+  systemd-tmpfiles-clean.timer systemd-update-utmp.service systemd-update-utmp-runlevel.service
+  systemd-journal-catalog-update.service ldconfig.service systemd-update-done.service
+  systemd-network-generator.service systemd-machine-id-commit.service"
+
+# The Debian mirror that this machine itself uses; empty lets mmdebstrap take its own default.
+lab_mirror() {
+  if [ -n "${LAB_MIRROR:-}" ]; then echo "$LAB_MIRROR"; return; fi
+  { cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list /etc/apt/sources.list 2>/dev/null || true; } |
+    awk '{ for (i = 1; i <= NF; i++) if (!found && $i ~ /^https?:\/\/.*\/debian\/?$/) { print $i; found = 1 } }'
+}
+
+# base_key SUITE: names the cached image.
+base_key() { echo "$1-$({ cat "$LAB_SRC/base.sh"; echo "$1"; } | sha256sum | cut -c1-12)"; }
+
+# base SUITE: builds the image unless it is cached. Two runs never build at once, and a killed build
+# leaves nothing that looks like an image.
+base() {
+  local suite=$1 key
+  case $suite in bookworm | trixie) ;; *) die "unknown suite '$suite': bookworm or trixie" ;; esac
+  key=$(base_key "$suite")
+  [ ! -d "$LAB_CACHE/$key" ] || return 0
+  mkdir -p "$LAB_CACHE"
+  (
+    flock -w 1200 9 || die "another run has been building $suite for 20 minutes"
+    [ ! -d "$LAB_CACHE/$key" ] || exit 0
+    say "building the $suite image (some 20 s, once per machine)"
+    rm -rf --one-file-system "$LAB_CACHE/$suite"-*.tmp
+    base_build "$suite" "$LAB_CACHE/$key.tmp"
+    mv "$LAB_CACHE/$key.tmp" "$LAB_CACHE/$key"
+    base_prune "$suite" "$key"
+  ) 9>"$LAB_CACHE/$suite.lock"
+}
+
+# base_build SUITE DIR: DIR/root is the file system, DIR/repo the apt repository.
+base_build() {
+  local suite=$1 dir=$2 root=$2/root mirror unit
+  mirror=$(lab_mirror)
+  mkdir -p "$dir/repo"
+  # The packages for the repository are downloaded by the image's own apt, while it still knows the
+  # mirror: that resolves exactly the dependencies that a host on this image will lack.
+  # The mount namespace makes a killed build leave files only.
+  # shellcheck disable=SC2016  # the hooks expand $1 (the root) and the exported names, not this script
+  LAB_REPO=$dir/repo LAB_PACKAGES=$(echo "$REPO_PACKAGES" | tr '\n' ' ') timeout -k 10 1100 \
+    unshare --mount --propagation slave mmdebstrap \
+    --variant=minbase --format=directory --mode=root --aptopt='Acquire::Check-Valid-Until "false"' \
+    --include="$BASE_PACKAGES" \
+    --customize-hook='chroot "$1" apt-get install -y --download-only --no-install-recommends $LAB_PACKAGES' \
+    --customize-hook='cp "$1"/var/cache/apt/archives/*.deb "$LAB_REPO"' \
+    "$suite" "$root" ${mirror:+"$mirror"} >"$LAB_CACHE/$suite.log" 2>&1 ||
+    die "mmdebstrap failed; its last lines:
+$(tail -n 20 "$LAB_CACHE/$suite.log")"
+  (cd "$dir/repo" && apt-ftparchive packages . >Packages && apt-ftparchive release . >Release) 2>>"$LAB_CACHE/$suite.log"
+
+  rm -rf "$root"/etc/apt/sources.list.d/* "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root"/etc/ssh/ssh_host_* \
+    "$root"/var/lib/apt/lists/* "$root/etc/resolv.conf"
+  mkdir -p "$root/srv/repo" "$root/var/lib/apt/lists/partial"
+  echo 'deb [trusted=yes] file:/srv/repo ./' >"$root/etc/apt/sources.list"
+  : >"$root/etc/resolv.conf"
+
+  chroot "$root" useradd --create-home --shell /bin/bash ops
+  echo "ops:$LAB_PASSWORD" | chroot "$root" chpasswd
+  install -d -m 700 "$root/root/.ssh" "$root/home/ops/.ssh"
+  chroot "$root" chown ops:ops /home/ops/.ssh
+
+  for unit in $MASKED_UNITS; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
+  # A plain unit sets the address: it is up sooner than a network daemon, and it does not take the
+  # address away when a test plays with the link.
+  cat >"$root/etc/systemd/system/lab-network.service" <<'UNIT'
+[Unit]
+Description=Address of a lab host
+DefaultDependencies=no
+Before=network.target sysinit.target
+Wants=network.target
+After=local-fs.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+EnvironmentFile=/etc/lab-network
+ExecStart=ip link set host0 up
+ExecStart=ip addr replace ${ADDRESS}/24 dev host0
+[Install]
+WantedBy=sysinit.target
+UNIT
+  mkdir -p "$root/etc/systemd/system/sysinit.target.wants"
+  ln -s ../lab-network.service "$root/etc/systemd/system/sysinit.target.wants/"
+  # chrony wants CAP_SYS_TIME, which a container lacks: let it run without touching the clock.
+  mkdir -p "$root/etc/systemd/system/chrony.service.d"
+  cat >"$root/etc/systemd/system/chrony.service.d/lab.conf" <<'UNIT'
+[Unit]
+ConditionCapability=
+[Service]
+EnvironmentFile=
+Environment="DAEMON_OPTS=-F 1 -x"
+UNIT
+}
+
+# Between finding an image and standing on it a lab holds this lock, so that nobody removes the image.
+base_hold() {
+  mkdir -p "$LAB_CACHE"
+  exec 8>>"$LAB_CACHE/hold.lock"
+  flock -s -w 1200 8 || die "the image cache is locked"
+}
+base_release() { exec 8>&-; }
+
+# base_prune SUITE [KEY]: removes the suite's images except KEY and those that a lab still stands on.
+# With a lab just about to choose, the next build removes them.
+base_prune() (
+  exec 7>>"$LAB_CACHE/hold.lock"
+  flock -x -n 7 || exit 0
+  for dir in "$LAB_CACHE/$1"-*/; do
+    dir=${dir%/}
+    [ "$dir" != "$LAB_CACHE/${2:-}" ] || continue
+    grep -qsF "$dir/root" "$LAB_ROOT"/*/hosts/*/lower "$LAB_ROOT"/*/snapshots/*/lower || rm -rf --one-file-system "$dir"
+  done
+)
+
+lab_clean() {
+  local suite
+  [ -d "$LAB_CACHE" ] || return 0
+  for suite in bookworm trixie; do
+    base_prune "$suite"
+    rm -f "$LAB_CACHE/$suite.log"
+    [ -n "$(find "$LAB_CACHE" -maxdepth 1 -name "$suite-*" 2>/dev/null)" ] || rm -f "$LAB_CACHE/$suite.lock"
+  done
+  [ -n "$(find "$LAB_CACHE" -mindepth 1 -not -name hold.lock)" ] || rm -rf "$LAB_CACHE"
+}

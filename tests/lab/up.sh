@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# `lab up`: makes hosts and boots them, all at once.
+
+# The unreachable route is for the moments without a bridge: nothing meant for a lab may leave the machine.
+bridge_up() {
+  if [ ! -f "$LAB_DIR/net" ]; then
+    ! grep -qxsF "$X" "$LAB_ROOT"/*/net || die "another lab uses $SUBNET.0/24 (see: lab list); set LAB_NET"
+    mkdir -p "$LAB_DIR/hosts" "$LAB_DIR/snapshots"
+    echo "$X" >"$LAB_DIR/net"
+  fi
+  [ -d "/sys/class/net/$BRIDGE" ] || ip link add "$BRIDGE" type bridge forward_delay 0
+  ip addr replace "$SUBNET.1/24" dev "$BRIDGE"
+  ip link set "$BRIDGE" up
+  ip route replace unreachable "$SUBNET.0/24" metric 4096
+  [ -f "$LAB_DIR/id" ] || ssh-keygen -q -t ed25519 -N '' -C "lab-$LAB_NAME" -f "$LAB_DIR/id"
+}
+
+# host_make SUITE NAME IP VARIANT SNAPSHOT
+host_make() {
+  local suite=$1 dir=$LAB_DIR/hosts/$2 ip=$3 variant=$4 snap=$LAB_DIR/snapshots/$5 other
+  for other in $(host_names); do
+    [ "$other" = "$2" ] || [ "$(cat "$LAB_DIR/hosts/$other/ip")" != "$ip" ] || die "$ip belongs to host $other"
+  done
+  [ ! -d "$dir" ] || host_remove "$dir"
+  mkdir -p "$dir"/{upper,work,root}
+  if [ -n "$5" ]; then
+    [ -d "$snap" ] || die "no snapshot '$5' in lab $LAB_NAME"
+    cp -a "$snap"/{key,lower,repo,variant} "$dir/"
+  else
+    echo "$LAB_CACHE/$(base_key "$suite")/root" >"$dir/lower"
+    echo "$LAB_CACHE/$(base_key "$suite")/repo" >"$dir/repo"
+    echo "$variant" >"$dir/variant"
+    mkdir "$dir/key"
+    ssh-keygen -q -t ed25519 -N '' -C "$2" -f "$dir/key/ssh_host_ed25519_key"
+    touch "$dir/fresh" # boot-host.sh makes it the host it is to be
+  fi
+  echo "$ip" >"$dir/ip" # last: a directory with an address is a host
+}
+
+# Names and addresses both work as a destination; whoever reads the file needs nothing else.
+ssh_settings() {
+  local name dir user
+  for name in $(host_names); do
+    dir=$LAB_DIR/hosts/$name user=ops
+    [ "$(cat "$dir/variant")" != root ] || user=root
+    echo "$name,$(cat "$dir/ip") $(cut -d' ' -f1,2 "$dir/key/ssh_host_ed25519_key.pub")" >&3
+    printf 'Host %s %s\n  HostName %s\n  User %s\n' "$name" "$(cat "$dir/ip")" "$(cat "$dir/ip")" "$user" >&4
+  done 3>"$LAB_DIR/known_hosts" 4>"$LAB_DIR/ssh_config"
+  cat >>"$LAB_DIR/ssh_config" <<C
+Host *
+  IdentityFile $LAB_DIR/id
+  IdentitiesOnly yes
+  UserKnownHostsFile $LAB_DIR/known_hosts
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+C
+}
+
+# spec_parse NAME=IP[:VARIANT][@SNAPSHOT]: sets spec_name, spec_ip, spec_variant and spec_snap.
+spec_parse() {
+  [[ $1 =~ ^([a-z][a-z0-9-]*)=($SUBNET\.[0-9]+)(:([a-z]+))?(@([a-z0-9.-]+))?$ ]] ||
+    die "'$1' is not NAME=$SUBNET.N[:VARIANT][@SNAPSHOT]"
+  spec_name=${BASH_REMATCH[1]} spec_ip=${BASH_REMATCH[2]}
+  spec_variant=${BASH_REMATCH[4]:-ops} spec_snap=${BASH_REMATCH[6]}
+  case $spec_variant in ops | root | password | doas) ;; *) die "unknown variant '$spec_variant'" ;; esac
+}
+
+lab_up() {
+  local suite=$1 spec name pids=() names=() pid failed=0
+  shift
+  for spec in "$@"; do spec_parse "$spec"; done # before anything is changed
+  base "$suite" # may take its time and tidy up, so the lock is for the short second look
+  base_hold
+  base "$suite"
+  bridge_up
+  for spec in "$@"; do
+    spec_parse "$spec"
+    host_make "$suite" "$spec_name" "$spec_ip" "$spec_variant" "$spec_snap"
+    host_start "$LAB_DIR/hosts/$spec_name"
+    names+=("$spec_name")
+  done
+  base_release
+  ssh_settings
+  for name in "${names[@]}"; do
+    host_wait_ssh "$LAB_DIR/hosts/$name" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+  return $failed
+}

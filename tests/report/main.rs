@@ -1,0 +1,8 @@
+//! Everything that people read, as they read it: `cargo insta review` shows what a change does to it.
+
+mod fixtures;
+mod health;
+mod plan;
+mod progress;
+mod status;
+mod trouble;

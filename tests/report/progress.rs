@@ -1,0 +1,321 @@
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use indicatif::{ProgressDrawTarget, TermLike};
+use rabbitup::apply::{Event, FailureKind, Outcome, StepFailure, Tally};
+use rabbitup::plan::{Change, Plan, StepId};
+use rabbitup::report::{Clock, Display, JsonLines, PlainLines, Style, Summary, TerminalBars};
+
+use super::fixtures::{PlanBuilder, host};
+
+/// Time that moves only when told to.
+#[derive(Clone, Default)]
+struct Hands(Arc<Mutex<Duration>>);
+
+impl Hands {
+    fn clock(&self) -> Clock {
+        // 12:03:00 on some day.
+        *self.0.lock().expect("time") = Duration::from_secs(20_000 * 86_400 + 43_380);
+        let hands = self.0.clone();
+        Clock::from_fn(move || *hands.lock().expect("time"))
+    }
+
+    fn pass(&self, seconds: f64) {
+        *self.0.lock().expect("time") += Duration::from_secs_f64(seconds);
+    }
+}
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Paper {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("paper").clone()).expect("UTF-8")
+    }
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("paper").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// As much of a terminal as indicatif needs: rows, a cursor among them, and the right edge.
+#[derive(Clone, Debug, Default)]
+struct Screen(Arc<Mutex<Cells>>);
+
+#[derive(Debug, Default)]
+struct Cells {
+    rows: Vec<Vec<char>>,
+    row: usize,
+}
+
+const COLUMNS: usize = 100;
+
+impl Screen {
+    fn text(&self) -> String {
+        let cells = self.0.lock().expect("screen");
+        let rows = cells.rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned());
+        rows.collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Cells)) -> std::io::Result<()> {
+        let cells = &mut *self.0.lock().expect("screen");
+        change(cells);
+        let rows = cells.rows.len().max(cells.row + 1);
+        cells.rows.resize(rows, Vec::new());
+        Ok(())
+    }
+}
+
+impl Cells {
+    fn put(&mut self, c: char) {
+        self.rows.resize(self.rows.len().max(self.row + 1), Vec::new());
+        if c == '\n' || self.rows[self.row].len() == COLUMNS {
+            self.row += 1;
+            self.rows.resize(self.rows.len().max(self.row + 1), Vec::new());
+        }
+        if c != '\n' {
+            self.rows[self.row].push(c);
+        }
+    }
+}
+
+impl TermLike for Screen {
+    fn width(&self) -> u16 {
+        100
+    }
+    fn height(&self) -> u16 {
+        20
+    }
+    fn move_cursor_up(&self, n: usize) -> std::io::Result<()> {
+        self.with(|cells| cells.row -= n.min(cells.row))
+    }
+    fn move_cursor_down(&self, n: usize) -> std::io::Result<()> {
+        self.with(|cells| cells.row += n)
+    }
+    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn write_line(&self, text: &str) -> std::io::Result<()> {
+        self.write_str(&format!("{text}\n"))
+    }
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        self.with(|cells| text.chars().for_each(|c| cells.put(c)))
+    }
+    fn clear_line(&self) -> std::io::Result<()> {
+        self.with(|cells| {
+            if let Some(row) = cells.rows.get_mut(cells.row) {
+                row.clear();
+            }
+        })
+    }
+    fn flush(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn plan() -> Plan {
+    PlanBuilder::new(&["node1", "node2", "node3", "lb1", "spare"])
+        .step("node1", "packages", Change::Add, "install rabbitmq-server 3.10.8", "x", &[])
+        .step("node1", "start", Change::Command, "start the broker", "x", &[])
+        .step("node2", "packages", Change::Add, "install rabbitmq-server 3.10.8", "x", &[])
+        .step("node2", "start", Change::Command, "start the broker as a member", "x", &["node1/start"])
+        .step("node3", "start", Change::Command, "start the broker as a member", "x", &["node2/start"])
+        .step("lb1", "packages", Change::Add, "install haproxy", "x", &[])
+        .step("lb1", "proxy", Change::Change, "write /etc/haproxy/haproxy.cfg", "x", &["node3/start"])
+        .build()
+}
+
+fn id(text: &str) -> (StepId, rabbitup::model::HostName) {
+    let (name, what) = text.split_once('/').expect("HOST/WHAT");
+    (StepId::new(&host(name), what), host(name))
+}
+
+fn started(step: &str) -> Event {
+    let (step, host) = id(step);
+    Event::StepStarted { step, host }
+}
+
+fn said(step: &str, line: &str) -> Event {
+    let (step, host) = id(step);
+    Event::StepOutput { step, host, line: line.to_owned() }
+}
+
+fn done(step: &str, seconds: f64) -> Event {
+    let (step, host) = id(step);
+    Event::StepSucceeded { step, host, elapsed: Duration::from_secs_f64(seconds) }
+}
+
+fn blocked(step: &str, because_of: &str) -> Event {
+    let (step, host) = id(step);
+    Event::StepBlocked { step, host, because_of: id(because_of).0 }
+}
+
+fn failed(step: &str) -> Event {
+    let (step, host) = id(step);
+    let failure = StepFailure {
+        kind: FailureKind::Command,
+        code: Some(69),
+        cause: Some("node1 refuses the cookie".to_owned()),
+        advice: None,
+        output: vec!["Error: unable to perform an operation".to_owned()],
+    };
+    Event::StepFailed { step, host, elapsed: Duration::from_secs(3), failure }
+}
+
+/// A run in which node2 fails, told to a display with the time between the events.
+fn run(display: &mut dyn Display, hands: &Hands, mut look: impl FnMut(&str)) {
+    let tell = |display: &mut dyn Display, event: &Event| display.event(event);
+    let hosts = ["node1", "node2", "node3", "lb1"].map(host).to_vec();
+    tell(display, &Event::ApplyStarted { steps: 7, hosts });
+    tell(display, &Event::Locked);
+    for step in ["node1/packages", "node2/packages", "lb1/packages"] {
+        tell(display, &started(step));
+    }
+    for second in 1..=14 {
+        hands.pass(1.0);
+        tell(display, &said("node1/packages", &format!("Unpacking erlang-base ({second} of 40) …\u{1b}[K")));
+        display.tick();
+    }
+    look("installing");
+    tell(display, &done("node1/packages", 14.0));
+    tell(display, &started("node1/start"));
+    tell(display, &done("lb1/packages", 14.1));
+    hands.pass(1.2);
+    tell(display, &done("node1/start", 1.2));
+    tell(display, &done("node2/packages", 15.2));
+    tell(display, &started("node2/start"));
+    display.tick();
+    look("node1 is done");
+    hands.pass(3.0);
+    tell(display, &failed("node2/start"));
+    tell(display, &blocked("node3/start", "node2/start"));
+    tell(display, &blocked("lb1/proxy", "node3/start"));
+    display.tick();
+    look("node2 failed");
+    let tally = |done, failed, blocked| Tally { done, failed, blocked, skipped: 0 };
+    let hosts = [
+        ("node1", tally(2, 0, 0)),
+        ("node2", tally(1, 1, 0)),
+        ("node3", tally(0, 0, 1)),
+        ("lb1", tally(1, 0, 1)),
+    ];
+    let hosts = hosts.into_iter().map(|(name, tally)| (host(name), tally)).collect();
+    tell(
+        display,
+        &Event::ApplyEnded { outcome: Outcome::Failed, elapsed: Duration::from_millis(18_200), hosts },
+    );
+    display.finish();
+    look("the end");
+}
+
+#[test]
+fn plain_lines_tell_the_run() {
+    let (hands, paper) = (Hands::default(), Paper::default());
+    let mut display = PlainLines::new(&plan(), paper.clone(), hands.clock(), Style::plain(80));
+    run(&mut display, &hands, |_| {});
+    insta::assert_snapshot!(paper.text());
+    assert!(!paper.text().contains('\u{1b}'));
+}
+
+#[test]
+fn a_silent_step_shows_that_it_still_runs() {
+    let (hands, paper) = (Hands::default(), Paper::default());
+    let mut display = PlainLines::new(&plan(), paper.clone(), hands.clock(), Style::plain(80));
+    display.event(&started("node1/packages"));
+    for _ in 0..130 {
+        hands.pass(1.0);
+        display.tick();
+    }
+    display.event(&Event::Interrupted { running: vec![id("node1/packages").0] });
+    display.event(&Event::Abandoned { running: vec![id("node1/packages").0] });
+    insta::assert_snapshot!(paper.text());
+}
+
+#[test]
+fn bars_show_where_every_host_stands() {
+    let (hands, screen) = (Hands::default(), Screen::default());
+    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+    let mut display = TerminalBars::new(&plan(), target, 20, hands.clock(), Style::plain(100));
+    let mut looks = String::new();
+    run(&mut display, &hands, |when| looks.push_str(&format!("-- {when}\n{}\n\n", screen.text())));
+    insta::assert_snapshot!(looks);
+}
+
+#[test]
+fn many_hosts_fit_few_rows() {
+    let names: Vec<String> = (1..=50).map(|n| format!("node{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut plan = PlanBuilder::new(&names);
+    for name in &names {
+        plan = plan.step(name, "packages", Change::Add, "install rabbitmq-server", "x", &[]);
+    }
+    let (hands, screen) = (Hands::default(), Screen::default());
+    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+    let mut display = TerminalBars::new(&plan.build(), target, 8, hands.clock(), Style::plain(100));
+    for name in names.iter().take(9) {
+        display.event(&started(&format!("{name}/packages")));
+    }
+    for name in names.iter().take(3) {
+        display.event(&done(&format!("{name}/packages"), 1.0));
+    }
+    display.tick();
+    insta::assert_snapshot!(screen.text());
+}
+
+#[test]
+fn json_is_one_event_per_line_and_reads_back() {
+    let (hands, paper) = (Hands::default(), Paper::default());
+    run(&mut JsonLines::new(paper.clone()), &hands, |_| {});
+    let text = paper.text();
+    for line in text.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(value["format_version"], 1);
+        serde_json::from_str::<Event>(line).expect("an event");
+    }
+    assert!(text.lines().last().expect("a line").contains("\"apply_ended\""));
+}
+
+fn summary(plan: &Plan, outcome: Outcome, tallies: &[(&str, Tally)], others: &[Event]) -> String {
+    let mut summary = Summary::default();
+    let hosts = tallies.iter().map(|(name, tally)| (host(name), *tally)).collect();
+    for event in
+        others.iter().chain([&Event::ApplyEnded { outcome, elapsed: Duration::from_secs(72), hosts }])
+    {
+        summary.event(event);
+    }
+    summary.text(plan, Style::plain(80))
+}
+
+#[test]
+fn summaries_end_with_the_next_command() {
+    let tally = |done, failed, blocked, skipped| Tally { done, failed, blocked, skipped };
+    let well = [("node1", tally(2, 0, 0, 0)), ("node2", tally(2, 0, 0, 0)), ("lb1", tally(1, 0, 0, 0))];
+    insta::assert_snapshot!("summary_done", summary(&plan(), Outcome::Done, &well, &[]));
+    let ill = [
+        ("node1", tally(2, 0, 0, 0)),
+        ("node2", tally(1, 1, 0, 0)),
+        ("node3", tally(0, 0, 1, 0)),
+        ("lb1", tally(1, 0, 1, 0)),
+    ];
+    insta::assert_snapshot!(
+        "summary_failed",
+        summary(&plan(), Outcome::Failed, &ill, &[failed("node2/start")])
+    );
+    let cut = [("node1", tally(1, 0, 0, 1)), ("node2", tally(1, 0, 0, 1)), ("node3", tally(0, 0, 0, 1))];
+    let abandoned = Event::Abandoned { running: vec![id("node1/packages").0] };
+    insta::assert_snapshot!(
+        "summary_interrupted",
+        summary(&plan(), Outcome::Interrupted, &cut, &[abandoned])
+    );
+}

@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+use rabbitup::apply::{FailureKind, StepFailure};
+use rabbitup::facts::{Facts, Observation, Unreachable, UnreachableCause};
+use rabbitup::plan::{Plan, PlanError, Refusal, StepId};
+use rabbitup::report::{
+    Failed, RefusalDocument, Routes, Style, error_text, failure_text, refusals_text, skipped_line,
+    unreachable_document, unreachable_text,
+};
+
+use super::fixtures::{PlanBuilder, bring_up, host};
+
+fn refusals() -> PlanError {
+    let mut all = vec![Refusal {
+        host: Some(host("node3")),
+        phase: "join".to_owned(),
+        what: "it holds data that joining the cluster would destroy".to_owned(),
+        why: "2 queues (`/`/orders with 17 messages, `/`/invoices), 1 vhost (`shop`), 1 user (`shop`)"
+            .to_owned(),
+        advice:
+            "save what is needed (`rabbitmqctl export_definitions`), then name the node: --destroy-data node3"
+                .to_owned(),
+    }];
+    all.extend((1..=50).map(|n| Refusal {
+        host: Some(host(&format!("node{n}"))),
+        phase: "preflight".to_owned(),
+        what: "too little disk space is free under /var/lib".to_owned(),
+        why: format!("{} MiB are free, 1024 MiB are needed", 100 + n % 7),
+        advice: "free some, or give /var/lib more".to_owned(),
+    }));
+    PlanError(all)
+}
+
+#[test]
+fn refusals_of_fifty_hosts_take_two_blocks() {
+    insta::assert_snapshot!("refusals_80", refusals_text(&refusals(), Style::plain(80)));
+    insta::assert_snapshot!("refusals_120", refusals_text(&refusals(), Style::plain(120)));
+    let document = RefusalDocument::from(&refusals());
+    assert_eq!((document.format_version, document.refusals.len()), (1, 51));
+}
+
+fn silent(causes: &[(&str, UnreachableCause, &str)]) -> (Plan, Facts) {
+    let names: Vec<&str> = causes.iter().map(|(name, ..)| *name).collect();
+    let mut facts = Facts::default();
+    for (name, cause, evidence) in causes {
+        let why = Unreachable { cause: *cause, evidence: (*evidence).to_owned() };
+        facts.hosts.insert(host(name), Observation::Unreachable(why));
+    }
+    (PlanBuilder::new(&names).build(), facts)
+}
+
+#[test]
+fn every_cause_says_what_to_do() {
+    use UnreachableCause::*;
+    let (mut plan, facts) = silent(&[
+        (
+            "node3",
+            HostKeyChanged,
+            "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n\
+            Host key verification failed.",
+        ),
+        ("node1", NoConnection, "ssh: connect to host 192.168.0.41 port 22: Connection refused"),
+        ("node2", NoConnection, "ssh: connect to host 192.168.0.42 port 22: No route to host"),
+        ("node4", NameUnknown, "ssh: Could not resolve hostname node4: Name or service not known"),
+        (
+            "node5",
+            HostKeyUnknown,
+            "No ED25519 host key is known for 192.168.0.45 and you have requested strict checking.",
+        ),
+        ("node6", AuthenticationRefused, "ops@192.168.0.46: Permission denied (publickey)."),
+        ("node7", NoPrivilege, "sudo: not found; doas: not found"),
+        ("node8", SudoPassword, "sudo: a password is required"),
+        ("node9", Garbled, "This account is currently not available."),
+        ("lb0", TimedOut, "no answer within 30 s"),
+    ]);
+    plan.hosts[0].ssh.port = Some(2222);
+    let routes = Routes::from(&plan);
+    insta::assert_snapshot!("unreachable_80", unreachable_text(&facts, &routes, Style::plain(80)));
+    insta::assert_snapshot!("unreachable_120", unreachable_text(&facts, &routes, Style::plain(120)));
+    let document = unreachable_document(&facts, &routes);
+    assert!(document.unreachable.iter().all(|entry| !entry.advice.is_empty()));
+    assert!(skipped_line(&facts, &routes, Style::plain(80)).is_some());
+    assert_eq!(unreachable_text(&Facts::default(), &routes, Style::plain(80)), "");
+}
+
+#[test]
+fn a_failure_in_the_middle() {
+    let plan = bring_up();
+    let id = |name: &str, what: &str| StepId::new(&host(name), what);
+    let output = (1..=24)
+        .map(|n| format!("2026-11-22 12:03:{n:02} [error] <0.{n}.0> epmd monitor lost its connection"))
+        .collect();
+    let mut failed = Failed {
+        step: id("node2", "start"),
+        host: host("node2"),
+        elapsed: Duration::from_millis(31_240),
+        failure: StepFailure {
+            kind: FailureKind::Command,
+            code: Some(69),
+            cause: Some("port 4369 on node1 does not answer from node2: a firewall drops it".to_owned()),
+            advice: Some(
+                "open 4369 and 25672 between the brokers, then run the same command again".to_owned(),
+            ),
+            output,
+        },
+        not_done: vec![id("node3", "start"), id("lb1", "load-balancer"), id("lb1", "restart")],
+    };
+    insta::assert_snapshot!("failure_80", failure_text(&failed, &plan, Style::plain(80)));
+    failed.failure = StepFailure {
+        kind: FailureKind::ConnectionLost,
+        code: None,
+        cause: None,
+        advice: None,
+        output: vec![],
+    };
+    failed.not_done.clear();
+    insta::assert_snapshot!("connection_lost_80", failure_text(&failed, &plan, Style::plain(80)));
+    failed.failure.kind = FailureKind::TimedOut;
+    failed.failure.output =
+        vec!["Waiting for erlang distribution on node 'rabbit@node2' …\u{1b}[31m".to_owned()];
+    insta::assert_snapshot!("timed_out_80", failure_text(&failed, &plan, Style::plain(80)));
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the plan cannot be read")]
+struct Outer(#[source] std::num::ParseIntError);
+
+#[test]
+fn errors_say_what_why_and_next() {
+    let error = Outer("x".parse::<u8>().expect_err("no number"));
+    let text = error_text(&error, Some("make a new one: `rabbitup plan -o FILE`"), Style::plain(80));
+    insta::assert_snapshot!(text, @r"
+    error: the plan cannot be read
+      why: invalid digit found in string
+      next: make a new one: `rabbitup plan -o FILE`
+    ");
+}

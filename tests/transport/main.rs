@@ -1,0 +1,6 @@
+//! The transport against a real sshd on the loopback interface, started for each test and ended with it.
+
+mod connect;
+mod lock;
+mod run;
+mod sshd;

@@ -1,0 +1,134 @@
+//! What runs, and what comes back.
+
+use std::time::{Duration, Instant};
+
+use rabbitup::transport::{Exec, Transport, TransportErrorKind};
+use tokio::sync::mpsc;
+
+use crate::sshd::{Sshd, argument, host, run, stdin, text};
+
+#[tokio::test]
+async fn an_exit_code_is_no_failure_of_the_transport() {
+    let Some(sshd) = Sshd::start() else { return };
+    let ssh = sshd.transport();
+    for code in [0, 1, 75, 126, 127, 137, 255] {
+        for exec in [
+            argument(&format!("echo out; echo err >&2; exit {code}")),
+            stdin(&format!("echo out; echo err >&2; exit {code}")),
+        ] {
+            let output = run(&ssh, exec).await.expect("it runs");
+            assert_eq!((output.code, text(&output).as_str()), (code, "out\n"));
+            assert_eq!(output.stderr, b"err\n");
+        }
+    }
+    let output = run(&ssh, argument("kill -9 $$")).await.expect("it runs");
+    assert_eq!(output.code, 137);
+    ssh.close().await;
+}
+
+#[tokio::test]
+async fn the_shell_is_roots_and_has_a_plain_environment() {
+    let Some(sshd) = Sshd::start() else { return };
+    let ssh = sshd.transport();
+    for exec in [
+        argument("id -u; echo $LC_ALL; pwd; umask; wc -c; echo $become"),
+        stdin("id -u; echo $LC_ALL; pwd; umask; wc -c; echo $become"),
+    ] {
+        let output = run(&ssh, exec).await.expect("it runs");
+        let said = text(&output);
+        assert!(said.starts_with("0\nC\n/\n0022\n0\n"), "{said}");
+        assert!(output.sent_at.expect("a time") <= output.first_line_at.expect("a time"));
+    }
+    ssh.close().await;
+}
+
+#[tokio::test]
+async fn lines_come_as_they_are_printed() {
+    let Some(sshd) = Sshd::start() else { return };
+    let ssh = sshd.transport();
+    let (sender, mut lines) = mpsc::unbounded_channel();
+    let runs = tokio::spawn({
+        let ssh = ssh.clone();
+        async move { ssh.exec(&host(), stdin("echo one; sleep 1; echo two; printf three"), Some(sender)).await }
+    });
+    assert_eq!(lines.recv().await, Some(b"one".to_vec()));
+    assert!(!runs.is_finished());
+    let between = Instant::now();
+    assert_eq!(lines.recv().await, Some(b"two".to_vec()));
+    assert!(between.elapsed() > Duration::from_millis(500));
+    assert_eq!(lines.recv().await, Some(b"three".to_vec()));
+    assert_eq!(lines.recv().await, None);
+    assert_eq!(text(&runs.await.expect("it ends").expect("it runs")), "one\ntwo\nthree");
+    ssh.close().await;
+}
+
+#[tokio::test]
+async fn a_secret_script_is_in_no_process_list() {
+    let Some(sshd) = Sshd::start() else { return };
+    let ssh = sshd.transport();
+    let script = "secret=hunter2-hunter2\nps -eo args; tr '\\0' '\\n' </proc/self/environ; env";
+    let said = text(&run(&ssh, stdin(script)).await.expect("it runs"));
+    assert!(said.contains("sshd"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    ssh.close().await;
+}
+
+#[tokio::test]
+async fn large_scripts_and_outputs_arrive_whole() {
+    let Some(sshd) = Sshd::start() else { return };
+    let ssh = sshd.transport();
+    let long = "x".repeat(3 * 1024 * 1024);
+    let output = run(&ssh, stdin(&format!("long={long}\necho ${{#long}}"))).await.expect("it runs");
+    assert_eq!(text(&output), format!("{}\n", long.len()));
+    let output = run(&ssh, argument("head -c 8000000 /dev/zero; head -c 1000000 /dev/zero >&2"))
+        .await
+        .expect("it runs");
+    assert_eq!((output.stdout.len(), output.stderr.len()), (8_000_000, 256 * 1024));
+    ssh.close().await;
+}
+
+#[tokio::test]
+async fn endless_output_and_endless_scripts_are_given_up() {
+    let Some(sshd) = Sshd::start() else { return };
+    let ssh = sshd.transport();
+    let error = run(&ssh, argument("yes")).await.expect_err("endless");
+    assert_eq!(error.kind, TransportErrorKind::TooMuchOutput, "{error}");
+    let started = Instant::now();
+    let timeout = Duration::from_millis(500);
+    let error =
+        run(&ssh, Exec { timeout, ..argument("echo why >&2; exec sleep 5") }).await.expect_err("too slow");
+    assert_eq!(error.kind, TransportErrorKind::TimedOut);
+    assert!(error.evidence.contains("why"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(2));
+    // The connection is as good as before.
+    assert_eq!(text(&run(&ssh, argument("echo on")).await.expect("it runs")), "on\n");
+    assert_eq!(ssh.counts().connections, 1);
+    ssh.close().await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_told_from_an_exit() {
+    let Some(sshd) = Sshd::start() else { return };
+    let ssh = sshd.transport();
+    let pid = sshd.session_pid(&ssh).await;
+    let error =
+        run(&ssh, argument(&format!("echo begun; kill -9 {pid}; sleep 5"))).await.expect_err("it is cut");
+    assert_eq!(error.kind, TransportErrorKind::Lost, "{error}");
+    assert_eq!(text(&run(&ssh, argument("echo again")).await.expect("a new connection")), "again\n");
+    assert_eq!(ssh.counts().connections, 2);
+    ssh.close().await;
+}
+
+#[tokio::test]
+async fn more_than_sshd_has_sessions_for_take_turns() {
+    let Some(sshd) = Sshd::start_with("MaxSessions 9\n") else { return };
+    let ssh = sshd.transport();
+    let many = (0..24).map(|n| {
+        let ssh = ssh.clone();
+        tokio::spawn(async move { run(&ssh, argument(&format!("sleep 0.05; echo {n}"))).await })
+    });
+    for task in many.collect::<Vec<_>>() {
+        task.await.expect("it ends").expect("it runs");
+    }
+    ssh.close().await;
+}
