@@ -59,6 +59,7 @@ fn bench() -> Result<bool, String> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from);
     let setup = Setup {
         work: work.0.clone(),
+        logs: target.join("bench-logs"),
         venv: target.join("bench-venv"),
         rabbitup: PathBuf::from(env!("CARGO_BIN_EXE_rabbitup")),
         ssh_config: lab.ssh_config(),
@@ -68,6 +69,7 @@ fn bench() -> Result<bool, String> {
     };
     let choice = choice(&setup)?;
     write_inputs(&setup)?;
+    fs::create_dir_all(&setup.logs).map_err(|error| format!("{}: {error}", setup.logs.display()))?;
     if choice.contenders.iter().any(Contender::needs_venv) {
         install_peers(&setup)?;
     }
@@ -152,7 +154,7 @@ fn run_task(task: &Task, setup: &Setup, sockets: &Sockets) -> Result<run::Finish
     for name in ["ANSIBLE_SSH_CONTROL_PATH_DIR", "XDG_RUNTIME_DIR", "BENCH_SOCKETS"] {
         environment.push((name.to_owned(), folder.clone()));
     }
-    run::measure(&task.program, &task.arguments, &environment, &setup.work, &setup.work.join("log"))
+    run::measure(&task.program, &task.arguments, &environment, &setup.work, &setup.logs.join(task.log_name()))
 }
 
 fn choice(setup: &Setup) -> Result<Choice, String> {

@@ -9,7 +9,7 @@ s.connect("/run/haproxy/admin.sock")
 s.sendall(b"show stat\n")
 rows = [line.split(",") for line in s.makefile().read().splitlines() if line and line[0] != "#"]
 for backend in ("rabbitmq", "management"):
-    print(backend, *[row[17] for row in rows if row[0] == backend and row[1] != "BACKEND"])
+    print(backend, *[row[17] for row in rows if row[0] == backend and row[1] not in ("FRONTEND", "BACKEND")])
 '
 echo "unit $(systemctl is-enabled haproxy) $(systemctl is-active haproxy)"
 echo "time $(systemctl is-enabled chrony) $(systemctl is-active chrony)"

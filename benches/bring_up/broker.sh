@@ -14,5 +14,5 @@ cookie=/var/lib/rabbitmq/.erlang.cookie
 echo "cookie $(md5sum <$cookie | cut -d' ' -f1) $(stat -c '%a %U' $cookie)"
 echo "unit $(systemctl is-enabled rabbitmq-server) $(systemctl is-active rabbitmq-server)"
 echo "time $(systemctl is-enabled chrony) $(systemctl is-active chrony)"
-echo "plugins $(rabbitmq-plugins -q list --minimal --explicitly-enabled | grep -E '^rabbitmq_(management|prometheus)$' | sort | xargs)"
+echo "plugins $(rabbitmq-plugins -q list --minimal -E | grep -E '^rabbitmq_(management|prometheus)$' | sort | xargs)"
 if [ -e /usr/sbin/policy-rc.d ]; then echo "policy-rc.d left behind"; else echo "policy-rc.d none"; fi

@@ -32,25 +32,30 @@ impl Stage {
         }
     }
 
-    /// The row that the others are compared with: the fastest way by hand that keeps the safety rules.
-    pub fn floor(self) -> &'static str {
+    /// The rows of which the fastest is what the others are compared with: the ways by hand that keep the
+    /// safety rules.
+    pub fn floors(self) -> &'static [&'static str] {
         match self {
-            Self::Cold => DISCOVERY,
-            Self::Noop | Self::Plan => LOOK,
+            Self::Cold => &[RABBITMQCTL, ERL_CALL, DISCOVERY],
+            Self::Noop | Self::Plan => &[LOOK],
         }
     }
 }
 
 /// The rows by which ratios are computed.
 pub const RABBITUP: &str = "rabbitup";
+const RABBITMQCTL: &str = "by hand, joins with rabbitmqctl";
+const ERL_CALL: &str = "by hand, joins with erl_call";
 const DISCOVERY: &str = "by hand, peer discovery in order";
 const LOOK: &str = "by hand, one ssh per host, erl_call";
 
 /// Where everything is that the commands name.
 pub struct Setup {
     pub repository: PathBuf,
-    /// The benchmark's own directory, for logs and rendered inventories.
+    /// The benchmark's own directory, for what it has to keep private.
     pub work: PathBuf,
+    /// Where the last output of every task stays.
+    pub logs: PathBuf,
     pub venv: PathBuf,
     pub rabbitup: PathBuf,
     pub ssh_config: PathBuf,
@@ -90,6 +95,15 @@ pub struct Task {
     pub nothing_to_do: fn(&str) -> bool,
 }
 
+impl Task {
+    /// The file for its output.
+    pub fn log_name(&self) -> String {
+        let words: String =
+            self.row.chars().filter(|c| c.is_ascii_alphanumeric() || *c == ' ' || *c == '_').collect();
+        format!("{}-{}.log", words.split_whitespace().collect::<Vec<_>>().join("-"), self.stage.name())
+    }
+}
+
 /// Tasks that share fresh hosts: the first one is the cold bring-up, which is always run.
 pub struct Contender {
     /// The word for `BENCH_ONLY`.
@@ -109,8 +123,8 @@ pub fn contenders(setup: &Setup) -> Vec<Contender> {
         rabbitup(setup),
         ansible(setup),
         pyinfra(setup),
-        by_hand(setup, "rabbitmqctl", "by hand, joins with rabbitmqctl"),
-        by_hand(setup, "erl_call", "by hand, joins with erl_call"),
+        by_hand(setup, "rabbitmqctl", RABBITMQCTL),
+        by_hand(setup, "erl_call", ERL_CALL),
         discovery(setup),
         by_hand(setup, "parallel", "by hand, peer discovery all at once (no order)"),
     ]
@@ -209,8 +223,18 @@ fn pyinfra(setup: &Setup) -> Contender {
     }
 }
 
+/// A run ends with `Grand total   43   -   -   43` where all 43 operations are without a change; a dry run
+/// has a table of operation, change and conditional change, in columns two spaces apart.
 fn pyinfra_nothing_to_do(output: &str) -> bool {
-    !output.is_empty()
+    if let Some(total) = output.lines().find(|line| line.trim_start().starts_with("Grand total")) {
+        let numbers: Vec<&str> = total.split_whitespace().skip(2).collect();
+        return numbers.len() == 4 && numbers[0] == numbers[3];
+    }
+    let table = output.lines().skip_while(|line| !line.contains("Conditional Change")).skip(1);
+    let mut changes = table
+        .take_while(|line| !line.trim().is_empty())
+        .map(|line| line.trim().split("  ").map(str::trim).filter(|cell| !cell.is_empty()).nth(1));
+    output.contains("Conditional Change") && changes.all(|change| change == Some("-"))
 }
 
 fn by_hand(setup: &Setup, mode: &'static str, row: &'static str) -> Contender {

@@ -42,7 +42,8 @@ impl Report {
             return String::new();
         }
         let median = |name| rows.iter().find(|row| row.name == name).and_then(|row| row.median());
-        let (floor, rabbitup) = (median(stage.floor()), median(RABBITUP));
+        let floor = stage.floors().iter().filter_map(|name| Some((median(*name)?, *name))).min();
+        let rabbitup = median(RABBITUP);
 
         let mut sorted = rows.clone();
         sorted.sort_by_key(|row| row.median().unwrap_or(Duration::MAX));
@@ -52,7 +53,11 @@ impl Report {
             stage.title()
         );
         for row in sorted {
-            text.push_str(&row.markdown(floor, rabbitup, row.name == stage.floor()));
+            text.push_str(&row.markdown(
+                floor.map(|(wall, _)| wall),
+                rabbitup,
+                floor.is_some_and(|(_, name)| name == row.name),
+            ));
         }
         for row in rows {
             for fault in &row.faults {

@@ -14,7 +14,7 @@ files=$(dirname "${BASH_SOURCE[0]}")/../files
 
 # file NAME DEST MODE [OWNER]: a line of script that writes a rendered file
 file() {
-  printf "umask 077; cat >%s.new <<'END-OF-FILE'\n%s\nEND-OF-FILE\n" "$2" "$(cat "$files/$1")"
+  printf "(umask 077; cat >%s.new) <<'END-OF-FILE'\n%s\nEND-OF-FILE\n" "$2" "$(cat "$files/$1")"
   printf 'chown %s %s.new; chmod %s %s.new; mv %s.new %s\n' "${4:-root:root}" "$2" "$3" "$2" "$2" "$2"
 }
 
@@ -58,7 +58,7 @@ S
       ;;
   esac
   cat <<S
-cat >/var/lib/rabbitmq/.erlang.cookie.new <<'END-OF-FILE'
+(umask 077; cat >/var/lib/rabbitmq/.erlang.cookie.new) <<'END-OF-FILE'
 $(cat "$BENCH_COOKIE")
 END-OF-FILE
 truncate -s -1 /var/lib/rabbitmq/.erlang.cookie.new
@@ -157,7 +157,8 @@ case $mode in
   parallel)
     echo "$name" | on "$seed" >/dev/null & others+=($!)
     for host in "${brokers[@]:1}"; do
-      { wait "${done_by[$host]}"; start "$host"; } & others+=($!)
+      wait "${done_by[$host]}"
+      start "$host" & others+=($!)
       members+=("$host")
     done
     ;;

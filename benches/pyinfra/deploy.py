@@ -64,7 +64,9 @@ installed = host.get_fact(DebPackages)
 if any(package not in installed for package in packages):
     files.put(
         name="Keep packages from starting services",
-        src=StringIO("#!/bin/sh\nexit 101\n"), dest="/usr/sbin/policy-rc.d", mode="755",
+        src=StringIO("#!/bin/sh\nexit 101\n"),
+        dest="/usr/sbin/policy-rc.d",
+        mode="755",
     )
     apt.packages(name="Install", packages=packages, update=True, no_recommends=True)
     files.file(name="Let packages start services again", path="/usr/sbin/policy-rc.d", present=False, force=True)
@@ -118,8 +120,7 @@ if is_broker:
             )
     if host.name == BROKERS[0] and not (status and status["cluster_name"] == CLUSTER_NAME):
         server.shell(name="Name the cluster", commands=[f"rabbitmqctl -q set_cluster_name {CLUSTER_NAME}"])
-    if not (status and len(status["running_nodes"]) == len(BROKERS) and not status["partitions"]):
-        server.script(name="Every broker is a running member", src=str(FILES / "members-running.sh"), args=tuple(BROKERS))
+    verified = status and len(status["running_nodes"]) == len(BROKERS) and not (status["partitions"] or status["alarms"])
 else:
     balancer = put("haproxy.cfg", "/etc/haproxy/haproxy.cfg", mode="644")
     server.shell(
@@ -130,5 +131,12 @@ else:
     systemd.service(name="Start HAProxy", service="haproxy", running=True, enabled=True)
     if "haproxy" in installed:
         systemd.service(name="Reload HAProxy", service="haproxy", reloaded=True, _if=balancer.did_change)
-    if not host.get_fact(BackendsUp):
-        server.script(name="Every server is UP in HAProxy", src=str(FILES / "backends-up.sh"))
+    verified = host.get_fact(BackendsUp)
+
+# One operation for all hosts: so it waits for what came before on every one of them.
+if not verified:
+    server.script(
+        name="Verify",
+        src=str(FILES / ("members-running.sh" if is_broker else "backends-up.sh")),
+        args=tuple(BROKERS) if is_broker else (),
+    )

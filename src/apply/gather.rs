@@ -12,8 +12,8 @@ use crate::model::HostName;
 use crate::plan::PlannedHost;
 use crate::transport::{Exec, Output, Script, Transport, TransportError, TransportErrorKind, evidence};
 
-/// How long one probe may take. It bounds its own slow parts to a few seconds; a start of rabbitmqctl on a busy
-/// small machine is the longest of them.
+/// How long one probe may take. It bounds its own slow parts to a few seconds; a start of rabbitmqctl on a
+/// busy small machine is the longest of them.
 const TIMEOUT: Duration = Duration::from_secs(90);
 /// How often a host is looked at where a file changed in the middle of the look.
 const LOOKS: u32 = 3;
@@ -88,8 +88,8 @@ fn garbled(error: &ParseError, output: &Output) -> Unreachable {
     Unreachable { cause: UnreachableCause::Garbled, evidence: seen.join("\n") }
 }
 
-/// The host read its clock at some time between the sending of the script and the arrival of the first line, and
-/// nothing tells when: the middle is the best guess, and half of the span what it may be wrong by.
+/// The host read its clock at some time between the sending of the script and the arrival of the first line,
+/// and nothing tells when: the middle is the best guess, and half of the span what it may be wrong by.
 fn clock(nonce: &str, output: &Output) -> Option<Clock> {
     let host = clock_line(nonce, &output.stdout)?;
     let (sent, arrived) = (nanoseconds(output.sent_at?)?, nanoseconds(output.first_line_at?)?);

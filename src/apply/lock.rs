@@ -1,5 +1,6 @@
-//! One operator at a time: every host is locked for the run by a session that holds flock(2) on a file there. The
-//! kernel frees it when that session ends, however it ends, so no lock outlives its run and none is ever broken.
+//! One operator at a time: every host is locked for the run by a session that holds flock(2) on a file there.
+//! The kernel frees it when that session ends, however it ends, so no lock outlives its run and none is ever
+//! broken.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,11 +11,15 @@ use tokio::task::JoinSet;
 use crate::model::{HostName, quote};
 use crate::transport::{Held, Transport, TransportError};
 
-/// Where hosts keep the lock. Only root may write there: in the world-writable /run/lock anybody could take the
-/// lock, or lay a link for root to follow.
+/// Where hosts keep the lock. Only root may write there: in the world-writable /run/lock anybody could take
+/// the lock, or lay a link for root to follow.
 const DIRECTORY: &str = "/run";
 /// How long one host may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// After how long without a sign of life a host frees its lock: the network may be cut without its sshd
+/// noticing. The controller notices after 40 s at most (`ServerAliveInterval`), and starts nothing from then
+/// on.
+const LEASE: Duration = Duration::from_secs(70);
 /// How long letting go may take; the hosts' side of a lost connection ends without us.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -67,6 +72,10 @@ impl Operator {
     /// This process and its user.
     pub fn here(command: String) -> Self {
         let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        let user = user.or_else(|| {
+            let output = std::process::Command::new("id").arg("-un").output().ok()?;
+            String::from_utf8(output.stdout).ok()
+        });
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
         let machine = machine.or_else(|| std::env::var("HOSTNAME").ok());
         let known = |name: Option<String>| {
@@ -78,8 +87,8 @@ impl Operator {
 }
 
 impl Locks {
-    /// Locks every host, with one round trip each. Nothing waits for a lock, so nothing can deadlock. The first host
-    /// by name is locked before the others: of two runs that start together one gets everything.
+    /// Locks every host, with one round trip each. Nothing waits for a lock, so nothing can deadlock. The
+    /// first host by name is locked before the others: of two runs that start together one gets everything.
     ///
     /// # Errors
     /// The first host by name that cannot be had. The locks taken until then are let go of.
@@ -198,7 +207,8 @@ async fn lock<T: Transport>(transport: &T, host: &HostName, script: &str) -> Res
     }
 }
 
-/// Reads `NOW SINCE WHO PID COMMAND`. The times are the host's, whose clock may be wrong: only their difference counts.
+/// Reads `NOW SINCE WHO PID COMMAND`. The times are the host's, whose clock may be wrong: only their
+/// difference counts.
 fn taken(host: &HostName, words: Vec<String>) -> LockError {
     let word = |at: usize| words.get(at).map(String::as_str).filter(|word| !word.is_empty());
     let seconds = |at: usize| word(at).and_then(|word| word.parse::<u64>().ok());
@@ -215,9 +225,9 @@ fn taken(host: &HostName, words: Vec<String>) -> LockError {
     LockError::Held { host: host.clone(), owner, since }
 }
 
-/// What holds the lock on a host. The shell itself has the file open, so the lock is there as long as the shell,
-/// and the shell as long as its standard input. flock(1): with
-/// `-n` it does not wait and ends with 1 where the lock is taken; its errors end with 64 and more.
+/// What holds the lock on a host. The shell itself has the file open, so the lock is there as long as the
+/// shell, and the shell as long as its standard input gives signs of life. flock(1): with `-n` it does not
+/// wait and ends with 1 where the lock is taken; its errors end with 64 and more.
 fn script(directory: &str, operator: &Operator) -> String {
     // One line with tabs: nothing in a value may look like another value or line.
     let plain = |text: &str| text.replace(|c: char| c.is_control(), " ");
@@ -240,9 +250,14 @@ fi 2>/dev/null
 umask 022
 printf '%s\t%s\n' "$(date +%s)" "$owner" >"$note"
 echo held
-cat >/dev/null
+if command -v timeout >/dev/null 2>&1; then
+  while timeout {lease} sh -c 'IFS= read -r line' 9>&-; do :; done
+else
+  cat >/dev/null 9>&-
+fi
 rm -f "$note"
 "#,
+        lease = LEASE.as_secs(),
         directory = quote(directory),
         owner = quote(&owner)
     )

@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use console::Term;
@@ -9,7 +9,7 @@ use super::arguments::Common;
 use super::exit::{Exit, Failure};
 use super::print;
 use crate::apply::{
-    self, EventSink, EventStream, Interrupt, Journal, LockError, Locks, Operator, Outcome, Vault, journal_dir,
+    self, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, Stamped, Vault, journal_dir,
 };
 use crate::model::{HostName, Secrets};
 use crate::plan::Plan;
@@ -52,19 +52,31 @@ pub async fn execute(
     let mut events = EventSink::default();
     let journal = journal_dir(|name| std::env::var_os(name).map(Into::into))
         .and_then(|directory| Journal::begin(&directory, command, plan, events.subscribe()));
-    let stream = events.subscribe();
+    let mut stream = events.subscribe();
     let (stopper, mut interrupt) = Interrupt::new();
     stopper.watch_signals().map_err(|error| Failure::other("signals cannot be watched", &error))?;
     let lost = locks.next_lost();
     let watch = tokio::spawn(async move { stopper.lock_lost(lost.await) });
     let vault = Vault::new(secrets, plan);
-    let mut display = display(plan, common);
+    // A thread of its own: a paused terminal or a full pipe must not hold up the hosts.
+    let (to_display, shown) = mpsc::channel();
+    let display = display(plan, common);
+    let display = std::thread::Builder::new().name("display".to_owned()).spawn(move || show(&shown, display));
+    let display = display.map_err(|error| Failure::other("the display could not be started", &error))?;
     let work = async {
         let report = apply::apply(plan, transport.clone(), vault, &mut interrupt, &events).await;
         drop(events);
         report
     };
-    let (report, summary) = tokio::join!(work, show(stream, display.as_mut()));
+    let forward = async {
+        while let Some(stamped) = stream.recv().await {
+            // A display that has ended early shows nothing more; the run goes on.
+            let _ = to_display.send(stamped);
+        }
+        drop(to_display);
+    };
+    let (report, ()) = tokio::join!(work, forward);
+    let summary = display.join().unwrap_or_default();
     watch.abort();
     locks.release().await;
     let report = report.map_err(|defect| Failure::other("the plan cannot be executed", &defect))?;
@@ -83,7 +95,7 @@ pub async fn execute(
     })
 }
 
-fn display(plan: &Plan, common: &Common) -> Box<dyn Display> {
+fn display(plan: &Plan, common: &Common) -> Box<dyn Display + Send> {
     let out = std::io::stdout();
     if common.json {
         return Box::new(JsonLines::new(out));
@@ -112,19 +124,16 @@ impl<W: Write> Write for Flushed<W> {
     }
 }
 
-async fn show(mut stream: EventStream, display: &mut dyn Display) -> Summary {
+fn show(stream: &mpsc::Receiver<Arc<Stamped>>, mut display: Box<dyn Display + Send>) -> Summary {
     let mut summary = Summary::default();
-    let mut ticks = tokio::time::interval(Duration::from_millis(100));
     loop {
-        tokio::select! {
-            event = stream.recv() => match event {
-                Some(stamped) => {
-                    summary.event(&stamped.event);
-                    display.event(&stamped.event);
-                }
-                None => break,
-            },
-            _ = ticks.tick() => display.tick(),
+        match stream.recv_timeout(Duration::from_millis(100)) {
+            Ok(stamped) => {
+                summary.event(&stamped.event);
+                display.event(&stamped.event);
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => display.tick(),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
         }
     }
     display.finish();

@@ -19,6 +19,13 @@ pub fn json(document: &impl serde::Serialize) {
     }
 }
 
+/// One JSON document on one line.
+pub fn json_line(document: &impl serde::Serialize) {
+    if let Ok(text) = serde_json::to_string(document) {
+        stdout(&format!("{text}\n"));
+    }
+}
+
 /// Libraries that print (indicatif, clap) panic in `print!` when the reader is gone; such a panic is silenced and
 /// ends the process as a broken pipe does elsewhere.
 pub fn quiet_broken_pipes() {

@@ -9,7 +9,7 @@ use crate::apply::gather;
 use crate::document::Look;
 use crate::facts::Facts;
 use crate::inventory::{self, Become, Desired, HostKeys, SecretPolicy, Ssh};
-use crate::model::{DigestKey, HostName, Role, Secret, SecretName, generate_cookie};
+use crate::model::{DigestKey, HostName, Role, Secret};
 use crate::plan::{self, Limit, Options, Plan, PlannedHost};
 use crate::playbook::Playbook;
 use crate::report::{
@@ -114,9 +114,7 @@ fn target(ssh: &Ssh, password: Option<&Secret>) -> SshTarget {
 impl Session {
     /// Loads everything and opens nothing yet.
     pub fn open(common: &Common, playbook_name: &str, data: &Data) -> Result<Self, Failure> {
-        let (mut desired, templates) = load(common, SecretPolicy::Require)?;
-        // For a cluster that turns out to have no cookie yet.
-        desired.secrets.insert(SecretName::new_cookie(), generate_cookie());
+        let (desired, templates) = load(common, SecretPolicy::Require)?;
         let playbook = playbook(common, playbook_name)?;
         let options = Options {
             limit: limit(&desired, &common.limit)?,

@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::arguments::{Common, Up};
 use super::confirm::confirm;
 use super::execute::{Executed, execute, lock};
@@ -11,7 +15,11 @@ use crate::playbook::PhaseSettings;
 use crate::report::{Finding, Severity, findings_text, health, is_healthy, last_line, plan_text};
 
 /// How often a verification looks again while it waits for what is not there yet.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(300);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long a verification waits before it says what for.
+const QUIET: Duration = Duration::from_secs(1);
+/// How long it waits for what is only worth a warning.
+const WAIT_FOR_WARNINGS: Duration = Duration::from_secs(10);
 
 /// `rabbitup up`, and `rabbitup run` with another playbook.
 pub async fn run(common: &Common, playbook: &str, arguments: &Up) -> Result<Exit, Failure> {
@@ -21,26 +29,52 @@ pub async fn run(common: &Common, playbook: &str, arguments: &Up) -> Result<Exit
     result
 }
 
+/// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
 async fn bring_up(session: &Session, common: &Common, arguments: &Up) -> Result<Exit, Failure> {
     let facts = session.gather().await;
     let plan = session.plan(common, &facts)?;
+    show(common, &plan_text(&plan, common.style()));
     if plan.is_empty() {
-        show(common, &plan_text(&plan, common.style()));
         return Ok(judge(common, &session.desired, &facts));
     }
-    show(common, &plan_text(&plan, common.style()));
+    match round(session, common, arguments, plan).await? {
+        Round::Ended(exit) => Ok(exit),
+        Round::More(plan) => {
+            show(common, "\nWhat runs now shows that there is more to do:\n\n");
+            show(common, &plan_text(&plan, common.style()));
+            match round(session, common, arguments, plan).await? {
+                Round::Ended(exit) => Ok(exit),
+                Round::More(plan) => {
+                    show(common, "After the run, this is still to be done:\n");
+                    show(common, &plan_text(&plan, common.style()));
+                    Ok(Exit::Failed)
+                }
+            }
+        }
+    }
+}
+
+/// How a round ended.
+enum Round {
+    Ended(Exit),
+    /// All was done, and there is more to do.
+    More(Plan),
+}
+
+/// Confirms, applies and verifies a plan that has been shown.
+async fn round(session: &Session, common: &Common, arguments: &Up, plan: Plan) -> Result<Round, Failure> {
     if !confirm(common, arguments.yes, "Apply this plan?")? {
         show(common, "Nothing was changed.\n");
-        return Ok(Exit::Done);
+        return Ok(Round::Ended(Exit::Done));
     }
     let locks = lock(&session.transport, &plan, common).await?;
     let plan = look_again(session, common, arguments, plan).await?;
     let command = format!("rabbitup{} up", inventory_words(common));
-    match execute(&session.transport, &plan, session.desired.secrets.clone(), locks, common, &command).await?
-    {
+    let secrets = session.desired.secrets.clone();
+    match execute(&session.transport, &plan, secrets, locks, common, &command).await? {
         Executed::Done => verify(session, common).await,
-        Executed::Failed => Ok(Exit::Failed),
-        Executed::Interrupted => Ok(Exit::Interrupted),
+        Executed::Failed => Ok(Round::Ended(Exit::Failed)),
+        Executed::Interrupted => Ok(Round::Ended(Exit::Interrupted)),
     }
 }
 
@@ -66,45 +100,55 @@ async fn look_again(
 }
 
 /// Gathers again: the plan must be empty and the cluster whole. What takes a moment (a health check of the load
-/// balancer, a clock that is being set) is waited for.
-async fn verify(session: &Session, common: &Common) -> Result<Exit, Failure> {
+/// balancer, a first answer of the time source) is waited for, and said.
+async fn verify(session: &Session, common: &Common) -> Result<Round, Failure> {
     let patience = session.playbook.phases.iter().find_map(|phase| match phase {
         PhaseSettings::Verify(health) => Some(health.patience.0),
         _ => None,
     });
-    let end = tokio::time::Instant::now() + patience.unwrap_or_default();
+    let start = Instant::now();
+    let mut told = None;
     loop {
         let facts = session.gather().await;
         let plan = session.plan(common, &facts)?;
         let findings = health(&session.desired, &facts);
-        let waits = !plan.is_empty() || findings.iter().any(|finding| finding.severity != Severity::Note);
-        if waits && tokio::time::Instant::now() < end && is_passing(&findings, &plan) {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            continue;
+        // They are sorted, the worst first.
+        let worst = findings.first();
+        let limit = match worst.map(|finding| finding.severity) {
+            Some(Severity::Error) => patience.unwrap_or_default(),
+            // Nothing depends on it; but a clock that syncs a moment later is no news either.
+            Some(Severity::Warning) if plan.is_empty() => WAIT_FOR_WARNINGS,
+            _ => Duration::ZERO,
+        };
+        if start.elapsed() >= limit {
+            if !plan.is_empty() {
+                return Ok(Round::More(plan));
+            }
+            show(common, &format!("Verified: {}\n", last_line(&plan)));
+            return Ok(Round::Ended(judge(common, &session.desired, &facts)));
         }
-        return Ok(verdict(common, session, &facts, &plan));
+        if let Some(worst) =
+            worst.filter(|worst| told.as_ref() != Some(&worst.what) && start.elapsed() > QUIET)
+        {
+            let host = worst.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+            show(common, &format!("Waiting: {host}{}\n", worst.what));
+            told = Some(worst.what.clone());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
-}
-
-/// Whether waiting can help: nothing that only an operator can mend is in the way.
-fn is_passing(findings: &[Finding], plan: &Plan) -> bool {
-    plan.is_empty() || !is_healthy(findings)
-}
-
-fn verdict(common: &Common, session: &Session, facts: &Facts, plan: &Plan) -> Exit {
-    if !plan.is_empty() {
-        show(common, "After the run, this is still to be done:\n");
-        show(common, &plan_text(plan, common.style()));
-        return Exit::Failed;
-    }
-    show(common, &format!("Verified: {}\n", last_line(plan)));
-    judge(common, &session.desired, facts)
 }
 
 /// Prints what is not as it should be, and whether that is an error.
 fn judge(common: &Common, desired: &Desired, facts: &Facts) -> Exit {
     let findings = health(desired, facts);
     let told: Vec<Finding> = findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
+    if common.json {
+        print::json_line(&Verified {
+            event: "verified",
+            healthy: is_healthy(&findings),
+            findings: &findings,
+        });
+    }
     show(common, &findings_text(&told, common.style()));
     if is_healthy(&findings) { Exit::Done } else { Exit::Failed }
 }
@@ -113,4 +157,12 @@ fn show(common: &Common, text: &str) {
     if !common.json {
         print::stdout(text);
     }
+}
+
+/// The last line of `--json`.
+#[derive(serde::Serialize)]
+struct Verified<'a> {
+    event: &'static str,
+    healthy: bool,
+    findings: &'a [Finding],
 }

@@ -14,7 +14,7 @@ use outline::check_outline;
 pub use place::At;
 pub use problem::{Look, Problem, Severity, report};
 pub use schema::plain_schema;
-pub use source::{ReadError, Source, names_a_secret, read_bounded, read_document};
+pub use source::{ReadError, Source, read_bounded, read_document};
 pub use words::{listed, quoted};
 
 use serde::de::DeserializeOwned;
@@ -67,6 +67,9 @@ fn syntax_problems(source: &std::sync::Arc<Source>, errors: &[toml::de::Error]) 
         }
         lines.push(line);
         let mut message = error.message().lines().collect::<Vec<_>>().join("; ");
+        if let Some(short) = message.strip_suffix(", expected literal string") {
+            message = short.to_owned();
+        }
         if message == "duplicate key" {
             // What follows a table that stands twice is twice there too: one report is enough.
             if problems.iter().any(|problem| problem.message().contains("second time")) {

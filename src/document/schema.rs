@@ -19,11 +19,10 @@ pub(super) fn words(schema: &Value) -> Vec<&str> {
     listed.chain(described).collect()
 }
 
-pub(super) fn first_sentence(schema: &Value) -> Option<&str> {
-    schema["description"]
-        .as_str()
-        .and_then(|text| text.split("\n\n").next())
-        .map(|text| text.trim_end_matches('.'))
+pub(super) fn first_sentence(schema: &Value) -> Option<String> {
+    let paragraph = schema["description"].as_str()?.split("\n\n").next()?;
+    // Docstrings are wrapped for the source's width, reports for the terminal's.
+    Some(paragraph.lines().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned())
 }
 
 pub(super) fn wanted(items: &Value, schema: &Value) -> &'static str {

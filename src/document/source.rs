@@ -6,6 +6,7 @@ use std::sync::Arc;
 use miette::NamedSource;
 
 use super::{LARGEST, Problem};
+use crate::model::names_a_secret;
 
 /// A longer line is named by its number instead of being shown.
 const LONGEST_SHOWN: usize = 240;
@@ -157,14 +158,6 @@ fn key_before(text: &str) -> &str {
     let text = text.trim_end_matches([' ', '\t', '"', '\'']);
     let start = text.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).map_or(0, |at| at + 1);
     text.get(start..).unwrap_or_default()
-}
-
-/// Whether a key sounds like one whose value nobody may see.
-pub fn names_a_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let last = key.rsplit(['.', '_', '-']).next().unwrap_or_default();
-    ["password", "passwd", "passphrase", "secret", "token", "cookie"].iter().any(|word| key.ends_with(word))
-        || last == "pass"
 }
 
 /// The bytes between the quotes of a value, or an unquoted value up to where it may end; nothing of a table.

@@ -3,8 +3,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerState, NodeFacts};
-use crate::model::{CookieDigest, HostName};
+use super::{BrokerState, ClusterMember, NodeFacts};
+use crate::model::{CookieDigest, HostName, NodeName};
 
 /// One host as the probe saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ pub struct HostFacts {
     pub files: BTreeMap<String, FileFacts>,
     #[serde(skip)]
     pub cookie: Option<CookieFile>,
-    /// Directories under /var/lib/rabbitmq/mnesia that hold a node's data, by node name as text.
-    pub data_of: Vec<String>,
+    /// The nodes whose data lies under /var/lib/rabbitmq/mnesia.
+    pub data: Vec<NodeData>,
     pub broker: BrokerState,
     pub load_balancer: Option<LoadBalancerFacts>,
     pub reach: Vec<Reach>,
@@ -47,6 +47,12 @@ impl HostFacts {
         }
     }
 
+    /// The data directory of this node, where there is one.
+    pub fn data_of(&self, node: &NodeName) -> Option<&NodeData> {
+        let name = node.to_string();
+        self.data.iter().find(|data| data.node == name)
+    }
+
     /// The installed version of a package, as the package manager writes it.
     pub fn installed(&self, package: &str) -> Option<&str> {
         self.packages.get(package).and_then(|p| p.installed.as_deref())
@@ -59,6 +65,15 @@ impl HostFacts {
     pub fn unit(&self, unit: &str) -> UnitFacts {
         self.units.get(unit).cloned().unwrap_or_default()
     }
+}
+
+/// A node's data directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeData {
+    /// The directory's name, which is the node's.
+    pub node: String,
+    /// The cluster's members as Mnesia noted them last (`cluster_nodes.config`); empty where there is no such note.
+    pub members: Vec<ClusterMember>,
 }
 
 /// How the probe came to be root.

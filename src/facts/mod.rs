@@ -15,8 +15,8 @@ pub use broker::{
 };
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, FileFacts, HostFacts, HostNameFacts, LoadBalancerFacts,
-    OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach, Resources, System, TimeService,
-    UnitFacts,
+    NodeData, OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach, Resources, System,
+    TimeService, UnitFacts,
 };
 pub use parse::{ParseError, clock_line, parse};
 pub use request::{PeerPort, ProbeRequest};

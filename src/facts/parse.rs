@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{
-    HostFacts, HostNameFacts, OsFamily, PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources,
-    System, TimeService,
+    ClusterMember, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState, Privilege,
+    ProbeRequest, Reach, Resources, System, TimeService,
 };
-use crate::model::HostName;
+use crate::model::{HostName, NodeName, NodeType};
 use files::Files;
 use frame::Frames;
 
@@ -54,13 +54,38 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         package_lock: package_lock(&frames),
         stale_policy: frames.value("system", "stale_policy").is_some(),
         cookie: files.cookie(&frames),
-        data_of: frames.lines("data").map(str::to_owned).collect(),
+        data: data(&frames),
         broker: node::broker(request, &frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
         reach: reach(request, &frames),
         files: files.requested(request),
         units: units.into_iter().map(|(name, unit)| (name, unit.facts)).collect(),
     })
+}
+
+/// Whose data lies on the host. Each `node=` line may be followed by a `members=` line: Mnesia's `{All, Disc}`.
+fn data(frames: &Frames) -> Vec<NodeData> {
+    let mut found: Vec<NodeData> = Vec::new();
+    for line in frames.lines("data") {
+        if let Some(name) = line.strip_prefix("node=") {
+            found.push(NodeData { node: name.to_owned(), members: Vec::new() });
+        } else if let (Some(terms), Some(last)) = (line.strip_prefix("members="), found.last_mut()) {
+            last.members = noted_members(terms);
+        }
+    }
+    found
+}
+
+/// Reads `{[rabbit@a,'rabbit@b-2'],[rabbit@a]}`; empty where it is not of that form.
+fn noted_members(terms: &str) -> Vec<ClusterMember> {
+    let mut lists = terms.split('[').skip(1).map(|list| list.split(']').next().unwrap_or_default());
+    let mut nodes = || -> Vec<NodeName> {
+        let list = lists.next().unwrap_or_default();
+        list.split(',').filter_map(|atom| NodeName::parse(atom.trim().trim_matches('\'')).ok()).collect()
+    };
+    let (all, disc) = (nodes(), nodes());
+    let node_type = |node: &NodeName| if disc.contains(node) { NodeType::Disc } else { NodeType::Ram };
+    all.into_iter().map(|node| ClusterMember { node_type: node_type(&node), node }).collect()
 }
 
 fn privilege(frames: &Frames) -> Privilege {

@@ -118,7 +118,12 @@ data() {
   set +f
   for f in "$rabbit"/mnesia/*@*/; do
     f=${f%/}
-    case $f in *-plugins-expand | *'*'*) ;; *) echo "${f##*/}" ;; esac
+    case $f in *-plugins-expand | *'*'*) continue ;; *) echo "node=${f##*/}" ;; esac
+    # Mnesia's own note of who was in the cluster, {All, Disc}, for when the node cannot be asked.
+    [ -r "$f/cluster_nodes.config" ] || continue
+    line=
+    while read -r rest; do line=$line$rest; done <"$f/cluster_nodes.config"
+    echo "members=$line"
   done
   set -f
 }

@@ -102,3 +102,105 @@ fn lines(values: impl Iterator<Item = String>) -> String {
 pub(super) fn unit_name(unit: &str) -> String {
     if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::facts::parse;
+
+    fn request() -> ProbeRequest {
+        ProbeRequest {
+            names: vec![HostName::parse("localhost").expect("a host name")],
+            packages: vec!["dpkg".to_owned(), "no-such-package".to_owned()],
+            candidates: Vec::new(),
+            units: vec!["dbus".to_owned()],
+            files: vec![
+                "/etc/passwd".to_owned(),
+                "/var/lib/rabbitmq/.erlang.cookie".to_owned(),
+                "/a\nb".to_owned(),
+            ],
+            node: Some(NodeName::parse("no-such-node@localhost").expect("a node name")),
+            name_mode: NameMode::Short,
+            admin: Some("o'hara\"; q().".to_owned()),
+            reach: vec![PeerPort {
+                peer: HostName::parse("localhost").expect("a host name"),
+                address: std::net::Ipv4Addr::LOCALHOST.into(),
+                port: 1,
+            }],
+            load_balancer_port: None,
+            haproxy_socket: None,
+        }
+    }
+
+    fn run(command: &str) -> Vec<u8> {
+        Command::new("sh").arg("-c").arg(command).output().expect("sh runs").stdout
+    }
+
+    #[test]
+    fn this_machine_answers() {
+        let request = request();
+        let output = run(&request.command("n0nce"));
+        assert!(output.starts_with(b"n0nce clock "));
+        let facts = parse(&request, "n0nce", &output).expect("complete");
+        let passwd = std::fs::read_to_string("/etc/passwd").expect("every machine has it");
+        assert_eq!(facts.file("/etc/passwd").and_then(|file| file.content.as_deref()), Some(passwd.as_str()));
+        assert!(facts.resolution.values().flatten().all(IpAddr::is_loopback) && !facts.resolution.is_empty());
+        assert!(!facts.host_name.running.is_empty() && facts.resources.memory_total_kib > Some(0));
+    }
+
+    #[test]
+    fn what_is_sent_is_small_and_the_administrator_is_only_a_name() {
+        let command = request().command("n0nce");
+        assert!(command.len() < 24 * 1024, "{} bytes", command.len());
+        assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
+    }
+
+    /// Runs the probe on a cookie file with these bytes, and says what it printed about it.
+    fn look_at_cookie(bytes: &[u8]) -> (String, Vec<u8>) {
+        let path =
+            std::env::temp_dir().join(format!("rabbitup-probe-{}-{}", std::process::id(), bytes.len()));
+        std::fs::write(&path, bytes).expect("a file for temporary use");
+        let real = "cookie=/var/lib/rabbitmq/.erlang.cookie\n";
+        // Only the cookie matters here.
+        let mut request = request();
+        (request.names, request.packages, request.units) = Default::default();
+        (request.reach, request.node) = Default::default();
+        let command = request.command("n0nce");
+        assert!(command.contains(real));
+        let output = run(&command.replace(real, &format!("cookie={}\n", path.display())));
+        std::fs::remove_file(&path).expect("it is ours");
+        let text = String::from_utf8_lossy(&output);
+        let shape = text.lines().find_map(|line| line.strip_prefix("shape=")).unwrap_or_default().to_owned();
+        (shape, output)
+    }
+
+    #[test]
+    fn the_cookie_is_judged_and_not_printed() {
+        let long = "x".repeat(256);
+        let judged: [(&[u8], &str); 12] = [
+            (b"Krk3vJv0hQcWmT5e", "usable"),
+            (b"Krk3vJv0hQcWmT5e2\n", "usable"),
+            (b"Krk3vJv0hQcWmT5e2\r\n\r\n", "usable"),
+            (b"KRKVJVHQCWMTEABCDEFG\n", "debian"),
+            (b"", "unusable"),
+            (b"\nKrk3vJv0hQcWmT5e12345", "unusable"),
+            (b"Krk3vJv0hQcWmT5e123456 ", "unusable"),
+            (b"Krk3vJv0h QcWmT5e1234567", "unusable"),
+            (b"Krk3vJv0h\0QcWmT5e12345678", "unusable"),
+            (b"Krk3vJv0hQcWmT5e\nKrk3vJv0hQcWmT5e", "unusable"),
+            ("Krk3vJv0hQcWmT5eü123456".as_bytes(), "unusable"),
+            (long.as_bytes(), "unusable"),
+        ];
+        for (bytes, wanted) in judged {
+            let (shape, output) = look_at_cookie(bytes);
+            assert_eq!(shape, wanted, "of {bytes:?}");
+            let secret = bytes.get(..9).unwrap_or(b"\0");
+            assert!(
+                !output.windows(secret.len()).any(|window| window.eq_ignore_ascii_case(secret)),
+                "{bytes:?}"
+            );
+        }
+    }
+}

@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use super::{
     ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Software, Stats, TimeServer, short_duration,
 };
-use crate::model::{HostName, Role};
+use crate::model::{HostName, NodeName, NodeType, Role};
 use crate::template::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
-    LimitsContext, NumberedNode, RabbitmqContext, StatsLine, secret_sign,
+    LimitsContext, NumberedNode, RabbitmqContext, StatsLine, TemplateError, TemplateName, Templates,
+    secret_sign,
 };
 
-/// How long a joiner looks for the seed node at its first start: thirty times, a second apart.
+/// How long a joiner looks for the seed node at its first start: thirty times, half a second apart.
 const RETRY_LIMIT: u32 = 30;
-const RETRY_INTERVAL: u32 = 1000;
+const RETRY_INTERVAL: u32 = 500;
 
 impl Desired {
     /// For hosts.hbs: every host, in the inventory's order.
@@ -27,8 +28,16 @@ impl Desired {
         HostsContext { hosts: self.hosts.iter().map(line).collect() }
     }
 
+    /// Whether a blank node on this host finds the cluster of `seed` by itself when it starts. RAM nodes are joined by
+    /// command, which knows of node types.
+    pub fn enters_at_first_start(&self, host: &Host, seed: &NodeName) -> bool {
+        self.cluster.join == JoinMethod::FirstStart
+            && host.node_type != Some(NodeType::Ram)
+            && host.node() != *seed
+    }
+
     /// For rabbitmq.conf.hbs on one broker. The seed node looks for nobody.
-    pub fn rabbitmq_context(&self, host: &Host) -> RabbitmqContext {
+    pub fn rabbitmq_context(&self, host: &Host, seed: &NodeName) -> RabbitmqContext {
         let entry = |entry: &super::ConfigEntry| ConfigLine {
             key: entry.key.clone(),
             value: match &entry.value {
@@ -36,11 +45,10 @@ impl Desired {
                 ConfigValue::Secret(name) => secret_sign(name),
             },
         };
-        let seed = self.brokers().next().filter(|seed| seed.name != host.name);
-        let formation = seed.filter(|_| self.cluster.join == JoinMethod::FirstStart).map(|seed| {
-            let nodes = [seed.node(), host.node()].into_iter().enumerate();
+        let formation = self.enters_at_first_start(host, seed).then(|| {
+            let nodes = [seed.clone(), host.node()].into_iter().enumerate();
             Formation {
-                seed: seed.node().to_string(),
+                seed: seed.to_string(),
                 nodes: nodes
                     .map(|(at, node)| NumberedNode { number: at + 1, node: node.to_string() })
                     .collect(),
@@ -93,6 +101,34 @@ impl Desired {
     /// For limits.conf.hbs, where the inventory sets a limit.
     pub fn limits_context(&self) -> Option<LimitsContext> {
         self.cluster.file_descriptors.map(|file_descriptors| LimitsContext { file_descriptors })
+    }
+
+    /// Renders a template with everything that this inventory gives it.
+    ///
+    /// # Errors
+    /// The template uses what this inventory does not set.
+    pub fn try_template(&self, templates: &Templates, name: TemplateName) -> Result<(), TemplateError> {
+        match name {
+            TemplateName::Hosts => templates.render(name, &self.hosts_context()).map(drop),
+            TemplateName::Rabbitmq => self.brokers().try_for_each(|host| {
+                let seed = self.brokers().next().unwrap_or(host).node();
+                templates.render(name, &self.rabbitmq_context(host, &seed)).map(drop)
+            }),
+            TemplateName::Haproxy | TemplateName::Nginx => {
+                let wanted = if name == TemplateName::Haproxy { Software::Haproxy } else { Software::Nginx };
+                let balancer = self.load_balancer.iter().find(|balancer| balancer.software == wanted);
+                balancer.map_or(Ok(()), |balancer| {
+                    templates.render(name, &self.balancer_context(balancer)).map(drop)
+                })
+            }
+            TemplateName::Chrony => self
+                .hosts
+                .iter()
+                .try_for_each(|host| templates.render(name, &self.chrony_context(host)).map(drop)),
+            TemplateName::Limits => {
+                self.limits_context().map_or(Ok(()), |context| templates.render(name, &context).map(drop))
+            }
+        }
     }
 
     fn address_of(&self, name: &HostName) -> Option<IpAddr> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::{
-    HostName, NameMode, NodeName, NodeType, Role, Secret, SecretName, SecretSource, Secrets, VersionSpec,
+    HostName, NameMode, NodeName, NodeType, Role, SecretName, SecretSource, Secrets, VersionSpec,
 };
 
 /// The desired state: a checked inventory with every default filled in.
@@ -78,11 +78,10 @@ pub enum ConfigValue {
     Secret(SecretName),
 }
 
-/// RabbitMQ's own export format, to be imported where it differs.
+/// RabbitMQ's own export format, to be imported where it differs. Its bytes, which may hold password hashes, are in
+/// [`Desired::secrets`] under [`Definitions::secret`].
 #[derive(Clone, Debug)]
 pub struct Definitions {
-    /// The file's bytes. They may hold password hashes.
-    pub body: Secret,
     pub path: PathBuf,
     pub vhosts: Vec<String>,
     pub users: Vec<String>,
@@ -90,6 +89,12 @@ pub struct Definitions {
     pub policies: Vec<String>,
     /// MD5 of the bytes, in hexadecimal: what the cluster is marked with after an import.
     pub digest: String,
+}
+
+impl Definitions {
+    pub fn secret() -> SecretName {
+        SecretName::new("definitions")
+    }
 }
 
 /// The administrator, whose password is in [`Desired::secrets`] under [`Admin::secret`].

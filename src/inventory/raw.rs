@@ -25,7 +25,8 @@ pub struct RawInventory {
     pub ssh: Option<RawSsh>,
     /// How clocks are kept together.
     pub time: Option<RawTime>,
-    /// The hosts, in the order of joining: the first broker is the seed node.
+    /// One table for each host, in the order of joining; the first broker is the seed node. `rabbitup init HOST…`
+    /// writes them.
     pub host: Vec<At<RawHost>>,
     /// What listens in front of the brokers, on the hosts with the role load-balancer.
     pub load_balancer: Option<At<RawLoadBalancer>>,

@@ -13,6 +13,6 @@ pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_co
 pub use host_name::{HostName, HostNameError};
 pub use node_name::{NodeName, NodeNameError};
 pub use role::{NameMode, NodeType, Role};
-pub use secret::{Secret, SecretName, SecretSource, Secrets};
+pub use secret::{Secret, SecretName, SecretSource, Secrets, names_a_secret};
 pub use shell::quote;
 pub use version::{Version, VersionError, VersionSpec};

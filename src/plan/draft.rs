@@ -125,6 +125,10 @@ impl<'a> Draft<'a> {
         why: impl Into<String>,
         advice: impl Into<String>,
     ) {
+        // A host that is not to be changed is no reason to leave the others as they are.
+        if !self.options.limit.covers(host) {
+            return self.note(host, format!("not within --limit; else: {}", what.into()));
+        }
         self.refusals.push(Refusal {
             host: Some(host.clone()),
             phase: self.phase.to_owned(),
@@ -151,6 +155,13 @@ impl<'a> Draft<'a> {
     /// The facts of a host as the steps so far will have left them.
     pub fn host(&self, name: &HostName) -> Option<&HostFacts> {
         self.facts.host(name)
+    }
+
+    /// Whether the node's database is known: it answered, or it has none yet. What a stopped node holds is seen only
+    /// when it runs.
+    pub fn knows_database(&self, host: &Host) -> bool {
+        let seen = self.observed.host(&host.name);
+        seen.is_some_and(|seen| seen.node().is_some() || seen.data_of(&host.node()).is_none())
     }
 
     /// The last step so far on each of these hosts in one of these phases: what another host has to wait for.

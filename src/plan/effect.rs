@@ -4,7 +4,7 @@
 use super::{Action, FileWrite, Step};
 use crate::facts::{
     BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, Holdings, HostFacts,
-    MetadataStore, NodeFacts, PackageFacts, UnitFacts,
+    MetadataStore, NodeData, NodeFacts, PackageFacts, UnitFacts,
 };
 use crate::inventory::Desired;
 use crate::model::{CookieDigest, HostName, NodeName, NodeType, Secrets, Version};
@@ -19,6 +19,7 @@ const WILL_START: u64 = u64::MAX;
 pub(super) fn model(facts: &mut Facts, step: &Step, desired: &Desired, cookie: Option<CookieDigest>) {
     match &step.action {
         Action::StartBroker { node, seed, .. } => start_broker(facts, &step.host, node, seed.as_ref()),
+        Action::RestartBroker { .. } | Action::StartApp { .. } => restart_broker(facts, &step.host),
         Action::JoinCluster { node, seed, node_type, .. } => enter(facts, node, seed, *node_type),
         Action::SetClusterName { name, .. } => each_node(facts, |node| node.cluster_name.clone_from(name)),
         Action::ChangeNodeType { node, node_type, .. } => each_node(facts, |other| {
@@ -49,13 +50,13 @@ pub(super) fn model(facts: &mut Facts, step: &Step, desired: &Desired, cookie: O
         }
         on_host => {
             if let Some(host) = facts.host_mut(&step.host) {
-                change_host(host, &step.host, on_host, &desired.secrets);
+                change_host(host, on_host, &desired.secrets);
             }
         }
     }
 }
 
-fn change_host(host: &mut HostFacts, name: &HostName, action: &Action, secrets: &Secrets) {
+fn change_host(host: &mut HostFacts, action: &Action, secrets: &Secrets) {
     match action {
         Action::SetHostName { name } => {
             host.host_name.running = name.to_string();
@@ -111,7 +112,6 @@ fn change_host(host: &mut HostFacts, name: &HostName, action: &Action, secrets: 
                 node.plugins.clone_from(plugins);
             }
         }
-        Action::RestartBroker { .. } | Action::StartApp { .. } => restart_broker(host, name),
         // Those that change more than one host's facts were met by the caller.
         _ => {}
     }
@@ -138,28 +138,48 @@ fn write_file(host: &mut HostFacts, file: &FileWrite, secrets: &Secrets) {
     }
 }
 
-fn start_broker(facts: &mut Facts, host: &HostName, node: &NodeName, seed: Option<&NodeName>) {
-    if let Some(host) = facts.host_mut(host) {
+/// A node without data comes up alone, or as a member of its seed's cluster; one with data as what it was.
+fn start_broker(facts: &mut Facts, name: &HostName, node: &NodeName, seed: Option<&NodeName>) {
+    if let Some(host) = facts.host_mut(name) {
         host.units.insert(BROKER_UNIT.to_owned(), running_unit());
-        host.broker = BrokerState::Running(Box::new(blank_node(host, node)));
-        if !host.data_of.contains(&node.to_string()) {
-            host.data_of.push(node.to_string());
+        host.broker = BrokerState::Running(Box::new(awakened(host, node)));
+        if host.data_of(node).is_none() {
+            host.data.push(NodeData { node: node.to_string(), members: Vec::new() });
         }
     }
-    if let Some(seed) = seed {
-        enter(facts, node, seed, NodeType::Disc);
+    match seed {
+        Some(seed) => enter(facts, node, seed, NodeType::Disc),
+        None => is_back(facts, node),
     }
 }
 
 /// A restarted node is the same node with the cookie and the configuration that its files hold now.
-fn restart_broker(host: &mut HostFacts, name: &HostName) {
+fn restart_broker(facts: &mut Facts, name: &HostName) {
+    let Some(host) = facts.host_mut(name) else { return };
     let node = match &host.broker {
         BrokerState::Running(node) => (**node).clone(),
-        _ => blank_node(host, &NodeName::rabbit(name)),
+        _ => awakened(host, &NodeName::rabbit(name)),
     };
     let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
+    let name = node.name.clone();
     host.units.insert(BROKER_UNIT.to_owned(), running_unit());
     host.broker = BrokerState::Running(Box::new(NodeFacts { cookie, started: WILL_START, ..node }));
+    is_back(facts, &name);
+}
+
+/// Those that list `node` as a member, and that it lists itself, see it run.
+fn is_back(facts: &mut Facts, node: &NodeName) {
+    let mut up: Vec<NodeName> = Vec::new();
+    each_node(facts, |other| up.push(other.name.clone()));
+    each_node(facts, |other| {
+        let sees = |name: &NodeName| other.members.iter().any(|member| &member.node == name);
+        other.running = other
+            .members
+            .iter()
+            .map(|m| m.node.clone())
+            .filter(|m| up.contains(m) && sees(node) || other.running.contains(m))
+            .collect();
+    });
 }
 
 /// `node` becomes a member of the cluster of `seed`: every member lists it, and it holds what they hold.
@@ -190,6 +210,13 @@ fn enter(facts: &mut Facts, node: &NodeName, seed: &NodeName, node_type: NodeTyp
             other.running.clone_from(&running);
         }
     });
+}
+
+/// A node that starts, with the members that its data directory notes.
+fn awakened(host: &HostFacts, node: &NodeName) -> NodeFacts {
+    let noted = host.data_of(node).map(|data| data.members.clone()).unwrap_or_default();
+    let blank = blank_node(host, node);
+    if noted.is_empty() { blank } else { NodeFacts { members: noted, ..blank } }
 }
 
 fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {

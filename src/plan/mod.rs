@@ -25,7 +25,7 @@ pub use draft::{Draft, Proposal};
 pub use fingerprint::{Moved, fingerprint, moved};
 pub use options::{Limit, Options};
 pub use phase::unreachable;
-pub use planner::plan;
+pub use planner::{plan, project};
 pub use request::planned_hosts;
 pub use step::{Change, Step, StepId};
 

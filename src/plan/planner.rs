@@ -19,6 +19,20 @@ pub fn plan(
     facts: &Facts,
     options: &Options,
 ) -> Result<Plan, PlanError> {
+    project(desired, playbook, templates, facts, options).map(|(plan, _)| plan)
+}
+
+/// A plan, and the facts as they will be when all of it has succeeded.
+///
+/// # Errors
+/// As [`plan`].
+pub fn project(
+    desired: &Desired,
+    playbook: &Playbook,
+    templates: &Templates,
+    facts: &Facts,
+    options: &Options,
+) -> Result<(Plan, Facts), PlanError> {
     let unreachable = phase::unreachable(desired, facts, options);
     if !unreachable.is_empty() {
         return Err(PlanError(unreachable));
@@ -41,7 +55,8 @@ pub fn plan(
     if !draft.refusals.is_empty() {
         return Err(PlanError(draft.refusals));
     }
-    Ok(finished(draft, playbook))
+    let after = draft.facts.clone();
+    Ok((finished(draft, playbook), after))
 }
 
 fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
@@ -52,7 +67,6 @@ fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
     let mut secrets = draft.desired.secret_sources.clone();
     if draft.desired.cluster.cookie != CookieSource::Given {
         secrets.insert(SecretName::cookie(), SecretSource::HostCookie(draft.anchor.clone()));
-        secrets.insert(SecretName::new_cookie(), SecretSource::Generate);
     }
     Plan {
         format_version: FORMAT_VERSION,

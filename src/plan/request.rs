@@ -5,8 +5,8 @@ use crate::inventory::{Desired, Host, Software};
 use crate::model::Role;
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
 
-/// Where the rendered HAProxy configuration lets anybody on the host read its state, so that a bare shell can.
-const HAPROXY_STATE: &str = "127.0.0.1:9999";
+/// HAProxy's runtime socket, as the rendered configuration has it.
+const HAPROXY_STATE: &str = "/run/haproxy/admin.sock";
 
 /// Every host with what is to be looked at there.
 pub fn planned_hosts(desired: &Desired) -> Vec<PlannedHost> {

@@ -16,9 +16,7 @@ pub fn anchor<'d>(desired: &'d Desired, facts: &Facts) -> Option<&'d Host> {
             .is_some_and(|n| n.members.len() > 1 || !n.holdings.is_empty())
     };
     let stopped_with_data = |host: &&Host| {
-        facts
-            .host(&host.name)
-            .is_some_and(|f| f.node().is_none() && f.data_of.contains(&host.node().to_string()))
+        facts.host(&host.name).is_some_and(|f| f.node().is_none() && f.data_of(&host.node()).is_some())
     };
     desired
         .brokers()

@@ -5,7 +5,7 @@ mod conf;
 mod paths;
 mod version;
 
-pub use conf::{Conf, is_secret_key};
+pub use conf::Conf;
 pub use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,

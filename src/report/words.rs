@@ -37,7 +37,7 @@ pub(super) fn duration(time: Duration) -> String {
     if tenths < 600 {
         return format!("{}.{} s", tenths / 10, tenths % 10);
     }
-    span(time.as_secs())
+    span(u64::try_from((tenths + 5) / 10).unwrap_or(u64::MAX))
 }
 
 /// A span in its two largest units: `45 s`, `1 min 12 s`, `3 d 4 h`.

@@ -1,8 +1,8 @@
 /// Most lines that an error carries as its evidence.
 const LINES: usize = 16;
 
-/// The last lines of what was said, without terminal escapes, control characters and noise: fit for a screen and
-/// a log, whoever said it.
+/// The last lines of what was said, without terminal escapes, control characters and noise: fit for a screen
+/// and a log, whoever said it.
 pub(crate) fn evidence(said: &str) -> String {
     let plain = console::strip_ansi_codes(said);
     let lines: Vec<String> = plain

@@ -23,12 +23,12 @@ pub struct Exec {
     pub timeout: Duration,
 }
 
-/// How the shell gets its text.
+/// How the shell gets its text, which reads nothing from its own standard input.
 #[derive(Clone, Debug)]
 pub enum Script {
-    /// As an argument: one round trip less, and readable in the host's process list. For what is no secret.
+    /// In the command, where it can be: one round trip less. For what is no secret.
     Argument(String),
-    /// Over standard input: in no process list. The text must read nothing from its own standard input.
+    /// Over standard input: it is in no process list, environment, log or file, here or on the host.
     Stdin(Secret),
 }
 
@@ -80,6 +80,11 @@ pub struct Counts {
     pub execs: u64,
 }
 
+/// How often the script of a held session is given an empty line. A host that gets none for several times
+/// this long has lost the controller, although its sshd may not know for hours (`ClientAliveInterval 0`,
+/// sshd_config(5)).
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+
 /// A session that holds something on its host until it is dropped.
 pub trait Held: Send + 'static {
     /// Waits until the session has ended by itself: the host or the connection let go of it.
@@ -102,8 +107,8 @@ pub trait Transport: Send + Sync + 'static {
         lines: Option<LineSender>,
     ) -> impl Future<Output = Result<Output, TransportError>> + Send;
 
-    /// Starts a script as root whose standard input stays open as long as the returned value lives, and returns
-    /// the first line that it prints. A script that wants to hold something ends with `exec cat >/dev/null`.
+    /// Starts a script as root whose standard input stays open as long as the returned value lives, and
+    /// returns the first line that it prints. Every [`HEARTBEAT`] an empty line comes in there.
     fn hold(
         &self,
         host: &HostName,

@@ -65,6 +65,7 @@ cases! {
     time_server_without_role: with_node("\n[time]\nservers = [\"node1\"]\n");
     unreadable_cookie: cluster("cookie = { from = \"file\", path = \"tests/inventory/files/none.cookie\" }");
     cookie_with_bad_byte: cluster("cookie = { from = \"file\", path = \"tests/inventory/files/bad-byte.cookie\" }");
+    secret_open_to_others: cluster("[cluster.config]\ndefault_pass = { from = \"file\", path = \"tests/inventory/files/open.secret\" }");
     cookie_too_long: cluster("cookie = { from = \"file\", path = \"tests/inventory/files/long.cookie\" }");
     cookie_that_debian_replaces: cluster("cookie = { from = \"file\", path = \"tests/inventory/files/debian.cookie\" }");
     cookie_written_out: cluster("cookie = \"hunter2hunter2hunter2\"");
@@ -80,6 +81,7 @@ cases! {
     password_written_out_in_broken_toml: cluster("admin = { user = admin, password = \"hunter2\" }");
     template_with_unknown_variable: with_node("\n[templates]\nhaproxy = \"tests/inventory/files/unknown-variable.hbs\"\n");
     template_that_does_not_compile: with_node("\n[templates]\nhaproxy = \"tests/inventory/files/unclosed.hbs\"\n");
+    template_with_a_variable_that_is_not_set: balancer("balance = \"leastconn\"\n\n[templates]\nhaproxy = \"tests/inventory/files/no-value.hbs\"");
     template_missing: with_node("\n[templates]\nhaproxi = \"a\"\nnginx = \"tests/inventory/files/none.hbs\"\n");
     bad_version: with_node("\n[package]\nversion = \"latest\"\n");
     bad_version_pattern: with_node("\n[package]\nversion = \"4*0\"\n");

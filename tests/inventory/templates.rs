@@ -38,7 +38,8 @@ fn rendered_files_are_what_a_person_would_write() {
     let hosts = json(serde_json::to_value(desired.hosts_context()));
     insta::assert_snapshot!("rendered_hosts", render(TemplateName::Hosts, &hosts));
     for (host, name) in [(0, "rendered_rabbitmq_of_the_seed_node"), (1, "rendered_rabbitmq_of_a_joiner")] {
-        let context = json(serde_json::to_value(secret.rabbitmq_context(&secret.hosts[host])));
+        let context =
+            json(serde_json::to_value(secret.rabbitmq_context(&secret.hosts[host], &secret.hosts[0].node())));
         insta::assert_snapshot!(name, render(TemplateName::Rabbitmq, &context));
     }
     for (host, name) in [(0, "rendered_chrony_of_a_client"), (3, "rendered_chrony_of_the_source")] {
@@ -70,7 +71,7 @@ fn nginx_has_its_own_words() {
 #[test]
 fn secrets_are_pieces_until_the_file_is_written() {
     let desired = with_secrets();
-    let context = desired.rabbitmq_context(&desired.hosts[0]);
+    let context = desired.rabbitmq_context(&desired.hosts[0], &desired.hosts[0].node());
     let rendered = templates().render_file(TemplateName::Rabbitmq, &context).expect("rendered");
     assert_eq!(rendered.pieces.iter().filter(|piece| matches!(piece, Piece::Secret(_))).count(), 1);
     assert!(!serde_json::to_string(&rendered).expect("JSON").contains("hunter"));

@@ -343,7 +343,7 @@ fn blank(name: &HostName) -> HostFacts {
         units: BTreeMap::new(),
         files: BTreeMap::new(),
         cookie: None,
-        data_of: Vec::new(),
+        data: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,
         reach: Vec::new(),

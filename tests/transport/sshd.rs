@@ -48,10 +48,11 @@ impl Sshd {
             keygen(&directory.join(name));
         }
         fs::copy(path("user.pub"), path("authorized")).expect("the user's key is authorized");
+        // SHLVL: bash reads no rc file where it is not the first shell, which can take long.
         let config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
              StrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             UsePAM no\nUseDNS no\nMaxStartups 100\n{settings}",
+             UsePAM no\nUseDNS no\nMaxStartups 100\nSetEnv SHLVL=2\n{settings}",
             path("host"),
             path("authorized")
         );
@@ -115,7 +116,8 @@ impl Sshd {
         transport(self.target())
     }
 
-    /// The sshd process that serves the transport's connection: the nearest of that name above the script's shell.
+    /// The sshd process that serves the transport's connection: the nearest of that name above the script's
+    /// shell.
     pub async fn session_pid(&self, transport: &SshTransport) -> String {
         let script = "pid=$$; until [ \"$(ps -o comm= -p $pid | cut -c1-4)\" = sshd ]; do \
                       pid=$(ps -o ppid= -p $pid | tr -d ' '); done; echo $pid";

@@ -90,7 +90,7 @@ start_broker() { # NODE MODE PATIENCE [SEED]
   node=$1 mode=$2 patience=$3 seed=${4:-}
   if [ -n "$seed" ] && ! await 10 is_serving "$seed" "$mode"; then
     fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
-      "rabbitup doctor tells more; nothing was changed by this step"
+      "mend that, then run the same command again; this step changed nothing"
   fi
   bring_up_broker "$node" "$mode" "$patience"
   [ -z "$seed" ] || confirm_member "$node" "$mode" "$seed"

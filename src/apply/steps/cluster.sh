@@ -8,7 +8,7 @@ control() { # SECONDS NODE COMMAND...
 
 # What a join would wipe, counted on the node itself at the last moment. The defaults of a blank node do not count.
 own_data() { # NODE MODE
-  node_eval "$1" "$2" 'Q = length(rabbit_amqqueue:list()), V = length(rabbit_vhost:list_names() -- [<<"/">>]), U = length([X || X <- rabbit_auth_backend_internal:list_users(), proplists:get_value(user, X) =/= <<"guest">>]), P = length(rabbit_policy:list()), list_to_atom(lists:flatten(io_lib:format("~b queues, ~b virtual hosts, ~b users, ~b policies", [Q, V, U, P])))' |
+  node_eval "$1" "$2" 'Q = length(rabbit_amqqueue:list()), V = length(rabbit_vhost:list_names() -- [<<"/">>]), U = length([X || X <- rabbit_auth_backend_internal:list_users(), proplists:get_value(user, X) =/= <<"guest">>]), P = length(rabbit_runtime_parameters:list()), X = length([E || {resource, _, exchange, E} <- [element(2, Y) || Y <- rabbit_exchange:list()], E =/= <<>>, binary:match(E, <<"amq.">>) =/= {0, 4}]), list_to_atom(lists:flatten(io_lib:format("~b queues, ~b virtual hosts, ~b users, ~b policies and parameters, ~b exchanges", [Q, V, U, P, X])))' |
     tr -d "'"
 }
 
@@ -18,10 +18,10 @@ join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram
   node=$1 mode=$2 patience=$3 seed=$4 method=$5 type=$6 data=$7
   if lists "$seed" "$mode" "$node" && lists "$node" "$mode" "$seed"; then return 0; fi
   await 10 is_serving "$seed" "$mode" ||
-    fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup doctor tells more"
+    fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup status shows what every node sees"
   await 10 is_serving "$node" "$mode" || fail "$node does not serve, so what it holds cannot be seen"
   holds=$(own_data "$node" "$mode") || fail "$node does not say what it holds (its answer: $holds)"
-  if [ "$data" = keep ] && [ "$holds" != '0 queues, 0 virtual hosts, 0 users, 0 policies' ]; then
+  if [ "$data" = keep ] && [ "$holds" != '0 queues, 0 virtual hosts, 0 users, 0 policies and parameters, 0 exchanges' ]; then
     fail "$node holds $holds of its own, which joining $seed would destroy" \
       "move them first, or name the node: --destroy-data ${node#*@}"
   fi
@@ -44,7 +44,7 @@ join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram
 
 join_failed() {
   broker_log
-  fail "$node could not join $seed" "the lines above are RabbitMQ's own words; rabbitup doctor looks for the cause"
+  fail "$node could not join $seed" "the lines above are RabbitMQ's own words"
 }
 
 change_node_type() { # NODE MODE disc|ram
@@ -74,6 +74,9 @@ import_definitions() { # NODE DIGEST CONTENT
   directory=$(mktemp -d)
   trap 'rm -rf "$directory"' EXIT
   printf %s "$3" >"$directory/definitions.json"
+  written=$(md5sum <"$directory/definitions.json")
+  [ "${written%% *}" = "$digest" ] ||
+    fail "the definitions are not those that the plan was made for" "make a new plan: rabbitup plan"
   chown -R rabbitmq:rabbitmq "$directory"
   control 300 "$node" import_definitions "$directory/definitions.json" ||
     fail "RabbitMQ refused the definitions" "the lines above are its own words"

@@ -67,7 +67,7 @@ fn a_blank_host_has_facts_and_no_node() {
     assert_eq!(facts.host_name.running, "fresh-f4");
     assert_eq!(facts.host_name.persistent.as_deref(), Some("fresh-f4"));
     assert_eq!(facts.broker, BrokerState::Down);
-    assert!(facts.cookie.is_none() && facts.data_of.is_empty() && facts.load_balancer.is_none());
+    assert!(facts.cookie.is_none() && facts.data.is_empty() && facts.load_balancer.is_none());
     assert!(facts.package_lock.is_none() && !facts.stale_policy && facts.time_service.running.is_none());
     assert_eq!(facts.installed("rabbitmq-server"), None);
     assert!(!facts.unit("rabbitmq-server").exists && facts.unit("systemd-timesyncd").enabled == "masked");
@@ -107,7 +107,7 @@ fn a_cluster_with_mnesia_tells_its_members_and_what_it_holds() {
     );
     // A link to the peer proves both of the broker's ports; nothing was tried.
     assert!(facts.reach.len() == 2 && facts.reach.iter().all(|reach| reach.state == PortState::Open));
-    assert_eq!(facts.data_of, ["rabbit@f1"]);
+    assert_eq!(facts.data.iter().map(|data| data.node.as_str()).collect::<Vec<_>>(), ["rabbit@f1"]);
     assert_eq!(facts.installed("rabbitmq-server"), Some("3.10.8-1.1+deb12u1"));
     let chrony = &facts.packages["chrony"];
     assert_eq!(chrony.candidate.as_deref(), Some("4.3-2+deb12u3"));

@@ -24,8 +24,6 @@ const BROKER_PORTS: [(u16, &str); 4] = [
     (15672, "the broker's own management UI"),
     (25672, "the brokers' connections to each other"),
 ];
-/// Where haproxy.cfg puts the read-only runtime API, on the loopback address.
-const RUNTIME_API: u16 = 9999;
 
 impl Checker<'_> {
     pub(super) fn load_balancer(
@@ -51,7 +49,7 @@ impl Checker<'_> {
                 .as_ref()
                 .map(|stats| ("stats.port", stats.port, place(raw.stats.as_ref().map(|stats| &stats.port)))),
         );
-        self.ports(&ports, software, hosts);
+        self.ports(&ports, hosts);
         Some(LoadBalancer {
             software,
             balance,
@@ -161,7 +159,7 @@ impl Checker<'_> {
         Some(Stats { port: raw.port.get(), user: raw.user.as_ref().map(|user| user.value.clone()) })
     }
 
-    fn ports(&mut self, ports: &[(&str, u16, Range<usize>)], software: Software, hosts: &[At<RawHost>]) {
+    fn ports(&mut self, ports: &[(&str, u16, Range<usize>)], hosts: &[At<RawHost>]) {
         for (at, (name, port, span)) in ports.iter().enumerate() {
             if let Some((other, _, first)) = ports.iter().take(at).find(|(_, other, _)| other == port) {
                 self.problems.push(
@@ -169,14 +167,6 @@ impl Checker<'_> {
                         .at(self.source, first.clone(), format!("`{other}`"))
                         .at(self.source, span.clone(), format!("`{name}`"))
                         .hint("one port takes one listener: give one of them another number"),
-                );
-            }
-            if *port == RUNTIME_API && software == Software::Haproxy {
-                self.error(
-                    format!("`{name}` is {port}, where haproxy.cfg has its runtime API"),
-                    span,
-                    "here",
-                    "take another port",
                 );
             }
         }

@@ -1,10 +1,12 @@
+use std::path::PathBuf;
+
 use md5::{Digest, Md5};
 use serde_json::Value;
 
 use super::Checker;
 use crate::document::{At, nearest, quoted, read_bounded};
 use crate::inventory::Definitions;
-use crate::model::Secret;
+use crate::model::{Secret, SecretSource};
 
 /// Larger exports exist, and are better imported by hand than over a plan.
 const LARGEST: usize = 16 << 20;
@@ -36,6 +38,14 @@ const REMARKS: [&str; 9] = [
 ];
 
 impl Checker<'_> {
+    /// Keeps the bytes with the other secrets.
+    fn keep_definitions(&mut self, path: &At<String>, bytes: Vec<u8>) -> PathBuf {
+        let file = self.lasting_path(path);
+        self.secrets.insert(Definitions::secret(), Secret::new(bytes));
+        self.secret_sources.insert(Definitions::secret(), SecretSource::File(file.clone()));
+        file
+    }
+
     /// Reads a definitions file. It may hold password hashes, so its text is never shown, only places in it.
     pub(super) fn definitions(&mut self, path: &At<String>) -> Option<Definitions> {
         let file = self.path(path);
@@ -62,6 +72,8 @@ impl Checker<'_> {
             self.error(format!("{shown} is not a definitions file: {message}"), &path.span, "this file", fix);
             return None;
         }
+        // As every secret that is read from a file, without the line end that editors add.
+        let bytes = bytes.strip_suffix(b"\n").map(<[u8]>::to_vec).unwrap_or(bytes);
         let digest = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let names = |list: &str| {
             items(&root, list).filter_map(|item| item["name"].as_str().map(str::to_owned)).collect()
@@ -73,8 +85,7 @@ impl Checker<'_> {
             users: names("users"),
             policies,
             digest,
-            path: self.lasting_path(path),
-            body: Secret::new(bytes),
+            path: self.keep_definitions(path, bytes),
         })
     }
 }

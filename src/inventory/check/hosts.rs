@@ -158,10 +158,10 @@ impl Checker<'_> {
                 "for example this one",
                 "a cluster has at least one host with roles = [\"broker\"]",
             ),
-            (_, [_, .., last]) if brokers.len() % 2 == 0 => self.warn(
+            (_, [_, .., last]) if brokers.len().is_multiple_of(2) => self.warn(
                 quorum(brokers.len()),
                 &last.name.span,
-                "the last broker",
+                if brokers.len() == 2 { "the second of two" } else { "the last of them" },
                 match brokers.len() {
                     2 => "add a third broker: three bear the loss of one".to_owned(),
                     n => format!("{} or {} brokers are better", n - 1, n + 1),

@@ -51,9 +51,18 @@ pub fn check(
     let load_balancer = checker.load_balancer(raw.load_balancer.as_ref(), &cluster, &raw.host);
     let package = checker.package(&raw.package.unwrap_or_default());
     let cluster = checker.cluster(cluster, &hosts);
-    let templates = checker.templates(&raw.templates.unwrap_or_default());
-    let Checker { secrets, secret_sources, .. } = checker;
-    Desired { cluster, package, time, hosts, load_balancer, secrets, secret_sources, templates }
+    let mut desired = Desired {
+        cluster,
+        package,
+        time,
+        hosts,
+        load_balancer,
+        secrets: std::mem::take(&mut checker.secrets),
+        secret_sources: std::mem::take(&mut checker.secret_sources),
+        templates: BTreeMap::new(),
+    };
+    desired.templates = checker.templates(&raw.templates.unwrap_or_default(), &desired);
+    desired
 }
 
 impl Checker<'_> {

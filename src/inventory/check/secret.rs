@@ -9,6 +9,11 @@ impl Checker<'_> {
     /// Reads the cookie's setting. A cookie that is given is checked against Erlang's and Debian's rules.
     pub(super) fn cookie(&mut self, setting: Option<&At<CookieSetting>>, hosts: &[Host]) -> CookieSource {
         let name = SecretName::cookie();
+        if !matches!(setting.map(|setting| &setting.value), Some(CookieSetting::From(_))) {
+            // For a cluster that turns out to have no cookie yet; which one it is, the planner sees.
+            self.secrets.insert(SecretName::new_cookie(), generate_cookie());
+            self.secret_sources.insert(SecretName::new_cookie(), SecretSource::Generate);
+        }
         match setting.map(|setting| &setting.value) {
             None | Some(CookieSetting::Seed) => {
                 if let Some(seed) = hosts.iter().find(|host| host.has(Role::Broker)) {
@@ -16,11 +21,7 @@ impl Checker<'_> {
                 }
                 CookieSource::Seed
             }
-            Some(CookieSetting::Generate) => {
-                self.secrets.insert(name.clone(), generate_cookie());
-                self.secret_sources.insert(name, SecretSource::Generate);
-                CookieSource::Generate
-            }
+            Some(CookieSetting::Generate) => CookieSource::Generate,
             Some(CookieSetting::From(source)) => {
                 let span = setting.map(|setting| setting.span.clone()).unwrap_or_default();
                 let source = At { value: source.clone(), span };
@@ -143,9 +144,7 @@ impl Checker<'_> {
 
 fn cookie_hint(why: CookieError) -> &'static str {
     match why {
-        CookieError::DebianReplaces => {
-            "take another one: openssl rand -base64 42 > cookie; a cookie in use is rotated by `rabbitup run rotate-cookie`"
-        }
+        CookieError::DebianReplaces => "take another one: openssl rand -base64 42 > cookie",
         CookieError::Empty => "a fresh cookie: openssl rand -base64 42 > cookie",
         CookieError::TooLong(_)
         | CookieError::BadByte(_)

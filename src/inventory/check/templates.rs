@@ -2,12 +2,14 @@ use std::collections::BTreeMap;
 
 use super::Checker;
 use crate::document::{At, Problem, read_document};
+use crate::inventory::Desired;
 use crate::inventory::raw::RawTemplates;
 use crate::template::{TemplateName, Templates};
 
 impl Checker<'_> {
-    /// Reads the templates that the user put in place of the embedded ones, and checks each against its sample.
-    pub(super) fn templates(&mut self, raw: &RawTemplates) -> BTreeMap<String, String> {
+    /// Reads the templates that the user put in place of the embedded ones, and checks each against its sample and
+    /// against what this inventory gives it.
+    pub(super) fn templates(&mut self, raw: &RawTemplates, desired: &Desired) -> BTreeMap<String, String> {
         let mut texts = BTreeMap::new();
         let mut templates = match Templates::new(&texts) {
             Ok(templates) => templates,
@@ -27,7 +29,9 @@ impl Checker<'_> {
                     continue;
                 }
             };
-            if let Err(error) = templates.put(name, source.text()) {
+            if let Err(error) =
+                templates.put(name, source.text()).and_then(|()| desired.try_template(&templates, name))
+            {
                 let (line, column) = (error.line.unwrap_or(1), error.column.unwrap_or(1));
                 let start = source.byte_at(line, column);
                 let length = source.text()[start..].find("}}").map_or(1, |end| end + 2);

@@ -1,12 +1,11 @@
 use super::Draft;
 use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::Host;
-use crate::model::{NameMode, NodeName};
+use crate::model::{NameMode, NodeName, names_a_secret};
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proposal, Then, render};
 use crate::rabbitmq::{
-    CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, is_secret_key,
-    parse_enabled_plugins,
+    CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
 };
 use crate::template::Rendered;
 
@@ -103,7 +102,7 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
 
 /// Whether the node on this host has never had a database.
 fn is_blank(facts: &HostFacts, node: &NodeName) -> bool {
-    facts.node().is_none() && !facts.data_of.contains(&node.to_string())
+    facts.node().is_none() && facts.data_of(node).is_none()
 }
 
 fn plugins(draft: &mut Draft<'_>, host: &Host) {
@@ -183,7 +182,7 @@ fn propose(
 /// A configuration that somebody else wrote may hold passwords in the clear.
 fn masked(text: &str) -> String {
     let mask = |line: &str| match line.split_once('=') {
-        Some((key, _)) if is_secret_key(key) => format!("{}= ••••\n", key),
+        Some((key, _)) if names_a_secret(key.trim()) => format!("{}= ••••\n", key),
         _ => format!("{line}\n"),
     };
     text.lines().map(mask).collect()

@@ -5,6 +5,9 @@ use crate::plan::{Action, Change, Proposal};
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(wanted) = draft.desired.cluster.name.clone() else { return };
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return };
+    if !draft.knows_database(anchor) {
+        return;
+    }
     let Some(node) = draft.host(&anchor.name).and_then(|facts| facts.node()) else { return };
     if node.cluster_name == wanted {
         return;

@@ -57,7 +57,7 @@ fn wanted(draft: &Draft<'_>) -> Option<Wanted> {
 
 /// The cookie that stays: the anchor's, where it is one that can. With `generate`, only that of a cluster that lives.
 fn kept(draft: &Draft<'_>) -> Option<(HostName, CookieDigest)> {
-    let lives = |facts: &HostFacts| facts.broker != BrokerState::Down || !facts.data_of.is_empty();
+    let lives = |facts: &HostFacts| facts.broker != BrokerState::Down || !facts.data.is_empty();
     let usable = |facts: &HostFacts| {
         let cookie = facts.cookie.as_ref()?;
         let keep = match cookie.shape {

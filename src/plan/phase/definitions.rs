@@ -1,16 +1,14 @@
 use super::Draft;
 use crate::facts::NodeFacts;
 use crate::inventory::{Admin, Definitions, Host};
-use crate::model::SecretName;
 use crate::plan::{Action, Change, Existing, Proposal, view};
-
-/// The name under which the definitions' bytes are kept: they may hold password hashes.
-pub const DEFINITIONS: &str = "definitions";
 
 /// Imports the inventory's definitions where they differ from what was imported last or where something of them is
 /// gone, and sees to the administrator.
 pub fn plan(draft: &mut Draft<'_>) {
-    let Some(anchor) = draft.desired.host(&draft.anchor) else { return };
+    let Some(anchor) = draft.desired.host(&draft.anchor).filter(|host| draft.knows_database(host)) else {
+        return;
+    };
     if let Some(definitions) = &draft.desired.cluster.definitions {
         import(draft, anchor, definitions);
     }
@@ -32,7 +30,7 @@ fn import(draft: &mut Draft<'_>, anchor: &Host, definitions: &Definitions) {
     };
     let action = Action::ImportDefinitions {
         node: anchor.node(),
-        secret: SecretName::new(DEFINITIONS),
+        secret: Definitions::secret(),
         digest: definitions.digest.clone(),
     };
     let file =

@@ -39,9 +39,10 @@ pub fn plan(draft: &mut Draft<'_>) {
 
 fn refuse_with_data(draft: &mut Draft<'_>, host: &HostName, node: &str) -> bool {
     let Some(facts) = draft.host(host) else { return false };
-    let others: Vec<String> = facts.data_of.iter().filter(|other| *other != node).cloned().collect();
+    let others: Vec<String> =
+        facts.data.iter().map(|data| data.node.clone()).filter(|other| other != node).collect();
     let running = facts.broker != BrokerState::Down && facts.host_name.running != host.as_str();
-    if others.is_empty() && !(running && !facts.data_of.iter().any(|other| other == node)) {
+    if others.is_empty() && !(running && !facts.data.iter().any(|data| data.node == node)) {
         return false;
     }
     let holder = others.first().cloned().unwrap_or_else(|| "a running broker".to_owned());

@@ -7,35 +7,73 @@ use crate::plan::{Action, Change, JoinCommand, OwnData, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::{BROKER_PACKAGE, has_ram_nodes, joins_while_running};
 
-/// Joins the brokers that are not members, in the inventory's order, one at a time.
+/// Brings the brokers that are not members into the cluster, in the inventory's order, one after the other: blank ones
+/// at their first start, those that already run by `join_cluster`.
 ///
 /// `join_cluster` wipes the joiner on every version, and on Khepri it does so again to a node that is a member
 /// already: only a node that no member lists and that lists nobody but itself is joined, and only when it is empty.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return };
     for host in draft.brokers() {
-        if host.name == anchor.name {
-            continue;
-        }
-        let Some(facts) = draft.host(&host.name) else { continue };
-        let BrokerState::Running(node) = facts.broker.clone() else {
-            continue;
-        };
-        let Some(seed) = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned() else {
-            draft.refuse(
+        let Some(facts) = draft.host(&host.name).filter(|_| host.name != anchor.name) else { continue };
+        let broker = facts.broker.clone();
+        let seed = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned();
+        match (broker, seed) {
+            (BrokerState::Down, seed) if enters_at_first_start(draft, host) => {
+                enter(draft, host, anchor, seed.as_ref(), patience);
+            }
+            (BrokerState::Running(_), None) => draft.refuse(
                 &host.name,
-                format!("{} cannot join: {} does not serve", node.name, anchor.node()),
+                format!("{} cannot join: {} does not serve", host.node(), anchor.node()),
                 "the node whose cluster it is to join does not answer",
                 format!("start {} first, or include it in --limit", anchor.name),
+            ),
+            (BrokerState::Running(node), Some(seed)) => {
+                match (view::lists(&seed, &node.name), view::lists(&node, &seed.name)) {
+                    (true, true) => {}
+                    (true, false) => refuse_ghost(draft, host, anchor),
+                    (false, true) => refuse_forgotten(draft, host, &node, &seed),
+                    (false, false) if !view::is_alone(&node) => {
+                        refuse_other_cluster(draft, host, &node, &seed)
+                    }
+                    (false, false) => join(draft, host, (&node, &seed), patience),
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether this broker is blank and finds the anchor's cluster by itself when it starts.
+pub(super) fn enters_at_first_start(draft: &Draft<'_>, host: &Host) -> bool {
+    let Some(anchor) = draft.desired.host(&draft.anchor) else { return false };
+    let blank = draft.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_none());
+    blank && draft.desired.enters_at_first_start(host, &anchor.node())
+}
+
+fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFacts>, patience: Minutes) {
+    let (node, names) = (host.node(), draft.desired.cluster.names);
+    match seed {
+        None => draft.refuse(
+            &host.name,
+            format!("{node} cannot be started before {} serves", anchor.node()),
+            format!("{node} is blank and is to enter the cluster of {} at its first start", anchor.node()),
+            format!("include {} in --limit, or start it first", anchor.name),
+        ),
+        Some(seed) if view::lists(seed, &node) => refuse_ghost(draft, host, anchor),
+        Some(seed) => {
+            let seed = seed.name.clone();
+            let title = format!("start {node}, which enters the cluster of {seed}");
+            let waits_for = queue(draft);
+            let action =
+                Action::StartBroker { node, names, seed: Some(seed), patience_s: patience.seconds() };
+            draft.propose(
+                Proposal::new(&host.name, "start", Change::Command, action)
+                    .title(title)
+                    .because("blank, and not a member yet")
+                    .after(waits_for)
+                    .within(720 + patience.seconds()),
             );
-            continue;
-        };
-        match (view::lists(&seed, &node.name), view::lists(&node, &seed.name)) {
-            (true, true) => {}
-            (true, false) => refuse_ghost(draft, host, anchor),
-            (false, true) => refuse_forgotten(draft, host, &node, &seed),
-            (false, false) if !view::is_alone(&node) => refuse_other_cluster(draft, host, &node, &seed),
-            (false, false) => join(draft, host, (&node, &seed), patience),
         }
     }
 }
@@ -80,7 +118,7 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
 }
 
 /// What the next node to enter has to wait for: the anchor serving, and the entry before it.
-pub(super) fn queue(draft: &Draft<'_>) -> Vec<StepId> {
+fn queue(draft: &Draft<'_>) -> Vec<StepId> {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
     let mut ids = start::serving_steps(draft, anchor);
     let enters = |action: &Action| {
@@ -100,7 +138,7 @@ fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &Node
     );
 }
 
-pub(super) fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
+fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     let (node, seed) = (host.node(), anchor.node());
     draft.refuse(
         &host.name,
@@ -139,7 +177,7 @@ fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, se
 }
 
 /// `2 queues with 14 messages, 1 virtual host`.
-pub(super) fn described(holdings: &Holdings) -> String {
+fn described(holdings: &Holdings) -> String {
     let messages: u64 = holdings.queues.iter().filter_map(|queue| queue.messages).sum();
     let mut parts = Vec::new();
     if !holdings.queues.is_empty() {
@@ -158,10 +196,15 @@ pub(super) fn described(holdings: &Holdings) -> String {
     add(&holdings.vhosts, "virtual host");
     add(&holdings.users, "user");
     add(&holdings.exchanges, "exchange");
+    add(&holdings.parameters, "parameter");
     if !holdings.policies.is_empty() {
         let noun = if holdings.policies.len() == 1 { "policy" } else { "policies" };
         parts.push(format!("{} {noun}", holdings.policies.len()));
     }
+    if holdings.more > 0 {
+        parts.push(format!("{} more", holdings.more));
+    }
+    parts.extend(holdings.unreadable.iter().map(|kind| format!("an unknown number of {kind}s")));
     listed(&parts)
 }
 

@@ -16,8 +16,6 @@ mod restart;
 mod start;
 mod time;
 
-pub use definitions::DEFINITIONS;
-
 use super::{Draft, Options, Refusal};
 use crate::facts::Facts;
 use crate::inventory::Desired;

@@ -1,4 +1,4 @@
-use super::{Draft, start};
+use super::Draft;
 use crate::facts::{MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
@@ -10,7 +10,7 @@ use crate::rabbitmq::has_ram_nodes;
 pub fn plan(draft: &mut Draft<'_>) {
     let mut before: Vec<StepId> = Vec::new();
     for host in draft.brokers() {
-        let Some(wanted) = host.node_type else { continue };
+        let Some(wanted) = host.node_type.filter(|_| draft.knows_database(host)) else { continue };
         let Some(node) = draft.host(&host.name).and_then(|facts| facts.node()).cloned() else { continue };
         let Some(current) = node.members.iter().find(|m| m.node == node.name).map(|m| m.node_type) else {
             continue;
@@ -54,7 +54,7 @@ fn propose(
         Action::ChangeNodeType { node: host.node(), names: draft.desired.cluster.names, node_type: wanted };
     let mut waits_for = before.clone();
     for other in draft.desired.brokers() {
-        waits_for.extend(start::serving_steps(draft, other));
+        waits_for.extend(draft.last_of(&[&other.name], &["start", "restart", "join"]));
     }
     draft.propose(
         Proposal::new(&host.name, "node-type", Change::Change, action)

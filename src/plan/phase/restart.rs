@@ -24,11 +24,15 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             }
         };
         let names = draft.desired.cluster.names;
+        let mut waits_for = before.clone();
+        for other in draft.desired.brokers() {
+            waits_for.extend(draft.last_of(&[&other.name], &["start"]));
+        }
         let action = Action::RestartBroker { node: host.node(), names, gate, patience_s: patience.seconds() };
         let proposal = Proposal::new(&host.name, "restart", Change::Restart, action)
             .title(format!("restart {}", host.node()))
             .because(reason)
-            .after(before.clone())
+            .after(waits_for)
             .within(1020 + patience.seconds());
         draft.propose(proposal);
         before = vec![StepId::new(&host.name, "restart")];
@@ -65,6 +69,6 @@ fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<String>> {
     if view::is_alone(node) {
         return Ok(Gate::None);
     }
-    let found = view::disagreements(draft.desired, draft.observed, node);
+    let found = view::disagreements(draft.desired, &draft.facts, node);
     if found.is_empty() { Ok(Gate::QuorumCritical) } else { Err(found) }
 }

@@ -97,7 +97,7 @@ fn guard(file: &CookieFile, notebook: &mut Notebook<'_>) {
         CookieShape::DebianReplaces => notebook.add(
             Severity::Warning,
             "the cookie is 20 upper-case letters: Debian's package replaces it at its next upgrade",
-            "`rabbitup run rotate-cookie` puts another in place, without an outage",
+            "Debian replaces it when the package is configured again: hold the package until the cookie is another one",
         ),
         CookieShape::Unusable => notebook.add(
             Severity::Error,

@@ -75,7 +75,7 @@ fn strangers(desired: &Desired, nodes: &[(&Host, &NodeFacts)], findings: &mut Ve
         cluster(findings).add(
             Severity::Warning,
             format!("{stranger} is a member of the cluster and not in the inventory"),
-            "add its host to the inventory, or take it out of the cluster: `rabbitup run remove-node`",
+            "add its host to the inventory, or take it out of the cluster: `rabbitmqctl forget_cluster_node`, once it is stopped",
         );
     }
 }

@@ -75,8 +75,8 @@ impl Stdout {
         if self.preamble.len() > PREAMBLE_CAP { Err(Flood { limit: PREAMBLE_CAP }) } else { Ok(()) }
     }
 
-    /// The marker line may start in the middle of one: a prompt or banner need not end with a line end. An rc file
-    /// that echoes the command does not yield it, for there the marker is followed by no method's word.
+    /// The marker line may start in the middle of one: a prompt or banner need not end with a line end. An rc
+    /// file that echoes the command does not yield it, for there the marker is followed by no method's word.
     fn find_marker(&self) -> Option<(usize, usize, Method)> {
         let starts = self.preamble.windows(self.marker.len()).enumerate();
         starts.filter(|(_, window)| *window == self.marker).find_map(|(start, _)| {
@@ -109,7 +109,8 @@ impl Stdout {
         }
     }
 
-    /// All of stdout after the marker, and when its first line had arrived. A last line without an end counts.
+    /// All of stdout after the marker, and when its first line had arrived. A last line without an end
+    /// counts.
     pub(super) fn finish(mut self, now: SystemTime) -> (Vec<u8>, Option<SystemTime>) {
         if self.line_start < self.kept.len() {
             self.send(self.kept.len(), now);

@@ -1,4 +1,5 @@
-//! The directory that holds the control sockets. Whoever may use a socket is root on a host, so it is ours alone.
+//! The directory that holds the control sockets. Whoever may use a socket is root on a host, so it is ours
+//! alone.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -19,11 +20,12 @@ const LONGEST_PATH: usize = 60;
 pub(super) fn find() -> io::Result<PathBuf> {
     let uid = effective_uid()?;
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
-    if let Some(dir) = runtime.map(|dir| dir.join("rabbitup")) {
-        if dir.as_os_str().as_bytes().len() <= LONGEST_PATH && prepare(&dir, uid).is_ok() {
-            sweep(&dir);
-            return Ok(dir);
-        }
+    if let Some(dir) = runtime.map(|dir| dir.join("rabbitup"))
+        && dir.as_os_str().as_bytes().len() <= LONGEST_PATH
+        && prepare(&dir, uid).is_ok()
+    {
+        sweep(&dir);
+        return Ok(dir);
     }
     let dir = PathBuf::from(format!("/tmp/rabbitup-{uid}"));
     prepare(&dir, uid)?;
@@ -31,14 +33,14 @@ pub(super) fn find() -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// Removes what crashed processes and ended connections left: sockets that nobody listens at and logs without a
-/// socket. Nothing younger than a day is touched, so no connection in the making is.
+/// Removes what crashed processes and ended connections left: sockets that nobody listens at and logs without
+/// a socket. Nothing younger than an hour is touched, so no connection in the making is.
 fn sweep(dir: &Path) {
-    let day = Duration::from_secs(24 * 60 * 60);
+    let hour = Duration::from_secs(60 * 60);
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
         let age = fs::symlink_metadata(&path).and_then(|found| found.modified()).ok();
-        let old = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > day);
+        let old = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > hour);
         let socket = if path.extension().is_some_and(|end| end == "log") {
             path.with_extension("")
         } else {

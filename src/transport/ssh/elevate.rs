@@ -1,16 +1,17 @@
-//! The text that a host's login shell runs, so that a script runs as root and the controller knows that it does.
+//! The text that a host's login shell runs, so that a script runs as root and the controller knows that it
+//! does.
 //!
-//! Three shells are involved. The login shell runs one `exec sh -c OUTER sh ROOT`. OUTER finds the way to root and
-//! stays alive under it, so that a root shell ended by a signal still yields an exit code. ROOT, the root shell's
-//! own text, first prints a marker line: what comes before it is banners and rc files, and where it is missing,
-//! the exit code is sudo's and not the script's.
+//! Three shells are involved. The login shell runs one `exec sh -c OUTER sh ROOT`. OUTER finds the way to
+//! root and stays alive under it, so that a root shell ended by a signal still yields an exit code. ROOT, the
+//! root shell's own text, first prints a marker line: what comes before it is banners and rc files, and where
+//! it is missing, the exit code is sudo's and not the script's.
 
 use super::target::BecomeRoot;
 use crate::model::{Secret, quote};
 
-/// Longest command text that goes over as an argument, in bytes. Linux takes 128 KiB for one argument
-/// (`MAX_ARG_STRLEN`), and sshd hands the whole text to the login shell as one.
-const LONGEST_ARGUMENT: usize = 100 * 1024;
+/// Longest command that goes over as the login shell's argument, in bytes. Linux takes 128 KiB for one argument
+/// (`MAX_ARG_STRLEN`).
+const LONGEST_COMMAND: usize = 100 * 1024;
 
 /// How a shell came to be root's. The words are what `$become` holds in the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +40,15 @@ impl Method {
 }
 
 /// What the script gets as its text and as its standard input.
+#[derive(Clone, Copy)]
 pub(super) enum Feed<'a> {
-    /// The text as an argument, nothing to read.
+    /// The text in the command, nothing to read. It saves a round trip: sshd lets no input in before it has started
+    /// the command (its session channels open with a window of 0).
     Argument(&'a str),
-    /// The text as an argument, standard input open for as long as the caller holds it.
-    Held(&'a str),
     /// The text over standard input, and nothing else to read there.
-    Stdin(&'a Secret),
+    Stdin(&'a [u8]),
+    /// The text in the command, standard input open for as long as the caller holds it.
+    Held(&'a str),
 }
 
 /// One command for a host and what to write to it.
@@ -65,17 +68,6 @@ pub(super) struct Stdin {
     pub first: Option<Secret>,
     /// Not before the marker was seen where `first` is something, else sudo could take it for another try.
     pub then: Option<Secret>,
-    pub end: End,
-}
-
-/// When standard input is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// There is none from the start.
-    Null,
-    AfterWriting,
-    /// When the caller drops it.
-    Held,
 }
 
 /// How to become root, as far as is known.
@@ -97,55 +89,47 @@ impl Way<'_> {
 
 impl Invocation {
     /// Puts the command together. `nonce` is fresh random text of letters and digits.
-    pub(super) fn new(nonce: &str, way: &Way<'_>, feed: &Feed<'_>) -> Self {
-        let invocation = Self::assemble(nonce, way, feed);
-        match feed {
-            Feed::Argument(text) if invocation.command.len() > LONGEST_ARGUMENT => {
-                let text = Secret::new(text.as_bytes().to_vec());
-                Self::assemble(nonce, way, &Feed::Stdin(&text))
-            }
-            _ => invocation,
-        }
-    }
-
-    fn assemble(nonce: &str, way: &Way<'_>, feed: &Feed<'_>) -> Self {
+    pub(super) fn new(nonce: &str, way: &Way<'_>, feed: Feed<'_>) -> Self {
         let marker = format!("rabbitup-{nonce}");
         let prompt = format!("[rabbitup-ask-{nonce}]");
         let password = way.needed_password();
+        let lead = if password.is_some() { Lead::Marker } else { Lead::None };
+        let feed = match feed {
+            // Where sudo reads its standard input, no text may stand behind the password before sudo is done.
+            Feed::Argument(text) if password.is_some() => Feed::Stdin(text.as_bytes()),
+            feed => feed,
+        };
         let skip = password.map(|_| skip_to(&marker)).unwrap_or_default();
         let root = match feed {
-            Feed::Argument(text) => format!("{}exec </dev/null\n{text}", prelude(&marker)),
-            Feed::Held(text) => format!("{}{skip}{text}", prelude(&marker)),
-            Feed::Stdin(_) => format!("{}{skip}{}", prelude(&marker), whole_text(&marker)),
+            Feed::Argument(_) | Feed::Stdin(_) => whole_text(&marker),
+            Feed::Held(text) => text.to_owned(),
         };
-        let command = format!(
-            "exec sh -c {} sh {}",
-            quote(&outer(way, password.is_some().into(), &prompt)),
-            quote(&root)
-        );
-        let stdin = Stdin {
-            first: password.map(|secret| line(secret.expose())),
-            then: match feed {
-                Feed::Argument(_) => None,
-                Feed::Held(_) => password.map(|_| line(marker.as_bytes())),
-                Feed::Stdin(text) => Some(framed_text(
-                    &marker,
-                    text,
-                    if password.is_some() { Lead::Marker } else { Lead::None },
-                )),
-            },
-            end: match (feed, password) {
-                (Feed::Held(_), _) => End::Held,
-                (Feed::Argument(_), None) => End::Null,
-                _ => End::AfterWriting,
-            },
+        let root = format!("{}{skip}{root}", prelude(&marker));
+        let outer = outer(way, password.is_some().into(), &prompt, feed);
+        let mut command = format!("exec sh -c {} sh {}", quote(&outer), quote(&root));
+        let then = match feed {
+            Feed::Argument(text) => {
+                command.push(' ');
+                command.push_str(&quote(&format!("{text}\n# {marker}")));
+                None
+            }
+            Feed::Stdin(text) => Some(framed(&marker, text, lead)),
+            Feed::Held(_) => password.map(|_| line(marker.as_bytes())),
         };
-        Self { command, marker, prompt, stdin }
+        match feed {
+            Feed::Argument(text) if command.len() > LONGEST_COMMAND => {
+                Self::new(nonce, way, Feed::Stdin(text.as_bytes()))
+            }
+            _ => {
+                let first = password.map(|secret| line(secret.expose()));
+                Self { command, marker, prompt, stdin: Stdin { first, then } }
+            }
+        }
     }
 }
 
-/// The start of every root shell. A short fixed environment, and a working directory that every user may enter:
-/// what `su` starts later fails in a home directory that is closed to it.
+/// The start of every root shell. A short fixed environment, and a working directory that every user may
+/// enter: what `su` starts later fails in a home directory that is closed to it.
 fn prelude(marker: &str) -> String {
     format!(
         "become=$1; shift\n\
@@ -157,14 +141,14 @@ fn prelude(marker: &str) -> String {
     )
 }
 
-/// A sudo that needs no password leaves its line unread. `read` takes single bytes from a pipe, so what follows
-/// the marker stays for the next reader (POSIX.1-2017, XCU 1.4 and `read`).
+/// A sudo that needs no password leaves its line unread. `read` takes single bytes from a pipe, so what
+/// follows the marker stays for the next reader (POSIX.1-2017, XCU 1.4 and `read`).
 fn skip_to(marker: &str) -> String {
     format!("while IFS= read -r line; do case $line in {}) break ;; esac; done\nunset line\n", quote(marker))
 }
 
-/// Reads all of standard input, and runs it only where its last line came too. The text is in a variable of the
-/// shell that is not exported: in no argv, environment or file.
+/// Reads all of standard input, and runs it only where its last line came too. The text is in a variable of
+/// the shell that is not exported: in no argv, environment or file.
 fn whole_text(marker: &str) -> String {
     format!(
         "text=$(cat)\n\
@@ -184,14 +168,14 @@ enum Lead {
     Marker,
 }
 
-fn framed_text(marker: &str, text: &Secret, lead: Lead) -> Secret {
+fn framed(marker: &str, text: &[u8], lead: Lead) -> Secret {
     // Sized once: a vector that grows leaves copies of the secret behind.
-    let mut bytes = Vec::with_capacity(text.expose().len() + 2 * marker.len() + 8);
+    let mut bytes = Vec::with_capacity(text.len() + 2 * marker.len() + 8);
     if let Lead::Marker = lead {
         bytes.extend_from_slice(marker.as_bytes());
         bytes.push(b'\n');
     }
-    bytes.extend_from_slice(text.expose());
+    bytes.extend_from_slice(text);
     bytes.extend_from_slice(b"\n# ");
     bytes.extend_from_slice(marker.as_bytes());
     bytes.push(b'\n');
@@ -218,11 +202,12 @@ impl From<bool> for Password {
     }
 }
 
-/// The text that finds the way to root. sudo(8): `-n` never asks; `-S` reads one line of standard input as the
-/// password; `-k` with a command neither uses nor leaves cached credentials; `-p` is what it asks with.
-fn outer(way: &Way<'_>, password: Password, prompt: &str) -> String {
+/// The text that finds the way to root. sudo(8): `-n` never asks; `-S` reads one line of standard input as
+/// the password; `-k` with a command neither uses nor leaves cached credentials; `-p` is what it asks with.
+fn outer(way: &Way<'_>, password: Password, prompt: &str, feed: Feed<'_>) -> String {
     let ask = format!("run sudo-password sudo -k -S -p {}\n", quote(prompt));
-    // What needs no password is tried first, with the very command that will run: sudoers may allow that alone.
+    // What needs no password is tried first, with the very command that will run: sudoers may allow that
+    // alone.
     let try_sudo = |k: &str| format!("why=$(sudo {k}-n sh -c : 2>&1 </dev/null) && run sudo sudo {k}-n\n");
     let way = match (way.learned, way.r#become, password) {
         (Some(Method::Root), ..) => "run root\n".to_owned(),
@@ -251,10 +236,16 @@ fn outer(way: &Way<'_>, password: Password, prompt: &str) -> String {
             )
         }
     };
+    // printf is the shell's own: the text is in no argument of another process, and sudo, which writes every
+    // argument to the host's log, does not see it.
+    let text = match feed {
+        Feed::Argument(_) => "printf '%s\\n' \"$text\" | ",
+        Feed::Stdin(_) | Feed::Held(_) => "",
+    };
     format!(
         "LC_ALL=C; export LC_ALL\n\
-         root=$1 why= nor=\n\
-         run() {{ word=$1; shift; \"$@\" sh -c \"$root\" sh \"$word\"; exit $?; }}\n\
+         root=$1 text=${{2-}} why= nor=\n\
+         run() {{ word=$1; shift; {text}\"$@\" sh -c \"$root\" sh \"$word\"; exit $?; }}\n\
          {way}exit 1\n"
     )
 }

@@ -1,5 +1,5 @@
-//! One connection: ssh itself is its master, so that its configuration, agents and keys work as the user knows
-//! them. Everything else speaks to the master's socket.
+//! One connection: ssh itself is its master, so that its configuration, agents and keys work as the user
+//! knows them. Everything else speaks to the master's socket.
 
 use std::ffi::OsString;
 use std::io;
@@ -21,7 +21,8 @@ use crate::transport::{TransportError, TransportErrorKind, evidence};
 /// The idle life of a master that is closed at the end of a run, should the run crash before; and of one that
 /// persists, at least.
 const SHORTEST_LIFE: Duration = Duration::from_secs(15);
-/// What a login may take after the keys are exchanged (PAM, agents, hardware keys), on top of the time to connect.
+/// What a login may take after the keys are exchanged (PAM, agents, hardware keys), on top of the time to
+/// connect.
 const LOGIN_TIME: Duration = Duration::from_secs(20);
 /// A master answers over a local socket: longer than this and it is stopped or stuck.
 const CHECK_TIME: Duration = Duration::from_secs(2);
@@ -112,7 +113,8 @@ impl Endpoint {
         option("ConnectTimeout", &target.connect_timeout.as_secs().max(1).to_string());
         option("ServerAliveInterval", &"10");
         option("ServerAliveCountMax", &"3");
-        // Evidence must not depend on the user's own LogLevel, nor the master on what else they set for shells.
+        // Evidence must not depend on the user's own LogLevel, nor the master on what else they set for
+        // shells.
         for (name, value) in [
             ("LogLevel", "INFO"),
             ("RemoteCommand", "none"),
@@ -197,7 +199,8 @@ impl Endpoint {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            // Its own group: a Ctrl-C at the terminal is for this process, which decides what becomes of the hosts.
+            // Its own group: a Ctrl-C at the terminal is for this process, which decides what becomes of the
+            // hosts.
             .process_group(0);
         let allowed = self.target.connect_timeout + LOGIN_TIME;
         let output = match tokio::time::timeout(allowed, command.output()).await {
@@ -249,7 +252,8 @@ impl Master {
         matches!(tokio::time::timeout(CHECK_TIME, self.session.check()).await, Ok(Ok(())))
     }
 
-    /// A connection that an earlier process left may be dead without the master knowing yet: the host was booted.
+    /// A connection that an earlier process left may be dead without the master knowing yet: the host was
+    /// booted.
     pub(super) fn is_doubtful(&self) -> bool {
         self.origin == Origin::Found && !self.proven.load(Ordering::Relaxed)
     }
@@ -263,8 +267,8 @@ impl Master {
         evidence(&read_log(&self.log))
     }
 
-    /// The ProxyCommand through this connection: as `-J` builds it, but over the one login that stands already. What
-    /// it has to complain of goes to the log of the connection that it serves.
+    /// The ProxyCommand through this connection: as `-J` builds it, but over the one login that stands
+    /// already. What it has to complain of goes to the log of the connection that it serves.
     fn proxy_command(&self, log: &Path) -> OsString {
         let word = |path: &Path| quote(&escape_percent(path).to_string_lossy());
         let text = format!(

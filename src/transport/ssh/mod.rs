@@ -1,5 +1,6 @@
-//! Hosts over OpenSSH. The `ssh` command makes each connection, so its configuration, agents, jump hosts and known
-//! hosts count as everywhere else; scripts then run over the connection's socket, in 2 round trips each.
+//! Hosts over OpenSSH. The `ssh` command makes each connection, so its configuration, agents, jump hosts and
+//! known hosts count as everywhere else; scripts then run over the connection's socket, in 2 round trips
+//! each.
 
 mod classify;
 mod collect;
@@ -12,7 +13,7 @@ mod target;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -28,8 +29,8 @@ use crate::model::HostName;
 pub use session::HeldSession;
 pub use target::{BecomeRoot, HostKeyPolicy, SshTarget};
 
-/// Most sessions at the same time on one host. sshd refuses an eleventh (`MaxSessions 10`, sshd_config(5)), and the
-/// connection may be shared with another run.
+/// Most sessions at the same time on one host. sshd refuses an eleventh (`MaxSessions 10`, sshd_config(5)),
+/// and the connection may be shared with another run.
 const SESSIONS: usize = 8;
 
 /// Runs scripts on hosts over ssh.
@@ -47,11 +48,13 @@ struct Host {
     sessions: Semaphore,
     /// How root was reached here before.
     learned: Mutex<Option<Method>>,
+    /// Why the sudo password is not tried again: every try counts where logins are locked after a few.
+    refused: Mutex<Option<TransportError>>,
 }
 
 impl SshTransport {
-    /// A transport to these hosts. Nothing is connected yet; where there is no safe place for the sockets, every
-    /// host reports it as the evidence of `NoConnection`.
+    /// A transport to these hosts. Nothing is connected yet; where there is no safe place for the sockets,
+    /// every host reports it as the evidence of `NoConnection`.
     pub fn new(targets: Vec<(HostName, SshTarget)>) -> Self {
         let shared = Arc::new(Shared::new(directory::find().map_err(|error| error.to_string())));
         let mut jumps: BTreeMap<String, Arc<Route>> = BTreeMap::new();
@@ -65,8 +68,9 @@ impl SshTransport {
                 via = Some(route.clone());
             }
             let route = Arc::new(Route::new(target.clone(), Login::Target, via));
-            let host = Host { target, route, sessions: Semaphore::new(SESSIONS), learned: Mutex::new(None) };
-            hosts.insert(name, host);
+            let sessions = Semaphore::new(SESSIONS);
+            let (learned, refused) = (Mutex::default(), Mutex::default());
+            hosts.insert(name, Host { target, route, sessions, learned, refused });
         }
         let jumps = jumps.into_values().collect();
         Self { hosts, jumps, shared, execs: AtomicU64::new(0) }
@@ -83,7 +87,7 @@ impl SshTransport {
     async fn start(
         &self,
         host: &Host,
-        feed: &Feed<'_>,
+        feed: Feed<'_>,
         lines: Option<&LineSender>,
     ) -> Result<Started, TransportError> {
         host.check_password()?;
@@ -107,16 +111,16 @@ impl Host {
         Way {
             r#become: self.target.r#become,
             password: self.target.sudo_password.as_ref(),
-            learned: *self.learned.lock().unwrap_or_else(PoisonError::into_inner),
+            learned: *locked(&self.learned),
         }
     }
 
     fn learn(&self, method: Method) {
-        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(method);
+        *locked(&self.learned) = Some(method);
     }
 
-    /// What came of a command; none where it is to be started anew. That is so once, and only where a connection of
-    /// an earlier run proved dead before the host gave a sign of life: it was booted meanwhile.
+    /// What came of a command; none where it is to be started anew. That is so once, and only where a
+    /// connection of an earlier run proved dead before the host gave a sign of life: it was booted meanwhile.
     async fn settle<T>(
         &self,
         master: &Arc<Master>,
@@ -133,12 +137,20 @@ impl Host {
                 None
             }
             Err(Failure::Lost(_)) => Some(Err(lost(master))),
-            Err(Failure::Other(error)) => Some(Err(error)),
+            Err(Failure::Other(error)) => {
+                if error.kind == TransportErrorKind::SudoPassword {
+                    *locked(&self.refused) = Some(error.clone());
+                }
+                Some(Err(error))
+            }
         }
     }
 
-    /// A line break in the password would make sudo read half of it, and the rest would be nobody's.
+    /// A password that was refused before is refused again; one with a line break sudo would read in part.
     fn check_password(&self) -> Result<(), TransportError> {
+        if let Some(refused) = locked(&self.refused).as_ref() {
+            return Err(refused.clone());
+        }
         let broken = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'\n' | b'\0'));
         if self.target.sudo_password.as_ref().is_some_and(|password| broken(password.expose())) {
             let evidence = "the sudo password holds a line break or NUL, which sudo cannot read".to_owned();
@@ -148,13 +160,18 @@ impl Host {
     }
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn lost(master: &Arc<Master>) -> TransportError {
     let said = master.last_words();
     let evidence = if said.is_empty() { "the connection was lost".to_owned() } else { said };
     TransportError { kind: TransportErrorKind::Lost, evidence }
 }
 
-/// 128 random bits in hexadecimal, fresh for every command: no output can hold the marker by chance or malice.
+/// 128 random bits in hexadecimal, fresh for every command: no output can hold the marker by chance or
+/// malice.
 fn nonce() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
@@ -172,10 +189,10 @@ impl Transport for SshTransport {
         let _session = host.sessions.acquire().await.ok();
         let feed = match &exec.script {
             Script::Argument(text) => Feed::Argument(text),
-            Script::Stdin(text) => Feed::Stdin(text),
+            Script::Stdin(text) => Feed::Stdin(text.expose()),
         };
         loop {
-            let started = self.start(host, &feed, lines.as_ref()).await?;
+            let started = self.start(host, feed, lines.as_ref()).await?;
             let ran = match started.running {
                 Ok(running) => running.finish(&started.plan, exec.timeout).await,
                 Err(failure) => Err(failure),
@@ -194,7 +211,7 @@ impl Transport for SshTransport {
     ) -> Result<(String, Self::Held), TransportError> {
         let host = self.host(host)?;
         loop {
-            let started = self.start(host, &Feed::Held(&script), None).await?;
+            let started = self.start(host, Feed::Held(&script), None).await?;
             let ran = match started.running {
                 Ok(running) => running.first_line(&started.plan, timeout).await,
                 Err(failure) => Err(failure),

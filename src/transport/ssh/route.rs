@@ -12,8 +12,8 @@ use super::master::{Endpoint, Login, Master};
 use super::target::SshTarget;
 use crate::transport::{TransportError, TransportErrorKind};
 
-/// Most connections that are opened at the same time: each is a key exchange on this machine's processors, and
-/// sshd on a jump host sheds logins beyond ten (`MaxStartups 10:30:100`, sshd_config(5)).
+/// Most connections that are opened at the same time: each is a key exchange on this machine's processors,
+/// and sshd on a jump host sheds logins beyond ten (`MaxStartups 10:30:100`, sshd_config(5)).
 const CONNECTS: usize = 30;
 const CONNECTS_BY_JUMP: usize = 8;
 /// Further tries after a connection was refused or dropped.

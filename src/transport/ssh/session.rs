@@ -5,15 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::time::MissedTickBehavior;
 
 use super::classify;
 use super::collect::{Flood, Stderr, Stdout};
-use super::elevate::{End, Invocation, Method, Stdin};
-use crate::transport::{Held, LineSender, Output, TransportError, TransportErrorKind, evidence};
+use super::elevate::{Invocation, Method, Stdin};
+use crate::transport::{HEARTBEAT, Held, LineSender, Output, TransportError, TransportErrorKind, evidence};
 
-/// How often a session is asked for where sshd has none to give (`MaxSessions`, shared with other programs of the
-/// same user that use the connection), and the pause between.
+/// How often a session is asked for where sshd has none to give (`MaxSessions`, shared with other programs of
+/// the same user that use the connection), and the pause between.
 const SESSION_TRIES: u32 = 5;
 const SESSION_PAUSE: Duration = Duration::from_millis(100);
 
@@ -75,11 +76,7 @@ pub(super) async fn start(
     let mut child = loop {
         sent_at = SystemTime::now();
         let mut command = session.clone().arc_raw_command(&invocation.command);
-        command.stdin(match invocation.stdin.end {
-            End::Null => Stdio::null(),
-            End::AfterWriting | End::Held => Stdio::piped(),
-        });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         match command.spawn().await {
             Ok(child) => break child,
             Err(error) if refused_by_peer(&error) && tries < SESSION_TRIES => {
@@ -119,14 +116,17 @@ fn refused_by_peer(error: &openssh::Error) -> bool {
 }
 
 impl Running {
-    /// Writes what there is to write, reads all that comes, and waits for the end. After `timeout` it gives up;
-    /// what runs on the host then goes on.
+    /// Writes what there is to write, reads all that comes, and waits for the end. After `timeout` it gives
+    /// up; what runs on the host then goes on.
     pub(super) async fn finish(self, plan: &Stdin, timeout: Duration) -> Result<(Output, Method), Failure> {
         let Self { child, stdin, mut streams, sent_at } = self;
         let (stage, watched) = watch::channel(Stage::Waiting);
         let work = async {
             // What the writer returns is dropped at once: the host sees the end of its input.
-            let write = async { Ok(drop(write(stdin, plan, watched).await)) };
+            let write = async {
+                drop(write(stdin, plan, watched).await);
+                Ok(())
+            };
             tokio::try_join!(write, streams.read(&stage, Until::End))?;
             wait(child).await.ok_or_else(|| streams.lost())
         };
@@ -252,7 +252,8 @@ impl Streams {
         Failure::Other(classify::privilege_failure(&said))
     }
 
-    /// Only stderr goes into evidence: stdout is where scripts answer, and an answer may hold what no log should.
+    /// Only stderr goes into evidence: stdout is where scripts answer, and an answer may hold what no log
+    /// should.
     fn timed_out(&self, timeout: Duration) -> Failure {
         let said = evidence(&self.stderr.text());
         let evidence = format!("no end within {} s\n{said}", timeout.as_secs_f32());
@@ -269,40 +270,62 @@ impl Streams {
 
 /// A session that holds something on its host.
 pub struct HeldSession {
-    /// Its end is what the script waits for.
-    stdin: Option<ChildStdin>,
+    release: Option<oneshot::Sender<()>>,
     ended: watch::Receiver<bool>,
-    /// Reads on, so that the script never blocks, and waits for the end.
-    watcher: tokio::task::AbortHandle,
+    /// Holds standard input, whose end is what the script waits for.
+    keeper: tokio::task::AbortHandle,
 }
 
 impl HeldSession {
-    fn new(child: Child<Arc<Session>>, stdin: Option<ChildStdin>, mut streams: Streams) -> Self {
+    fn new(child: Child<Arc<Session>>, stdin: Option<ChildStdin>, streams: Streams) -> Self {
         let (done, ended) = watch::channel(false);
-        let watcher = tokio::spawn(async move {
-            let mut bytes = [0; 1024];
-            while let Ok(1..) = streams.from_stdout.read(&mut bytes).await {}
+        let (release, released) = oneshot::channel();
+        let keeper = tokio::spawn(async move {
+            keep(stdin, streams, released).await;
             let _ = wait(child).await;
             let _ = done.send(true);
         });
-        Self { stdin, ended, watcher: watcher.abort_handle() }
+        Self { release: Some(release), ended, keeper: keeper.abort_handle() }
+    }
+}
+
+/// Gives signs of life until the host ends the session or the holder releases it. It reads on meanwhile, so
+/// that the script never blocks.
+async fn keep(mut stdin: Option<ChildStdin>, mut streams: Streams, mut released: oneshot::Receiver<()>) {
+    let mut bytes = [0; 1024];
+    let mut beat = tokio::time::interval(HEARTBEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            read = streams.from_stdout.read(&mut bytes) => match read {
+                Ok(1..) => {}
+                _ => return,
+            },
+            _ = &mut released, if stdin.is_some() => drop(stdin.take()),
+            _ = beat.tick() => if let Some(stdin) = &mut stdin {
+                // A pipe that is full or broken shows in the end of stdout.
+                let _ = tokio::time::timeout(HEARTBEAT, stdin.write_all(b"\n")).await;
+            },
+        }
     }
 }
 
 impl Held for HeldSession {
     async fn ended(&mut self) {
-        // An error means that the watcher is gone, and with it the session.
+        // An error means that the keeper is gone, and with it the session.
         let _ = self.ended.wait_for(|ended| *ended).await;
     }
 
     async fn release(mut self) {
-        drop(self.stdin.take());
+        if let Some(release) = self.release.take() {
+            let _ = release.send(());
+        }
         self.ended().await;
     }
 }
 
 impl Drop for HeldSession {
     fn drop(&mut self) {
-        self.watcher.abort();
+        self.keeper.abort();
     }
 }

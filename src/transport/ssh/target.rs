@@ -48,7 +48,8 @@ impl SshTarget {
     }
 }
 
-/// Which host keys are accepted (`StrictHostKeyChecking`, ssh_config(5)). There is no policy that takes any key.
+/// Which host keys are accepted (`StrictHostKeyChecking`, ssh_config(5)). There is no policy that takes any
+/// key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostKeyPolicy {
     /// Only keys that are known.

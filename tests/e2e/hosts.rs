@@ -1,0 +1,163 @@
+//! What the hosts are like, looked at without any part of the program under test.
+
+use std::collections::BTreeMap;
+
+use crate::lab::Lab;
+
+/// Runs one closure per host, all at once.
+pub fn on_all<T: Send>(hosts: &[&str], work: impl Fn(&str) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = hosts.iter().map(|host| scope.spawn(|| work(host))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// Where hosts write without being told to: kernel and systemd, logs, the brokers' databases.
+const RESTLESS: &[&str] = &[
+    "/proc",
+    "/sys",
+    "/dev",
+    "/srv/repo",
+    "/run/systemd",
+    "/run/host",
+    "/run/log",
+    "/run/sudo",
+    "/run/utmp",
+    "/run/dbus",
+    "/run/chrony",
+    "/run/haproxy",
+    "/var/log",
+    "/var/lib/systemd",
+    "/var/lib/chrony",
+    "/var/lib/rabbitmq/mnesia",
+    // A lock file stays where it is when nobody holds it; removing it would make two locks out of one.
+    "/run/rabbitup.lock",
+];
+
+/// Every other file of a host: kind, mode, owner, size and when its content and its inode last changed. Directories
+/// tell by their times that something came and went.
+pub fn files(lab: &Lab, host: &str) -> BTreeMap<String, String> {
+    let mut command = "find / ".to_owned();
+    command += &RESTLESS.iter().map(|path| format!("-path {path}")).collect::<Vec<_>>().join(" -o ");
+    let command = command.replacen("find / ", "find / \\( ", 1)
+        + r" \) -prune -o \( -path /run -o -path / -o -path /tmp -o -path /run/user \) -o -printf '%p\t%y %m %U:%G %s %T@ %C@\n'";
+    let text = lab.stdout_of(host, &command);
+    text.lines()
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(path, rest)| (path.to_owned(), rest.to_owned()))
+        .collect()
+}
+
+/// The files of many hosts.
+pub fn all_files(lab: &Lab, hosts: &[&str]) -> Vec<BTreeMap<String, String>> {
+    on_all(hosts, |host| files(lab, host))
+}
+
+/// The paths that are not as they were.
+pub fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let gone =
+        before.iter().filter(|(path, _)| !after.contains_key(*path)).map(|(path, _)| format!("- {path}"));
+    let other = after.iter().filter_map(|(path, now)| match before.get(path) {
+        None => Some(format!("+ {path} {now}")),
+        Some(was) if was != now => Some(format!("~ {path} {was} -> {now}")),
+        Some(_) => None,
+    });
+    gone.chain(other).collect()
+}
+
+/// Nothing on these hosts has changed since.
+#[track_caller]
+pub fn assert_untouched(lab: &Lab, hosts: &[&str], before: &[BTreeMap<String, String>]) {
+    for ((host, was), now) in hosts.iter().zip(before).zip(all_files(lab, hosts)) {
+        let changed = changed(was, &now);
+        assert!(changed.is_empty(), "{host} has been touched:\n{}", changed.join("\n"));
+    }
+}
+
+/// Which processes the services are, and since when: equal texts mean that nothing was restarted.
+pub fn services(lab: &Lab, host: &str) -> String {
+    lab.stdout_of(
+        host,
+        "systemctl show rabbitmq-server haproxy nginx chrony \
+         -p Id,MainPID,ActiveState,ActiveEnterTimestampMonotonic,NRestarts",
+    )
+}
+
+pub fn all_services(lab: &Lab, hosts: &[&str]) -> Vec<String> {
+    on_all(hosts, |host| services(lab, host))
+}
+
+/// A number that `systemctl show` has for a unit.
+pub fn unit_number(lab: &Lab, host: &str, unit: &str, property: &str) -> u64 {
+    let text = lab.stdout_of(host, &format!("systemctl show -p {property} --value {unit}"));
+    text.parse().unwrap_or_else(|_| panic!("{property} of {unit} on {host} is `{text}`"))
+}
+
+/// How often systemd started the broker since the host's boot.
+pub fn broker_starts(lab: &Lab, host: &str) -> usize {
+    lab.stdout_of(host, "journalctl -b -q -u rabbitmq-server -o cat | grep -c '^Starting ' || :")
+        .parse()
+        .expect("grep counts")
+}
+
+/// `rabbitmqctl cluster_status` as the host's own node answers it.
+pub fn cluster_status(lab: &Lab, host: &str) -> serde_json::Value {
+    let text = lab.stdout_of(host, "timeout 60 rabbitmqctl -q cluster_status --formatter json");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("cluster_status of {host}: {error}\n{text}"))
+}
+
+/// A sorted list of node names in `cluster_status`.
+pub fn nodes(status: &serde_json::Value, key: &str) -> Vec<String> {
+    let list = status[key].as_array().into_iter().flatten();
+    let mut nodes: Vec<String> = list.filter_map(|node| node.as_str().map(str::to_owned)).collect();
+    nodes.sort();
+    nodes
+}
+
+/// Every one of these hosts lists exactly these nodes as members and as running, without partition or alarm.
+#[track_caller]
+pub fn assert_cluster(lab: &Lab, hosts: &[&str]) {
+    let mut wanted: Vec<String> = hosts.iter().map(|host| format!("rabbit@{host}")).collect();
+    wanted.sort();
+    for (host, status) in hosts.iter().zip(on_all(hosts, |host| cluster_status(lab, host))) {
+        let mut members = nodes(&status, "disk_nodes");
+        members.extend(nodes(&status, "ram_nodes"));
+        members.sort();
+        assert_eq!(members, wanted, "the members that {host} sees");
+        assert_eq!(nodes(&status, "running_nodes"), wanted, "the running nodes that {host} sees");
+        assert_eq!(
+            status["partitions"].as_object().map(serde_json::Map::len),
+            Some(0),
+            "partitions: {status}"
+        );
+        assert_eq!(status["alarms"].as_array().map(Vec::len), Some(0), "alarms: {status}");
+    }
+}
+
+/// One and the same cookie on all, as Erlang and Debian's package want it. Gives its digest.
+#[track_caller]
+pub fn assert_cookie(lab: &Lab, hosts: &[&str]) -> String {
+    let command = "cd /var/lib/rabbitmq && stat -c '%a %U %s' .erlang.cookie && md5sum <.erlang.cookie && \
+                   if grep -qxE '[A-Z]{20}' .erlang.cookie; then echo as-erlang-makes-it; fi";
+    let found = on_all(hosts, |host| lab.stdout_of(host, command));
+    for (host, text) in hosts.iter().zip(&found) {
+        assert!(text.starts_with("400 rabbitmq "), "{host}'s cookie: {text}");
+        assert!(!text.contains("as-erlang-makes-it"), "{host}'s cookie is one that the package replaces");
+        assert_eq!(text, &found[0], "the cookies of {host} and {} differ", hosts[0]);
+    }
+    found[0].lines().nth(1).unwrap_or_default().to_owned()
+}
+
+/// Nothing of ours lies about: no temporary file, no policy that keeps services from starting.
+#[track_caller]
+pub fn assert_tidy(lab: &Lab, hosts: &[&str]) {
+    let command = "ls -d /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved 2>/dev/null; \
+                   find /etc /var/lib/rabbitmq /run /tmp /var/tmp /root /home -xdev -name '.rabbitup.*' 2>/dev/null; \
+                   find /tmp -mindepth 1 -maxdepth 1 -name 'tmp.*'; :";
+    for (host, left) in hosts.iter().zip(on_all(hosts, |host| lab.stdout_of(host, command))) {
+        assert_eq!(left, "", "left behind on {host}");
+    }
+}

@@ -1,0 +1,103 @@
+//! The inventories of the tests, as text that a test changes where it needs another one.
+
+use crate::lab::Lab;
+
+/// The administrator of every cluster here; his password is in a file beside the inventory.
+pub const ADMIN: &str = "operator";
+
+/// Of no real account.
+pub const ADMIN_PASSWORD: &str = "e2e-Passw0rd-of-nobody";
+
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub name: String,
+    pub octet: u8,
+    pub roles: &'static str,
+    pub more: String,
+}
+
+impl Entry {
+    pub fn broker(name: &str, octet: u8) -> Self {
+        Self { name: name.to_owned(), octet, roles: r#""broker""#, more: String::new() }
+    }
+
+    pub fn balancer() -> Self {
+        Self {
+            name: "lb1".into(),
+            octet: 21,
+            roles: r#""load-balancer", "time-source""#,
+            more: String::new(),
+        }
+    }
+}
+
+/// An inventory; every list holds lines of its table.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    pub plugins: Vec<&'static str>,
+    pub names: &'static str,
+    pub config: Vec<String>,
+    pub ssh: Vec<String>,
+    pub hosts: Vec<Entry>,
+    pub balancer: Vec<String>,
+}
+
+impl Inventory {
+    /// Three brokers and a load balancer.
+    pub fn whole() -> Self {
+        let broker = |n: u8| Entry::broker(&format!("node{n}"), 10 + n);
+        Self {
+            plugins: vec!["rabbitmq_management", "rabbitmq_prometheus"],
+            names: "short",
+            config: vec!["heartbeat = 30".into()],
+            ssh: Vec::new(),
+            hosts: vec![broker(1), broker(2), broker(3), Entry::balancer()],
+            balancer: vec!["stats = { port = 8404 }".into()],
+        }
+    }
+
+    /// With these lines in `[load_balancer]`.
+    pub fn balanced(mut self, line: &str) -> Self {
+        self.balancer.push(line.to_owned());
+        self
+    }
+
+    /// With another line of rabbitmq.conf in place of the usual one.
+    pub fn configured(mut self, line: &str) -> Self {
+        self.config = vec![line.to_owned()];
+        self
+    }
+
+    /// With one more line for a host.
+    pub fn host_with(mut self, name: &str, line: &str) -> Self {
+        let host = self.hosts.iter_mut().find(|host| host.name == name).expect("the inventory has that host");
+        host.more = format!("{line}\n");
+        self
+    }
+
+    pub fn text(&self, lab: &Lab, known_hosts: Option<&str>) -> String {
+        let config = known_hosts.map_or_else(|| lab.ssh_config().display().to_string(), str::to_owned);
+        let mut text = format!(
+            "[cluster]\nname = \"orders\"\nnames = \"{}\"\nplugins = {:?}\n\
+             admin = {{ user = \"{ADMIN}\", password = {{ from = \"file\", path = \"admin-password\" }} }}\n\
+             [cluster.config]\n{}\n[ssh]\nconfig = \"{config}\"\nconnect_timeout = \"4s\"\n{}\n",
+            self.names,
+            self.plugins,
+            self.config.join("\n"),
+            self.ssh.join("\n"),
+        );
+        for host in &self.hosts {
+            text += &format!(
+                "[[host]]\nname = \"{}\"\naddress = \"{}\"\nroles = [{}]\n{}\n",
+                host.name,
+                lab.address(host.octet),
+                host.roles,
+                host.more
+            );
+        }
+        if self.hosts.iter().any(|host| host.roles.contains("load-balancer")) {
+            text += &format!("[load_balancer]\n{}\n", self.balancer.join("\n"));
+        }
+        text
+    }
+}

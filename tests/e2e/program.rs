@@ -1,0 +1,352 @@
+//! The program under test, run as its users run it: in a home of its own, without colours, bounded in time.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The longest that any run may take: a cold bring-up on a machine that is busy with another one.
+const LONGEST: Duration = Duration::from_secs(240);
+
+/// How often a condition is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A home for the program: what it writes for its user stays in here, and goes with it.
+#[derive(Debug)]
+pub struct Home {
+    dir: PathBuf,
+    /// Directories for connections that were used so far; the last is in use.
+    runtimes: u32,
+    /// Everything that was ever printed.
+    transcript: Arc<Mutex<String>>,
+}
+
+impl Home {
+    /// An empty one. The path is short: ssh's sockets have room for about a hundred bytes.
+    pub fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("rabbitup-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(dir.join("home")).expect("the temporary directory is writable");
+        let mut home = Self { dir, runtimes: 0, transcript: Arc::default() };
+        home.forget_connections();
+        home
+    }
+
+    /// A file or directory in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Ends the connections that outlived their run; the next run opens its own.
+    pub fn forget_connections(&mut self) {
+        self.end_connections();
+        self.runtimes += 1;
+        let runtime = self.runtime();
+        std::fs::create_dir_all(&runtime).expect("the home is writable");
+        // The program keeps its sockets only where nobody else can look.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&runtime, mode).expect("the directory is ours");
+    }
+
+    fn runtime(&self) -> PathBuf {
+        self.dir.join(format!("run{}", self.runtimes))
+    }
+
+    fn end_connections(&self) {
+        let Ok(sockets) = std::fs::read_dir(self.runtime().join("rabbitup")) else { return };
+        for socket in sockets.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket())) {
+            // One that has ended by itself answers with an error, which is as good.
+            let _ = Command::new("timeout")
+                .args(["5", "ssh", "-O", "exit", "-S"])
+                .arg(socket.path())
+                .arg("any")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+
+    /// Everything that the program printed so far.
+    pub fn transcript(&self) -> String {
+        self.transcript.lock().expect("no reader panics").clone()
+    }
+
+    /// Starts the program; more can be set before [`Start::spawn`].
+    pub fn rabbitup(&self, inventory: &Path) -> Start {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rabbitup"));
+        command
+            .arg("-i")
+            .arg(inventory)
+            .env("HOME", self.dir.join("home"))
+            .env("XDG_STATE_HOME", self.dir.join("state"))
+            .env("XDG_RUNTIME_DIR", self.runtime())
+            .env("NO_COLOR", "1")
+            .env_remove("RABBITUP_BECOME_PASSWORD")
+            .env_remove("RABBITUP_INVENTORY")
+            .env_remove("SSH_AUTH_SOCK")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Start { command, transcript: self.transcript.clone() }
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.end_connections();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A run that is being put together.
+#[derive(Debug)]
+pub struct Start {
+    command: Command,
+    transcript: Arc<Mutex<String>>,
+}
+
+impl Start {
+    pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn spawn(mut self) -> Running {
+        let words = self.command.get_args().map(|arg| arg.to_string_lossy().into_owned()).skip(2);
+        let words = words.collect::<Vec<_>>().join(" ");
+        let mut child = self.command.spawn().expect("the program starts");
+        let (out, err) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
+        let readers = vec![
+            reader(child.stdout.take().expect("it is piped"), out.clone()),
+            reader(child.stderr.take().expect("it is piped"), err.clone()),
+        ];
+        Running {
+            words,
+            child,
+            out,
+            err,
+            readers,
+            peak_kib: 0,
+            start: Instant::now(),
+            transcript: self.transcript,
+        }
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Run {
+        self.spawn().wait()
+    }
+}
+
+fn reader(mut from: impl Read + Send + 'static, to: Arc<Mutex<String>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut bytes = [0; 8192];
+        let mut whole = Vec::new();
+        while let Ok(count) = from.read(&mut bytes) {
+            if count == 0 {
+                break;
+            }
+            whole.extend_from_slice(&bytes[..count]);
+            *to.lock().expect("nobody panics with it") = String::from_utf8_lossy(&whole).into_owned();
+        }
+    })
+}
+
+/// A run that has not ended yet.
+#[derive(Debug)]
+pub struct Running {
+    words: String,
+    child: Child,
+    out: Arc<Mutex<String>>,
+    err: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
+    peak_kib: u64,
+    start: Instant,
+    transcript: Arc<Mutex<String>>,
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until its standard output says this.
+    pub fn wait_for(&mut self, words: &str) {
+        loop {
+            let out = self.out.lock().expect("nobody panics with it").clone();
+            if out.contains(words) {
+                return;
+            }
+            let ended = self.child.try_wait().expect("it is our child").is_some();
+            assert!(
+                !ended && self.start.elapsed() < LONGEST,
+                "`rabbitup {}` never said `{words}`\n{out}\n{}",
+                self.words,
+                self.err.lock().expect("nobody panics with it")
+            );
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Ends it at once, as a crash or `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it still runs");
+        self.finish(None);
+    }
+
+    pub fn wait(mut self) -> Run {
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return self.finish(status.code());
+            }
+            self.peak_kib = self.peak_kib.max(peak_kib(self.child.id()));
+            if self.start.elapsed() > LONGEST {
+                let _ = self.child.kill();
+                let run = self.finish(None);
+                panic!("a run did not end within {LONGEST:?}\n{run}");
+            }
+            // Often enough that a short run's memory is seen.
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn finish(&mut self, code: Option<i32>) -> Run {
+        let _ = self.child.wait();
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        let taken = |text: &Mutex<String>| text.lock().expect("nobody panics with it").clone();
+        let run = Run {
+            words: self.words.clone(),
+            code,
+            out: taken(&self.out),
+            err: taken(&self.err),
+            took: self.start.elapsed(),
+            peak_kib: self.peak_kib,
+        };
+        let mut transcript = self.transcript.lock().expect("nobody panics with it");
+        transcript.push_str(&run.out);
+        transcript.push_str(&run.err);
+        run
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Only a failed test leaves one behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The most memory that the process ever had.
+fn peak_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Run {
+    words: String,
+    code: Option<i32>,
+    pub out: String,
+    pub err: String,
+    pub took: Duration,
+    pub peak_kib: u64,
+}
+
+impl Run {
+    /// The run ended with this code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "the wrong exit code (right is {code})\n{self}");
+        self
+    }
+
+    /// Either stream has these words, wherever the lines break.
+    #[track_caller]
+    pub fn says(self, words: &str) -> Self {
+        let said = format!("{} {}", flat(&self.out), flat(&self.err));
+        assert!(said.contains(&flat(words)), "`{words}` is not said\n{self}");
+        self
+    }
+
+    /// The one JSON document on standard output.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON document: {error}\n{self}"))
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "rabbitup {} (exit {:?}, {:.1?})", self.words, self.code, self.took)?;
+        write!(f, "--- stdout\n{}\n--- stderr\n{}", self.out, self.err)
+    }
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Waits until the condition holds, and panics with its name where it never does.
+#[track_caller]
+pub fn until<T>(what: &str, within: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(start.elapsed() < within, "waited {within:?} in vain: {what}");
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// The command lines and environments of all processes of this machine, the hosts' included, as anybody with `ps`
+/// could have seen them while this was watched.
+#[derive(Debug)]
+pub struct ProcessWatch {
+    stop: Arc<std::sync::atomic::AtomicBool>,
+    thread: JoinHandle<BTreeSet<Vec<u8>>>,
+}
+
+impl ProcessWatch {
+    pub fn start() -> Self {
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let mut seen = BTreeSet::new();
+            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+                    if entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
+                        seen.extend(std::fs::read(entry.path().join("cmdline")));
+                        seen.extend(std::fs::read(entry.path().join("environ")));
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(30));
+            }
+            seen
+        });
+        Self { stop, thread }
+    }
+
+    /// What was seen.
+    pub fn stop(self) -> Vec<String> {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let seen = self.thread.join().expect("the watch does not panic");
+        seen.into_iter().map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " ")).collect()
+    }
+}

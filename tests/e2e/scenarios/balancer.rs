@@ -1,0 +1,26 @@
+//! Another load balancer.
+
+use crate::hosts;
+use crate::inventory::Inventory;
+use crate::stage::{BROKERS, Stage};
+
+/// nginx takes HAProxy's place, and gives it back.
+pub fn nginx(stage: &Stage) {
+    let lab = &stage.lab;
+    let mut nginx = Inventory::whole();
+    nginx.balancer = vec![r#"software = "nginx""#.to_owned()];
+    let services = hosts::all_services(lab, &BROKERS);
+    stage.up(&nginx).expect(0);
+    lab.stdout_of("lb1", "nginx -t -q");
+    assert_eq!(
+        lab.stdout_of("lb1", "systemctl is-active nginx haproxy; systemctl is-enabled nginx; :"),
+        "active\ninactive\nenabled"
+    );
+    stage.assert_amqp("through-nginx");
+    stage.assert_nothing_to_do(&nginx);
+    stage.rabbitup(&nginx).args(["status"]).run().expect(0).says("nginx");
+    stage.up(&Inventory::whole()).expect(0);
+    assert_eq!(lab.stdout_of("lb1", "systemctl is-active nginx haproxy; :"), "inactive\nactive");
+    assert_eq!(hosts::all_services(lab, &BROKERS), services, "services of the brokers");
+    stage.assert_serves();
+}

@@ -1,0 +1,145 @@
+//! Hosts on which somebody has been before.
+
+use crate::amqp;
+use crate::hosts::{self, on_all};
+use crate::inventory::{ADMIN_PASSWORD, Inventory};
+use crate::stage::{ALL, BROKERS, Stage};
+
+/// The tutorial, followed halfway: names are set, packages installed and started by themselves with cookies of their
+/// own, and on node3 the cookie was copied without the restart that makes it count.
+pub fn half_done(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    let rendered = |template: &str, host: &str| {
+        let run = stage.rabbitup(&inventory).args(["render", template, "--host", host]).run().expect(0);
+        run.out
+    };
+    on_all(&ALL, |host| lab.stdout_of(host, &format!("hostnamectl set-hostname {host}")));
+    let confs = BROKERS.map(|host| rendered("rabbitmq", host));
+    on_all(&BROKERS, |host| {
+        let conf = &confs[BROKERS.iter().position(|broker| *broker == host).expect("it is a broker")];
+        // Joiners start alone, as the tutorial has them: without the lines that would let them find node1.
+        let conf: String = conf
+            .lines()
+            .filter(|line| !line.starts_with("cluster_formation"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        lab.stdout_of(host, &format!("echo '127.0.1.1 {host}' >>/etc/hosts; mkdir -p /etc/rabbitmq && cat >/etc/rabbitmq/rabbitmq.conf <<'CONF'\n{conf}CONF\n"));
+        lab.stdout_of(
+            host,
+            "echo '[rabbitmq_management,rabbitmq_prometheus].' >/etc/rabbitmq/enabled_plugins && \
+             export DEBIAN_FRONTEND=noninteractive && apt-get -qq update && \
+             apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install rabbitmq-server >/dev/null 2>&1 && \
+             systemctl is-active rabbitmq-server && timeout 60 rabbitmqctl -q await_startup",
+        );
+    });
+    let cookies = on_all(&BROKERS, |host| lab.stdout_of(host, "cat /var/lib/rabbitmq/.erlang.cookie"));
+    assert!(cookies[0] != cookies[1] && cookies[1] != cookies[2], "every package made its own cookie");
+    lab.stdout_of("node3", &format!("cd /var/lib/rabbitmq && chmod 600 .erlang.cookie && printf %s {} >.erlang.cookie && chmod 400 .erlang.cookie", cookies[0]));
+    let started =
+        |host: &str| hosts::unit_number(lab, host, "rabbitmq-server", "ActiveEnterTimestampMonotonic");
+    let before = BROKERS.map(started);
+
+    let plan = stage.planned(&inventory);
+    let has = |step: &str| plan.iter().any(|planned| planned.starts_with(step));
+    assert!(has("node2 install the Erlang cookie") && has("node2 restart"), "{plan:#?}");
+    assert!(!has("node3 install the Erlang cookie") && has("node3 restart"), "{plan:#?}");
+    assert!(!has("node1 install the Erlang cookie") && !has("node1 restart"), "{plan:#?}");
+    let joins: Vec<&String> = plan.iter().filter(|step| step.contains(" join ")).collect();
+    assert!(joins.len() == 2 && joins[0].starts_with("node2") && joins[1].starts_with("node3"), "{plan:#?}");
+
+    stage.up(&inventory).expect(0);
+    let after = BROKERS.map(started);
+    assert_eq!(after[0], before[0], "the seed node was restarted, for no reason");
+    assert!(after[1] > before[1] && after[2] > before[2], "who ran with another cookie was restarted");
+    for host in ["node2", "node3"] {
+        assert_eq!(hosts::broker_starts(lab, host), 2, "how often the broker of {host} was started");
+    }
+    assert_eq!(
+        lab.stdout_of("node1", "cat /var/lib/rabbitmq/.erlang.cookie"),
+        cookies[0],
+        "the seed node's cookie stays"
+    );
+    stage.assert_serves();
+    stage.assert_nothing_to_do(&inventory);
+}
+
+/// A cluster that somebody else has made and named his own way: his lines stay, its brokers run on.
+pub fn taken_over(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    let lines = ALL.map(|host| format!("{} {host}", lab.address(crate::stage::octet(host)))).join("\\n");
+    on_all(&ALL, |host| {
+        lab.stdout_of(
+            host,
+            &format!(
+                "sed -i '/^# BEGIN rabbitup/,/^# END rabbitup/d' /etc/hosts && \
+                 printf '{lines}\\n192.0.2.7 printer # second floor\\n' >>/etc/hosts"
+            ),
+        )
+    });
+    lab.stdout_of(
+        "lb1",
+        "sed -i 1,2d /etc/haproxy/haproxy.cfg && echo '# by hand' >>/etc/haproxy/haproxy.cfg",
+    );
+    lab.stdout_of("node2", "timeout 60 rabbitmqctl -q set_cluster_name somebodys >/dev/null");
+    let services = hosts::all_services(lab, &ALL);
+    let mut plan = stage.planned(&inventory);
+    plan.sort();
+    let mut wanted = ALL.map(|host| format!("{host} write the cluster's names into /etc/hosts")).to_vec();
+    wanted.extend([
+        "lb1 write /etc/haproxy/haproxy.cfg".to_owned(),
+        "node1 name the cluster orders".to_owned(),
+    ]);
+    wanted.sort();
+    assert_eq!(plan, wanted);
+    stage.up(&inventory).expect(0).says("it is called somebodys");
+    on_all(&ALL, |host| {
+        let file = lab.stdout_of(host, "cat /etc/hosts");
+        assert!(
+            file.contains("192.0.2.7 printer # second floor") && file.contains("# BEGIN rabbitup"),
+            "{host}: {file}"
+        );
+        assert_eq!(file.matches(" node3").count(), 1, "no name twice on {host}: {file}");
+    });
+    assert_eq!(hosts::all_services(lab, &ALL), services, "nothing of it needs a restart");
+    stage.assert_serves();
+}
+
+/// A broker that holds queues, users and virtual hosts of its own is not joined, since that would wipe it, until it
+/// is named.
+pub fn own_data(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    // It leaves its cluster and starts alone: without the configuration that would lead it back.
+    lab.stdout_of(
+        "node3",
+        "set -e; exec >/dev/null; conf=/etc/rabbitmq/rabbitmq.conf; timeout 60 rabbitmqctl -q stop_app; \
+         timeout 60 rabbitmqctl -q reset; systemctl stop rabbitmq-server; mv $conf $conf.away; \
+         systemctl start rabbitmq-server; timeout 60 rabbitmqctl -q await_startup; mv $conf.away $conf; \
+         timeout 60 rabbitmqctl -q add_vhost legacy; timeout 60 rabbitmqctl -q add_user keeper keeper-password; \
+         timeout 60 rabbitmqctl -q set_permissions -p / keeper '.*' '.*' '.*'",
+    );
+    amqp::publish(&lab.address(13), ("keeper", "keeper-password"), "invoices", "classic", 3)
+        .expect("messages on node3 alone");
+    let files = hosts::all_files(lab, &ALL);
+    let services = hosts::all_services(lab, &ALL);
+    let run = stage.up(&inventory).expect(1);
+    let run = run.says("node3: rabbit@node3 holds data of its own").says("1 queue with 3 messages");
+    let run = run.says("invoices").says("virtual hosts legacy").says("keeper").says("--destroy-data node3");
+    let run = run.says("Nothing was changed.");
+    assert!(!run.out.contains("keeper-password"));
+    // To name another node is to name none.
+    stage.rabbitup(&inventory).args(["up", "--yes", "--destroy-data", "node2"]).run().expect(1);
+    hosts::assert_untouched(lab, &ALL, &files);
+    assert_eq!(hosts::all_services(lab, &ALL), services, "services");
+
+    let plan = stage.rabbitup(&inventory).args(["plan", "--destroy-data", "node3"]).run().expect(0);
+    plan.says("destroys 1 queue with 3 messages").says("join rabbit@node3 to the cluster of rabbit@node1");
+    stage.rabbitup(&inventory).args(["up", "--yes", "--destroy-data", "node3"]).run().expect(0);
+    stage.assert_serves();
+    let vhosts = lab.stdout_of("node3", "timeout 60 rabbitmqctl -q list_vhosts --silent");
+    assert_eq!(vhosts, "/", "what node3 had is gone, as was said");
+    let admin = amqp::login(&lab.address(13), crate::inventory::ADMIN, ADMIN_PASSWORD);
+    admin.expect("node3 has the cluster's users");
+}

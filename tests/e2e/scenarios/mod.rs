@@ -1,0 +1,9 @@
+//! What is played on the hosts.
+
+pub mod access;
+pub mod balancer;
+pub mod changes;
+pub mod cold;
+pub mod half_done;
+pub mod steady;
+pub mod trouble;

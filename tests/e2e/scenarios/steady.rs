@@ -1,0 +1,97 @@
+//! A cluster that is as it should be, and one that a broker has left.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::hosts::{self, on_all};
+use crate::inventory::Inventory;
+use crate::program::{Run, until};
+use crate::stage::{ALL, BROKERS, Stage};
+
+/// Nothing is done, nothing is touched, nothing is restarted.
+pub fn second_run(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let files = hosts::all_files(&stage.lab, &ALL);
+    let services = hosts::all_services(&stage.lab, &ALL);
+    stage.up(&inventory).expect(0).says("No changes. 4 hosts match the inventory.");
+    stage.assert_nothing_to_do(&inventory);
+    let status = stage.rabbitup(&inventory).args(["status"]).run().expect(0);
+    status.says("3 of 3 nodes run").says("Healthy");
+    let json = stage.rabbitup(&inventory).args(["status", "--json"]).run().expect(0).json();
+    assert_eq!(json["healthy"], true, "{json}");
+    assert_eq!(json["nodes"].as_array().map(Vec::len), Some(3), "{json}");
+    hosts::assert_untouched(&stage.lab, &ALL, &files);
+    assert_eq!(hosts::all_services(&stage.lab, &ALL), services, "services");
+}
+
+/// Counts the Erlang VMs that are started on a host, rabbitmqctl's included, in a file.
+const COUNT_VMS: &str = "cd /usr/lib/erlang/erts-*/bin && mv erlexec erlexec.real && install -m 666 /dev/null /var/tmp/vms && \
+    printf '#!/bin/sh\\necho started >>/var/tmp/vms\\nexec %s.real \"$@\"\\n' \"$PWD/erlexec\" >erlexec && chmod 755 erlexec";
+const COUNT_NO_MORE: &str =
+    "cd /usr/lib/erlang/erts-*/bin && mv -f erlexec.real erlexec && rm -f /var/tmp/vms";
+
+/// One connection and one script per host, no connection right after, no Erlang VM, little memory.
+pub fn cost(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_VMS));
+    stage.home.borrow_mut().forget_connections();
+    let plan = |args: &[&str]| stage.rabbitup(&inventory).args(args.iter().copied()).run().expect(0);
+    let first = plan(&["plan", "-v"]).says("ssh: 4 connections opened, 4 scripts run").says("No changes.");
+    let again = plan(&["plan", "-v"]).says("ssh: 0 connections opened, 4 scripts run");
+    let status = plan(&["status", "-v"]).says("ssh: 0 connections opened, 4 scripts run");
+    let started = on_all(&BROKERS, |host| lab.stdout_of(host, "wc -l </var/tmp/vms"));
+    assert_eq!(started, ["0", "0", "0"], "Erlang VMs that plan and status started");
+    lab.stdout_of("node1", "timeout 60 rabbitmqctl -q version");
+    let counted = lab.stdout_of("node1", "wc -l </var/tmp/vms");
+    assert_ne!(counted, "0", "the count sees what rabbitmqctl starts");
+    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_NO_MORE));
+    let peak = |run: &Run| run.peak_kib / 1024;
+    let runs = [&first, &again, &status];
+    assert!(runs.iter().all(|run| run.peak_kib > 0 && peak(run) < 30), "MiB: {:?}", runs.map(peak));
+    crate::stage::say(&format!(
+        "                    a plan: {:.2?}, again {:.2?}, status {:.2?}; at most {} MiB",
+        first.took,
+        again.took,
+        status.took,
+        runs.into_iter().map(peak).max().unwrap_or_default()
+    ));
+}
+
+/// HAProxy marks it down, the status says so, and `up` starts it again and does nothing else.
+pub fn stopped_broker(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    let others = ["node1", "node3", "lb1"];
+    lab.stdout_of("node2", "systemctl stop rabbitmq-server");
+    wait_for_balancer(stage, "node2", "DOWN");
+    let status = stage.rabbitup(&inventory).args(["status"]).run().expect(1);
+    status.says("2 of 3 nodes run").says("DOWN").says("node2");
+    let json = stage.rabbitup(&inventory).args(["status", "--json"]).run().expect(1).json();
+    assert_eq!(json["healthy"], false, "{json}");
+    stage.assert_amqp("without-node2");
+    assert_eq!(stage.planned(&inventory), ["node2 start rabbit@node2"]);
+    let files = hosts::all_files(lab, &ALL);
+    let services = hosts::all_services(lab, &others);
+    stage.up(&inventory).expect(0);
+    hosts::assert_untouched(lab, &ALL, &files);
+    assert_eq!(hosts::all_services(lab, &others), services, "services of the others");
+    wait_for_balancer(stage, "node2", "UP");
+    stage.assert_serves();
+}
+
+/// Waits until HAProxy's own statistics page has this state for a broker's AMQP port.
+pub fn wait_for_balancer(stage: &Stage, server: &str, state: &str) {
+    let address = format!("{}:8404", stage.lab.address(21));
+    until(&format!("HAProxy says {state} of {server}"), Duration::from_secs(30), || {
+        let mut stream = TcpStream::connect(&address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        stream.write_all(b"GET /;csv HTTP/1.0\r\n\r\n").ok()?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page).ok()?;
+        let line = page.lines().find(|line| line.starts_with(&format!("rabbitmq,{server},")))?;
+        // The 18th field is the state: UP, DOWN, or `UP 1/2` on its way.
+        (line.split(',').nth(17) == Some(state)).then_some(())
+    });
+}

@@ -1,0 +1,94 @@
+//! What must be refused in clear words, with nothing changed anywhere.
+
+use crate::hosts;
+use crate::inventory::Inventory;
+use crate::stage::{ALL, Stage};
+
+/// A host that is powered off, and one whose packets are lost.
+pub fn unreachable_host(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let others = ["node1", "node2", "lb1"];
+    let before = hosts::all_files(&stage.lab, &others);
+    stage.lab.cut("node3");
+    // Open connections would hide the cut from the plan until they time out.
+    stage.home.borrow_mut().forget_connections();
+    let run = stage.up(&inventory);
+    stage.lab.heal("node3");
+    run.expect(1).says("node3").says("1 of 4 hosts could not be looked at. Nothing was changed.");
+    stage.home.borrow_mut().forget_connections();
+    stage.lab.kill("node3");
+    let run = stage.up(&inventory);
+    stage.lab.boot("node3");
+    run.expect(1).says("node3: no connection").says("Nothing was changed.");
+    hosts::assert_untouched(&stage.lab, &others, &before);
+}
+
+/// Somebody in between has another host key.
+pub fn wrong_host_key(stage: &Stage) {
+    let home = stage.home.borrow().path("ssh");
+    let known = std::fs::read_to_string(stage.lab.dir().join("known_hosts")).expect("the lab has one");
+    let key_of = |host: &str| {
+        let line =
+            known.lines().find(|line| line.starts_with(&format!("{host},"))).expect("its key is known");
+        line.split_once(' ').expect("names, then the key").1.to_owned()
+    };
+    let (right, wrong) = (key_of("node2"), key_of("node1"));
+    let forged: String = known
+        .lines()
+        .map(|line| if line.starts_with("node2,") { line.replace(&right, &wrong) } else { line.to_owned() } + "\n")
+        .collect();
+    std::fs::create_dir_all(&home).expect("the home is writable");
+    let known_hosts = home.join("known_hosts");
+    std::fs::write(&known_hosts, forged).expect("the home is writable");
+    let config = std::fs::read_to_string(stage.lab.ssh_config()).expect("the lab has one");
+    let own = stage.lab.dir().join("known_hosts").display().to_string();
+    let config = config.replace(&own, &known_hosts.display().to_string());
+    std::fs::write(home.join("config"), config).expect("the home is writable");
+
+    let before = hosts::all_files(&stage.lab, &ALL);
+    stage.home.borrow_mut().forget_connections();
+    for policy in ["strict", "accept-new"] {
+        let mut inventory = Inventory::whole();
+        inventory.ssh.push(format!("host_keys = \"{policy}\""));
+        let config = home.join("config").display().to_string();
+        let run = stage.rabbitup_on(&inventory.text(&stage.lab, Some(&config))).args(["up", "--yes"]).run();
+        run.expect(1).says("node2: the host key is not the one that is known").says("Nothing was changed.");
+    }
+    stage.home.borrow_mut().forget_connections();
+    hosts::assert_untouched(&stage.lab, &ALL, &before);
+}
+
+/// What the brokers need between them is tried before anything is changed.
+pub fn firewall(stage: &Stage) {
+    let before = hosts::all_files(&stage.lab, &ALL);
+    let rule = format!(
+        "nft 'add table inet e2e; add chain inet e2e in {{ type filter hook input priority 0; }}; \
+         add rule inet e2e in ip saddr {} tcp dport 25672 drop'",
+        stage.lab.address(11)
+    );
+    stage.lab.stdout_of("node2", &rule);
+    let run = stage.up(&Inventory::whole());
+    stage.lab.stdout_of("node2", "nft delete table inet e2e");
+    run.expect(1).says("node1: node2 cannot be reached on port 25672").says("Nothing was changed.");
+    hosts::assert_untouched(&stage.lab, &ALL, &before);
+}
+
+/// A clock that is off although a time service looks after it. The probe asks `date`, so another `date` is a
+/// clock that is off; the lab's hosts share this machine's.
+pub fn clock(stage: &Stage) {
+    let inventory = Inventory::whole();
+    stage.lab.stdout_of(
+        "node2",
+        "printf '#!/bin/sh\\nexec /usr/bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/local/bin/date && chmod 755 /usr/local/bin/date",
+    );
+    let services = hosts::all_services(&stage.lab, &ALL);
+    let plan = stage.plan(&inventory);
+    let status = stage.rabbitup(&inventory).args(["status"]).run();
+    stage.lab.stdout_of("node2", "rm /usr/local/bin/date");
+    plan.expect(1)
+        .says("node2: the clock is 90.0 s ahead of")
+        .says("chrony runs on the host and has not set it right");
+    status.expect(1).says("node2");
+    assert_eq!(hosts::all_services(&stage.lab, &ALL), services, "services");
+    stage.assert_nothing_to_do(&inventory);
+}

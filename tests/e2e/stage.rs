@@ -1,0 +1,175 @@
+//! A lab with a program and a list of scenarios that are played on it, one after the other.
+
+use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use crate::hosts;
+use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
+use crate::lab::{Host, Lab, Suite};
+use crate::program::{Home, Run, Start, until};
+
+/// The hosts of [`Inventory::whole`].
+pub const ALL: [&str; 4] = ["node1", "node2", "node3", "lb1"];
+pub const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
+
+/// What a scenario starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Four hosts as a provider hands them over. A scenario that leaves them so says it.
+    Fresh,
+    /// The cluster of [`Inventory::whole`], as `up` leaves it.
+    Converged,
+    /// Whatever; the scenario makes its own hosts, or nobody knows what it leaves.
+    Any,
+}
+
+/// One scenario: its name, what it needs, what it leaves.
+pub struct Scenario {
+    pub name: &'static str,
+    pub from: State,
+    pub leaves: State,
+    pub play: fn(&Stage),
+}
+
+pub struct Stage {
+    pub lab: Lab,
+    pub home: RefCell<Home>,
+    state: State,
+}
+
+impl Stage {
+    pub fn new(name: &str, suite: Suite) -> Self {
+        let home = Home::new(name);
+        std::fs::write(home.path("admin-password"), format!("{ADMIN_PASSWORD}\n"))
+            .expect("the home is writable");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(home.path("admin-password"), mode).expect("the file is ours");
+        Self { lab: Lab::new(name, suite), home: RefCell::new(home), state: State::Any }
+    }
+
+    /// Plays them all, also after one has failed, and panics at the end with the names of those that did.
+    /// `E2E_ONLY` picks those whose name contains one of its words.
+    pub fn play(mut self, scenarios: &[Scenario]) {
+        let only = std::env::var("E2E_ONLY").unwrap_or_default();
+        let wanted = |name: &str| only.is_empty() || only.split(',').any(|word| name.contains(word));
+        let suite = self.lab.suite().name();
+        let start = Instant::now();
+        let mut failed = Vec::new();
+        for scenario in scenarios.iter().filter(|scenario| wanted(scenario.name)) {
+            let begin = Instant::now();
+            let played = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                self.reach(scenario.from);
+                let ready = begin.elapsed();
+                (scenario.play)(&self);
+                ready
+            }));
+            let took = begin.elapsed();
+            let end = match &played {
+                Ok(ready) if ready.as_secs() > 0 => {
+                    format!("ok, {:.1} s of it to get the hosts ready", ready.as_secs_f32())
+                }
+                Ok(_) => "ok".to_owned(),
+                Err(_) => "FAILED".to_owned(),
+            };
+            // To the terminal itself: a test's standard error is shown only when it fails.
+            say(&format!("{suite:8} {:6.1} s  {}: {end}", took.as_secs_f32(), scenario.name));
+            self.state = if played.is_ok() { scenario.leaves } else { State::Any };
+            if played.is_err() {
+                failed.push(scenario.name);
+            }
+        }
+        say(&format!("{suite:8} {:6.1} s  in total", start.elapsed().as_secs_f32()));
+        assert!(failed.is_empty(), "on {suite} these scenarios failed: {}", failed.join("; "));
+    }
+
+    /// Makes the hosts what a scenario starts from, unless they are.
+    fn reach(&mut self, state: State) {
+        if state == State::Any || state == self.state {
+            return;
+        }
+        self.fresh_hosts(&ALL.map(|name| Host::new(name, octet(name))));
+        if state == State::Converged {
+            self.up(&Inventory::whole()).expect(0);
+        }
+        self.state = state;
+    }
+
+    /// These hosts, new, and no others.
+    pub fn fresh_hosts(&self, wanted: &[Host]) {
+        self.home.borrow_mut().forget_connections();
+        self.lab.remove_hosts();
+        self.lab.up(wanted);
+    }
+
+    /// A run with this inventory.
+    pub fn rabbitup(&self, inventory: &Inventory) -> Start {
+        self.rabbitup_on(&inventory.text(&self.lab, None))
+    }
+
+    /// A run with an inventory of this text.
+    pub fn rabbitup_on(&self, inventory: &str) -> Start {
+        let home = self.home.borrow();
+        let path = home.path("inventory.toml");
+        std::fs::write(&path, inventory).expect("the home is writable");
+        home.rabbitup(&path)
+    }
+
+    pub fn up(&self, inventory: &Inventory) -> Run {
+        self.rabbitup(inventory).args(["up", "--yes"]).run()
+    }
+
+    pub fn plan(&self, inventory: &Inventory) -> Run {
+        self.rabbitup(inventory).args(["plan", "--detailed-exitcode"]).run()
+    }
+
+    /// The steps that are planned, as `HOST title`.
+    pub fn planned(&self, inventory: &Inventory) -> Vec<String> {
+        let run = self.rabbitup(inventory).args(["plan", "--json"]).run().expect(0);
+        let plan = run.json();
+        let steps = plan["steps"].as_array().unwrap_or_else(|| panic!("a plan has steps\n{run}"));
+        let word = |step: &serde_json::Value, key: &str| step[key].as_str().unwrap_or_default().to_owned();
+        steps.iter().map(|step| format!("{} {}", word(step, "host"), word(step, "title"))).collect()
+    }
+
+    /// The hosts match the inventory, as the program sees it.
+    #[track_caller]
+    pub fn assert_nothing_to_do(&self, inventory: &Inventory) {
+        self.plan(inventory).expect(0).says("No changes.");
+    }
+
+    /// The whole cluster serves: its members, its cookie, and AMQP through the load balancer.
+    #[track_caller]
+    pub fn assert_serves(&self) {
+        hosts::assert_cluster(&self.lab, &BROKERS);
+        hosts::assert_cookie(&self.lab, &BROKERS);
+        hosts::assert_tidy(&self.lab, &ALL);
+        self.assert_amqp("e2e");
+    }
+
+    /// A message goes through the load balancer to a quorum queue and comes back.
+    #[track_caller]
+    pub fn assert_amqp(&self, queue: &str) {
+        let balancer = self.lab.address(21);
+        let login = (ADMIN, ADMIN_PASSWORD);
+        crate::amqp::publish(&balancer, login, queue, "quorum", 1)
+            .expect("a confirmed message through the balancer");
+        let taken = until("the message comes back", Duration::from_secs(10), || {
+            crate::amqp::take(&balancer, login, queue).expect("a message taken through the balancer")
+        });
+        assert_eq!(taken, "message 0");
+    }
+}
+
+/// The last number of a host's address.
+pub fn octet(name: &str) -> u8 {
+    match name.strip_prefix("node").and_then(|number| number.parse::<u8>().ok()) {
+        Some(number) => 10 + number,
+        None => 21,
+    }
+}
+
+pub fn say(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,236 @@
+//! Inventories and hosts to plan for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use rabbitup::facts::{
+    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, Holdings, HostFacts,
+    HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
+    QueueHolding, Resources, System, TimeService, UnitFacts,
+};
+use rabbitup::inventory::{self, Desired, SecretPolicy};
+use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
+use rabbitup::plan::{Limit, Options, Plan, PlanError, project};
+use rabbitup::playbook::Playbook;
+use rabbitup::template::Templates;
+
+pub const VERSION: &str = "3.10.8-1.1+deb12u1";
+
+/// Three brokers and a load balancer that also serves time.
+pub const INVENTORY: &str = r#"
+[cluster]
+name = "orders"
+plugins = ["rabbitmq_management"]
+cookie = { from = "seed" }
+[cluster.config]
+heartbeat = 30
+[time]
+servers = ["lb1"]
+[[host]]
+name = "node1"
+address = "192.168.0.41"
+roles = ["broker"]
+[[host]]
+name = "node2"
+address = "192.168.0.42"
+roles = ["broker"]
+[[host]]
+name = "node3"
+address = "192.168.0.43"
+roles = ["broker"]
+[[host]]
+name = "lb1"
+address = "192.168.0.44"
+roles = ["load-balancer", "time-source"]
+[load_balancer]
+stats = { port = 8404 }
+"#;
+
+pub fn desired(text: &str) -> Desired {
+    let options = inventory::Options { secrets: SecretPolicy::Tolerate };
+    let mut desired =
+        inventory::load_text(Path::new("inventory.toml"), text, options).expect("a good inventory").desired;
+    desired.secrets.insert(SecretName::new_cookie(), Secret::new(b"brand-new-cookie-for-this-run".to_vec()));
+    desired
+}
+
+pub fn options() -> Options {
+    Options { limit: Limit::All, destroy_data: BTreeSet::new(), digest_key: DigestKey::fixed(7) }
+}
+
+pub fn name(text: &str) -> HostName {
+    HostName::parse(text).expect("a host name")
+}
+
+pub fn planned(desired: &Desired, facts: &Facts, options: &Options) -> Result<(Plan, Facts), PlanError> {
+    static PARTS: LazyLock<(Playbook, Templates)> = LazyLock::new(|| {
+        let playbook = Playbook::load("bring-up", Path::new("/nonexistent")).expect("the embedded playbook");
+        (playbook, Templates::new(&BTreeMap::new()).expect("the embedded templates"))
+    });
+    let (playbook, templates) = &*PARTS;
+    project(desired, playbook, templates, facts, options)
+}
+
+/// Hosts as an installer leaves them.
+pub fn fresh(desired: &Desired) -> Facts {
+    let hosts = desired
+        .hosts
+        .iter()
+        .map(|host| (host.name.clone(), Observation::Reached(Box::new(bare(&host.name)))));
+    Facts { hosts: hosts.collect() }
+}
+
+/// The hosts after everything has succeeded.
+pub fn converged(desired: &Desired) -> Facts {
+    let (_, mut after) =
+        planned(desired, &fresh(desired), &options()).expect("fresh hosts can be planned for");
+    let members: Vec<ClusterMember> = desired
+        .brokers()
+        .map(|host| ClusterMember { node: host.node(), node_type: NodeType::Disc })
+        .collect();
+    for text in desired.hosts.iter().map(|host| host.name.to_string()) {
+        let host = host(&mut after, &text);
+        host.files.values_mut().for_each(|file| file.modified = 1_700_000_000);
+        host.data.iter_mut().for_each(|data| data.members.clone_from(&members));
+        if let BrokerState::Running(node) = &mut host.broker {
+            node.started = 1_700_000_500;
+        }
+    }
+    after
+}
+
+fn bare(name: &HostName) -> HostFacts {
+    let file = |content: &str| FileFacts {
+        content: Some(content.to_owned()),
+        mode: 0o644,
+        owner: "root".to_owned(),
+        group: "root".to_owned(),
+        modified: 1_700_000_000,
+        link_to: None,
+    };
+    HostFacts {
+        privilege: Privilege::Sudo,
+        system: System {
+            id: "debian".to_owned(),
+            pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+            family: OsFamily::Debian,
+            systemd: true,
+            machine: "x86_64".to_owned(),
+        },
+        resources: Resources {
+            memory_total_kib: Some(4 << 20),
+            memory_available_kib: Some(3 << 20),
+            disk_free_kib: Some(20 << 20),
+        },
+        host_name: HostNameFacts {
+            running: format!("fresh-{name}"),
+            persistent: Some(format!("fresh-{name}")),
+        },
+        resolution: BTreeMap::new(),
+        clock: None,
+        time_service: TimeService::default(),
+        packages: BTreeMap::from([(
+            "rabbitmq-server".to_owned(),
+            PackageFacts {
+                installed: None,
+                candidate: Some(VERSION.to_owned()),
+                offered: vec![VERSION.to_owned()],
+                held: false,
+            },
+        )]),
+        package_lock: None,
+        stale_policy: false,
+        units: BTreeMap::new(),
+        files: BTreeMap::from([(
+            "/etc/hosts".to_owned(),
+            file(&format!("127.0.0.1\tlocalhost\n127.0.1.1\tfresh-{name}\n")),
+        )]),
+        cookie: None,
+        data: Vec::new(),
+        broker: BrokerState::Down,
+        load_balancer: None,
+        reach: Vec::new(),
+    }
+}
+
+pub fn host<'f>(facts: &'f mut Facts, text: &str) -> &'f mut HostFacts {
+    facts.host_mut(&name(text)).expect("a reached host")
+}
+
+/// Installs the package there; its cookie is its own.
+pub fn install(facts: &mut Facts, text: &str) {
+    let host = host(facts, text);
+    host.packages.entry("rabbitmq-server".to_owned()).or_default().installed = Some(VERSION.to_owned());
+    let unit = UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "enabled".to_owned() };
+    host.units.insert("rabbitmq-server".to_owned(), unit);
+    cookie(facts, text, &format!("own-cookie-of-{text}"));
+}
+
+/// Puts a cookie file there.
+pub fn cookie(facts: &mut Facts, text: &str, cookie: &str) {
+    let digest = CookieDigest::of(&Secret::new(cookie.as_bytes().to_vec()));
+    host(facts, text).cookie = Some(CookieFile {
+        raw: digest,
+        normalised: digest,
+        mode: 0o400,
+        owner: "rabbitmq".to_owned(),
+        shape: CookieShape::Usable,
+    });
+}
+
+/// The package started its broker, which knows nobody and holds nothing.
+pub fn start_alone(facts: &mut Facts, text: &str) {
+    install(facts, text);
+    let host = host(facts, text);
+    host.host_name = HostNameFacts { running: text.to_owned(), persistent: Some(text.to_owned()) };
+    host.units.insert(
+        "rabbitmq-server".to_owned(),
+        UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned() },
+    );
+    let node = node(text);
+    host.data = vec![NodeData { node: node.to_string(), members: Vec::new() }];
+    let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
+    host.broker = BrokerState::Running(Box::new(NodeFacts {
+        name: node.clone(),
+        rabbitmq_version: Version::new(3, 10, 8),
+        erlang: "25".to_owned(),
+        cookie,
+        cluster_name: node.to_string(),
+        members: vec![ClusterMember { node: node.clone(), node_type: NodeType::Disc }],
+        running: vec![node],
+        links: Vec::new(),
+        partitions: Vec::new(),
+        alarms: Vec::new(),
+        metadata_store: MetadataStore::Mnesia,
+        disabled_feature_flags: Vec::new(),
+        plugins: Vec::new(),
+        maintenance: false,
+        holdings: Holdings::default(),
+        definitions_marker: None,
+        admin: None,
+        admin_exists: false,
+        started: 1_700_000_500,
+        memory_bytes: 0,
+        file_descriptors: None,
+    }));
+}
+
+/// Gives a running node queues, a virtual host and a user of its own.
+pub fn give_data(facts: &mut Facts, text: &str) {
+    if let BrokerState::Running(node) = &mut host(facts, text).broker {
+        node.holdings.queues =
+            vec![QueueHolding { vhost: "shop".to_owned(), name: "invoices".to_owned(), messages: Some(14) }];
+        node.holdings.vhosts = vec!["shop".to_owned()];
+        node.holdings.users = vec!["till".to_owned()];
+    }
+}
+
+pub fn node(text: &str) -> NodeName {
+    NodeName::rabbit(&name(text))
+}
+
+/// The ids of a plan's steps, in order.
+pub fn ids(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|step| step.id.to_string()).collect()
+}

@@ -1,0 +1,194 @@
+//! One state of the hosts each, and what is planned for it.
+
+use std::collections::BTreeSet;
+
+use rabbitup::facts::{BrokerState, Clock, CookieShape, NodeData, PortState, Reach, TimeService};
+use rabbitup::plan::{Action, Gate, Limit};
+use rabbitup::report::{Style, plan_text, refusals_text};
+
+use crate::fixtures::*;
+
+fn text(desired: &rabbitup::inventory::Desired, facts: &rabbitup::facts::Facts) -> String {
+    match planned(desired, facts, &options()) {
+        Ok((plan, _)) => plan_text(&plan, Style::plain(100)),
+        Err(refused) => refusals_text(&refused, Style::plain(100)),
+    }
+}
+
+#[test]
+fn fresh_hosts() {
+    let desired = desired(INVENTORY);
+    insta::assert_snapshot!(text(&desired, &fresh(&desired)));
+}
+
+#[test]
+fn nothing_to_do() {
+    let desired = desired(INVENTORY);
+    insta::assert_snapshot!(text(&desired, &converged(&desired)));
+}
+
+#[test]
+fn a_cookie_that_was_copied_without_a_restart() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    start_alone(&mut facts, "node3");
+    let seeds = facts.host(&name("node1")).and_then(|host| host.cookie.clone());
+    host(&mut facts, "node3").cookie = seeds;
+    host(&mut facts, "node3").broker = BrokerState::CookieRefused;
+    insta::assert_snapshot!(text(&desired, &facts));
+}
+
+#[test]
+fn a_broker_that_the_package_started_is_given_the_cookie_and_joined() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    start_alone(&mut facts, "node1");
+    start_alone(&mut facts, "node2");
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    let ids = ids(&plan);
+    assert!(!ids.contains(&"node1/cookie".to_owned()), "the seed node's own cookie stays: {ids:?}");
+    let place =
+        |id: &str| ids.iter().position(|other| other == id).unwrap_or_else(|| panic!("{id} in {ids:?}"));
+    assert!(place("node2/cookie") < place("node2/restart") && place("node2/restart") < place("node2/join"));
+}
+
+#[test]
+fn a_node_with_data_is_refused_by_name_and_count() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    start_alone(&mut facts, "node1");
+    give_data(&mut facts, "node1");
+    start_alone(&mut facts, "node3");
+    give_data(&mut facts, "node3");
+    insta::assert_snapshot!(text(&desired, &facts));
+    let mut options = options();
+    options.destroy_data = BTreeSet::from([name("node3")]);
+    let (plan, _) = planned(&desired, &facts, &options).expect("it was allowed");
+    assert!(ids(&plan).contains(&"node3/join".to_owned()));
+}
+
+#[test]
+fn the_one_with_the_data_is_joined_even_where_it_is_not_the_first() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    start_alone(&mut facts, "node2");
+    give_data(&mut facts, "node2");
+    let (plan, after) = planned(&desired, &facts, &options()).expect("a plan");
+    assert!(!ids(&plan).contains(&"node2/join".to_owned()));
+    let joined = after.host(&name("node2")).and_then(|host| host.node()).map(|node| node.members.len());
+    assert_eq!(joined, Some(3));
+    assert!(plan.notes.iter().any(|note| note.text.contains("node2 holds the cluster")));
+}
+
+#[test]
+fn a_changed_setting_restarts_members_one_at_a_time_behind_the_gate() {
+    let desired = desired(INVENTORY);
+    let changed = crate::fixtures::desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 60"));
+    let (plan, _) = planned(&changed, &converged(&desired), &options()).expect("a plan");
+    let restarts: Vec<_> = plan.steps.iter().filter(|step| step.id.as_str().ends_with("/restart")).collect();
+    assert_eq!(restarts.len(), 3);
+    for (before, step) in restarts.iter().zip(restarts.iter().skip(1)) {
+        assert!(step.after.contains(&before.id), "{} waits for {}", step.id, before.id);
+    }
+    assert!(
+        restarts
+            .iter()
+            .all(|step| matches!(&step.action, Action::RestartBroker { gate: Gate::QuorumCritical, .. }))
+    );
+}
+
+#[test]
+fn a_member_of_a_cluster_that_is_not_whole_is_not_restarted() {
+    let desired = desired(INVENTORY);
+    let changed = crate::fixtures::desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 60"));
+    let mut facts = converged(&desired);
+    for text in ["node1", "node2"] {
+        if let BrokerState::Running(seen) = &mut host(&mut facts, text).broker {
+            seen.running.retain(|other| other != &node("node3"));
+        }
+    }
+    insta::assert_snapshot!(text(&changed, &facts));
+}
+
+#[test]
+fn a_comment_in_rabbitmq_conf_is_no_reason_to_restart() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    let conf =
+        host(&mut facts, "node2").files.get_mut("/etc/rabbitmq/rabbitmq.conf").expect("it was written");
+    conf.content = Some("# by hand\nheartbeat=30\n".to_owned());
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), Vec::<String>::new());
+}
+
+#[test]
+fn a_host_that_holds_data_under_another_name_keeps_it() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    start_alone(&mut facts, "node2");
+    let host = host(&mut facts, "node2");
+    host.host_name.running = "old-name".to_owned();
+    host.data = vec![NodeData { node: "rabbit@old-name".to_owned(), members: Vec::new() }];
+    insta::assert_snapshot!(text(&desired, &facts));
+}
+
+#[test]
+fn a_wiped_host_that_the_cluster_still_lists_is_refused() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    let fresh = fresh(&desired).hosts.remove(&name("node3")).expect("a fresh node3");
+    facts.hosts.insert(name("node3"), fresh);
+    insta::assert_snapshot!(text(&desired, &facts));
+}
+
+#[test]
+fn what_preflight_refuses() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    host(&mut facts, "node1").resources.disk_free_kib = Some(100 << 10);
+    host(&mut facts, "node2").resources.memory_total_kib = Some(128 << 10);
+    host(&mut facts, "node2").clock = Some(Clock { offset_ms: 5400.0, uncertainty_ms: 20.0 });
+    host(&mut facts, "node2").time_service =
+        TimeService { running: Some("systemd-timesyncd".to_owned()), synchronised: Some(true) };
+    host(&mut facts, "node3").reach = vec![
+        Reach { peer: name("node1"), port: 4369, state: PortState::Refused },
+        Reach { peer: name("node1"), port: 25672, state: PortState::Filtered },
+    ];
+    insta::assert_snapshot!(text(&desired, &facts));
+}
+
+#[test]
+fn a_cookie_that_debian_would_replace_gives_way_on_a_blank_seed_node() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    install(&mut facts, "node1");
+    host(&mut facts, "node1").cookie.as_mut().expect("a cookie").shape = CookieShape::DebianReplaces;
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    let secrets: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::InstallCookie { secret, .. } => Some(secret.as_str().to_owned()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(secrets, ["new-cookie"; 3]);
+}
+
+#[test]
+fn the_load_balancer_alone() {
+    let desired = desired(INVENTORY);
+    let mut options = options();
+    options.limit = Limit::Only(BTreeSet::from([name("lb1")]));
+    let (plan, _) = planned(&desired, &fresh(&desired), &options).expect("a plan");
+    insta::assert_snapshot!(plan_text(&plan, Style::plain(100)));
+}
+
+#[test]
+fn a_joiner_alone_before_the_seed_node_is_up() {
+    let desired = desired(INVENTORY);
+    let mut options = options();
+    options.limit = Limit::Only(BTreeSet::from([name("node2")]));
+    let refused = planned(&desired, &fresh(&desired), &options).expect_err("nobody to join");
+    insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));
+}
