@@ -36,7 +36,7 @@ impl Stage {
     /// safety rules.
     pub fn floors(self) -> &'static [&'static str] {
         match self {
-            Self::Cold => &[RABBITMQCTL, ERL_CALL, DISCOVERY],
+            Self::Cold => &[RABBITMQCTL, ERL_CALL, DISCOVERY, STAGGERED],
             Self::Noop | Self::Plan => &[LOOK],
         }
     }
@@ -47,6 +47,7 @@ pub const RABBITUP: &str = "rabbitup";
 const RABBITMQCTL: &str = "by hand, joins with rabbitmqctl";
 const ERL_CALL: &str = "by hand, joins with erl_call";
 const DISCOVERY: &str = "by hand, peer discovery in order";
+const STAGGERED: &str = "by hand, peer discovery in order, installs staggered";
 const LOOK: &str = "by hand, one ssh per host, erl_call";
 
 /// Where everything is that the commands name.
@@ -126,6 +127,7 @@ pub fn contenders(setup: &Setup) -> Vec<Contender> {
         by_hand(setup, "rabbitmqctl", RABBITMQCTL),
         by_hand(setup, "erl_call", ERL_CALL),
         discovery(setup),
+        by_hand(setup, "staggered", STAGGERED),
         by_hand(setup, "parallel", "by hand, peer discovery all at once (no order)"),
     ]
 }

@@ -5,7 +5,9 @@
 #   bring_up.sh erl_call      the same, the very same functions called in the running node instead
 #   bring_up.sh discovery     joiners find the seed node at their first start, in order, each confirmed from
 #                             both sides before the next one starts
-#   bring_up.sh parallel      the same, but all joiners start at once as soon as the seed node is up
+#   bring_up.sh staggered     the same; what is needed last (the third broker, the load balancer) begins only when
+#                             the seed node is installed, which matters where hosts share processors
+#   bring_up.sh parallel      like discovery, but all joiners start at once as soon as the seed node is up
 set -euo pipefail
 mode=$1
 files=$(dirname "${BASH_SOURCE[0]}")/../files
@@ -104,7 +106,14 @@ sees() {
 
 # Every host's own way, as far as it can go alone.
 prepare() {
+  local i
   connect "$1"
+  if [ "$mode" = staggered ] && [ "$1" != "$seed" ] && [ "$1" != "${brokers[1]}" ]; then
+    for ((i = 0; i < 2400; i++)); do
+      [ ! -e "$BENCH_SOCKETS/seed-installed" ] || break
+      sleep 0.05
+    done
+  fi
   if [ "$1" = "$balancer" ]; then
     { base "$1" haproxy; file haproxy.cfg /etc/haproxy/haproxy.cfg.candidate 644
       echo 'haproxy -c -q -f /etc/haproxy/haproxy.cfg.candidate; mv /etc/haproxy/haproxy.cfg.candidate /etc/haproxy/haproxy.cfg'
@@ -112,7 +121,10 @@ prepare() {
     return
   fi
   case $mode in
-    discovery | parallel) { broker "$1"; [ "$1" != "$seed" ] || echo 'systemctl start rabbitmq-server'; } | on "$1" ;;
+    discovery | staggered | parallel)
+      broker "$1" | on "$1"
+      [ "$1" != "$seed" ] || { touch "$BENCH_SOCKETS/seed-installed"; start "$1"; }
+      ;;
     *) { broker "$1"; echo 'systemctl start rabbitmq-server'; } | on "$1" ;;
   esac
 }
@@ -144,7 +156,7 @@ case $mode in
       plugins | on "$host" >/dev/null & others+=($!)
     done
     ;;
-  discovery)
+  discovery | staggered)
     echo "$name" | on "$seed" >/dev/null & others+=($!)
     for host in "${brokers[@]:1}"; do
       wait "${done_by[$host]}"

@@ -1,7 +1,10 @@
+use base64::prelude::{BASE64_STANDARD, Engine};
 use md5::{Digest, Md5};
+use rand::RngExt;
+use sha2::Sha256;
 
 use crate::model::{CookieDigest, NameMode, NodeName, Secret, SecretName, Secrets, quote};
-use crate::plan::{Action, Existing, FileWrite, Gate, Hold, JoinCommand, OwnData, Step, Then, Validator};
+use crate::plan::{Action, FileWrite, Gate, Hold, JoinCommand, OwnData, Step, Then, Validator};
 
 /// The step functions, as real shell files.
 const FRAGMENTS: [&str; 7] = [
@@ -106,12 +109,15 @@ impl Call {
 
     fn broker_action(&mut self, action: &Action, secrets: &Secrets) -> Result<&mut Self, SecretName> {
         Ok(match action {
-            Action::StartBroker { node, names, seed, patience_s } => {
-                self.on_node("start_broker", node, *names).word(&patience_s.to_string());
-                if let Some(seed) = seed {
-                    self.word(&seed.to_string());
-                }
-                self
+            Action::StartBroker { node, names, patience_s } => {
+                self.on_node("start_broker", node, *names).word(&patience_s.to_string())
+            }
+            Action::EnterCluster { node, names, seed, patience_s } => {
+                let words = [patience_s.to_string(), seed.to_string()];
+                self.on_node("enter_cluster", node, *names).words(words.iter().map(String::as_str))
+            }
+            Action::AwaitBroker { node, names, patience_s } => {
+                self.on_node("await_broker", node, *names).word(&patience_s.to_string())
             }
             Action::StartApp { node, names, patience_s } => {
                 self.on_node("start_app", node, *names).word(&patience_s.to_string())
@@ -152,12 +158,10 @@ impl Call {
             Action::ImportDefinitions { node, secret, digest } => {
                 self.words(["import_definitions", &node.to_string(), digest]).secret(held(secrets, secret)?)
             }
-            Action::PutAdmin { node, user, secret, existing } => {
-                let existing = match existing {
-                    Existing::Absent => "absent",
-                    Existing::Present => "present",
-                };
-                self.words(["put_admin", &node.to_string(), existing, user]).secret(held(secrets, secret)?)
+            Action::PutAdmin { node, user, secret } => {
+                let definitions = user_definitions(user, held(secrets, secret)?);
+                let digest = md5_hex(definitions.expose());
+                self.words(["put_admin", &node.to_string(), &digest]).secret(&definitions).word(user)
             }
             // Every other action was met by the caller.
             _ => self.word("true"),
@@ -174,7 +178,7 @@ impl Call {
 
     fn write_file(&mut self, file: &FileWrite, secrets: &Secrets) -> Result<&mut Self, SecretName> {
         let body = file.body.resolve(secrets).ok_or_else(|| missing(file, secrets))?;
-        let digest: String = Md5::digest(body.expose()).iter().map(|b| format!("{b:02x}")).collect();
+        let digest = md5_hex(body.expose());
         let validator = match file.validate {
             Some(Validator::Haproxy) => "haproxy",
             Some(Validator::Nginx) => "nginx",
@@ -195,6 +199,27 @@ impl Call {
             file.resolves.iter().map(|(name, address)| format!("{name}={address}")).collect();
         Ok(self.words(resolves.iter().map(String::as_str)))
     }
+}
+
+fn md5_hex(bytes: &[u8]) -> String {
+    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// RabbitMQ's definitions of one administrator, with the password in the form that it stores itself:
+/// `salt ++ SHA-256(salt ++ password)`, in Base64 (rabbit_password_hashing_sha256).
+fn user_definitions(user: &str, password: &Secret) -> Secret {
+    let salt: [u8; 4] = rand::rng().random();
+    let mut hash = salt.to_vec();
+    hash.extend_from_slice(&Sha256::new().chain_update(salt).chain_update(password.expose()).finalize());
+    let definitions = serde_json::json!({
+        "users": [{
+            "name": user,
+            "password_hash": BASE64_STANDARD.encode(&hash),
+            "hashing_algorithm": "rabbit_password_hashing_sha256",
+            "tags": ["administrator"],
+        }],
+    });
+    Secret::new(definitions.to_string().into_bytes())
 }
 
 /// The first secret of a file that nobody holds.

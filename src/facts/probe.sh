@@ -178,7 +178,7 @@ packages() {
   done
   [ $# != 0 ] || return
   section policy
-  limit 10 apt-cache policy -- "$@"
+  limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@"
 }
 
 # One getent for all names. Between them stand addresses of 0.0.0.0/8, which resolve to themselves and so tell

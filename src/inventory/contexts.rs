@@ -12,9 +12,9 @@ use crate::template::{
     secret_sign,
 };
 
-/// How long a joiner looks for the seed node at its first start: thirty times, half a second apart.
-const RETRY_LIMIT: u32 = 30;
-const RETRY_INTERVAL: u32 = 500;
+/// How long a joiner looks for the seed node at its first start: for thirty seconds, asking ten times a second.
+const RETRY_LIMIT: u32 = 300;
+const RETRY_INTERVAL: u32 = 100;
 
 impl Desired {
     /// For hosts.hbs: every host, in the inventory's order.

@@ -54,12 +54,24 @@ pub enum Action {
         names: NameMode,
         patience_s: u64,
     },
-    /// Enables and starts the broker and waits until it serves. With `seed`, the node is blank and is to become a
-    /// member of the seed node's cluster at this first start; membership is confirmed from both sides.
+    /// Enables and starts the broker and waits until it serves.
     StartBroker {
         node: NodeName,
         names: NameMode,
-        seed: Option<NodeName>,
+        patience_s: u64,
+    },
+    /// Enables and starts a blank broker, which becomes a member of the seed node's cluster at this first start, and
+    /// waits until both list each other. It may not serve yet.
+    EnterCluster {
+        node: NodeName,
+        names: NameMode,
+        seed: NodeName,
+        patience_s: u64,
+    },
+    /// Waits until a broker that is on its way serves.
+    AwaitBroker {
+        node: NodeName,
+        names: NameMode,
         patience_s: u64,
     },
     /// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it.
@@ -101,12 +113,11 @@ pub enum Action {
         secret: SecretName,
         digest: String,
     },
-    /// Creates the administrator or sets the password, which goes over standard input.
+    /// Creates the administrator or sets the password.
     PutAdmin {
         node: NodeName,
         user: String,
         secret: SecretName,
-        existing: Existing,
     },
 }
 
@@ -182,13 +193,6 @@ pub enum JoinCommand {
     StopJoinStart,
     /// From 3.13: `join_cluster` on the running node, which stops and starts itself.
     JoinRunning,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Existing {
-    Absent,
-    Present,
 }
 
 /// Whether a join may wipe what the joining node holds of its own.

@@ -18,7 +18,14 @@ const WILL_START: u64 = u64::MAX;
 /// Changes `facts` as the step will change the hosts; `cookie` is what every cookie file is to hold.
 pub(super) fn model(facts: &mut Facts, step: &Step, desired: &Desired, cookie: Option<CookieDigest>) {
     match &step.action {
-        Action::StartBroker { node, seed, .. } => start_broker(facts, &step.host, node, seed.as_ref()),
+        Action::StartBroker { node, .. } => {
+            start_broker(facts, &step.host, node);
+            is_back(facts, node);
+        }
+        Action::EnterCluster { node, seed, .. } => {
+            start_broker(facts, &step.host, node);
+            enter(facts, node, seed, NodeType::Disc);
+        }
         Action::RestartBroker { .. } | Action::StartApp { .. } => restart_broker(facts, &step.host),
         Action::JoinCluster { node, seed, node_type, .. } => enter(facts, node, seed, *node_type),
         Action::SetClusterName { name, .. } => each_node(facts, |node| node.cluster_name.clone_from(name)),
@@ -138,18 +145,14 @@ fn write_file(host: &mut HostFacts, file: &FileWrite, secrets: &Secrets) {
     }
 }
 
-/// A node without data comes up alone, or as a member of its seed's cluster; one with data as what it was.
-fn start_broker(facts: &mut Facts, name: &HostName, node: &NodeName, seed: Option<&NodeName>) {
+/// A node without data comes up alone, one with data as what its directory notes.
+fn start_broker(facts: &mut Facts, name: &HostName, node: &NodeName) {
     if let Some(host) = facts.host_mut(name) {
         host.units.insert(BROKER_UNIT.to_owned(), running_unit());
         host.broker = BrokerState::Running(Box::new(awakened(host, node)));
         if host.data_of(node).is_none() {
             host.data.push(NodeData { node: node.to_string(), members: Vec::new() });
         }
-    }
-    match seed {
-        Some(seed) => enter(facts, node, seed, NodeType::Disc),
-        None => is_back(facts, node),
     }
 }
 
@@ -167,19 +170,41 @@ fn restart_broker(facts: &mut Facts, name: &HostName) {
     is_back(facts, &name);
 }
 
-/// Those that list `node` as a member, and that it lists itself, see it run.
+/// Those that list `node` as a member, and that it lists itself, see it run; what the cluster holds, it holds.
 fn is_back(facts: &mut Facts, node: &NodeName) {
     let mut up: Vec<NodeName> = Vec::new();
-    each_node(facts, |other| up.push(other.name.clone()));
+    let mut cluster: Option<NodeFacts> = None;
+    // Khepri leaves no such note; then only the others can say.
+    let noted = facts.host(node.host()).and_then(|host| host.data_of(node)).map(|data| data.members.clone());
+    let may_know = |other: &NodeName| {
+        noted.as_ref().is_none_or(|noted| noted.is_empty() || noted.iter().any(|m| &m.node == other))
+    };
     each_node(facts, |other| {
-        let sees = |name: &NodeName| other.members.iter().any(|member| &member.node == name);
-        other.running = other
-            .members
-            .iter()
-            .map(|m| m.node.clone())
-            .filter(|m| up.contains(m) && sees(node) || other.running.contains(m))
-            .collect();
+        up.push(other.name.clone());
+        if &other.name != node && super::view::lists(other, node) && may_know(&other.name) {
+            cluster.get_or_insert_with(|| other.clone());
+        }
     });
+    each_node(facts, |other| {
+        if let Some(cluster) = cluster.as_ref().filter(|_| &other.name == node) {
+            *other = of_cluster(other, cluster);
+        }
+        let knows = super::view::lists(other, node);
+        let runs = |member: &NodeName| other.running.contains(member) || (knows && up.contains(member));
+        other.running = other.members.iter().map(|m| m.node.clone()).filter(runs).collect();
+    });
+}
+
+/// What a node says of itself, with what it says of its cluster taken from another member.
+fn of_cluster(node: &NodeFacts, cluster: &NodeFacts) -> NodeFacts {
+    NodeFacts {
+        name: node.name.clone(),
+        rabbitmq_version: node.rabbitmq_version,
+        cookie: node.cookie,
+        plugins: node.plugins.clone(),
+        started: node.started,
+        ..cluster.clone()
+    }
 }
 
 /// `node` becomes a member of the cluster of `seed`: every member lists it, and it holds what they hold.
@@ -196,14 +221,7 @@ fn enter(facts: &mut Facts, node: &NodeName, seed: &NodeName, node_type: NodeTyp
     running.sort();
     each_node(facts, |other| {
         if &other.name == node {
-            *other = NodeFacts {
-                name: other.name.clone(),
-                rabbitmq_version: other.rabbitmq_version,
-                cookie: other.cookie,
-                plugins: other.plugins.clone(),
-                started: other.started,
-                ..cluster.clone()
-            };
+            *other = of_cluster(other, &cluster);
         }
         if &other.name == node || members.iter().any(|m| m.node == other.name) {
             other.members.clone_from(&members);

@@ -18,9 +18,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use action::{
-    Action, Existing, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, Then, Validator,
-};
+pub use action::{Action, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, Then, Validator};
 pub use draft::{Draft, Proposal};
 pub use fingerprint::{Moved, fingerprint, moved};
 pub use options::{Limit, Options};

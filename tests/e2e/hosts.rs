@@ -26,6 +26,7 @@ const RESTLESS: &[&str] = &[
     "/run/log",
     "/run/sudo",
     "/run/utmp",
+    "/run/motd.dynamic",
     "/run/dbus",
     "/run/chrony",
     "/run/haproxy",

@@ -75,7 +75,9 @@ impl Stage {
             // To the terminal itself: a test's standard error is shown only when it fails.
             say(&format!("{suite:8} {:6.1} s  {}: {end}", took.as_secs_f32(), scenario.name));
             self.state = if played.is_ok() { scenario.leaves } else { State::Any };
-            if played.is_err() {
+            if let Err(panic) = played {
+                // At once, since the test runner keeps it back until everything has ended.
+                say(&reason(panic.as_ref()));
                 failed.push(scenario.name);
             }
         }
@@ -159,6 +161,17 @@ impl Stage {
         });
         assert_eq!(taken, "message 0");
     }
+}
+
+/// Why a scenario failed, as far as it fits a screen.
+fn reason(panic: &(dyn std::any::Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words")
+        .lines()
+        .take(60)
+        .map(|line| format!("         | {line}\n"))
+        .collect()
 }
 
 /// The last number of a host's address.

@@ -110,9 +110,7 @@ fn assert_acyclic(plan: &Plan) {
 }
 
 fn entering(plan: &Plan) -> Vec<&HostName> {
-    let enters = |action: &Action| {
-        matches!(action, Action::JoinCluster { .. } | Action::StartBroker { seed: Some(_), .. })
-    };
+    let enters = |action: &Action| matches!(action, Action::JoinCluster { .. } | Action::EnterCluster { .. });
     plan.steps.iter().filter(|step| enters(&step.action)).map(|step| &step.host).collect()
 }
 

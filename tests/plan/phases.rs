@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use rabbitup::facts::{BrokerState, Clock, CookieShape, NodeData, PortState, Reach, TimeService};
+use rabbitup::facts::{
+    BrokerState, Clock, ClusterMember, CookieShape, NodeData, PortState, Reach, TimeService,
+};
+use rabbitup::model::NodeType;
 use rabbitup::plan::{Action, Gate, Limit};
 use rabbitup::report::{Style, plan_text, refusals_text};
 
@@ -34,7 +37,17 @@ fn a_cookie_that_was_copied_without_a_restart() {
     start_alone(&mut facts, "node3");
     let seeds = facts.host(&name("node1")).and_then(|host| host.cookie.clone());
     host(&mut facts, "node3").cookie = seeds;
-    host(&mut facts, "node3").broker = BrokerState::CookieRefused;
+    let host = host(&mut facts, "node3");
+    host.broker = BrokerState::CookieRefused;
+    // As Mnesia notes it: this node was started by its package and never joined. The cluster knows nothing of it.
+    let alone = ClusterMember { node: node("node3"), node_type: NodeType::Disc };
+    host.data[0].members = vec![alone];
+    for text in ["node1", "node2"] {
+        if let BrokerState::Running(seen) = &mut crate::fixtures::host(&mut facts, text).broker {
+            seen.members.retain(|member| member.node != node("node3"));
+            seen.running.retain(|other| other != &node("node3"));
+        }
+    }
     insta::assert_snapshot!(text(&desired, &facts));
 }
 

@@ -71,35 +71,63 @@ broker_log() { # how the broker itself tells its failure
   [ -z "$newest" ] || tail -n 15 "$newest" | cut -c 1-300
 }
 
-bring_up_broker() { # NODE MODE PATIENCE
-  systemctl -q is-enabled rabbitmq-server 2>/dev/null || bounded 60 systemctl enable rabbitmq-server
-  if ! bounded 600 systemctl start rabbitmq-server; then
-    broker_log
-    fail "rabbitmq-server did not start on this host" "its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
-  fi
-  if ! await "$3" is_serving "$1" "$2"; then
-    broker_log
-    fail "the unit runs, but $1 does not serve (its last answer: ${answer:-none})" \
-      "its log on the host: /var/log/rabbitmq"
-  fi
+broker_failed() { # CAUSE
+  broker_log
+  fail "$1" "its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
 }
 
-# A blank node with a seed is told by rabbitmq.conf where to look. The seed node is asked first, with this host's
-# cookie and over this host's way: what would make the node found a cluster of its own is met before it starts.
-start_broker() { # NODE MODE PATIENCE [SEED]
-  node=$1 mode=$2 patience=$3 seed=${4:-}
-  if [ -n "$seed" ] && ! await 10 is_serving "$seed" "$mode"; then
+enable_broker() {
+  systemctl -q is-enabled rabbitmq-server 2>/dev/null || bounded 60 systemctl enable rabbitmq-server
+}
+
+start_broker() { # NODE MODE PATIENCE
+  enable_broker
+  bounded 600 systemctl start rabbitmq-server || broker_failed "rabbitmq-server did not start on this host"
+  await_broker "$1" "$2" "$3"
+}
+
+await_broker() { # NODE MODE PATIENCE
+  await_unit "$3" is_serving "$1" "$2" ||
+    broker_failed "the unit runs, but $1 does not serve (its last answer: ${answer:-none})"
+}
+
+# As await, but a unit that has given up is not waited for.
+await_unit() { # SECONDS COMMAND...
+  tries=$(($1 * 10))
+  shift
+  while [ "$tries" -gt 0 ]; do
+    if answer=$("$@" 2>&1); then return 0; fi
+    case $(systemctl is-active rabbitmq-server) in
+      failed | inactive) broker_failed "rabbitmq-server did not start on this host" ;;
+    esac
+    tries=$((tries - 1))
+    sleep 0.1
+  done
+  return 1
+}
+
+# rabbitmq.conf tells a blank node where to look. The seed node is asked first, with this host's cookie and over this
+# host's way: what would make the node found a cluster of its own is met before it starts. The next node may enter as
+# soon as both list each other; that this one serves is awaited apart.
+enter_cluster() { # NODE MODE PATIENCE SEED
+  node=$1 mode=$2 patience=$3 seed=$4
+  if ! await 10 is_serving "$seed" "$mode"; then
     fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
       "mend that, then run the same command again; this step changed nothing"
   fi
-  bring_up_broker "$node" "$mode" "$patience"
-  [ -z "$seed" ] || confirm_member "$node" "$mode" "$seed"
+  enable_broker
+  bounded 60 systemctl start --no-block rabbitmq-server
+  await_unit "$patience" listed_by_both "$node" "$seed" "$mode" || not_confirmed "$node" "$mode" "$seed"
 }
 
 confirm_member() { # NODE MODE SEED
-  await 30 listed_by_both "$1" "$3" "$2" ||
-    fail "$1 runs, but it and $3 do not list each other (it lists: $(members_of "$1" "$2" || :))" \
-      "run the same command again: a node that holds nothing is then joined by rabbitmqctl join_cluster"
+  await 30 listed_by_both "$1" "$3" "$2" || not_confirmed "$@"
+}
+
+not_confirmed() { # NODE MODE SEED
+  broker_log
+  fail "$1 runs, but it and $3 do not list each other (it lists: $(members_of "$1" "$2" || :))" \
+    "run the same command again: a node that holds nothing is then joined by rabbitmqctl join_cluster"
 }
 
 # epmd forgets a name a moment after its VM has ended; a start in between fails (erlang/otp#11083).
@@ -115,10 +143,11 @@ restart_broker() { # NODE MODE PATIENCE none|quorum-critical
   fi
   bounded 300 systemctl stop rabbitmq-server || :
   await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"
-  bring_up_broker "$1" "$2" "$3"
+  start_broker "$1" "$2" "$3"
 }
 
 start_app() { # NODE MODE PATIENCE
-  bounded 300 rabbitmqctl -q -n "$1" start_app || { broker_log; fail "RabbitMQ did not start in the running Erlang VM of $1"; }
+  bounded 300 rabbitmqctl -q -n "$1" start_app ||
+    broker_failed "RabbitMQ did not start in the running Erlang VM of $1"
   await "$3" is_serving "$1" "$2" || fail "$1 does not serve after start_app"
 }

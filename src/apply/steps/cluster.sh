@@ -67,33 +67,32 @@ set_plugins() { # NODE PLUGIN...
   bounded 180 rabbitmq-plugins -q -n "$node" set "$@"
 }
 
-# rabbitmqctl reads definitions from a file only; the file may hold password hashes, so it is rabbitmq's alone and
-# gone at the end. The mark is a global runtime parameter: the cluster itself remembers what it was given.
-import_definitions() { # NODE DIGEST CONTENT
-  node=$1 digest=$2
+# rabbitmqctl reads definitions from a file only. They hold password hashes, so the file is rabbitmq's alone and gone
+# at the end.
+import() { # NODE MD5 CONTENT
   directory=$(mktemp -d)
   trap 'rm -rf "$directory"' EXIT
   printf %s "$3" >"$directory/definitions.json"
   written=$(md5sum <"$directory/definitions.json")
-  [ "${written%% *}" = "$digest" ] ||
+  [ "${written%% *}" = "$2" ] ||
     fail "the definitions are not those that the plan was made for" "make a new plan: rabbitup plan"
   chown -R rabbitmq:rabbitmq "$directory"
-  control 300 "$node" import_definitions "$directory/definitions.json" ||
+  control 300 "$1" import_definitions "$directory/definitions.json" ||
     fail "RabbitMQ refused the definitions" "the lines above are its own words"
-  control 60 "$node" set_global_parameter rabbitup_definitions "\"$digest\""
 }
 
-# The password goes over rabbitmqctl's standard input: it is in no process list.
-put_admin() { # NODE absent|present USER PASSWORD
-  node=$1 existing=$2 user=$3
-  if [ "$existing" = present ]; then
-    printf '%s\n' "$4" | control 60 "$node" change_password "$user"
-  else
-    printf '%s\n' "$4" | control 60 "$node" add_user "$user"
-  fi
-  control 60 "$node" set_user_tags "$user" administrator
+# The mark is a global runtime parameter: the cluster itself remembers what it was given.
+import_definitions() { # NODE MD5 CONTENT
+  import "$@"
+  control 60 "$1" set_global_parameter rabbitup_definitions "\"$2\""
+}
+
+# The password arrives hashed, as definitions of one user: rabbitmqctl add_user takes it from a terminal or an argument,
+# and on 4.0 waits for ever on a pipe.
+put_admin() { # NODE MD5 DEFINITIONS USER
+  import "$1" "$2" "$3"
   # For every virtual host there is: an administrator who sees an empty management UI asks why.
-  control 60 "$node" list_vhosts name --silent | while IFS= read -r vhost; do
-    control 60 "$node" set_permissions -p "$vhost" "$user" '.*' '.*' '.*'
+  control 60 "$1" --silent list_vhosts name | while IFS= read -r vhost; do
+    control 60 "$1" set_permissions -p "$vhost" "$4" '.*' '.*' '.*'
   done
 }

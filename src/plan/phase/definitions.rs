@@ -1,7 +1,7 @@
 use super::Draft;
 use crate::facts::NodeFacts;
 use crate::inventory::{Admin, Definitions, Host};
-use crate::plan::{Action, Change, Existing, Proposal, view};
+use crate::plan::{Action, Change, Proposal, view};
 
 /// Imports the inventory's definitions where they differ from what was imported last or where something of them is
 /// gone, and sees to the administrator.
@@ -68,14 +68,12 @@ fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     if node.admin_exists && right {
         return;
     }
-    let (existing, reason) = match (&node.admin, node.admin_exists) {
-        (None, _) => (Existing::Absent, "there is no such user"),
-        (Some(_), true) => (Existing::Present, "the password is another"),
-        (Some(_), false) => (Existing::Present, "the user is no administrator"),
+    let (change, reason) = match (&node.admin, node.admin_exists) {
+        (None, _) => (Change::Add, "there is no such user"),
+        (Some(_), true) => (Change::Change, "the password is another"),
+        (Some(_), false) => (Change::Change, "the user is no administrator"),
     };
-    let change = if existing == Existing::Absent { Change::Add } else { Change::Change };
-    let action =
-        Action::PutAdmin { node: anchor.node(), user: admin.user.clone(), secret: Admin::secret(), existing };
+    let action = Action::PutAdmin { node: anchor.node(), user: admin.user.clone(), secret: Admin::secret() };
     draft.propose(
         Proposal::new(&anchor.name, "admin", change, action)
             .title(format!("make {} an administrator with the inventory's password", admin.user))

@@ -65,14 +65,23 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
             let seed = seed.name.clone();
             let title = format!("start {node}, which enters the cluster of {seed}");
             let waits_for = queue(draft);
-            let action =
-                Action::StartBroker { node, names, seed: Some(seed), patience_s: patience.seconds() };
+            let patience_s = patience.seconds();
+            let action = Action::EnterCluster { node: node.clone(), names, seed, patience_s };
             draft.propose(
                 Proposal::new(&host.name, "start", Change::Command, action)
                     .title(title)
                     .because("blank, and not a member yet")
                     .after(waits_for)
-                    .within(720 + patience.seconds()),
+                    .within(120 + patience.seconds()),
+            );
+            let action = Action::AwaitBroker { node: node.clone(), names, patience_s };
+            draft.propose(
+                Proposal::new(&host.name, "ready", Change::Command, action)
+                    .title(format!("wait until {node} serves"))
+                    .because(
+                        "a member may enter before it has started whole; the next one need not wait for that",
+                    )
+                    .within(30 + patience.seconds()),
             );
         }
     }
@@ -121,9 +130,7 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
 fn queue(draft: &Draft<'_>) -> Vec<StepId> {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
     let mut ids = start::serving_steps(draft, anchor);
-    let enters = |action: &Action| {
-        matches!(action, Action::JoinCluster { .. } | Action::StartBroker { seed: Some(_), .. })
-    };
+    let enters = |action: &Action| matches!(action, Action::JoinCluster { .. } | Action::EnterCluster { .. });
     ids.extend(draft.steps.iter().rev().find(|step| enters(&step.action)).map(|step| step.id.clone()));
     ids
 }

@@ -34,8 +34,7 @@ fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     let Some(facts) = draft.host(&host.name) else { return };
     let reason = if facts.data_of(&node).is_some() { "it does not run" } else { "it has never run" };
     let names = draft.desired.cluster.names;
-    let action =
-        Action::StartBroker { node: node.clone(), names, seed: None, patience_s: patience.seconds() };
+    let action = Action::StartBroker { node: node.clone(), names, patience_s: patience.seconds() };
     draft.propose(
         Proposal::new(&host.name, "start", Change::Command, action)
             .title(format!("start {node}"))

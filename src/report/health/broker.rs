@@ -13,7 +13,7 @@ pub(super) fn check(host: &Host, seen: &HostFacts, notebook: &mut Notebook<'_>) 
         BrokerState::CookieRefused => notebook.add(
             Severity::Error,
             "the broker runs with another cookie than its file holds now",
-            "`rabbitup plan` shows the restart or rotation that mends it; rabbitmqctl cannot reach this node until then",
+            "`rabbitup plan` shows the restart that mends it; rabbitmqctl cannot reach this node until then",
         ),
         BrokerState::AppStopped => notebook.add(
             Severity::Error,
@@ -29,7 +29,7 @@ pub(super) fn check(host: &Host, seen: &HostFacts, notebook: &mut Notebook<'_>) 
 }
 
 fn down(seen: &HostFacts, notebook: &mut Notebook<'_>) {
-    if seen.packages.contains_key(SERVICE) && seen.installed(SERVICE).is_none() {
+    if seen.installed(SERVICE).is_none() && !seen.unit(SERVICE).exists {
         notebook.add(Severity::Error, "RabbitMQ is not installed", "`rabbitup up` installs it");
         return;
     }

@@ -52,6 +52,10 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
 fn one(wanted: &LoadBalancer, seen: &HostFacts, notebook: &mut Notebook<'_>) {
     let name = software_name(wanted.software);
     let unit = seen.units.get(name);
+    if seen.installed(name).is_none() && !unit.is_some_and(|unit| unit.exists) {
+        notebook.add(Severity::Error, format!("{name} is not installed"), "`rabbitup up` installs it");
+        return;
+    }
     if seen.load_balancer.is_none() || unit.is_some_and(|unit| !unit.is_active()) {
         let advice = format!("`journalctl -u {name} -n 50` on the host says why; `rabbitup up` starts it");
         notebook.add(Severity::Error, format!("{name} does not run"), advice);
