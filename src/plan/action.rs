@@ -61,17 +61,11 @@ pub enum Action {
         patience_s: u64,
     },
     /// Enables and starts a blank broker, which becomes a member of the seed node's cluster at this first start, and
-    /// waits until both list each other. It may not serve yet.
+    /// waits until it serves and both list each other.
     EnterCluster {
         node: NodeName,
         names: NameMode,
         seed: NodeName,
-        patience_s: u64,
-    },
-    /// Waits until a broker that is on its way serves.
-    AwaitBroker {
-        node: NodeName,
-        names: NameMode,
         patience_s: u64,
     },
     /// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it.

@@ -2,27 +2,36 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::{BrokerState, Facts, NodeFacts};
+use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
 
-/// The broker whose cluster the others join. That is the seed node, unless it is blank while another broker already
-/// holds a cluster or data: a join wipes the joiner, so it is always the empty one that moves.
+/// The broker whose cluster the others join. That is the seed node, unless it is blank or alone while another broker
+/// already holds a cluster or data: a join wipes the joiner, so it is always the empty one that moves. What a
+/// node holds that cannot be asked is not known; joining looks again at the last moment.
 pub fn anchor<'d>(desired: &'d Desired, facts: &Facts) -> Option<&'d Host> {
     let established = |host: &&Host| {
-        facts
-            .host(&host.name)
-            .and_then(|f| f.node())
-            .is_some_and(|n| n.members.len() > 1 || !n.holdings.is_empty())
+        let node = facts.host(&host.name).and_then(HostFacts::node);
+        node.is_some_and(|node| node.members.len() > 1 || !node.holdings.is_empty())
     };
-    let stopped_with_data = |host: &&Host| {
-        facts.host(&host.name).is_some_and(|f| f.node().is_none() && f.data_of(&host.node()).is_some())
+    let was_member = |host: &&Host| {
+        let seen = facts.host(&host.name).filter(|seen| seen.node().is_none());
+        seen.and_then(|seen| seen.data_of(&host.node())).is_some_and(|data| data.members.len() > 1)
     };
+    let unasked_data = |host: &&Host| {
+        let seen = facts.host(&host.name).filter(|seen| seen.node().is_none());
+        seen.is_some_and(|seen| seen.data_of(&host.node()).is_some())
+    };
+    let seed = desired.brokers().next();
+    let seed_has_data =
+        |seed: &&Host| facts.host(&seed.name).is_some_and(|seen| seen.data_of(&seed.node()).is_some());
     desired
         .brokers()
         .find(established)
-        .or_else(|| desired.brokers().find(stopped_with_data))
-        .or_else(|| desired.brokers().next())
+        .or_else(|| desired.brokers().find(was_member))
+        .or_else(|| seed.filter(seed_has_data))
+        .or_else(|| desired.brokers().find(unasked_data))
+        .or(seed)
 }
 
 /// Whether a node lists another as a member.

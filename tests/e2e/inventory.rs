@@ -62,10 +62,9 @@ impl Inventory {
         self
     }
 
-    /// With another line of rabbitmq.conf in place of the usual one.
-    pub fn configured(mut self, line: &str) -> Self {
-        self.config = vec![line.to_owned()];
-        self
+    /// The same with another rabbitmq.conf.
+    pub fn reconfigured() -> Self {
+        Self { config: vec!["heartbeat = 45".into()], ..Self::whole() }
     }
 
     /// With one more line for a host.

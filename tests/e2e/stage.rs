@@ -20,6 +20,8 @@ pub enum State {
     Fresh,
     /// The cluster of [`Inventory::whole`], as `up` leaves it.
     Converged,
+    /// The same with the configuration of [`Inventory::reconfigured`].
+    Reconfigured,
     /// Whatever; the scenario makes its own hosts, or nobody knows what it leaves.
     Any,
 }
@@ -91,8 +93,10 @@ impl Stage {
             return;
         }
         self.fresh_hosts(&ALL.map(|name| Host::new(name, octet(name))));
-        if state == State::Converged {
-            self.up(&Inventory::whole()).expect(0);
+        match state {
+            State::Converged => drop(self.up(&Inventory::whole()).expect(0)),
+            State::Reconfigured => drop(self.up(&Inventory::reconfigured()).expect(0)),
+            State::Fresh | State::Any => {}
         }
         self.state = state;
     }

@@ -94,6 +94,21 @@ fn the_one_with_the_data_is_joined_even_where_it_is_not_the_first() {
 }
 
 #[test]
+fn the_seed_node_stays_the_one_to_join_where_a_copied_cookie_hides_a_blank_node() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    for text in ["node1", "node2", "node3"] {
+        start_alone(&mut facts, text);
+    }
+    cookie(&mut facts, "node3", "own-cookie-of-node1");
+    host(&mut facts, "node3").broker = BrokerState::CookieRefused;
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    let ids = ids(&plan);
+    assert!(ids.contains(&"node3/restart".to_owned()) && ids.contains(&"node3/join".to_owned()), "{ids:?}");
+    assert!(!ids.contains(&"node1/join".to_owned()), "{ids:?}");
+}
+
+#[test]
 fn a_changed_setting_restarts_members_one_at_a_time_behind_the_gate() {
     let desired = desired(INVENTORY);
     let changed = crate::fixtures::desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 60"));

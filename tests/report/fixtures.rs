@@ -337,7 +337,11 @@ fn blank(name: &HostName) -> HostFacts {
         resolution: BTreeMap::new(),
         clock: None,
         time_service: TimeService { running: Some("chrony".to_owned()), synchronised: Some(true) },
-        packages: BTreeMap::new(),
+        packages: ["rabbitmq-server", "haproxy", "nginx"]
+            .map(|name| {
+                (name.to_owned(), PackageFacts { installed: Some("1".to_owned()), ..PackageFacts::default() })
+            })
+            .into(),
         package_lock: None,
         stale_policy: false,
         units: BTreeMap::new(),

@@ -83,41 +83,21 @@ enable_broker() {
 start_broker() { # NODE MODE PATIENCE
   enable_broker
   bounded 600 systemctl start rabbitmq-server || broker_failed "rabbitmq-server did not start on this host"
-  await_broker "$1" "$2" "$3"
-}
-
-await_broker() { # NODE MODE PATIENCE
-  await_unit "$3" is_serving "$1" "$2" ||
+  await "$3" is_serving "$1" "$2" ||
     broker_failed "the unit runs, but $1 does not serve (its last answer: ${answer:-none})"
 }
 
-# As await, but a unit that has given up is not waited for.
-await_unit() { # SECONDS COMMAND...
-  tries=$(($1 * 10))
-  shift
-  while [ "$tries" -gt 0 ]; do
-    if answer=$("$@" 2>&1); then return 0; fi
-    case $(systemctl is-active rabbitmq-server) in
-      failed | inactive) broker_failed "rabbitmq-server did not start on this host" ;;
-    esac
-    tries=$((tries - 1))
-    sleep 0.1
-  done
-  return 1
-}
-
 # rabbitmq.conf tells a blank node where to look. The seed node is asked first, with this host's cookie and over this
-# host's way: what would make the node found a cluster of its own is met before it starts. The next node may enter as
-# soon as both list each other; that this one serves is awaited apart.
+# host's way: what would make the node found a cluster of its own is met before it starts. That systemctl start went
+# well proves nothing: a node that did not find the seed node starts alone and says nothing.
 enter_cluster() { # NODE MODE PATIENCE SEED
   node=$1 mode=$2 patience=$3 seed=$4
   if ! await 10 is_serving "$seed" "$mode"; then
     fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
       "mend that, then run the same command again; this step changed nothing"
   fi
-  enable_broker
-  bounded 60 systemctl start --no-block rabbitmq-server
-  await_unit "$patience" listed_by_both "$node" "$seed" "$mode" || not_confirmed "$node" "$mode" "$seed"
+  start_broker "$node" "$mode" "$patience"
+  confirm_member "$node" "$mode" "$seed"
 }
 
 confirm_member() { # NODE MODE SEED

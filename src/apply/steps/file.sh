@@ -11,7 +11,7 @@ write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT CONTENT [NAME=ADD
       "replace the link by a file, or make the inventory leave $path alone"
   fi
   directory=${path%/*}
-  [ -d "$directory" ] || (umask 022; mkdir -p "$directory")
+  [ -d "$directory" ] || mkdir -p "$directory"
   new=$(mktemp "$directory/.rabbitup.XXXXXXXX") || fail "$directory cannot be written to"
   trap 'rm -f "$new"' EXIT
   printf %s "$1" >"$new" || fail "no file could be written in $directory (is the disk full?)"

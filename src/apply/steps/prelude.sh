@@ -6,7 +6,8 @@ LC_ALL=C
 DEBIAN_FRONTEND=noninteractive
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
-umask 077
+# What is secret is made with mktemp, which lets nobody else in; what official tools write must stay readable.
+umask 022
 # shellcheck disable=SC2154 # set by the text in front of this file
 stop_file=/run/rabbitup-$nonce.stop
 step=

@@ -72,16 +72,7 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
                     .title(title)
                     .because("blank, and not a member yet")
                     .after(waits_for)
-                    .within(120 + patience.seconds()),
-            );
-            let action = Action::AwaitBroker { node: node.clone(), names, patience_s };
-            draft.propose(
-                Proposal::new(&host.name, "ready", Change::Command, action)
-                    .title(format!("wait until {node} serves"))
-                    .because(
-                        "a member may enter before it has started whole; the next one need not wait for that",
-                    )
-                    .within(30 + patience.seconds()),
+                    .within(750 + patience.seconds()),
             );
         }
     }
