@@ -3,7 +3,7 @@ use md5::{Digest, Md5};
 use rand::RngExt;
 use sha2::Sha256;
 
-use crate::model::{CookieDigest, NameMode, NodeName, Secret, SecretName, Secrets, quote};
+use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote};
 use crate::plan::{Action, FileWrite, Gate, Hold, JoinCommand, OwnData, Step, Then, Validator};
 
 /// The step functions, as real shell files.
@@ -93,8 +93,7 @@ impl Call {
             Action::RemoveStalePolicy => call.word("remove_stale_policy"),
             Action::InstallCookie { secret, .. } => {
                 let cookie = held(secrets, secret)?;
-                call.words(["install_cookie", &CookieDigest::of(cookie).to_hex()])
-                    .secret(&without_line_end(cookie))
+                call.words(["install_cookie", &md5_hex(cookie.expose())]).secret(cookie)
             }
             Action::GuardCookie => call.word("guard_cookie"),
             Action::StartUnit { unit } => call.words(["start_unit", unit]),
@@ -227,13 +226,6 @@ fn missing(file: &FileWrite, secrets: &Secrets) -> SecretName {
 
 fn held<'s>(secrets: &'s Secrets, name: &SecretName) -> Result<&'s Secret, SecretName> {
     secrets.get(name).ok_or_else(|| name.clone())
-}
-
-/// What Erlang reads: trailing line ends do not count, so they are not written either.
-fn without_line_end(cookie: &Secret) -> Secret {
-    let bytes = cookie.expose();
-    let end = bytes.iter().rposition(|b| !matches!(b, b'\n' | b'\r')).map_or(0, |last| last + 1);
-    Secret::new(bytes[..end].to_vec())
 }
 
 /// [`quote`] for bytes that need not be UTF-8; NUL, which no shell word can hold, is left out.

@@ -42,6 +42,11 @@ impl CookieDigest {
         Self(Md5::digest(normalised(cookie.expose())).into())
     }
 
+    /// The digest of a cookie file's bytes as they are, which `md5sum` prints.
+    pub fn of_file(bytes: &Secret) -> Self {
+        Self(Md5::digest(bytes.expose()).into())
+    }
+
     /// Parses 32 hexadecimal digits, as `md5sum` prints them.
     pub fn from_hex(hex: &str) -> Option<Self> {
         if hex.len() != 32 || !hex.is_ascii() {

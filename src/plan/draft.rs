@@ -18,8 +18,9 @@ pub struct Draft<'a> {
     pub facts: Facts,
     /// The broker whose cluster the others join: see [`view::anchor`].
     pub anchor: HostName,
-    /// What every cookie file will hold, once the phase `cookie` has settled it.
-    pub cookie: Option<CookieDigest>,
+    /// What every cookie file will hold, once the phase `cookie` has settled it: the digest of its bytes, and the one
+    /// that Erlang compares.
+    pub cookie: Option<(CookieDigest, CookieDigest)>,
     pub(super) phase: &'static str,
     pub(super) steps: Vec<Step>,
     pub(super) refusals: Vec<Refusal>,

@@ -15,8 +15,14 @@ pub const WILL_CHANGE: u64 = u64::MAX - 1;
 /// A time that lies after every file's change: the mark of a node that this plan starts.
 const WILL_START: u64 = u64::MAX;
 
-/// Changes `facts` as the step will change the hosts; `cookie` is what every cookie file is to hold.
-pub(super) fn model(facts: &mut Facts, step: &Step, desired: &Desired, cookie: Option<CookieDigest>) {
+/// Changes `facts` as the step will change the hosts; `cookie` is what every cookie file is to hold: the
+/// digest of its bytes, and the one that Erlang compares.
+pub(super) fn model(
+    facts: &mut Facts,
+    step: &Step,
+    desired: &Desired,
+    cookie: Option<(CookieDigest, CookieDigest)>,
+) {
     match &step.action {
         Action::StartBroker { node, .. } => {
             start_broker(facts, &step.host, node);
@@ -52,7 +58,7 @@ pub(super) fn model(facts: &mut Facts, step: &Step, desired: &Desired, cookie: O
         }
         Action::InstallCookie { .. } => {
             if let Some(host) = facts.host_mut(&step.host) {
-                host.cookie = cookie.map(guarded);
+                host.cookie = cookie.map(|(raw, normalised)| guarded(raw, normalised));
             }
         }
         on_host => {
@@ -99,7 +105,7 @@ fn change_host(host: &mut HostFacts, action: &Action, secrets: &Secrets) {
         Action::RemoveStalePolicy => host.stale_policy = false,
         Action::GuardCookie => {
             if let Some(cookie) = &mut host.cookie {
-                *cookie = guarded(cookie.normalised);
+                *cookie = guarded(cookie.raw, cookie.normalised);
             }
         }
         Action::StartUnit { unit } | Action::RestartUnit { unit } | Action::ReloadUnit { unit } => {
@@ -265,14 +271,8 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
     }
 }
 
-fn guarded(digest: CookieDigest) -> CookieFile {
-    CookieFile {
-        raw: digest,
-        normalised: digest,
-        mode: 0o400,
-        owner: "rabbitmq".to_owned(),
-        shape: CookieShape::Usable,
-    }
+fn guarded(raw: CookieDigest, normalised: CookieDigest) -> CookieFile {
+    CookieFile { raw, normalised, mode: 0o400, owner: "rabbitmq".to_owned(), shape: CookieShape::Usable }
 }
 
 fn running_unit() -> UnitFacts {

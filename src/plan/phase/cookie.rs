@@ -11,11 +11,14 @@ use crate::rabbitmq::COOKIE_FILE;
 /// restart after that is an outage (a 4.0 node then gives up after 32 seconds: timeout_waiting_for_leader).
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(wanted) = wanted(draft) else { return };
-    draft.cookie = Some(wanted.digest);
+    draft.cookie = Some((wanted.raw, wanted.digest));
     for host in draft.brokers() {
         let Some(facts) = draft.host(&host.name) else { continue };
         match facts.cookie.clone() {
-            Some(cookie) if cookie.normalised == wanted.digest => guard(draft, &host.name, &cookie),
+            Some(cookie) if cookie.raw == wanted.raw => guard(draft, &host.name, &cookie),
+            Some(cookie) if cookie.normalised == wanted.digest => {
+                install(draft, &host.name, Some(&cookie), &wanted)
+            }
             found => {
                 if clustered_with_other(facts, wanted.digest) {
                     refuse_rotation(draft, &host.name);
@@ -31,6 +34,8 @@ pub fn plan(draft: &mut Draft<'_>) {
 const NEW: &str = "the new one";
 
 struct Wanted {
+    /// Of the file's bytes: `md5sum` shall print the same everywhere, although a line end means nothing to Erlang.
+    raw: CookieDigest,
     digest: CookieDigest,
     secret: SecretName,
     /// Whose it is, for reasons: `node1's`, `the inventory's`, `the new one`.
@@ -41,22 +46,23 @@ struct Wanted {
 /// has made.
 fn wanted(draft: &Draft<'_>) -> Option<Wanted> {
     let held = |secret: SecretName, whose: &str| {
-        let digest = CookieDigest::of(draft.desired.secrets.get(&secret)?);
-        Some(Wanted { digest, secret, whose: whose.to_owned() })
+        let cookie = draft.desired.secrets.get(&secret)?;
+        let (raw, digest) = (CookieDigest::of_file(cookie), CookieDigest::of(cookie));
+        Some(Wanted { raw, digest, secret, whose: whose.to_owned() })
     };
     if draft.desired.cluster.cookie == CookieSource::Given {
         return held(SecretName::cookie(), "the inventory's");
     }
     match kept(draft) {
-        Some((host, digest)) => {
-            Some(Wanted { digest, secret: SecretName::cookie(), whose: format!("{host}'s") })
+        Some((host, raw, digest)) => {
+            Some(Wanted { raw, digest, secret: SecretName::cookie(), whose: format!("{host}'s") })
         }
         None => held(SecretName::new_cookie(), NEW),
     }
 }
 
 /// The cookie that stays: the anchor's, where it is one that can. With `generate`, only that of a cluster that lives.
-fn kept(draft: &Draft<'_>) -> Option<(HostName, CookieDigest)> {
+fn kept(draft: &Draft<'_>) -> Option<(HostName, CookieDigest, CookieDigest)> {
     let lives = |facts: &HostFacts| facts.broker != BrokerState::Down || !facts.data.is_empty();
     let usable = |facts: &HostFacts| {
         let cookie = facts.cookie.as_ref()?;
@@ -66,12 +72,12 @@ fn kept(draft: &Draft<'_>) -> Option<(HostName, CookieDigest)> {
             CookieShape::DebianReplaces => facts.node().is_some(),
             CookieShape::Unusable => false,
         };
-        keep.then_some(cookie.normalised)
+        keep.then_some((cookie.raw, cookie.normalised))
     };
     let anchor = draft.observed.host(&draft.anchor)?;
-    let digest = usable(anchor)?;
+    let (raw, digest) = usable(anchor)?;
     let keep = draft.desired.cluster.cookie != CookieSource::Generate || lives(anchor);
-    keep.then(|| (draft.anchor.clone(), digest))
+    keep.then(|| (draft.anchor.clone(), raw, digest))
 }
 
 /// Whether the node runs as one of several under another cookie than the wanted one.
@@ -100,6 +106,9 @@ fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, w
             "20 upper-case letters: Debian's package replaces such a cookie".to_owned()
         }
         Some(CookieShape::Unusable) => "Erlang does not take the one that is there".to_owned(),
+        Some(CookieShape::Usable) if found.is_some_and(|cookie| cookie.normalised == wanted.digest) => {
+            format!("the same cookie as {}, but not the same file: its line end differs", wanted.whose)
+        }
         Some(CookieShape::Usable) => format!("cookie differs from {}", wanted.whose),
     };
     // A new cookie is made again when a saved plan is applied: its digest says nothing then.

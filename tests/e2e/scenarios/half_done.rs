@@ -24,7 +24,13 @@ pub fn half_done(stage: &Stage) {
             .filter(|line| !line.starts_with("cluster_formation"))
             .map(|line| format!("{line}\n"))
             .collect();
-        lab.stdout_of(host, &format!("echo '127.0.1.1 {host}' >>/etc/hosts; mkdir -p /etc/rabbitmq && cat >/etc/rabbitmq/rabbitmq.conf <<'CONF'\n{conf}CONF\n"));
+        lab.stdout_of(
+            host,
+            &format!(
+                "echo '127.0.1.1 {host}' >>/etc/hosts && mkdir -p /etc/rabbitmq && \
+                 cat >/etc/rabbitmq/rabbitmq.conf <<'CONF'\n{conf}CONF\n"
+            ),
+        );
         lab.stdout_of(
             host,
             "echo '[rabbitmq_management,rabbitmq_prometheus].' >/etc/rabbitmq/enabled_plugins && \
@@ -35,7 +41,15 @@ pub fn half_done(stage: &Stage) {
     });
     let cookies = on_all(&BROKERS, |host| lab.stdout_of(host, "cat /var/lib/rabbitmq/.erlang.cookie"));
     assert!(cookies[0] != cookies[1] && cookies[1] != cookies[2], "every package made its own cookie");
-    lab.stdout_of("node3", &format!("cd /var/lib/rabbitmq && chmod 600 .erlang.cookie && printf %s {} >.erlang.cookie && chmod 400 .erlang.cookie", cookies[0]));
+    // Byte for byte, as scp copies: with the line end that the package's cookie has.
+    lab.stdout_of(
+        "node3",
+        &format!(
+            "cd /var/lib/rabbitmq && chmod 600 .erlang.cookie && echo {} >.erlang.cookie && \
+             chmod 400 .erlang.cookie",
+            cookies[0]
+        ),
+    );
     let started =
         |host: &str| hosts::unit_number(lab, host, "rabbitmq-server", "ActiveEnterTimestampMonotonic");
     let before = BROKERS.map(started);

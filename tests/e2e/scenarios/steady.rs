@@ -26,8 +26,10 @@ pub fn second_run(stage: &Stage) {
 }
 
 /// Counts the Erlang VMs that are started on a host, rabbitmqctl's included, in a file.
-const COUNT_VMS: &str = "cd /usr/lib/erlang/erts-*/bin && mv erlexec erlexec.real && install -m 666 /dev/null /var/tmp/vms && \
-    printf '#!/bin/sh\\necho started >>/var/tmp/vms\\nexec %s.real \"$@\"\\n' \"$PWD/erlexec\" >erlexec && chmod 755 erlexec";
+const COUNT_VMS: &str = "cd /usr/lib/erlang/erts-*/bin && mv erlexec erlexec.real && \
+    install -m 666 /dev/null /var/tmp/vms && \
+    printf '#!/bin/sh\\necho started >>/var/tmp/vms\\nexec %s.real \"$@\"\\n' \"$PWD/erlexec\" >erlexec && \
+    chmod 755 erlexec";
 const COUNT_NO_MORE: &str =
     "cd /usr/lib/erlang/erts-*/bin && mv -f erlexec.real erlexec && rm -f /var/tmp/vms";
 

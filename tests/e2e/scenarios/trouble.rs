@@ -79,7 +79,8 @@ pub fn clock(stage: &Stage) {
     let inventory = Inventory::whole();
     stage.lab.stdout_of(
         "node2",
-        "printf '#!/bin/sh\\nexec /usr/bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/local/bin/date && chmod 755 /usr/local/bin/date",
+        "printf '#!/bin/sh\\nexec /usr/bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/local/bin/date && \
+         chmod 755 /usr/local/bin/date",
     );
     let services = hosts::all_services(&stage.lab, &ALL);
     let plan = stage.plan(&inventory);
