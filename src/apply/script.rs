@@ -115,6 +115,7 @@ impl Call {
                 let words = [patience_s.to_string(), seed.to_string()];
                 self.on_node("enter_cluster", node, *names).words(words.iter().map(String::as_str))
             }
+            Action::StopBroker { node } => self.words(["stop_broker", &node.to_string()]),
             Action::StartApp { node, names, patience_s } => {
                 self.on_node("start_app", node, *names).word(&patience_s.to_string())
             }

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::arguments::{Common, Data};
@@ -218,7 +218,7 @@ pub fn shown(path: &Path) -> String {
 
 /// The inventory as a word on the command line, where it is not the default.
 pub fn inventory_words(common: &Common) -> String {
-    if common.inventory == PathBuf::from("inventory.toml") {
+    if common.inventory == Path::new("inventory.toml") {
         String::new()
     } else {
         format!(" -i {}", shown(&common.inventory))

@@ -48,6 +48,10 @@ pub enum Action {
     StopUnit {
         unit: String,
     },
+    /// Stops the broker and waits until epmd has dropped its name.
+    StopBroker {
+        node: NodeName,
+    },
     /// `rabbitmqctl start_app` on a VM whose RabbitMQ is stopped.
     StartApp {
         node: NodeName,

@@ -117,6 +117,10 @@ fn change_host(host: &mut HostFacts, action: &Action, secrets: &Secrets) {
                 host.time_service.running = Some("chrony".to_owned());
             }
         }
+        Action::StopBroker { .. } => {
+            host.units.insert(BROKER_UNIT.to_owned(), stopped_unit());
+            host.broker = BrokerState::Down;
+        }
         Action::StopUnit { unit } => {
             host.units.insert(unit.clone(), UnitFacts { enabled: "disabled".to_owned(), ..stopped_unit() });
         }

@@ -23,6 +23,7 @@ const SCENARIOS: &[Scenario] = &[
     fresh("an unreachable host", trouble::unreachable_host),
     fresh("a wrong host key", trouble::wrong_host_key),
     fresh("a firewall between two brokers", trouble::firewall),
+    fresh("a clock that is off before a time service runs", trouble::clock_of_nobody),
     fresh("a joiner alone while the seed node is down", changes::joiner_without_seed),
     Scenario { name: "cold bring-up", from: State::Fresh, leaves: State::Converged, play: cold::bring_up },
     converged("a second run changes nothing", steady::second_run),
@@ -32,6 +33,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("a limit, plugins and another balancing", changes::limit_and_plugins),
     converged("a clock that is off", trouble::clock),
     converged("a cluster that was made by hand", half_done::taken_over),
+    converged("a power cut", steady::power_cut),
     converged("nginx in place of HAProxy", balancer::nginx),
     converged("a node with data of its own", half_done::own_data),
     Scenario {

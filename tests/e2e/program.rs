@@ -276,6 +276,10 @@ impl Run {
         self
     }
 
+    pub fn succeeded(&self) -> bool {
+        self.code == Some(0)
+    }
+
     /// Either stream has these words, wherever the lines break.
     #[track_caller]
     pub fn says(self, words: &str) -> Self {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rabbitup::facts::{
     BrokerState, Clock, ClusterMember, CookieShape, NodeData, PortState, Reach, TimeService,
 };
-use rabbitup::model::NodeType;
+use rabbitup::model::{NodeName, NodeType};
 use rabbitup::plan::{Action, Gate, Limit};
 use rabbitup::report::{Style, plan_text, refusals_text};
 
@@ -153,11 +153,34 @@ fn a_comment_in_rabbitmq_conf_is_no_reason_to_restart() {
 fn a_host_that_holds_data_under_another_name_keeps_it() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);
-    start_alone(&mut facts, "node2");
+    install(&mut facts, "node2");
     let host = host(&mut facts, "node2");
     host.host_name.running = "old-name".to_owned();
     host.data = vec![NodeData { node: "rabbit@old-name".to_owned(), members: Vec::new() }];
     insta::assert_snapshot!(text(&desired, &facts));
+}
+
+#[test]
+fn a_blank_broker_under_the_old_name_is_stopped_and_starts_as_what_it_is_to_be() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    start_alone(&mut facts, "node2");
+    let host = host(&mut facts, "node2");
+    host.host_name.running = "old-name".to_owned();
+    host.data = vec![NodeData { node: "rabbit@old-name".to_owned(), members: Vec::new() }];
+    if let BrokerState::Running(node) = &mut host.broker {
+        node.name = NodeName::parse("rabbit@old-name").expect("a node name");
+        node.members[0].node = node.name.clone();
+    }
+    let (plan, after) = planned(&desired, &facts, &options()).expect("a plan");
+    let ids = ids(&plan);
+    let place =
+        |id: &str| ids.iter().position(|other| other == id).unwrap_or_else(|| panic!("{id} in {ids:?}"));
+    assert!(
+        place("node2/stop") < place("node2/host-name") && place("node2/host-name") < place("node2/start")
+    );
+    let members = after.host(&name("node2")).and_then(|host| host.node()).map(|node| node.members.len());
+    assert_eq!(members, Some(3));
 }
 
 #[test]

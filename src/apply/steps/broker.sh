@@ -115,14 +115,19 @@ name_is_free() { # NODE
   ! epmd -names 2>/dev/null | grep -q "^name ${1%%@*} at "
 }
 
+stop_broker() { # NODE
+  # systemd ends what the unit's own stop command could not reach, so only the outcome counts.
+  bounded 300 systemctl stop rabbitmq-server || :
+  await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"
+}
+
 restart_broker() { # NODE MODE PATIENCE none|quorum-critical
   if [ "$4" = quorum-critical ]; then
     bounded 120 rabbitmq-diagnostics -q -n "$1" check_if_node_is_quorum_critical ||
       fail "$1 is needed for the quorum of its queues or of the cluster right now, so it was not stopped" \
         "bring the other nodes up and in sync first: rabbitup status"
   fi
-  bounded 300 systemctl stop rabbitmq-server || :
-  await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"
+  stop_broker "$1"
   start_broker "$1" "$2" "$3"
 }
 

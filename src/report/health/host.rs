@@ -54,13 +54,16 @@ fn surely_beyond(clock: Clock, max: Duration) -> bool {
     clock.offset_ms.abs() - clock.uncertainty_ms > max.as_secs_f64() * 1_000.0
 }
 
-/// `+3 ms`, `-1.2 s`.
+/// `+300 ms`, `-1.2 s`; where no offset could be told from the time that looking took, how much that was: `±40 ms`.
 pub(in crate::report) fn offset(clock: Clock) -> String {
     let ms = clock.offset_ms;
+    if ms.abs() <= clock.uncertainty_ms {
+        return format!("±{:.0} ms", clock.uncertainty_ms.max(1.0).ceil());
+    }
     if ms.abs() >= 1_000.0 {
         return format!("{:+.1} s", ms / 1_000.0);
     }
-    if ms.abs() < 0.5 { "0 ms".to_owned() } else { format!("{ms:+.0} ms") }
+    format!("{ms:+.0} ms")
 }
 
 fn milliseconds(time: Duration) -> String {

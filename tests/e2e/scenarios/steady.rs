@@ -83,6 +83,20 @@ pub fn stopped_broker(stage: &Stage) {
     stage.assert_serves();
 }
 
+/// Everything loses its power and comes back by itself: names, hosts file, services and all.
+pub fn power_cut(stage: &Stage) {
+    let inventory = Inventory::whole();
+    on_all(&ALL, |host| stage.lab.kill(host));
+    on_all(&ALL, |host| stage.lab.boot(host));
+    // The connections of the run before are dead, which must not hold up this one.
+    until("the cluster is whole again", Duration::from_secs(150), || {
+        stage.rabbitup(&inventory).args(["status"]).run().succeeded().then_some(())
+    });
+    stage.up(&inventory).expect(0).says("No changes.");
+    on_all(&ALL, |host| assert_eq!(stage.lab.stdout_of(host, "hostname"), host));
+    stage.assert_serves();
+}
+
 /// Waits until HAProxy's own statistics page has this state for a broker's AMQP port.
 pub fn wait_for_balancer(stage: &Stage, server: &str, state: &str) {
     let address = format!("{}:8404", stage.lab.address(21));
