@@ -86,14 +86,15 @@ pub fn stopped_broker(stage: &Stage) {
 /// Everything loses its power and comes back by itself: names, hosts file, services and all.
 pub fn power_cut(stage: &Stage) {
     let inventory = Inventory::whole();
-    on_all(&ALL, |host| stage.lab.kill(host));
-    on_all(&ALL, |host| stage.lab.boot(host));
+    let lab = &stage.lab;
+    on_all(&ALL, |host| lab.kill(host));
+    on_all(&ALL, |host| lab.boot(host));
     // The connections of the run before are dead, which must not hold up this one.
     until("the cluster is whole again", Duration::from_secs(150), || {
         stage.rabbitup(&inventory).args(["status"]).run().succeeded().then_some(())
     });
     stage.up(&inventory).expect(0).says("No changes.");
-    on_all(&ALL, |host| assert_eq!(stage.lab.stdout_of(host, "hostname"), host));
+    on_all(&ALL, |host| assert_eq!(lab.stdout_of(host, "hostname"), host));
     stage.assert_serves();
 }
 
