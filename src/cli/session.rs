@@ -8,7 +8,7 @@ use super::print;
 use crate::apply::gather;
 use crate::document::Look;
 use crate::facts::Facts;
-use crate::inventory::{self, Become, Desired, HostKeys, SecretPolicy, Ssh};
+use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
 use crate::model::{DigestKey, HostName, Role, Secret};
 use crate::plan::{self, Limit, Options, Plan, PlannedHost};
 use crate::playbook::Playbook;
@@ -198,9 +198,10 @@ fn limit(desired: &Desired, words: &[String]) -> Result<Limit, Failure> {
     Ok(Limit::Only(hosts))
 }
 
-/// A host of the inventory by its name.
+/// A host of the inventory by its name, or by that of its node.
 pub fn host_named(desired: &Desired, name: &str) -> Result<HostName, Failure> {
-    if let Some(host) = desired.hosts.iter().find(|host| host.name.as_str() == name) {
+    let wanted = |host: &&Host| host.name.as_str() == name || host.node().to_string() == name;
+    if let Some(host) = desired.hosts.iter().find(wanted) {
         return Ok(host.name.clone());
     }
     let names = desired.hosts.iter().map(|host| host.name.as_str());

@@ -144,6 +144,7 @@ fn judge(common: &Common, desired: &Desired, facts: &Facts) -> Exit {
     let told: Vec<Finding> = findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
     if common.json {
         print::json_line(&Verified {
+            format_version: 1,
             event: "verified",
             healthy: is_healthy(&findings),
             findings: &findings,
@@ -162,6 +163,7 @@ fn show(common: &Common, text: &str) {
 /// The last line of `--json`.
 #[derive(serde::Serialize)]
 struct Verified<'a> {
+    format_version: u32,
     event: &'static str,
     healthy: bool,
     findings: &'a [Finding],

@@ -97,6 +97,10 @@ pub struct System {
     pub systemd: bool,
     /// `uname -m`.
     pub machine: String,
+    /// Equal for containers on one machine, which share its processors. No part of a plan's fingerprint, since a
+    /// kernel may tell the second of its boot differently from one look to the next.
+    #[serde(skip)]
+    pub kernel: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -112,7 +112,16 @@ fn system(frames: &Frames, files: &Files) -> System {
         family: if debian { OsFamily::Debian } else { OsFamily::Other },
         systemd: frames.value("system", "systemd").is_some(),
         machine: frames.value("system", "machine").unwrap_or_default().to_owned(),
+        kernel: kernel(frames),
     }
+}
+
+/// What only containers on one machine have in common: the second in which their kernel booted and the memory that it
+/// found. Virtual machines are told apart by the first.
+fn kernel(frames: &Frames) -> Option<String> {
+    let booted = frames.value("system", "booted")?;
+    let memory = frames.lines("system").find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(format!("{booted} {}", memory.trim()))
 }
 
 fn resources(frames: &Frames) -> Resources {

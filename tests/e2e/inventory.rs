@@ -36,6 +36,8 @@ impl Entry {
 pub struct Inventory {
     pub plugins: Vec<&'static str>,
     pub names: &'static str,
+    /// More lines of `[cluster]`.
+    pub cluster: Vec<String>,
     pub config: Vec<String>,
     pub ssh: Vec<String>,
     pub hosts: Vec<Entry>,
@@ -49,6 +51,7 @@ impl Inventory {
         Self {
             plugins: vec!["rabbitmq_management", "rabbitmq_prometheus"],
             names: "short",
+            cluster: Vec::new(),
             config: vec!["heartbeat = 30".into()],
             ssh: Vec::new(),
             hosts: vec![broker(1), broker(2), broker(3), Entry::balancer()],
@@ -78,10 +81,11 @@ impl Inventory {
         let config = known_hosts.map_or_else(|| lab.ssh_config().display().to_string(), str::to_owned);
         let mut text = format!(
             "[cluster]\nname = \"orders\"\nnames = \"{}\"\nplugins = {:?}\n\
-             admin = {{ user = \"{ADMIN}\", password = {{ from = \"file\", path = \"admin-password\" }} }}\n\
+             admin = {{ user = \"{ADMIN}\", password = {{ from = \"file\", path = \"admin-password\" }} }}\n{}\n\
              [cluster.config]\n{}\n[ssh]\nconfig = \"{config}\"\nconnect_timeout = \"4s\"\n{}\n",
             self.names,
             self.plugins,
+            self.cluster.join("\n"),
             self.config.join("\n"),
             self.ssh.join("\n"),
         );

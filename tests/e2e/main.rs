@@ -14,7 +14,7 @@ mod scenarios;
 mod stage;
 
 use lab::Suite;
-use scenarios::{access, balancer, changes, cold, half_done, steady, trouble};
+use scenarios::{access, balancer, changes, cold, half_done, runs, steady, trouble};
 use stage::{Scenario, Stage, State};
 
 /// In an order in which few of them need new hosts.
@@ -33,6 +33,9 @@ const SCENARIOS: &[Scenario] = &[
     converged("a limit, plugins and another balancing", changes::limit_and_plugins),
     converged("a clock that is off", trouble::clock),
     converged("a cluster that was made by hand", half_done::taken_over),
+    converged("an interrupt", runs::interrupt),
+    converged("events as JSON", runs::events),
+    converged("definitions", runs::definitions),
     converged("a power cut", steady::power_cut),
     converged("nginx in place of HAProxy", balancer::nginx),
     converged("a node with data of its own", half_done::own_data),

@@ -117,6 +117,7 @@ fn bare(name: &HostName) -> HostFacts {
             family: OsFamily::Debian,
             systemd: true,
             machine: "x86_64".to_owned(),
+            kernel: None,
         },
         resources: Resources {
             memory_total_kib: Some(4 << 20),

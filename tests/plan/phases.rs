@@ -193,6 +193,23 @@ fn a_wiped_host_that_the_cluster_still_lists_is_refused() {
 }
 
 #[test]
+fn containers_on_one_machine_let_the_seed_node_install_first() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    for text in ["node1", "node2", "node3", "lb1"] {
+        host(&mut facts, text).system.kernel = Some("1795384739 24684084 kB".to_owned());
+    }
+    let waits = |facts: &rabbitup::facts::Facts| -> Vec<String> {
+        let (plan, _) = planned(&desired, facts, &options()).expect("a plan");
+        let installs = plan.steps.into_iter().filter(|step| step.id.as_str().ends_with("/packages"));
+        installs.filter(|step| !step.after.is_empty()).map(|step| step.host.to_string()).collect()
+    };
+    assert_eq!(waits(&facts), ["node3", "lb1"]);
+    host(&mut facts, "node3").system.kernel = Some("1795380000 8000000 kB".to_owned());
+    assert_eq!(waits(&facts), ["lb1"]);
+}
+
+#[test]
 fn what_preflight_refuses() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);

@@ -331,6 +331,7 @@ fn blank(name: &HostName) -> HostFacts {
             family: OsFamily::Debian,
             systemd: true,
             machine: "x86_64".to_owned(),
+            kernel: None,
         },
         resources: Resources::default(),
         host_name: HostNameFacts { running: name.to_string(), persistent: Some(name.to_string()) },

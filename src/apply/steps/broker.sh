@@ -121,12 +121,30 @@ stop_broker() { # NODE
   await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"
 }
 
-restart_broker() { # NODE MODE PATIENCE none|quorum-critical
-  if [ "$4" = quorum-critical ]; then
-    bounded 120 rabbitmq-diagnostics -q -n "$1" check_if_node_is_quorum_critical ||
-      fail "$1 is needed for the quorum of its queues or of the cluster right now, so it was not stopped" \
+# Whether the cluster can spare the node right now: no queue would lose its quorum, and on versions with mirrored
+# queues none its last synchronised mirror. 64 says that the version does not know the question.
+can_be_spared() { # NODE
+  bounded 60 rabbitmq-diagnostics -q -n "$1" check_if_node_is_quorum_critical || return 1
+  rc=0
+  bounded 60 rabbitmq-diagnostics -q -n "$1" check_if_node_is_mirror_sync_critical || rc=$?
+  [ "$rc" = 0 ] || [ "$rc" = 64 ]
+}
+
+# Right after another node's restart its replicas may still catch up, so the answer is waited for.
+await_spare() { # NODE PATIENCE
+  end=$(($(date +%s) + $2))
+  until answer=$(can_be_spared "$1" 2>&1); do
+    if [ "$(date +%s)" -ge "$end" ]; then
+      printf '%s\n' "$answer"
+      fail "$1 is needed right now, by the quorum or the last mirror of a queue, so it was not stopped" \
         "bring the other nodes up and in sync first: rabbitup status"
-  fi
+    fi
+    sleep 1
+  done
+}
+
+restart_broker() { # NODE MODE PATIENCE none|quorum-critical
+  [ "$4" = none ] || await_spare "$1" "$3"
   stop_broker "$1"
   start_broker "$1" "$2" "$3"
 }

@@ -4,7 +4,7 @@ use super::{Draft, time};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::{Host, Software};
 use crate::model::{HostName, Role};
-use crate::plan::{Action, Change, Hold, PackageChoice, Proposal};
+use crate::plan::{Action, Change, Hold, PackageChoice, Proposal, StepId};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
 /// What `hold = true` holds: RabbitMQ, and the Erlang that it was tested with.
@@ -13,7 +13,9 @@ const HELD: [&str; 2] = [BROKER_PACKAGE, "erlang-base"];
 /// Installs everything that a host needs in one transaction, without letting a package start its service before
 /// cookie, name and configuration are right.
 pub fn plan(draft: &mut Draft<'_>) {
-    for host in draft.hosts() {
+    let mut hosts = draft.hosts();
+    hosts.sort_by_key(|host| host.name != draft.anchor);
+    for host in hosts {
         if draft.host(&host.name).is_some_and(|facts| facts.stale_policy) {
             draft.propose(
                 Proposal::new(&host.name, "stale-policy", Change::Remove, Action::RemoveStalePolicy)
@@ -71,13 +73,31 @@ fn install(draft: &mut Draft<'_>, host: &Host) {
     } else {
         "not installed"
     };
+    let first = goes_first(draft, host);
+    let reason = match &first {
+        Some(_) => format!("{reason}; {} is on the same machine and everybody waits for it", draft.anchor),
+        None => reason.to_owned(),
+    };
     let action = Action::InstallPackages { packages: choices, held_back_units: held_back };
     draft.propose(
         Proposal::new(&host.name, "packages", Change::Add, action)
             .title(format!("install {}", names.join(", ")))
             .because(reason)
+            .after(first)
             .within(1800),
     );
+}
+
+/// The installation on the anchor, where this host would only take its processors away: containers on one machine. The
+/// first to enter the cluster after it does not wait, because it is the next that others wait for.
+fn goes_first(draft: &Draft<'_>, host: &Host) -> Option<StepId> {
+    let kernel = |name: &HostName| draft.observed.host(name).and_then(|facts| facts.system.kernel.clone());
+    let next = draft.desired.brokers().map(|broker| &broker.name).find(|name| **name != draft.anchor);
+    let shares = kernel(&draft.anchor).is_some() && kernel(&draft.anchor) == kernel(&host.name);
+    if !shares || host.name == draft.anchor || next == Some(&host.name) {
+        return None;
+    }
+    draft.last_of(&[&draft.anchor], &["packages"]).into_iter().find(|id| id.as_str().ends_with("/packages"))
 }
 
 fn describe(choice: &PackageChoice, facts: &HostFacts) -> String {

@@ -33,7 +33,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             .title(format!("restart {}", host.node()))
             .because(reason)
             .after(waits_for)
-            .within(1020 + patience.seconds());
+            .within(1080 + 2 * patience.seconds());
         draft.propose(proposal);
         before = vec![StepId::new(&host.name, "restart")];
         before.retain(|id| draft.has(id));

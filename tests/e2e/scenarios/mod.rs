@@ -5,5 +5,6 @@ pub mod balancer;
 pub mod changes;
 pub mod cold;
 pub mod half_done;
+pub mod runs;
 pub mod steady;
 pub mod trouble;
