@@ -37,7 +37,7 @@ system() {
   echo "become=$become"
   [ ! -d /run/systemd/system ] || echo systemd=yes
   # When the kernel booted: containers on one machine have it in common.
-  while read -r key value; do
+  while IFS=' ' read -r key value; do
     case $key in btime) echo "booted=$value"; break ;; esac
   done 2>/dev/null </proc/stat
   if first /proc/sys/kernel/arch; then echo "machine=$line"; else echo "machine=$(uname -m)"; fi
