@@ -193,6 +193,17 @@ fn a_wiped_host_that_the_cluster_still_lists_is_refused() {
 }
 
 #[test]
+fn a_cluster_whose_cookie_files_were_changed_behind_its_back_is_not_taken_apart() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    for text in ["node1", "node2", "node3"] {
+        cookie(&mut facts, text, "a-cookie-that-somebody-copied-around");
+        host(&mut facts, text).broker = BrokerState::CookieRefused;
+    }
+    insta::assert_snapshot!(text(&desired, &facts));
+}
+
+#[test]
 fn containers_on_one_machine_let_the_seed_node_install_first() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);

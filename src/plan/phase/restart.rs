@@ -1,6 +1,7 @@
 use super::{Draft, broker_config::changed_since};
 use crate::facts::BrokerState;
 use crate::inventory::Host;
+use crate::model::NodeName;
 use crate::plan::{Action, Change, Gate, Proposal, StepId, view};
 use crate::playbook::Minutes;
 use crate::rabbitmq::{CONF_FILE, ENV_FILE, LIMITS_FILE};
@@ -11,6 +12,10 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let mut before: Vec<StepId> = Vec::new();
     for host in draft.brokers() {
         let Some(reason) = reason(draft, host) else { continue };
+        if let Some(peer) = member_with_other_cookie(draft, host) {
+            refuse_outage(draft, host, &peer);
+            continue;
+        }
         let gate = match gate(draft, host) {
             Ok(gate) => gate,
             Err(found) => {
@@ -38,6 +43,28 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         before = vec![StepId::new(&host.name, "restart")];
         before.retain(|id| draft.has(id));
     }
+}
+
+/// Another member of this node's cluster that runs with another cookie than its file holds, too. Then the whole cluster
+/// runs with the old one, and a node that restarts alone with the new one finds nobody (a 4.0 node gives up after
+/// 32 seconds: timeout_waiting_for_leader).
+fn member_with_other_cookie(draft: &Draft<'_>, host: &Host) -> Option<NodeName> {
+    let facts = draft.host(&host.name).filter(|facts| facts.broker == BrokerState::CookieRefused)?;
+    let members = &facts.data_of(&host.node())?.members;
+    let refuses = |node: &NodeName| {
+        draft.observed.host(node.host()).is_some_and(|seen| seen.broker == BrokerState::CookieRefused)
+    };
+    members.iter().map(|member| &member.node).find(|node| **node != host.node() && refuses(node)).cloned()
+}
+
+fn refuse_outage(draft: &mut Draft<'_>, host: &Host, peer: &NodeName) {
+    draft.refuse(
+        &host.name,
+        format!("the cookie files of {} and {peer} were changed while their cluster ran", host.node()),
+        "both run with another cookie than their files hold; restarted one by one, each would be cut off from the rest",
+        "put the old cookie back into the files; or, in a maintenance window, stop all brokers (systemctl stop \
+         rabbitmq-server), then run the same command again",
+    );
 }
 
 fn reason(draft: &Draft<'_>, host: &Host) -> Option<String> {
