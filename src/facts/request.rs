@@ -41,7 +41,7 @@ const NODE: &str = include_str!("node.erl");
 
 impl ProbeRequest {
     /// The command text that a POSIX shell runs, as root, to answer this request. What it prints is for
-    /// [`super::parse`], with the same nonce: a word that nothing else on the host can guess, without spaces.
+    /// [`super::parse()`], with the same nonce: a word that nothing else on the host can guess, without spaces.
     ///
     /// The text starts with assignments, so a caller that became root puts `become=sudo`, `become=sudo-password`
     /// or `become=doas` and a newline before it; without, the probe guesses from what sudo and doas leave in the

@@ -99,7 +99,7 @@ pub struct RawSsh {
     pub persist: Option<At<DurationText>>,
 }
 
-/// [ssh] of one host: its own settings, over the inventory's.
+/// `[ssh]` of one host: its own settings, over the inventory's.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawHostSsh {
