@@ -13,7 +13,9 @@ ssh openssh-client
 nsenter util-linux
 setsid util-linux
 timeout coreutils'
-check_tools='shellcheck shellcheck'
+check_tools='shellcheck shellcheck
+ssh openssh-client
+sshd openssh-server'
 
 packages=
 for group in "$@"; do
