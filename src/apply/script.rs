@@ -3,7 +3,7 @@ use md5::{Digest, Md5};
 use rand::RngExt;
 use sha2::Sha256;
 
-use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote};
+use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 use crate::plan::{Action, FileWrite, Gate, Hold, JoinCommand, OwnData, Step, Then, Validator};
 
 /// The step functions, as real shell files.
@@ -227,21 +227,6 @@ fn missing(file: &FileWrite, secrets: &Secrets) -> SecretName {
 
 fn held<'s>(secrets: &'s Secrets, name: &SecretName) -> Result<&'s Secret, SecretName> {
     secrets.get(name).ok_or_else(|| name.clone())
-}
-
-/// [`quote`] for bytes that need not be UTF-8; NUL, which no shell word can hold, is left out.
-fn quote_bytes(bytes: &[u8]) -> Vec<u8> {
-    let mut quoted = Vec::with_capacity(bytes.len() + 2);
-    quoted.push(b'\'');
-    for byte in bytes {
-        match byte {
-            b'\'' => quoted.extend_from_slice(b"'\\''"),
-            0 => {}
-            other => quoted.push(*other),
-        }
-    }
-    quoted.push(b'\'');
-    quoted
 }
 
 #[cfg(test)]

@@ -3,16 +3,22 @@
 /// A single-quoted string is literal up to the next single quote (POSIX.1-2017, XCU 2.2.2), so only that
 /// character needs care. NUL cannot stand in a shell word; it is left out.
 pub fn quote(value: &str) -> String {
-    let mut quoted = String::with_capacity(value.len() + 2);
-    quoted.push('\'');
-    for c in value.chars() {
-        match c {
-            '\'' => quoted.push_str("'\\''"),
-            '\0' => {}
-            other => quoted.push(other),
+    // Whole characters go in and nothing but ASCII is added, so nothing is lost here.
+    String::from_utf8_lossy(&quote_bytes(value.as_bytes())).into_owned()
+}
+
+/// [`quote`] for bytes that need not be UTF-8, as secrets are.
+pub fn quote_bytes(value: &[u8]) -> Vec<u8> {
+    let mut quoted = Vec::with_capacity(value.len() + 2);
+    quoted.push(b'\'');
+    for byte in value {
+        match byte {
+            b'\'' => quoted.extend_from_slice(b"'\\''"),
+            0 => {}
+            other => quoted.push(*other),
         }
     }
-    quoted.push('\'');
+    quoted.push(b'\'');
     quoted
 }
 

@@ -216,6 +216,11 @@ fn containers_on_one_machine_let_the_seed_node_install_first() {
         installs.filter(|step| !step.after.is_empty()).map(|step| step.host.to_string()).collect()
     };
     assert_eq!(waits(&facts), ["node3", "lb1"]);
+    // A hold is another step of the same phase, and not the one to wait for.
+    let held = crate::fixtures::desired(&format!("{INVENTORY}[package]\nhold = true\n"));
+    let (plan, _) = planned(&held, &facts, &options()).expect("a plan");
+    let install = plan.steps.iter().find(|step| step.id.as_str() == "node3/packages").expect("it installs");
+    assert_eq!(install.after.iter().map(ToString::to_string).collect::<Vec<_>>(), ["node1/packages"]);
     host(&mut facts, "node3").system.kernel = Some("1795380000 8000000 kB".to_owned());
     assert_eq!(waits(&facts), ["lb1"]);
 }

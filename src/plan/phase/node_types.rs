@@ -1,7 +1,7 @@
 use super::Draft;
 use crate::facts::{MetadataStore, NodeFacts};
 use crate::inventory::Host;
-use crate::model::NodeType;
+use crate::model::{HostName, NodeType};
 use crate::plan::{Action, Change, Proposal, StepId};
 use crate::rabbitmq::has_ram_nodes;
 
@@ -53,9 +53,8 @@ fn propose(
     let action =
         Action::ChangeNodeType { node: host.node(), names: draft.desired.cluster.names, node_type: wanted };
     let mut waits_for = before.clone();
-    for other in draft.desired.brokers() {
-        waits_for.extend(draft.last_of(&[&other.name], &["start", "restart", "join"]));
-    }
+    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
+    waits_for.extend(draft.last_of(&brokers, &["start", "restart", "join"]));
     draft.propose(
         Proposal::new(&host.name, "node-type", Change::Change, action)
             .title(format!("make {} a {} node (its RabbitMQ stops for that)", host.node(), wanted.as_str()))
@@ -63,8 +62,7 @@ fn propose(
             .after(waits_for)
             .within(600),
     );
-    *before = vec![StepId::new(&host.name, "node-type")];
-    before.retain(|id| draft.has(id));
+    *before = draft.last_of(&[&host.name], &["node-types"]);
 }
 
 /// Whether a cluster like this node's can have RAM nodes.

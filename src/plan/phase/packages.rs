@@ -97,7 +97,8 @@ fn goes_first(draft: &Draft<'_>, host: &Host) -> Option<StepId> {
     if !shares || host.name == draft.anchor || next == Some(&host.name) {
         return None;
     }
-    draft.last_of(&[&draft.anchor], &["packages"]).into_iter().find(|id| id.as_str().ends_with("/packages"))
+    let first = StepId::new(&draft.anchor, "packages");
+    draft.has(&first).then_some(first)
 }
 
 fn describe(choice: &PackageChoice, facts: &HostFacts) -> String {

@@ -1,7 +1,7 @@
 use super::{Draft, broker_config::changed_since};
 use crate::facts::BrokerState;
 use crate::inventory::Host;
-use crate::model::NodeName;
+use crate::model::{HostName, NodeName};
 use crate::plan::{Action, Change, Gate, Proposal, StepId, view};
 use crate::playbook::Minutes;
 use crate::rabbitmq::{CONF_FILE, ENV_FILE, LIMITS_FILE};
@@ -9,6 +9,7 @@ use crate::rabbitmq::{CONF_FILE, ENV_FILE, LIMITS_FILE};
 /// Restarts exactly the nodes that run with another cookie than their file holds, or with a configuration that has
 /// changed since they read it. One at a time, each after the one before serves again.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
+    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
     let mut before: Vec<StepId> = Vec::new();
     for host in draft.brokers() {
         let Some(reason) = reason(draft, host) else { continue };
@@ -30,9 +31,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         };
         let names = draft.desired.cluster.names;
         let mut waits_for = before.clone();
-        for other in draft.desired.brokers() {
-            waits_for.extend(draft.last_of(&[&other.name], &["start"]));
-        }
+        waits_for.extend(draft.last_of(&brokers, &["start"]));
         let action = Action::RestartBroker { node: host.node(), names, gate, patience_s: patience.seconds() };
         let proposal = Proposal::new(&host.name, "restart", Change::Restart, action)
             .title(format!("restart {}", host.node()))
@@ -40,8 +39,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             .after(waits_for)
             .within(1080 + 2 * patience.seconds());
         draft.propose(proposal);
-        before = vec![StepId::new(&host.name, "restart")];
-        before.retain(|id| draft.has(id));
+        before = draft.last_of(&[&host.name], &["restart"]);
     }
 }
 
