@@ -2,6 +2,7 @@ use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use super::QueueFacts;
 use crate::model::{CookieDigest, NodeName, NodeType, Secret, Version};
 
 /// A broker as far as one can see from its host.
@@ -52,6 +53,16 @@ pub struct NodeFacts {
     pub maintenance: bool,
     /// What a reset or a join would destroy.
     pub holdings: Holdings,
+    /// Its cluster's queues, the first thousand by name. They move and come and go while a plan waits to be applied,
+    /// so they are no part of its fingerprint.
+    #[serde(skip)]
+    pub queues: Vec<QueueFacts>,
+    /// Whether those are all: not where there are more, or where the node could not tell.
+    #[serde(skip)]
+    pub queues_complete: bool,
+    /// `VHOST/NAME` of the policies that mirror classic queues (`ha-mode`). RabbitMQ 4.0 does not start with one.
+    #[serde(default)]
+    pub mirroring_policies: Vec<String>,
     /// The value of the global runtime parameter `rabbitup_definitions`: what was imported last.
     pub definitions_marker: Option<String>,
     /// The administrator's stored password, where the request named a user and it exists.
@@ -61,6 +72,9 @@ pub struct NodeFacts {
     pub admin_exists: bool,
     /// Start of the VM, Unix seconds. A configuration file changed after that was not read.
     pub started: u64,
+    /// Seconds since the VM started, by a clock that nobody sets.
+    #[serde(skip)]
+    pub uptime_s: u64,
     /// Resident memory of the VM's process, as RabbitMQ itself counts it.
     #[serde(skip)]
     pub memory_bytes: u64,

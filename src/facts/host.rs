@@ -31,8 +31,14 @@ pub struct HostFacts {
     pub files: BTreeMap<String, FileFacts>,
     #[serde(skip)]
     pub cookie: Option<CookieFile>,
+    /// The cookie that a rotation put beside the one in use and has not put in its place yet.
+    #[serde(skip)]
+    pub staged_cookie: Option<CookieFile>,
     /// The nodes whose data lies under /var/lib/rabbitmq/mnesia.
     pub data: Vec<NodeData>,
+    /// What removals moved aside: the directories under /var/lib/rabbitmq/rabbitup-kept, `NODE.TIMESTAMP`.
+    #[serde(default)]
+    pub kept: Vec<String>,
     pub broker: BrokerState,
     pub load_balancer: Option<LoadBalancerFacts>,
     pub reach: Vec<Reach>,
@@ -200,7 +206,7 @@ pub struct FileFacts {
     pub link_to: Option<String>,
 }
 
-/// /var/lib/rabbitmq/.erlang.cookie as the host has it.
+/// A cookie file as the host has it: the one in use, /var/lib/rabbitmq/.erlang.cookie, or a staged one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieFile {
     /// MD5 of the file's bytes, as `md5sum` prints it.

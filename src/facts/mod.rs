@@ -4,6 +4,7 @@
 mod broker;
 mod host;
 mod parse;
+mod queues;
 mod request;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use host::{
     TimeService, UnitFacts,
 };
 pub use parse::{ParseError, clock_line, parse};
+pub use queues::{QueueFacts, QueueKind};
 pub use request::{PeerPort, ProbeRequest};
 
 use crate::model::HostName;

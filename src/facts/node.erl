@@ -22,7 +22,9 @@ Khepri = fun() ->
     catch error:undef -> code:which(rabbit_mnesia) =:= non_existing
     end
 end,
-Queues = fun() -> lists:sort(Either([{rabbit_amqqueue, list_names, []}])) end,
+%% Mnesia lists the queues of a node that has not been up since the others started in the second table only.
+Durable = fun(F, A) -> try false = Khepri(), apply(mnesia, F, [rabbit_durable_queue | A]) catch _:_ -> [] end end,
+Queues = fun() -> lists:usort(rabbit_amqqueue:list_names() ++ Durable(dirty_all_keys, [])) end,
 Own = fun(<<>>) -> false; (<<"amq.", _/binary>>) -> false; (_) -> true end,
 %% At most a thousand lines of a kind, and how many more there are.
 Capped = fun(Key, All, Line) ->
@@ -44,6 +46,35 @@ Messages = fun
         [{_, _, _, Last, _}] = ets:lookup(queue_coarse_metrics, Queue),
         Last
 end,
+%% Who holds a queue, from what is stored of it; its process is not asked. A quorum queue's stored leader is put right
+%% only some time after an election. The leaderboard, a local table, is up to date, but empty where no replica is.
+Held = fun({resource, V, queue, N}, Q) ->
+    Leader = case amqqueue:get_pid(Q) of
+        {Ra, At} -> try {_, L} = ra_leaderboard:lookup_leader(Ra), [L] catch _:_ -> [At] end;
+        Pid -> [node(Pid) || is_pid(Pid)]
+    end,
+    Nodes = fun(List) -> lists:append(lists:join(",", lists:map(Node, List))) ++ " " end,
+    Mirrored = try rabbit_mirror_queue_misc:is_mirrored(Q) catch _:_ -> false end,
+    %% A set of nodes with what Ra knows of each, or a list of them.
+    Replicas = case amqqueue:get_type_state(Q) of
+        #{nodes := Ns} when is_map(Ns) -> Nodes(maps:keys(Ns));
+        #{nodes := Ns} -> Nodes(Ns);
+        _ -> " "
+    end,
+    Text(V) ++ " " ++ Text(N) ++ " " ++ atom_to_list(amqqueue:is_durable(Q)) ++ " "
+        ++ atom_to_list(amqqueue:get_exclusive_owner(Q) =/= none) ++ " " ++ Nodes(Leader)
+        ++ case amqqueue:get_type(Q) of
+            rabbit_quorum_queue -> "quorum " ++ Replicas;
+            rabbit_stream_queue -> "stream " ++ Replicas;
+            rabbit_classic_queue when Mirrored ->
+                "mirrored " ++ Nodes([node(P) || P <- amqqueue:get_slave_pids(Q)])
+                    ++ Nodes([node(P) || P <- amqqueue:get_sync_slave_pids(Q)]);
+            rabbit_classic_queue -> "classic ";
+            _ -> "other " ++ Replicas
+        end
+        ++ lists:append(["wanted " ++ Int(W) || {<<"x-", K/binary>>, _, W} <- amqqueue:get_arguments(Q), is_integer(W),
+                            K =:= <<"quorum-initial-group-size">> orelse K =:= <<"initial-cluster-size">>])
+end,
 Facts = [
     {"name", fun() -> ["name " ++ Node(node())] end},
     {"version", fun() -> {ok, V} = application:get_key(rabbit, vsn), ["version " ++ Text(V)] end},
@@ -54,6 +85,10 @@ Facts = [
     {"started", fun() ->
         Start = erlang:system_info(start_time) + erlang:time_offset(),
         ["started " ++ Int(erlang:convert_time_unit(Start, native, second))]
+    end},
+    {"uptime", fun() ->
+        Up = erlang:monotonic_time() - erlang:system_info(start_time),
+        ["uptime " ++ Int(erlang:convert_time_unit(Up, native, second))]
     end},
     {"memory", fun() -> ["memory " ++ Int(Either([{vm_memory_monitor, get_process_memory, []}, {erlang, memory, [total]}]))] end},
     {"fds", fun() -> ["fds " ++ Int(lists:max([N || {max_fds, N} <- lists:flatten(erlang:system_info(check_io))]))] end},
@@ -99,6 +134,15 @@ Facts = [
     {"queue", fun() ->
         Capped("queue", Queues(), fun({resource, V, queue, N}) -> Text(V) ++ " " ++ Text(N) end)
     end},
+    {"held", fun() ->
+        All = Queues(),
+        Stored = fun(R) ->
+            case rabbit_amqqueue:lookup(R) of {ok, Q} -> [Q]; _ -> Durable(dirty_read, [R]) end
+        end,
+        ["unlisted " ++ Int(length(All) - 1000) || length(All) > 1000]
+            ++ [try "held " ++ Held(R, Q) catch _:_ -> "unlisted 1" end
+                || R <- lists:sublist(All, 1000), Q <- Stored(R)]
+    end},
     {"messages", fun() ->
         All = Queues(),
         %% Only a node of its own can lose its queues by a join, so only there an exact count is worth the calls.
@@ -114,6 +158,11 @@ Facts = [
         Capped("user", [N || N <- Names, N =/= <<"guest">>], Text)
     end},
     {"policy", fun() -> Capped("policy", rabbit_policy:list() ++ rabbit_policy:list_op(), Within) end},
+    {"mirroring", fun() ->
+        Has = fun(D) -> proplists:is_defined(<<"ha-mode">>, case is_map(D) of true -> maps:to_list(D); _ -> D end) end,
+        ["mirroring " ++ Within(P)
+            || P <- rabbit_policy:list() ++ rabbit_policy:list_op(), Has(proplists:get_value(definition, P))]
+    end},
     {"exchange", fun() ->
         Names = try rabbit_exchange:list_names() catch error:undef -> [element(2, X) || X <- rabbit_exchange:list()] end,
         Capped("exchange", [X || X = {resource, _, exchange, N} <- Names, Own(N)],

@@ -4,6 +4,7 @@ mod balancer;
 mod files;
 mod frame;
 mod node;
+mod queues;
 mod software;
 
 use std::collections::BTreeMap;
@@ -54,7 +55,9 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         package_lock: package_lock(&frames),
         stale_policy: frames.value("system", "stale_policy").is_some(),
         cookie: files.cookie(&frames),
+        staged_cookie: files.staged_cookie(&frames),
         data: data(&frames),
+        kept: kept(&frames),
         broker: node::broker(request, &frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
         reach: reach(request, &frames),
@@ -74,6 +77,11 @@ fn data(frames: &Frames) -> Vec<NodeData> {
         }
     }
     found
+}
+
+/// The directories that removals moved aside.
+fn kept(frames: &Frames) -> Vec<String> {
+    frames.values("data", "kept").map(str::to_owned).collect()
 }
 
 /// Reads `{[rabbit@a,'rabbit@b-2'],[rabbit@a]}`; empty where it is not of that form.

@@ -18,7 +18,8 @@ set -f -u
 nl='
 '
 IFS=$nl
-rabbit=/var/lib/rabbitmq cookie=/var/lib/rabbitmq/.erlang.cookie
+rabbit=/var/lib/rabbitmq staged=/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie
+cookie=/var/lib/rabbitmq/.erlang.cookie
 if [ -z "${become:-}" ]; then
   become=root
   [ -z "${SUDO_USER:-}" ] || become=sudo
@@ -62,17 +63,18 @@ files() {
     [ ! -h "$f" ] || echo "link $f	$(readlink "$f")"
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
-  for f in "$cookie" /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
+  for f in "$cookie" "$staged" /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
   stats=$(stat -L -c 'stat %f %U %G %Y %s %i %n' -- "$@")
   echo "$stats"
-  total=0 locks='' cookie_size=0
+  total=0 locks='' cookie_size=0 staged_size=0
   set --
   # "stat" is the first word; the third and fourth are the owners, the fifth the time.
   while IFS=' ' read -r _ kind _ _ _ size inode path; do
     case $path in
       "$cookie") cookie_size=$size ;;
+      "$staged") staged_size=$size ;;
       /var/lib/dpkg/lock* | /var/lib/apt/lists/lock) locks="$locks${locks:+|}$inode" ;;
       *.erlang.cookie | /proc/* | /sys/*) ;;
       *)
@@ -90,30 +92,30 @@ EOF
   echo
 }
 
-# The cookie stays in shell variables, which no other process sees, and on standard input.
+# cookie SECTION FILE SIZE: the cookie stays in shell variables, which no other process sees, and on standard input.
 cookie() {
-  [ -f "$cookie" ] || return
+  [ -f "$2" ] || return
   line='' c='' rest='' shape=usable seen=0 cr=$(printf '\r')
   {
     IFS='' read -r c && seen=1
     seen=$((seen + ${#c}))
     while IFS='' read -r line; do rest=$rest$line seen=$((seen + ${#line} + 1)); done
     rest=$rest$line seen=$((seen + ${#line}))
-  } <"$cookie"
+  } <"$2"
   while :; do
     case $c in *"$cr") c=${c%"$cr"} ;; *) break ;; esac
   done
   case $rest in *[!"$cr"]*) shape=unusable ;; esac
   case $c in '' | *[!\!-~]*) shape=unusable ;; esac
   # A byte that the shell's read drops is one that Erlang does not take.
-  if [ ${#c} -gt 255 ] || [ $seen != "$cookie_size" ]; then shape=unusable; fi
+  if [ ${#c} -gt 255 ] || [ $seen != "$3" ]; then shape=unusable; fi
   case $c in
     *[!A-Z]*) ;;
     *) [ ${#c} != 20 ] || [ $shape != usable ] || shape=debian ;;
   esac
-  section cookie
+  section "$1"
   echo "shape=$shape"
-  printf %s "$c" | md5sum - "$cookie"
+  printf %s "$c" | md5sum - "$2"
   unset c rest line
 }
 
@@ -128,6 +130,11 @@ data() {
     line=
     while read -r rest; do line=$line$rest; done <"$f/cluster_nodes.config"
     echo "members=$line"
+  done
+  # What a removal moved aside.
+  for f in "$rabbit"/rabbitup-kept/*/; do
+    f=${f%/}
+    case $f in *'*'*) ;; *) echo "kept=${f##*/}" ;; esac
   done
   set -f
 }
@@ -379,7 +386,8 @@ broker | {
   exec 3<&0 </dev/null
   system
   files
-  cookie
+  cookie cookie "$cookie" "$cookie_size"
+  cookie staged "$staged" "$staged_size"
   data
   lock
   units

@@ -157,19 +157,25 @@ mod tests {
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
     }
 
+    const IN_USE: &str = "cookie=/var/lib/rabbitmq/.erlang.cookie\n";
+    const STAGED: &str = "staged=/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie\n";
+
     /// Runs the probe on a cookie file with these bytes, and says what it printed about it.
-    fn look_at_cookie(bytes: &[u8]) -> (String, Vec<u8>) {
-        let path =
-            std::env::temp_dir().join(format!("rabbitup-probe-{}-{}", std::process::id(), bytes.len()));
+    fn look_at_cookie(real: &str, bytes: &[u8]) -> (String, Vec<u8>) {
+        let (variable, _) = real.split_once('=').expect("an assignment");
+        let path = std::env::temp_dir().join(format!(
+            "rabbitup-probe-{variable}-{}-{}",
+            std::process::id(),
+            bytes.len()
+        ));
         std::fs::write(&path, bytes).expect("a file for temporary use");
-        let real = "cookie=/var/lib/rabbitmq/.erlang.cookie\n";
         // Only the cookie matters here.
         let mut request = request();
         (request.names, request.packages, request.units) = Default::default();
         (request.reach, request.node) = Default::default();
         let command = request.command("n0nce");
         assert!(command.contains(real));
-        let output = run(&command.replace(real, &format!("cookie={}\n", path.display())));
+        let output = run(&command.replace(real, &format!("{variable}={}\n", path.display())));
         std::fs::remove_file(&path).expect("it is ours");
         let text = String::from_utf8_lossy(&output);
         let shape = text.lines().find_map(|line| line.strip_prefix("shape=")).unwrap_or_default().to_owned();
@@ -194,13 +200,15 @@ mod tests {
             (long.as_bytes(), "unusable"),
         ];
         for (bytes, wanted) in judged {
-            let (shape, output) = look_at_cookie(bytes);
-            assert_eq!(shape, wanted, "of {bytes:?}");
-            let secret = bytes.get(..9).unwrap_or(b"\0");
-            assert!(
-                !output.windows(secret.len()).any(|window| window.eq_ignore_ascii_case(secret)),
-                "{bytes:?}"
-            );
+            for real in [IN_USE, STAGED] {
+                let (shape, output) = look_at_cookie(real, bytes);
+                assert_eq!(shape, wanted, "of {bytes:?}");
+                let secret = bytes.get(..9).unwrap_or(b"\0");
+                assert!(
+                    !output.windows(secret.len()).any(|window| window.eq_ignore_ascii_case(secret)),
+                    "{bytes:?}"
+                );
+            }
         }
     }
 }

@@ -146,6 +146,16 @@ impl<'a> Status<'a> {
     }
 }
 
+/// How long the node has been up: by its own count, which no set clock changes, else by the clocks.
+pub(super) fn uptime(node: &NodeFacts, now: u64) -> u64 {
+    if node.uptime_s > 0 { node.uptime_s } else { now.saturating_sub(node.started) }
+}
+
+/// How many queues the node leads, as it sees itself.
+pub(super) fn leads(node: &NodeFacts) -> usize {
+    node.queues.iter().filter(|queue| queue.leader.as_ref() == Some(&node.name)).count()
+}
+
 /// The node's own type, as it sees itself.
 pub(super) fn node_type(node: &NodeFacts) -> Option<&'static str> {
     node.members.iter().find(|member| member.node == node.name).map(|member| member.node_type.as_str())

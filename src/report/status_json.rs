@@ -1,10 +1,12 @@
 use serde::Serialize;
 
-use crate::facts::Backend;
-use crate::model::HostName;
+use crate::facts::{Backend, NodeFacts, QueueFacts, QueueKind};
+use crate::model::{HostName, NodeName};
 
+use super::health::membership::running_nodes;
+use super::health::queues::{teller, under_replicated, with_mirrors_behind};
 use super::health::{Finding, is_healthy};
-use super::status::{Cookie, Row, State, Status, node_type};
+use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 
 /// The version of the status document. Additions raise nothing; what a reader must know raises it.
 const STATUS_FORMAT_VERSION: u32 = 1;
@@ -17,6 +19,8 @@ pub struct StatusDocument {
     pub healthy: bool,
     pub cluster: Option<String>,
     pub nodes: Vec<NodeStatus>,
+    /// None where no node runs that could tell.
+    pub queues: Option<QueuesStatus>,
     pub load_balancers: Vec<LoadBalancerStatus>,
     pub findings: Vec<Finding>,
 }
@@ -32,6 +36,10 @@ pub struct NodeStatus {
     pub node_type: Option<String>,
     pub uptime_s: Option<u64>,
     pub memory_bytes: Option<u64>,
+    /// Whether the node is in maintenance mode, and so takes no clients.
+    pub maintenance: Option<bool>,
+    /// How many queues it leads, as it sees itself.
+    pub queue_leaders: Option<usize>,
     /// The members as this node sees them.
     pub members: Vec<String>,
     /// Those of them that run, as this node sees them.
@@ -54,6 +62,30 @@ pub enum CookieStatus {
     /// The running node holds another cookie than its file.
     RunningDiffers,
     Unknown,
+}
+
+/// The cluster's queues, and those of them that lack a copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct QueuesStatus {
+    /// How many were looked at.
+    pub total: usize,
+    /// False: there are more than that, or the node could not tell.
+    pub complete: bool,
+    /// Quorum queues and streams with fewer replicas than they should have.
+    pub under_replicated: Vec<QueueStatus>,
+    /// Mirrored queues with a mirror that does not hold what the leader holds.
+    pub unsynchronised: Vec<QueueStatus>,
+}
+
+/// One queue and the nodes that hold it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct QueueStatus {
+    pub vhost: String,
+    pub name: String,
+    pub kind: QueueKind,
+    pub leader: Option<String>,
+    pub replicas: Vec<String>,
+    pub in_sync: Vec<String>,
 }
 
 /// One load balancer.
@@ -95,6 +127,7 @@ impl From<&Status<'_>> for StatusDocument {
             healthy: is_healthy(status.findings),
             cluster: status.cluster_name().map(str::to_owned),
             nodes: status.rows().iter().map(|row| node(row, lost_by(row), status.now)).collect(),
+            queues: teller(&running_nodes(status.desired, status.facts)).map(queues),
             load_balancers: status
                 .load_balancers()
                 .map(|(host, seen)| {
@@ -123,8 +156,10 @@ fn node(row: &Row<'_>, partitioned_from: Vec<String>, now: u64) -> NodeStatus {
         rabbitmq_version: node.map(|n| n.rabbitmq_version.to_string()),
         erlang: node.map(|n| n.erlang.clone()),
         node_type: node.and_then(node_type).map(str::to_owned),
-        uptime_s: node.map(|n| now.saturating_sub(n.started)),
+        uptime_s: node.map(|n| uptime(n, now)),
         memory_bytes: node.map(|n| n.memory_bytes),
+        maintenance: node.map(|n| n.maintenance),
+        queue_leaders: node.map(leads),
         members: node.map(|n| n.members.iter().map(|m| m.node.to_string()).collect()).unwrap_or_default(),
         running: node.map(|n| n.running.iter().map(ToString::to_string).collect()).unwrap_or_default(),
         partitioned_from,
@@ -137,6 +172,30 @@ fn node(row: &Row<'_>, partitioned_from: Vec<String>, now: u64) -> NodeStatus {
         },
         clock_offset_ms: row.clock.map(|clock| clock.offset_ms),
         clock_uncertainty_ms: row.clock.map(|clock| clock.uncertainty_ms),
+    }
+}
+
+fn queues(node: &NodeFacts) -> QueuesStatus {
+    let each = |queues: Vec<&QueueFacts>| queues.into_iter().map(Into::into).collect();
+    QueuesStatus {
+        total: node.queues.len(),
+        complete: node.queues_complete,
+        under_replicated: each(under_replicated(node)),
+        unsynchronised: each(with_mirrors_behind(node)),
+    }
+}
+
+impl From<&QueueFacts> for QueueStatus {
+    fn from(queue: &QueueFacts) -> Self {
+        let names = |nodes: &[NodeName]| nodes.iter().map(ToString::to_string).collect();
+        Self {
+            vhost: queue.vhost.clone(),
+            name: queue.name.clone(),
+            kind: queue.kind,
+            leader: queue.leader.as_ref().map(ToString::to_string),
+            replicas: names(&queue.replicas),
+            in_sync: names(&queue.in_sync),
+        }
     }
 }
 

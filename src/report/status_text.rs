@@ -1,6 +1,6 @@
 //! The state of a cluster for people, at 80 columns and with 50 hosts.
 
-use crate::facts::{Backend, HostFacts, MetadataStore};
+use crate::facts::{Backend, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::{Host, LoadBalancer};
 use crate::model::HostName;
 
@@ -9,7 +9,7 @@ use super::health::host::offset;
 use super::health::load_balancer::{Standing, software_name, standing};
 use super::health::membership::{membership_views, running_nodes};
 use super::health::{Severity, is_healthy};
-use super::status::{Cookie, Row, State, Status, node_type};
+use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::style::{Detail, Ink, Style};
 use super::table::{Column, table};
 use super::words::{Wrapped, clean, count, grouped, list, span};
@@ -96,15 +96,22 @@ fn nodes(rows: &[Row<'_>], now: u64, style: Style) -> String {
         },
         Column { head: "STATE", yields: 0, cells: rows.iter().map(state).collect() },
         Column { head: "VERSION", yields: 4, cells: plain(&|r| Some(r.node?.rabbitmq_version.to_string())) },
-        Column { head: "ERLANG", yields: 7, cells: plain(&|r| Some(r.node?.erlang.clone())) },
+        Column { head: "ERLANG", yields: 8, cells: plain(&|r| Some(r.node?.erlang.clone())) },
         Column { head: "TYPE", yields: 6, cells: plain(&|r| Some(node_type(r.node?)?.to_owned())) },
-        Column { head: "UP", yields: 3, cells: plain(&|r| Some(span(now.saturating_sub(r.node?.started)))) },
+        Column { head: "UP", yields: 3, cells: plain(&|r| Some(span(uptime(r.node?, now)))) },
         Column { head: "MEMORY", yields: 5, cells: plain(&|r| Some(memory(r.node?.memory_bytes))) },
+        Column { head: "LEADERS", yields: 7, cells: plain(&|r| leaders(r.node?)) },
         Column { head: "SEES", yields: 0, cells: rows.iter().map(sees).collect() },
         Column { head: "COOKIE", yields: 0, cells: rows.iter().map(cookie).collect() },
         Column { head: "CLOCK", yields: 2, cells: plain(&|r| r.clock.map(offset)) },
     ];
     table(columns, 2, style)
+}
+
+/// How many queues a node leads; of more than were listed, at least so many: `334+`.
+fn leaders(node: &NodeFacts) -> Option<String> {
+    let more = if node.queues_complete { "" } else { "+" };
+    (!node.queues.is_empty()).then(|| format!("{}{more}", leads(node)))
 }
 
 /// `143 MiB`, `1.2 GiB`.

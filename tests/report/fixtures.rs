@@ -243,6 +243,7 @@ pub fn desired(brokers: usize, balancers: usize) -> Desired {
         secrets: Secrets::default(),
         secret_sources: BTreeMap::new(),
         templates: BTreeMap::new(),
+        leaving: None,
     }
 }
 
@@ -270,6 +271,7 @@ pub fn facts(desired: &Desired, version: Version) -> Facts {
                 owner: "rabbitmq".to_owned(),
                 shape: CookieShape::Usable,
             });
+            seen.data = vec![NodeData { node: wanted.node().to_string(), members: Vec::new() }];
             seen.broker = BrokerState::Running(Box::new(node(wanted.node(), &names, version, at as u64)));
         } else {
             seen.load_balancer = Some(LoadBalancerFacts {
@@ -313,10 +315,14 @@ fn node(name: NodeName, members: &[NodeName], version: Version, at: u64) -> Node
         plugins: Vec::new(),
         maintenance: false,
         holdings: Holdings::default(),
+        queues: Vec::new(),
+        queues_complete: true,
+        mirroring_policies: Vec::new(),
         definitions_marker: None,
         admin: None,
         admin_exists: false,
         started: NOW - 270_000 - at * 4_000,
+        uptime_s: 270_000 + at * 4_000,
         memory_bytes: (143 + at * 7) * 1024 * 1024,
         file_descriptors: None,
     }
@@ -348,7 +354,9 @@ fn blank(name: &HostName) -> HostFacts {
         units: BTreeMap::new(),
         files: BTreeMap::new(),
         cookie: None,
+        staged_cookie: None,
         data: Vec::new(),
+        kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,
         reach: Vec::new(),

@@ -1,4 +1,4 @@
-use rabbitup::facts::{Clock, CookieShape, Facts, TimeService};
+use rabbitup::facts::{BrokerState, Clock, CookieShape, Facts, TimeService};
 use rabbitup::model::{NodeName, Version};
 use rabbitup::report::{Finding, Severity, Style, findings_text, health, is_healthy};
 
@@ -36,8 +36,11 @@ fn one_fault_is_one_finding() {
     only(after(|f| seen(f, "lb1").clock = Some(off)), error, Some("lb1"), "-300 ms off");
     let unsure = Clock { offset_ms: -300.0, uncertainty_ms: 90.0 };
     assert_eq!(after(|f| seen(f, "lb1").clock = Some(unsure)), []);
-    only(after(|f| node_of(f, "node2").maintenance = true), warning, Some("node2"), "maintenance");
+    let found = after(|f| node_of(f, "node2").maintenance = true);
+    assert_eq!(found[0].advice, "`rabbitup up` puts it back into service");
+    only(found, warning, Some("node2"), "maintenance");
     let flags = |f: &mut Facts| node_of(f, "node2").disabled_feature_flags = vec!["khepri_db".to_owned()];
+    assert!(after(flags)[0].advice.contains("`rabbitup run upgrade`"));
     only(after(flags), note, Some("node2"), "khepri_db");
     only(
         after(|f| node_of(f, "node2").rabbitmq_version.patch = 6),
@@ -76,6 +79,9 @@ fn cookies_are_compared_three_ways() {
         seen(f, "node2").cookie.as_mut().expect("a cookie").shape = CookieShape::DebianReplaces;
     };
     only(after(shape), Severity::Warning, Some("node2"), "20 upper-case");
+    let staged = after(|f| seen(f, "node2").staged_cookie = seen(f, "node1").cookie.clone());
+    assert!(staged[0].advice.contains("`rabbitup run rotate-cookie`"));
+    only(staged, Severity::Warning, Some("node2"), "rotation of the cookie was not finished");
 }
 
 #[test]
@@ -89,8 +95,116 @@ fn a_member_that_the_inventory_does_not_know_is_drift() {
             node.members.push(member);
         }
     });
-    assert!(is_healthy(&found));
+    assert!(is_healthy(&found) && found[0].advice.contains("`rabbitup up --prune`"));
     only(found, Severity::Warning, None, "rabbit@old is a member of the cluster and not in the inventory");
+}
+
+/// `name` is in another cluster than the rest: it lists those that `view` leaves of the members.
+fn apart(facts: &mut Facts, name: &str, view: impl Fn(&NodeName) -> bool) {
+    let node = node_of(facts, name);
+    node.members.retain(|member| view(&member.node));
+    node.running.retain(|node| view(node));
+    node.links.retain(|node| view(node));
+}
+
+#[test]
+fn who_disagrees_is_told_how_to_come_back() {
+    let three = NodeName::rabbit(&host("node3"));
+    let advice = |found: Vec<Finding>| {
+        let views = found.into_iter().find(|f| f.what.contains("disagree")).expect("they disagree");
+        views.advice
+    };
+    // Reset: the others still list it.
+    let reset = after(|f| apart(f, "node3", |node| *node == three));
+    assert_eq!(advice(reset), "`rabbitup run recover-node node=node3` brings it back to the others");
+    // Forgotten: it still lists the others.
+    let forgotten =
+        after(|f| ["node1", "node2"].iter().for_each(|name| apart(f, name, |node| *node != three)));
+    assert_eq!(advice(forgotten), "`rabbitup run recover-node node=node3` brings it back to the others");
+    // Never joined.
+    let blank = after(|f| {
+        apart(f, "node3", |node| *node == three);
+        ["node1", "node2"].iter().for_each(|name| apart(f, name, |node| *node != three));
+    });
+    assert!(advice(blank).starts_with("`rabbitup plan` shows who would join"));
+}
+
+#[test]
+fn a_broker_that_a_start_alone_does_not_bring_back_is_named() {
+    let three = NodeName::rabbit(&host("node3"));
+    let down = |f: &mut Facts| {
+        seen(f, "node3").broker = BrokerState::Down;
+        for name in ["node1", "node2"] {
+            node_of(f, name).running.retain(|node| *node != three);
+            node_of(f, name).links.retain(|node| *node != three);
+        }
+    };
+    let wiped = after(|f| {
+        down(f);
+        seen(f, "node3").data.clear();
+    });
+    let forgotten = after(|f| {
+        down(f);
+        ["node1", "node2"].iter().for_each(|name| apart(f, name, |node| *node != three));
+    });
+    assert_eq!(after(down).len(), 1);
+    let text = [findings_text(&wiped, Style::plain(80)), findings_text(&forgotten, Style::plain(80))];
+    insta::assert_snapshot!(text.concat(), @r"
+    error: node3: the broker does not run
+      next: `journalctl -u rabbitmq-server -n 50` on the host says why; `rabbitup
+            up` starts it
+    error: node3: the cluster lists rabbit@node3, which has no data on its host and
+           would not be let in
+      next: `rabbitup run recover-node node=node3` lets it in anew
+
+    error: node3: the broker does not run
+      next: `journalctl -u rabbitmq-server -n 50` on the host says why; `rabbitup
+            up` starts it
+    error: node3: the cluster has forgotten rabbit@node3, whose host still has its
+           data
+      next: `rabbitup run recover-node node=node3` lets it in anew
+    ");
+}
+
+#[test]
+fn a_server_that_was_taken_out_is_put_back_where_its_broker_serves() {
+    let out = |f: &mut Facts, status: &str| {
+        let balancer = seen(f, "lb1").load_balancer.as_mut().expect("a load balancer");
+        for server in balancer.backends.iter_mut().filter(|server| server.server == "node2") {
+            server.status = status.to_owned();
+        }
+    };
+    let serving = after(|f| out(f, "MAINT"));
+    let drained = after(|f| {
+        out(f, "DRAIN");
+        node_of(f, "node2").maintenance = true;
+    });
+    let text = [findings_text(&serving, Style::plain(80)), findings_text(&drained, Style::plain(80))];
+    insta::assert_snapshot!(text.concat(), @r"
+    warning: lb1: node2 was taken out of haproxy, though its broker serves: amqp,
+             management
+      next: `rabbitup up` puts it back
+
+    warning: node2: the node is in maintenance mode: it takes no client connections
+      next: `rabbitup up` puts it back into service
+    warning: lb1: node2 was taken out of haproxy: amqp, management
+      next: `rabbitup up` puts it back once its broker serves
+    ");
+}
+
+#[test]
+fn data_that_a_removal_kept_is_told_of() {
+    let found = after(|f| {
+        seen(f, "lb1").kept = vec!["rabbit@node3.20261123T012003Z".to_owned(), "odd".to_owned()];
+    });
+    assert!(is_healthy(&found));
+    insta::assert_snapshot!(findings_text(&found, Style::plain(80)), @r"
+    note: lb1: data of rabbit@node3 from 2026-11-23 is kept in
+          /var/lib/rabbitmq/rabbitup-kept/rabbit@node3.20261123T012003Z
+      next: delete it when nobody needs it
+    note: lb1: data of a node is kept in /var/lib/rabbitmq/rabbitup-kept/odd
+      next: delete it when nobody needs it
+    ");
 }
 
 #[test]

@@ -4,5 +4,6 @@ mod fixtures;
 mod health;
 mod plan;
 mod progress;
+mod queues;
 mod status;
 mod trouble;

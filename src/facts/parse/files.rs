@@ -8,6 +8,7 @@ use crate::facts::{CookieFile, CookieShape, FileFacts};
 use crate::model::CookieDigest;
 
 const COOKIE: &str = "/var/lib/rabbitmq/.erlang.cookie";
+const STAGED_COOKIE: &str = "/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie";
 /// As much of a file as the probe prints.
 const MOST: u64 = 256 * 1024;
 
@@ -57,19 +58,28 @@ impl Files {
         self.by_path.get(path)?.content.as_deref()
     }
 
-    /// The cookie file, as digests.
+    /// The cookie file in use, as digests.
     pub fn cookie(&self, frames: &Frames) -> Option<CookieFile> {
+        self.judged(frames, "cookie", COOKIE)
+    }
+
+    /// The one that a rotation put beside it.
+    pub fn staged_cookie(&self, frames: &Frames) -> Option<CookieFile> {
+        self.judged(frames, "staged", STAGED_COOKIE)
+    }
+
+    fn judged(&self, frames: &Frames, section: &str, path: &str) -> Option<CookieFile> {
         let digest_of = |name: &str| {
-            let line = frames.lines("cookie").find_map(|line| line.strip_suffix(name))?;
+            let line = frames.lines(section).find_map(|line| line.strip_suffix(name))?;
             CookieDigest::from_hex(line.trim_end())
         };
-        let file = self.by_path.get(COOKIE)?;
+        let file = self.by_path.get(path)?;
         Some(CookieFile {
-            raw: digest_of(COOKIE)?,
+            raw: digest_of(path)?,
             normalised: digest_of(" -")?,
             mode: file.mode,
             owner: file.owner.clone(),
-            shape: match frames.value("cookie", "shape") {
+            shape: match frames.value(section, "shape") {
                 Some("usable") => CookieShape::Usable,
                 Some("debian") => CookieShape::DebianReplaces,
                 _ => CookieShape::Unusable,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::ProbeRequest;
-use super::frame::Frames;
+use super::{frame::Frames, queues};
 use crate::facts::{
-    AdminPassword, BrokerState, ClusterMember, Holdings, MetadataStore, NodeFacts, Partition, QueueHolding,
+    AdminPassword, BrokerState, ClusterMember, Holdings, MetadataStore, NodeFacts, Partition, QueueFacts,
+    QueueHolding,
 };
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
 
@@ -109,6 +110,7 @@ impl Report<'_> {
             None if version >= Version::new(4, 3, 0) => MetadataStore::Khepri,
             None => MetadataStore::Mnesia,
         };
+        let queues = self.queues();
         let number = |key| self.one(key).and_then(|number| number.parse::<u64>().ok());
         Ok(NodeFacts {
             rabbitmq_version: version,
@@ -132,10 +134,14 @@ impl Report<'_> {
             plugins: self.texts("plugin"),
             maintenance: self.one("maintenance") == Some("true"),
             holdings: self.holdings(),
+            queues_complete: self.queues_complete(queues.len()),
+            queues,
+            mirroring_policies: sorted(self.all("mirroring").filter_map(within)),
             definitions_marker: self.text("definitions"),
             admin: self.one("password").and_then(password),
             admin_exists: self.one("admin") == Some("true"),
             started: number("started").unwrap_or_default(),
+            uptime_s: number("uptime").unwrap_or_default(),
             memory_bytes: number("memory").unwrap_or_default(),
             file_descriptors: number("fds"),
             name,
@@ -155,14 +161,30 @@ impl Report<'_> {
         Ok(members)
     }
 
+    /// How many messages a queue holds, by `VHOST NAME` as the node writes them.
+    fn messages(&self) -> BTreeMap<&str, u64> {
+        let counts = self.all("messages").filter_map(|line| {
+            let (queue, count) = line.rsplit_once(' ')?;
+            Some((queue, count.parse().ok()?))
+        });
+        counts.collect()
+    }
+
+    fn queues(&self) -> Vec<QueueFacts> {
+        let counts = self.messages();
+        let mut queues: Vec<_> = self.all("held").filter_map(|line| queues::queue(line, &counts)).collect();
+        queues.sort_by(|a, b| (&a.vhost, &a.name).cmp(&(&b.vhost, &b.name)));
+        queues
+    }
+
+    /// Whether as many queues were `read` as there are.
+    fn queues_complete(&self, read: usize) -> bool {
+        let failed = self.all("failed").any(|failed| failed.split(' ').next() == Some("held"));
+        !failed && self.one("unlisted").is_none() && self.all("held").count() == read
+    }
+
     fn holdings(&self) -> Holdings {
-        let counts: BTreeMap<_, _> = self
-            .all("messages")
-            .filter_map(|line| {
-                let (queue, count) = line.rsplit_once(' ')?;
-                Some((queue, count.parse::<u64>().ok()?))
-            })
-            .collect();
+        let counts = self.messages();
         let mut queues: Vec<_> = self
             .all("queue")
             .filter_map(|queue| {
@@ -172,10 +194,6 @@ impl Report<'_> {
             })
             .collect();
         queues.sort_by(|a, b| (&a.vhost, &a.name).cmp(&(&b.vhost, &b.name)));
-        let within = |line: &str| {
-            let (vhost, name) = line.split_once(' ')?;
-            Some(format!("{}/{}", decoded(vhost)?, decoded(name)?))
-        };
         let more = self.all("more").filter_map(|more| more.rsplit_once(' ')?.1.parse::<u64>().ok());
         const KINDS: [&str; 6] = ["queue", "vhost", "user", "policy", "exchange", "parameter"];
         let failed = self.all("failed").filter_map(|failed| failed.split(' ').next());
@@ -218,6 +236,12 @@ impl Report<'_> {
     }
 }
 
+/// `VHOST/NAME`.
+fn within(line: &str) -> Option<String> {
+    let (vhost, name) = line.split_once(' ')?;
+    Some(format!("{}/{}", decoded(vhost)?, decoded(name)?))
+}
+
 /// The node's tables have no order of their own.
 fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut texts: Vec<_> = texts.collect();
@@ -233,7 +257,7 @@ fn password(line: &str) -> Option<AdminPassword> {
 }
 
 /// Decodes Base64 (RFC 4648, section 4). Names that are no UTF-8 come out with replacement characters.
-fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
     for c in text.trim_end_matches('=').bytes() {
@@ -281,6 +305,21 @@ mod tests {
         assert_eq!(report("\"state stopped\\nend\""), wanted);
         assert_eq!(report("{ok, [\"state running\", \"name rabb"), None);
         assert_eq!(report("Error: {:undef, []}"), None);
+    }
+
+    #[test]
+    fn a_list_of_queues_that_ends_early_is_not_complete() {
+        let line = "held Lw== cQ== true false r@a classic ";
+        for (lines, complete) in [
+            (vec![line], true),
+            (vec![line, "unlisted 3"], false),
+            (vec![line, "held Lw== cQ=="], false),
+            (vec!["failed held timeout"], false),
+        ] {
+            let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
+            let report = Report(&lines);
+            assert_eq!(report.queues_complete(report.queues().len()), complete, "{lines:?}");
+        }
     }
 
     #[test]

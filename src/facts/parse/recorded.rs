@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::{BrokerState, CookieShape, MetadataStore, NodeFacts, PeerPort};
+use crate::facts::{BrokerState, CookieShape, MetadataStore, NodeFacts, PeerPort, QueueFacts, QueueKind};
 use crate::model::{CookieDigest, NameMode, NodeName, NodeType, Secret, Version};
 
 const NONCE: &str = "N0NCE";
@@ -11,6 +11,8 @@ const BLANK: &[u8] = include_bytes!("../testdata/blank-debian12.txt");
 const MNESIA: &[u8] = include_bytes!("../testdata/cluster-3.10.8.txt");
 const FOUR: &[u8] = include_bytes!("../testdata/cluster-4.0.5.txt");
 const ALONE: &[u8] = include_bytes!("../testdata/standalone-3.10.8.txt");
+const QUEUES_THREE: &[u8] = include_bytes!("../testdata/queues-3.10.8.txt");
+const QUEUES_FOUR: &[u8] = include_bytes!("../testdata/queues-4.0.5.txt");
 const REFUSED: &[u8] = include_bytes!("../testdata/cookie-refused-4.0.5.txt");
 const STOPPED: &[u8] = include_bytes!("../testdata/stopped-4.0.5.txt");
 const BALANCER: &[u8] = include_bytes!("../testdata/haproxy-debian12.txt");
@@ -147,6 +149,74 @@ fn messages_are_counted_where_a_join_could_lose_them() {
     assert_eq!(running(&facts).disabled_feature_flags, ["drop_unroutable_metric", "empty_basic_get_metric"]);
 }
 
+/// Name, kind, leader, replicas, those in sync, and how many there should be.
+fn brief(queue: &QueueFacts) -> (&str, QueueKind, &str, String, String, Option<u32>) {
+    let names =
+        |nodes: &[NodeName]| nodes.iter().map(|node| node.host().as_str()).collect::<Vec<_>>().join(" ");
+    assert!(queue.vhost == "/" && queue.durable && !queue.exclusive);
+    let leader = queue.leader.as_ref().map(|node| node.host().as_str()).unwrap_or_default();
+    (&queue.name, queue.kind, leader, names(&queue.replicas), names(&queue.in_sync), queue.wanted)
+}
+
+fn queue<'a>(
+    name: &'a str,
+    kind: QueueKind,
+    leader: &'a str,
+    on: &str,
+    wanted: Option<u32>,
+) -> (&'a str, QueueKind, &'a str, String, String, Option<u32>) {
+    (name, kind, leader, on.to_owned(), on.to_owned(), wanted)
+}
+
+#[test]
+fn who_holds_which_queue_is_told_by_both_releases() {
+    use QueueKind::{Classic, Mirrored, Quorum, Stream};
+    let three = parse(&request("node3", &[]), NONCE, QUEUES_THREE).expect("complete");
+    let told = running(&three);
+    let mut invoices = queue("m.invoices", Mirrored, "node2", "node1 node2 node3", None);
+    invoices.4 = "node1 node2".to_owned();
+    let wanted = [
+        queue("events", Stream, "node2", "node1 node2 node3", None),
+        queue("log", Stream, "node2", "node1 node2", Some(2)),
+        invoices,
+        queue("orders", Quorum, "node2", "node1 node2 node3", None),
+        queue("small", Quorum, "node1", "node1", Some(1)),
+        queue("tasks", Classic, "node1", "node1", None),
+    ];
+    assert_eq!(told.queues.iter().map(brief).collect::<Vec<_>>(), wanted);
+    assert_eq!(told.mirroring_policies, ["//mirror", "//mirror2"]);
+    assert!(told.queues_complete && told.uptime_s == 335);
+    let four = parse(&request("node1", &[]), NONCE, QUEUES_FOUR).expect("complete");
+    let told = running(&four);
+    let wanted = [
+        queue("events", Stream, "node2", "node1 node2", None),
+        queue("log", Stream, "node1", "node1 node2", Some(2)),
+        queue("orders", Quorum, "node2", "node1 node2", None),
+        queue("small", Quorum, "node1", "node1", Some(1)),
+        queue("tasks", Classic, "node1", "node1", None),
+    ];
+    assert_eq!(told.queues.iter().map(brief).collect::<Vec<_>>(), wanted);
+    assert_eq!(
+        told.queues.iter().map(|queue| queue.messages).collect::<Vec<_>>(),
+        [None, Some(0), None, Some(0), Some(0)]
+    );
+    assert!(told.queues_complete && told.mirroring_policies.is_empty());
+    assert!(told.queues.iter().all(|queue| queue.lacks(&told.members) == 0));
+}
+
+#[test]
+fn what_a_rotation_and_a_removal_left_behind_is_seen() {
+    let facts = parse(&request("node1", &[]), NONCE, QUEUES_FOUR).expect("complete");
+    let (file, staged) = (facts.cookie.expect("a cookie"), facts.staged_cookie.expect("another"));
+    assert_ne!(file.normalised, staged.normalised);
+    // printf Krk3vJv0hQcWmT5eKrk3vJv0hQcWmT5e | md5sum
+    assert_eq!(Some(staged.normalised), CookieDigest::from_hex("c965fa100db351686864768ff750d6b5"));
+    assert!(staged.mode == 0o400 && staged.owner == "rabbitmq" && staged.shape == CookieShape::Usable);
+    assert_eq!(facts.kept, ["rabbit@node1.20261101T012003Z"]);
+    let without = parse(&request("node3", &[]), NONCE, QUEUES_THREE).expect("complete");
+    assert!(without.staged_cookie.is_none() && without.kept.is_empty());
+}
+
 #[test]
 fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
     let refused = parse(&request("t1", &[]), NONCE, REFUSED).expect("complete");
@@ -192,7 +262,17 @@ fn a_banner_does_no_harm_and_an_early_end_is_no_answer() {
 }
 
 fn recording() -> impl Strategy<Value = &'static [u8]> {
-    prop::sample::select(vec![BLANK, MNESIA, FOUR, ALONE, REFUSED, STOPPED, BALANCER])
+    prop::sample::select(vec![
+        BLANK,
+        MNESIA,
+        FOUR,
+        ALONE,
+        QUEUES_THREE,
+        QUEUES_FOUR,
+        REFUSED,
+        STOPPED,
+        BALANCER,
+    ])
 }
 
 proptest! {

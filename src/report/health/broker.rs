@@ -55,7 +55,7 @@ fn running(host: &Host, node: &NodeFacts, notebook: &mut Notebook<'_>) {
         notebook.add(
             Severity::Warning,
             "the node is in maintenance mode: it takes no client connections",
-            "when the maintenance is over: `rabbitmq-upgrade revive` on the host",
+            "`rabbitup up` puts it back into service",
         );
     }
     if !node.disabled_feature_flags.is_empty() {
@@ -63,7 +63,7 @@ fn running(host: &Host, node: &NodeFacts, notebook: &mut Notebook<'_>) {
         notebook.add(
             Severity::Note,
             format!("feature flags are not enabled: {flags}"),
-            "a later upgrade may need them: `rabbitmqctl enable_feature_flag all`, once every node has its version",
+            "a later version may need them; `rabbitup run upgrade` enables them",
         );
     }
 }

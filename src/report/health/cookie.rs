@@ -68,6 +68,13 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
             ),
             _ => {}
         }
+        if seen.staged_cookie.is_some() {
+            notebook.add(
+                Severity::Warning,
+                "a rotation of the cookie was not finished: the new one lies beside the one in use",
+                "`rabbitup run rotate-cookie` goes on with it; with `back=yes` it goes back",
+            );
+        }
         if let Some(file) = &seen.cookie {
             guard(file, &mut notebook);
             let raw = *reference_raw.get_or_insert(file.raw);

@@ -6,12 +6,16 @@ use crate::inventory::{Desired, Host};
 use crate::model::Role;
 use crate::report::unreachable;
 
+/// Where a removal puts what the node held.
+const KEPT: &str = "/var/lib/rabbitmq/rabbitup-kept";
+
 /// Reach, time, and the broker where the host has one.
 pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mut Vec<Finding>) {
     let mut notebook = Notebook { host: Some(&host.name), findings };
     match facts.hosts.get(&host.name) {
         Some(Observation::Reached(seen)) => {
             time(desired, seen, &mut notebook);
+            kept(seen, &mut notebook);
             if host.has(Role::Broker) {
                 broker::check(host, seen, &mut notebook);
             }
@@ -47,6 +51,29 @@ fn time(desired: &Desired, seen: &HostFacts, notebook: &mut Notebook<'_>) {
         ),
         (None, Some(_)) => {}
     }
+}
+
+/// Data that a removal moved aside.
+fn kept(seen: &HostFacts, notebook: &mut Notebook<'_>) {
+    for name in &seen.kept {
+        // rabbit@node3.20261123T012003Z
+        let dated = name.rsplit_once('.').and_then(|(node, stamp)| Some((node, day(stamp)?)));
+        let whose = match dated {
+            Some((node, day)) => format!("data of {node} from {day}"),
+            None => "data of a node".to_owned(),
+        };
+        notebook.add(
+            Severity::Note,
+            format!("{whose} is kept in {KEPT}/{name}"),
+            "delete it when nobody needs it",
+        );
+    }
+}
+
+/// The day of `20261123T012003Z`, as in `2026-11-23`.
+fn day(stamp: &str) -> Option<String> {
+    let digits = stamp.get(..8).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    Some(format!("{}-{}-{}", digits.get(..4)?, digits.get(4..6)?, digits.get(6..)?))
 }
 
 /// Beyond the limit even if the measurement is as wrong as it may be.

@@ -1,7 +1,7 @@
 use super::{Finding, Notebook, Severity};
 use crate::facts::{Backend, Facts, HostFacts};
 use crate::inventory::{Desired, LoadBalancer, Software};
-use crate::model::Role;
+use crate::model::{HostName, Role};
 use crate::report::style::Detail;
 use crate::report::words::{grouped, list};
 
@@ -40,16 +40,21 @@ pub(in crate::report) fn serves(seen: &HostFacts) -> bool {
     facts.amqp_answers.unwrap_or(any_up)
 }
 
+/// Whether the broker on a host takes clients.
+fn broker_serves(facts: &Facts, host: &HostName) -> bool {
+    facts.host(host).and_then(HostFacts::node).is_some_and(|node| !node.maintenance)
+}
+
 pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding>) {
     let Some(wanted) = &desired.load_balancer else { return };
     for host in desired.with_role(Role::LoadBalancer) {
         if let Some(seen) = facts.host(&host.name) {
-            one(wanted, seen, &mut Notebook { host: Some(&host.name), findings });
+            one(wanted, facts, seen, &mut Notebook { host: Some(&host.name), findings });
         }
     }
 }
 
-fn one(wanted: &LoadBalancer, seen: &HostFacts, notebook: &mut Notebook<'_>) {
+fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Notebook<'_>) {
     let name = software_name(wanted.software);
     let unit = seen.units.get(name);
     if seen.installed(name).is_none() && !unit.is_some_and(|unit| unit.exists) {
@@ -80,10 +85,16 @@ fn one(wanted: &LoadBalancer, seen: &HostFacts, notebook: &mut Notebook<'_>) {
         );
     }
     for (server, backends) in grouped(faulty(Standing::Out).map(|b| (&b.server, &b.proxy))) {
+        let broker = all.hosts.iter().find(|(host, _)| host.as_str() == server);
+        let (though, advice) = if broker.is_some_and(|(host, _)| broker_serves(all, host)) {
+            (", though its broker serves", "`rabbitup up` puts it back")
+        } else {
+            ("", "`rabbitup up` puts it back once its broker serves")
+        };
         notebook.add(
             Severity::Warning,
-            format!("{server} was taken out of {name}: {}", list(&backends, Detail::Full)),
-            "put it back when its maintenance is over",
+            format!("{server} was taken out of {name}{though}: {}", list(&backends, Detail::Full)),
+            advice,
         );
     }
 }

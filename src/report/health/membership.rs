@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Notebook, Severity};
-use crate::facts::{Facts, NodeFacts};
+use crate::facts::{BrokerState, Facts, NodeFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
 use crate::report::style::Detail;
@@ -13,6 +13,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
     views(&nodes, findings);
     strangers(desired, &nodes, findings);
     outsiders(&nodes, findings);
+    estranged(desired, facts, &nodes, findings);
     partitions(&nodes, findings);
     unseen(&nodes, findings);
     unlinked(&nodes, findings);
@@ -58,12 +59,32 @@ fn views(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
             })
             .collect();
         let what = format!("the nodes disagree about who is a member: {}", words.join("; "));
-        cluster(findings).add(
-            Severity::Error,
-            what,
-            "`rabbitup plan` shows who would join; a node that was reset must first be forgotten by the others \
-             (`rabbitmqctl forget_cluster_node NODE` on one of them)",
-        );
+        cluster(findings).add(Severity::Error, what, recovery(&views));
+    }
+}
+
+/// How the nodes whose view fewer share come back to the others.
+fn recovery(views: &[(BTreeSet<&NodeName>, Vec<&Host>)]) -> String {
+    // Of views that as many hold, that of the inventory's first node counts.
+    let most = views.iter().map(|(_, hosts)| hosts.len()).max();
+    let main = views.iter().find(|(_, hosts)| Some(hosts.len()) == most);
+    let Some((main, _)) = main else { return String::new() };
+    // Who is alone and known to nobody has nothing to be brought back to.
+    let blank =
+        |members: &BTreeSet<&NodeName>, host: &Host| members.len() == 1 && !main.contains(&host.node());
+    let apart: Vec<_> = views
+        .iter()
+        .filter(|(members, _)| members != main)
+        .flat_map(|(members, hosts)| hosts.iter().filter(|host| !blank(members, host)))
+        .map(|host| &host.name)
+        .collect();
+    match apart.as_slice() {
+        [] => "`rabbitup plan` shows who would join, or why it must not".to_owned(),
+        [only] => format!("`rabbitup run recover-node node={only}` brings it back to the others"),
+        [first, rest @ ..] => format!(
+            "`rabbitup run recover-node node={first}` brings it back to the others; then {}",
+            list(rest, Detail::Folded)
+        ),
     }
 }
 
@@ -75,7 +96,7 @@ fn strangers(desired: &Desired, nodes: &[(&Host, &NodeFacts)], findings: &mut Ve
         cluster(findings).add(
             Severity::Warning,
             format!("{stranger} is a member of the cluster and not in the inventory"),
-            "add its host to the inventory, or take it out of the cluster: `rabbitmqctl forget_cluster_node`, once it is stopped",
+            "add its host to the inventory, or take it out: `rabbitup up --prune`",
         );
     }
 }
@@ -89,6 +110,31 @@ fn outsiders(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
             Severity::Error,
             format!("{} runs and is no member of {}'s cluster", node.name, first.name),
             "`rabbitup plan` shows how it would join, or why it must not",
+        );
+    }
+}
+
+/// Brokers that are down and that starting alone does not bring back: their peers and their data disagree.
+fn estranged(desired: &Desired, facts: &Facts, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    if nodes.is_empty() {
+        return;
+    }
+    let down = |host: &&Host| facts.host(&host.name).is_some_and(|seen| seen.broker == BrokerState::Down);
+    for host in desired.brokers().filter(down) {
+        let node = host.node();
+        let listed = nodes.iter().any(|(_, other)| members(other).contains(&node));
+        let data = facts.host(&host.name).is_some_and(|seen| seen.data_of(&node).is_some());
+        let what = match (listed, data) {
+            (true, false) => {
+                format!("the cluster lists {node}, which has no data on its host and would not be let in")
+            }
+            (false, true) => format!("the cluster has forgotten {node}, whose host still has its data"),
+            _ => continue,
+        };
+        Notebook { host: Some(&host.name), findings }.add(
+            Severity::Error,
+            what,
+            format!("`rabbitup run recover-node node={}` lets it in anew", host.name),
         );
     }
 }

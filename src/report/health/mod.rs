@@ -5,6 +5,7 @@ pub(super) mod cookie;
 pub(super) mod host;
 pub(super) mod load_balancer;
 pub(super) mod membership;
+pub(super) mod queues;
 
 use serde::Serialize;
 
@@ -42,6 +43,7 @@ pub fn health(desired: &Desired, facts: &Facts) -> Vec<Finding> {
         host::check(desired, facts, host, &mut findings);
     }
     membership::check(desired, facts, &mut findings);
+    queues::check(&membership::running_nodes(desired, facts), &mut findings);
     cookie::check(desired, facts, &mut findings);
     load_balancer::check(desired, facts, &mut findings);
     findings.sort_by_key(|finding| finding.severity);

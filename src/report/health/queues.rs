@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+
+use super::{Finding, Notebook, Severity};
+use crate::facts::{NodeFacts, QueueFacts, QueueKind};
+use crate::inventory::Host;
+use crate::model::{NodeName, quote};
+use crate::report::style::Detail;
+use crate::report::words::{count, list};
+
+/// Queues that a finding names.
+const NAMED: usize = 5;
+
+/// What the metadata says of queues: replicas that are missing, gone, down or behind.
+pub(super) fn check(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+    // The metadata is the cluster's: one node tells what all would.
+    let Some(node) = teller(nodes) else { return };
+    let mut notebook = Notebook { host: None, findings };
+    short(node, &mut notebook);
+    ghosts(node, &mut notebook);
+    waiting(node, &mut notebook);
+    unsynchronised(node, &mut notebook);
+    unread(node, &mut notebook);
+}
+
+/// The node whose word on queues counts: the first that could list them all, else the first.
+pub(in crate::report) fn teller<'a>(nodes: &[(&'a Host, &'a NodeFacts)]) -> Option<&'a NodeFacts> {
+    let complete = nodes.iter().find(|(_, node)| node.queues_complete);
+    complete.or(nodes.first()).map(|(_, node)| *node)
+}
+
+/// Quorum queues and streams with fewer replicas than they should have.
+pub(in crate::report) fn under_replicated(node: &NodeFacts) -> Vec<&QueueFacts> {
+    node.queues.iter().filter(|queue| queue.lacks(&node.members) > 0).collect()
+}
+
+/// Mirrored queues with a mirror that does not hold what the leader holds.
+pub(in crate::report) fn with_mirrors_behind(node: &NodeFacts) -> Vec<&QueueFacts> {
+    node.queues.iter().filter(|queue| queue.unsynchronised().next().is_some()).collect()
+}
+
+fn short(node: &NodeFacts, notebook: &mut Notebook<'_>) {
+    let queues = under_replicated(node);
+    if queues.is_empty() {
+        return;
+    }
+    let (have, their) = if queues.len() == 1 { ("has", "it lacks") } else { ("have", "they lack") };
+    notebook.add(
+        Severity::Warning,
+        format!("{} {have} too few replicas: {}", replicated(&queues), names(&queues)),
+        format!(
+            "`rabbitup run grow-queues` adds those that {their}; by hand: `rabbitmq-queues grow NODE all`"
+        ),
+    );
+}
+
+/// Replicas on nodes that left: they count for the majority and never vote.
+fn ghosts(node: &NodeFacts, notebook: &mut Notebook<'_>) {
+    let is_member = |name: &NodeName| node.members.iter().any(|member| &member.node == name);
+    for (gone, queues) in by_replica(node, |name| !is_member(name)) {
+        let list = if queues.len() == 1 { "lists" } else { "list" };
+        let by_hand = match queues.iter().find(|queue| queue.kind == QueueKind::Stream) {
+            Some(stream) => format!("`rabbitmq-streams delete_replica {} {gone}`", word(&stream.name)),
+            None => format!("`rabbitmq-queues shrink {gone}`"),
+        };
+        notebook.add(
+            Severity::Warning,
+            format!(
+                "{} {list} a replica on {gone}, which is no member of the cluster: {}",
+                replicated(&queues),
+                names(&queues)
+            ),
+            format!("{by_hand} on a broker takes it off the list; then `rabbitup run grow-queues`"),
+        );
+    }
+}
+
+/// Replicas on members that do not run.
+fn waiting(node: &NodeFacts, notebook: &mut Notebook<'_>) {
+    let is_down = |name: &NodeName| {
+        node.members.iter().any(|member| &member.node == name) && !node.running.contains(name)
+    };
+    for (down, queues) in by_replica(node, is_down) {
+        let does = if queues.len() == 1 { "does" } else { "do" };
+        notebook.add(
+            Severity::Warning,
+            format!(
+                "{} {does} without the replica on {down}, which does not run: {}",
+                replicated(&queues),
+                names(&queues)
+            ),
+            "`rabbitup up` starts it; where it does not come back: `rabbitup run recover-node` or `replace-node`",
+        );
+    }
+}
+
+fn unsynchronised(node: &NodeFacts, notebook: &mut Notebook<'_>) {
+    let queues = with_mirrors_behind(node);
+    let Some(first) = queues.first() else { return };
+    let (have, each) = match queues.len() {
+        1 => ("has", ""),
+        _ => ("have", "; the same for each of the others"),
+    };
+    let vhost = if first.vhost == "/" { String::new() } else { format!(" vhost={}", word(&first.vhost)) };
+    notebook.add(
+        Severity::Warning,
+        format!(
+            "{} {have} mirrors that are not in sync: {}",
+            count(queues.len(), "queue", "queues"),
+            names(&queues)
+        ),
+        format!("`rabbitup run sync-queue queue={}{vhost}`{each}", word(&first.name)),
+    );
+}
+
+fn unread(node: &NodeFacts, notebook: &mut Notebook<'_>) {
+    if !node.queues_complete {
+        notebook.add(
+            Severity::Note,
+            format!("not every queue was looked at, only the first {}", node.queues.len()),
+            "there are more, or the node could not tell: `rabbitmqctl list_queues name type members` on a broker",
+        );
+    }
+}
+
+/// The replicated queues by those of their nodes that are picked out.
+fn by_replica(node: &NodeFacts, picked: impl Fn(&NodeName) -> bool) -> BTreeMap<&NodeName, Vec<&QueueFacts>> {
+    let mut by_node = BTreeMap::<_, Vec<_>>::new();
+    for queue in node.queues.iter().filter(|queue| queue.kind.is_replicated()) {
+        for replica in queue.replicas.iter().filter(|replica| picked(replica)) {
+            by_node.entry(replica).or_default().push(queue);
+        }
+    }
+    by_node
+}
+
+/// `1 quorum queue`, `3 quorum queues and streams`.
+fn replicated(queues: &[&QueueFacts]) -> String {
+    let all = |kind: QueueKind| queues.iter().all(|queue| queue.kind == kind);
+    if all(QueueKind::Quorum) {
+        count(queues.len(), "quorum queue", "quorum queues")
+    } else if all(QueueKind::Stream) {
+        count(queues.len(), "stream", "streams")
+    } else {
+        format!("{} quorum queues and streams", queues.len())
+    }
+}
+
+/// The first names, and how many there are more.
+fn names(queues: &[&QueueFacts]) -> String {
+    let shown: Vec<String> = queues.iter().take(NAMED).map(|queue| name(queue)).collect();
+    let mut text = list(&shown, Detail::Full);
+    if queues.len() > NAMED {
+        text.push_str(&format!(" and {} more", queues.len() - NAMED));
+    }
+    text
+}
+
+/// `orders`; in another virtual host than `/`, `orders (virtual host shop)`.
+fn name(queue: &QueueFacts) -> String {
+    if queue.vhost == "/" {
+        queue.name.clone()
+    } else {
+        format!("{} (virtual host {})", queue.name, queue.vhost)
+    }
+}
+
+/// A value as one types it in a shell: quoted where it has to be.
+fn word(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@%+".contains(c);
+    if !value.is_empty() && value.chars().all(plain) { value.to_owned() } else { quote(value) }
+}
