@@ -104,6 +104,22 @@ pub fn broker_starts(lab: &Lab, host: &str) -> usize {
         .expect("grep counts")
 }
 
+/// The version of rabbitmq-server that the lab's repository offers beside the one that apt would choose.
+pub fn next_version(lab: &Lab, host: &str) -> String {
+    lab.stdout_of(host, "dpkg-deb -f /srv/repo/next/rabbitmq-server_*.deb Version")
+}
+
+/// The version of rabbitmq-server that is installed.
+pub fn package_version(lab: &Lab, host: &str) -> String {
+    lab.stdout_of(host, "dpkg-query -W -f '${Version}' rabbitmq-server")
+}
+
+/// The version that the running node itself says it is, without any packaging's part.
+pub fn running_version(lab: &Lab, host: &str) -> String {
+    let text = lab.stdout_of(host, "timeout 60 rabbitmqctl -q eval 'rabbit_misc:version().'");
+    text.trim_matches('"').to_owned()
+}
+
 /// `rabbitmqctl cluster_status` as the host's own node answers it.
 pub fn cluster_status(lab: &Lab, host: &str) -> serde_json::Value {
     let text = lab.stdout_of(host, "timeout 60 rabbitmqctl -q cluster_status --formatter json");

@@ -59,6 +59,21 @@ impl Inventory {
         }
     }
 
+    /// With one more broker, `nodeN`, behind the others.
+    pub fn with_broker(mut self, n: u8) -> Self {
+        let brokers = self.hosts.iter().filter(|host| host.roles.contains("broker")).count();
+        self.hosts.insert(brokers, Entry::broker(&format!("node{n}"), 10 + n));
+        self
+    }
+
+    /// Without this host.
+    pub fn without(mut self, name: &str) -> Self {
+        let before = self.hosts.len();
+        self.hosts.retain(|host| host.name != name);
+        assert_eq!(self.hosts.len() + 1, before, "the inventory has {name} once");
+        self
+    }
+
     /// With these lines in `[load_balancer]`.
     pub fn balanced(mut self, line: &str) -> Self {
         self.balancer.push(line.to_owned());

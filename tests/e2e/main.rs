@@ -12,9 +12,10 @@ mod lab;
 mod program;
 mod scenarios;
 mod stage;
+mod traffic;
 
 use lab::Suite;
-use scenarios::{access, balancer, changes, cold, half_done, runs, steady, trouble};
+use scenarios::{access, balancer, changes, cold, half_done, runs, steady, traffic_check, trouble};
 use stage::{Scenario, Stage, State};
 
 /// In an order in which few of them need new hosts.
@@ -36,6 +37,8 @@ const SCENARIOS: &[Scenario] = &[
     converged("an interrupt", runs::interrupt),
     converged("events as JSON", runs::events),
     converged("definitions", runs::definitions),
+    converged("traffic through the balancer sees a loss", traffic_check::sees_a_loss),
+    converged("a host more, and the next version in the repository", traffic_check::more_of_everything),
     converged("a power cut", steady::power_cut),
     converged("nginx in place of HAProxy", balancer::nginx),
     converged("a node with data of its own", half_done::own_data),

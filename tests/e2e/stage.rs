@@ -8,6 +8,7 @@ use crate::hosts;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
 use crate::lab::{Host, Lab, Suite};
 use crate::program::{Home, Run, Start, until};
+use crate::traffic::Traffic;
 
 /// The hosts of [`Inventory::whole`].
 pub const ALL: [&str; 4] = ["node1", "node2", "node3", "lb1"];
@@ -106,6 +107,23 @@ impl Stage {
         self.home.borrow_mut().forget_connections();
         self.lab.remove_hosts();
         self.lab.up(wanted);
+    }
+
+    /// One more host beside those that are there, as a provider hands it over; one of that name is replaced.
+    pub fn add_host(&self, name: &str) {
+        self.home.borrow_mut().forget_connections();
+        self.lab.up(&[Host::new(name, octet(name))]);
+    }
+
+    /// The host is powered off for good and answers nobody; the next fresh hosts are without it.
+    pub fn lose_host(&self, name: &str) {
+        self.lab.kill(name);
+        self.home.borrow_mut().forget_connections();
+    }
+
+    /// Publishes and consumes through the load balancer until it is stopped.
+    pub fn traffic(&self, queue: &str, kind: &str) -> Traffic {
+        Traffic::start(&self.lab.address(21), (ADMIN, ADMIN_PASSWORD), queue, kind)
     }
 
     /// A run with this inventory.

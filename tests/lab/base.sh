@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The recipe of a lab host: the base root file system and the offline apt repository of one suite.
+# The recipe of a lab host: the base root file system and the offline apt repositories of one suite.
 # The cache is keyed by a digest of this very file, so whatever shapes the image belongs in here.
 
 # What a fresh server has. python3 is there for the tools rabbitup is compared with; nftables for tests
@@ -67,12 +67,15 @@ base_build() {
     "$suite" "$root" ${mirror:+"$mirror"} >"$LAB_CACHE/$suite.log" 2>&1 ||
     die "mmdebstrap failed; its last lines:
 $(tail -n 20 "$LAB_CACHE/$suite.log")"
-  (cd "$dir/repo" && apt-ftparchive packages . >Packages && apt-ftparchive release . >Release) 2>>"$LAB_CACHE/$suite.log"
+  base_index "$dir/repo" rabbitup-lab 2>>"$LAB_CACHE/$suite.log"
+  base_next "$dir/repo" "$dir/next" >>"$LAB_CACHE/$suite.log" 2>&1
 
   rm -rf "$root"/etc/apt/sources.list.d/* "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root"/etc/ssh/ssh_host_* \
     "$root"/var/lib/apt/lists/* "$root/etc/resolv.conf"
   mkdir -p "$root/srv/repo" "$root/var/lib/apt/lists/partial"
-  echo 'deb [trusted=yes] file:/srv/repo ./' >"$root/etc/apt/sources.list"
+  printf 'deb [trusted=yes] file:%s ./\n' /srv/repo /srv/repo/next >"$root/etc/apt/sources.list"
+  # Listed, to be had by its version, and never what apt would choose.
+  printf '%s\n' 'Package: *' 'Pin: release l=rabbitup-next' 'Pin-Priority: 50' >"$root/etc/apt/preferences.d/next"
   : >"$root/etc/resolv.conf"
 
   chroot "$root" useradd --create-home --shell /bin/bash ops
@@ -110,6 +113,35 @@ ConditionCapability=
 EnvironmentFile=
 Environment="DAEMON_OPTS=-F 1 -x"
 UNIT
+}
+
+# base_index DIR LABEL: makes a directory of packages one that apt can read.
+base_index() (
+  cd "$1" || exit
+  apt-ftparchive packages . >Packages
+  apt-ftparchive -o "APT::FTPArchive::Release::Label=$2" release . >Release
+)
+
+# base_next REPO SCRATCH: REPO/next offers the broker's next patch release, for tests that change the version.
+# It is the real one that gives another number wherever it is asked for its own.
+base_next() {
+  local repo=$1 x=$2 old new was path
+  dpkg-deb -R "$repo"/rabbitmq-server_*.deb "$x"
+  old=$(sed -n 's/^Version: \([0-9.]*\)-.*/\1/p' "$x/DEBIAN/control")
+  new=${old%.*}.$((${old##*.} + 1)) was=${old//./\\.}
+  sed -i "s/^Version: .*/Version: $new-1/" "$x/DEBIAN/control"
+  sed -i "s/{vsn, *\"${was}\"}/{vsn, \"$new\"}/" "$x"/usr/lib/rabbitmq/lib/*/plugins/*-"$old"/ebin/*.app
+  sed -i "s/$was/$new/g" "$x/usr/lib/rabbitmq/bin/rabbitmq-script-wrapper" "$x/usr/bin/rabbitmqadmin"
+  find "$x" -type l -lname "*-$old/*" | while read -r path; do
+    ln -sfn "$(readlink "$path" | sed "s/-$was/-$new/")" "$path"
+  done
+  find "$x" -depth -type d -name "*-$old" | while read -r path; do mv "$path" "${path%"$old"}$new"; done
+  (cd "$x" && find . \( -path ./DEBIAN -o -path ./etc \) -prune -o -type f -printf '%P\0' |
+    xargs -0 md5sum >DEBIAN/md5sums)
+  mkdir "$repo/next"
+  dpkg-deb -Znone -b "$x" "$repo/next"
+  rm -rf "$x"
+  base_index "$repo/next" rabbitup-next
 }
 
 # Between finding an image and standing on it a lab holds this lock, so that nobody removes the image.

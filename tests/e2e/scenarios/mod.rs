@@ -7,4 +7,5 @@ pub mod cold;
 pub mod half_done;
 pub mod runs;
 pub mod steady;
+pub mod traffic_check;
 pub mod trouble;

@@ -1,0 +1,68 @@
+//! What other tests rely on: traffic that loses nothing where nothing is lost and sees a loss where there is one, a
+//! next version that nobody gets unasked, and hosts that come and go.
+
+use crate::hosts;
+use crate::inventory::Inventory;
+use crate::stage::{Stage, say};
+
+/// A broker stops under load and comes back: clients go elsewhere, and nothing is lost. A queue is emptied behind the
+/// consumer's back: that is seen.
+pub fn sees_a_loss(stage: &Stage) {
+    let lab = &stage.lab;
+    let traffic = stage.traffic("traffic-quorum", "quorum");
+    traffic.wait_for(100);
+    for node in ["node1", "node2"] {
+        lab.stdout_of(node, "systemctl stop rabbitmq-server");
+        traffic.wait_for(100);
+        lab.stdout_of(node, "systemctl start rabbitmq-server");
+        super::steady::wait_for_balancer(stage, node, "UP");
+        traffic.wait_for(100);
+    }
+    let tally = traffic.stop();
+    say(&format!("                    {tally}"));
+    tally.assert_none_lost();
+    assert!(tally.confirmed > 500 && tally.consumed >= tally.confirmed, "{tally}");
+    assert!(tally.reconnects > 0, "either side was on a node that stopped: {tally}");
+
+    let traffic = stage.traffic("traffic-classic", "classic");
+    traffic.wait_for(50);
+    traffic.pause_consumer();
+    traffic.wait_for_confirms(50);
+    lab.stdout_of("node3", "rabbitmqctl -q purge_queue traffic-classic");
+    traffic.wait_for_confirms(50);
+    traffic.resume_consumer();
+    traffic.wait_for(100);
+    let tally = traffic.stop();
+    say(&format!("                    with a queue that is purged: {tally}"));
+    assert!(tally.lost.len() >= 50, "{tally}");
+    assert!(tally.consumed < tally.confirmed && tally.to_string().contains(" lost (numbers "), "{tally}");
+
+    lab.stdout_of(
+        "node1",
+        "for queue in traffic-quorum traffic-classic; do rabbitmqctl -q delete_queue $queue; done",
+    );
+    stage.assert_serves();
+}
+
+/// A fourth broker is a plan, and no cluster is the worse for it when it goes away; the next version waits for whoever
+/// asks for it.
+pub fn more_of_everything(stage: &Stage) {
+    let lab = &stage.lab;
+    let (installed, next) = (hosts::package_version(lab, "node1"), hosts::next_version(lab, "node1"));
+    let running = hosts::running_version(lab, "node1");
+    assert!(installed.starts_with(&format!("{running}-")), "{running} runs, {installed} is installed");
+    let policy = lab.stdout_of("node1", "apt-cache policy rabbitmq-server");
+    assert!(policy.contains(&format!("Candidate: {installed}\n")), "{policy}");
+    assert!(policy.contains(&format!(" {next} 50\n")), "{policy}");
+    let newer = format!("dpkg --compare-versions '{next}' gt '{installed}'");
+    assert!(lab.run_on("node1", &newer).status.success(), "{next} is not newer than {installed}");
+
+    stage.add_host("node4");
+    let four = Inventory::whole().with_broker(4);
+    let planned = stage.planned(&four);
+    let install = format!("node4 install rabbitmq-server {installed}");
+    assert!(planned.iter().any(|step| step.starts_with(&install)), "{planned:#?}");
+    stage.lose_host("node4");
+    stage.plan(&four).expect(1).says("node4: no connection");
+    stage.assert_nothing_to_do(&four.without("node4"));
+}
