@@ -19,6 +19,7 @@ mod schedule_check;
 #[cfg(test)]
 mod schedule_tests;
 mod script;
+mod script_call;
 mod vault;
 
 use std::collections::BTreeMap;

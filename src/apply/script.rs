@@ -1,232 +1,116 @@
-use base64::prelude::{BASE64_STANDARD, Engine};
-use md5::{Digest, Md5};
-use rand::RngExt;
-use sha2::Sha256;
+use super::script_call::Call;
+use crate::model::{Secret, SecretName, Secrets, quote};
+use crate::plan::{Action, Step};
 
-use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
-use crate::plan::{Action, FileWrite, Gate, Hold, JoinCommand, OwnData, Step, Then, Validator};
-
-/// The step functions, as real shell files.
-const FRAGMENTS: [&str; 7] = [
-    include_str!("steps/prelude.sh"),
-    include_str!("steps/file.sh"),
-    include_str!("steps/host.sh"),
-    include_str!("steps/packages.sh"),
-    include_str!("steps/cookie.sh"),
-    include_str!("steps/broker.sh"),
-    include_str!("steps/cluster.sh"),
+/// The step functions, as real shell files, in the order in which one builds on another.
+const FRAGMENTS: [(Part, &str); 11] = [
+    (Part::Prelude, include_str!("steps/prelude.sh")),
+    (Part::File, include_str!("steps/file.sh")),
+    (Part::Host, include_str!("steps/host.sh")),
+    (Part::Packages, include_str!("steps/packages.sh")),
+    (Part::Cookie, include_str!("steps/cookie.sh")),
+    (Part::Broker, include_str!("steps/broker.sh")),
+    (Part::Cluster, include_str!("steps/cluster.sh")),
+    (Part::Rotation, include_str!("steps/rotation.sh")),
+    (Part::Queues, include_str!("steps/queues.sh")),
+    (Part::Membership, include_str!("steps/membership.sh")),
+    (Part::Roll, include_str!("steps/roll.sh")),
 ];
+
+/// A file of step functions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Prelude,
+    File,
+    Host,
+    Packages,
+    Cookie,
+    Broker,
+    Cluster,
+    Rotation,
+    Queues,
+    Membership,
+    Roll,
+}
+
+/// The files that an action's function is made of. What is not needed is not sent: a line may be slow.
+fn parts(action: &Action) -> &'static [Part] {
+    match action {
+        Action::SetHostName { .. } | Action::RestartUnit { .. } | Action::ReloadUnit { .. } => &[Part::Host],
+        Action::StartUnit { .. } | Action::StopUnit { .. } => &[Part::Host],
+        Action::WriteFile(_) => &[Part::File, Part::Host],
+        Action::InstallPackages { .. } | Action::HoldPackages { .. } | Action::RemoveStalePolicy => {
+            &[Part::Packages]
+        }
+        Action::InstallCookie { .. } | Action::GuardCookie => &[Part::File, Part::Cookie],
+        Action::StageCookie { .. } => &[Part::Cookie, Part::Broker, Part::Rotation],
+        Action::SwitchCookie { .. } | Action::AdoptCookie { .. } | Action::DropStagedCookie => {
+            &[Part::Broker, Part::Rotation]
+        }
+        Action::StopBroker { .. } | Action::StartApp { .. } | Action::StartBroker { .. } => &[Part::Broker],
+        Action::EnterCluster { .. } => &[Part::Broker],
+        Action::JoinCluster { .. } | Action::ChangeNodeType { .. } | Action::SetClusterName { .. } => {
+            &[Part::Broker, Part::Cluster]
+        }
+        Action::SetPlugins { .. } | Action::ImportDefinitions { .. } | Action::PutAdmin { .. } => {
+            &[Part::Broker, Part::Cluster]
+        }
+        Action::SwitchServer { .. } => &[Part::Roll],
+        Action::UpgradeBroker { .. } => {
+            &[Part::Packages, Part::Broker, Part::Cluster, Part::Queues, Part::Membership, Part::Roll]
+        }
+        Action::RestartBroker { .. }
+        | Action::ReviveNode { .. }
+        | Action::EnableFeatureFlags { .. }
+        | Action::Rebalance { .. }
+        | Action::RetireBroker { .. }
+        | Action::StopStranger { .. }
+        | Action::ForgetNode { .. }
+        | Action::KeepData { .. }
+        | Action::FollowPeer { .. }
+        | Action::GrowReplicas { .. }
+        | Action::SyncQueue { .. }
+        | Action::CancelSyncQueue { .. } => {
+            &[Part::Broker, Part::Cluster, Part::Queues, Part::Membership, Part::Roll]
+        }
+    }
+}
+
+/// The question whether a node's replicas have caught up, as it is asked: without its comments.
+fn caught_up() -> String {
+    let code = include_str!("steps/caught_up.erl").lines().filter(|line| !line.starts_with("%%"));
+    code.map(str::trim_start).collect::<Vec<_>>().join("\n")
+}
 
 /// One script for adjacent steps of one host, to be fed to a root shell over standard input.
 ///
 /// It prints `NONCE begin STEP`, the step's output, `NONCE end STEP CODE` for each step, `NONCE cause STEP TEXT` and
 /// `NONCE advice STEP TEXT` where a step knows why it failed, and ends at the first failure.
 ///
+/// All of it is one compound command, which a shell reads to its end before it begins: cut short at any place, it does
+/// nothing. (Line by line, `revive_node() {` cut behind `revive` would call a function of that name.)
+///
 /// # Errors
 /// The name of a secret that a step needs and that `secrets` does not hold.
 pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
-    let mut text = format!("nonce={}\n", quote(nonce)).into_bytes();
-    for fragment in FRAGMENTS {
-        text.extend_from_slice(fragment.as_bytes());
+    let mut text = format!("{{\nnonce={}\n", quote(nonce)).into_bytes();
+    let needed =
+        |part: Part| part == Part::Prelude || steps.iter().any(|step| parts(&step.action).contains(&part));
+    for (part, fragment) in FRAGMENTS.into_iter().filter(|(part, _)| needed(*part)) {
+        if part == Part::Queues {
+            text.extend_from_slice(format!("caught_up_erl={}\n", quote(&caught_up())).as_bytes());
+        }
+        for line in fragment.lines().filter(|line| !line.trim_start().starts_with("# ")) {
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
+        }
     }
     text.extend_from_slice(b"\nmain() {\n");
     for step in steps {
-        let mut call = Call::new(step);
-        call.action(&step.action, secrets)?;
-        text.extend_from_slice(&call.line);
+        text.extend_from_slice(&Call::of(step, secrets)?);
     }
-    text.extend_from_slice(b"}\nmain | forward\nrm -f \"$stop_file\"\n");
+    text.extend_from_slice(b"}\nmain | forward\nrm -f \"$stop_file\"\n}\n");
     Ok(Secret::new(text))
-}
-
-/// One `run_step` line under construction. Bytes, since secrets need not be UTF-8.
-struct Call {
-    line: Vec<u8>,
-}
-
-impl Call {
-    fn new(step: &Step) -> Self {
-        Self { line: format!("run_step {}", quote(step.id.as_str())).into_bytes() }
-    }
-
-    fn word(&mut self, word: &str) -> &mut Self {
-        self.line.push(b' ');
-        self.line.extend_from_slice(quote(word).as_bytes());
-        self
-    }
-
-    fn words<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) -> &mut Self {
-        for word in words {
-            self.word(word);
-        }
-        self
-    }
-
-    fn secret(&mut self, secret: &Secret) -> &mut Self {
-        self.line.push(b' ');
-        self.line.extend_from_slice(&quote_bytes(secret.expose()));
-        self
-    }
-
-    fn action(&mut self, action: &Action, secrets: &Secrets) -> Result<(), SecretName> {
-        let call = &mut *self;
-        match action {
-            Action::SetHostName { name } => call.words(["set_host_name", name.as_str()]),
-            Action::WriteFile(file) => call.write_file(file, secrets)?,
-            Action::InstallPackages { packages, held_back_units } => {
-                call.words(["install_packages", &held_back_units.join(" ")]);
-                for package in packages {
-                    match &package.version {
-                        Some(version) => call.word(&format!("{}={version}", package.name)),
-                        None => call.word(&package.name),
-                    };
-                }
-                call
-            }
-            Action::HoldPackages { packages, hold } => {
-                let verb = match hold {
-                    Hold::Hold => "hold",
-                    Hold::Release => "unhold",
-                };
-                call.words(["hold_packages", verb]).words(packages.iter().map(String::as_str))
-            }
-            Action::RemoveStalePolicy => call.word("remove_stale_policy"),
-            Action::InstallCookie { secret, .. } => {
-                let cookie = held(secrets, secret)?;
-                call.words(["install_cookie", &md5_hex(cookie.expose())]).secret(cookie)
-            }
-            Action::GuardCookie => call.word("guard_cookie"),
-            Action::StartUnit { unit } => call.words(["start_unit", unit]),
-            Action::RestartUnit { unit } => call.words(["restart_unit", unit]),
-            Action::ReloadUnit { unit } => call.words(["reload_unit", unit]),
-            Action::StopUnit { unit } => call.words(["stop_unit", unit]),
-            other => call.broker_action(other, secrets)?,
-        };
-        self.line.push(b'\n');
-        Ok(())
-    }
-
-    fn broker_action(&mut self, action: &Action, secrets: &Secrets) -> Result<&mut Self, SecretName> {
-        Ok(match action {
-            Action::StartBroker { node, names, patience_s } => {
-                self.on_node("start_broker", node, *names).word(&patience_s.to_string())
-            }
-            Action::EnterCluster { node, names, seed, patience_s } => {
-                let words = [patience_s.to_string(), seed.to_string()];
-                self.on_node("enter_cluster", node, *names).words(words.iter().map(String::as_str))
-            }
-            Action::StopBroker { node } => self.words(["stop_broker", &node.to_string()]),
-            Action::StartApp { node, names, patience_s } => {
-                self.on_node("start_app", node, *names).word(&patience_s.to_string())
-            }
-            Action::RestartBroker { node, names, gate, patience_s } => {
-                let gate = match gate {
-                    Gate::None => "none",
-                    Gate::QuorumCritical => "quorum-critical",
-                };
-                self.on_node("restart_broker", node, *names).word(&patience_s.to_string()).word(gate)
-            }
-            Action::JoinCluster { node, names, seed, method, node_type, own_data, patience_s } => {
-                let method = match method {
-                    JoinCommand::StopJoinStart => "stop-join-start",
-                    JoinCommand::JoinRunning => "join-running",
-                };
-                let data = match own_data {
-                    OwnData::Keep => "keep",
-                    OwnData::Destroy => "destroy",
-                };
-                self.on_node("join_cluster", node, *names).words([
-                    &patience_s.to_string(),
-                    &seed.to_string(),
-                    method,
-                    node_type.as_str(),
-                    data,
-                ])
-            }
-            Action::ChangeNodeType { node, names, node_type } => {
-                self.on_node("change_node_type", node, *names).word(node_type.as_str())
-            }
-            Action::SetClusterName { node, name } => {
-                self.words(["set_cluster_name", &node.to_string(), name])
-            }
-            Action::SetPlugins { node, plugins } => {
-                self.words(["set_plugins", &node.to_string()]).words(plugins.iter().map(String::as_str))
-            }
-            Action::ImportDefinitions { node, secret, digest } => {
-                self.words(["import_definitions", &node.to_string(), digest]).secret(held(secrets, secret)?)
-            }
-            Action::PutAdmin { node, user, secret } => {
-                let definitions = user_definitions(user, held(secrets, secret)?);
-                let digest = md5_hex(definitions.expose());
-                self.words(["put_admin", &node.to_string(), &digest]).secret(&definitions).word(user)
-            }
-            // Every other action was met by the caller.
-            _ => self.word("true"),
-        })
-    }
-
-    fn on_node(&mut self, function: &str, node: &NodeName, names: NameMode) -> &mut Self {
-        let mode = match names {
-            NameMode::Short => "short",
-            NameMode::Long => "long",
-        };
-        self.words([function, &node.to_string(), mode])
-    }
-
-    fn write_file(&mut self, file: &FileWrite, secrets: &Secrets) -> Result<&mut Self, SecretName> {
-        let body = file.body.resolve(secrets).ok_or_else(|| missing(file, secrets))?;
-        let digest = md5_hex(body.expose());
-        let validator = match file.validate {
-            Some(Validator::Haproxy) => "haproxy",
-            Some(Validator::Nginx) => "nginx",
-            Some(Validator::Chrony) => "chrony",
-            None => "",
-        };
-        let (then, unit) = match &file.then {
-            Then::Nothing => ("", ""),
-            Then::DaemonReload => ("daemon-reload", ""),
-            Then::Reload(unit) => ("reload", unit.as_str()),
-            Then::Restart(unit) => ("restart", unit.as_str()),
-        };
-        let mode = format!("{:04o}", file.mode);
-        let head =
-            ["write_file", &file.path, &mode, &file.owner, &file.group, &digest, validator, then, unit];
-        self.words(head).secret(&body);
-        let resolves: Vec<String> =
-            file.resolves.iter().map(|(name, address)| format!("{name}={address}")).collect();
-        Ok(self.words(resolves.iter().map(String::as_str)))
-    }
-}
-
-fn md5_hex(bytes: &[u8]) -> String {
-    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// RabbitMQ's definitions of one administrator, with the password in the form that it stores itself:
-/// `salt ++ SHA-256(salt ++ password)`, in Base64 (rabbit_password_hashing_sha256).
-fn user_definitions(user: &str, password: &Secret) -> Secret {
-    let salt: [u8; 4] = rand::rng().random();
-    let mut hash = salt.to_vec();
-    hash.extend_from_slice(&Sha256::new().chain_update(salt).chain_update(password.expose()).finalize());
-    let definitions = serde_json::json!({
-        "users": [{
-            "name": user,
-            "password_hash": BASE64_STANDARD.encode(&hash),
-            "hashing_algorithm": "rabbit_password_hashing_sha256",
-            "tags": ["administrator"],
-        }],
-    });
-    Secret::new(definitions.to_string().into_bytes())
-}
-
-/// The first secret of a file that nobody holds.
-fn missing(file: &FileWrite, secrets: &Secrets) -> SecretName {
-    let unknown = file.body.secrets().find(|name| secrets.get(name).is_none());
-    unknown.cloned().unwrap_or_else(|| SecretName::new(file.path.clone()))
-}
-
-fn held<'s>(secrets: &'s Secrets, name: &SecretName) -> Result<&'s Secret, SecretName> {
-    secrets.get(name).ok_or_else(|| name.clone())
 }
 
 #[cfg(test)]
@@ -234,8 +118,8 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
-    use crate::model::{HostName, NodeType};
-    use crate::plan::{Change, PackageChoice, StepId};
+    use crate::model::{HostName, NameMode, NodeName, NodeType};
+    use crate::plan::{Change, FileWrite, JoinCommand, OwnData, PackageChoice, StepId, Then, Validator};
     use crate::template::Rendered;
 
     const HOSTILE: &str = "a'b\"c$(touch /nonexistent/x)`id`\n\\ $HOME *;& é\u{1f430}";
@@ -354,7 +238,8 @@ mod tests {
     #[test]
     fn a_script_that_is_cut_short_runs_no_step() {
         let text = script(vec![Action::StartUnit { unit: "no-such-unit-of-anybody".to_owned() }]);
-        let end = text.windows(5).rposition(|window| window == b"\nmain").expect("the call of main");
+        // The last byte is the end of the line behind the closing brace.
+        let end = text.len() - 2;
         for cut in (0..end).step_by(97).chain([end]) {
             let (_, printed) = shell(&["sh"], &text[..cut]);
             assert_eq!(printed, "", "cut at {cut} of {}", text.len());

@@ -16,6 +16,7 @@ use crate::model::{
     generate_cookie,
 };
 use crate::plan::{Action, Plan, Step};
+use crate::rabbitmq::{COOKIE_FILE, STAGED_COOKIE_FILE};
 use crate::transport::{Exec, Script, Transport};
 
 /// How long a file, a command or a host has to give a secret away.
@@ -61,8 +62,11 @@ impl Vault {
     /// Whether getting the secret means reading it on `host`, so that the host's earlier steps must end first.
     pub(super) fn must_be_read_on(&self, name: &SecretName, host: &HostName) -> bool {
         let unread = |entry: &Entry| {
-            matches!(&entry.source, SecretSource::HostCookie(from) if from == host)
-                && !entry.found.initialized()
+            let on_host = matches!(
+                &entry.source,
+                SecretSource::HostCookie(from) | SecretSource::StagedCookie(from) if from == host
+            );
+            on_host && !entry.found.initialized()
         };
         self.known.get(name).is_none() && self.sources.get(name).is_some_and(unread)
     }
@@ -87,7 +91,9 @@ impl Vault {
 
     /// Whether the cookie that `step` is to install, if it is one to do so, is the one that the plan speaks of.
     pub(super) fn check(&self, step: &Step, secrets: &Secrets) -> Result<(), SecretError> {
-        let Action::InstallCookie { secret: name, digest: planned } = &step.action else {
+        let (Action::InstallCookie { secret: name, digest: planned }
+        | Action::StageCookie { secret: name, digest: planned }) = &step.action
+        else {
             return Ok(());
         };
         let Some(cookie) = secrets.get(name) else {
@@ -115,6 +121,7 @@ fn origin(source: &SecretSource) -> String {
     match source {
         SecretSource::Generate => "the generated cookie".to_owned(),
         SecretSource::HostCookie(host) => format!("the cookie on {host}"),
+        SecretSource::StagedCookie(host) => format!("the cookie that is staged on {host}"),
         SecretSource::File(path) => format!("the cookie in {}", path.display()),
         SecretSource::Command(argv) => format!("the cookie from the command `{}`", program(argv)),
         SecretSource::Env(name) => format!("the cookie in ${name}"),
@@ -124,7 +131,8 @@ fn origin(source: &SecretSource) -> String {
 async fn find<T: Transport>(source: &SecretSource, transport: &T) -> Result<Secret, SecretError> {
     match source {
         SecretSource::Generate => Ok(generate_cookie()),
-        SecretSource::HostCookie(host) => host_cookie(host, transport).await,
+        SecretSource::HostCookie(host) => host_cookie(host, COOKIE_FILE, transport).await,
+        SecretSource::StagedCookie(host) => host_cookie(host, STAGED_COOKIE_FILE, transport).await,
         SecretSource::File(path) => {
             let late =
                 || SecretError::new(format!("{} could not be read in time", path.display()), "look at it");
@@ -147,15 +155,17 @@ async fn in_time(
 
 /// Reads a host's cookie, as it stands there: trailing line ends do not count wherever a cookie is used. The frame
 /// keeps out what login scripts print.
-async fn host_cookie<T: Transport>(host: &HostName, transport: &T) -> Result<Secret, SecretError> {
+async fn host_cookie<T: Transport>(
+    host: &HostName,
+    path: &str,
+    transport: &T,
+) -> Result<Secret, SecretError> {
     let frame = format!("{:032x}", rand::rng().random::<u128>());
-    let script = format!(
-        "printf '%s\\n' {frame}; cat /var/lib/rabbitmq/.erlang.cookie; rc=$?; printf '%s\\n' {frame}; exit $rc"
-    );
+    let script = format!("printf '%s\\n' {frame}; cat {path}; rc=$?; printf '%s\\n' {frame}; exit $rc");
     let unread = |why: &str| {
         SecretError::new(
             format!("the cookie on {host} could not be read: {why}"),
-            format!("see whether /var/lib/rabbitmq/.erlang.cookie exists on {host}"),
+            format!("see whether {path} exists on {host}"),
         )
     };
     let exec = Exec { script: Script::Argument(script), timeout: PATIENCE };

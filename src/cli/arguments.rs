@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::model::quote;
 use crate::report::{Detail, Style};
 
 /// Brings up and looks after RabbitMQ clusters on plain hosts over SSH, from one inventory.
@@ -63,7 +64,7 @@ pub enum Command {
     Apply(Apply),
     /// Show the cluster as it is, as every node sees it
     Status(StatusArguments),
-    /// Run another playbook
+    /// Run another playbook: rolling-restart, upgrade, rotate-cookie, remove-node… Without a name: lists them
     Run(Run),
     /// Print a file as it would be written: haproxy, nginx, hosts, rabbitmq, chrony, limits
     Render(Render),
@@ -90,6 +91,8 @@ pub struct Init {
 
 #[derive(Debug, Args)]
 pub struct PlanArguments {
+    #[command(flatten)]
+    pub called: Called,
     /// Save the plan for `rabbitup apply`; readable for you alone
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -109,20 +112,53 @@ pub struct Up {
     pub data: Data,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Data {
-    /// Let joining destroy what this node holds of its own: queues, users, virtual hosts
+    /// Let joining or removing take with it what only this node holds: queues, users, virtual hosts
     #[arg(long, value_name = "HOST")]
     pub destroy_data: Vec<String>,
+    /// Take members that are not in the inventory out of the cluster
+    #[arg(long)]
+    pub prune: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Run {
-    /// An embedded playbook, one of playbooks/ beside the inventory, or a path
-    #[arg(value_name = "PLAYBOOK")]
-    pub playbook: String,
+    #[command(flatten)]
+    pub called: Called,
     #[command(flatten)]
     pub up: Up,
+}
+
+/// A playbook and its values.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Called {
+    /// An embedded playbook, one of playbooks/ beside the inventory, or a path
+    #[arg(value_name = "PLAYBOOK")]
+    pub playbook: Option<String>,
+    /// What the playbook asks for: node=node3, version=4.0.6
+    #[arg(value_name = "KEY=VALUE")]
+    pub values: Vec<String>,
+}
+
+impl Called {
+    /// What `up` calls, and `plan` where it names nothing else.
+    pub const BRING_UP: &'static str = "bring-up";
+
+    pub fn name(&self) -> &str {
+        self.playbook.as_deref().unwrap_or(Self::BRING_UP)
+    }
+
+    /// The command that runs it, for a person.
+    pub fn command(&self, inventory: &str) -> String {
+        match self.name() {
+            Self::BRING_UP => format!("rabbitup{inventory} up"),
+            name => std::iter::once(format!("rabbitup{inventory} run {name}"))
+                .chain(self.values.iter().map(|value| word(value)))
+                .collect::<Vec<_>>()
+                .join(" "),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -167,6 +203,12 @@ pub struct Schema {
 #[derive(Debug, Args)]
 pub struct Completions {
     pub shell: Shell,
+}
+
+/// A value as one would type it.
+fn word(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "=.,:/@%+_-".contains(c);
+    if value.chars().all(plain) { value.to_owned() } else { quote(value) }
 }
 
 impl Common {

@@ -2,16 +2,31 @@
 
 use clap::CommandFactory;
 
-use super::arguments::{Cli, Completions, Document, Schema};
+use super::arguments::{Cli, Common, Completions, Document, Schema};
 use super::exit::{Exit, Failure};
-use super::print;
-use crate::{inventory, playbook, report};
+use super::{print, session};
+use crate::playbook::Playbook;
+use crate::{inventory, report};
+
+/// `rabbitup run` without a name.
+pub fn playbooks(common: &Common) -> Result<Exit, Failure> {
+    let names: Vec<&str> = Playbook::embedded_names().collect();
+    let mut texts = Vec::new();
+    for name in names {
+        texts.push(session::playbook(common, name)?.help());
+    }
+    print::stdout(&format!(
+        "{}\nEach shows its plan and asks before it changes anything.\n",
+        texts.join("\n")
+    ));
+    Ok(Exit::Done)
+}
 
 /// `rabbitup schema`.
 pub fn schema(arguments: &Schema) -> Result<Exit, Failure> {
     match arguments.document {
         Document::Inventory => print::json(&inventory::schema()),
-        Document::Playbook => print::json(&playbook::Playbook::schema()),
+        Document::Playbook => print::json(&Playbook::schema()),
         Document::Plan => print::json(&report::plan_schema()),
     }
     Ok(Exit::Done)

@@ -18,6 +18,8 @@ mod up;
 use std::process::ExitCode;
 
 pub use arguments::{Cli, Command};
+
+use arguments::Called;
 pub use exit::Exit;
 pub use print::quiet_broken_pipes;
 
@@ -51,8 +53,9 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Init(arguments) => init::run(arguments),
         Command::Check => check::run(common),
         Command::Plan(arguments) => plan::run(common, arguments).await,
-        Command::Up(arguments) => up::run(common, "bring-up", arguments).await,
-        Command::Run(arguments) => up::run(common, &arguments.playbook, &arguments.up).await,
+        Command::Up(arguments) => up::run(common, &Called::default(), arguments).await,
+        Command::Run(arguments) if arguments.called.playbook.is_none() => lists::playbooks(common),
+        Command::Run(arguments) => up::run(common, &arguments.called, &arguments.up).await,
         Command::Apply(arguments) => apply::run(common, arguments).await,
         Command::Status(arguments) => status::run(common, arguments).await,
         Command::Render(arguments) => render::run(common, arguments),

@@ -7,15 +7,15 @@ use super::arguments::{Common, PlanArguments};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{Session, inventory_words, shown};
-use crate::plan::Plan;
+use crate::plan::{Moment, Plan};
 use crate::report::{PlanDocument, Routes, plan_text, skipped_line};
 
 /// `rabbitup plan`.
 pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Failure> {
-    let session = Session::open(common, "bring-up", &arguments.data)?;
+    let session = Session::open(common, &arguments.called, &arguments.data)?;
     let facts = session.gather().await;
     session.close(common).await;
-    let plan = session.plan(common, &facts)?;
+    let plan = session.plan(common, &facts, Moment::Before)?;
     if let Some(path) = &arguments.output {
         save(&plan, path)?;
     }
@@ -32,7 +32,7 @@ pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Fai
                 shown(path)
             ));
         } else if !plan.is_empty() {
-            print::stdout(&format!("Next: rabbitup{} up\n", inventory_words(common)));
+            print::stdout(&format!("Next: {}\n", arguments.called.command(&inventory_words(common))));
         }
     }
     Ok(if arguments.detailed_exitcode && !plan.is_empty() { Exit::Pending } else { Exit::Done })

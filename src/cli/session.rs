@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::arguments::{Common, Data};
+use super::arguments::{Called, Common, Data};
 use super::exit::{Exit, Failure};
 use super::print;
 use crate::apply::gather;
@@ -10,8 +10,8 @@ use crate::document::Look;
 use crate::facts::Facts;
 use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
 use crate::model::{DigestKey, HostName, Role, Secret};
-use crate::plan::{self, Limit, Options, Plan, PlannedHost};
-use crate::playbook::Playbook;
+use crate::plan::{self, Limit, Moment, Options, Plan, PlannedHost, Strangers};
+use crate::playbook::{Arguments, PhaseSettings, Playbook};
 use crate::report::{
     Colour, RefusalDocument, Routes, Style, refusals_text, unreachable_document, unreachable_text,
 };
@@ -113,9 +113,12 @@ fn target(ssh: &Ssh, password: Option<&Secret>) -> SshTarget {
 
 impl Session {
     /// Loads everything and opens nothing yet.
-    pub fn open(common: &Common, playbook_name: &str, data: &Data) -> Result<Self, Failure> {
+    pub fn open(common: &Common, called: &Called, data: &Data) -> Result<Self, Failure> {
+        let playbook = playbook(common, called.name())?;
+        let arguments = Arguments::parse(&playbook, &called.values)
+            .map_err(|error| Failure::new(Exit::Usage, error.what).next(error.hint))?;
         let (desired, templates) = load(common, SecretPolicy::Require)?;
-        let playbook = playbook(common, playbook_name)?;
+        let desired = concerned(desired, &playbook, &arguments)?;
         let options = Options {
             limit: limit(&desired, &common.limit)?,
             destroy_data: data
@@ -124,8 +127,11 @@ impl Session {
                 .map(|name| host_named(&desired, name))
                 .collect::<Result<_, _>>()?,
             digest_key: DigestKey::random(),
+            arguments,
+            strangers: if data.prune { Strangers::Remove } else { Strangers::Report },
+            moment: Moment::Before,
         };
-        let hosts = plan::planned_hosts(&desired);
+        let hosts = plan::planned_hosts(&desired, &playbook);
         let transport = transport(&hosts, become_password(common)?.as_ref());
         Ok(Self { desired, playbook, templates, options, hosts, transport })
     }
@@ -136,9 +142,21 @@ impl Session {
     }
 
     /// Makes the plan. Hosts that were not reached and refusals are printed here, as the command line wants them.
-    pub fn plan(&self, common: &Common, facts: &Facts) -> Result<Plan, Failure> {
-        self.require_reached(common, facts)?;
-        plan::plan(&self.desired, &self.playbook, &self.templates, facts, &self.options).map_err(|refused| {
+    pub fn plan(&self, common: &Common, facts: &Facts, moment: Moment) -> Result<Plan, Failure> {
+        self.plan_with(common, &self.playbook, facts, moment)
+    }
+
+    /// As [`Session::plan`], with another playbook: the one for a run that failed.
+    pub fn plan_with(
+        &self,
+        common: &Common,
+        playbook: &Playbook,
+        facts: &Facts,
+        moment: Moment,
+    ) -> Result<Plan, Failure> {
+        self.require_reached(common, playbook, facts)?;
+        let options = Options { moment, ..self.options.clone() };
+        plan::plan(&self.desired, playbook, &self.templates, facts, &options).map_err(|refused| {
             if common.json {
                 print::json(&RefusalDocument::from(&refused));
             }
@@ -146,8 +164,8 @@ impl Session {
         })
     }
 
-    fn require_reached(&self, common: &Common, facts: &Facts) -> Result<(), Failure> {
-        if plan::unreachable(&self.desired, facts, &self.options).is_empty() {
+    fn require_reached(&self, common: &Common, playbook: &Playbook, facts: &Facts) -> Result<(), Failure> {
+        if plan::unreachable(&self.desired, playbook, facts, &self.options).is_empty() {
             return Ok(());
         }
         let routes = Routes::from(&self.desired);
@@ -161,6 +179,25 @@ impl Session {
     pub async fn close(&self, common: &Common) {
         close(&self.transport, common).await;
     }
+}
+
+/// What is wanted of the cluster while this playbook runs: without the node that it removes.
+fn concerned(desired: Desired, playbook: &Playbook, arguments: &Arguments) -> Result<Desired, Failure> {
+    if let Some(new) = &arguments.new {
+        if arguments.old.as_ref() == Some(new) {
+            return Err(Failure::new(Exit::Usage, format!("{new} cannot take its own place"))
+                .next("a node that lost its data comes back with: rabbitup run recover-node"));
+        }
+        if !desired.brokers().any(|host| &host.node() == new) {
+            return Err(Failure::new(Exit::Usage, format!("{new} is no broker of the inventory"))
+                .next("put its host there with the role broker; the old one may stay until it is replaced"));
+        }
+    }
+    let removes = playbook.phases.iter().any(|phase| matches!(phase, PhaseSettings::Remove(_)));
+    Ok(match arguments.subject().filter(|_| removes) {
+        Some(node) => desired.without(node.clone()),
+        None => desired,
+    })
 }
 
 /// Lets go of a transport's connections.

@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use console::Term;
 
-use super::arguments::{Common, Data, StatusArguments};
+use super::arguments::{Called, Common, Data, StatusArguments};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::Session;
@@ -10,7 +10,7 @@ use crate::report::{Status, StatusDocument, health, is_healthy, status_text};
 
 /// `rabbitup status`.
 pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, Failure> {
-    let session = Session::open(common, "bring-up", &Data { destroy_data: Vec::new() })?;
+    let session = Session::open(common, &Called::default(), &Data::default())?;
     let Some(seconds) = arguments.watch else {
         let exit = look(&session, common).await;
         session.close(common).await;

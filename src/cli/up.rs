@@ -2,16 +2,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::arguments::{Common, Up};
+use super::arguments::{Called, Common, Up};
 use super::confirm::confirm;
 use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{Session, inventory_words};
+use crate::apply::Locks;
 use crate::facts::Facts;
-use crate::inventory::Desired;
-use crate::plan::Plan;
-use crate::playbook::PhaseSettings;
+use crate::plan::{Moment, Plan};
 use crate::report::{Finding, Severity, findings_text, health, is_healthy, last_line, plan_text};
 
 /// How often a verification looks again while it waits for what is not there yet.
@@ -22,36 +21,21 @@ const QUIET: Duration = Duration::from_secs(1);
 const WAIT_FOR_WARNINGS: Duration = Duration::from_secs(10);
 
 /// `rabbitup up`, and `rabbitup run` with another playbook.
-pub async fn run(common: &Common, playbook: &str, arguments: &Up) -> Result<Exit, Failure> {
-    let session = Session::open(common, playbook, &arguments.data)?;
-    let result = bring_up(&session, common, arguments).await;
+pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exit, Failure> {
+    let session = Session::open(common, called, &arguments.data)?;
+    let command = called.command(&inventory_words(common));
+    let work = Work { session: &session, common, arguments, command };
+    let result = work.run().await;
     session.close(common).await;
     result
 }
 
-/// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
-async fn bring_up(session: &Session, common: &Common, arguments: &Up) -> Result<Exit, Failure> {
-    let facts = session.gather().await;
-    let plan = session.plan(common, &facts)?;
-    show(common, &plan_text(&plan, common.style()));
-    if plan.is_empty() {
-        return Ok(judge(common, &session.desired, &facts));
-    }
-    match round(session, common, arguments, plan).await? {
-        Round::Ended(exit) => Ok(exit),
-        Round::More(plan) => {
-            show(common, "\nWhat runs now shows that there is more to do:\n\n");
-            show(common, &plan_text(&plan, common.style()));
-            match round(session, common, arguments, plan).await? {
-                Round::Ended(exit) => Ok(exit),
-                Round::More(plan) => {
-                    show(common, "After the run, this is still to be done:\n");
-                    show(common, &plan_text(&plan, common.style()));
-                    Ok(Exit::Failed)
-                }
-            }
-        }
-    }
+/// One call of a playbook.
+struct Work<'a> {
+    session: &'a Session,
+    common: &'a Common,
+    arguments: &'a Up,
+    command: String,
 }
 
 /// How a round ended.
@@ -61,102 +45,159 @@ enum Round {
     More(Plan),
 }
 
-/// Confirms, applies and verifies a plan that has been shown.
-async fn round(session: &Session, common: &Common, arguments: &Up, plan: Plan) -> Result<Round, Failure> {
-    if !confirm(common, arguments.yes, "Apply this plan?")? {
-        show(common, "Nothing was changed.\n");
-        return Ok(Round::Ended(Exit::Done));
-    }
-    let locks = lock(&session.transport, &plan, common).await?;
-    let plan = look_again(session, common, arguments, plan).await?;
-    let command = format!("rabbitup{} up", inventory_words(common));
-    let secrets = session.desired.secrets.clone();
-    match execute(&session.transport, &plan, secrets, locks, common, &command).await? {
-        Executed::Done => verify(session, common).await,
-        Executed::Failed => Ok(Round::Ended(Exit::Failed)),
-        Executed::Interrupted => Ok(Round::Ended(Exit::Interrupted)),
-    }
-}
-
-/// Under the lock the hosts are looked at once more. What was confirmed is what is done: a plan that has become
-/// another is shown and confirmed again.
-async fn look_again(
-    session: &Session,
-    common: &Common,
-    arguments: &Up,
-    shown: Plan,
-) -> Result<Plan, Failure> {
-    let plan = session.plan(common, &session.gather().await)?;
-    if plan.steps == shown.steps {
-        return Ok(plan);
-    }
-    show(common, "The hosts have changed since; the plan is now:\n");
-    show(common, &plan_text(&plan, common.style()));
-    if confirm(common, arguments.yes, "Apply this plan?")? {
-        Ok(plan)
-    } else {
-        Err(Failure::new(Exit::Failed, "nothing was changed"))
-    }
-}
-
-/// Gathers again: the plan must be empty and the cluster whole. What takes a moment (a health check of the load
-/// balancer, a first answer of the time source) is waited for, and said.
-async fn verify(session: &Session, common: &Common) -> Result<Round, Failure> {
-    let patience = session.playbook.phases.iter().find_map(|phase| match phase {
-        PhaseSettings::Verify(health) => Some(health.patience.0),
-        _ => None,
-    });
-    let start = Instant::now();
-    let mut told = None;
-    loop {
-        let facts = session.gather().await;
-        let plan = session.plan(common, &facts)?;
-        let findings = health(&session.desired, &facts);
-        // They are sorted, the worst first.
-        let worst = findings.first();
-        let limit = match worst.map(|finding| finding.severity) {
-            Some(Severity::Error) => patience.unwrap_or_default(),
-            // Nothing depends on it; but a clock that syncs a moment later is no news either.
-            Some(Severity::Warning) if plan.is_empty() => WAIT_FOR_WARNINGS,
-            _ => Duration::ZERO,
-        };
-        if start.elapsed() >= limit {
-            if !plan.is_empty() {
-                return Ok(Round::More(plan));
+impl Work<'_> {
+    /// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
+    async fn run(&self) -> Result<Exit, Failure> {
+        let facts = self.session.gather().await;
+        let plan = self.session.plan(self.common, &facts, Moment::Before)?;
+        self.show(&plan_text(&plan, self.common.style()));
+        if plan.is_empty() {
+            return Ok(self.judge(&facts));
+        }
+        let began = Instant::now();
+        match self.round(plan, began, Moment::Before).await? {
+            Round::Ended(exit) => Ok(exit),
+            Round::More(plan) => {
+                self.show("\nWhat runs now shows that there is more to do:\n\n");
+                self.show(&plan_text(&plan, self.common.style()));
+                match self.round(plan, began, Moment::After(began.elapsed())).await? {
+                    Round::Ended(exit) => Ok(exit),
+                    Round::More(plan) => {
+                        self.show("After the run, this is still to be done:\n");
+                        self.show(&plan_text(&plan, self.common.style()));
+                        Ok(Exit::Failed)
+                    }
+                }
             }
-            show(common, &format!("Verified: {}\n", last_line(&plan)));
-            return Ok(Round::Ended(judge(common, &session.desired, &facts)));
         }
-        if let Some(worst) =
-            worst.filter(|worst| told.as_ref() != Some(&worst.what) && start.elapsed() > QUIET)
-        {
-            let host = worst.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
-            show(common, &format!("Waiting: {host}{}\n", worst.what));
-            told = Some(worst.what.clone());
+    }
+
+    /// Confirms, applies and verifies a plan that has been shown.
+    async fn round(&self, plan: Plan, began: Instant, moment: Moment) -> Result<Round, Failure> {
+        if !confirm(self.common, self.arguments.yes, "Apply this plan?")? {
+            self.show("Nothing was changed.\n");
+            return Ok(Round::Ended(Exit::Done));
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        let locks = lock(&self.session.transport, &plan, self.common).await?;
+        let plan = self.look_again(plan, moment).await?;
+        Ok(match self.execute(&plan, locks).await? {
+            Executed::Done => return self.verify(began).await,
+            Executed::Failed => {
+                self.settle().await?;
+                Round::Ended(Exit::Failed)
+            }
+            Executed::Interrupted => Round::Ended(Exit::Interrupted),
+        })
     }
-}
 
-/// Prints what is not as it should be, and whether that is an error.
-fn judge(common: &Common, desired: &Desired, facts: &Facts) -> Exit {
-    let findings = health(desired, facts);
-    let told: Vec<Finding> = findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
-    if common.json {
-        print::json_line(&Verified {
-            format_version: 1,
-            event: "verified",
-            healthy: is_healthy(&findings),
-            findings: &findings,
-        });
+    async fn execute(&self, plan: &Plan, locks: Locks) -> Result<Executed, Failure> {
+        let secrets = self.session.desired.secrets.clone();
+        execute(&self.session.transport, plan, secrets, locks, self.common, &self.command).await
     }
-    show(common, &findings_text(&told, common.style()));
-    if is_healthy(&findings) { Exit::Done } else { Exit::Failed }
-}
 
-fn show(common: &Common, text: &str) {
-    if !common.json {
-        print::stdout(text);
+    /// Under the lock the hosts are looked at once more. What was confirmed is what is done: a plan that has become
+    /// another is shown and confirmed again.
+    async fn look_again(&self, shown: Plan, moment: Moment) -> Result<Plan, Failure> {
+        let plan = self.session.plan(self.common, &self.session.gather().await, moment)?;
+        if plan.steps == shown.steps {
+            return Ok(plan);
+        }
+        self.show("The hosts have changed since; the plan is now:\n");
+        self.show(&plan_text(&plan, self.common.style()));
+        if confirm(self.common, self.arguments.yes, "Apply this plan?")? {
+            Ok(plan)
+        } else {
+            Err(Failure::new(Exit::Failed, "nothing was changed"))
+        }
+    }
+
+    /// A run of some playbooks must not be left half-way: what ends it is planned from what is there now, shown, and
+    /// done.
+    async fn settle(&self) -> Result<(), Failure> {
+        let Some(playbook) = self.session.playbook.after_failure() else { return Ok(()) };
+        let facts = self.session.gather().await;
+        let plan = self.session.plan_with(self.common, &playbook, &facts, Moment::Before)?;
+        if plan.is_empty() {
+            return Ok(());
+        }
+        self.show("\nThe run failed half-way. This ends it:\n\n");
+        self.show(&plan_text(&plan, self.common.style()));
+        if !confirm(self.common, self.arguments.yes, "Apply this plan?")? {
+            self.show("It was left half-way.\n");
+            return Ok(());
+        }
+        let locks = lock(&self.session.transport, &plan, self.common).await?;
+        if self.execute(&plan, locks).await? == Executed::Done {
+            let why: Vec<String> = plan.notes.iter().map(|note| note.text.clone()).collect();
+            let reason = plan.steps.first().map(|step| step.reason.clone()).unwrap_or_default();
+            let words = if why.is_empty() { reason } else { why.join("; ") };
+            self.show(&format!("Ended: {words}.\n"));
+        }
+        Ok(())
+    }
+
+    /// Gathers again: the plan must be empty and the cluster whole. What takes a moment (a health check of the load
+    /// balancer, a first answer of the time source) is waited for, and said.
+    async fn verify(&self, began: Instant) -> Result<Round, Failure> {
+        let (session, common) = (self.session, self.common);
+        let patience = session.playbook.verifies();
+        let start = Instant::now();
+        let mut told = None;
+        loop {
+            let facts = session.gather().await;
+            let plan = session.plan(common, &facts, Moment::After(began.elapsed()))?;
+            let findings = if patience.is_some() { health(&session.desired, &facts) } else { Vec::new() };
+            // They are sorted, the worst first.
+            let worst = findings.first();
+            let limit = match worst.map(|finding| finding.severity) {
+                Some(Severity::Error) => patience.unwrap_or_default(),
+                // Nothing depends on it; but a clock that syncs a moment later is no news either.
+                Some(Severity::Warning) if plan.is_empty() => WAIT_FOR_WARNINGS,
+                _ => Duration::ZERO,
+            };
+            if start.elapsed() >= limit {
+                if !plan.is_empty() {
+                    return Ok(Round::More(plan));
+                }
+                self.show(&format!("Verified: {}\n", last_line(&plan)));
+                return Ok(Round::Ended(self.judge(&facts)));
+            }
+            if let Some(worst) =
+                worst.filter(|worst| told.as_ref() != Some(&worst.what) && start.elapsed() > QUIET)
+            {
+                let host = worst.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+                self.show(&format!("Waiting: {host}{}\n", worst.what));
+                told = Some(worst.what.clone());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Prints what is not as it should be, and whether that is an error.
+    fn judge(&self, facts: &Facts) -> Exit {
+        // A playbook that does not look at the cluster afterwards (`stop`) leaves it as it was meant to.
+        if self.session.playbook.verifies().is_none() {
+            return Exit::Done;
+        }
+        let common = self.common;
+        let findings = health(&self.session.desired, facts);
+        let told: Vec<Finding> = findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
+        if common.json {
+            print::json_line(&Verified {
+                format_version: 1,
+                event: "verified",
+                healthy: is_healthy(&findings),
+                findings: &findings,
+            });
+        }
+        self.show(&findings_text(&told, common.style()));
+        if is_healthy(&findings) { Exit::Done } else { Exit::Failed }
+    }
+
+    fn show(&self, text: &str) {
+        if !self.common.json {
+            print::stdout(text);
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Desired {
     pub secret_sources: BTreeMap<SecretName, SecretSource>,
     /// Template texts that the user put in place of the embedded ones, by template name.
     pub templates: BTreeMap<String, String>,
+    /// A node that is to leave the cluster, whatever its host's roles say: set by the playbooks that remove one.
+    pub leaving: Option<NodeName>,
 }
 
 #[derive(Clone, Debug)]
@@ -235,9 +237,25 @@ impl Desired {
         self.hosts.iter().filter(move |host| host.has(role))
     }
 
-    /// The brokers, in the order of joining; the first is the seed node's host.
+    /// The brokers, in the order of joining; the first is the seed node's host. One that leaves is not among them.
     pub fn brokers(&self) -> impl Iterator<Item = &Host> {
-        self.with_role(Role::Broker)
+        self.hosts.iter().filter(|host| self.is_broker(host))
+    }
+
+    /// Whether a host is to run a member of the cluster.
+    pub fn is_broker(&self, host: &Host) -> bool {
+        host.has(Role::Broker) && self.leaving.as_ref() != Some(&host.node())
+    }
+
+    /// The same without one node of the cluster. Its host is still one of the hosts.
+    pub fn without(self, node: NodeName) -> Self {
+        Self { leaving: Some(node), ..self }
+    }
+
+    /// The host of the node that leaves, where the inventory has it.
+    pub fn leaving_host(&self) -> Option<&Host> {
+        let node = self.leaving.as_ref()?;
+        self.hosts.iter().find(|host| host.has(Role::Broker) && &host.node() == node)
     }
 
     pub fn host(&self, name: &HostName) -> Option<&Host> {

@@ -62,7 +62,7 @@ impl SecretError {
 pub fn read_secret(source: &SecretSource) -> Result<Option<Secret>, SecretError> {
     let bytes = match source {
         SecretSource::Generate => return Ok(Some(generate_cookie())),
-        SecretSource::HostCookie(_) => return Ok(None),
+        SecretSource::HostCookie(_) | SecretSource::StagedCookie(_) => return Ok(None),
         SecretSource::File(path) => read_bounded(path, LARGEST)?,
         SecretSource::Env(name) => from_env(name)?,
         SecretSource::Command(argv) => from_command(argv)?,

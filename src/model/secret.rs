@@ -58,6 +58,8 @@ pub enum SecretSource {
     Generate,
     /// Read from a host's Erlang cookie file when it is first needed.
     HostCookie(HostName),
+    /// Read on a host from the cookie that a rotation staged there.
+    StagedCookie(HostName),
     /// A file on the controller; one trailing newline does not count.
     File(PathBuf),
     /// What a command on the controller prints; one trailing newline does not count.

@@ -36,6 +36,13 @@ impl Version {
     }
 }
 
+impl Version {
+    /// `4.0` of 4.0.5: versions within a series take each other's data.
+    pub fn series(self) -> String {
+        format!("{}.{}", self.major, self.minor)
+    }
+}
+
 impl TryFrom<String> for Version {
     type Error = VersionError;
     fn try_from(text: String) -> Result<Self, Self::Error> {

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::facts::QueueKind;
 use crate::model::{HostName, NameMode, NodeName, NodeType, SecretName};
 use crate::template::Rendered;
 
@@ -34,6 +35,25 @@ pub enum Action {
     },
     /// Sets mode and owner of the cookie, whose content is right.
     GuardCookie,
+    /// Puts a new cookie beside the old one, where nothing reads it yet. `digest` is keyed.
+    StageCookie {
+        secret: SecretName,
+        digest: String,
+    },
+    /// The running node takes the staged cookie, or goes back to that of its file. No link is dropped: Erlang compares
+    /// cookies when nodes connect.
+    SwitchCookie {
+        node: NodeName,
+        names: NameMode,
+        to: CookieSide,
+    },
+    /// Renames the staged cookie over the old one, and has the running node answer to it.
+    AdoptCookie {
+        node: NodeName,
+        names: NameMode,
+    },
+    /// Removes a staged cookie.
+    DropStagedCookie,
     /// Enables and starts a unit.
     StartUnit {
         unit: String,
@@ -72,12 +92,39 @@ pub enum Action {
         seed: NodeName,
         patience_s: u64,
     },
-    /// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it.
+    /// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it; then it
+    /// is drained first, and waited for until its replicas have caught up.
     RestartBroker {
         node: NodeName,
         names: NameMode,
         gate: Gate,
         patience_s: u64,
+    },
+    /// Takes the broker out of service as [`Action::RestartBroker`] does, and gives it these packages before it starts.
+    UpgradeBroker {
+        node: NodeName,
+        names: NameMode,
+        gate: Gate,
+        packages: Vec<PackageChoice>,
+        patience_s: u64,
+    },
+    /// `rabbitmq-upgrade revive`: out of maintenance mode.
+    ReviveNode {
+        node: NodeName,
+        names: NameMode,
+    },
+    /// Tells the running HAProxy to spare a server, or to use it again and to wait until it does.
+    SwitchServer {
+        server: HostName,
+        to: Service,
+    },
+    /// `rabbitmqctl enable_feature_flag all`, on one node for all.
+    EnableFeatureFlags {
+        node: NodeName,
+    },
+    /// `rabbitmq-queues rebalance all`.
+    Rebalance {
+        node: NodeName,
     },
     /// Brings a node that runs alone and holds nothing into the seed node's cluster.
     JoinCluster {
@@ -88,6 +135,57 @@ pub enum Action {
         node_type: NodeType,
         own_data: OwnData,
         patience_s: u64,
+    },
+    /// Asks whether the cluster can spare the broker, drains it, stops it and keeps its unit from starting.
+    RetireBroker {
+        node: NodeName,
+        names: NameMode,
+        gate: Gate,
+        patience_s: u64,
+    },
+    /// Stops RabbitMQ in the Erlang VM of a member whose host is not the inventory's, over Erlang distribution.
+    StopStranger {
+        node: NodeName,
+        names: NameMode,
+        stranger: NodeName,
+        gate: Gate,
+        patience_s: u64,
+    },
+    /// `forget_cluster_node`, and no queue that still lists the node afterwards.
+    ForgetNode {
+        node: NodeName,
+        names: NameMode,
+        gone: NodeName,
+    },
+    /// Moves a stopped node's data directory out of the way, to where nothing starts from it.
+    KeepData {
+        node: NodeName,
+    },
+    /// Tells a stopped node, whose peers moved on, which member to ask at its next start.
+    FollowPeer {
+        node: NodeName,
+        names: NameMode,
+        peer: NodeName,
+    },
+    /// Gives a node replicas of these queues, and waits until they have caught up.
+    GrowReplicas {
+        node: NodeName,
+        names: NameMode,
+        onto: NodeName,
+        queues: Vec<QueueRef>,
+        patience_s: u64,
+    },
+    /// `rabbitmqctl sync_queue`, and waits until every mirror is in sync.
+    SyncQueue {
+        node: NodeName,
+        names: NameMode,
+        queue: QueueRef,
+        patience_s: u64,
+    },
+    /// `rabbitmqctl cancel_sync_queue`.
+    CancelSyncQueue {
+        node: NodeName,
+        queue: QueueRef,
     },
     /// `change_cluster_node_type` between `stop_app` and `start_app`.
     ChangeNodeType {
@@ -181,6 +279,32 @@ pub enum Gate {
     None,
     /// `rabbitmq-diagnostics check_if_node_is_quorum_critical`, and every other member runs.
     QuorumCritical,
+}
+
+/// Whether a load balancer uses a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    Out,
+    In,
+}
+
+/// Which of a host's two cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CookieSide {
+    /// The one that lies beside the old one.
+    Staged,
+    /// The one that the node reads when it starts.
+    File,
+}
+
+/// A queue by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct QueueRef {
+    pub vhost: String,
+    pub name: String,
+    pub kind: QueueKind,
 }
 
 /// How `join_cluster` is called, by version (rabbitmq-facts, section 3).

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Action, Change, Note, Options, Refusal, Step, StepId, effect, view};
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{Desired, Host};
-use crate::model::{CookieDigest, HostName};
+use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
 use crate::template::Templates;
 
 /// A plan under construction. Every phase sees the facts as the steps before it will have made them, so what one
@@ -21,6 +21,10 @@ pub struct Draft<'a> {
     /// What every cookie file will hold, once the phase `cookie` has settled it: the digest of its bytes, and the one
     /// that Erlang compares.
     pub cookie: Option<(CookieDigest, CookieDigest)>,
+    /// The playbook's name.
+    pub playbook: &'a str,
+    /// Where apply finds secrets that only this plan names.
+    pub secrets: BTreeMap<SecretName, SecretSource>,
     pub(super) phase: &'static str,
     pub(super) steps: Vec<Step>,
     pub(super) refusals: Vec<Refusal>,
@@ -89,6 +93,7 @@ impl<'a> Draft<'a> {
         templates: &'a Templates,
         observed: &'a Facts,
         first_broker: &Host,
+        playbook: &'a str,
     ) -> Self {
         let anchor = view::anchor(desired, observed).unwrap_or(first_broker).name.clone();
         Self {
@@ -99,6 +104,8 @@ impl<'a> Draft<'a> {
             facts: observed.clone(),
             anchor,
             cookie: None,
+            playbook,
+            secrets: BTreeMap::new(),
             phase: "",
             steps: Vec::new(),
             refusals: Vec::new(),

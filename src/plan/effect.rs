@@ -1,7 +1,7 @@
 //! What each step makes of the facts. A phase plans from these modelled facts, and a property test plans again from
 //! them and finds nothing left to do.
 
-use super::{Action, FileWrite, Step};
+use super::{Action, FileWrite, PackageChoice, Step, effect_day2};
 use crate::facts::{
     BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, Holdings, HostFacts,
     MetadataStore, NodeData, NodeFacts, PackageFacts, UnitFacts,
@@ -33,6 +33,13 @@ pub(super) fn model(
             enter(facts, node, seed, NodeType::Disc);
         }
         Action::RestartBroker { .. } | Action::StartApp { .. } => restart_broker(facts, &step.host),
+        Action::UpgradeBroker { packages, .. } => {
+            if let Some(host) = facts.host_mut(&step.host) {
+                install(host, packages);
+            }
+            restart_broker(facts, &step.host);
+        }
+        day2 if effect_day2::model(facts, &step.host, day2, cookie) => {}
         Action::JoinCluster { node, seed, node_type, .. } => enter(facts, node, seed, *node_type),
         Action::SetClusterName { name, .. } => each_node(facts, |node| node.cluster_name.clone_from(name)),
         Action::ChangeNodeType { node, node_type, .. } => each_node(facts, |other| {
@@ -77,11 +84,7 @@ fn change_host(host: &mut HostFacts, action: &Action, secrets: &Secrets) {
         }
         Action::WriteFile(file) => write_file(host, file, secrets),
         Action::InstallPackages { packages, .. } => {
-            for package in packages {
-                let known = host.packages.entry(package.name.clone()).or_default();
-                let version = package.version.clone().or_else(|| known.candidate.clone());
-                known.installed = Some(version.unwrap_or_else(|| "0".to_owned()));
-            }
+            install(host, packages);
             for (unit, of) in [
                 (BROKER_UNIT, BROKER_PACKAGE),
                 ("haproxy", "haproxy"),
@@ -117,10 +120,6 @@ fn change_host(host: &mut HostFacts, action: &Action, secrets: &Secrets) {
                 host.time_service.running = Some("chrony".to_owned());
             }
         }
-        Action::StopBroker { .. } => {
-            host.units.insert(BROKER_UNIT.to_owned(), stopped_unit());
-            host.broker = BrokerState::Down;
-        }
         Action::StopUnit { unit } => {
             host.units.insert(unit.clone(), UnitFacts { enabled: "disabled".to_owned(), ..stopped_unit() });
         }
@@ -131,6 +130,14 @@ fn change_host(host: &mut HostFacts, action: &Action, secrets: &Secrets) {
         }
         // Those that change more than one host's facts were met by the caller.
         _ => {}
+    }
+}
+
+fn install(host: &mut HostFacts, packages: &[PackageChoice]) {
+    for package in packages {
+        let known = host.packages.entry(package.name.clone()).or_default();
+        let version = package.version.clone().or_else(|| known.candidate.clone());
+        known.installed = Some(version.unwrap_or_else(|| "0".to_owned()));
     }
 }
 
@@ -175,8 +182,12 @@ fn restart_broker(facts: &mut Facts, name: &HostName) {
     };
     let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
     let name = node.name.clone();
+    let installed = host.installed(BROKER_PACKAGE).and_then(|v| Version::parse(v).ok());
+    let rabbitmq_version = installed.unwrap_or(node.rabbitmq_version);
     host.units.insert(BROKER_UNIT.to_owned(), running_unit());
-    host.broker = BrokerState::Running(Box::new(NodeFacts { cookie, started: WILL_START, ..node }));
+    let node =
+        NodeFacts { cookie, rabbitmq_version, started: WILL_START, uptime_s: 0, maintenance: false, ..node };
+    host.broker = BrokerState::Running(Box::new(node));
     is_back(facts, &name);
 }
 
@@ -212,7 +223,10 @@ fn of_cluster(node: &NodeFacts, cluster: &NodeFacts) -> NodeFacts {
         rabbitmq_version: node.rabbitmq_version,
         cookie: node.cookie,
         plugins: node.plugins.clone(),
+        maintenance: node.maintenance,
+        links: node.links.clone(),
         started: node.started,
+        uptime_s: node.uptime_s,
         ..cluster.clone()
     }
 }
@@ -266,16 +280,20 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
         plugins: plugins.and_then(crate::rabbitmq::parse_enabled_plugins).unwrap_or_default(),
         maintenance: false,
         holdings: Holdings::default(),
+        queues: Vec::new(),
+        queues_complete: true,
+        mirroring_policies: Vec::new(),
         definitions_marker: None,
         admin: None,
         admin_exists: false,
         started: WILL_START,
+        uptime_s: 0,
         memory_bytes: 0,
         file_descriptors: None,
     }
 }
 
-fn guarded(raw: CookieDigest, normalised: CookieDigest) -> CookieFile {
+pub(super) fn guarded(raw: CookieDigest, normalised: CookieDigest) -> CookieFile {
     CookieFile { raw, normalised, mode: 0o400, owner: "rabbitmq".to_owned(), shape: CookieShape::Usable }
 }
 
@@ -283,11 +301,11 @@ fn running_unit() -> UnitFacts {
     UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned() }
 }
 
-fn stopped_unit() -> UnitFacts {
+pub(super) fn stopped_unit() -> UnitFacts {
     UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "enabled".to_owned() }
 }
 
-fn each_node(facts: &mut Facts, mut change: impl FnMut(&mut NodeFacts)) {
+pub(super) fn each_node(facts: &mut Facts, mut change: impl FnMut(&mut NodeFacts)) {
     for name in facts.hosts.keys().cloned().collect::<Vec<_>>() {
         if let Some(BrokerState::Running(node)) = facts.host_mut(&name).map(|host| &mut host.broker) {
             change(node);

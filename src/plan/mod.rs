@@ -5,6 +5,7 @@ mod action;
 mod diff;
 mod draft;
 mod effect;
+mod effect_day2;
 mod fingerprint;
 mod options;
 pub mod phase;
@@ -18,10 +19,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use action::{Action, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, Then, Validator};
+pub use action::{
+    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, QueueRef, Service, Then,
+    Validator,
+};
 pub use draft::{Draft, Proposal};
 pub use fingerprint::{Moved, fingerprint, moved};
-pub use options::{Limit, Options};
+pub use options::{Limit, Moment, Options, Strangers};
 pub use phase::unreachable;
 pub use planner::{plan, project};
 pub use request::planned_hosts;

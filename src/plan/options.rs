@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::model::{DigestKey, HostName};
+use crate::playbook::Arguments;
 
 /// What the command line adds to the inventory.
 #[derive(Clone, Debug)]
@@ -9,6 +11,42 @@ pub struct Options {
     /// The brokers whose own data a join may destroy (`--destroy-data`).
     pub destroy_data: BTreeSet<HostName>,
     pub digest_key: DigestKey,
+    /// The playbook's values.
+    pub arguments: Arguments,
+    pub strangers: Strangers,
+    pub moment: Moment,
+}
+
+impl Options {
+    /// Nothing asked for but what the inventory says.
+    pub fn new(digest_key: DigestKey) -> Self {
+        Self {
+            limit: Limit::All,
+            destroy_data: BTreeSet::new(),
+            digest_key,
+            arguments: Arguments::default(),
+            strangers: Strangers::Report,
+            moment: Moment::Before,
+        }
+    }
+}
+
+/// What becomes of members that the inventory does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strangers {
+    Report,
+    /// `--prune`: they leave the cluster.
+    Remove,
+}
+
+/// When a plan is made. What a playbook does once each time it is called (a restart, a new cookie) is not to be done
+/// again by the plan that verifies it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing has been done yet.
+    Before,
+    /// After a run that began so long ago.
+    After(Duration),
 }
 
 /// Which hosts may be changed. All are looked at in any case: membership is what all nodes say.

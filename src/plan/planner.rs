@@ -33,7 +33,7 @@ pub fn project(
     facts: &Facts,
     options: &Options,
 ) -> Result<(Plan, Facts), PlanError> {
-    let unreachable = phase::unreachable(desired, facts, options);
+    let unreachable = phase::unreachable(desired, playbook, facts, options);
     if !unreachable.is_empty() {
         return Err(PlanError(unreachable));
     }
@@ -41,7 +41,7 @@ pub fn project(
         // The inventory's check sees to that; here it is only a sentence instead of a panic.
         return Err(PlanError(vec![no_broker()]));
     };
-    let mut draft = Draft::new(desired, options, templates, facts, first_broker);
+    let mut draft = Draft::new(desired, options, templates, facts, first_broker, &playbook.name);
     if draft.anchor != first_broker.name {
         let text = format!(
             "{} is the inventory's first broker, but {} holds the cluster or the data: the others join {}",
@@ -65,13 +65,18 @@ fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
         draft.note(&host, format!("{steps} left out: the host is not within --limit"));
     }
     let mut secrets = draft.desired.secret_sources.clone();
+    secrets.append(&mut draft.secrets);
     if draft.desired.cluster.cookie != CookieSource::Given {
         secrets.insert(SecretName::cookie(), SecretSource::HostCookie(draft.anchor.clone()));
     }
     Plan {
         format_version: FORMAT_VERSION,
         playbook: playbook.name.clone(),
-        hosts: planned_hosts(draft.desired),
+        // A host that did not answer, and whose absence the playbook bears, can neither be locked nor changed.
+        hosts: planned_hosts(draft.desired, playbook)
+            .into_iter()
+            .filter(|host| draft.observed.host(&host.name).is_some())
+            .collect(),
         steps: draft.steps,
         notes: draft.notes,
         secrets,

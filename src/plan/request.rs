@@ -3,25 +3,30 @@ use super::phase::load_balancer::conf_path;
 use crate::facts::{PeerPort, ProbeRequest};
 use crate::inventory::{Desired, Host, Software};
 use crate::model::Role;
+use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
 
 /// HAProxy's runtime socket, as the rendered configuration has it.
 const HAPROXY_STATE: &str = "/run/haproxy/admin.sock";
 
 /// Every host with what is to be looked at there.
-pub fn planned_hosts(desired: &Desired) -> Vec<PlannedHost> {
+pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost> {
+    let upgrades = playbook
+        .phases
+        .iter()
+        .any(|phase| matches!(phase, PhaseSettings::Upgrade(settings) if settings.to == UpgradeTo::Newest));
     desired
         .hosts
         .iter()
         .map(|host| PlannedHost {
             name: host.name.clone(),
             ssh: host.ssh.clone(),
-            probe: request(desired, host),
+            probe: request(desired, host, upgrades),
         })
         .collect()
 }
 
-fn request(desired: &Desired, host: &Host) -> ProbeRequest {
+fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let broker = host.has(Role::Broker);
     let balancer = desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer));
     let mut packages = vec!["chrony"];
@@ -32,7 +37,7 @@ fn request(desired: &Desired, host: &Host) -> ProbeRequest {
         packages.extend([BROKER_PACKAGE, "erlang-base"]);
         units.push(BROKER_UNIT);
         files.extend([CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE]);
-        if desired.package.version.is_some() {
+        if desired.package.version.is_some() || upgrades {
             candidates.push(BROKER_PACKAGE);
         }
     }

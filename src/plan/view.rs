@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
+use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts, Partition};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
 
@@ -44,38 +44,75 @@ pub fn is_alone(node: &NodeFacts) -> bool {
     node.members.iter().all(|member| member.node == node.name)
 }
 
-/// What speaks against stopping a member of this node's cluster: members that are down or unseen, partitions, and
-/// nodes that list other members. Empty where the cluster is whole.
-pub fn disagreements(desired: &Desired, facts: &Facts, node: &NodeFacts) -> Vec<String> {
-    let mut found = Vec::new();
-    let members: BTreeSet<&NodeName> = node.members.iter().map(|m| &m.node).collect();
-    for member in &members {
-        if !node.running.contains(member) {
-            found.push(format!("{member} is a member and does not run"));
+/// Something that speaks against stopping a member of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// It is a member and does not run.
+    Down(NodeName),
+    /// The one cannot see the other.
+    Partition(Partition),
+    /// Its host did not answer.
+    Unasked(NodeName),
+    /// The one lists so many members, the other so many, and not the same.
+    Members { one: NodeName, lists: usize, other: NodeName, others: usize },
+}
+
+impl std::fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Down(node) => write!(f, "{node} is a member and does not run"),
+            Self::Partition(pair) => write!(f, "{} cannot see {} (a partition)", pair.node, pair.from),
+            Self::Unasked(node) => write!(f, "{} could not be asked", node.host()),
+            Self::Members { one, lists, other, others } => {
+                write!(f, "{one} lists {lists} members, {other} lists {others}")
+            }
         }
     }
-    for partition in &node.partitions {
-        found.push(format!("{} cannot see {} (a partition)", partition.node, partition.from));
+}
+
+impl Disagreement {
+    /// Whether it is only that this node is not there.
+    pub fn is_absence_of(&self, absent: &NodeName) -> bool {
+        matches!(self, Self::Down(node) | Self::Unasked(node) if node == absent)
     }
+}
+
+/// What speaks against stopping a member of this node's cluster: members that are down or unseen, partitions, and
+/// nodes that list other members. Empty where the cluster is whole.
+pub fn disagreements(desired: &Desired, facts: &Facts, node: &NodeFacts) -> Vec<Disagreement> {
+    let members: BTreeSet<&NodeName> = node.members.iter().map(|m| &m.node).collect();
+    let down = members.iter().filter(|member| !node.running.contains(member));
+    let mut found: Vec<Disagreement> = down.map(|member| Disagreement::Down((*member).clone())).collect();
+    found.extend(node.partitions.iter().cloned().map(Disagreement::Partition));
     for host in desired.brokers().filter(|host| members.contains(&host.node())) {
         match facts.host(&host.name).map(|f| &f.broker) {
-            None => found.push(format!("{} could not be asked", host.name)),
+            None => found.push(Disagreement::Unasked(host.node())),
             Some(BrokerState::Running(other)) => {
                 let theirs: BTreeSet<&NodeName> = other.members.iter().map(|m| &m.node).collect();
                 if theirs != members {
-                    found.push(format!(
-                        "{} lists {} members, {} lists {}",
-                        other.name,
-                        theirs.len(),
-                        node.name,
-                        members.len()
-                    ));
+                    found.push(Disagreement::Members {
+                        one: other.name.clone(),
+                        lists: theirs.len(),
+                        other: node.name.clone(),
+                        others: members.len(),
+                    });
                 }
             }
             Some(_) => {}
         }
     }
     found
+}
+
+/// All of them, for a sentence.
+pub fn told(found: &[Disagreement]) -> String {
+    let words: Vec<String> = found.iter().map(ToString::to_string).collect();
+    words.join("; ")
+}
+
+/// The brokers that run, with what they say.
+pub fn running<'a>(desired: &'a Desired, facts: &'a Facts) -> Vec<(&'a Host, &'a NodeFacts)> {
+    desired.brokers().filter_map(|host| Some((host, facts.host(&host.name)?.node()?))).collect()
 }
 
 /// `a, b and c`, for sentences.

@@ -1,10 +1,12 @@
 //! TOML → ordered phases with typed settings. Reading `playbooks/bring-up.toml` is reading the product.
 
+mod arguments;
 mod settings;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use miette::Diagnostic;
 use schemars::JsonSchema;
@@ -12,17 +14,41 @@ use serde::Deserialize;
 
 use crate::document::{self, At, Look, Problem, Source, listed, nearest, report};
 
-pub use settings::{FORMS, HealthSettings, HostCheck, Minutes, PhaseSettings, Size};
+pub use arguments::{Answer, ArgumentError, Arguments, Parameters};
+pub use settings::{
+    FORMS, HealthSettings, HostCheck, Minutes, PhaseSettings, RestartSettings, RestartWhen, Size,
+    UpgradeSettings, UpgradeTo,
+};
 
 /// The embedded playbooks, by name.
-const EMBEDDED: [(&str, &str); 1] = [("bring-up", include_str!("../../playbooks/bring-up.toml"))];
+const EMBEDDED: [(&str, &str); 13] = [
+    ("bring-up", include_str!("../../playbooks/bring-up.toml")),
+    ("rolling-restart", include_str!("../../playbooks/rolling-restart.toml")),
+    ("upgrade", include_str!("../../playbooks/upgrade.toml")),
+    ("rotate-cookie", include_str!("../../playbooks/rotate-cookie.toml")),
+    ("remove-node", include_str!("../../playbooks/remove-node.toml")),
+    ("replace-node", include_str!("../../playbooks/replace-node.toml")),
+    ("recover-node", include_str!("../../playbooks/recover-node.toml")),
+    ("stop", include_str!("../../playbooks/stop.toml")),
+    ("start", include_str!("../../playbooks/start.toml")),
+    ("grow-queues", include_str!("../../playbooks/grow-queues.toml")),
+    ("rebalance", include_str!("../../playbooks/rebalance.toml")),
+    ("sync-queue", include_str!("../../playbooks/sync-queue.toml")),
+    ("cancel-sync-queue", include_str!("../../playbooks/cancel-sync-queue.toml")),
+];
 
 /// Which phases run, in which order, with which settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Playbook {
     pub name: String,
     pub summary: String,
+    /// The values without which it does not run.
+    pub required: Parameters,
+    /// The values that it can do without.
+    pub optional: Parameters,
     pub phases: Vec<PhaseSettings>,
+    /// What is planned and done where a run failed half-way: the way back, or on.
+    pub on_failure: Vec<PhaseSettings>,
 }
 
 /// Which phases run, in which order, with which settings.
@@ -34,8 +60,17 @@ struct RawPlaybook {
     name: String,
     /// What it does, in one line.
     summary: String,
+    /// The values that `rabbitup run` must be given: their names, and what they are.
+    #[serde(default)]
+    required: Parameters,
+    /// The values that `rabbitup run` may be given.
+    #[serde(default)]
+    optional: Parameters,
     /// The phases, in order.
     phase: Vec<At<PhaseSettings>>,
+    /// The phases that follow a run that failed half-way, in order.
+    #[serde(default)]
+    on_failure: Vec<At<PhaseSettings>>,
 }
 
 impl Playbook {
@@ -106,11 +141,30 @@ impl Playbook {
         }
         problems.sort_by_key(Problem::start);
         match raw {
-            Some(RawPlaybook { name, summary, phase }) if problems.is_empty() => {
-                Ok(Self { name, summary, phases: phase.into_iter().map(|phase| phase.value).collect() })
-            }
+            Some(raw) if problems.is_empty() => Ok(Self {
+                name: raw.name,
+                summary: raw.summary,
+                required: raw.required,
+                optional: raw.optional,
+                phases: raw.phase.into_iter().map(|phase| phase.value).collect(),
+                on_failure: raw.on_failure.into_iter().map(|phase| phase.value).collect(),
+            }),
             _ => Err(PlaybookErrors { path: path.to_owned(), problems }),
         }
+    }
+
+    /// What is to be done where a run of this one failed half-way, as a playbook of the same name.
+    pub fn after_failure(&self) -> Option<Self> {
+        let phases = self.on_failure.clone();
+        (!phases.is_empty()).then(|| Self { phases, on_failure: Vec::new(), ..self.clone() })
+    }
+
+    /// How long what it brings about may take to show, where it looks at the cluster afterwards.
+    pub fn verifies(&self) -> Option<Duration> {
+        self.phases.iter().find_map(|phase| match phase {
+            PhaseSettings::Verify(health) => Some(health.patience.0),
+            _ => None,
+        })
     }
 
     /// The JSON Schema of a playbook.

@@ -29,10 +29,28 @@ pub enum PhaseSettings {
     Cookie,
     /// Starts brokers that do not run.
     Start(HealthSettings),
+    /// Takes nodes out of maintenance, and balancers' servers that were switched off.
+    Service,
+    /// Brings brokers to another version of RabbitMQ, one at a time.
+    Upgrade(UpgradeSettings),
     /// Restarts brokers whose cookie or configuration changed, one at a time.
     Restart(HealthSettings),
+    /// Restarts every broker, one at a time.
+    RollingRestart(RestartSettings),
+    /// Gives the running nodes another Erlang cookie.
+    RotateCookie(HealthSettings),
+    /// Ends a rotation of the cookie that failed half-way: back, or on.
+    SettleCookie,
+    /// Brings back a node that the cluster lost, or that lost the cluster.
+    Recover(HealthSettings),
     /// Joins blank nodes to the seed node's cluster, in the inventory's order.
     Join(HealthSettings),
+    /// Grows quorum queues and streams onto nodes that lack their replicas, and waits until these have caught up.
+    Grow(HealthSettings),
+    /// Takes the node that leaves out of the cluster.
+    Remove(HealthSettings),
+    /// Reports members that the inventory does not know, and with `--prune` takes them out of the cluster.
+    Prune(HealthSettings),
     /// Makes nodes disc or ram nodes, where the version has node types.
     NodeTypes,
     /// Names the cluster.
@@ -41,6 +59,16 @@ pub enum PhaseSettings {
     Definitions,
     /// Renders, checks and reloads the load balancer.
     LoadBalancer,
+    /// Enables the feature flags that all nodes know.
+    FeatureFlags,
+    /// Spreads the leaders of queues over the nodes.
+    Rebalance,
+    /// Synchronises the mirrors of one queue.
+    SyncQueue(HealthSettings),
+    /// Ends the synchronisation of one queue.
+    CancelSyncQueue,
+    /// Stops every broker, in an order that comes back.
+    Stop,
     /// Gathers the facts again: the plan must be empty, the cluster whole.
     Verify(HealthSettings),
 }
@@ -63,6 +91,20 @@ impl PhaseSettings {
             Self::ClusterName => "cluster-name",
             Self::Definitions => "definitions",
             Self::LoadBalancer => "load-balancer",
+            Self::Service => "service",
+            Self::Upgrade(_) => "upgrade",
+            Self::RollingRestart(_) => "rolling-restart",
+            Self::RotateCookie(_) => "rotate-cookie",
+            Self::SettleCookie => "settle-cookie",
+            Self::Recover(_) => "recover",
+            Self::Grow(_) => "grow",
+            Self::Remove(_) => "remove",
+            Self::Prune(_) => "prune",
+            Self::FeatureFlags => "feature-flags",
+            Self::Rebalance => "rebalance",
+            Self::SyncQueue(_) => "sync-queue",
+            Self::CancelSyncQueue => "cancel-sync-queue",
+            Self::Stop => "stop",
             Self::Verify(_) => "verify",
         }
     }
@@ -84,6 +126,20 @@ impl PhaseSettings {
             Self::ClusterName => "Cluster name",
             Self::Definitions => "Definitions",
             Self::LoadBalancer => "Load balancer",
+            Self::Service => "In service",
+            Self::Upgrade(_) => "Upgrade",
+            Self::RollingRestart(_) => "Rolling restart",
+            Self::RotateCookie(_) => "Erlang cookie",
+            Self::SettleCookie => "Erlang cookie",
+            Self::Recover(_) => "Recovery",
+            Self::Grow(_) => "Replicas",
+            Self::Remove(_) => "Removal",
+            Self::Prune(_) => "Members",
+            Self::FeatureFlags => "Feature flags",
+            Self::Rebalance => "Leaders",
+            Self::SyncQueue(_) => "Mirrors",
+            Self::CancelSyncQueue => "Mirrors",
+            Self::Stop => "Stop",
             Self::Verify(_) => "Verify",
         }
     }
@@ -111,6 +167,46 @@ impl Default for HostCheck {
 pub struct HealthSettings {
     /// How long a node may take to be up and in sync: "5m".
     pub patience: Minutes,
+}
+
+/// Which version brokers are brought to where the command line names none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpgradeSettings {
+    /// How long a node may take to be up and in sync: "10m".
+    pub patience: Minutes,
+    /// The inventory's version only, or else the newest that the host's package manager would install.
+    pub to: UpgradeTo,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpgradeTo {
+    /// What `[package] version` says, if anything.
+    #[default]
+    Inventory,
+    /// Where the inventory says nothing: what the package manager would install.
+    Newest,
+}
+
+/// When every broker is restarted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RestartSettings {
+    /// How long a node may take to be up and in sync: "5m".
+    pub patience: Minutes,
+    /// Always, or only where `restart=yes` is given.
+    pub when: RestartWhen,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartWhen {
+    /// Every time.
+    #[default]
+    Always,
+    /// Where `restart=yes` is given.
+    Asked,
 }
 
 /// How long to wait, five minutes where nothing else is said.

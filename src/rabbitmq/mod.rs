@@ -8,6 +8,6 @@ mod version;
 pub use conf::Conf;
 pub use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
-    PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
+    PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,
 };
-pub use version::{has_ram_nodes, joins_while_running};
+pub use version::{has_mirrored_queues, has_ram_nodes, joins_while_running, upgrades_to};

@@ -1,5 +1,8 @@
 /// Erlang's cookie of the user that the packages run the broker as.
 pub const COOKIE_FILE: &str = "/var/lib/rabbitmq/.erlang.cookie";
+/// Where a rotation puts the new cookie before it takes the old one's place: as in a home directory, so that Erlang's
+/// tools use it when they are told that this is their home.
+pub const STAGED_COOKIE_FILE: &str = "/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie";
 /// The broker's configuration in the new-style format, read since 3.7.
 pub const CONF_FILE: &str = "/etc/rabbitmq/rabbitmq.conf";
 /// Shell assignments that the server's and the tools' start scripts read; `USE_LONGNAME` is one.

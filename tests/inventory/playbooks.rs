@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rabbitup::document::Look;
@@ -13,8 +14,8 @@ fn bring_up_has_its_phases_in_order() {
     let names: Vec<&str> = playbook.phases.iter().map(PhaseSettings::name).collect();
     assert_eq!(
         names.join(" "),
-        "preflight host-names hosts-file packages time broker-config cookie start restart join node-types \
-         cluster-name definitions load-balancer verify"
+        "preflight host-names hosts-file packages time broker-config cookie start service upgrade restart join prune \
+         node-types cluster-name definitions load-balancer verify"
     );
     assert!(
         matches!(&playbook.phases[0], PhaseSettings::Preflight(check) if check.min_free_disk.0 == 1 << 30)
@@ -22,15 +23,17 @@ fn bring_up_has_its_phases_in_order() {
 }
 
 #[test]
-fn every_phase_of_the_schema_is_in_bring_up() {
-    let schema = Playbook::schema();
-    let text = schema.to_string();
-    let playbook = Playbook::load("bring-up", Path::new("")).expect("the embedded playbook");
-    let branches = schema["$defs"]["PhaseSettings"]["oneOf"].as_array().expect("phases").clone();
-    assert_eq!(branches.len(), playbook.phases.len());
-    for phase in &playbook.phases {
-        assert!(text.contains(&format!("\"{}\"", phase.name())), "{}", phase.name());
+fn every_embedded_playbook_loads_and_every_phase_is_used() {
+    let text = Playbook::schema().to_string();
+    let mut used = BTreeSet::new();
+    for name in Playbook::embedded_names() {
+        let playbook = Playbook::load(name, Path::new("")).expect("an embedded playbook");
+        assert_eq!(playbook.name, name);
+        used.extend(playbook.phases.iter().chain(&playbook.on_failure).map(PhaseSettings::name));
     }
+    let branches = Playbook::schema()["$defs"]["PhaseSettings"]["oneOf"].as_array().expect("phases").len();
+    assert_eq!(branches, used.len(), "{used:?}");
+    assert!(used.iter().all(|phase| text.contains(&format!("\"{phase}\""))));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Inventories and hosts to plan for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use rabbitup::facts::{
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
-use rabbitup::plan::{Limit, Options, Plan, PlanError, project};
+use rabbitup::plan::{Options, Plan, PlanError, project};
 use rabbitup::playbook::Playbook;
 use rabbitup::template::Templates;
 
@@ -56,7 +56,7 @@ pub fn desired(text: &str) -> Desired {
 }
 
 pub fn options() -> Options {
-    Options { limit: Limit::All, destroy_data: BTreeSet::new(), digest_key: DigestKey::fixed(7) }
+    Options::new(DigestKey::fixed(7))
 }
 
 pub fn name(text: &str) -> HostName {
@@ -148,7 +148,9 @@ fn bare(name: &HostName) -> HostFacts {
             file(&format!("127.0.0.1\tlocalhost\n127.0.1.1\tfresh-{name}\n")),
         )]),
         cookie: None,
+        staged_cookie: None,
         data: Vec::new(),
+        kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,
         reach: Vec::new(),
@@ -208,10 +210,14 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
         plugins: Vec::new(),
         maintenance: false,
         holdings: Holdings::default(),
+        queues: Vec::new(),
+        queues_complete: true,
+        mirroring_policies: Vec::new(),
         definitions_marker: None,
         admin: None,
         admin_exists: false,
         started: 1_700_000_500,
+        uptime_s: 0,
         memory_bytes: 0,
         file_descriptors: None,
     }));

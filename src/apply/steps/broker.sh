@@ -14,8 +14,28 @@ find_erl_call() {
   return 1
 }
 
+# Where the cookie is looked for, as ~/.erlang.cookie.
+cookie_home=/var/lib/rabbitmq
+
 as_rabbitmq() {
-  setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME=/var/lib/rabbitmq "$@"
+  setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME="$cookie_home" "$@"
+}
+
+# One of RabbitMQ's own tools, as user rabbitmq. Debian's wrappers become rabbitmq through su, behind which a tool that
+# is ended for taking too long lives on and keeps the output open; the scripts behind the wrappers do not.
+rabbit_tool() { # SECONDS TOOL ARGUMENT...
+  limit=$1 tool=$2
+  shift 2
+  if [ -x "/usr/lib/rabbitmq/bin/$tool" ]; then
+    (cd /var/lib/rabbitmq && as_rabbitmq timeout -k 10 "$limit" "/usr/lib/rabbitmq/bin/$tool" "$@")
+  else
+    bounded "$limit" "$tool" "$@"
+  fi
+}
+
+# What an expression gave as text: erl_call puts quotes around it, and shows an empty one as a list.
+plain() { # reads an answer
+  tr -d "'\"" | { read -r text || :; [ "$text" = '[]' ] || printf '%s\n' "$text"; }
 }
 
 # Evaluates an expression on a node, this host's or another's, and prints the answer without `{ok, …}`.
@@ -25,7 +45,7 @@ node_eval() { # NODE short|long EXPRESSION
     printf '%s.\n' "$3" | as_rabbitmq timeout 10 "$caller" -r "$naming" "$1" -e 2>&1 |
       { answered=$(cat); case $answered in '{ok, '*'}') answered=${answered#'{ok, '}; printf '%s\n' "${answered%?}" ;; *) printf '%s\n' "$answered"; exit 1 ;; esac; }
   else
-    bounded 60 rabbitmqctl -q -n "$1" eval "$3."
+    rabbit_tool 60 rabbitmqctl -q -n "$1" eval "$3."
   fi
 }
 
@@ -36,8 +56,8 @@ is_serving() { # NODE MODE
 
 # The members that NODE lists, in 3.10's words or in those since 3.13, joined by spaces.
 members_of() { # NODE MODE
-  node_eval "$1" "$2" 'Members = try rabbit_nodes:list_members() catch error:undef -> rabbit_mnesia:cluster_nodes(all) end, list_to_atom(lists:flatten(lists:join(" ", [atom_to_list(M) || M <- lists:sort(Members)])))' |
-    tr -d "'"
+  node_eval "$1" "$2" 'Members = try rabbit_nodes:list_members() catch error:undef -> rabbit_mnesia:cluster_nodes(all) end, lists:flatten(lists:join(" ", [atom_to_list(M) || M <- lists:sort(Members)]))' |
+    plain
 }
 
 lists() { # NODE MODE MEMBER
@@ -121,36 +141,8 @@ stop_broker() { # NODE
   await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"
 }
 
-# Whether the cluster can spare the node right now: no queue would lose its quorum, and on versions with mirrored
-# queues none its last synchronised mirror. 64 says that the version does not know the question.
-can_be_spared() { # NODE
-  bounded 60 rabbitmq-diagnostics -q -n "$1" check_if_node_is_quorum_critical || return 1
-  rc=0
-  bounded 60 rabbitmq-diagnostics -q -n "$1" check_if_node_is_mirror_sync_critical || rc=$?
-  [ "$rc" = 0 ] || [ "$rc" = 64 ]
-}
-
-# Right after another node's restart its replicas may still catch up, so the answer is waited for.
-await_spare() { # NODE PATIENCE
-  end=$(($(date +%s) + $2))
-  until answer=$(can_be_spared "$1" 2>&1); do
-    if [ "$(date +%s)" -ge "$end" ]; then
-      printf '%s\n' "$answer"
-      fail "$1 is needed right now, by the quorum or the last mirror of a queue, so it was not stopped" \
-        "bring the other nodes up and in sync first: rabbitup status"
-    fi
-    sleep 1
-  done
-}
-
-restart_broker() { # NODE MODE PATIENCE none|quorum-critical
-  [ "$4" = none ] || await_spare "$1" "$3"
-  stop_broker "$1"
-  start_broker "$1" "$2" "$3"
-}
-
 start_app() { # NODE MODE PATIENCE
-  bounded 300 rabbitmqctl -q -n "$1" start_app ||
+  rabbit_tool 300 rabbitmqctl -q -n "$1" start_app ||
     broker_failed "RabbitMQ did not start in the running Erlang VM of $1"
   await "$3" is_serving "$1" "$2" || fail "$1 does not serve after start_app"
 }

@@ -3,13 +3,13 @@
 control() { # SECONDS NODE COMMAND...
   limit=$1 target=$2
   shift 2
-  bounded "$limit" rabbitmqctl -q -n "$target" "$@"
+  rabbit_tool "$limit" rabbitmqctl -q -n "$target" "$@"
 }
 
 # What a join would wipe, counted on the node itself at the last moment. The defaults of a blank node do not count.
 own_data() { # NODE MODE
-  node_eval "$1" "$2" 'Q = length(rabbit_amqqueue:list()), V = length(rabbit_vhost:list_names() -- [<<"/">>]), U = length([X || X <- rabbit_auth_backend_internal:list_users(), proplists:get_value(user, X) =/= <<"guest">>]), P = length(rabbit_runtime_parameters:list()), X = length([E || {resource, _, exchange, E} <- [element(2, Y) || Y <- rabbit_exchange:list()], E =/= <<>>, binary:match(E, <<"amq.">>) =/= {0, 4}]), list_to_atom(lists:flatten(io_lib:format("~b queues, ~b virtual hosts, ~b users, ~b policies and parameters, ~b exchanges", [Q, V, U, P, X])))' |
-    tr -d "'"
+  node_eval "$1" "$2" 'Q = length(rabbit_amqqueue:list()), V = length(rabbit_vhost:list_names() -- [<<"/">>]), U = length([X || X <- rabbit_auth_backend_internal:list_users(), proplists:get_value(user, X) =/= <<"guest">>]), P = length(rabbit_runtime_parameters:list()), X = length([E || {resource, _, exchange, E} <- [element(2, Y) || Y <- rabbit_exchange:list()], E =/= <<>>, binary:match(E, <<"amq.">>) =/= {0, 4}]), lists:flatten(io_lib:format("~b queues, ~b virtual hosts, ~b users, ~b policies and parameters, ~b exchanges", [Q, V, U, P, X]))' |
+    plain
 }
 
 # join_cluster wipes the joiner on every version without a word (rabbit_mnesia:join_cluster and

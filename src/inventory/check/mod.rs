@@ -60,6 +60,7 @@ pub fn check(
         secrets: std::mem::take(&mut checker.secrets),
         secret_sources: std::mem::take(&mut checker.secret_sources),
         templates: BTreeMap::new(),
+        leaving: None,
     };
     desired.templates = checker.templates(&raw.templates.unwrap_or_default(), &desired);
     desired

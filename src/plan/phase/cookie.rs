@@ -93,7 +93,7 @@ fn refuse_rotation(draft: &mut Draft<'_>, host: &HostName) {
         "the cookie of a running cluster would change",
         "this node runs as a member of a cluster whose cookie is not the wanted one; one that restarts with \
          another cookie cannot rejoin",
-        "take the cluster's own cookie: cookie = { from = \"seed\" }",
+        "rabbitup run rotate-cookie changes it while the nodes run; or take the cluster's own: cookie = { from = \"seed\" }",
     );
 }
 

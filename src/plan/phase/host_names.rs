@@ -1,7 +1,7 @@
 use super::Draft;
 use crate::facts::BrokerState;
 use crate::inventory::Host;
-use crate::model::{HostName, Role};
+use crate::model::HostName;
 use crate::plan::{Action, Change, Proposal, view};
 
 /// Gives every host the name that the inventory has for it: the running name and the one for the next boot.
@@ -18,7 +18,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         if is_named && !is_misnamed {
             continue;
         }
-        if (host.has(Role::Broker) && !make_way(draft, host)) || is_named {
+        if (draft.desired.is_broker(host) && !make_way(draft, host)) || is_named {
             continue;
         }
         let reason = if names.running == wanted {

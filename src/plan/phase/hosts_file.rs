@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Draft;
-use crate::model::{HostName, Role};
+use crate::model::HostName;
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proposal, Then, render};
 use crate::template::Rendered;
@@ -37,7 +37,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         let astray =
             astray.map(|(name, _)| (name.clone(), facts.resolution.get(name).cloned().unwrap_or_default()));
         if wanted == current {
-            if let Some((name, found)) = astray.filter(|_| host.has(Role::Broker)) {
+            if let Some((name, found)) = astray.filter(|_| draft.desired.is_broker(host)) {
                 refuse_resolver(draft, &host.name, &name, &found);
             }
             continue;

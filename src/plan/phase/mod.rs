@@ -5,6 +5,8 @@ mod broker_config;
 mod cluster_name;
 mod cookie;
 mod definitions;
+mod feature_flags;
+mod grow;
 mod host_names;
 mod hosts_file;
 mod join;
@@ -12,14 +14,27 @@ pub mod load_balancer;
 mod node_types;
 mod packages;
 mod preflight;
+mod prune;
+mod rebalance;
+mod recover;
+mod remove;
 mod restart;
+mod roll;
+mod rolling_restart;
+mod rotate_cookie;
+mod service;
+mod settle_cookie;
 mod start;
+mod stop;
+mod sync_queue;
 mod time;
+mod upgrade;
 
-use super::{Draft, Options, Refusal};
+use super::{Draft, Options, Refusal, view};
 use crate::facts::Facts;
 use crate::inventory::Desired;
-use crate::playbook::PhaseSettings;
+use crate::model::HostName;
+use crate::playbook::{PhaseSettings, Playbook};
 use crate::template::TemplateError;
 
 /// Runs one phase of a playbook.
@@ -34,25 +49,41 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::BrokerConfig => broker_config::plan(draft),
         PhaseSettings::Cookie => cookie::plan(draft),
         PhaseSettings::Start(health) => start::plan(draft, health.patience),
+        PhaseSettings::Service => service::plan(draft),
+        PhaseSettings::Upgrade(settings) => upgrade::plan(draft, settings),
         PhaseSettings::Restart(health) => restart::plan(draft, health.patience),
+        PhaseSettings::RollingRestart(settings) => rolling_restart::plan(draft, settings),
+        PhaseSettings::RotateCookie(health) => rotate_cookie::plan(draft, health.patience),
+        PhaseSettings::SettleCookie => settle_cookie::plan(draft),
+        PhaseSettings::Recover(health) => recover::plan(draft, health.patience),
         PhaseSettings::Join(health) => join::plan(draft, health.patience),
+        PhaseSettings::Grow(health) => grow::plan(draft, health.patience),
+        PhaseSettings::Remove(health) => remove::plan(draft, health.patience),
+        PhaseSettings::Prune(health) => prune::plan(draft, health.patience),
         PhaseSettings::NodeTypes => node_types::plan(draft),
         PhaseSettings::ClusterName => cluster_name::plan(draft),
         PhaseSettings::Definitions => definitions::plan(draft),
         PhaseSettings::LoadBalancer => load_balancer::plan(draft),
+        PhaseSettings::FeatureFlags => feature_flags::plan(draft),
+        PhaseSettings::Rebalance => rebalance::plan(draft),
+        PhaseSettings::SyncQueue(health) => sync_queue::plan(draft, health.patience),
+        PhaseSettings::CancelSyncQueue => sync_queue::cancel(draft),
+        PhaseSettings::Stop => stop::plan(draft),
         // Looks after apply, and changes nothing: see report::health.
         PhaseSettings::Verify(_) => {}
     }
 }
 
 /// Hosts that were not reached and without which nothing may be planned: those within `--limit`, and every broker,
-/// since membership is what all nodes say.
-pub fn unreachable(desired: &Desired, facts: &Facts, options: &Options) -> Vec<Refusal> {
+/// since membership is what all nodes say. A playbook that bears it goes on without hosts whose node does not run as
+/// far as all others see, and without the one that is to leave.
+pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, options: &Options) -> Vec<Refusal> {
     facts
         .unreachable()
         .filter(|(name, _)| {
             options.limit.covers(name) || desired.brokers().any(|broker| &broker.name == *name)
         })
+        .filter(|(name, _)| !(bears_absence(playbook) && is_down(desired, facts, name)))
         .map(|(name, seen)| Refusal {
             host: Some(name.clone()),
             phase: "preflight".to_owned(),
@@ -61,6 +92,25 @@ pub fn unreachable(desired: &Desired, facts: &Facts, options: &Options) -> Vec<R
             advice: "rabbitup status says what to do about it".to_owned(),
         })
         .collect()
+}
+
+/// Whether the playbook has something to do for a cluster of which a host is gone.
+fn bears_absence(playbook: &Playbook) -> bool {
+    playbook.phases.iter().any(|phase| {
+        matches!(
+            phase,
+            PhaseSettings::RotateCookie(_) | PhaseSettings::SettleCookie | PhaseSettings::Remove(_)
+        )
+    })
+}
+
+/// Whether a host is no broker that stays, or its node runs nowhere: some node runs, and none counts it as running.
+fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
+    let Some(host) = desired.brokers().find(|host| &host.name == name) else {
+        return desired.leaving_host().is_some_and(|host| &host.name == name);
+    };
+    let running = view::running(desired, facts);
+    !running.is_empty() && running.iter().all(|(_, node)| !node.running.contains(&host.node()))
 }
 
 /// A template that fails with this inventory's values is the same for every host.

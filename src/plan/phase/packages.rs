@@ -31,7 +31,7 @@ pub fn plan(draft: &mut Draft<'_>) {
 /// The packages that a host's roles ask for.
 fn wanted(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> Vec<&'static str> {
     let mut packages = Vec::new();
-    if host.has(Role::Broker) {
+    if draft.desired.is_broker(host) {
         packages.push(BROKER_PACKAGE);
     }
     if host.has(Role::LoadBalancer) {
@@ -144,15 +144,13 @@ fn broker_choice(draft: &Draft<'_>, facts: &HostFacts) -> Result<Option<PackageC
         if spec.accepts(installed) {
             return Ok(None);
         }
+        // A broker that runs is upgraded in its turn (phase `upgrade`).
         if facts.broker != BrokerState::Down {
-            return Err((
-                format!("rabbitmq-server {installed} runs here, the inventory asks for {}", spec.as_str()),
-                "a bring-up installs; it does not change the version of a running broker".to_owned(),
-                format!("set [package] version to what runs ({installed}), or leave it out"),
-            ));
+            return Ok(None);
         }
     }
-    match package.offered.iter().find(|version| spec.accepts(version)) {
+    // What the package manager would choose by itself comes first: somebody may have pinned it.
+    match package.candidate.iter().chain(&package.offered).find(|version| spec.accepts(version)) {
         Some(version) => choice(Some(version.clone())),
         // Package lists that were never fetched offer nothing; apt takes the pattern itself then.
         None if package.offered.is_empty() => choice(Some(spec.as_str().to_owned())),
@@ -181,7 +179,7 @@ fn others_version(draft: &Draft<'_>) -> Option<(HostName, String)> {
 }
 
 fn hold(draft: &mut Draft<'_>, host: &Host) {
-    let Some(wanted) = draft.desired.package.hold.filter(|_| host.has(Role::Broker)) else { return };
+    let Some(wanted) = draft.desired.package.hold.filter(|_| draft.desired.is_broker(host)) else { return };
     let Some(facts) = draft.host(&host.name) else { return };
     let differs = |name: &&&str| {
         let held = facts.packages.get(**name).is_some_and(|package| package.held);

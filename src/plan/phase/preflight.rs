@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::Draft;
 use crate::facts::{OsFamily, PortState};
-use crate::model::{HostName, Role};
+use crate::model::HostName;
 use crate::plan::view::listed;
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
@@ -11,7 +11,7 @@ use crate::rabbitmq::BROKER_PACKAGE;
 pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
     for host in draft.hosts() {
         system(draft, &host.name);
-        resources(draft, &host.name, host.has(Role::Broker), floor);
+        resources(draft, &host.name, draft.desired.is_broker(host), floor);
         package_manager(draft, &host.name);
         clock(draft, &host.name);
         reach(draft, &host.name);

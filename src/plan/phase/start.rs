@@ -1,6 +1,7 @@
 use super::{Draft, join};
-use crate::facts::BrokerState;
+use crate::facts::{BrokerState, ClusterMember};
 use crate::inventory::Host;
+use crate::model::{HostName, NodeType};
 use crate::plan::{Action, Change, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::BROKER_UNIT;
@@ -10,12 +11,14 @@ use crate::rabbitmq::BROKER_UNIT;
 /// of a stopped cluster wait for each other.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let mut brokers = draft.brokers();
-    brokers.sort_by_key(|host| host.name != draft.anchor);
+    brokers.sort_by_key(|host| (was_ram(draft, host), host.name != draft.anchor));
     for host in brokers {
         let Some(facts) = draft.host(&host.name) else { continue };
         let unit = facts.unit(BROKER_UNIT);
         match facts.broker.clone() {
             BrokerState::Down if !join::enters_at_first_start(draft, host) => start(draft, host, patience),
+            // While systemd still starts it, it waits for its peers: start_app would say 0 and do nothing.
+            BrokerState::AppStopped if unit.active == "activating" => start(draft, host, patience),
             BrokerState::AppStopped => start_app(draft, host, patience),
             BrokerState::Unknown(why) => draft.refuse(
                 &host.name,
@@ -32,15 +35,36 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
 fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     let node = host.node();
     let Some(facts) = draft.host(&host.name) else { return };
-    let reason = if facts.data_of(&node).is_some() { "it does not run" } else { "it has never run" };
+    let reason = match facts.broker {
+        BrokerState::AppStopped => "it waits for the other nodes, which start, too",
+        _ if facts.data_of(&node).is_some() => "it does not run",
+        _ => "it has never run",
+    };
     let names = draft.desired.cluster.names;
+    // A RAM node has its tables from a disc node that runs.
+    let discs: Vec<StepId> = if was_ram(draft, host) { steps_of_discs(draft) } else { Vec::new() };
     let action = Action::StartBroker { node: node.clone(), names, patience_s: patience.seconds() };
     draft.propose(
         Proposal::new(&host.name, "start", Change::Command, action)
             .title(format!("start {node}"))
             .because(reason)
+            .after(discs)
             .within(720 + patience.seconds()),
     );
+}
+
+/// Whether the node was a RAM node when it stopped.
+fn was_ram(draft: &Draft<'_>, host: &Host) -> bool {
+    let node = host.node();
+    let noted = draft.observed.host(&host.name).and_then(|seen| seen.data_of(&node));
+    let is_ram = |member: &ClusterMember| member.node == node && member.node_type == NodeType::Ram;
+    noted.is_some_and(|data| data.members.iter().any(is_ram))
+}
+
+fn steps_of_discs(draft: &Draft<'_>) -> Vec<StepId> {
+    let discs: Vec<&HostName> =
+        draft.desired.brokers().filter(|host| !was_ram(draft, host)).map(|host| &host.name).collect();
+    draft.last_of(&discs, &["start"])
 }
 
 fn start_app(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {

@@ -1,0 +1,121 @@
+# shellcheck shell=sh
+
+# For good: the unit does not start again at the next boot either. (Debian's restarts on failure, and a forgotten node
+# with its old data fails for ever.)
+retire_broker() { # NODE MODE PATIENCE none|quorum-critical
+  take_out "$@"
+  bounded 60 systemctl disable rabbitmq-server
+  stop_broker "$1"
+}
+
+runs_as_seen_by() { # NODE MODE OTHER
+  [ "$(node_eval "$1" "$2" "lists:member('$3', try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end)")" = true ]
+}
+
+is_not_running() { # NODE MODE OTHER
+  [ "$(node_eval "$1" "$2" "lists:member('$3', try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end)")" = false ]
+}
+
+# Over Erlang distribution, since its host is not at hand.
+stop_stranger() { # NODE MODE PATIENCE none|quorum-critical STRANGER
+  node=$1 mode=$2 patience=$3 stranger=$5
+  [ "$4" = none ] || await_spare "$stranger" "$patience"
+  rabbit_tool 180 rabbitmq-upgrade -q -n "$stranger" drain || :
+  control 180 "$stranger" stop_app ||
+    fail "$stranger could not be stopped from here: $(why_not_reached "$stranger")" "on its host: systemctl stop rabbitmq-server"
+  await 90 is_not_running "$node" "$mode" "$stranger" || fail "$node still sees $stranger run"
+}
+
+# The queues that list a node as one of their replicas, also those that are down: KIND and both names in Base64.
+queues_on() { # NODE MODE OTHER
+  node_eval "$1" "$2" "On = fun(Q) -> N = '$3', case amqqueue:get_type(Q) of rabbit_classic_queue -> false; _ -> lists:member(N, maps:get(nodes, amqqueue:get_type_state(Q), [])) end end, Kind = fun(Q) -> case amqqueue:get_type(Q) of rabbit_stream_queue -> \"stream\"; _ -> \"quorum\" end end, B = fun(X) -> base64:encode_to_string(X) end, lists:flatten([[Kind(Q), \" \", B(V), \" \", B(M), \" \"] || Q <- rabbit_amqqueue:list(), On(Q), {resource, V, queue, M} <- [amqqueue:get_name(Q)]])" |
+    plain
+}
+
+# Forgetting shrinks quorum queues on every version; 3.10 leaves streams with a member that is none, and its own tool
+# refuses to take out one that does not run (node_not_running), so there the stream coordinator is told itself.
+release_queues() { # NODE MODE GONE
+  rabbit_tool 300 rabbitmq-queues -q -n "$1" shrink "$3" || :
+  node_eval "$1" "$2" "[rabbit_stream_coordinator:delete_replica(maps:get(name, amqqueue:get_type_state(Q)), '$3') || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_stream_queue, lists:member('$3', maps:get(nodes, amqqueue:get_type_state(Q), []))]" || :
+}
+
+no_queue_on() { # NODE MODE GONE
+  [ -z "$(queues_on "$@" | tr -d ' ')" ]
+}
+
+queue_names_on() { # NODE MODE GONE
+  # shellcheck disable=SC2046 # as above
+  set -- $(queues_on "$@")
+  while [ $# -ge 3 ]; do
+    printf '%s ' "$(printf %s "$3" | base64 -d)"
+    shift 3
+  done
+}
+
+# forget_cluster_node refuses a node that runs ("must be stopped"), and is not idempotent: rc 69 for one that is no
+# member. With a dead host it takes the better part of a minute.
+forget_node() { # NODE MODE GONE
+  if lists "$@"; then
+    await 90 is_not_running "$@" ||
+      fail "$3 runs, as $1 sees it, and a node that runs cannot be forgotten" "stop it first: rabbitup run remove-node node=$3"
+    control 300 "$1" forget_cluster_node "$3" || ! lists "$@" || fail "$1 did not forget $3" "the lines above are RabbitMQ's own words"
+  fi
+  no_queue_on "$@" || release_queues "$@"
+  await 30 no_queue_on "$@" ||
+    fail "$3 is forgotten, but queues still list it: $(queue_names_on "$@" | cut -c 1-300)" \
+      "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
+}
+
+# Renamed, not removed: whoever needs what the node held still has it. What lies beside the directory goes first, so that
+# a run that is cut off in between finds the directory and goes on.
+keep_data() { # NODE
+  case $(systemctl is-active rabbitmq-server) in
+    inactive | failed | unknown) ;;
+    *) fail "the broker on this host is not stopped, so its data stays where it is" ;;
+  esac
+  name_is_free "$1" || fail "$1 still runs, so its data stays where it is"
+  kept=/var/lib/rabbitmq/rabbitup-kept/$1.$(date -u +%Y%m%dT%H%M%SZ)
+  install -d -m 0750 -o rabbitmq -g rabbitmq /var/lib/rabbitmq/rabbitup-kept "$kept"
+  for path in "/var/lib/rabbitmq/mnesia/$1-"* "/var/lib/rabbitmq/Mnesia.$1" "/var/lib/rabbitmq/mnesia/$1.pid" "/var/lib/rabbitmq/mnesia/$1"; do
+    if [ -e "$path" ]; then mv "$path" "$kept/"; fi
+  done
+  printf 'kept in %s\n' "$kept"
+}
+
+# The members, of them the disc nodes, and those that run, as a node sees them: Erlang terms, in Base64.
+members_as_terms() { # NODE MODE
+  node_eval "$1" "$2" 'base64:encode_to_string(lists:flatten(io_lib:format("{~0p,~0p}.~n", [rabbit_mnesia:cluster_nodes(all), rabbit_mnesia:cluster_nodes(disc)])))' |
+    plain | base64 -d
+}
+
+running_as_terms() { # NODE MODE
+  node_eval "$1" "$2" 'base64:encode_to_string(lists:flatten(io_lib:format("~0p.~n", [rabbit_mnesia:cluster_nodes(running)])))' |
+    plain | base64 -d
+}
+
+# What `rabbitmqctl update_cluster_nodes` did up to 3.12 (rabbit_mnesia:update_cluster_nodes/1: the notes of who the
+# members are, and no schema, which comes from the peers); from 3.13 on the command is a no-op that returns 0. The schema
+# is kept aside; queues, messages and Raft logs stay where they are.
+follow_peer() { # NODE MODE PEER
+  node=$1 mode=$2 peer=$3
+  data=/var/lib/rabbitmq/mnesia/$node
+  [ -d "$data" ] || fail "$node has no data on this host"
+  # A node that cannot boot is started again and again by its unit, or waits for tables.
+  bounded 300 systemctl stop rabbitmq-server || :
+  bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
+  await 60 name_is_free "$node" || fail "$node still runs"
+  lists "$peer" "$mode" "$node" || fail "$peer does not list $node" "run the same command again: it looks anew"
+  members=$(members_as_terms "$peer" "$mode")
+  running=$(running_as_terms "$peer" "$mode")
+  case $members in '{['*']}.') ;; *) fail "$peer does not say who the members are (its answer: $members)" ;; esac
+  kept=/var/lib/rabbitmq/rabbitup-kept/$node.$(date -u +%Y%m%dT%H%M%SZ)
+  install -d -m 0750 -o rabbitmq -g rabbitmq /var/lib/rabbitmq/rabbitup-kept "$kept"
+  cp -p "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown" "$kept/" 2>/dev/null || :
+  for path in "$data"/schema.DAT "$data"/LATEST.LOG "$data"/PREVIOUS.LOG "$data"/DECISION_TAB.LOG "$data"/*.DCD "$data"/*.DCL; do
+    if [ -e "$path" ]; then mv "$path" "$kept/"; fi
+  done
+  printf '%s\n' "$members" >"$data/cluster_nodes.config"
+  printf '%s\n' "$running" >"$data/nodes_running_at_shutdown"
+  chown rabbitmq:rabbitmq "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown"
+  printf 'the old schema is kept in %s\n' "$kept"
+}

@@ -1,0 +1,115 @@
+# shellcheck shell=sh
+
+# `ok 12`, or `2 of 62: NAME NAME`: see caught_up.erl, whose text is put before this file.
+# shellcheck disable=SC2154 # caught_up_erl
+has_caught_up() { # NODE MODE REPLICAS-ON
+  behind=$(node_eval "$1" "$2" "X = '$3',
+$caught_up_erl" | plain) || return 1
+  printf '%s\n' "$behind"
+  case $behind in 'ok '*) ;; *) return 1 ;; esac
+}
+
+# Says from time to time who is behind, so that nobody takes a long wait for a hang.
+await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
+  end=$(($(date +%s) + $3)) said=
+  until answer=$(has_caught_up "$1" "$2" "$4"); do
+    if [ "$(date +%s)" -ge "$end" ]; then
+      fail "on $4 these have not caught up within $3 s: ${answer:-no answer}" \
+        "a mirrored queue without automatic synchronisation waits for rabbitup run sync-queue; the others go on by themselves"
+    fi
+    [ "$answer" = "$said" ] || printf 'waiting for replicas on %s: %s\n' "$4" "$answer"
+    said=$answer
+    sleep 0.5
+  done
+}
+
+# A name as a regular expression that matches it alone.
+exactly() { # NAME
+  printf %s "$1" | sed 's/[^A-Za-z0-9_ -]/\\&/g'
+}
+
+grow_quorum() { # NODE ONTO VHOST PATTERN
+  [ -n "$4" ] || return 0
+  rabbit_tool 600 rabbitmq-queues -q -n "$1" grow "$2" all --vhost-pattern "^$(exactly "$3")\$" --queue-pattern "^($4)\$"
+}
+
+# The names among these queues that have no replica there: `[{VHOST, NAME}, …]` as Erlang.
+without_replica() { # NODE MODE ONTO QUEUES
+  node_eval "$1" "$2" "lists:flatten(lists:join(\" \", [binary_to_list(N) || {V, N} <- [$4], case rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, N)) of {ok, Q} -> not lists:member('$3', maps:get(nodes, amqqueue:get_type_state(Q), [])); _ -> false end]))" |
+    plain
+}
+
+has_replicas() { # NODE MODE ONTO QUEUES
+  lacking=$(without_replica "$@") || return 1
+  printf '%s\n' "$lacking"
+  [ -z "$lacking" ]
+}
+
+# Neighbours of one virtual host go in one call: each call starts an Erlang VM. The tool says 0 where it did nothing
+# (3.10, for a node that is no member), so who has a replica counts.
+grow_replicas() { # NODE MODE PATIENCE ONTO [KIND VHOST NAME]...
+  node=$1 mode=$2 patience=$3 onto=$4
+  shift 4
+  vhost='' pattern='' count=0 queues=''
+  while [ $# -ge 3 ]; do
+    queues="$queues${queues:+, }{$(binary "$2"), $(binary "$3")}"
+    if [ "$1" = stream ]; then
+      rabbit_tool 120 rabbitmq-streams -q -n "$node" add_replica --vhost "$2" "$3" "$onto" || :
+    else
+      if [ "$2" != "$vhost" ] || [ "$count" -ge 100 ]; then
+        grow_quorum "$node" "$onto" "$vhost" "$pattern" || grow_failed
+        vhost=$2 pattern='' count=0
+      fi
+      pattern=$pattern${pattern:+|}$(exactly "$3") count=$((count + 1))
+    fi
+    shift 3
+  done
+  grow_quorum "$node" "$onto" "$vhost" "$pattern" || grow_failed
+  await 30 has_replicas "$node" "$mode" "$onto" "$queues" ||
+    fail "these have no replica on $onto: $(printf %s "$answer" | cut -c 1-300)" "run the same command again to go on"
+  await_replicas "$node" "$mode" "$patience" "$onto"
+}
+
+grow_failed() {
+  fail "queues could not be grown onto $onto" "the lines above are RabbitMQ's own words; run the same command again to go on"
+}
+
+# A name as an Erlang binary, whatever stands in it.
+binary() { # NAME
+  printf 'base64:decode("%s")' "$(printf %s "$1" | base64 | tr -d '\n')"
+}
+
+# `behind: 2, syncing 30100 messages` or `behind: 0, running`.
+mirrors_of() { # NODE MODE VHOST NAME
+  node_eval "$1" "$2" "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r($(binary "$3"), queue, $(binary "$4"))), [{state, S}] = rabbit_amqqueue:info(Q, [state]), lists:flatten(io_lib:format(\"behind: ~b, ~s\", [length(amqqueue:get_slave_pids(Q)) - length(amqqueue:get_sync_slave_pids(Q)), case S of {syncing, N} -> io_lib:format(\"syncing, ~b messages done\", [N]); _ -> io_lib:format(\"~p\", [S]) end]))" |
+    plain
+}
+
+# sync_queue ends when the work does, and says 0 for one that was cancelled, too: who is in sync counts.
+sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
+  node=$1 mode=$2 vhost=$5 name=$6
+  control "$3" "$node" sync_queue -p "$vhost" "$name" &
+  work=$! said=
+  while kill -0 "$work" 2>/dev/null; do
+    now=$(mirrors_of "$node" "$mode" "$vhost" "$name" || :)
+    [ "$now" = "$said" ] || printf '%s\n' "$now"
+    said=$now
+    sleep 1
+  done
+  wait "$work" || fail "the queue $name cannot be synchronised" "the lines above are RabbitMQ's own words"
+  now=$(mirrors_of "$node" "$mode" "$vhost" "$name")
+  case $now in
+    'behind: 0,'*) ;;
+    *) fail "$name is not in sync ($now): somebody ended the synchronisation, or a mirror is down" "run the same command again" ;;
+  esac
+}
+
+cancel_sync_queue() { # NODE KIND VHOST NAME
+  control 60 "$1" cancel_sync_queue -p "$3" "$4" ||
+    fail "the synchronisation of $4 could not be ended" "the lines above are RabbitMQ's own words"
+}
+
+rebalance() { # NODE
+  rabbit_tool 600 rabbitmq-queues -q -n "$1" rebalance all ||
+    fail "the leaders could not be spread" "the lines above are RabbitMQ's own words"
+}

@@ -1,0 +1,79 @@
+# shellcheck shell=sh
+
+# A cookie is staged as in a home directory of its own: whoever takes that for his home uses the new cookie, while the
+# old one still is where RabbitMQ's own tools look.
+staged_home=/var/lib/rabbitmq/.rabbitup-cookie
+
+stage_cookie() { # MD5 COOKIE
+  install -d -m 0700 -o rabbitmq -g rabbitmq "$staged_home"
+  put_cookie "$staged_home" "$@"
+}
+
+# The MD5 of a cookie file as Erlang reads it: line ends at its end do not count.
+cookie_md5() { # FILE
+  sum=$(tr -d '\r\n' <"$1" | md5sum)
+  printf '%s\n' "${sum%% *}"
+}
+
+# The MD5 of the cookie that the running node holds, asked with the cookie in HOME.
+running_md5() { # NODE MODE HOME
+  # shellcheck disable=SC2034 # read by as_rabbitmq
+  cookie_home=$3
+  node_eval "$1" "$2" 'lists:flatten([io_lib:format("~2.16.0b", [X]) || <<X>> <= erlang:md5(atom_to_list(erlang:get_cookie()))])' |
+    plain
+}
+
+# The node reads the cookie itself: it is in no argument. Erlang compares cookies only when two nodes connect
+# (erlang:set_cookie/2), so no link is dropped.
+take_cookie() { # NODE MODE HOME FILE
+  # shellcheck disable=SC2034 # read by as_rabbitmq
+  cookie_home=$3
+  node_eval "$1" "$2" 'case file:read_file("'"$4"'") of {ok, B} -> true = erlang:set_cookie(node(), list_to_atom(string:trim(binary_to_list(B), trailing, "\r\n"))), taken; E -> E end'
+}
+
+switch_cookie() { # NODE MODE staged|file
+  node=$1 mode=$2
+  case $3 in
+    staged) old=/var/lib/rabbitmq new=$staged_home ;;
+    *) old=$staged_home new=/var/lib/rabbitmq ;;
+  esac
+  [ -s "$new/.erlang.cookie" ] || fail "there is no cookie in $new"
+  wanted=$(cookie_md5 "$new/.erlang.cookie")
+  # An earlier run may have been cut off right behind this.
+  if [ "$(running_md5 "$node" "$mode" "$new")" = "$wanted" ]; then return 0; fi
+  # Where both files are the same, the old home may be gone.
+  [ -s "$old/.erlang.cookie" ] || old=$new
+  before=$(links_of "$node" "$mode" "$old")
+  answer=$(take_cookie "$node" "$mode" "$old" "$new/.erlang.cookie") ||
+    fail "$node does not answer to the cookie that it had, so it could not take the new one ($answer)" \
+      "nothing was changed on this host; rabbitup status shows which cookie it runs with"
+  [ "$(running_md5 "$node" "$mode" "$new")" = "$wanted" ] ||
+    fail "$node did not take the cookie (its answer: $answer)"
+  after=$(links_of "$node" "$mode" "$new")
+  printf 'links before: %s; after: %s\n' "$before" "$after"
+}
+
+links_of() { # NODE MODE HOME
+  # shellcheck disable=SC2034 # read by as_rabbitmq
+  cookie_home=$3
+  node_eval "$1" "$2" 'lists:flatten(lists:join(" ", [atom_to_list(N) || N <- lists:sort(nodes())]))' | plain
+}
+
+# Renaming within one file system is atomic: at every moment there is one whole cookie.
+adopt_cookie() { # NODE MODE
+  node=$1 mode=$2
+  if [ -s "$staged_home/.erlang.cookie" ]; then
+    wanted=$(cookie_md5 "$staged_home/.erlang.cookie")
+    if ! name_is_free "$node" && [ "$(running_md5 "$node" "$mode" "$staged_home")" != "$wanted" ]; then
+      fail "$node has not taken the staged cookie, so the old one stays in its file" "run the same command again"
+    fi
+    mv -f "$staged_home/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie
+    rm -rf "$staged_home"
+  fi
+  name_is_free "$node" || [ "$(running_md5 "$node" "$mode" /var/lib/rabbitmq)" = "$(cookie_md5 /var/lib/rabbitmq/.erlang.cookie)" ] ||
+    fail "$node runs with another cookie than its file holds now" "run the same command again"
+}
+
+drop_staged_cookie() {
+  rm -rf "$staged_home"
+}

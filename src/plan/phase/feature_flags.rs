@@ -1,0 +1,47 @@
+use super::{Draft, roll};
+use crate::facts::HostFacts;
+use crate::inventory::Host;
+use crate::plan::view::counted;
+use crate::plan::{Action, Change, Proposal};
+
+/// Enables the stable feature flags that are not. After an upgrade only the new version knows which it brings, so there
+/// it is always asked.
+pub fn plan(draft: &mut Draft<'_>) {
+    let upgraded = draft.steps.iter().any(|step| matches!(step.action, Action::UpgradeBroker { .. }));
+    let reason =
+        if upgraded { Some("the new version brings flags of its own".to_owned()) } else { disabled(draft) };
+    if let Some(reason) = reason {
+        enable(draft, "feature-flags", reason);
+    }
+}
+
+/// Enables what is disabled before an upgrade: newer versions refuse to start without the flags of older ones
+/// (rabbitmq.com/docs/feature-flags; every series makes flags of the one before required).
+pub(super) fn before_upgrade(draft: &mut Draft<'_>) {
+    if let Some(reason) = disabled(draft) {
+        enable(draft, "feature-flags-before", format!("{reason}, which the new version may require"));
+    }
+}
+
+fn disabled(draft: &Draft<'_>) -> Option<String> {
+    let node = draft.host(&draft.anchor).and_then(HostFacts::node)?;
+    let flags = &node.disabled_feature_flags;
+    let shown: Vec<&str> = flags.iter().take(3).map(String::as_str).collect();
+    let more = if flags.len() > 3 { " …" } else { "" };
+    (!flags.is_empty()).then(|| {
+        format!("{} not enabled: {}{more}", counted(flags.len(), "stable feature flag"), shown.join(", "))
+    })
+}
+
+fn enable(draft: &mut Draft<'_>, what: &str, reason: String) {
+    let Some(node) = draft.desired.host(&draft.anchor).map(Host::node) else { return };
+    let after = roll::turn(draft);
+    let anchor = draft.anchor.clone();
+    draft.propose(
+        Proposal::new(&anchor, what, Change::Command, Action::EnableFeatureFlags { node })
+            .title("enable all stable feature flags")
+            .because(reason)
+            .after(after)
+            .within(400),
+    );
+}

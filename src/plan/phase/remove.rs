@@ -1,0 +1,285 @@
+use super::{Draft, roll};
+use crate::facts::{BrokerState, HostFacts, NodeFacts, QueueFacts, QueueKind};
+use crate::inventory::Host;
+use crate::model::{HostName, NodeName, NodeType, Role};
+use crate::plan::view::{self, counted, listed};
+use crate::plan::{Action, Change, Gate, Moment, Proposal, StepId};
+use crate::playbook::Minutes;
+
+/// Takes the node that leaves out of the cluster: stopped, forgotten, and its data out of the way.
+pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
+    let Some(gone) = draft.desired.leaving.clone() else { return };
+    let host = draft.desired.leaving_host();
+    leave(draft, &gone, host, patience);
+    let done = draft.steps.iter().any(|step| step.phase == draft.phase);
+    let text = if done {
+        format!("take {} out of the inventory, too: the next rabbitup up would bring it back", gone.host())
+    } else {
+        format!("{gone} is no member of the cluster")
+    };
+    if draft.options.moment == Moment::Before && (host.is_some() || !done) {
+        let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
+        draft.note(&about, text);
+    }
+}
+
+/// The steps by which a node leaves. `host` is where it runs, where that is one of the inventory's.
+pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>, patience: Minutes) {
+    let facts = host.and_then(|host| draft.host(&host.name)).cloned();
+    let peers: Vec<(Host, NodeFacts)> = view::running(draft.desired, &draft.facts)
+        .into_iter()
+        .filter(|(_, node)| &node.name != gone)
+        .map(|(host, node)| (host.clone(), node.clone()))
+        .collect();
+    let lists: Vec<&(Host, NodeFacts)> = peers.iter().filter(|(_, node)| view::lists(node, gone)).collect();
+    let anchored = lists.iter().find(|(host, _)| host.name == draft.anchor).or(lists.first()).copied();
+    if let Some((peer, node)) = anchored {
+        if !may_leave(draft, gone, host, facts.as_ref(), (peer, node)) {
+            return;
+        }
+        let stopped = stop(draft, gone, host, facts.as_ref(), (peer, node), patience);
+        forget(draft, gone, peer, stopped);
+    } else if peers.is_empty() && facts.as_ref().is_none_or(|facts| facts.node().is_none()) {
+        return refuse_nobody(draft, gone, host);
+    } else if let (Some(host), Some(facts)) = (host, &facts)
+        && facts.broker != BrokerState::Down
+        && !is_other_cluster(facts, gone)
+    {
+        // Forgotten already, and still running: an earlier run was cut off here.
+        retire(draft, host, gone, Gate::None, patience, Vec::new());
+    }
+    if let (Some(host), Some(facts)) = (host, &facts)
+        && facts.data_of(gone).is_some()
+    {
+        keep(draft, host, gone);
+    }
+}
+
+/// Whether the node runs as a member of a cluster that the inventory's brokers are not in.
+fn is_other_cluster(facts: &HostFacts, gone: &NodeName) -> bool {
+    facts.node().is_some_and(|node| node.members.iter().any(|member| &member.node != gone))
+}
+
+fn refuse_nobody(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>) {
+    let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
+    draft.refuse(
+        &about,
+        format!("no other node runs that could forget {gone}"),
+        "a member is forgotten by another one that runs",
+        "rabbitup run start starts the others; where they wait for this very node, see docs/playbooks/remove-node.md",
+    );
+}
+
+/// Whether the cluster can do without the node: its data, the last disc node, a cluster that is whole but for it.
+fn may_leave(
+    draft: &mut Draft<'_>,
+    gone: &NodeName,
+    host: Option<&Host>,
+    facts: Option<&HostFacts>,
+    (peer, node): (&Host, &NodeFacts),
+) -> bool {
+    let about = host.map_or_else(|| peer.name.clone(), |host| host.name.clone());
+    let discs = |node: &NodeFacts| -> Vec<NodeName> {
+        node.members.iter().filter(|m| m.node_type == NodeType::Disc).map(|m| m.node.clone()).collect()
+    };
+    if discs(node) == [gone.clone()] {
+        draft.refuse(
+            &about,
+            format!("{gone} is the last disc node"),
+            "the others are RAM nodes: without it the cluster could not come back",
+            "make another node a disc node first: node_type = \"disc\", then rabbitup up",
+        );
+        return false;
+    }
+    let mut found = view::disagreements(draft.desired, &draft.facts, node);
+    found.retain(|it| !it.is_absence_of(gone));
+    if !found.is_empty() {
+        draft.refuse(
+            &about,
+            format!("{gone} must not leave now"),
+            view::told(&found),
+            "bring the cluster together first; rabbitup status shows who sees what",
+        );
+        return false;
+    }
+    // What the node itself counts is exact; its peers only know who holds which queue.
+    let own = facts.and_then(HostFacts::node);
+    let view = own.unwrap_or(node);
+    let lost: Vec<&QueueFacts> = view.queues.iter().filter(|queue| is_lost(queue, gone, node)).collect();
+    let is_empty = |queue: &QueueFacts| own.is_some() && queue.messages == Some(0);
+    let full: Vec<&QueueFacts> = lost.iter().copied().filter(|queue| !is_empty(queue)).collect();
+    let named = host.is_some_and(|host| draft.options.destroy_data.contains(&host.name));
+    if !view.queues_complete && !named {
+        draft.refuse(
+            &about,
+            format!("there are more queues than could be looked at, and {gone} may have the only copy of one"),
+            "forgetting a node deletes the queues that only it has; a thousand are looked at",
+            format!(
+                "rabbitmqctl list_queues name pid type shows who holds what; if nothing is lost: --destroy-data {}",
+                gone.host()
+            ),
+        );
+        return false;
+    }
+    if full.is_empty() || named {
+        if !lost.is_empty() {
+            draft.note(&about, format!("{} only {gone} has: {}", has(&lost), names(&lost)));
+        }
+        return true;
+    }
+    draft.refuse(
+        &about,
+        format!("{gone} has the only copy of {}", counted(full.len(), "queue")),
+        format!("with it would go {}", names(&full)),
+        match host {
+            Some(host) => format!(
+                "consume or move the messages first; to let the queues go, name the node: --destroy-data {} (a copy of its \
+                 data stays on its host)",
+                host.name
+            ),
+            None => "consume or move the messages first, or put its host into the inventory".to_owned(),
+        },
+    );
+    false
+}
+
+fn has(queues: &[&QueueFacts]) -> String {
+    if queues.len() == 1 {
+        "1 queue goes that".to_owned()
+    } else {
+        format!("{} queues go that", queues.len())
+    }
+}
+
+/// Whether no other node that runs has the queue's messages.
+fn is_lost(queue: &QueueFacts, gone: &NodeName, peer: &NodeFacts) -> bool {
+    if queue.exclusive || !queue.replicas.contains(gone) {
+        return false;
+    }
+    match queue.kind {
+        QueueKind::Mirrored => !queue.in_sync.iter().any(|node| node != gone && peer.running.contains(node)),
+        _ => !queue.replicas.iter().any(|node| node != gone),
+    }
+}
+
+/// `orders (14 messages), mail (messages unknown)`, the first five.
+fn names(queues: &[&QueueFacts]) -> String {
+    let name = |queue: &&QueueFacts| {
+        let vhost = if queue.vhost == "/" { String::new() } else { format!(" in {}", queue.vhost) };
+        let messages = match queue.messages {
+            Some(count) => counted(usize::try_from(count).unwrap_or(usize::MAX), "message"),
+            None => "messages unknown".to_owned(),
+        };
+        format!("{}{vhost} ({messages})", queue.name)
+    };
+    let mut shown: Vec<String> = queues.iter().take(5).map(name).collect();
+    if queues.len() > 5 {
+        shown.push(format!("{} more", queues.len() - 5));
+    }
+    listed(&shown)
+}
+
+/// Stops the node where it runs, on its host or, where that is not to be had, over Erlang distribution from a peer.
+fn stop(
+    draft: &mut Draft<'_>,
+    gone: &NodeName,
+    host: Option<&Host>,
+    facts: Option<&HostFacts>,
+    (peer, node): (&Host, &NodeFacts),
+    patience: Minutes,
+) -> Vec<StepId> {
+    let balancers: Vec<HostName> =
+        draft.desired.with_role(Role::LoadBalancer).map(|host| host.name.clone()).collect();
+    let mut after = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &["load-balancer"]);
+    after.extend(roll::turn(draft));
+    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
+    after.extend(draft.last_of(&brokers, &["join", "grow"]));
+    let gate = if node.members.len() > 2 { Gate::QuorumCritical } else { Gate::None };
+    match (host, facts) {
+        (Some(host), Some(facts)) => {
+            if facts.broker != BrokerState::Down {
+                let gate = if facts.node().is_some() { gate } else { Gate::None };
+                retire(draft, host, gone, gate, patience, after);
+            }
+            draft.last_of(&[&host.name], &[draft.phase])
+        }
+        _ if node.running.contains(gone) => {
+            stop_stranger(draft, gone, peer, gate, patience, after);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn retire(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    gone: &NodeName,
+    gate: Gate,
+    patience: Minutes,
+    after: Vec<StepId>,
+) {
+    let names = draft.desired.cluster.names;
+    let action = Action::RetireBroker { node: gone.clone(), names, gate, patience_s: patience.seconds() };
+    let drained = if gate == Gate::QuorumCritical { "drain and " } else { "" };
+    draft.propose(
+        Proposal::new(&host.name, "retire", Change::Remove, action)
+            .title(format!("{drained}stop {gone}, for good"))
+            .because("it leaves the cluster, and a node that runs cannot be forgotten")
+            .after(after)
+            .within(900 + patience.seconds()),
+    );
+}
+
+fn stop_stranger(
+    draft: &mut Draft<'_>,
+    gone: &NodeName,
+    peer: &Host,
+    gate: Gate,
+    patience: Minutes,
+    after: Vec<StepId>,
+) {
+    let action = Action::StopStranger {
+        node: peer.node(),
+        names: draft.desired.cluster.names,
+        stranger: gone.clone(),
+        gate,
+        patience_s: patience.seconds(),
+    };
+    draft.note(
+        &peer.name,
+        format!("the host of {gone} is not at hand: there, stop and disable rabbitmq-server, or it tries to come back"),
+    );
+    draft.propose(
+        Proposal::new(&peer.name, &format!("stop-{}", gone.host()), Change::Remove, action)
+            .title(format!("drain {gone} and stop its RabbitMQ, from here"))
+            .because("it leaves the cluster, and a node that runs cannot be forgotten")
+            .after(after)
+            .within(900 + patience.seconds()),
+    );
+}
+
+pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, after: Vec<StepId>) {
+    let names = draft.desired.cluster.names;
+    let action = Action::ForgetNode { node: peer.node(), names, gone: gone.clone() };
+    draft.propose(
+        Proposal::new(&peer.name, &format!("forget-{}", gone.host()), Change::Remove, action)
+            .title(format!("forget {gone}, and see that no queue still lists it"))
+            .because(format!("{} lists it as a member", peer.node()))
+            .after(after)
+            .within(600),
+    );
+}
+
+pub(super) fn keep(draft: &mut Draft<'_>, host: &Host, gone: &NodeName) {
+    let forgets = |action: &Action| matches!(action, Action::ForgetNode { .. });
+    let after: Vec<StepId> =
+        draft.steps.iter().filter(|step| forgets(&step.action)).map(|step| step.id.clone()).collect();
+    draft.propose(
+        Proposal::new(&host.name, "keep-data", Change::Remove, Action::KeepData { node: gone.clone() })
+            .title("move its data to /var/lib/rabbitmq/rabbitup-kept")
+            .because("with it, the node would try to come back; nothing is deleted")
+            .after(after)
+            .within(120),
+    );
+}

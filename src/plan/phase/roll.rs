@@ -1,0 +1,142 @@
+//! How one running broker is taken out of service and brought back, whatever is done to it in between.
+
+use super::Draft;
+use crate::facts::HostFacts;
+use crate::inventory::{Host, Software};
+use crate::model::{HostName, NodeName, Role};
+use crate::plan::view::Disagreement;
+use crate::plan::{Action, Change, Gate, PackageChoice, Proposal, Service, StepId, Strangers, view};
+use crate::playbook::Minutes;
+
+/// What is done to a broker that is out of service.
+pub(super) enum Work {
+    Restart,
+    Upgrade(Vec<PackageChoice>),
+}
+
+/// Rolls one broker: out of the balancers, drained, stopped, worked on, started, in sync, back into the balancers. It
+/// waits for whatever broker the plan rolls before it, so that never two are out at once.
+pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str, patience: Minutes) {
+    let gate = match gate(draft, host) {
+        Ok(gate) => gate,
+        Err(found) => return refuse(draft, host, &work, &found),
+    };
+    let before = turn(draft);
+    let balancers = if gate == Gate::None { Vec::new() } else { balancers(draft, host) };
+    for balancer in &balancers {
+        switch(draft, balancer, &host.name, Service::Out, reason, before.clone());
+    }
+    let out = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &[draft.phase]);
+    let (node, names, patience_s) = (host.node(), draft.desired.cluster.names, patience.seconds());
+    let (what, change, title, action, seconds) = match work {
+        Work::Restart => {
+            let action = Action::RestartBroker { node: node.clone(), names, gate, patience_s };
+            ("restart", Change::Restart, format!("restart {node}{}", manner(gate)), action, 1080)
+        }
+        Work::Upgrade(packages) => {
+            let to: Vec<String> = packages.iter().filter_map(|package| package.version.clone()).collect();
+            let title = format!("upgrade {node} to {}{}", to.join(", "), manner(gate));
+            let action = Action::UpgradeBroker { node: node.clone(), names, gate, packages, patience_s };
+            ("upgrade", Change::Restart, title, action, 2880)
+        }
+    };
+    let proposal = Proposal::new(&host.name, what, change, action)
+        .title(title)
+        .because(reason)
+        .after(before.into_iter().chain(out))
+        .within(seconds + 4 * patience.seconds());
+    draft.propose(proposal);
+    let done = draft.last_of(&[&host.name], &[draft.phase]);
+    for balancer in &balancers {
+        switch(draft, balancer, &host.name, Service::In, "it serves again", done.clone());
+    }
+}
+
+fn manner(gate: Gate) -> &'static str {
+    match gate {
+        Gate::None => "",
+        Gate::QuorumCritical => ", drained before and in sync after",
+    }
+}
+
+/// What must have ended before a broker may be taken out of service: the starts, and the roll before this one.
+pub(super) fn turn(draft: &Draft<'_>) -> Vec<StepId> {
+    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
+    let mut ids = draft.last_of(&brokers, &["start", "service"]);
+    let works = |action: &Action| {
+        matches!(
+            action,
+            Action::RestartBroker { .. } | Action::UpgradeBroker { .. } | Action::EnableFeatureFlags { .. }
+        )
+    };
+    // The switches behind the last roll end after it, whichever balancer is the slowest.
+    if let Some(at) = draft.steps.iter().rposition(|step| works(&step.action)) {
+        ids.extend(draft.steps[at..].iter().map(|step| step.id.clone()));
+    }
+    ids
+}
+
+/// What must be asked before the node stops. A member of a cluster that is not whole is not stopped at all.
+pub(super) fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<Disagreement>> {
+    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Ok(Gate::None) };
+    if view::is_alone(node) {
+        return Ok(Gate::None);
+    }
+    let mut found = view::disagreements(draft.desired, &draft.facts, node);
+    if draft.options.strangers == Strangers::Remove {
+        // A stranger that is down is what this very run removes.
+        let known: Vec<NodeName> = draft.desired.brokers().map(Host::node).collect();
+        found.retain(|it| !matches!(it, Disagreement::Down(node) if !known.contains(node)));
+    }
+    if found.is_empty() { Ok(Gate::QuorumCritical) } else { Err(found) }
+}
+
+fn refuse(draft: &mut Draft<'_>, host: &Host, work: &Work, found: &[Disagreement]) {
+    let verb = match work {
+        Work::Restart => "restarted",
+        Work::Upgrade(_) => "upgraded",
+    };
+    draft.refuse(
+        &host.name,
+        format!("{} must be {verb} and must not be now", host.node()),
+        view::told(found),
+        "bring the cluster together first; rabbitup status shows who sees what",
+    );
+}
+
+/// The load balancers that can be told at run time to spare a server: those where HAProxy knows it and runs. nginx
+/// cannot be told; it turns to another server when the drained broker refuses its connection.
+pub(super) fn balancers(draft: &Draft<'_>, broker: &Host) -> Vec<HostName> {
+    let haproxy = draft.desired.load_balancer.as_ref().is_some_and(|it| it.software == Software::Haproxy);
+    let knows = |host: &&Host| {
+        let Some(facts) = draft.host(&host.name).filter(|facts| facts.unit("haproxy").is_active()) else {
+            return false;
+        };
+        let backends = facts.load_balancer.as_ref().map(|balancer| balancer.backends.as_slice());
+        backends.unwrap_or_default().iter().any(|backend| backend.server == broker.name.as_str())
+    };
+    let hosts = draft.desired.with_role(Role::LoadBalancer).filter(|_| haproxy);
+    hosts.filter(knows).map(|host| host.name.clone()).collect()
+}
+
+/// Tells one load balancer to spare a server, or to use it again.
+pub(super) fn switch(
+    draft: &mut Draft<'_>,
+    balancer: &HostName,
+    server: &HostName,
+    to: Service,
+    reason: &str,
+    after: Vec<StepId>,
+) {
+    let (what, title) = match to {
+        Service::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),
+        Service::In => (format!("in-{server}"), format!("put {server} back into the balancer")),
+    };
+    draft.propose(
+        Proposal::new(balancer, &what, Change::Command, Action::SwitchServer { server: server.clone(), to })
+            .title(title)
+            .because(reason)
+            .after(after)
+            .within(90),
+    );
+}

@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use super::Draft;
+use super::roll::{Work, roll};
+use crate::facts::BrokerState;
+use crate::plan::Moment;
+use crate::playbook::{Answer, RestartSettings, RestartWhen};
+
+/// A node that has not run for longer was restarted by the run that is gone on with.
+const RECENTLY: Duration = Duration::from_secs(600);
+
+/// Restarts every broker, one at a time. A node that was started a moment ago is left alone, so that a run that failed
+/// half-way can be run again and goes on where it ended.
+pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
+    let arguments = &draft.options.arguments;
+    let asked = arguments.restart == Some(Answer::Yes);
+    let least = match settings.when {
+        RestartWhen::Asked if !asked => return,
+        RestartWhen::Asked => Duration::ZERO,
+        RestartWhen::Always => arguments.older_than.unwrap_or(RECENTLY),
+    };
+    for host in draft.brokers() {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        let uptime = match &facts.broker {
+            BrokerState::Running(node) => Duration::from_secs(node.uptime_s),
+            _ => {
+                let node = host.node();
+                draft.refuse(
+                    &host.name,
+                    format!("{node} does not serve, so none of the others may be stopped"),
+                    "one node is restarted at a time, and all the others must run",
+                    "rabbitup run start starts it, rabbitup status says what is wrong with it",
+                );
+                continue;
+            }
+        };
+        let due = match draft.options.moment {
+            Moment::Before => uptime >= least,
+            Moment::After(age) => uptime >= least.max(age),
+        };
+        if due {
+            // Not how long: a plan must read the same when it is made again a moment later.
+            let reason = match least.is_zero() {
+                true => "every broker is restarted".to_owned(),
+                false => format!("it has run for more than {}", words(least)),
+            };
+            roll(draft, host, Work::Restart, &reason, settings.patience);
+        } else if draft.options.moment == Moment::Before {
+            let text = format!(
+                "started {} ago, so it is not restarted again; older-than=0s restarts it all the same",
+                words(uptime)
+            );
+            draft.note(&host.name, text);
+        }
+    }
+}
+
+/// `3 minutes`, `5 days`.
+fn words(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let (count, noun) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7_200 => (seconds / 60, "minute"),
+        7_200..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    crate::plan::view::counted(usize::try_from(count).unwrap_or(usize::MAX), noun)
+}

@@ -1,0 +1,239 @@
+use super::Draft;
+use super::settle_cookie::{self, Unfinished};
+use crate::facts::{BrokerState, HostFacts};
+use crate::inventory::{CookieSource, Host};
+use crate::model::{CookieDigest, HostName, SecretName};
+use crate::plan::view;
+use crate::plan::{Action, Change, CookieSide, Moment, Proposal, StepId};
+use crate::playbook::{Answer, Minutes};
+use crate::rabbitmq::BROKER_UNIT;
+
+/// What every cookie is to become.
+pub(super) struct Target {
+    pub raw: CookieDigest,
+    pub digest: CookieDigest,
+    pub secret: SecretName,
+    /// Empty where a saved plan makes the cookie anew.
+    pub keyed: String,
+    pub reason: &'static str,
+}
+
+/// Gives the running nodes another cookie: staged beside the old one on every host, then taken by every running node,
+/// then renamed into place. Erlang compares cookies only when nodes connect, so no link is dropped; one that drops
+/// while half of the nodes have switched cannot form again, so all switch within one moment.
+pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
+    if draft.options.arguments.back == Some(Answer::Yes) {
+        return settle_cookie::back(draft);
+    }
+    let unfinished = settle_cookie::unfinished(draft);
+    if let Some(found) = unfinished {
+        return match found {
+            Unfinished::Target(target) => rotate(draft, &target),
+            Unfinished::Refused => {}
+        };
+    }
+    // What verifies a rotation is not to begin the next one.
+    if draft.options.moment != Moment::Before {
+        return;
+    }
+    let refused = refused(draft);
+    if refused.is_empty() {
+        if let Some(target) = fresh(draft)
+            && whole(draft)
+        {
+            rotate(draft, &target);
+        }
+    } else {
+        restart_all(draft, &refused, patience);
+    }
+}
+
+/// The nodes whose Erlang VM refuses what its file holds now: nobody can tell such a VM anything.
+fn refused<'a>(draft: &Draft<'a>) -> Vec<&'a Host> {
+    let refuses =
+        |host: &&Host| draft.host(&host.name).is_some_and(|facts| facts.broker == BrokerState::CookieRefused);
+    draft.brokers().into_iter().filter(refuses).collect()
+}
+
+/// The inventory's cookie where it gives one, else a new one.
+fn fresh(draft: &mut Draft<'_>) -> Option<Target> {
+    let given = draft.desired.cluster.cookie == CookieSource::Given;
+    let secret = if given { SecretName::cookie() } else { SecretName::new_cookie() };
+    let cookie = draft.desired.secrets.get(&secret)?;
+    let (raw, digest) = (CookieDigest::of_file(cookie), CookieDigest::of(cookie));
+    if given && draft.brokers().iter().all(|host| has(draft, &host.name, digest)) {
+        let anchor = draft.anchor.clone();
+        draft.note(&anchor, "every node has the inventory's cookie; put another one there to rotate to it");
+        return None;
+    }
+    let keyed = if given { digest.keyed(draft.options.digest_key) } else { String::new() };
+    let reason = if given { "the inventory has another one" } else { "asked for" };
+    Some(Target { raw, digest, secret, keyed, reason })
+}
+
+/// Whether a host's file and running node both have this cookie.
+pub(super) fn has(draft: &Draft<'_>, host: &HostName, digest: CookieDigest) -> bool {
+    let Some(facts) = draft.host(host) else { return true };
+    file_of(facts) == Some(digest) && facts.node().is_none_or(|node| node.cookie == Some(digest))
+}
+
+pub(super) fn file_of(facts: &HostFacts) -> Option<CookieDigest> {
+    facts.cookie.as_ref().map(|cookie| cookie.normalised)
+}
+
+pub(super) fn staged_of(facts: &HostFacts) -> Option<CookieDigest> {
+    facts.staged_cookie.as_ref().map(|cookie| cookie.normalised)
+}
+
+/// Whether the nodes that run see each other: a link that is down now would not come back half-way. Members that do
+/// not run get the new file.
+fn whole(draft: &mut Draft<'_>) -> bool {
+    let mut good = true;
+    for host in draft.brokers() {
+        let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else { continue };
+        let mut found = view::disagreements(draft.desired, &draft.facts, &node);
+        let absent =
+            node.members.iter().map(|member| &member.node).filter(|member| !node.running.contains(member));
+        for member in absent {
+            found.retain(|it| !it.is_absence_of(member));
+        }
+        if !found.is_empty() {
+            good = false;
+            draft.refuse(
+                &host.name,
+                "the nodes do not see each other, so none may change its cookie",
+                view::told(&found),
+                "bring the cluster together first; rabbitup status shows who sees what",
+            );
+        }
+    }
+    good
+}
+
+/// The steps to one cookie, each only where it is needed: a rotation that was cut off goes on with the same ones.
+pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target) {
+    draft.cookie = Some((target.raw, target.digest));
+    let shown = if target.keyed.is_empty() { "a new one".to_owned() } else { target.keyed.clone() };
+    let hosts: Vec<&Host> =
+        draft.brokers().into_iter().filter(|host| !has(draft, &host.name, target.digest)).collect();
+    for host in &hosts {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        if staged_of(facts) == Some(target.digest) || file_of(facts) == Some(target.digest) {
+            continue;
+        }
+        let action = Action::StageCookie { secret: target.secret.clone(), digest: target.keyed.clone() };
+        draft.propose(
+            Proposal::new(&host.name, "stage-cookie", Change::Add, action)
+                .title(format!("stage the new Erlang cookie ({shown}) beside the old one"))
+                .because(target.reason)
+                .within(60),
+        );
+    }
+    let staged = ids(draft, |action| matches!(action, Action::StageCookie { .. }));
+    let names = draft.desired.cluster.names;
+    for host in &hosts {
+        let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { continue };
+        if node.cookie == Some(target.digest) {
+            continue;
+        }
+        let to = match draft.host(&host.name).and_then(file_of) {
+            Some(file) if file == target.digest => CookieSide::File,
+            _ => CookieSide::Staged,
+        };
+        let action = Action::SwitchCookie { node: node.name.clone(), names, to };
+        let title = format!("{} takes the new cookie while it runs", node.name);
+        draft.propose(
+            Proposal::new(&host.name, "switch-cookie", Change::Change, action)
+                .title(title)
+                .because("it runs with the old one; its links stay up")
+                .after(staged.clone())
+                .within(60),
+        );
+    }
+    adopt(draft, &hosts, target);
+}
+
+/// Renames the staged cookies into place, once every running node has taken the new one.
+fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
+    let switched = ids(draft, |action| matches!(action, Action::SwitchCookie { .. }));
+    let names = draft.desired.cluster.names;
+    for host in hosts {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        if staged_of(facts) != Some(target.digest) {
+            continue;
+        }
+        let reason = match facts.broker {
+            BrokerState::Down => "it is not running and starts with the new one",
+            _ => "every running node has it",
+        };
+        let action = Action::AdoptCookie { node: host.node(), names };
+        draft.propose(
+            Proposal::new(&host.name, "adopt-cookie", Change::Change, action)
+                .title("put the new cookie in the old one's place, and check both")
+                .because(reason)
+                .after(switched.clone())
+                .within(60),
+        );
+    }
+}
+
+pub(super) fn ids(draft: &Draft<'_>, wanted: impl Fn(&Action) -> bool) -> Vec<StepId> {
+    draft.steps.iter().filter(|step| wanted(&step.action)).map(|step| step.id.clone()).collect()
+}
+
+/// The files were changed behind the nodes' backs: nothing can be said to the running VMs any more, and one that
+/// restarts alone is cut off from the rest. So all are stopped, the last in the order first to come back, and started.
+fn restart_all(draft: &mut Draft<'_>, refused: &[&Host], patience: Minutes) {
+    let running: Vec<&Host> = draft
+        .brokers()
+        .into_iter()
+        .filter(|host| draft.host(&host.name).is_some_and(|facts| facts.broker != BrokerState::Down))
+        .collect();
+    let files: Vec<Option<CookieDigest>> =
+        running.iter().map(|host| draft.host(&host.name).and_then(file_of)).collect();
+    if refused.len() < running.len() || files.windows(2).any(|pair| pair[0] != pair[1]) {
+        for host in refused {
+            draft.refuse(
+                &host.name,
+                format!(
+                    "{} runs with another cookie than its file holds, so it cannot be told the new one",
+                    host.node()
+                ),
+                "its file was changed while it ran, and not on all nodes alike",
+                "rabbitup up gives it the others' cookie and restarts it; then rotate",
+            );
+        }
+        return;
+    }
+    let anchor = draft.anchor.clone();
+    let text = format!(
+        "the cookie files were changed while the nodes ran, so no running node can be reached: all {} are stopped and \
+         started with what the files hold; no client is served meanwhile, and nothing that is on disk is lost",
+        running.len()
+    );
+    draft.note(&anchor, text);
+    let mut before: Vec<StepId> = Vec::new();
+    let stops = running.iter().rev().filter(|host| host.name != anchor);
+    for host in stops.chain(running.iter().filter(|host| host.name == anchor)) {
+        draft.propose(
+            Proposal::new(&host.name, "stop", Change::Command, Action::StopBroker { node: host.node() })
+                .title(format!("stop {}", host.node()))
+                .because("it runs with another cookie than its file holds, as all do")
+                .after(before.clone())
+                .within(420),
+        );
+        before = ids(draft, |action| matches!(action, Action::StopBroker { .. }));
+    }
+    let names = draft.desired.cluster.names;
+    for host in running {
+        let node = host.node();
+        let action = Action::StartBroker { node: node.clone(), names, patience_s: patience.seconds() };
+        draft.propose(
+            Proposal::new(&host.name, "start", Change::Command, action)
+                .title(format!("start {node}"))
+                .because(format!("{BROKER_UNIT} was stopped for the new cookie"))
+                .after(before.clone())
+                .within(720 + patience.seconds()),
+        );
+    }
+}

@@ -1,0 +1,46 @@
+use super::{Draft, roll};
+use crate::facts::HostFacts;
+use crate::inventory::Host;
+use crate::plan::{Action, Change, Proposal, Service};
+
+/// Brings back into service what an interrupted run, or somebody by hand, left switched off: nodes in maintenance mode
+/// refuse clients until they are revived, and a server that HAProxy was told to spare gets none.
+pub fn plan(draft: &mut Draft<'_>) {
+    for host in draft.brokers() {
+        let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { continue };
+        if node.maintenance {
+            revive(draft, host);
+        }
+        for balancer in roll::balancers(draft, host) {
+            if is_spared(draft, host, &balancer) {
+                let after = draft.last_of(&[&host.name], &["start", "service"]);
+                let reason = "somebody told the balancer to spare it, and its node serves";
+                roll::switch(draft, &balancer, &host.name, Service::In, reason, after);
+            }
+        }
+    }
+}
+
+fn is_spared(draft: &Draft<'_>, broker: &Host, balancer: &crate::model::HostName) -> bool {
+    let backends = draft.host(balancer).and_then(|facts| facts.load_balancer.as_ref());
+    let mut of_broker = backends
+        .iter()
+        .flat_map(|facts| &facts.backends)
+        .filter(|backend| backend.server == broker.name.as_str());
+    of_broker.any(|backend| backend.status.starts_with("MAINT") || backend.status.starts_with("DRAIN"))
+}
+
+fn revive(draft: &mut Draft<'_>, host: &Host) {
+    let (node, names) = (host.node(), draft.desired.cluster.names);
+    draft.propose(
+        Proposal::new(
+            &host.name,
+            "revive",
+            Change::Command,
+            Action::ReviveNode { node: node.clone(), names },
+        )
+        .title(format!("take {node} out of maintenance mode"))
+        .because("it takes no clients")
+        .within(180),
+    );
+}

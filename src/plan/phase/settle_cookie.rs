@@ -1,0 +1,163 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Draft;
+use super::rotate_cookie::{Target, file_of, ids, rotate, staged_of};
+use crate::facts::HostFacts;
+use crate::inventory::Host;
+use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
+use crate::plan::view::listed;
+use crate::plan::{Action, Change, CookieSide, Proposal};
+
+/// Ends a rotation that failed half-way: where a node has taken the new cookie, on to it; else back to the old one.
+pub fn plan(draft: &mut Draft<'_>) {
+    match unfinished(draft) {
+        Some(Unfinished::Target(target)) => {
+            let takers = takers(draft);
+            let anchor = draft.anchor.clone();
+            draft.note(
+                &anchor,
+                format!("{} have the new cookie already, so the rotation is completed", listed(&takers)),
+            );
+            rotate(draft, &target);
+        }
+        Some(Unfinished::Refused) => {}
+        None => drop_staged(draft, "no node has taken the new cookie, so the old one stays"),
+    }
+}
+
+/// A rotation that was begun.
+pub(super) enum Unfinished {
+    /// Some have the new cookie: the others are to have it, too.
+    Target(Target),
+    /// It cannot be gone on with; the refusal is in the draft.
+    Refused,
+}
+
+/// Whether a rotation was begun that cannot simply be begun again, because a node has its cookie already.
+pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
+    // What was staged somewhere and is what a node runs with, or what another one's file holds.
+    let hosts: Vec<(&Host, &HostFacts)> = answered(draft);
+    let taken = |digest: CookieDigest| {
+        hosts.iter().any(|(_, facts)| {
+            let runs_with = facts.node().and_then(|node| node.cookie);
+            runs_with == Some(digest) || file_of(facts) == Some(digest)
+        })
+    };
+    let staged = hosts.iter().find_map(|(host, facts)| {
+        let cookie = facts.staged_cookie.as_ref()?;
+        taken(cookie.normalised).then(|| (host.name.clone(), cookie.raw, cookie.normalised))
+    });
+    let found = staged.map(|(host, raw, digest)| (SecretSource::StagedCookie(host), raw, digest));
+    let differ =
+        hosts.iter().filter_map(|(_, facts)| facts.node()?.cookie).collect::<BTreeSet<_>>().len() > 1;
+    let Some((source, raw, digest)) = found.or_else(|| majority(&hosts)) else {
+        if !differ {
+            return None;
+        }
+        let anchor = draft.anchor.clone();
+        draft.refuse(
+            &anchor,
+            "the running nodes have different cookies, and none is that of most",
+            "which of them is the right one cannot be told from here",
+            "rabbitup up gives all of them the seed node's, and restarts those that need it",
+        );
+        return Some(Unfinished::Refused);
+    };
+    let secret = SecretName::new("cookie-of-the-rotation");
+    draft.secrets.insert(secret.clone(), source);
+    let keyed = digest.keyed(draft.options.digest_key);
+    let reason = "a rotation was not finished";
+    Some(Unfinished::Target(Target { raw, digest, secret, keyed, reason }))
+}
+
+fn answered<'d>(draft: &'d Draft<'_>) -> Vec<(&'d Host, &'d HostFacts)> {
+    draft.brokers().into_iter().filter_map(|host| Some((host, draft.host(&host.name)?))).collect()
+}
+
+/// Running nodes with different cookies: a host that could not be reached while the others were given theirs. What most
+/// nodes run with is the cookie; where none has more than half, nobody can say.
+fn majority(hosts: &[(&Host, &HostFacts)]) -> Option<(SecretSource, CookieDigest, CookieDigest)> {
+    let mut counts: BTreeMap<CookieDigest, Vec<&(&Host, &HostFacts)>> = BTreeMap::new();
+    let mut all = 0;
+    for seen in hosts {
+        if let Some(cookie) = seen.1.node().and_then(|node| node.cookie) {
+            counts.entry(cookie).or_default().push(seen);
+            all += 1;
+        }
+    }
+    if counts.len() < 2 {
+        return None;
+    }
+    let (digest, with) = counts.into_iter().find(|(_, with)| 2 * with.len() > all)?;
+    let (host, facts) = with.into_iter().find(|(_, facts)| file_of(facts) == Some(digest))?;
+    let raw = facts.cookie.as_ref()?.raw;
+    Some((SecretSource::HostCookie(host.name.clone()), raw, digest))
+}
+
+/// The nodes that run with what was staged on their host.
+fn takers(draft: &Draft<'_>) -> Vec<HostName> {
+    let took = |facts: &HostFacts| {
+        let runs_with = facts.node().and_then(|node| node.cookie);
+        runs_with.is_some() && (runs_with == staged_of(facts) || file_of(facts) != runs_with)
+    };
+    let mut names: Vec<HostName> = answered(draft)
+        .into_iter()
+        .filter(|(_, facts)| took(facts))
+        .map(|(host, _)| host.name.clone())
+        .collect();
+    if names.is_empty() {
+        let newest = |facts: &HostFacts| facts.staged_cookie.is_none();
+        names = answered(draft)
+            .into_iter()
+            .filter(|(_, f)| newest(f))
+            .map(|(host, _)| host.name.clone())
+            .collect();
+    }
+    names
+}
+
+/// Back to the old cookie, where every file still holds it.
+pub(super) fn back(draft: &mut Draft<'_>) {
+    let hosts: Vec<(Host, HostFacts)> =
+        answered(draft).into_iter().map(|(host, facts)| (host.clone(), facts.clone())).collect();
+    let files: Vec<Option<CookieDigest>> = hosts.iter().map(|(_, facts)| file_of(facts)).collect();
+    if files.windows(2).any(|pair| pair[0] != pair[1]) {
+        let anchor = draft.anchor.clone();
+        return draft.refuse(
+            &anchor,
+            "there is no way back: the new cookie is in some of the files already",
+            "a file that was renamed into place took the old cookie's place",
+            "rabbitup run rotate-cookie goes on, and gives it to all",
+        );
+    }
+    let names = draft.desired.cluster.names;
+    for (host, facts) in &hosts {
+        let Some(node) = facts.node().filter(|node| node.cookie != file_of(facts)) else { continue };
+        let action = Action::SwitchCookie { node: node.name.clone(), names, to: CookieSide::File };
+        draft.propose(
+            Proposal::new(&host.name, "switch-cookie", Change::Change, action)
+                .title(format!("{} goes back to the old cookie while it runs", node.name))
+                .because("asked for")
+                .within(60),
+        );
+    }
+    drop_staged(draft, "the old cookie stays");
+}
+
+fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
+    let switched = ids(draft, |action| matches!(action, Action::SwitchCookie { .. }));
+    let hosts: Vec<HostName> = answered(draft)
+        .into_iter()
+        .filter(|(_, facts)| facts.staged_cookie.is_some())
+        .map(|(host, _)| host.name.clone())
+        .collect();
+    for host in hosts {
+        draft.propose(
+            Proposal::new(&host, "drop-cookie", Change::Remove, Action::DropStagedCookie)
+                .title("remove the staged cookie")
+                .because(reason)
+                .after(switched.clone())
+                .within(60),
+        );
+    }
+}

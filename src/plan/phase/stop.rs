@@ -1,0 +1,47 @@
+use super::Draft;
+use crate::facts::{BrokerState, HostFacts};
+use crate::inventory::Host;
+use crate::model::NodeType;
+use crate::plan::{Action, Change, Proposal, StepId};
+
+/// Stops every broker that runs, one after the other. RAM nodes first and the anchor last: what stopped last knows the
+/// most, and Mnesia's nodes wait for it when they start.
+pub fn plan(draft: &mut Draft<'_>) {
+    let mut brokers = draft.brokers();
+    brokers.reverse();
+    brokers.sort_by_key(|host| (host.name == draft.anchor, !is_ram(draft, host)));
+    let mut before: Vec<StepId> = Vec::new();
+    let mut stops = false;
+    for host in brokers {
+        let running = draft.host(&host.name).is_some_and(|facts| facts.broker != BrokerState::Down);
+        if !running {
+            continue;
+        }
+        stops = true;
+        let node = host.node();
+        let last = host.name == draft.anchor;
+        draft.propose(
+            Proposal::new(&host.name, "stop", Change::Command, Action::StopBroker { node: node.clone() })
+                .title(format!("stop {node}"))
+                .because(if last { "the last to stop" } else { "the cluster is to be stopped" })
+                .after(before.clone())
+                .within(420),
+        );
+        before = draft.last_of(&[&host.name], &["stop"]);
+    }
+    if stops {
+        let anchor = draft.anchor.clone();
+        draft.note(
+            &anchor,
+            "no client is served until: rabbitup run start (a host that boots starts its broker, too)",
+        );
+    }
+}
+
+fn is_ram(draft: &Draft<'_>, host: &Host) -> bool {
+    let node = draft.host(&host.name).and_then(HostFacts::node);
+    let of = |node: &crate::facts::NodeFacts| {
+        node.members.iter().any(|member| member.node == node.name && member.node_type == NodeType::Ram)
+    };
+    node.is_some_and(of)
+}

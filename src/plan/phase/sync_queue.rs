@@ -1,0 +1,144 @@
+use super::Draft;
+use crate::facts::{HostFacts, NodeFacts, QueueFacts, QueueKind};
+use crate::inventory::Host;
+use crate::model::HostName;
+use crate::plan::view::listed;
+use crate::plan::{Action, Change, Moment, Proposal, QueueRef};
+use crate::playbook::Minutes;
+use crate::rabbitmq::has_mirrored_queues;
+
+/// Brings the mirrors of one queue up to date. The queue takes no messages meanwhile.
+pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
+    let Some((host, queue)) = find(draft) else { return };
+    let behind = behind(&queue);
+    if behind.is_empty() {
+        return note(draft, &host.name, format!("every mirror of {} is in sync", shown(&queue)));
+    }
+    let action = Action::SyncQueue {
+        node: host.node(),
+        names: draft.desired.cluster.names,
+        queue: reference(&queue),
+        patience_s: patience.seconds(),
+    };
+    draft.propose(
+        Proposal::new(&host.name, "sync-queue", Change::Command, action)
+            .title(format!("synchronise {}", shown(&queue)))
+            .because(format!(
+                "its mirrors on {} are behind; it takes no messages until they are not",
+                listed(&behind)
+            ))
+            .within(120 + patience.seconds()),
+    );
+}
+
+/// Ends the synchronisation of one queue.
+pub fn cancel(draft: &mut Draft<'_>) {
+    let Some((host, queue)) = find(draft) else { return };
+    if behind(&queue).is_empty() {
+        return note(
+            draft,
+            &host.name,
+            format!("every mirror of {} is in sync: nothing is under way", shown(&queue)),
+        );
+    }
+    if draft.options.moment != Moment::Before {
+        return;
+    }
+    let action = Action::CancelSyncQueue { node: host.node(), queue: reference(&queue) };
+    draft.propose(
+        Proposal::new(&host.name, "cancel-sync-queue", Change::Command, action)
+            .title(format!("end the synchronisation of {}", shown(&queue)))
+            .because("asked for; mirrors that are behind stay behind"),
+    );
+}
+
+/// The mirrored queue that is meant, and the node that is asked to work on it.
+fn find<'a>(draft: &mut Draft<'a>) -> Option<(&'a Host, QueueFacts)> {
+    let host = draft.desired.host(&draft.anchor)?;
+    let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else {
+        draft.refuse(
+            &host.name,
+            format!("{} does not serve", host.node()),
+            "nobody can be asked for the queue",
+            "rabbitup run start",
+        );
+        return None;
+    };
+    let vhost = draft.options.arguments.vhost.clone().unwrap_or_else(|| "/".to_owned());
+    let name = draft.options.arguments.queue.clone().unwrap_or_default();
+    if !has_mirrored_queues(node.rabbitmq_version) {
+        refuse_version(draft, host, &node);
+        return None;
+    }
+    let found = node.queues.iter().find(|queue| queue.vhost == vhost && queue.name == name).cloned();
+    match found {
+        None => refuse_unknown(draft, host, &node, &vhost, &name),
+        Some(queue) if queue.kind != QueueKind::Mirrored => refuse_kind(draft, host, &queue),
+        Some(queue) => return Some((host, queue)),
+    }
+    None
+}
+
+fn refuse_version(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) {
+    draft.refuse(
+        &host.name,
+        format!(
+            "RabbitMQ {} has no mirrored queues, so there is nothing to synchronise",
+            node.rabbitmq_version
+        ),
+        "mirroring was removed in 4.0; the replicas of quorum queues and streams catch up by themselves",
+        "rabbitup status names queues that lack replicas; rabbitup run grow-queues gives them",
+    );
+}
+
+fn refuse_unknown(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, vhost: &str, name: &str) {
+    let elsewhere: Vec<&str> =
+        node.queues.iter().filter(|queue| queue.name == name).map(|queue| queue.vhost.as_str()).collect();
+    let names: Vec<&str> =
+        node.queues.iter().filter(|queue| queue.vhost == vhost).map(|queue| queue.name.as_str()).collect();
+    let advice = if let Some(other) = elsewhere.first() {
+        format!("there is one in the virtual host {other}: vhost={other}")
+    } else if let Some(near) = crate::document::nearest(name, names) {
+        format!("did you mean queue={near}?")
+    } else {
+        "on a broker: rabbitmqctl list_queues -p VHOST name type".to_owned()
+    };
+    let what = format!("there is no queue {name} in the virtual host {vhost}");
+    draft.refuse(&host.name, what, format!("{} knows none of that name", node.name), advice);
+}
+
+fn refuse_kind(draft: &mut Draft<'_>, host: &Host, queue: &QueueFacts) {
+    let (why, advice) = match queue.kind {
+        QueueKind::Quorum | QueueKind::Stream => (
+            "it is a quorum queue or a stream: its replicas catch up by themselves",
+            "rabbitup status names queues that lack replicas; rabbitup run grow-queues gives them",
+        ),
+        _ => (
+            "no policy with ha-mode applies to it",
+            "a quorum queue is replicated; a mirrored one needs a policy",
+        ),
+    };
+    draft.refuse(&host.name, format!("{} is not mirrored", shown(queue)), why, advice);
+}
+
+fn behind(queue: &QueueFacts) -> Vec<String> {
+    queue.replicas.iter().filter(|node| !queue.in_sync.contains(node)).map(ToString::to_string).collect()
+}
+
+fn shown(queue: &QueueFacts) -> String {
+    if queue.vhost == "/" {
+        queue.name.clone()
+    } else {
+        format!("{} (virtual host {})", queue.name, queue.vhost)
+    }
+}
+
+fn reference(queue: &QueueFacts) -> QueueRef {
+    QueueRef { vhost: queue.vhost.clone(), name: queue.name.clone(), kind: queue.kind }
+}
+
+fn note(draft: &mut Draft<'_>, host: &HostName, text: String) {
+    if draft.options.moment == Moment::Before {
+        draft.note(host, text);
+    }
+}

@@ -1,0 +1,147 @@
+use super::roll::{Work, roll};
+use super::{Draft, feature_flags};
+use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
+use crate::inventory::Host;
+use crate::model::Version;
+use crate::plan::PackageChoice;
+use crate::plan::view::listed;
+use crate::playbook::{UpgradeSettings, UpgradeTo};
+use crate::rabbitmq::{BROKER_PACKAGE, has_mirrored_queues, upgrades_to};
+
+/// Brings every running broker to the version that is asked for, one at a time. Brokers that do not run get it with the
+/// phase `packages`.
+pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
+    let mut flags_enabled = false;
+    for host in draft.brokers() {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        let Some(installed) = facts.installed(BROKER_PACKAGE).map(str::to_owned) else { continue };
+        let target = match target(draft, facts, settings.to) {
+            Target::None => continue,
+            Target::Is(version) => version,
+            Target::NotOffered(wanted, offered) => {
+                draft.refuse(
+                    &host.name,
+                    format!("no rabbitmq-server {wanted} is offered to this host"),
+                    format!("its repositories offer {}", if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }),
+                    "add a repository that has it (apt-get update fetches what was published since), or ask for another",
+                );
+                continue;
+            }
+        };
+        if target == installed {
+            continue;
+        }
+        let BrokerState::Running(node) = facts.broker.clone() else {
+            refuse_down(draft, host, &target);
+            continue;
+        };
+        if let Err((why, advice)) = allowed(&node, &installed, &target) {
+            draft.refuse(&host.name, format!("no upgrade from {installed} to {target}"), why, advice);
+            continue;
+        }
+        if !flags_enabled {
+            feature_flags::before_upgrade(draft);
+            flags_enabled = true;
+        }
+        let choice = PackageChoice { name: BROKER_PACKAGE.to_owned(), version: Some(target) };
+        roll(
+            draft,
+            host,
+            Work::Upgrade(vec![choice]),
+            &format!("{installed} is installed"),
+            settings.patience,
+        );
+    }
+}
+
+enum Target {
+    /// Nobody asks for a version.
+    None,
+    Is(String),
+    /// What was asked for, and what there is.
+    NotOffered(String, Vec<String>),
+}
+
+/// The package version that a host is to have: what the command line asks for, else the inventory, else what its package
+/// manager would install.
+fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
+    let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
+    let spec = draft.options.arguments.version.as_ref().or(draft.desired.package.version.as_ref());
+    let Some(spec) = spec else {
+        return match (to, package.candidate) {
+            (UpgradeTo::Newest, Some(candidate)) => Target::Is(candidate),
+            _ => Target::None,
+        };
+    };
+    match package.installed.filter(|installed| spec.accepts(installed)) {
+        Some(installed) => Target::Is(installed),
+        None => {
+            match package.candidate.iter().chain(&package.offered).find(|version| spec.accepts(version)) {
+                Some(version) => Target::Is(version.clone()),
+                None => Target::NotOffered(spec.as_str().to_owned(), package.offered),
+            }
+        }
+    }
+}
+
+fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str) {
+    // In a bring-up it is started, and the next run upgrades it with the others.
+    if draft.playbook != "upgrade" {
+        return;
+    }
+    draft.refuse(
+        &host.name,
+        format!("{} does not serve, so it cannot be upgraded to {target} with the others", host.node()),
+        "one node is upgraded at a time, and all the others must run",
+        "rabbitup run start starts it, rabbitup status says what is wrong with it",
+    );
+}
+
+type WhyNot = (String, String);
+
+/// Whether RabbitMQ supports the way from one version to another.
+fn allowed(node: &NodeFacts, installed: &str, target: &str) -> Result<(), WhyNot> {
+    let (Ok(from), Ok(to)) = (Version::parse(installed), Version::parse(target)) else {
+        return Err(("these are no version numbers".to_owned(), "install by hand".to_owned()));
+    };
+    let no = |why: String, advice: &str| Err((why, advice.to_owned()));
+    if to < from {
+        return no(
+            "RabbitMQ does not go back to an older version: its data and feature flags stay new".to_owned(),
+            "ask for a newer version",
+        );
+    }
+    if let Err(by_way_of) = upgrades_to(from, to) {
+        return no(
+            format!("RabbitMQ supports no upgrade from {} to {} in one step", from.series(), to.series()),
+            &match by_way_of {
+                Some(series) => format!("go by way of {series}: rabbitup run upgrade version={series}.*"),
+                None => "rabbitmq.com/docs/upgrade lists the ways there are".to_owned(),
+            },
+        );
+    }
+    let to_four = from < Version::new(4, 0, 0) && to >= Version::new(4, 0, 0);
+    if to_four && node.metadata_store == MetadataStore::Khepri {
+        return no(
+            "3.13 with Khepri cannot be upgraded to 4.x (its Khepri was experimental)".to_owned(),
+            "build a new cluster beside it and move clients and messages over (blue-green)",
+        );
+    }
+    if !has_mirrored_queues(to) && !node.mirroring_policies.is_empty() {
+        let policies: Vec<&String> = node.mirroring_policies.iter().take(3).collect();
+        return no(
+            format!(
+                "{} mirrored queues, which {} does not have: they would live on one node only (policy {})",
+                if node.queues.iter().any(|q| q.kind == crate::facts::QueueKind::Mirrored) {
+                    "there are"
+                } else {
+                    "policies make"
+                },
+                to.series(),
+                listed(&policies)
+            ),
+            "move their messages to quorum queues and delete the policies first",
+        );
+    }
+    Ok(())
+}
