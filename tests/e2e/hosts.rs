@@ -97,6 +97,11 @@ pub fn unit_number(lab: &Lab, host: &str, unit: &str, property: &str) -> u64 {
     text.parse().unwrap_or_else(|_| panic!("{property} of {unit} on {host} is `{text}`"))
 }
 
+/// Since when each host's broker runs, on the clock that all hosts of a lab share.
+pub fn starts(lab: &Lab, hosts: &[&str]) -> Vec<u64> {
+    on_all(hosts, |host| unit_number(lab, host, "rabbitmq-server", "ActiveEnterTimestampMonotonic"))
+}
+
 /// How often systemd started the broker since the host's boot.
 pub fn broker_starts(lab: &Lab, host: &str) -> usize {
     lab.stdout_of(host, "journalctl -b -q -u rabbitmq-server -o cat | grep -c '^Starting ' || :")

@@ -42,6 +42,8 @@ pub struct Inventory {
     pub ssh: Vec<String>,
     pub hosts: Vec<Entry>,
     pub balancer: Vec<String>,
+    /// Lines of `[package]`.
+    pub package: Vec<String>,
 }
 
 impl Inventory {
@@ -56,6 +58,7 @@ impl Inventory {
             ssh: Vec::new(),
             hosts: vec![broker(1), broker(2), broker(3), Entry::balancer()],
             balancer: vec!["stats = { port = 8404 }".into()],
+            package: Vec::new(),
         }
     }
 
@@ -83,6 +86,12 @@ impl Inventory {
     /// The same with another rabbitmq.conf.
     pub fn reconfigured() -> Self {
         Self { config: vec!["heartbeat = 45".into()], ..Self::whole() }
+    }
+
+    /// That one with the version of RabbitMQ that comes next.
+    pub fn upgraded(lab: &Lab) -> Self {
+        let version = format!("version = \"{}\"", crate::hosts::next_version(lab, "node1"));
+        Self { package: vec![version], ..Self::reconfigured() }
     }
 
     /// With one more line for a host.
@@ -115,6 +124,9 @@ impl Inventory {
         }
         if self.hosts.iter().any(|host| host.roles.contains("load-balancer")) {
             text += &format!("[load_balancer]\n{}\n", self.balancer.join("\n"));
+        }
+        if !self.package.is_empty() {
+            text += &format!("[package]\n{}\n", self.package.join("\n"));
         }
         text
     }

@@ -23,6 +23,8 @@ pub enum State {
     Converged,
     /// The same with the configuration of [`Inventory::reconfigured`].
     Reconfigured,
+    /// That one on the next version of RabbitMQ: the cluster of [`Inventory::upgraded`].
+    Upgraded,
     /// Whatever; the scenario makes its own hosts, or nobody knows what it leaves.
     Any,
 }
@@ -48,7 +50,10 @@ impl Stage {
             .expect("the home is writable");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(home.path("admin-password"), mode).expect("the file is ours");
-        Self { lab: Lab::new(name, suite), home: RefCell::new(home), state: State::Any }
+        // Two runs at the same time need labs of different names.
+        let suffix = std::env::var("E2E_LAB").map(|word| format!("-{word}")).unwrap_or_default();
+        let lab = Lab::new(&format!("{name}{suffix}"), suite);
+        Self { lab, home: RefCell::new(home), state: State::Any }
     }
 
     /// Plays them all, also after one has failed, and panics at the end with the names of those that did.
@@ -97,6 +102,7 @@ impl Stage {
         match state {
             State::Converged => drop(self.up(&Inventory::whole()).expect(0)),
             State::Reconfigured => drop(self.up(&Inventory::reconfigured()).expect(0)),
+            State::Upgraded => drop(self.up(&Inventory::upgraded(&self.lab)).expect(0)),
             State::Fresh | State::Any => {}
         }
         self.state = state;
@@ -141,6 +147,12 @@ impl Stage {
 
     pub fn up(&self, inventory: &Inventory) -> Run {
         self.rabbitup(inventory).args(["up", "--yes"]).run()
+    }
+
+    /// A run of another playbook than bring-up: its name, then its arguments.
+    pub fn playbook(&self, inventory: &Inventory, words: &[&str]) -> Run {
+        let args = ["run"].into_iter().chain(words.iter().copied()).chain(["--yes"]);
+        self.rabbitup(inventory).args(args).run()
     }
 
     pub fn plan(&self, inventory: &Inventory) -> Run {

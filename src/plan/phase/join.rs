@@ -144,10 +144,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
         format!(
             "{node} was reset, or its disk replaced, without the cluster being told (inconsistent_cluster)"
         ),
-        format!(
-            "on {}: rabbitmqctl forget_cluster_node {node}; then run the same command again",
-            anchor.name
-        ),
+        format!("rabbitup run recover-node node={} has it forgotten and brings it back", host.name),
     );
 }
 
@@ -156,10 +153,7 @@ fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: 
         &host.name,
         format!("{} believes to be in the cluster of {}, which does not list it", node.name, seed.name),
         "it was forgotten while it was away; what it holds is the past of that cluster",
-        format!(
-            "look at what it holds; then, to let it go: rabbitmqctl reset on {} after stop_app",
-            host.name
-        ),
+        format!("rabbitup run recover-node node={} keeps what it holds aside and brings it back", host.name),
     );
 }
 

@@ -3,7 +3,6 @@ use std::time::Duration;
 use super::{Finding, Notebook, Severity, broker};
 use crate::facts::{Clock, Facts, HostFacts, Observation};
 use crate::inventory::{Desired, Host};
-use crate::model::Role;
 use crate::report::unreachable;
 
 /// Where a removal puts what the node held.
@@ -16,7 +15,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mu
         Some(Observation::Reached(seen)) => {
             time(desired, seen, &mut notebook);
             kept(seen, &mut notebook);
-            if host.has(Role::Broker) {
+            if desired.is_broker(host) {
                 broker::check(host, seen, &mut notebook);
             }
         }

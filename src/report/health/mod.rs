@@ -39,7 +39,9 @@ pub struct Finding {
 /// Everything that is not as it should be, the worst first, then in the inventory's order.
 pub fn health(desired: &Desired, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for host in &desired.hosts {
+    // Of the host whose node leaves nothing more is wanted.
+    let leaving = desired.leaving_host().map(|host| &host.name);
+    for host in desired.hosts.iter().filter(|host| Some(&host.name) != leaving) {
         host::check(desired, facts, host, &mut findings);
     }
     membership::check(desired, facts, &mut findings);

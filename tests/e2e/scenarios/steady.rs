@@ -1,7 +1,5 @@
 //! A cluster that is as it should be, and one that a broker has left.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::hosts::{self, on_all};
@@ -100,15 +98,10 @@ pub fn power_cut(stage: &Stage) {
 
 /// Waits until HAProxy's own statistics page has this state for a broker's AMQP port.
 pub fn wait_for_balancer(stage: &Stage, server: &str, state: &str) {
-    let address = format!("{}:8404", stage.lab.address(21));
+    let balancer = stage.lab.address(21);
     until(&format!("HAProxy says {state} of {server}"), Duration::from_secs(30), || {
-        let mut stream = TcpStream::connect(&address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        stream.write_all(b"GET /;csv HTTP/1.0\r\n\r\n").ok()?;
-        let mut page = String::new();
-        stream.read_to_string(&mut page).ok()?;
-        let line = page.lines().find(|line| line.starts_with(&format!("rabbitmq,{server},")))?;
-        // The 18th field is the state: UP, DOWN, or `UP 1/2` on its way.
-        (line.split(',').nth(17) == Some(state)).then_some(())
+        let states = crate::watch::server_states(&balancer)?;
+        // UP, DOWN, or `UP 1/2` on its way.
+        (states.get(server).map(String::as_str) == Some(state)).then_some(())
     });
 }
