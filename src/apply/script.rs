@@ -44,7 +44,7 @@ fn parts(action: &Action) -> &'static [Part] {
         }
         Action::InstallCookie { .. } | Action::GuardCookie => &[Part::File, Part::Cookie],
         Action::StageCookie { .. } => &[Part::Cookie, Part::Broker, Part::Rotation],
-        Action::SwitchCookie { .. } | Action::AdoptCookie { .. } | Action::DropStagedCookie => {
+        Action::SwitchCookie { .. } | Action::AdoptCookie { .. } | Action::DropStagedCookie { .. } => {
             &[Part::Broker, Part::Rotation]
         }
         Action::StopBroker { .. } | Action::StartApp { .. } | Action::StartBroker { .. } => &[Part::Broker],
@@ -65,7 +65,9 @@ fn parts(action: &Action) -> &'static [Part] {
         | Action::Rebalance { .. }
         | Action::RetireBroker { .. }
         | Action::StopStranger { .. }
+        | Action::ReleaseQueues { .. }
         | Action::ForgetNode { .. }
+        | Action::ForgetOffline { .. }
         | Action::KeepData { .. }
         | Action::FollowPeer { .. }
         | Action::GrowReplicas { .. }

@@ -84,7 +84,7 @@ impl Call {
                 call.on_node("switch_cookie", node, *names).word(side)
             }
             Action::AdoptCookie { node, names } => call.on_node("adopt_cookie", node, *names),
-            Action::DropStagedCookie => call.word("drop_staged_cookie"),
+            Action::DropStagedCookie { node, names } => call.on_node("drop_staged_cookie", node, *names),
             Action::SwitchServer { server, to } => {
                 let to = match to {
                     Service::Out => "out",
@@ -179,8 +179,14 @@ impl Call {
                 .patience(*patience_s)
                 .gate(*gate)
                 .word(&stranger.to_string()),
+            Action::ReleaseQueues { node, names, gone } => {
+                self.on_node("release_node", node, *names).word(&gone.to_string())
+            }
             Action::ForgetNode { node, names, gone } => {
                 self.on_node("forget_node", node, *names).word(&gone.to_string())
+            }
+            Action::ForgetOffline { node, gone } => {
+                self.words(["forget_offline", &node.to_string(), &gone.to_string()])
             }
             Action::KeepData { node } => self.words(["keep_data", &node.to_string()]),
             Action::FollowPeer { node, names, peer } => {

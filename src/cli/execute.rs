@@ -12,7 +12,7 @@ use crate::apply::{
     self, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, Stamped, Vault, journal_dir,
 };
 use crate::model::{HostName, Secrets};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan, Step};
 use crate::report::{Clock, Display, JsonLines, PlainLines, Summary, TerminalBars};
 use crate::transport::SshTransport;
 
@@ -26,7 +26,10 @@ pub enum Executed {
 
 /// Locks every host that the plan changes and every host that it depends on.
 pub async fn lock(transport: &Arc<SshTransport>, plan: &Plan, common: &Common) -> Result<Locks, Failure> {
-    let hosts: Vec<HostName> = plan.hosts.iter().map(|host| host.name.clone()).collect();
+    // What only ends another run's waiting must not wait for that run.
+    let ends = |step: &Step| matches!(step.action, Action::CancelSyncQueue { .. });
+    let locked = if plan.steps.iter().all(ends) { &[] } else { plan.hosts.as_slice() };
+    let hosts: Vec<HostName> = locked.iter().map(|host| host.name.clone()).collect();
     let operator = Operator::here(format!("rabbitup {}", plan.playbook));
     Locks::acquire(transport, &hosts, &operator).await.map_err(|error| {
         if common.json {

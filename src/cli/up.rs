@@ -128,10 +128,8 @@ impl Work<'_> {
         }
         let locks = lock(&self.session.transport, &plan, self.common).await?;
         if self.execute(&plan, locks).await? == Executed::Done {
-            let why: Vec<String> = plan.notes.iter().map(|note| note.text.clone()).collect();
             let reason = plan.steps.first().map(|step| step.reason.clone()).unwrap_or_default();
-            let words = if why.is_empty() { reason } else { why.join("; ") };
-            self.show(&format!("Ended: {words}.\n"));
+            self.show(&format!("Ended: {reason}.\n"));
         }
         Ok(())
     }

@@ -80,6 +80,10 @@ pub struct NodeData {
     pub node: String,
     /// The cluster's members as Mnesia noted them last (`cluster_nodes.config`); empty where there is no such note.
     pub members: Vec<ClusterMember>,
+    /// The nodes that still ran when this one stopped, as Mnesia noted them (`nodes_running_at_shutdown`); none where
+    /// there is no such note. While it runs, the note is that of its last stop.
+    #[serde(default)]
+    pub outlived_by: Vec<NodeName>,
 }
 
 /// How the probe came to be root.

@@ -66,14 +66,19 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
     })
 }
 
-/// Whose data lies on the host. Each `node=` line may be followed by a `members=` line: Mnesia's `{All, Disc}`.
+/// Whose data lies on the host. Each `node=` line may be followed by a `members=` line, Mnesia's `{All, Disc}`, and by an
+/// `outlived=` line, its list of the nodes that ran when this one stopped.
 fn data(frames: &Frames) -> Vec<NodeData> {
     let mut found: Vec<NodeData> = Vec::new();
     for line in frames.lines("data") {
         if let Some(name) = line.strip_prefix("node=") {
-            found.push(NodeData { node: name.to_owned(), members: Vec::new() });
+            found.push(NodeData { node: name.to_owned(), members: Vec::new(), outlived_by: Vec::new() });
         } else if let (Some(terms), Some(last)) = (line.strip_prefix("members="), found.last_mut()) {
             last.members = noted_members(terms);
+        } else if let (Some(terms), Some(last)) = (line.strip_prefix("outlived="), found.last_mut()) {
+            let this = last.node.clone();
+            last.outlived_by = lists_of_nodes(terms).next().unwrap_or_default();
+            last.outlived_by.retain(|node| node.to_string() != this);
         }
     }
     found
@@ -86,14 +91,17 @@ fn kept(frames: &Frames) -> Vec<String> {
 
 /// Reads `{[rabbit@a,'rabbit@b-2'],[rabbit@a]}`; empty where it is not of that form.
 fn noted_members(terms: &str) -> Vec<ClusterMember> {
-    let mut lists = terms.split('[').skip(1).map(|list| list.split(']').next().unwrap_or_default());
-    let mut nodes = || -> Vec<NodeName> {
-        let list = lists.next().unwrap_or_default();
-        list.split(',').filter_map(|atom| NodeName::parse(atom.trim().trim_matches('\'')).ok()).collect()
-    };
-    let (all, disc) = (nodes(), nodes());
+    let mut lists = lists_of_nodes(terms);
+    let (all, disc) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
     let node_type = |node: &NodeName| if disc.contains(node) { NodeType::Disc } else { NodeType::Ram };
     all.into_iter().map(|node| ClusterMember { node_type: node_type(&node), node }).collect()
+}
+
+/// The nodes in each `[rabbit@a,'rabbit@b-2']` of an Erlang term.
+fn lists_of_nodes(terms: &str) -> impl Iterator<Item = Vec<NodeName>> {
+    let lists = terms.split('[').skip(1).map(|list| list.split(']').next().unwrap_or_default());
+    let node = |atom: &str| NodeName::parse(atom.trim().trim_matches('\'')).ok();
+    lists.map(move |list| list.split(',').filter_map(node).collect())
 }
 
 fn privilege(frames: &Frames) -> Privilege {

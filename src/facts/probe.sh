@@ -130,6 +130,11 @@ data() {
     line=
     while read -r rest; do line=$line$rest; done <"$f/cluster_nodes.config"
     echo "members=$line"
+    # And of who still ran when this node stopped.
+    [ -r "$f/nodes_running_at_shutdown" ] || continue
+    line=
+    while read -r rest; do line=$line$rest; done <"$f/nodes_running_at_shutdown"
+    echo "outlived=$line"
   done
   # What a removal moved aside.
   for f in "$rabbit"/rabbitup-kept/*/; do
@@ -234,7 +239,7 @@ ask() {
     answer=$(
       name=$1
       shift
-      export HOME=$rabbit
+      export HOME="$home"
       printf '%s\nLines.\n' "$node_erl" | limit 8 "$@" "$tool" -r "$name_flag" "$name" -e 2>&1
     )
     rc=$?
@@ -282,11 +287,15 @@ broker() {
   if [ -z "$node" ] || [ ! -d "$rabbit" ]; then return; fi
   answer='' rc=0
   # By way of localhost: what answers runs here, and whether names resolve yet does not matter.
-  if tool erl_call && { ask "${node%%@*}@localhost" || { [ $rc != 124 ] && ask "$node"; }; }; then
-    section answer
-    echo "$answer"
-    return
-  fi
+  # A rotation that was cut off may have left the node with the staged cookie, and the old one in its file.
+  for home in "$rabbit" "${staged%/*}"; do
+    [ "$home" = "$rabbit" ] || [ -s "$staged" ] || break
+    if tool erl_call && { ask "${node%%@*}@localhost" || { [ $rc != 124 ] && ask "$node"; }; }; then
+      section answer
+      echo "$answer"
+      return
+    fi
+  done
   if [ $rc = 124 ]; then
     section refusal
     echo 'the node takes connections, but does not answer within 8 s'

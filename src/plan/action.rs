@@ -53,7 +53,10 @@ pub enum Action {
         names: NameMode,
     },
     /// Removes a staged cookie.
-    DropStagedCookie,
+    DropStagedCookie {
+        node: NodeName,
+        names: NameMode,
+    },
     /// Enables and starts a unit.
     StartUnit {
         unit: String,
@@ -151,10 +154,21 @@ pub enum Action {
         gate: Gate,
         patience_s: u64,
     },
+    /// Takes the replicas of a member that runs off every queue, while its vote can still be had.
+    ReleaseQueues {
+        node: NodeName,
+        names: NameMode,
+        gone: NodeName,
+    },
     /// `forget_cluster_node`, and no queue that still lists the node afterwards.
     ForgetNode {
         node: NodeName,
         names: NameMode,
+        gone: NodeName,
+    },
+    /// `forget_cluster_node --offline` on a stopped node, which then starts without waiting for the one that is gone.
+    ForgetOffline {
+        node: NodeName,
         gone: NodeName,
     },
     /// Moves a stopped node's data directory out of the way, to where nothing starts from it.

@@ -6,6 +6,9 @@ use crate::inventory::{Desired, Host};
 use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
 use crate::template::Templates;
 
+/// Phases whose steps on different hosts are one thing: part of them is worse than nothing.
+const WHOLE: [&str; 6] = ["rotate-cookie", "settle-cookie", "recover", "remove", "prune", "grow"];
+
 /// A plan under construction. Every phase sees the facts as the steps before it will have made them, so what one
 /// phase brings about (a package, a running node) the next can build on.
 pub struct Draft<'a> {
@@ -118,12 +121,28 @@ impl<'a> Draft<'a> {
     pub fn propose(&mut self, proposal: Proposal) {
         let mut step = proposal.step;
         step.phase = self.phase.to_owned();
-        if !self.options.limit.covers(&step.host) {
+        // A balancer that is to spare a server for the time of its restart is not changed: that goes with the restart.
+        let goes_along = matches!(step.action, Action::SwitchServer { .. });
+        if !goes_along && !self.options.limit.covers(&step.host) {
+            if WHOLE.contains(&self.phase) {
+                self.refuse_part(&step);
+                return;
+            }
             *self.withheld.entry(step.host).or_default() += 1;
             return;
         }
         effect::model(&mut self.facts, &step, self.desired, self.cookie);
         self.steps.push(step);
+    }
+
+    fn refuse_part(&mut self, step: &Step) {
+        self.refusals.push(Refusal {
+            host: Some(step.host.clone()),
+            phase: self.phase.to_owned(),
+            what: format!("--limit leaves out: {}", step.title),
+            why: "the other steps make no sense without it".to_owned(),
+            advice: format!("add {} to --limit, or leave --limit out", step.host),
+        });
     }
 
     pub fn refuse(

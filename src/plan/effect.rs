@@ -168,7 +168,7 @@ fn start_broker(facts: &mut Facts, name: &HostName, node: &NodeName) {
         host.units.insert(BROKER_UNIT.to_owned(), running_unit());
         host.broker = BrokerState::Running(Box::new(awakened(host, node)));
         if host.data_of(node).is_none() {
-            host.data.push(NodeData { node: node.to_string(), members: Vec::new() });
+            host.data.push(NodeData { node: node.to_string(), members: Vec::new(), outlived_by: Vec::new() });
         }
     }
 }

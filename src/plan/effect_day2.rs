@@ -17,7 +17,14 @@ pub(super) fn model(
         Action::StopBroker { node } => down(facts, host, node, Boot::Starts),
         Action::RetireBroker { node, .. } => down(facts, host, node, Boot::StaysDown),
         Action::StopStranger { stranger, .. } => not_running(facts, stranger),
+        Action::ReleaseQueues { gone, .. } => release(facts, gone),
         Action::ForgetNode { gone, .. } => forget(facts, gone),
+        Action::ForgetOffline { node, gone } => on_host(facts, host, |facts| {
+            for data in facts.data.iter_mut().filter(|data| data.node == node.to_string()) {
+                data.members.retain(|member| &member.node != gone);
+                data.outlived_by.clear();
+            }
+        }),
         Action::KeepData { node } => on_host(facts, host, |facts| {
             facts.data.retain(|data| data.node != node.to_string());
             facts.kept.push(node.to_string());
@@ -52,7 +59,7 @@ pub(super) fn model(
                 facts.cookie = Some(guarded(staged.raw, staged.normalised));
             }
         }),
-        Action::DropStagedCookie => on_host(facts, host, |facts| facts.staged_cookie = None),
+        Action::DropStagedCookie { .. } => on_host(facts, host, |facts| facts.staged_cookie = None),
         _ => return false,
     }
     true
@@ -84,11 +91,13 @@ fn down(facts: &mut Facts, host: &HostName, node: &NodeName, boot: Boot) {
             unit.enabled = "disabled".to_owned();
         }
         // What a node knows of its cluster it notes on disk: those that start it again find it there.
-        let members = facts.node().map(|node| node.members.clone());
-        if let (Some(members), Some(data)) =
-            (members, facts.data.iter_mut().find(|data| data.node == node.to_string()))
+        let known = facts.node().map(|node| (node.members.clone(), node.running.clone()));
+        if let (Some((members, mut running)), Some(data)) =
+            (known, facts.data.iter_mut().find(|data| data.node == node.to_string()))
         {
+            running.retain(|member| member != node);
             data.members = members;
+            data.outlived_by = running;
         }
         facts.units.insert(BROKER_UNIT.to_owned(), unit);
         facts.broker = BrokerState::Down;
@@ -110,6 +119,15 @@ fn forget(facts: &mut Facts, gone: &NodeName) {
             return;
         }
         node.members.retain(|member| &member.node != gone);
+    });
+    release(facts, gone);
+}
+
+fn release(facts: &mut Facts, gone: &NodeName) {
+    each_node(facts, |node| {
+        if &node.name == gone {
+            return;
+        }
         for queue in &mut node.queues {
             queue.replicas.retain(|replica| replica != gone);
             queue.in_sync.retain(|replica| replica != gone);

@@ -28,6 +28,9 @@ fn of_host(host: &HostFacts, key: DigestKey) -> BTreeMap<String, String> {
         print.insert("cookie.file".to_owned(), cookie.raw.keyed(key));
         print.insert("cookie.mode".to_owned(), format!("{:04o} {}", cookie.mode, cookie.owner));
     }
+    if let Some(staged) = &host.staged_cookie {
+        print.insert("cookie.staged".to_owned(), staged.raw.keyed(key));
+    }
     if let Some(cookie) = host.node().and_then(|node| node.cookie) {
         print.insert("cookie.running".to_owned(), cookie.keyed(key));
     }

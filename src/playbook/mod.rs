@@ -16,8 +16,8 @@ use crate::document::{self, At, Look, Problem, Source, listed, nearest, report};
 
 pub use arguments::{Answer, ArgumentError, Arguments, Parameters};
 pub use settings::{
-    FORMS, HealthSettings, HostCheck, Minutes, PhaseSettings, RestartSettings, RestartWhen, Size,
-    UpgradeSettings, UpgradeTo,
+    FORMS, GrowQueues, GrowSettings, HealthSettings, HostCheck, Minutes, PhaseSettings, RestartSettings,
+    RestartWhen, Size, UpgradeSettings, UpgradeTo,
 };
 
 /// The embedded playbooks, by name.

@@ -46,7 +46,7 @@ pub enum PhaseSettings {
     /// Joins blank nodes to the seed node's cluster, in the inventory's order.
     Join(HealthSettings),
     /// Grows quorum queues and streams onto nodes that lack their replicas, and waits until these have caught up.
-    Grow(HealthSettings),
+    Grow(GrowSettings),
     /// Takes the node that leaves out of the cluster.
     Remove(HealthSettings),
     /// Reports members that the inventory does not know, and with `--prune` takes them out of the cluster.
@@ -207,6 +207,27 @@ pub enum RestartWhen {
     Always,
     /// Where `restart=yes` is given.
     Asked,
+}
+
+/// Which queues get replicas where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrowSettings {
+    /// How long replicas may take to catch up: "30m".
+    pub patience: Minutes,
+    pub queues: GrowQueues,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GrowQueues {
+    /// Those with too few replicas, on `node=` or on the nodes that have the fewest.
+    #[default]
+    Lacking,
+    /// Those that have one on `old=`, on `new=`.
+    OfOld,
+    /// Those that had one on `node=` before it was forgotten.
+    OfNode,
 }
 
 /// How long to wait, five minutes where nothing else is said.

@@ -34,6 +34,10 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
 /// `Plan: 6 to add, 2 to change, 1 to restart on 4 hosts`, or that nothing is to be done.
 pub fn last_line(plan: &Plan) -> String {
     if plan.steps.is_empty() {
+        // A playbook that sees to one thing says nothing of the rest.
+        if plan.playbook != "bring-up" {
+            return format!("No changes. Nothing to do for {}.", plan.playbook);
+        }
         return match plan.hosts.len() {
             1 => "No changes. 1 host matches the inventory.".to_owned(),
             n => format!("No changes. {n} hosts match the inventory."),

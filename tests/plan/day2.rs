@@ -142,7 +142,9 @@ fn give_queue(facts: &mut Facts, queue: &QueueFacts) {
 fn stop(facts: &mut Facts, text: &str) {
     let gone = node(text);
     let members = running(facts, text).members.clone();
+    let others = running(facts, text).links.clone();
     host(facts, text).data[0].members = members;
+    host(facts, text).data[0].outlived_by = others;
     host(facts, text).broker = BrokerState::Down;
     host(facts, text).units.get_mut("rabbitmq-server").expect("a unit").active = "inactive".to_owned();
     for other in BROKERS {
@@ -354,6 +356,17 @@ fn a_node_whose_host_is_gone_is_removed() {
     let mut facts = whole();
     lose_host(&mut facts, "node3");
     insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
+}
+
+#[test]
+fn a_node_that_the_others_wait_for_is_forgotten_offline() {
+    let mut facts = whole();
+    BROKERS.iter().for_each(|text| stop(&mut facts, text));
+    lose_host_of_stopped(&mut facts, "node3");
+    insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
+    // Killed together, each of them believes that the other lived longer.
+    host(&mut facts, "node2").data[0].outlived_by.push(node("node1"));
+    insta::assert_snapshot!("nobody_can_forget_it", plan("remove-node", &["node=node3"], &facts));
 }
 
 #[test]

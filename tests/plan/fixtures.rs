@@ -192,7 +192,7 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
         UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned() },
     );
     let node = node(text);
-    host.data = vec![NodeData { node: node.to_string(), members: Vec::new() }];
+    host.data = vec![NodeData { node: node.to_string(), members: Vec::new(), outlived_by: Vec::new() }];
     let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
     host.broker = BrokerState::Running(Box::new(NodeFacts {
         name: node.clone(),

@@ -271,7 +271,11 @@ pub fn facts(desired: &Desired, version: Version) -> Facts {
                 owner: "rabbitmq".to_owned(),
                 shape: CookieShape::Usable,
             });
-            seen.data = vec![NodeData { node: wanted.node().to_string(), members: Vec::new() }];
+            seen.data = vec![NodeData {
+                node: wanted.node().to_string(),
+                members: Vec::new(),
+                outlived_by: Vec::new(),
+            }];
             seen.broker = BrokerState::Running(Box::new(node(wanted.node(), &names, version, at as u64)));
         } else {
             seen.load_balancer = Some(LoadBalancerFacts {

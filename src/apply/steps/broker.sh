@@ -85,7 +85,11 @@ why_not_reached() { # NODE
   printf '%s runs and refuses this host: its running cookie is not the one in the file here, or its RabbitMQ is stopped' "$1"
 }
 
-broker_log() { # how the broker itself tells its failure
+# How the broker itself tells its failure: what it said right before "BOOT FAILED", which its crash reports bury; the
+# newest file may be its standard error, which says nothing of the cause.
+broker_log() {
+  find /var/log/rabbitmq -maxdepth 1 -name '*.log' -mmin -3 -exec grep -h -B 8 'BOOT FAILED' {} + 2>/dev/null |
+    grep -E '\[(error|critical)\]' | grep -v -e '> *$' -e 'BOOT FAILED' | tail -n 8 | cut -c 1-300
   # shellcheck disable=SC2012 # the names are the broker's own, and POSIX sh compares no ages
   newest=$(ls -t /var/log/rabbitmq/*.log 2>/dev/null | head -n 1)
   [ -z "$newest" ] || tail -n 15 "$newest" | cut -c 1-300

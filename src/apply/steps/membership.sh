@@ -39,6 +39,13 @@ release_queues() { # NODE MODE GONE
   node_eval "$1" "$2" "[rabbit_stream_coordinator:delete_replica(maps:get(name, amqqueue:get_type_state(Q)), '$3') || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_stream_queue, lists:member('$3', maps:get(nodes, amqqueue:get_type_state(Q), []))]" || :
 }
 
+# Of two members neither has a majority without the other: what both must agree to is done while both run.
+release_node() { # NODE MODE GONE
+  no_queue_on "$@" || release_queues "$@"
+  await 30 no_queue_on "$@" ||
+    fail "queues still list $3: $(queue_names_on "$@" | cut -c 1-300)" "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
+}
+
 no_queue_on() { # NODE MODE GONE
   [ -z "$(queues_on "$@" | tr -d ' ')" ]
 }
@@ -64,6 +71,16 @@ forget_node() { # NODE MODE GONE
   await 30 no_queue_on "$@" ||
     fail "$3 is forgotten, but queues still list it: $(queue_names_on "$@" | cut -c 1-300)" \
       "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
+}
+
+# Mnesia's nodes wait for the one that stopped last. Where that never comes back, the one that stopped right before it
+# is told to do without; quorum queues are shrunk once it runs.
+forget_offline() { # NODE GONE
+  bounded 300 systemctl stop rabbitmq-server || :
+  bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
+  await 60 name_is_free "$1" || fail "$1 still runs"
+  control 300 "$1" forget_cluster_node --offline "$2" ||
+    fail "$1 did not forget $2" "the lines above are RabbitMQ's own words"
 }
 
 # Renamed, not removed: whoever needs what the node held still has it. What lies beside the directory goes first, so that

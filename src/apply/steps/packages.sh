@@ -38,14 +38,19 @@ lists_are_fresh() {
   [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mmin -60 2>/dev/null | head -n 1)" ]
 }
 
+# Once in a script: an upgrade does it while the broker still serves.
+refresh_lists() {
+  if [ "${refreshed:-}" = yes ] || lists_are_fresh; then return 0; fi
+  bounded 300 apt-get -q update || fail "the package lists could not be fetched" \
+    "on the host: apt-get update; look at /etc/apt/sources.list and sources.list.d"
+  refreshed=yes
+}
+
 # One transaction for everything. Configuration files that somebody changed stay as they are.
 install_packages() { # UNITS-HELD-BACK(space separated) PACKAGE[=VERSION]...
   held_back=$1
   shift
-  if ! lists_are_fresh; then
-    bounded 300 apt-get -q update || fail "the package lists could not be fetched" \
-      "on the host: apt-get update; look at /etc/apt/sources.list and sources.list.d"
-  fi
+  refresh_lists
   trap allow_start EXIT
   # shellcheck disable=SC2086 # a list of unit names, none with a space
   forbid_start $held_back

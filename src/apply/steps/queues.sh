@@ -96,7 +96,13 @@ sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
     said=$now
     sleep 1
   done
-  wait "$work" || fail "the queue $name cannot be synchronised" "the lines above are RabbitMQ's own words"
+  rc=0
+  wait "$work" || rc=$?
+  case $rc in
+    0) ;;
+    124 | 137) fail "$name is not in sync after $3 s ($now); RabbitMQ goes on with it" "run the same command again to go on waiting" ;;
+    *) fail "the queue $name cannot be synchronised" "the lines above are RabbitMQ's own words" ;;
+  esac
   now=$(mirrors_of "$node" "$mode" "$vhost" "$name")
   case $now in
     'behind: 0,'*) ;;

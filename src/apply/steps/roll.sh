@@ -15,8 +15,15 @@ await_spare() { # NODE PATIENCE
   until answer=$(can_be_spared "$1" 2>&1); do
     if [ "$(date +%s)" -ge "$end" ]; then
       printf '%s\n' "$answer"
-      fail "$1 is needed right now, by the quorum or the last mirror of a queue, so it was not stopped" \
-        "bring the other nodes up and in sync first: rabbitup status"
+      case $answer in
+        *'would lose'*) ;;
+        *) fail "$1 could not be asked whether the cluster can spare it, so it was not stopped" "rabbitup status shows what is wrong with it" ;;
+      esac
+      case $answer in
+        *synchroni*) then='rabbitup run sync-queue brings mirrors up to date that do not do so by themselves' ;;
+        *) then='bring the other nodes up and in sync first: rabbitup status' ;;
+      esac
+      fail "$1 is needed right now, by the quorum or the last mirror of a queue, so it was not stopped" "$then"
     fi
     sleep 1
   done
@@ -87,17 +94,20 @@ upgrade_broker() { # NODE MODE PATIENCE none|quorum-critical PACKAGE=VERSION...
   node=$1 mode=$2 patience=$3 gate=$4
   shift 4
   held=$(apt-mark showhold 2>/dev/null | tr '\n' ' ')
+  refresh_lists
   bounded 900 apt-get -q -y --download-only --no-install-recommends --allow-change-held-packages \
     -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
   take_out "$node" "$mode" "$patience" "$gate"
   stop_broker "$node"
-  if ! (install_packages rabbitmq-server "$@"); then
+  installed=yes
+  (install_packages rabbitmq-server "$@") || installed=no
+  # shellcheck disable=SC2086 # a list of package names
+  [ -z "$held" ] || bounded 60 apt-mark -q hold $held
+  if [ "$installed" = no ]; then
     # What was there before serves again, if dpkg left it whole.
     (bring_back "$node" "$mode" "$patience" "$gate") || :
     fail "$node was not upgraded" "mend what the lines above name, then run the same command again"
   fi
-  # shellcheck disable=SC2086 # a list of package names
-  [ -z "$held" ] || bounded 60 apt-mark -q hold $held
   bring_back "$node" "$mode" "$patience" "$gate"
 }
 

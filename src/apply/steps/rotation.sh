@@ -74,6 +74,12 @@ adopt_cookie() { # NODE MODE
     fail "$node runs with another cookie than its file holds now" "run the same command again"
 }
 
-drop_staged_cookie() {
+# What a running node holds is never thrown away: its file may be the only other copy.
+drop_staged_cookie() { # NODE MODE
+  if [ -s "$staged_home/.erlang.cookie" ] && ! name_is_free "$1" &&
+    [ "$(running_md5 "$1" "$2" "$staged_home")" = "$(cookie_md5 "$staged_home/.erlang.cookie")" ] &&
+    [ "$(cookie_md5 /var/lib/rabbitmq/.erlang.cookie)" != "$(cookie_md5 "$staged_home/.erlang.cookie")" ]; then
+    fail "$1 runs with the staged cookie, so it is not removed" "rabbitup run rotate-cookie goes on, with back=yes it goes back"
+  fi
   rm -rf "$staged_home"
 }

@@ -6,20 +6,21 @@ use crate::inventory::Host;
 use crate::model::{HostName, NodeName};
 use crate::plan::view::{self, counted};
 use crate::plan::{Action, Change, Moment, Proposal, QueueRef};
-use crate::playbook::Minutes;
+use crate::playbook::{GrowQueues, GrowSettings, Minutes};
 
 /// Gives quorum queues and streams replicas on nodes that lack them, and waits until they have caught up: on the node
 /// that takes another's place, on one that was brought back, or where too few replicas are.
-pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
+pub fn plan(draft: &mut Draft<'_>, settings: &GrowSettings) {
     let Some(host) = draft.desired.host(&draft.anchor) else { return };
     let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else { return };
+    let patience = settings.patience;
     let arguments = draft.options.arguments.clone();
-    let wanted = match (&arguments.old, &arguments.new, &arguments.node) {
-        (Some(old), Some(new), _) => in_place_of(&node, old, new),
-        (_, _, Some(onto)) if draft.playbook == "recover-node" => given_back(draft, &node, onto),
-        (_, _, onto) => lacking(&node, onto.as_ref()),
+    let wanted = match (settings.queues, &arguments.old, &arguments.new, &arguments.node) {
+        (GrowQueues::OfOld, Some(old), Some(new), _) => in_place_of(&node, old, new),
+        (GrowQueues::OfNode, _, _, Some(onto)) => given_back(draft, &node, onto),
+        (_, _, _, onto) => lacking(&node, onto.as_ref()),
     };
-    if wanted.is_empty() && draft.playbook == "grow-queues" && draft.options.moment == Moment::Before {
+    if wanted.is_empty() && settings.queues == GrowQueues::Lacking && draft.options.moment == Moment::Before {
         draft.note(&host.name, "every quorum queue and stream has its replicas");
     }
     for (onto, queues) in wanted {

@@ -6,6 +6,7 @@ mod cluster_name;
 mod cookie;
 mod definitions;
 mod feature_flags;
+mod forget_offline;
 mod grow;
 mod host_names;
 mod hosts_file;
@@ -57,7 +58,7 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::SettleCookie => settle_cookie::plan(draft),
         PhaseSettings::Recover(health) => recover::plan(draft, health.patience),
         PhaseSettings::Join(health) => join::plan(draft, health.patience),
-        PhaseSettings::Grow(health) => grow::plan(draft, health.patience),
+        PhaseSettings::Grow(settings) => grow::plan(draft, settings),
         PhaseSettings::Remove(health) => remove::plan(draft, health.patience),
         PhaseSettings::Prune(health) => prune::plan(draft, health.patience),
         PhaseSettings::NodeTypes => node_types::plan(draft),

@@ -38,6 +38,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         (BrokerState::Running(own), true, _) if view::is_alone(own) && own.holdings.is_empty() => {
             remove::forget(draft, &node, &peer, Vec::new());
         }
+        (BrokerState::CookieRefused, ..) => refuse_cookie(draft, host),
         // A node that waits for its peers' tables answers like one whose RabbitMQ is stopped.
         (BrokerState::Down | BrokerState::AppStopped | BrokerState::Unknown(_), true, true) => {
             moved_on(draft, host, &facts, (&peer, &seen), patience);
@@ -53,6 +54,15 @@ fn refuse_unknown(draft: &mut Draft<'_>, node: &NodeName) {
         format!("{node} is no broker of the inventory"),
         "what is to be brought back must be among its hosts",
         "put its host there with the role broker, or take the node out of the cluster: rabbitup run remove-node",
+    );
+}
+
+fn refuse_cookie(draft: &mut Draft<'_>, host: &Host) {
+    draft.refuse(
+        &host.name,
+        format!("{} runs with another cookie than its file holds: there is nothing to recover", host.node()),
+        "what it holds cannot be seen until it takes the cookie that the others have",
+        "rabbitup up, for one node; rabbitup run rotate-cookie, where it is so on all of them",
     );
 }
 
@@ -123,7 +133,7 @@ fn start_over(
     patience: Minutes,
 ) {
     let node = host.node();
-    if facts.broker != BrokerState::Down {
+    if remove::runs_somehow(facts) {
         let action = Action::StopBroker { node: node.clone() };
         draft.propose(
             Proposal::new(&host.name, "stop", Change::Command, action)
@@ -133,10 +143,33 @@ fn start_over(
         );
     }
     let stopped = draft.last_of(&[&host.name], &[draft.phase]);
+    note_lost(draft, host);
     if listed {
         remove::forget(draft, &node, peer, stopped);
     }
     if facts.data_of(&node).is_some() {
         remove::keep(draft, host, &node);
+    }
+}
+
+/// Queues that no other node has leave the cluster with the node's old data; nobody can ask whether that matters any
+/// more, but their names can be told.
+fn note_lost(draft: &mut Draft<'_>, host: &Host) {
+    let node = host.node();
+    let mut names: Vec<String> = view::running(draft.desired, draft.observed)
+        .into_iter()
+        .flat_map(|(_, seen)| &seen.queues)
+        .filter(|queue| !queue.exclusive && queue.replicas == [node.clone()])
+        .map(|queue| queue.name.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    if !names.is_empty() {
+        names.truncate(5);
+        let text = format!(
+            "queues that only {node} had leave the cluster: {}; their messages are in what is kept",
+            listed(&names)
+        );
+        draft.note(&host.name, text);
     }
 }

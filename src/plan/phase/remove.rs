@@ -1,10 +1,11 @@
-use super::{Draft, roll};
-use crate::facts::{BrokerState, HostFacts, NodeFacts, QueueFacts, QueueKind};
+use super::{Draft, forget_offline as offline, roll};
+use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
 use crate::plan::view::{self, counted, listed};
 use crate::plan::{Action, Change, Gate, Moment, Proposal, StepId};
 use crate::playbook::Minutes;
+use crate::rabbitmq::BROKER_UNIT;
 
 /// Takes the node that leaves out of the cluster: stopped, forgotten, and its data out of the way.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
@@ -15,7 +16,13 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let text = if done {
         format!("take {} out of the inventory, too: the next rabbitup up would bring it back", gone.host())
     } else {
-        format!("{gone} is no member of the cluster")
+        match draft.host(&draft.anchor).and_then(HostFacts::node) {
+            Some(node) => {
+                let members: Vec<&NodeName> = node.members.iter().map(|member| &member.node).collect();
+                format!("{gone} is no member of the cluster; its members are {}", listed(&members))
+            }
+            None => format!("{gone} is no member of the cluster"),
+        }
     };
     if draft.options.moment == Moment::Before && (host.is_some() || !done) {
         let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
@@ -40,9 +47,13 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
         let stopped = stop(draft, gone, host, facts.as_ref(), (peer, node), patience);
         forget(draft, gone, peer, stopped);
     } else if peers.is_empty() && facts.as_ref().is_none_or(|facts| facts.node().is_none()) {
-        return refuse_nobody(draft, gone, host);
+        return match facts {
+            // Its host is there: started with the others, it can be drained first.
+            Some(_) => offline::refuse(draft, gone, host),
+            None => offline::forget(draft, gone, host, patience),
+        };
     } else if let (Some(host), Some(facts)) = (host, &facts)
-        && facts.broker != BrokerState::Down
+        && is_to_retire(facts)
         && !is_other_cluster(facts, gone)
     {
         // Forgotten already, and still running: an earlier run was cut off here.
@@ -55,19 +66,22 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
     }
 }
 
+/// Whether the node runs, is started again and again by its unit, or would start at the next boot: it would enter the
+/// cluster again by itself, since its configuration still says where that is.
+fn is_to_retire(facts: &HostFacts) -> bool {
+    let unit = facts.unit(BROKER_UNIT);
+    runs_somehow(facts) || (unit.exists && unit.is_enabled())
+}
+
+/// Whether there is something to stop: a node, or a unit that tries to start one.
+pub(super) fn runs_somehow(facts: &HostFacts) -> bool {
+    let unit = facts.unit(BROKER_UNIT);
+    facts.broker != BrokerState::Down || ["active", "activating"].contains(&unit.active.as_str())
+}
+
 /// Whether the node runs as a member of a cluster that the inventory's brokers are not in.
 fn is_other_cluster(facts: &HostFacts, gone: &NodeName) -> bool {
     facts.node().is_some_and(|node| node.members.iter().any(|member| &member.node != gone))
-}
-
-fn refuse_nobody(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>) {
-    let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
-    draft.refuse(
-        &about,
-        format!("no other node runs that could forget {gone}"),
-        "a member is forgotten by another one that runs",
-        "rabbitup run start starts the others; where they wait for this very node, see docs/playbooks/remove-node.md",
-    );
 }
 
 /// Whether the cluster can do without the node: its data, the last disc node, a cluster that is whole but for it.
@@ -99,6 +113,15 @@ fn may_leave(
             format!("{gone} must not leave now"),
             view::told(&found),
             "bring the cluster together first; rabbitup status shows who sees what",
+        );
+        return false;
+    }
+    if node.metadata_store == MetadataStore::Khepri && node.members.len() == 2 {
+        draft.refuse(
+            &about,
+            format!("{gone} cannot be taken out of a cluster of two nodes with Khepri"),
+            "removing a member takes a majority, and with the one stopped the other is none",
+            "add a third node first (rabbitup up), or let it leave by itself: rabbitmqctl stop_app and reset on it",
         );
         return false;
     }
@@ -195,9 +218,22 @@ fn stop(
     let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
     after.extend(draft.last_of(&brokers, &["join", "grow"]));
     let gate = if node.members.len() > 2 { Gate::QuorumCritical } else { Gate::None };
+    if gate == Gate::None && node.running.contains(gone) && node.queues.iter().any(|q| q.kind.is_replicated())
+    {
+        let names = draft.desired.cluster.names;
+        let action = Action::ReleaseQueues { node: peer.node(), names, gone: gone.clone() };
+        draft.propose(
+            Proposal::new(&peer.name, &format!("release-{}", gone.host()), Change::Remove, action)
+                .title(format!("take every queue's replica off {gone}"))
+                .because("of two nodes neither is a majority, so this is done while both run")
+                .after(after.clone())
+                .within(420),
+        );
+        after.extend(draft.last_of(&[&peer.name], &[draft.phase]));
+    }
     match (host, facts) {
         (Some(host), Some(facts)) => {
-            if facts.broker != BrokerState::Down {
+            if is_to_retire(facts) {
                 let gate = if facts.node().is_some() { gate } else { Gate::None };
                 retire(draft, host, gone, gate, patience, after);
             }

@@ -1,7 +1,7 @@
 //! How one running broker is taken out of service and brought back, whatever is done to it in between.
 
 use super::Draft;
-use crate::facts::HostFacts;
+use crate::facts::{HostFacts, QueueFacts, QueueKind};
 use crate::inventory::{Host, Software};
 use crate::model::{HostName, NodeName, Role};
 use crate::plan::view::Disagreement;
@@ -17,10 +17,17 @@ pub(super) enum Work {
 /// Rolls one broker: out of the balancers, drained, stopped, worked on, started, in sync, back into the balancers. It
 /// waits for whatever broker the plan rolls before it, so that never two are out at once.
 pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str, patience: Minutes) {
+    if draft.host(&host.name).is_some_and(|facts| facts.staged_cookie.is_some()) {
+        return refuse_rotating(draft, host);
+    }
     let gate = match gate(draft, host) {
         Ok(gate) => gate,
         Err(found) => return refuse(draft, host, &work, &found),
     };
+    let needed = if gate == Gate::None { Vec::new() } else { never_spared(draft, host) };
+    if !needed.is_empty() {
+        return refuse_needed(draft, host, &needed);
+    }
     let before = turn(draft);
     let balancers = if gate == Gate::None { Vec::new() } else { balancers(draft, host) };
     for balancer in &balancers {
@@ -89,6 +96,35 @@ pub(super) fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<Disagreem
         found.retain(|it| !matches!(it, Disagreement::Down(node) if !known.contains(node)));
     }
     if found.is_empty() { Ok(Gate::QuorumCritical) } else { Err(found) }
+}
+
+/// Queues that have two replicas, one of them here: both are needed for their quorum, always.
+fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<String> {
+    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Vec::new() };
+    let needs = |queue: &&QueueFacts| {
+        queue.kind == QueueKind::Quorum && queue.replicas.len() == 2 && queue.replicas.contains(&node.name)
+    };
+    node.queues.iter().filter(needs).map(|queue| queue.name.clone()).collect()
+}
+
+fn refuse_needed(draft: &mut Draft<'_>, host: &Host, queues: &[String]) {
+    let shown: Vec<&String> = queues.iter().take(5).collect();
+    let more = if queues.len() > 5 { " and more" } else { "" };
+    draft.refuse(
+        &host.name,
+        format!("{} cannot be taken out of service: quorum queues with two replicas need both", host.node()),
+        format!("{}{more}", view::listed(&shown)),
+        "rabbitup run grow-queues gives them a third replica; that takes a third node",
+    );
+}
+
+fn refuse_rotating(draft: &mut Draft<'_>, host: &Host) {
+    draft.refuse(
+        &host.name,
+        format!("{} must not stop in the middle of a rotation of the cookie", host.node()),
+        "a new cookie is staged on its host, so a run of rotate-cookie did not end",
+        "rabbitup run rotate-cookie goes on, with back=yes it goes back",
+    );
 }
 
 fn refuse(draft: &mut Draft<'_>, host: &Host, work: &Work, found: &[Disagreement]) {

@@ -1,24 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Draft;
-use super::rotate_cookie::{Target, file_of, ids, rotate, staged_of};
-use crate::facts::HostFacts;
+use super::rotate_cookie::{Target, file_of, ids, rotate};
+use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
-use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
-use crate::plan::view::listed;
+use crate::model::{CookieDigest, SecretName, SecretSource};
 use crate::plan::{Action, Change, CookieSide, Proposal};
 
 /// Ends a rotation that failed half-way: where a node has taken the new cookie, on to it; else back to the old one.
 pub fn plan(draft: &mut Draft<'_>) {
     match unfinished(draft) {
         Some(Unfinished::Target(target)) => {
-            let takers = takers(draft);
-            let anchor = draft.anchor.clone();
-            draft.note(
-                &anchor,
-                format!("{} have the new cookie already, so the rotation is completed", listed(&takers)),
-            );
-            rotate(draft, &target);
+            let reason = "some nodes have the new cookie already, so all get it";
+            rotate(draft, &Target { reason, ..target });
         }
         Some(Unfinished::Refused) => {}
         None => drop_staged(draft, "no node has taken the new cookie, so the old one stays"),
@@ -94,28 +88,6 @@ fn majority(hosts: &[(&Host, &HostFacts)]) -> Option<(SecretSource, CookieDigest
     Some((SecretSource::HostCookie(host.name.clone()), raw, digest))
 }
 
-/// The nodes that run with what was staged on their host.
-fn takers(draft: &Draft<'_>) -> Vec<HostName> {
-    let took = |facts: &HostFacts| {
-        let runs_with = facts.node().and_then(|node| node.cookie);
-        runs_with.is_some() && (runs_with == staged_of(facts) || file_of(facts) != runs_with)
-    };
-    let mut names: Vec<HostName> = answered(draft)
-        .into_iter()
-        .filter(|(_, facts)| took(facts))
-        .map(|(host, _)| host.name.clone())
-        .collect();
-    if names.is_empty() {
-        let newest = |facts: &HostFacts| facts.staged_cookie.is_none();
-        names = answered(draft)
-            .into_iter()
-            .filter(|(_, f)| newest(f))
-            .map(|(host, _)| host.name.clone())
-            .collect();
-    }
-    names
-}
-
 /// Back to the old cookie, where every file still holds it.
 pub(super) fn back(draft: &mut Draft<'_>) {
     let hosts: Vec<(Host, HostFacts)> =
@@ -145,15 +117,30 @@ pub(super) fn back(draft: &mut Draft<'_>) {
 }
 
 fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
+    // Nobody knows what such a node runs with: perhaps the very cookie that is staged.
+    let is_refused =
+        |facts: &HostFacts| facts.broker == BrokerState::CookieRefused && facts.staged_cookie.is_some();
+    let refused =
+        answered(draft).into_iter().find(|(_, facts)| is_refused(facts)).map(|(host, _)| host.clone());
+    if let Some(host) = refused {
+        return draft.refuse(
+            &host.name,
+            format!("{} answers to neither cookie on its host, so none of them is removed", host.node()),
+            "the staged one may be the only copy of what it runs with",
+            "rabbitup status shows the nodes; once it answers: rabbitup run rotate-cookie",
+        );
+    }
     let switched = ids(draft, |action| matches!(action, Action::SwitchCookie { .. }));
-    let hosts: Vec<HostName> = answered(draft)
+    let names = draft.desired.cluster.names;
+    let hosts: Vec<Host> = answered(draft)
         .into_iter()
         .filter(|(_, facts)| facts.staged_cookie.is_some())
-        .map(|(host, _)| host.name.clone())
+        .map(|(host, _)| host.clone())
         .collect();
     for host in hosts {
+        let action = Action::DropStagedCookie { node: host.node(), names };
         draft.propose(
-            Proposal::new(&host, "drop-cookie", Change::Remove, Action::DropStagedCookie)
+            Proposal::new(&host.name, "drop-cookie", Change::Remove, action)
                 .title("remove the staged cookie")
                 .because(reason)
                 .after(switched.clone())

@@ -32,7 +32,10 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             continue;
         }
         let BrokerState::Running(node) = facts.broker.clone() else {
-            refuse_down(draft, host, &target);
+            // In a bring-up it is started, and the next run upgrades it with the others.
+            if settings.to == UpgradeTo::Newest {
+                refuse_down(draft, host, &target);
+            }
             continue;
         };
         if let Err((why, advice)) = allowed(&node, &installed, &target) {
@@ -85,10 +88,6 @@ fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
 }
 
 fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str) {
-    // In a bring-up it is started, and the next run upgrades it with the others.
-    if draft.playbook != "upgrade" {
-        return;
-    }
     draft.refuse(
         &host.name,
         format!("{} does not serve, so it cannot be upgraded to {target} with the others", host.node()),
@@ -109,6 +108,14 @@ fn allowed(node: &NodeFacts, installed: &str, target: &str) -> Result<(), WhyNot
         return no(
             "RabbitMQ does not go back to an older version: its data and feature flags stay new".to_owned(),
             "ask for a newer version",
+        );
+    }
+    if let Err(Some(series)) = &upgrades_to(from, to)
+        && *series == from.series()
+    {
+        return no(
+            format!("{} needs feature flags that {series} has only in its last versions", to.series()),
+            &format!("go to the newest {series} first: rabbitup run upgrade version={series}.*"),
         );
     }
     if let Err(by_way_of) = upgrades_to(from, to) {

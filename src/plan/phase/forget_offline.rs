@@ -1,0 +1,82 @@
+use super::{Draft, remove};
+use crate::facts::BrokerState;
+use crate::inventory::Host;
+use crate::model::NodeName;
+use crate::plan::{Action, Change, Proposal, StepId};
+use crate::playbook::Minutes;
+
+/// Forgets a node that is gone where none of the others runs, since they wait for it: Mnesia's nodes start after the one
+/// that stopped last. The one that stopped right before it is told to do without, starts, and the others follow.
+pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>, patience: Minutes) {
+    let Some(first) = last_but(draft, gone) else { return refuse(draft, gone, host) };
+    let node = first.node();
+    draft.propose(
+        Proposal::new(
+            &first.name,
+            "forget-offline",
+            Change::Remove,
+            Action::ForgetOffline { node: node.clone(), gone: gone.clone() },
+        )
+        .title(format!("forget {gone} while {node} is stopped (forget_cluster_node --offline)"))
+        .because(format!(
+            "no node runs, and {node} is the last of the others that did: it need not wait any more"
+        ))
+        .within(420),
+    );
+    draft.note(
+        &first.name,
+        format!("queues that only {gone} had are gone with it; nobody who could name them runs"),
+    );
+    let mut forgotten: Vec<StepId> = draft.last_of(&[&first.name], &[draft.phase]);
+    let others = draft.brokers().into_iter().filter(|other| other.name != first.name);
+    for other in std::iter::once(&first).chain(others) {
+        let names = draft.desired.cluster.names;
+        let action = Action::StartBroker { node: other.node(), names, patience_s: patience.seconds() };
+        draft.propose(
+            Proposal::new(&other.name, "start", Change::Command, action)
+                .title(format!("start {}", other.node()))
+                .because("it waited for a node that is gone")
+                .after(forgotten.clone())
+                .within(720 + patience.seconds()),
+        );
+        if other.name == first.name {
+            forgotten = draft.last_of(&[&first.name], &[draft.phase]);
+        }
+    }
+    let brokers: Vec<_> = draft.desired.brokers().map(|broker| &broker.name).collect();
+    let started = draft.last_of(&brokers, &[draft.phase]);
+    remove::forget(draft, gone, &first, started);
+}
+
+/// The broker of the inventory that none of the others outlived, as they noted it themselves when they stopped. None
+/// where that cannot be told: they were killed together, or their cluster keeps no such notes (Khepri).
+fn last_but(draft: &Draft<'_>, gone: &NodeName) -> Option<Host> {
+    let brokers = draft.brokers();
+    let nodes: Vec<NodeName> = brokers.iter().map(|host| host.node()).collect();
+    let knows = |host: &&&Host| {
+        let Some(facts) = draft.host(&host.name) else { return false };
+        let Some(data) = facts.data_of(&host.node()) else { return false };
+        let is_stopped = matches!(facts.broker, BrokerState::Down | BrokerState::AppStopped);
+        is_stopped && data.members.iter().any(|member| &member.node == gone)
+    };
+    let is_last = |host: &&&Host| {
+        let data = draft.host(&host.name).and_then(|facts| facts.data_of(&host.node()));
+        data.is_some_and(|data| !data.outlived_by.iter().any(|other| nodes.contains(other)))
+    };
+    let found: Vec<&&Host> = brokers.iter().filter(knows).filter(is_last).collect();
+    match found.as_slice() {
+        [only] => Some((**only).clone()),
+        _ => None,
+    }
+}
+
+pub(super) fn refuse(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>) {
+    let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
+    draft.refuse(
+        &about,
+        format!("no other node runs that could forget {gone}"),
+        "a member is forgotten by another one that runs; where that one's host is gone for good, by the one that stopped \
+         last before it, if that can be told",
+        "rabbitup run start starts the others; where they wait for this very node, see docs/playbooks/remove-node.md",
+    );
+}
