@@ -20,6 +20,8 @@ mod schedule_check;
 mod schedule_tests;
 mod script;
 mod script_call;
+#[cfg(test)]
+mod script_tests;
 mod vault;
 
 use std::collections::BTreeMap;

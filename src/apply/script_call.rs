@@ -134,17 +134,9 @@ impl Call {
                     JoinCommand::StopJoinStart => "stop-join-start",
                     JoinCommand::JoinRunning => "join-running",
                 };
-                let data = match own_data {
-                    OwnData::Keep => "keep",
-                    OwnData::Destroy => "destroy",
-                };
-                self.on_node("join_cluster", node, *names).words([
-                    &patience_s.to_string(),
-                    &seed.to_string(),
-                    method,
-                    node_type.as_str(),
-                    data,
-                ])
+                self.on_node("join_cluster", node, *names)
+                    .words([&patience_s.to_string(), &seed.to_string(), method, node_type.as_str()])
+                    .own_data(*own_data)
             }
             Action::ChangeNodeType { node, names, node_type } => {
                 self.on_node("change_node_type", node, *names).word(node_type.as_str())
@@ -171,9 +163,11 @@ impl Call {
     /// Who is in the cluster, and which node holds what. Returns false where the action is none of these.
     fn membership_action(&mut self, action: &Action) -> bool {
         match action {
-            Action::RetireBroker { node, names, gate, patience_s } => {
-                self.on_node("retire_broker", node, *names).patience(*patience_s).gate(*gate)
-            }
+            Action::RetireBroker { node, names, gate, own_data, patience_s } => self
+                .on_node("retire_broker", node, *names)
+                .patience(*patience_s)
+                .gate(*gate)
+                .own_data(*own_data),
             Action::StopStranger { node, names, stranger, gate, patience_s } => self
                 .on_node("stop_stranger", node, *names)
                 .patience(*patience_s)
@@ -214,7 +208,15 @@ impl Call {
     fn gate(&mut self, gate: Gate) -> &mut Self {
         self.word(match gate {
             Gate::None => "none",
+            Gate::Drain => "drain",
             Gate::QuorumCritical => "quorum-critical",
+        })
+    }
+
+    fn own_data(&mut self, data: OwnData) -> &mut Self {
+        self.word(match data {
+            OwnData::Keep => "keep",
+            OwnData::Destroy => "destroy",
         })
     }
 

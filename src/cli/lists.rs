@@ -8,12 +8,22 @@ use super::{print, session};
 use crate::playbook::Playbook;
 use crate::{inventory, report};
 
-/// `rabbitup run` without a name.
+/// `rabbitup run` without a name: the embedded playbooks, and those beside the inventory.
 pub fn playbooks(common: &Common) -> Result<Exit, Failure> {
-    let names: Vec<&str> = Playbook::embedded_names().collect();
+    let mut names: Vec<String> = Playbook::embedded_names().map(str::to_owned).collect();
+    let own = std::fs::read_dir(session::directory(&common.inventory).join("playbooks"));
+    let mut own: Vec<String> = own
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned()))
+        .filter(|name| !names.contains(name))
+        .collect();
+    own.sort();
+    names.append(&mut own);
     let mut texts = Vec::new();
     for name in names {
-        texts.push(session::playbook(common, name)?.help());
+        texts.push(session::playbook(common, &name)?.help());
     }
     print::stdout(&format!(
         "{}\nEach shows its plan and asks before it changes anything.\n",

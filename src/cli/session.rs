@@ -49,7 +49,8 @@ pub fn playbook(common: &Common, name: &str) -> Result<Playbook, Failure> {
         .map_err(|errors| Failure::report(Exit::Usage, errors.render(style.width, look(style))))
 }
 
-fn directory(inventory: &Path) -> &Path {
+/// Where the inventory lies.
+pub fn directory(inventory: &Path) -> &Path {
     inventory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -116,7 +116,12 @@ impl Work<'_> {
     async fn settle(&self) -> Result<(), Failure> {
         let Some(playbook) = self.session.playbook.after_failure() else { return Ok(()) };
         let facts = self.session.gather().await;
-        let plan = self.session.plan_with(self.common, &playbook, &facts, Moment::Before)?;
+        let plan = self.session.plan_with(self.common, &playbook, &facts, Moment::Before).inspect_err(|_| {
+            self.show(&format!(
+                "\nThe run failed half-way, and what would end it cannot be planned now (below). Then run again: {}\n\n",
+                self.command
+            ));
+        })?;
         if plan.is_empty() {
             return Ok(());
         }

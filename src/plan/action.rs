@@ -144,6 +144,7 @@ pub enum Action {
         node: NodeName,
         names: NameMode,
         gate: Gate,
+        own_data: OwnData,
         patience_s: u64,
     },
     /// Stops RabbitMQ in the Erlang VM of a member whose host is not the inventory's, over Erlang distribution.
@@ -291,6 +292,8 @@ pub enum Hold {
 pub enum Gate {
     /// The node is alone or refuses its cookie: nobody could answer, or nobody depends on it.
     None,
+    /// Not asked, but drained: the operator bears that queues serve nobody meanwhile (`gap=yes`).
+    Drain,
     /// `rabbitmq-diagnostics check_if_node_is_quorum_critical`, and every other member runs.
     QuorumCritical,
 }

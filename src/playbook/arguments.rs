@@ -30,6 +30,8 @@ pub struct Parameters {
     pub restart: Option<String>,
     /// `yes` or `no`.
     pub back: Option<String>,
+    /// `yes` or `no`.
+    pub gap: Option<String>,
     /// A span of time: `10m`.
     pub older_than: Option<String>,
 }
@@ -45,6 +47,7 @@ impl Parameters {
             ("version", &self.version),
             ("restart", &self.restart),
             ("back", &self.back),
+            ("gap", &self.gap),
             ("older-than", &self.older_than),
         ];
         all.into_iter().filter_map(|(name, what)| Some((name, what.as_deref()?))).collect()
@@ -62,6 +65,7 @@ pub struct Arguments {
     pub version: Option<VersionSpec>,
     pub restart: Option<Answer>,
     pub back: Option<Answer>,
+    pub gap: Option<Answer>,
     pub older_than: Option<Duration>,
 }
 
@@ -138,6 +142,7 @@ impl Arguments {
             }
             "restart" => self.restart = Some(answer(key, value)?),
             "back" => self.back = Some(answer(key, value)?),
+            "gap" => self.gap = Some(answer(key, value)?),
             _ => {
                 let span = crate::inventory::parse_duration(value).map_err(|why| {
                     error(format!("`{key}={value}`: {why}"), "write a number with a unit: 30s, 10m")

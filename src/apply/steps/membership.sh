@@ -2,14 +2,25 @@
 
 # For good: the unit does not start again at the next boot either. (Debian's restarts on failure, and a forgotten node
 # with its old data fails for ever.)
-retire_broker() { # NODE MODE PATIENCE none|quorum-critical
+# Right before it stops, when no client can publish any more, what only this node has is counted once more: forgetting it
+# deletes those queues.
+retire_broker() { # NODE MODE PATIENCE none|quorum-critical keep|destroy
   take_out "$@"
+  if [ "$5" = keep ] && is_serving "$1" "$2"; then
+    own=$(messages_only_here "$1" "$2")
+    if [ "$own" != 0 ]; then
+      revive "$1" "$2" || :
+      fail "$1 has the only copy of $own messages in classic queues, so it was not stopped" \
+        "consume or move them first; to let them go, name the node: --destroy-data ${1#*@}"
+    fi
+  fi
   bounded 60 systemctl disable rabbitmq-server
   stop_broker "$1"
 }
 
-runs_as_seen_by() { # NODE MODE OTHER
-  [ "$(node_eval "$1" "$2" "lists:member('$3', try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end)")" = true ]
+# Messages in the queues that live on this node alone. Those of a connection go with it.
+messages_only_here() { # NODE MODE
+  node_eval "$1" "$2" 'Mirrors = fun(Q) -> try amqqueue:get_slave_pids(Q) catch error:undef -> [] end end, lists:sum([case rabbit_amqqueue:stat(Q) of {ok, N, _} -> N; _ -> 0 end || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_classic_queue, amqqueue:get_exclusive_owner(Q) =:= none, node(amqqueue:get_pid(Q)) =:= node(), Mirrors(Q) =:= []])'
 }
 
 is_not_running() { # NODE MODE OTHER
@@ -17,8 +28,10 @@ is_not_running() { # NODE MODE OTHER
 }
 
 # Over Erlang distribution, since its host is not at hand.
-stop_stranger() { # NODE MODE PATIENCE none|quorum-critical STRANGER
+stop_stranger() { # NODE MODE PATIENCE none|drain|quorum-critical STRANGER
   node=$1 mode=$2 patience=$3 stranger=$5
+  await 10 is_serving "$stranger" "$mode" ||
+    fail "$stranger runs and cannot be reached from here: $(why_not_reached "$stranger")" "mend that, or stop it on its own host; then run the same command again"
   [ "$4" = none ] || await_spare "$stranger" "$patience"
   rabbit_tool 180 rabbitmq-upgrade -q -n "$stranger" drain || :
   control 180 "$stranger" stop_app ||

@@ -54,7 +54,8 @@ grow_replicas() { # NODE MODE PATIENCE ONTO [KIND VHOST NAME]...
   while [ $# -ge 3 ]; do
     queues="$queues${queues:+, }{$(binary "$2"), $(binary "$3")}"
     if [ "$1" = stream ]; then
-      rabbit_tool 120 rabbitmq-streams -q -n "$node" add_replica --vhost "$2" "$3" "$onto" || :
+      await 60 grow_stream "$node" "$mode" "$onto" "$2" "$3" ||
+        fail "the stream $3 got no replica on $onto" "RabbitMQ's last words: $answer"
     else
       if [ "$2" != "$vhost" ] || [ "$count" -ge 100 ]; then
         grow_quorum "$node" "$onto" "$vhost" "$pattern" || grow_failed
@@ -68,6 +69,13 @@ grow_replicas() { # NODE MODE PATIENCE ONTO [KIND VHOST NAME]...
   await 30 has_replicas "$node" "$mode" "$onto" "$queues" ||
     fail "these have no replica on $onto: $(printf %s "$answer" | cut -c 1-300)" "run the same command again to go on"
   await_replicas "$node" "$mode" "$patience" "$onto"
+}
+
+# Right after a node entered the cluster, the stream coordinator may not know it yet, and says so or nothing.
+grow_stream() { # NODE MODE ONTO VHOST NAME
+  said=$(rabbit_tool 120 rabbitmq-streams -q -n "$1" add_replica --vhost "$4" "$5" "$3" 2>&1) || :
+  lacking=$(without_replica "$1" "$2" "$3" "{$(binary "$4"), $(binary "$5")}") || return 1
+  [ -z "$lacking" ] || { printf '%s\n' "$said" | head -n 3 | tr '\n' ' '; return 1; }
 }
 
 grow_failed() {

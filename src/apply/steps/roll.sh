@@ -3,9 +3,9 @@
 # Whether the cluster can spare the node right now: no queue would lose its quorum, and on versions with mirrored
 # queues none its last synchronised mirror. 64 says that the version does not know the question.
 can_be_spared() { # NODE
-  rabbit_tool 60 rabbitmq-diagnostics -q -n "$1" check_if_node_is_quorum_critical || return 1
+  rabbit_tool 60 rabbitmq-diagnostics -n "$1" check_if_node_is_quorum_critical || return 1
   rc=0
-  rabbit_tool 60 rabbitmq-diagnostics -q -n "$1" check_if_node_is_mirror_sync_critical || rc=$?
+  rabbit_tool 60 rabbitmq-diagnostics -n "$1" check_if_node_is_mirror_sync_critical || rc=$?
   [ "$rc" = 0 ] || [ "$rc" = 64 ]
 }
 
@@ -64,9 +64,9 @@ revive_node() { # NODE MODE
 }
 
 # Out of service: asked for first, since a drained node always passes the check (release notes of 3.8.10).
-take_out() { # NODE MODE PATIENCE none|quorum-critical
+take_out() { # NODE MODE PATIENCE none|drain|quorum-critical
   [ "$4" != none ] || return 0
-  await_spare "$1" "$3"
+  [ "$4" = drain ] || await_spare "$1" "$3"
   drain "$1" "$2"
 }
 
@@ -75,7 +75,7 @@ all_members_run() { # NODE MODE
 }
 
 # Back in service: it serves, sees everybody, takes clients, and what it holds has caught up.
-bring_back() { # NODE MODE PATIENCE none|quorum-critical
+bring_back() { # NODE MODE PATIENCE none|drain|quorum-critical
   start_broker "$1" "$2" "$3"
   [ "$4" != none ] || return 0
   await "$3" all_members_run "$1" "$2" || fail "$1 serves, but does not see every member run" "rabbitup status shows who sees what"
@@ -83,64 +83,8 @@ bring_back() { # NODE MODE PATIENCE none|quorum-critical
   await_replicas "$1" "$2" "$3" "$1"
 }
 
-restart_broker() { # NODE MODE PATIENCE none|quorum-critical
+restart_broker() { # NODE MODE PATIENCE none|drain|quorum-critical
   take_out "$@"
   stop_broker "$1"
   bring_back "$@"
-}
-
-# What the new version needs is fetched before the node stops: the network is not to lengthen its absence.
-upgrade_broker() { # NODE MODE PATIENCE none|quorum-critical PACKAGE=VERSION...
-  node=$1 mode=$2 patience=$3 gate=$4
-  shift 4
-  held=$(apt-mark showhold 2>/dev/null | tr '\n' ' ')
-  refresh_lists
-  bounded 900 apt-get -q -y --download-only --no-install-recommends --allow-change-held-packages \
-    -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
-  take_out "$node" "$mode" "$patience" "$gate"
-  stop_broker "$node"
-  installed=yes
-  (install_packages rabbitmq-server "$@") || installed=no
-  # shellcheck disable=SC2086 # a list of package names
-  [ -z "$held" ] || bounded 60 apt-mark -q hold $held
-  if [ "$installed" = no ]; then
-    # What was there before serves again, if dpkg left it whole.
-    (bring_back "$node" "$mode" "$patience" "$gate") || :
-    fail "$node was not upgraded" "mend what the lines above name, then run the same command again"
-  fi
-  bring_back "$node" "$mode" "$patience" "$gate"
-}
-
-enable_feature_flags() { # NODE
-  control 300 "$1" enable_feature_flag all ||
-    fail "a feature flag could not be enabled" "the lines above are RabbitMQ's own words"
-}
-
-# HAProxy's runtime API. perl-base is essential on Debian, which cannot be said of socat or any nc -U.
-haproxy_says() { # COMMAND
-  # shellcheck disable=SC2016 # perl's variables
-  bounded 10 perl -MIO::Socket::UNIX -e \
-    '$s = IO::Socket::UNIX->new("/run/haproxy/admin.sock") or die "no answer from HAProxy: $!\n"; print $s "$ARGV[0]\n"; $s->flush; print while <$s>' "$1"
-}
-
-# `BACKEND STATUS` of every server of that name. Field 18 of the statistics is the status.
-server_states() { # SERVER
-  haproxy_says 'show stat -1 4 -1' | awk -F, -v server="$1" '$2 == server { print $1, $18 }'
-}
-
-is_used() { # SERVER
-  states=$(server_states "$1")
-  printf '%s\n' "$states"
-  [ -n "$states" ] && ! printf '%s\n' "$states" | grep -qv -e ' UP' -e ' no check'
-}
-
-switch_server() { # SERVER out|in
-  case $2 in out) state=maint ;; *) state=ready ;; esac
-  server_states "$1" | while read -r backend _; do
-    said=$(haproxy_says "set server $backend/$1 state $state")
-    case $said in *[!" 	
-"]*) printf '%s\n' "$said"; exit 1 ;; esac
-  done || fail "HAProxy did not switch $1" "the line above is its own answer"
-  [ "$2" = out ] || await 60 is_used "$1" ||
-    fail "HAProxy does not use $1 again: $(printf %s "$answer" | tr '\n' ' ')" "rabbitup status shows what its check says"
 }

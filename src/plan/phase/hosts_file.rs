@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use super::Draft;
 use crate::model::HostName;
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proposal, Then, render};
+use crate::plan::{Action, Change, FileWrite, Proposal, Then, render, view};
 use crate::template::Rendered;
 
 const PATH: &str = "/etc/hosts";
@@ -24,9 +24,11 @@ pub fn plan(draft: &mut Draft<'_>) {
         desired.hosts.iter().map(|host| (host.name.clone(), host.address)).collect();
     let names: BTreeSet<&str> =
         desired.hosts.iter().flat_map(|host| [host.name.as_str(), host.name.short()]).collect();
+    let strangers = strangers(draft);
     for host in draft.hosts() {
         let Some(facts) = draft.host(&host.name) else { continue };
         let current = facts.file(PATH).and_then(|file| file.content.clone()).unwrap_or_default();
+        let block = with_strangers(&block, &current, &strangers);
         let wanted = with_block(&current, &block, &names);
         let astray = addresses.iter().find(|(name, address)| {
             facts
@@ -68,6 +70,29 @@ pub fn plan(draft: &mut Draft<'_>) {
                 .within(60),
         );
     }
+}
+
+/// The hosts of members that the inventory does not have any more. As long as they are members, the others must find
+/// them: a link that drops could not form again, and they could not be taken out of the cluster.
+fn strangers(draft: &Draft<'_>) -> BTreeSet<String> {
+    view::running(draft.desired, draft.observed)
+        .into_iter()
+        .flat_map(|(_, node)| &node.members)
+        .map(|member| member.node.host())
+        .filter(|name| draft.desired.host(name).is_none())
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// The block with the lines that the current one has for these names.
+fn with_strangers(block: &str, current: &str, strangers: &BTreeSet<String>) -> String {
+    let inside =
+        current.lines().skip_while(|line| line.trim_end() != BEGIN).take_while(|line| line.trim_end() != END);
+    let theirs: String = inside
+        .filter(|line| line.split_whitespace().skip(1).any(|word| strangers.contains(word)))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    block.replacen(END, &format!("{theirs}{END}"), 1)
 }
 
 fn refuse_resolver(draft: &mut Draft<'_>, host: &HostName, name: &HostName, found: &[IpAddr]) {
@@ -147,6 +172,15 @@ mod tests {
             "127.0.0.1 localhost\n127.0.1.1 node1 old-name\n127.0.1.1\tnode1\n10.3.3.3 node1 # moved house\n";
         let after = with_block(before, BLOCK, &names());
         assert_eq!(after, format!("127.0.0.1 localhost\n127.0.1.1\told-name\n{BLOCK}"));
+    }
+
+    #[test]
+    fn a_member_that_the_inventory_lost_stays_resolvable() {
+        let before = "127.0.0.1 localhost\n# BEGIN rabbitup\n10.0.0.1 node1\n10.0.0.4 node4\n10.0.0.5 node5\n# END rabbitup\n";
+        let block = with_strangers(BLOCK, before, &BTreeSet::from(["node4".to_owned()]));
+        let after = with_block(before, &block, &names());
+        assert_eq!(after, before.replace("10.0.0.5 node5\n", ""));
+        assert_eq!(with_strangers(BLOCK, before, &BTreeSet::new()), BLOCK);
     }
 
     #[test]

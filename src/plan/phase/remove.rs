@@ -3,7 +3,7 @@ use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts, QueueFacts,
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
 use crate::plan::view::{self, counted, listed};
-use crate::plan::{Action, Change, Gate, Moment, Proposal, StepId};
+use crate::plan::{Action, Change, Gate, Moment, OwnData, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -256,7 +256,10 @@ fn retire(
     after: Vec<StepId>,
 ) {
     let names = draft.desired.cluster.names;
-    let action = Action::RetireBroker { node: gone.clone(), names, gate, patience_s: patience.seconds() };
+    let own_data =
+        if draft.options.destroy_data.contains(&host.name) { OwnData::Destroy } else { OwnData::Keep };
+    let patience_s = patience.seconds();
+    let action = Action::RetireBroker { node: gone.clone(), names, gate, own_data, patience_s };
     let drained = if gate == Gate::QuorumCritical { "drain and " } else { "" };
     draft.propose(
         Proposal::new(&host.name, "retire", Change::Remove, action)

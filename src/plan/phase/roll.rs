@@ -6,7 +6,7 @@ use crate::inventory::{Host, Software};
 use crate::model::{HostName, NodeName, Role};
 use crate::plan::view::Disagreement;
 use crate::plan::{Action, Change, Gate, PackageChoice, Proposal, Service, StepId, Strangers, view};
-use crate::playbook::Minutes;
+use crate::playbook::{Answer, Minutes};
 
 /// What is done to a broker that is out of service.
 pub(super) enum Work {
@@ -20,13 +20,16 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
     if draft.host(&host.name).is_some_and(|facts| facts.staged_cookie.is_some()) {
         return refuse_rotating(draft, host);
     }
-    let gate = match gate(draft, host) {
+    let mut gate = match gate(draft, host) {
         Ok(gate) => gate,
         Err(found) => return refuse(draft, host, &work, &found),
     };
     let needed = if gate == Gate::None { Vec::new() } else { never_spared(draft, host) };
     if !needed.is_empty() {
-        return refuse_needed(draft, host, &needed);
+        if draft.options.arguments.gap != Some(Answer::Yes) {
+            return refuse_needed(draft, host, &needed);
+        }
+        gate = Gate::Drain;
     }
     let before = turn(draft);
     let balancers = if gate == Gate::None { Vec::new() } else { balancers(draft, host) };
@@ -62,6 +65,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
 fn manner(gate: Gate) -> &'static str {
     match gate {
         Gate::None => "",
+        Gate::Drain => ", drained before; quorum queues with two replicas serve nobody meanwhile",
         Gate::QuorumCritical => ", drained before and in sync after",
     }
 }
@@ -110,12 +114,19 @@ fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<String> {
 fn refuse_needed(draft: &mut Draft<'_>, host: &Host, queues: &[String]) {
     let shown: Vec<&String> = queues.iter().take(5).collect();
     let more = if queues.len() > 5 { " and more" } else { "" };
-    draft.refuse(
-        &host.name,
-        format!("{} cannot be taken out of service: quorum queues with two replicas need both", host.node()),
-        format!("{}{more}", view::listed(&shown)),
-        "rabbitup run grow-queues gives them a third replica; that takes a third node",
-    );
+    let what =
+        format!("{} cannot be taken out of service: quorum queues with two replicas need both", host.node());
+    let names = format!("{}{more}", view::listed(&shown));
+    let advice = "rabbitup run grow-queues gives them a third replica, where there is a third node; rabbitup run \
+                  rolling-restart gap=yes restarts all the same, and these queues serve nobody meanwhile";
+    // What else a bring-up has to do is not held up by a node that runs on with what it read when it started.
+    if draft.phase == "restart" {
+        return draft.note(
+            &host.name,
+            format!("{what} ({names}), so it runs on with what it read at its start; {advice}"),
+        );
+    }
+    draft.refuse(&host.name, what, names, advice);
 }
 
 fn refuse_rotating(draft: &mut Draft<'_>, host: &Host) {

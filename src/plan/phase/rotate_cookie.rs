@@ -16,6 +16,8 @@ pub(super) struct Target {
     /// Empty where a saved plan makes the cookie anew.
     pub keyed: String,
     pub reason: &'static str,
+    /// Where a rotation is gone on with, that is the reason for every step.
+    pub goes_on: bool,
 }
 
 /// Gives the running nodes another cookie: staged beside the old one on every host, then taken by every running node,
@@ -68,7 +70,7 @@ fn fresh(draft: &mut Draft<'_>) -> Option<Target> {
     }
     let keyed = if given { digest.keyed(draft.options.digest_key) } else { String::new() };
     let reason = if given { "the inventory has another one" } else { "asked for" };
-    Some(Target { raw, digest, secret, keyed, reason })
+    Some(Target { raw, digest, secret, keyed, reason, goes_on: false })
 }
 
 /// Whether a host's file and running node both have this cookie.
@@ -145,7 +147,11 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target) {
         draft.propose(
             Proposal::new(&host.name, "switch-cookie", Change::Change, action)
                 .title(title)
-                .because("it runs with the old one; its links stay up")
+                .because(if target.goes_on {
+                    target.reason
+                } else {
+                    "it runs with the old one; its links stay up"
+                })
                 .after(staged.clone())
                 .within(60),
         );
@@ -163,6 +169,7 @@ fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
             continue;
         }
         let reason = match facts.broker {
+            _ if target.goes_on => target.reason,
             BrokerState::Down => "it is not running and starts with the new one",
             _ => "every running node has it",
         };

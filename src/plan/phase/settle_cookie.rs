@@ -61,7 +61,7 @@ pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
     draft.secrets.insert(secret.clone(), source);
     let keyed = digest.keyed(draft.options.digest_key);
     let reason = "a rotation was not finished";
-    Some(Unfinished::Target(Target { raw, digest, secret, keyed, reason }))
+    Some(Unfinished::Target(Target { raw, digest, secret, keyed, reason, goes_on: true }))
 }
 
 fn answered<'d>(draft: &'d Draft<'_>) -> Vec<(&'d Host, &'d HostFacts)> {

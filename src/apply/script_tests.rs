@@ -1,0 +1,224 @@
+//! What is sent to a host, in real shells.
+
+use std::process::{Command, Stdio};
+
+use super::script::render;
+use crate::facts::QueueKind;
+use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
+use crate::plan::{
+    Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, QueueRef,
+    Service, Step, StepId, Then, Validator,
+};
+use crate::template::Rendered;
+
+const HOSTILE: &str = "a'b\"c$(touch /nonexistent/x)`id`\n\\ $HOME *;& é\u{1f430}";
+
+fn host() -> HostName {
+    HostName::parse("node1").expect("a host name")
+}
+
+fn step(action: Action) -> Step {
+    Step {
+        id: StepId::new(&host(), "what"),
+        host: host(),
+        phase: "phase".to_owned(),
+        change: Change::Command,
+        title: HOSTILE.to_owned(),
+        reason: HOSTILE.to_owned(),
+        diff: None,
+        after: Vec::new(),
+        action,
+        timeout_s: 1,
+    }
+}
+
+/// One of every kind that takes words from outside.
+fn hostile_actions() -> Vec<Action> {
+    let (node, names) = (NodeName::rabbit(&host()), NameMode::Short);
+    let text = HOSTILE.to_owned();
+    let secret = SecretName::new("secret");
+    vec![
+        Action::SetHostName { name: host() },
+        Action::WriteFile(FileWrite {
+            path: format!("/etc/{HOSTILE}"),
+            mode: 0o640,
+            owner: text.clone(),
+            group: text.clone(),
+            body: Rendered::from_text(HOSTILE),
+            validate: Some(Validator::Haproxy),
+            then: Then::Reload(text.clone()),
+            resolves: Vec::new(),
+        }),
+        Action::InstallPackages {
+            packages: vec![PackageChoice { name: text.clone(), version: Some(text.clone()) }],
+            held_back_units: vec![text.clone()],
+        },
+        Action::InstallCookie { secret: secret.clone(), digest: String::new() },
+        Action::StartUnit { unit: text.clone() },
+        Action::JoinCluster {
+            node: node.clone(),
+            names,
+            seed: node.clone(),
+            method: JoinCommand::StopJoinStart,
+            node_type: NodeType::Ram,
+            own_data: OwnData::Keep,
+            patience_s: 300,
+        },
+        Action::SetClusterName { node: node.clone(), name: text.clone() },
+        Action::ImportDefinitions { node: node.clone(), secret: secret.clone(), digest: text.clone() },
+        Action::PutAdmin { node, user: text, secret },
+    ]
+}
+
+fn secrets() -> Secrets {
+    let mut secrets = Secrets::default();
+    secrets.insert(SecretName::new("secret"), Secret::new(HOSTILE.as_bytes().to_vec()));
+    secrets
+}
+
+fn script(actions: Vec<Action>) -> Vec<u8> {
+    let steps: Vec<Step> = actions.into_iter().map(step).collect();
+    let steps: Vec<&Step> = steps.iter().collect();
+    render("nonce", &steps, &secrets()).expect("all secrets are known").expose().to_vec()
+}
+
+/// What a shell makes of a text on its standard input: whether it takes it, and what it prints.
+fn shell(words: &[&str], text: &[u8]) -> (bool, String) {
+    use std::io::Write;
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the shell is there");
+    // A shell that stops reading early closes the pipe.
+    let _ = child.stdin.take().expect("it is piped").write_all(text);
+    let output = child.wait_with_output().expect("it ends");
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn every_shell_reads_every_step_whatever_its_values() {
+    let text = script(hostile_actions());
+    for words in [&["sh", "-n"][..], &["bash", "-n"], &["bash", "--posix", "-n"]] {
+        assert!(shell(words, &text).0, "{words:?} refuses the script");
+    }
+}
+
+#[test]
+fn values_reach_the_step_functions_as_they_are() {
+    let text =
+        script(vec![Action::SetClusterName { node: NodeName::rabbit(&host()), name: HOSTILE.to_owned() }]);
+    // The real function asks a broker; this one tells what it was given.
+    let told = String::from_utf8(text)
+        .expect("UTF-8")
+        .replace("\nmain() {", "\nset_cluster_name() { printf '<%s>' \"$@\"; }\nmain() {");
+    let (_, printed) = shell(&["sh"], told.as_bytes());
+    assert!(printed.contains(&format!("<rabbit@node1><{HOSTILE}>")), "{printed}");
+    assert!(
+        printed.contains("nonce begin node1/what\n") && printed.contains("nonce end node1/what 0"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_script_that_is_cut_short_runs_no_step() {
+    let text = script(vec![Action::StartUnit { unit: "no-such-unit-of-anybody".to_owned() }]);
+    // The last byte is the end of the line behind the closing brace.
+    let end = text.len() - 2;
+    for cut in (0..end).step_by(97).chain([end]) {
+        let (_, printed) = shell(&["sh"], &text[..cut]);
+        assert_eq!(printed, "", "cut at {cut} of {}", text.len());
+    }
+}
+
+#[test]
+fn a_missing_secret_is_named() {
+    let step = step(Action::InstallCookie { secret: SecretName::cookie(), digest: String::new() });
+    assert_eq!(render("nonce", &[&step], &Secrets::default()).err(), Some(SecretName::cookie()));
+}
+
+/// One of every kind, with harmless values.
+fn every_action() -> Vec<Action> {
+    let (node, names, patience_s) = (NodeName::rabbit(&host()), NameMode::Short, 300);
+    let gate = Gate::QuorumCritical;
+    let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None }];
+    let queue = QueueRef { vhost: "/".to_owned(), name: "orders".to_owned(), kind: QueueKind::Quorum };
+    let secret = SecretName::new("secret");
+    let unit = || "haproxy".to_owned();
+    let n = || node.clone();
+    let mut all = hostile_actions();
+    all.extend([
+        Action::HoldPackages { packages: vec!["rabbitmq-server".to_owned()], hold: Hold::Hold },
+        Action::RemoveStalePolicy,
+        Action::GuardCookie,
+        Action::StageCookie { secret, digest: String::new() },
+        Action::SwitchCookie { node: n(), names, to: CookieSide::Staged },
+        Action::AdoptCookie { node: n(), names },
+        Action::DropStagedCookie { node: n(), names },
+        Action::RestartUnit { unit: unit() },
+        Action::ReloadUnit { unit: unit() },
+        Action::StopUnit { unit: unit() },
+        Action::StopBroker { node: n() },
+        Action::StartApp { node: n(), names, patience_s },
+        Action::StartBroker { node: n(), names, patience_s },
+        Action::EnterCluster { node: n(), names, seed: n(), patience_s },
+        Action::RestartBroker { node: n(), names, gate, patience_s },
+        Action::UpgradeBroker { node: n(), names, gate, packages, patience_s },
+        Action::ReviveNode { node: n(), names },
+        Action::SwitchServer { server: host(), to: Service::Out },
+        Action::EnableFeatureFlags { node: n() },
+        Action::Rebalance { node: n() },
+        Action::RetireBroker { node: n(), names, gate, own_data: OwnData::Keep, patience_s },
+        Action::StopStranger { node: n(), names, stranger: n(), gate, patience_s },
+        Action::ReleaseQueues { node: n(), names, gone: n() },
+        Action::ForgetNode { node: n(), names, gone: n() },
+        Action::ForgetOffline { node: n(), gone: n() },
+        Action::KeepData { node: n() },
+        Action::FollowPeer { node: n(), names, peer: n() },
+        Action::GrowReplicas { node: n(), names, onto: n(), queues: vec![queue.clone()], patience_s },
+        Action::SyncQueue { node: n(), names, queue: queue.clone(), patience_s },
+        Action::CancelSyncQueue { node: n(), queue },
+        Action::ChangeNodeType { node: n(), names, node_type: NodeType::Disc },
+        Action::SetPlugins { node: n(), plugins: vec!["rabbitmq_management".to_owned()] },
+    ]);
+    all
+}
+
+/// The step functions that stand in all files.
+fn functions() -> Vec<String> {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/apply/steps");
+    let files = std::fs::read_dir(directory).expect("the sources are there").flatten();
+    let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    texts
+        .flat_map(|text| {
+            text.lines().filter_map(|line| Some(line.split_once("() {")?.0.to_owned())).collect::<Vec<_>>()
+        })
+        .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .collect()
+}
+
+#[test]
+fn what_is_sent_for_a_step_holds_every_function_that_it_calls() {
+    let functions = functions();
+    assert!(functions.len() > 80, "the files were read: {}", functions.len());
+    for action in every_action() {
+        let what = format!("{action:?}");
+        let text = String::from_utf8_lossy(&script(vec![action])).into_owned();
+        // Names of one word stand in messages, too.
+        for name in functions.iter().filter(|name| name.contains('_')) {
+            let called = text.lines().any(|line| {
+                let words =
+                    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-' && c != '/');
+                !line.contains("rabbitmqctl")
+                    && !line.contains("control ")
+                    && words.clone().any(|word| word == name)
+            });
+            assert!(
+                !called || text.contains(&format!("\n{name}() {{")),
+                "{name} is missing in the script of {what}"
+            );
+        }
+    }
+}
