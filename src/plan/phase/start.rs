@@ -17,8 +17,10 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         let unit = facts.unit(BROKER_UNIT);
         match facts.broker.clone() {
             BrokerState::Down if !join::enters_at_first_start(draft, host) => start(draft, host, patience),
-            // While systemd still starts it, it waits for its peers: start_app would say 0 and do nothing.
-            BrokerState::AppStopped if unit.active == "activating" => start(draft, host, patience),
+            // While systemd still starts it, it boots or waits for its peers: start_app would say 0 and do nothing.
+            BrokerState::AppStopped | BrokerState::Unknown(_) if unit.active == "activating" => {
+                start(draft, host, patience);
+            }
             BrokerState::AppStopped => start_app(draft, host, patience),
             BrokerState::Unknown(why) => draft.refuse(
                 &host.name,
@@ -36,7 +38,7 @@ fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     let node = host.node();
     let Some(facts) = draft.host(&host.name) else { return };
     let reason = match facts.broker {
-        BrokerState::AppStopped => "it waits for the other nodes, which start, too",
+        BrokerState::AppStopped | BrokerState::Unknown(_) => "it is starting, and may wait for the others",
         _ if facts.data_of(&node).is_some() => "it does not run",
         _ => "it has never run",
     };
