@@ -27,7 +27,8 @@ rabbit_tool() { # SECONDS TOOL ARGUMENT...
   limit=$1 tool=$2
   shift 2
   if [ -x "/usr/lib/rabbitmq/bin/$tool" ]; then
-    (cd /var/lib/rabbitmq && as_rabbitmq timeout -k 10 "$limit" "/usr/lib/rabbitmq/bin/$tool" "$@")
+    # Names of queues are UTF-8; in the plain C locale the tool's own VM takes them for Latin-1.
+    (cd /var/lib/rabbitmq && LC_ALL=C.UTF-8 as_rabbitmq timeout -k 10 "$limit" "/usr/lib/rabbitmq/bin/$tool" "$@")
   else
     bounded "$limit" "$tool" "$@"
   fi

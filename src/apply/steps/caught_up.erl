@@ -1,4 +1,4 @@
-%% Whether the replicas on node X have caught up: "ok N", or "2 of 62: NAME NAME" with the first five that have not. The
+%% Whether the replicas on node X have caught up: "ok N", or "2 of 62: NAME NAME" with the first five that have not, in Base64. The
 %% one who asks puts "X = 'rabbit@node1'," before this text. Quorum queues: its Ra server is in service, as a voter where
 %% Ra tells (4.0), and has applied what the leader had applied a moment ago. Streams: its offset is what others have
 %% committed. Mirrored queues (up to 3.13): RabbitMQ itself counts the mirror as synchronised.
@@ -32,5 +32,5 @@ Deadline = erlang:monotonic_time(millisecond) + 2500,
 Late = Mirrors ++ [N || {N, Call} <- Calls, rpc:nb_yield(Call, max(0, Deadline - erlang:monotonic_time(millisecond))) =/= {value, true}],
 case Late of
     [] -> "ok " ++ integer_to_list(length(Mine));
-    _ -> lists:flatten(io_lib:format("~b of ~b: ~s", [length(Late), length(Mine) + length(Mirrors), lists:join(" ", lists:sublist(Late, 5))]))
+    _ -> lists:flatten(io_lib:format("~b of ~b: ~s", [length(Late), length(Mine) + length(Mirrors), lists:join(" ", [base64:encode_to_string(N) || N <- lists:sublist(Late, 5)])]))
 end

@@ -5,8 +5,17 @@
 has_caught_up() { # NODE MODE REPLICAS-ON
   behind=$(node_eval "$1" "$2" "X = '$3',
 $caught_up_erl" | plain) || return 1
-  printf '%s\n' "$behind"
-  case $behind in 'ok '*) ;; *) return 1 ;; esac
+  # shellcheck disable=SC2086 # names in Base64
+  case $behind in
+    'ok '*) printf '%s\n' "$behind" ;;
+    *:*) printf '%s: %s\n' "${behind%%:*}" "$(decoded ${behind#*:})"; return 1 ;;
+    *) printf '%s\n' "$behind"; return 1 ;;
+  esac
+}
+
+# Names may hold anything; erl_call prints what is not ASCII in a way of its own, so they come in Base64.
+decoded() { # WORD...
+  for word in "$@"; do printf '%s ' "$(printf %s "$word" | base64 -d)"; done
 }
 
 # Says from time to time who is behind, so that nobody takes a long wait for a hang.
@@ -25,7 +34,7 @@ await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
 
 # A name as a regular expression that matches it alone.
 exactly() { # NAME
-  printf %s "$1" | sed 's/[^A-Za-z0-9_ -]/\\&/g'
+  printf %s "$1" | sed 's/[].[\\^$*+?(){}|/-]/\\&/g'
 }
 
 grow_quorum() { # NODE ONTO VHOST PATTERN
@@ -35,13 +44,14 @@ grow_quorum() { # NODE ONTO VHOST PATTERN
 
 # The names among these queues that have no replica there: `[{VHOST, NAME}, …]` as Erlang.
 without_replica() { # NODE MODE ONTO QUEUES
-  node_eval "$1" "$2" "lists:flatten(lists:join(\" \", [binary_to_list(N) || {V, N} <- [$4], case rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, N)) of {ok, Q} -> not lists:member('$3', maps:get(nodes, amqqueue:get_type_state(Q), [])); _ -> false end]))" |
+  node_eval "$1" "$2" "lists:flatten(lists:join(\" \", [base64:encode_to_string(N) || {V, N} <- [$4], case rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, N)) of {ok, Q} -> not lists:member('$3', maps:get(nodes, amqqueue:get_type_state(Q), [])); _ -> false end]))" |
     plain
 }
 
 has_replicas() { # NODE MODE ONTO QUEUES
   lacking=$(without_replica "$@") || return 1
-  printf '%s\n' "$lacking"
+  # shellcheck disable=SC2086 # names in Base64
+  decoded $lacking
   [ -z "$lacking" ]
 }
 

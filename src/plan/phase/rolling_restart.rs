@@ -36,7 +36,8 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
         };
         let due = match draft.options.moment {
             Moment::Before => uptime >= least,
-            Moment::After(age) => uptime >= least.max(age),
+            // What the run itself restarted is younger than the run; what was too young when it began still is.
+            Moment::After(age) => uptime >= least.saturating_add(age),
         };
         if due {
             // Not how long: a plan must read the same when it is made again a moment later.
