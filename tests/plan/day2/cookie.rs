@@ -1,0 +1,80 @@
+//! A new cookie, and rotations that were cut off.
+
+use super::*;
+
+#[test]
+fn a_rotation_of_the_cookie() {
+    insta::assert_snapshot!(plan("rotate-cookie", &[], &whole()));
+    let (verified, _) = Call::of("rotate-cookie", &["restart=yes"]).again(&desired(INVENTORY), &whole());
+    assert_eq!(verified, Vec::<String>::new());
+}
+
+#[test]
+fn a_rotation_waits_for_everybody_between_its_stages() {
+    let (plan, _) = Call::of("rotate-cookie", &[]).project(&desired(INVENTORY), &whole()).expect("a plan");
+    for step in &plan.steps {
+        let kind = step.id.as_str().split_once('/').expect("HOST/WHAT").1;
+        let wanted = match kind {
+            "switch-cookie" => "stage-cookie",
+            "adopt-cookie" => "switch-cookie",
+            _ => continue,
+        };
+        let waits: BTreeSet<String> = step.after.iter().map(ToString::to_string).collect();
+        for other in BROKERS.iter().filter(|other| **other != step.host.as_str()) {
+            assert!(waits.contains(&format!("{other}/{wanted}")), "{} waits for {waits:?}", step.id);
+        }
+    }
+}
+
+#[test]
+fn a_node_that_is_down_gets_the_new_cookie_into_its_file() {
+    let mut facts = whole();
+    stop(&mut facts, "node3");
+    insta::assert_snapshot!(plan("rotate-cookie", &[], &facts));
+    lose_host_of_stopped(&mut facts, "node3");
+    let (plan, _) =
+        Call::of("rotate-cookie", &[]).project(&desired(INVENTORY), &facts).expect("a plan without it");
+    assert!(plan.hosts.iter().all(|host| host.name != name("node3")), "it cannot be locked either");
+}
+
+fn stage(facts: &mut Facts, text: &str) {
+    cookie(facts, text, "staged");
+    let host = host(facts, text);
+    host.staged_cookie = host.cookie.take();
+    cookie(facts, text, "own-cookie-of-node1");
+}
+
+#[test]
+fn a_rotation_that_failed_before_any_node_switched_goes_back() {
+    let mut facts = whole();
+    BROKERS.iter().for_each(|text| runs_with(&mut facts, text, "own-cookie-of-node1"));
+    stage(&mut facts, "node1");
+    stage(&mut facts, "node2");
+    let call = Call::of("rotate-cookie", &[]).on_failure();
+    insta::assert_snapshot!(call.text(&desired(INVENTORY), &facts));
+    assert_eq!(call.again(&desired(INVENTORY), &facts).0, Vec::<String>::new());
+}
+
+#[test]
+fn a_rotation_that_failed_after_a_node_switched_goes_on() {
+    let mut facts = whole();
+    for text in BROKERS {
+        stage(&mut facts, text);
+        runs_with(&mut facts, text, if text == "node2" { "own-cookie-of-node1" } else { "staged" });
+    }
+    host(&mut facts, "node2").staged_cookie = None;
+    let call = Call::of("rotate-cookie", &[]).on_failure();
+    insta::assert_snapshot!(call.text(&desired(INVENTORY), &facts));
+    assert_eq!(call.again(&desired(INVENTORY), &facts).0, Vec::<String>::new());
+    insta::assert_snapshot!("rotation_back", plan("rotate-cookie", &["back=yes"], &facts));
+}
+
+#[test]
+fn cookie_files_that_were_changed_behind_the_nodes_backs() {
+    let mut facts = whole();
+    for text in BROKERS {
+        cookie(&mut facts, text, "another");
+        host(&mut facts, text).broker = BrokerState::CookieRefused;
+    }
+    insta::assert_snapshot!(plan("rotate-cookie", &[], &facts));
+}

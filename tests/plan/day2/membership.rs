@@ -1,0 +1,138 @@
+//! Nodes that leave, take another's place, or come back.
+
+use super::*;
+
+#[test]
+fn a_node_is_removed() {
+    insta::assert_snapshot!(plan("remove-node", &["node=node3"], &whole()));
+    let (verified, second) = Call::of("remove-node", &["node=node3"]).again(&desired(INVENTORY), &whole());
+    assert_eq!((verified, second), (vec![], vec![]));
+}
+
+#[test]
+fn a_node_whose_host_is_gone_is_removed() {
+    let mut facts = whole();
+    lose_host(&mut facts, "node3");
+    insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
+}
+
+#[test]
+fn a_node_that_the_others_wait_for_is_forgotten_offline() {
+    let mut facts = whole();
+    BROKERS.iter().for_each(|text| stop(&mut facts, text));
+    lose_host_of_stopped(&mut facts, "node3");
+    insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
+    // Killed together, each of them believes that the other lived longer.
+    host(&mut facts, "node2").data[0].outlived_by.push(node("node1"));
+    insta::assert_snapshot!("nobody_can_forget_it", plan("remove-node", &["node=node3"], &facts));
+}
+
+#[test]
+fn a_node_with_the_only_copy_of_a_queue_is_not_removed() {
+    let mut facts = whole();
+    give_queue(&mut facts, &queue("invoices", QueueKind::Classic, "node3", &["node3"]));
+    insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
+    let mut call = Call::of("remove-node", &["node=node3"]);
+    call.options.destroy_data = BTreeSet::from([name("node3")]);
+    insta::assert_snapshot!("removed_with_its_queue", call.text(&desired(INVENTORY), &facts));
+}
+
+#[test]
+fn the_last_disc_node_is_not_removed() {
+    let mut facts = whole();
+    for text in BROKERS {
+        for member in &mut running(&mut facts, text).members {
+            member.node_type = if member.node == node("node3") { NodeType::Disc } else { NodeType::Ram };
+        }
+    }
+    insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
+}
+
+/// node4 is a member and not in the inventory.
+fn with_stranger(runs: bool) -> Facts {
+    let mut facts = whole();
+    for text in BROKERS {
+        let seen = running(&mut facts, text);
+        seen.members.push(ClusterMember { node: node("node4"), node_type: NodeType::Disc });
+        if runs {
+            seen.running.push(node("node4"));
+            seen.links.push(node("node4"));
+        }
+    }
+    facts
+}
+
+#[test]
+fn strangers_are_reported_and_removed_where_that_is_asked_for() {
+    insta::assert_snapshot!("stranger_reported", plan("bring-up", &[], &with_stranger(true)));
+    let mut call = Call::of("bring-up", &[]);
+    call.options.strangers = Strangers::Remove;
+    insta::assert_snapshot!("stranger_removed", call.text(&desired(INVENTORY), &with_stranger(true)));
+    insta::assert_snapshot!("stranger_down_removed", call.text(&desired(INVENTORY), &with_stranger(false)));
+    assert_eq!(call.again(&desired(INVENTORY), &with_stranger(false)), (vec![], vec![]));
+}
+
+/// The cluster of three, and node4 as the provider hands it over.
+fn four() -> (Desired, Facts) {
+    let more = "[[host]]\nname = \"node4\"\naddress = \"192.168.0.45\"\nroles = [\"broker\"]\n";
+    let wanted = desired(&INVENTORY.replace("[load_balancer]", &format!("{more}[load_balancer]")));
+    let mut facts = whole();
+    let four = fresh(&wanted);
+    facts.hosts.insert(name("node4"), four.hosts[&name("node4")].clone());
+    (wanted, facts)
+}
+
+#[test]
+fn a_node_is_replaced() {
+    let (wanted, facts) = four();
+    let words = ["old=node3", "new=node4"];
+    insta::assert_snapshot!(Call::of("replace-node", &words).text(&wanted, &facts));
+    let (verified, second) = Call::of("replace-node", &words).again(&wanted, &facts);
+    assert_eq!((verified, second), (vec![], vec![]));
+}
+
+#[test]
+fn a_wiped_host_is_recovered() {
+    let mut facts = whole();
+    stop(&mut facts, "node3");
+    host(&mut facts, "node3").data.clear();
+    insta::assert_snapshot!(plan("recover-node", &["node=node3"], &facts));
+    let (verified, second) = Call::of("recover-node", &["node=node3"]).again(&desired(INVENTORY), &facts);
+    assert_eq!((verified, second), (vec![], vec![]));
+}
+
+#[test]
+fn a_node_that_slept_while_its_peers_moved_on_is_recovered() {
+    let mut facts = whole();
+    stop(&mut facts, "node2");
+    // It remembers node1 alone, which the others do not list any more.
+    host(&mut facts, "node2").data[0].members =
+        ["node1", "node2"].map(|text| ClusterMember { node: node(text), node_type: NodeType::Disc }).to_vec();
+    let gone = node("node1");
+    running(&mut facts, "node3").members.retain(|member| member.node != gone);
+    running(&mut facts, "node3").running.retain(|member| *member != gone);
+    start_alone(&mut facts, "node1");
+    let wanted = desired(&INVENTORY.replacen(
+        "[[host]]\nname = \"node1\"\naddress = \"192.168.0.41\"\nroles = [\"broker\"]\n",
+        "",
+        1,
+    ));
+    facts.hosts.remove(&name("node1"));
+    insta::assert_snapshot!(Call::of("recover-node", &["node=node2"]).text(&wanted, &facts));
+}
+
+#[test]
+fn a_node_that_was_forgotten_with_its_data_starts_over() {
+    let mut facts = whole();
+    stop(&mut facts, "node3");
+    let gone = node("node3");
+    for text in ["node1", "node2"] {
+        running(&mut facts, text).members.retain(|member| member.node != gone);
+    }
+    insta::assert_snapshot!(plan("recover-node", &["node=node3"], &facts));
+}
+
+#[test]
+fn nothing_to_recover() {
+    insta::assert_snapshot!(plan("recover-node", &["node=node3"], &whole()));
+}

@@ -1,0 +1,101 @@
+//! Restarts, upgrades, stops and starts.
+
+use super::*;
+
+#[test]
+fn a_rolling_restart() {
+    insta::assert_snapshot!(plan("rolling-restart", &[], &whole()));
+    let (verified, second) = Call::of("rolling-restart", &[]).again(&desired(INVENTORY), &whole());
+    assert_eq!((verified, second), (vec![], vec![]), "who was restarted a moment ago is not restarted again");
+}
+
+#[test]
+fn a_rolling_restart_goes_on_where_it_ended() {
+    let mut facts = whole();
+    running(&mut facts, "node1").uptime_s = 90;
+    running(&mut facts, "node2").maintenance = true;
+    host(&mut facts, "lb1").load_balancer.as_mut().expect("it is there").backends[1].status =
+        "MAINT".to_owned();
+    insta::assert_snapshot!(plan("rolling-restart", &[], &facts));
+    let all = Call::of("rolling-restart", &["older-than=0s"]);
+    let (plan, _) = all.project(&desired(INVENTORY), &facts).expect("a plan");
+    assert!(ids(&plan).contains(&"node1/restart".to_owned()));
+    assert_eq!(
+        all.again(&desired(INVENTORY), &facts).0,
+        Vec::<String>::new(),
+        "the look that verifies restarts nothing"
+    );
+}
+
+#[test]
+fn no_restart_while_a_node_is_down() {
+    let mut facts = whole();
+    stop(&mut facts, "node3");
+    insta::assert_snapshot!(plan("rolling-restart", &[], &facts));
+}
+
+#[test]
+fn an_upgrade() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    for text in BROKERS {
+        running(&mut facts, text).disabled_feature_flags = vec!["stream_queue".to_owned()];
+    }
+    insta::assert_snapshot!(plan("upgrade", &[], &facts));
+    let (verified, second) = Call::of("upgrade", &[]).again(&desired(INVENTORY), &facts);
+    assert_eq!((verified, second), (vec![], vec![]));
+}
+
+#[test]
+fn a_version_in_the_inventory_is_part_of_every_plan() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    let wanted = desired(&format!("{INVENTORY}\n[package]\nversion = \"3.10.9\"\n"));
+    let (plan, after) = Call::of("bring-up", &[]).project(&wanted, &facts).expect("a plan");
+    assert!(ids(&plan).contains(&"node2/upgrade".to_owned()), "{:?}", ids(&plan));
+    let (again, _) = Call::of("bring-up", &[]).project(&wanted, &after).expect("a plan");
+    assert_eq!(ids(&again), Vec::<String>::new());
+}
+
+#[test]
+fn upgrades_that_rabbitmq_does_not_support() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    for text in BROKERS {
+        let package = host(&mut facts, text).packages.get_mut("rabbitmq-server").expect("it is there");
+        package.offered = vec!["4.0.5-3".to_owned(), "3.9.1-1".to_owned()];
+    }
+    let text = [
+        plan("upgrade", &["version=4.0.5"], &facts),
+        plan("upgrade", &["version=3.9.1"], &facts),
+        plan("upgrade", &["version=3.11.*"], &facts),
+    ];
+    insta::assert_snapshot!(text.join("\n"));
+    for text in BROKERS {
+        let host = host(&mut facts, text);
+        host.packages.get_mut("rabbitmq-server").expect("it is there").installed =
+            Some("3.13.7-1".to_owned());
+        let node = running(&mut facts, text);
+        node.rabbitmq_version = Version::new(3, 13, 7);
+        node.mirroring_policies = vec!["//ha-all".to_owned()];
+    }
+    insta::assert_snapshot!("upgrade_with_mirrored_queues", plan("upgrade", &["version=4.0.5"], &facts));
+}
+
+#[test]
+fn a_stop_and_a_start() {
+    insta::assert_snapshot!(plan("stop", &[], &whole()));
+    let (verified, second) = Call::of("stop", &[]).again(&desired(INVENTORY), &whole());
+    assert_eq!((verified, second), (vec![], vec![]));
+    let (_, stopped) = Call::of("stop", &[]).project(&desired(INVENTORY), &whole()).expect("a plan");
+    insta::assert_snapshot!("a_start", plan("start", &[], &stopped));
+}
+
+#[test]
+fn what_is_whole_needs_nothing() {
+    let text: Vec<String> = ["start", "grow-queues", "rebalance", "upgrade"]
+        .iter()
+        .map(|name| plan(name, &[], &whole()))
+        .collect();
+    insta::assert_snapshot!(text.join("\n"));
+}
