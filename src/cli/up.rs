@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,14 +18,14 @@ use crate::report::{Finding, Severity, findings_text, health, is_healthy, last_l
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a verification waits before it says what for.
 const QUIET: Duration = Duration::from_secs(1);
-/// How long it waits for what is only worth a warning.
+/// How long it waits for what is only worth a warning, or was so before.
 const WAIT_FOR_WARNINGS: Duration = Duration::from_secs(10);
 
 /// `rabbitup up`, and `rabbitup run` with another playbook.
 pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exit, Failure> {
     let session = Session::open(common, called, &arguments.data)?;
     let command = called.command(&inventory_words(common));
-    let work = Work { session: &session, common, arguments, command };
+    let work = Work { session: &session, common, arguments, command, before: RefCell::default() };
     let result = work.run().await;
     session.close(common).await;
     result
@@ -36,6 +37,8 @@ struct Work<'a> {
     common: &'a Common,
     arguments: &'a Up,
     command: String,
+    /// What was wrong before anything was done.
+    before: RefCell<Vec<Finding>>,
 }
 
 /// How a round ended.
@@ -54,6 +57,7 @@ impl Work<'_> {
         if plan.is_empty() {
             return Ok(self.judge(&facts));
         }
+        *self.before.borrow_mut() = health(&self.session.desired, &facts);
         let began = Instant::now();
         match self.round(plan, began, Moment::Before).await? {
             Round::Ended(exit) => Ok(exit),
@@ -153,6 +157,8 @@ impl Work<'_> {
             // They are sorted, the worst first.
             let worst = findings.first();
             let limit = match worst.map(|finding| finding.severity) {
+                // What was so before the run, and is still so after it, will hardly go away by waiting.
+                Some(Severity::Error) if !self.has_new_error(&findings) => WAIT_FOR_WARNINGS,
                 Some(Severity::Error) => patience.unwrap_or_default(),
                 // Nothing depends on it; but a clock that syncs a moment later is no news either.
                 Some(Severity::Warning) if plan.is_empty() => WAIT_FOR_WARNINGS,
@@ -174,6 +180,11 @@ impl Work<'_> {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    fn has_new_error(&self, findings: &[Finding]) -> bool {
+        let before = self.before.borrow();
+        findings.iter().any(|finding| finding.severity == Severity::Error && !before.contains(finding))
     }
 
     /// Prints what is not as it should be, and whether that is an error.

@@ -105,8 +105,19 @@ enable_broker() {
   systemctl -q is-enabled rabbitmq-server 2>/dev/null || bounded 60 systemctl enable rabbitmq-server
 }
 
+# Whether systemd is starting a node that read its cookie before the file became what it is: with the old one it waits
+# for peers that refuse it, and a `systemctl start` would wait with it.
+boots_with_old_cookie() {
+  [ "$(systemctl show -p ActiveState --value rabbitmq-server)" = activating ] || return 1
+  pid=$(systemctl show -p MainPID --value rabbitmq-server)
+  [ "${pid:-0}" -gt 0 ] || return 1
+  age=$(ps -o etimes= -p "$pid") && changed=$(stat -c %Y /var/lib/rabbitmq/.erlang.cookie) || return 1
+  [ "$changed" -ge $(($(date +%s) - age)) ]
+}
+
 start_broker() { # NODE MODE PATIENCE
   enable_broker
+  ! boots_with_old_cookie || stop_broker "$1"
   bounded 600 systemctl start rabbitmq-server || broker_failed "rabbitmq-server did not start on this host"
   await "$3" is_serving "$1" "$2" ||
     broker_failed "the unit runs, but $1 does not serve (its last answer: ${answer:-none})"
