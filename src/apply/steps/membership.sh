@@ -134,6 +134,7 @@ follow_peer() { # NODE MODE PEER
   bounded 300 systemctl stop rabbitmq-server || :
   bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   await 60 name_is_free "$node" || fail "$node still runs"
+  await 10 is_serving "$peer" "$mode" || fail "$peer does not answer this host: $(why_not_reached "$peer")"
   lists "$peer" "$mode" "$node" || fail "$peer does not list $node" "run the same command again: it looks anew"
   members=$(members_as_terms "$peer" "$mode")
   running=$(running_as_terms "$peer" "$mode")

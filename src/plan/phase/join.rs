@@ -1,7 +1,7 @@
 use super::{Draft, start};
 use crate::facts::{BrokerState, Holdings, NodeFacts};
 use crate::inventory::Host;
-use crate::model::{NodeType, Version};
+use crate::model::{NodeName, NodeType, Version};
 use crate::plan::view::{self, counted, listed};
 use crate::plan::{Action, Change, JoinCommand, OwnData, Proposal, StepId};
 use crate::playbook::Minutes;
@@ -138,6 +138,24 @@ fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &Node
 
 fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     let (node, seed) = (host.node(), anchor.node());
+    let slept = draft.observed.host(&host.name).and_then(|seen| seen.data_of(&node));
+    let remembers: Vec<NodeName> = slept
+        .iter()
+        .flat_map(|data| &data.members)
+        .map(|m| m.node.clone())
+        .filter(|member| *member != node)
+        .collect();
+    if !remembers.is_empty() {
+        return draft.refuse(
+            &host.name,
+            format!("{node} slept while its cluster changed"),
+            format!("{seed} lists it; it remembers {}, and no member that runs", listed(&remembers)),
+            format!(
+                "rabbitup run recover-node node={} tells it who the members are now; it keeps its data",
+                host.name
+            ),
+        );
+    }
     draft.refuse(
         &host.name,
         format!("{seed} still lists {node}, which knows nothing of it"),

@@ -9,7 +9,10 @@ use crate::rabbitmq::has_ram_nodes;
 /// disc node: RabbitMQ refuses that, and a cluster without one could not come back.
 pub fn plan(draft: &mut Draft<'_>) {
     let mut before: Vec<StepId> = Vec::new();
-    for host in draft.brokers() {
+    // Those that become disc nodes first: another one may then stop being the last.
+    let mut brokers = draft.brokers();
+    brokers.sort_by_key(|host| host.node_type == Some(NodeType::Ram));
+    for host in brokers {
         let Some(wanted) = host.node_type.filter(|_| draft.knows_database(host)) else { continue };
         let Some(node) = draft.host(&host.name).and_then(|facts| facts.node()).cloned() else { continue };
         let Some(current) = node.members.iter().find(|m| m.node == node.name).map(|m| m.node_type) else {

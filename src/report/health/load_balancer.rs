@@ -1,5 +1,5 @@
 use super::{Finding, Notebook, Severity};
-use crate::facts::{Backend, Facts, HostFacts};
+use crate::facts::{Backend, Facts, HostFacts, Observation};
 use crate::inventory::{Desired, LoadBalancer, Software};
 use crate::model::{HostName, Role};
 use crate::report::style::Detail;
@@ -40,6 +40,15 @@ pub(in crate::report) fn serves(seen: &HostFacts) -> bool {
     facts.amqp_answers.unwrap_or(any_up)
 }
 
+/// Whether the broker on a host runs, or nobody knows.
+fn broker_runs(facts: &Facts, host: &HostName) -> bool {
+    match facts.hosts.get(host) {
+        Some(Observation::Reached(seen)) => seen.node().is_some(),
+        Some(Observation::Unreachable(_)) => false,
+        None => true,
+    }
+}
+
 /// Whether the broker on a host takes clients.
 fn broker_serves(facts: &Facts, host: &HostName) -> bool {
     facts.host(host).and_then(HostFacts::node).is_some_and(|node| !node.maintenance)
@@ -75,7 +84,10 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
         );
     }
     let faulty = |wanted: Standing| facts.backends.iter().filter(move |backend| standing(backend) == wanted);
-    for (server, backends) in grouped(faulty(Standing::Down).map(|b| (&b.server, b))) {
+    // That a broker does not run is said where it is: a balancer that does not use it is right.
+    let down = faulty(Standing::Down)
+        .filter(|backend| HostName::parse(&backend.server).map_or(true, |host| broker_runs(all, &host)));
+    for (server, backends) in grouped(down.map(|b| (&b.server, b))) {
         let words: Vec<String> =
             backends.iter().map(|b| format!("{} ({})", b.proxy, check_words(&b.check))).collect();
         notebook.add(
