@@ -44,22 +44,29 @@ impl<'a> Load<'a> {
     /// Ends it: the tallies are told, nothing may be lost, and the queues go. `what` was done meanwhile.
     #[track_caller]
     pub fn end(self, what: &str) {
-        self.goes_on();
-        let Self { stage, name, traffics } = self;
-        let suite = stage.lab.suite();
-        let tallies: Vec<_> = traffics.into_iter().map(|(kind, traffic)| (kind, traffic.stop())).collect();
-        for (kind, tally) in &tallies {
-            say(&format!("{:8}           {what}, {kind} queue: {tally}", suite.name()));
-        }
-        for (_, tally) in tallies {
-            tally.assert_none_lost();
-        }
+        let (stage, name) = (self.stage, self.name);
+        self.end_but_keep(what);
         let mut forget = format!("rabbitmqctl -q delete_queue {name}-quorum");
-        if suite == Suite::Bookworm {
+        if stage.lab.suite() == Suite::Bookworm {
             forget += &format!(
                 " && rabbitmqctl -q delete_queue {name}-classic && rabbitmqctl -q clear_policy {name}"
             );
         }
         stage.lab.stdout_of("node1", &forget);
+    }
+
+    /// The same; the queues stay.
+    #[track_caller]
+    pub fn end_but_keep(self, what: &str) {
+        self.goes_on();
+        let suite = self.stage.lab.suite().name();
+        let tallies: Vec<_> =
+            self.traffics.into_iter().map(|(kind, traffic)| (kind, traffic.stop())).collect();
+        for (kind, tally) in &tallies {
+            say(&format!("{suite:8}           {what}, {kind} queue: {tally}"));
+        }
+        for (_, tally) in tallies {
+            tally.assert_none_lost();
+        }
     }
 }

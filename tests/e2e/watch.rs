@@ -32,7 +32,8 @@ pub fn server_states(balancer: &str) -> Option<BTreeMap<String, String>> {
     stream.read_to_string(&mut page).ok()?;
     let server = |line: &str| {
         let fields: Vec<&str> = line.split(',').collect();
-        (fields[0] == "rabbitmq").then(|| Some(((*fields.get(1)?).to_owned(), (*fields.get(17)?).to_owned())))?
+        (fields[0] == "rabbitmq")
+            .then(|| Some(((*fields.get(1)?).to_owned(), (*fields.get(17)?).to_owned())))?
     };
     let mut states: BTreeMap<String, String> = page.lines().filter_map(server).collect();
     states.retain(|name, _| !["FRONTEND", "BACKEND"].contains(&name.as_str()));

@@ -1,6 +1,6 @@
 use super::Draft;
 use crate::inventory::{Host, LoadBalancer, Software};
-use crate::model::Role;
+use crate::model::{HostName, Role};
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proposal, Then, Validator, render};
 
@@ -99,11 +99,18 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         then: Then::Reload(unit(balancer.software).to_owned()),
         resolves: Vec::new(),
     };
+    // Where one node takes another's place, clients are sent to the new one when it serves, and not before.
+    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
+    let ready = match draft.desired.leaving {
+        Some(_) => draft.last_of(&brokers, &["start", "join", "grow"]),
+        None => Vec::new(),
+    };
     draft.propose(
         Proposal::new(&host.name, "balancer-conf", change, Action::WriteFile(write))
             .title(format!("write {path}"))
             .because(reason)
             .diff(diff)
+            .after(ready)
             .within(180),
     );
 }

@@ -3,10 +3,8 @@
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
 use crate::load::Load;
-use crate::program::until;
 use crate::stage::{BROKERS, Stage};
 use crate::watch::Watch;
-use std::time::Duration;
 
 /// One at a time, out of the balancer meanwhile; who was restarted a moment ago is left alone.
 pub fn restart(stage: &Stage) {
@@ -47,7 +45,8 @@ pub fn restart_that_fails(stage: &Stage) {
     run.says("node1").says("rabbitmq-server did not start on this host").says("no.such.key");
     load.goes_on();
     let run = stage.playbook(&inventory, &["rolling-restart", "older-than=0s"]).expect(1);
-    run.says("rabbit@node1 does not serve, so none of the others may be stopped").says("Nothing was changed.");
+    run.says("rabbit@node1 does not serve, so none of the others may be stopped")
+        .says("Nothing was changed.");
     assert_eq!(hosts::starts(lab, &BROKERS)[1..], before[1..], "node2 and node3 run on");
     let seen = watch.stop();
     assert!(seen.out.is_empty(), "out of service was {:?}", seen.out);
@@ -101,7 +100,8 @@ pub fn upgrade(stage: &Stage) {
     let version = format!("version={next}");
     let run = stage.playbook(&inventory, &["upgrade", &version]).expect(0);
     let seen = watch.stop();
-    let run = run.says("enable all stable feature flags").says("because the new version brings flags of its own");
+    let run =
+        run.says("enable all stable feature flags").says("because the new version brings flags of its own");
     run.says("spread the leaders of queues over the nodes").says("Verified: No changes.");
     load.end("upgrade");
     seen.assert_one_at_a_time(&BROKERS);
@@ -119,9 +119,8 @@ pub fn upgrade(stage: &Stage) {
     assert_eq!(hosts::all_services(lab, &BROKERS), services, "a second run restarts nobody");
     stage.assert_nothing_to_do(&inventory);
     stage.assert_nothing_to_do(&pinned);
-    until("the balancer has all three", Duration::from_secs(30), || {
-        let states = crate::watch::server_states(&lab.address(21))?;
-        (states.len() == 3 && states.values().all(|state| state == "UP")).then_some(())
-    });
+    for host in BROKERS {
+        super::steady::wait_for_balancer(stage, host, "UP");
+    }
     stage.assert_serves();
 }
