@@ -97,15 +97,16 @@ binary() { # NAME
   printf 'base64:decode("%s")' "$(printf %s "$1" | base64 | tr -d '\n')"
 }
 
-# `behind: 2, syncing 30100 messages` or `behind: 0, running`.
+# `2 mirrors, 1 behind, syncing, 30100 messages done` or `2 mirrors, 0 behind, running`.
 mirrors_of() { # NODE MODE VHOST NAME
-  node_eval "$1" "$2" "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r($(binary "$3"), queue, $(binary "$4"))), [{state, S}] = rabbit_amqqueue:info(Q, [state]), lists:flatten(io_lib:format(\"behind: ~b, ~s\", [length(amqqueue:get_slave_pids(Q)) - length(amqqueue:get_sync_slave_pids(Q)), case S of {syncing, N} -> io_lib:format(\"syncing, ~b messages done\", [N]); _ -> io_lib:format(\"~p\", [S]) end]))" |
+  node_eval "$1" "$2" "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r($(binary "$3"), queue, $(binary "$4"))), [{state, S}] = rabbit_amqqueue:info(Q, [state]), lists:flatten(io_lib:format(\"~b mirrors, ~b behind, ~s\", [length(amqqueue:get_slave_pids(Q)), length(amqqueue:get_slave_pids(Q)) - length(amqqueue:get_sync_slave_pids(Q)), case S of {syncing, N} -> io_lib:format(\"syncing, ~b messages done\", [N]); _ -> io_lib:format(\"~p\", [S]) end]))" |
     plain
 }
 
 # sync_queue ends when the work does, and says 0 for one that was cancelled, too: who is in sync counts.
 sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
   node=$1 mode=$2 vhost=$5 name=$6
+  before=$(mirrors_of "$node" "$mode" "$vhost" "$name")
   control "$3" "$node" sync_queue -p "$vhost" "$name" &
   work=$! said=
   while kill -0 "$work" 2>/dev/null; do
@@ -122,9 +123,10 @@ sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
     *) fail "the queue $name cannot be synchronised" "the lines above are RabbitMQ's own words" ;;
   esac
   now=$(mirrors_of "$node" "$mode" "$vhost" "$name")
+  # A mirror whose node falls away meanwhile is none any more: then nothing is behind, and nothing is safe.
   case $now in
-    'behind: 0,'*) ;;
-    *) fail "$name is not in sync ($now): somebody ended the synchronisation, or a mirror is down" "run the same command again" ;;
+    "${before%% *} mirrors, 0 behind,"*) ;;
+    *) fail "$name is not in sync (before: $before; now: $now): somebody ended the synchronisation, or a mirror is down" "run the same command again" ;;
   esac
 }
 
