@@ -91,7 +91,7 @@ impl Inventory {
     /// That one with the version of RabbitMQ that comes next.
     pub fn upgraded(lab: &Lab) -> Self {
         let version = format!("version = \"{}\"", crate::hosts::next_version(lab, "node1"));
-        Self { package: vec![version], ..Self::reconfigured() }
+        Self { package: vec![version], ..Self::whole() }
     }
 
     /// With one more line for a host.

@@ -9,13 +9,18 @@ mod amqp;
 mod hosts;
 mod inventory;
 mod lab;
+mod load;
 mod program;
 mod scenarios;
 mod stage;
 mod traffic;
+mod watch;
 
 use lab::Suite;
-use scenarios::{access, balancer, changes, cold, half_done, runs, steady, traffic_check, trouble};
+use scenarios::{
+    access, balancer, changes, cold, half_done, leaving, membership, queues, recovery, rolling, rotation,
+    runs, steady, traffic_check, trouble,
+};
 use stage::{Scenario, Stage, State};
 
 /// In an order in which few of them need new hosts.
@@ -37,8 +42,6 @@ const SCENARIOS: &[Scenario] = &[
     converged("an interrupt", runs::interrupt),
     converged("events as JSON", runs::events),
     converged("definitions", runs::definitions),
-    converged("traffic through the balancer sees a loss", traffic_check::sees_a_loss),
-    converged("a host more, and the next version in the repository", traffic_check::more_of_everything),
     converged("a power cut", steady::power_cut),
     converged("nginx in place of HAProxy", balancer::nginx),
     converged("a node with data of its own", half_done::own_data),
@@ -63,6 +66,46 @@ const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// What happens to a cluster after its birth.
+const DAY2: &[Scenario] = &[
+    converged("traffic through the balancer sees a loss", traffic_check::sees_a_loss),
+    converged("a host more, and the next version in the repository", traffic_check::more_of_everything),
+    converged("a rolling restart", rolling::restart),
+    converged("a rolling restart that fails on its first node", rolling::restart_that_fails),
+    converged("a rotation of the cookie", rotation::live),
+    converged("rotations that fail half-way", rotation::half_way),
+    converged("rotations while nodes are down", rotation::nodes_down),
+    converged("a rotation behind the nodes' backs", rotation::behind_their_backs),
+    converged("a node replaced, and one removed", leaving::replace_and_remove),
+    converged("wrong words for a playbook", membership::mistakes),
+    converged("replicas that are missing, leaders that crowd", queues::grow_and_rebalance),
+    converged("mirrors that are behind", queues::mirrors),
+    converged("a member that the inventory does not know", membership::prune),
+    converged("a node that was forgotten by hand while it slept", membership::forgotten_by_hand),
+    converged("RAM nodes, and the last disc node", membership::ram_nodes),
+    converged("a wiped host whose ghost is in the way", recovery::wiped),
+    converged("a member whose host is gone", membership::dead_host),
+    converged("all down and all up again", recovery::full_stop),
+    Scenario {
+        name: "an upgrade to the next version",
+        from: State::Converged,
+        leaves: State::Any,
+        play: rolling::upgrade,
+    },
+    Scenario {
+        name: "the same playbooks with Khepri",
+        from: State::Converged,
+        leaves: State::Any,
+        play: recovery::khepri,
+    },
+    Scenario {
+        name: "a node that slept while its cluster became another",
+        from: State::Any,
+        leaves: State::Any,
+        play: recovery::slept,
+    },
+];
+
 const fn fresh(name: &'static str, play: fn(&Stage)) -> Scenario {
     Scenario { name, from: State::Fresh, leaves: State::Fresh, play }
 }
@@ -73,14 +116,26 @@ const fn converged(name: &'static str, play: fn(&Stage)) -> Scenario {
 
 #[test]
 fn debian12() {
-    if lab::require_lab() {
-        Stage::new("debian12", Suite::Bookworm).play(SCENARIOS);
-    }
+    play("debian12", Suite::Bookworm, SCENARIOS);
 }
 
 #[test]
 fn debian13() {
+    play("debian13", Suite::Trixie, SCENARIOS);
+}
+
+#[test]
+fn day2_debian12() {
+    play("day2-12", Suite::Bookworm, DAY2);
+}
+
+#[test]
+fn day2_debian13() {
+    play("day2-13", Suite::Trixie, DAY2);
+}
+
+fn play(lab: &str, suite: Suite, scenarios: &[Scenario]) {
     if lab::require_lab() {
-        Stage::new("debian13", Suite::Trixie).play(SCENARIOS);
+        Stage::new(lab, suite).play(scenarios);
     }
 }

@@ -23,8 +23,6 @@ pub enum State {
     Converged,
     /// The same with the configuration of [`Inventory::reconfigured`].
     Reconfigured,
-    /// That one on the next version of RabbitMQ: the cluster of [`Inventory::upgraded`].
-    Upgraded,
     /// Whatever; the scenario makes its own hosts, or nobody knows what it leaves.
     Any,
 }
@@ -102,7 +100,6 @@ impl Stage {
         match state {
             State::Converged => drop(self.up(&Inventory::whole()).expect(0)),
             State::Reconfigured => drop(self.up(&Inventory::reconfigured()).expect(0)),
-            State::Upgraded => drop(self.up(&Inventory::upgraded(&self.lab)).expect(0)),
             State::Fresh | State::Any => {}
         }
         self.state = state;

@@ -111,7 +111,7 @@ pub fn joiner_without_seed(stage: &Stage) {
 pub fn crash_and_added_node(stage: &Stage) {
     let lab = &stage.lab;
     lab.up(&[Host::new("node4", 14)]);
-    let mut four = Inventory::upgraded(lab);
+    let mut four = Inventory::reconfigured();
     four.hosts.insert(3, Entry::broker("node4", 14));
     let services = hosts::all_services(lab, &BROKERS);
 

@@ -79,7 +79,7 @@ fn uptime_s(stage: &Stage) -> u64 {
 
 /// The next version on every node, one at a time; asked for on the command line or in the inventory.
 pub fn upgrade(stage: &Stage) {
-    let inventory = Inventory::reconfigured();
+    let inventory = Inventory::whole();
     let lab = &stage.lab;
     let installed = hosts::package_version(lab, "node1");
     let next = hosts::next_version(lab, "node1");

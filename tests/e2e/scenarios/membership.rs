@@ -1,0 +1,209 @@
+//! Nodes that leave a cluster, in every way that people make them leave, and RAM nodes.
+
+use std::time::Duration;
+
+use super::queues::{self, LOGIN};
+use crate::amqp;
+use crate::hosts;
+use crate::inventory::Inventory;
+use crate::program::{Run, until};
+use crate::stage::{BROKERS, Stage};
+
+/// How long a run may take that has to do with a host that is gone: RabbitMQ itself waits for the better part of a
+/// minute until it believes that.
+const WITH_A_DEAD_HOST: Duration = Duration::from_secs(110);
+
+/// Words that are wrong are answered with those that are right, and no host is touched.
+pub fn mistakes(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let services = hosts::all_services(&stage.lab, &BROKERS);
+    let wrong: [(&[&str], &str, &str); 9] = [
+        (&["remove-nod", "node=node3"], "there is no playbook `remove-nod`", "did you mean `remove-node`?"),
+        (&["remove-node"], "the playbook remove-node needs `node=`", "rabbitup run remove-node node=…"),
+        (&["remove-node", "node3"], "`node3` is not KEY=VALUE", "rabbitup run remove-node node=…"),
+        (&["remove-node", "nod=node3"], "the playbook remove-node knows no `nod=`", "did you mean `node=`?"),
+        (&["remove-node", "node="], "a host name cannot be empty", "node=node3 or node=rabbit@node3"),
+        (&["remove-node", "node=node1", "node=node2"], "`node` is given twice", "node=…"),
+        (
+            &["replace-node", "old=node3"],
+            "the playbook replace-node needs `new=`",
+            "a broker of the inventory",
+        ),
+        (
+            &["replace-node", "old=node3", "new=node3"],
+            "cannot take its own place",
+            "rabbitup run recover-node",
+        ),
+        (
+            &["replace-node", "old=node3", "new=node4"],
+            "rabbit@node4 is no broker of the inventory",
+            "the old one may stay until it is replaced",
+        ),
+    ];
+    for (words, what, advice) in wrong {
+        stage.playbook(&inventory, words).expect(64).says(what).says(advice);
+    }
+    let stranger = stage.playbook(&inventory, &["remove-node", "node=node9"]).expect(0);
+    stranger.says("rabbit@node9 is no member of the cluster").says("No changes.");
+    let stranger = stage.playbook(&inventory, &["recover-node", "node=node9"]).expect(1);
+    stranger.says("rabbit@node9 is no broker of the inventory").says("Nothing was changed.");
+    let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
+    run.says("rabbit@node3 runs, and the others list it: there is nothing to recover").says("No changes.");
+    assert_eq!(hosts::all_services(&stage.lab, &BROKERS), services, "services");
+}
+
+/// What the tutorial shows to fail, fails; --prune does it right. Then the host is put back into the inventory, and
+/// what it has is the past of that cluster.
+pub fn prune(stage: &Stage) {
+    let lab = &stage.lab;
+    let two = Inventory::whole().without("node3");
+    let by_hand = lab.run_on("node1", "timeout 60 rabbitmqctl -q forget_cluster_node rabbit@node3");
+    let words = String::from_utf8_lossy(&by_hand.stderr).into_owned();
+    assert!(!by_hand.status.success() && words.contains("rabbit@node3 must be stopped"), "{words}");
+    hosts::assert_cluster(lab, &BROKERS);
+
+    let stranger = "rabbit@node3 is a member and not in the inventory; --prune takes it out";
+    stage.plan(&two).expect(2).says(stranger);
+    stage
+        .up(&two)
+        .expect(0)
+        .says("warning: rabbit@node3 is a member of the cluster and not in the inventory");
+    stage.rabbitup(&two).args(["status"]).run().expect(0).says("take it out: `rabbitup up --prune`");
+    hosts::assert_cluster(lab, &BROKERS);
+    let run = pruned(stage, &two).says("drain rabbit@node3 and stop its RabbitMQ, from here");
+    run.says("there, stop and disable rabbitmq-server, or it tries to come back");
+    hosts::assert_cluster(lab, &["node1", "node2"]);
+    stage.rabbitup(&two).args(["up", "--yes", "--prune"]).run().expect(0).says("No changes.");
+
+    // Its Erlang VM still runs there.
+    forgotten(stage, "it was forgotten while it was away");
+    // Once more, of a node that is down already.
+    lab.stdout_of("node3", "systemctl stop rabbitmq-server");
+    pruned(stage, &two).says("forget rabbit@node3, and see that no queue still lists it");
+    forgotten(stage, "rabbit@node3");
+    stage.assert_serves();
+    lab.stdout_of("node3", "rm -r /var/lib/rabbitmq/rabbitup-kept");
+}
+
+fn pruned(stage: &Stage, two: &Inventory) -> Run {
+    stage.rabbitup(two).args(["up", "--yes", "--prune"]).run().expect(0).says("Verified: No changes.")
+}
+
+/// node3 was forgotten and has its data: `up` leaves it alone and names what helps, and that keeps the data aside.
+fn forgotten(stage: &Stage, why: &str) {
+    let whole = Inventory::whole();
+    let refused = stage.up(&whole).expect(1);
+    refused.says(why).says("rabbitup run recover-node node=node3").says("Nothing was changed.");
+    stage.rabbitup(&whole).args(["status"]).run().expect(1).says("node3");
+    let before = kept(stage);
+    let run = stage.playbook(&whole, &["recover-node", "node=node3"]).expect(0);
+    run.says("move its data to /var/lib/rabbitmq/rabbitup-kept")
+        .says("start rabbit@node3, which enters the cluster of rabbit@node1")
+        .says("Verified: No changes.");
+    assert_eq!(kept(stage), before + 1, "what the node had is kept");
+    hosts::assert_cluster(&stage.lab, &BROKERS);
+    let again = stage.playbook(&whole, &["recover-node", "node=node3"]).expect(0);
+    again.says("there is nothing to recover").says("No changes.");
+    // The hosts files, and the load balancer, know it again.
+    stage.up(&whole).expect(0);
+}
+
+/// How many times node3's data was kept.
+fn kept(stage: &Stage) -> usize {
+    let text =
+        stage.lab.stdout_of("node3", "ls -d /var/lib/rabbitmq/rabbitup-kept/*/rabbit@node3 2>/dev/null; :");
+    text.lines().count()
+}
+
+/// A node that was forgotten by hand while it slept: its unit fails again and again.
+pub fn forgotten_by_hand(stage: &Stage) {
+    let lab = &stage.lab;
+    lab.stdout_of("node3", "systemctl stop rabbitmq-server");
+    lab.stdout_of("node1", "timeout 60 rabbitmqctl -q forget_cluster_node rabbit@node3 >/dev/null");
+    lab.stdout_of("node3", "systemctl start --no-block rabbitmq-server");
+    until("node3 finds that it is a member no more", Duration::from_secs(90), || {
+        let failed =
+            "journalctl -b -u rabbitmq-server -o cat | grep -q 'rabbitmq-server.service: Failed with result'";
+        lab.run_on("node3", failed).status.success().then_some(())
+    });
+    forgotten(stage, "rabbit@node3");
+    stage.assert_serves();
+    lab.stdout_of("node3", "rm -r /var/lib/rabbitmq/rabbitup-kept");
+}
+
+/// A host that is gone, and with it the only copy of a queue: not without a word. When it is found again, it has to
+/// be let in anew.
+pub fn dead_host(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    amqp::publish(&lab.address(13), LOGIN, "only-on-node3", "classic", 3).expect("messages on node3");
+    amqp::publish(&lab.address(13), LOGIN, "replicated", "quorum", 3).expect("messages everywhere");
+    let refused = stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(1);
+    refused
+        .says("rabbit@node3 has the only copy of 1 queue")
+        .says("with it would go only-on-node3 (3 messages)")
+        .says("--destroy-data node3")
+        .says("Nothing was changed.");
+    lab.kill("node3");
+    stage.home.borrow_mut().forget_connections();
+    let refused = stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(1);
+    refused
+        .says("rabbit@node3 has the only copy of 1 queue")
+        .says("only-on-node3")
+        .says("Nothing was changed.");
+    let destroy = ["run", "remove-node", "node=node3", "--yes", "--destroy-data", "node3"];
+    let run = stage.rabbitup(&inventory).args(destroy).run().expect(0);
+    assert!(run.took < WITH_A_DEAD_HOST, "{run}");
+    run.says("1 queue goes that only rabbit@node3 has: only-on-node3").says("Verified: No changes.");
+    hosts::assert_cluster(lab, &["node1", "node2"]);
+    let names: Vec<String> = queues::list(stage, "node1", "/", "name members")
+        .iter()
+        .map(|queue| format!("{} {}", queue["name"], queue["members"]))
+        .collect();
+    assert!(names.iter().all(|name| !name.contains("node3")), "queues that count on node3: {names:?}");
+
+    lab.boot("node3");
+    forgotten(stage, "rabbit@node3");
+    assert_eq!(queues::messages(stage, "node3", "replicated"), 3);
+    lab.stdout_of("node1", "rabbitmqctl -q delete_queue replicated");
+    lab.stdout_of("node3", "rm -r /var/lib/rabbitmq/rabbitup-kept");
+    stage.assert_serves();
+}
+
+/// Two of three become RAM nodes, which takes more than the type's own command; the third must not. They start when
+/// the disc node does.
+pub fn ram_nodes(stage: &Stage) {
+    let lab = &stage.lab;
+    let by_hand = lab.run_on("node3", "timeout 60 rabbitmqctl -q change_cluster_node_type ram");
+    let words =
+        format!("{}{}", String::from_utf8_lossy(&by_hand.stdout), String::from_utf8_lossy(&by_hand.stderr));
+    assert!(!by_hand.status.success() && words.contains("stop_app"), "{words}");
+    let ram = r#"node_type = "ram""#;
+    let two = Inventory::whole().host_with("node2", ram).host_with("node3", ram);
+    let run = stage.up(&two).expect(0);
+    run.says("make rabbit@node2 a ram node (its RabbitMQ stops for that)")
+        .says("make rabbit@node3 a ram node");
+    assert_eq!(ram_members(stage), ["rabbit@node2", "rabbit@node3"]);
+    stage.assert_nothing_to_do(&two);
+    let all = two.clone().host_with("node1", ram);
+    let refused = stage.up(&all).expect(64);
+    refused.says("no node is a disc node: the cluster would forget everything when it stops");
+    hosts::assert_cluster(lab, &BROKERS);
+
+    stage.playbook(&two, &["stop"]).expect(0);
+    stage.playbook(&two, &["start"]).expect(0).says("Verified: No changes.");
+    hosts::assert_cluster(lab, &BROKERS);
+    assert_eq!(ram_members(stage), ["rabbit@node2", "rabbit@node3"], "after a full stop");
+    let disc = r#"node_type = "disc""#;
+    let discs = Inventory::whole().host_with("node2", disc).host_with("node3", disc);
+    stage.up(&discs).expect(0).says("make rabbit@node2 a disc node");
+    assert!(ram_members(stage).is_empty(), "disc nodes again");
+    let log = lab.stdout_of("node2", "cat /var/log/rabbitmq/*.log | grep -c 'BOOT FAILED' || :");
+    assert_eq!(log, "0", "failed boots of node2: it was started before a disc node");
+    stage.assert_nothing_to_do(&Inventory::whole());
+    stage.assert_serves();
+}
+
+fn ram_members(stage: &Stage) -> Vec<String> {
+    hosts::nodes(&hosts::cluster_status(&stage.lab, "node1"), "ram_nodes")
+}

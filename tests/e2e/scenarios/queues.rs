@@ -1,0 +1,256 @@
+//! Mirrors that are behind, replicas that are missing, leaders that crowd on one node.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use base64::Engine as _;
+
+use crate::amqp;
+use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
+use crate::lab::Suite;
+use crate::program::until;
+use crate::stage::Stage;
+
+pub const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
+
+/// A virtual host and a queue whose names a shell, a regular expression and a table all stumble over.
+const SHOP: &str = "shop|floor 2";
+const ODD: &str = "o'hara \"big\" $orders";
+
+/// In the queue whose mirrors do not have them.
+const MESSAGES: usize = 2_000;
+
+/// Asks the management API of the node on this host. Unlike AMQP it makes a queue without a client that stays.
+pub fn api(stage: &Stage, octet: u8, method: &str, path: &str, body: &str) -> String {
+    let login = base64::engine::general_purpose::STANDARD.encode(format!("{ADMIN}:{ADMIN_PASSWORD}"));
+    let request = format!(
+        "{method} /api/{path} HTTP/1.0\r\nAuthorization: Basic {login}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream =
+        TcpStream::connect((stage.lab.address(octet), 15672)).expect("the management API listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket takes a timeout");
+    stream.write_all(request.as_bytes()).expect("the request is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the answer is text");
+    let status = answer.split_whitespace().nth(1).unwrap_or_default();
+    assert!(status.starts_with('2'), "{method} {path} {body}\n{answer}");
+    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+}
+
+/// A name as a part of a URL's path.
+fn part(name: &str) -> String {
+    name.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
+
+/// Makes a durable queue of this type through the node on the host.
+pub fn declare(stage: &Stage, octet: u8, vhost: &str, name: &str, kind: &str) {
+    let body = format!(r#"{{"durable":true,"arguments":{{"x-queue-type":"{kind}"}}}}"#);
+    api(stage, octet, "PUT", &format!("queues/{}/{}", part(vhost), part(name)), &body);
+}
+
+/// Publishes one persistent message, which the queue has when this returns.
+fn publish(stage: &Stage, octet: u8, vhost: &str, name: &str) {
+    let body = serde_json::json!({
+        "properties": {"delivery_mode": 2}, "routing_key": name, "payload": "message", "payload_encoding": "string"
+    });
+    let path = format!("exchanges/{}/amq.default/publish", part(vhost));
+    let answer = api(stage, octet, "POST", &path, &body.to_string());
+    assert!(answer.contains("true"), "{name} took no message: {answer}");
+}
+
+/// The queues of a virtual host as a node lists them: `list_queues` with these columns.
+pub fn list(stage: &Stage, host: &str, vhost: &str, columns: &str) -> Vec<serde_json::Value> {
+    let command =
+        format!("timeout 60 rabbitmqctl -q list_queues -p {} {columns} --formatter json", quoted(vhost));
+    let text = stage.lab.stdout_of(host, &command);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("list_queues on {host}: {error}\n{text}"))
+}
+
+/// How many messages each queue of `/` has.
+pub fn messages(stage: &Stage, host: &str, name: &str) -> u64 {
+    // What a quorum queue counts is told with the node's next tick.
+    let queues = list(stage, host, "/", "name messages");
+    let queue = queues.iter().find(|queue| queue["name"] == name);
+    queue
+        .and_then(|queue| queue["messages"].as_u64())
+        .unwrap_or_else(|| panic!("{name} is not in {queues:?}"))
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Mirrors that are behind: named, synchronised on request, and never stopped away from.
+pub fn mirrors(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    if lab.suite() == Suite::Trixie {
+        let run = stage.playbook(&inventory, &["sync-queue", "queue=orders"]).expect(1);
+        run.says("has no mirrored queues, so there is nothing to synchronise")
+            .says("mirroring was removed in 4.0")
+            .says("Nothing was changed.");
+        stage
+            .playbook(&inventory, &["cancel-sync-queue", "queue=orders"])
+            .expect(1)
+            .says("has no mirrored queues");
+        return;
+    }
+    amqp::publish(&lab.address(11), LOGIN, "mirrored", "classic", MESSAGES).expect("messages on node1");
+    api(stage, 11, "PUT", &format!("vhosts/{}", part(SHOP)), "");
+    api(
+        stage,
+        11,
+        "PUT",
+        &format!("permissions/{}/{ADMIN}", part(SHOP)),
+        r#"{"configure":".*","write":".*","read":".*"}"#,
+    );
+    declare(stage, 11, SHOP, ODD, "classic");
+    publish(stage, 11, SHOP, ODD);
+    for vhost in ["/", SHOP] {
+        let policy = format!(
+            "timeout 60 rabbitmqctl -q set_policy -p {} --apply-to queues behind '.*' \
+             '{{\"ha-mode\":\"all\",\"ha-sync-mode\":\"manual\"}}'",
+            quoted(vhost)
+        );
+        lab.stdout_of("node1", &policy);
+    }
+    mirrors_are_named(stage, &inventory);
+    no_restart_without_mirrors(stage, &inventory);
+    synchronise(stage, &inventory);
+    let forget = format!(
+        "rabbitmqctl -q clear_policy behind && rabbitmqctl -q delete_queue mirrored && rabbitmqctl -q delete_vhost {}",
+        quoted(SHOP)
+    );
+    lab.stdout_of("node1", &forget);
+}
+
+/// `status` tells which they are and what to type; a mistake in a name is answered with the right one.
+fn mirrors_are_named(stage: &Stage, inventory: &Inventory) {
+    until("the mirrors are there", Duration::from_secs(20), || {
+        let queues = list(stage, "node1", "/", "name slave_pids");
+        let mirrors = queues.iter().filter_map(|queue| queue["slave_pids"].as_array()).map(Vec::len);
+        (mirrors.sum::<usize>() == 2).then_some(())
+    });
+    let status = stage.rabbitup(inventory).args(["status"]).run().expect(0);
+    status
+        .says("2 queues have mirrors that are not in sync: ")
+        .says(&format!("{ODD} (virtual host {SHOP})"))
+        .says("`rabbitup run sync-queue queue=");
+    let sync = |words: &[&str]| stage.playbook(inventory, words).expect(1);
+    sync(&["sync-queue", "queue=mirored"])
+        .says("there is no queue mirored in the virtual host /")
+        .says("did you mean queue=mirrored?");
+    sync(&["sync-queue", "queue=mirrored", "vhost=shop"]).says("there is one in the virtual host /: vhost=/");
+    let run = stage.playbook(inventory, &["sync-queue"]).expect(64);
+    run.says("the playbook sync-queue needs `queue=`: the queue's name");
+}
+
+/// The node that alone is up to date stays up, and the words say what would help.
+fn no_restart_without_mirrors(stage: &Stage, inventory: &Inventory) {
+    let playbooks = stage.home.borrow().path("playbooks");
+    std::fs::create_dir_all(&playbooks).expect("the home is writable");
+    let impatient = "name = \"impatient\"\nsummary = \"Restart, and wait for nobody\"\n\
+                     [optional]\nolder-than = \"how old\"\n\
+                     [[phase]]\nuse = \"rolling-restart\"\npatience = \"5s\"\n";
+    std::fs::write(playbooks.join("impatient.toml"), impatient).expect("the home is writable");
+    let before = crate::hosts::starts(&stage.lab, &["node1"]);
+    let run = stage.playbook(inventory, &["impatient", "older-than=0s"]).expect(1);
+    run.says("rabbitup run sync-queue");
+    assert_eq!(
+        crate::hosts::starts(&stage.lab, &["node1"]),
+        before,
+        "the node with the only copy was stopped"
+    );
+    assert_eq!(messages(stage, "node1", "mirrored"), MESSAGES as u64);
+    std::fs::remove_dir_all(playbooks).expect("the directory is ours");
+    // What the failed run left switched off.
+    stage.up(inventory).expect(0);
+}
+
+fn synchronise(stage: &Stage, inventory: &Inventory) {
+    // Nothing is under way, which only the queue itself could tell; whoever is behind stays behind.
+    let cancelled = stage.playbook(inventory, &["cancel-sync-queue", "queue=mirrored"]).expect(0);
+    cancelled.says("end the synchronisation of mirrored").says("mirrors that are behind stay behind");
+
+    let run = stage.playbook(inventory, &["sync-queue", "queue=mirrored"]).expect(0);
+    run.says(
+        "its mirrors on rabbit@node2 and rabbit@node3 are behind; it takes no messages until they are not",
+    )
+    .says("synchronise mirrored … ok");
+    stage
+        .playbook(inventory, &["sync-queue", "queue=mirrored"])
+        .expect(0)
+        .says("every mirror of mirrored is in sync")
+        .says("No changes.");
+    let run = stage.playbook(inventory, &["cancel-sync-queue", "queue=mirrored"]).expect(0);
+    run.says("every mirror of mirrored is in sync: nothing is under way").says("No changes.");
+    let (queue, vhost) = (format!("queue={ODD}"), format!("vhost={SHOP}"));
+    let odd = ["sync-queue", queue.as_str(), vhost.as_str()];
+    stage.playbook(inventory, &odd).expect(0).says(&format!("synchronise {ODD} (virtual host {SHOP})"));
+    stage.playbook(inventory, &odd).expect(0).says("No changes.");
+    stage.rabbitup(inventory).args(["status"]).run().expect(0).says("Healthy");
+    assert_eq!(messages(stage, "node3", "mirrored"), MESSAGES as u64);
+}
+
+/// Names that a regular expression, a table or a shell would read otherwise.
+const NAMES: [&str; 3] = ["a.b|c d", "größe", "it's \"x\" (y)*"];
+
+/// Replicas that somebody took away come back, and leaders that crowd on one node spread.
+pub fn grow_and_rebalance(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    api(stage, 11, "PUT", &format!("vhosts/{}", part(SHOP)), "");
+    let permissions = r#"{"configure":".*","write":".*","read":".*"}"#;
+    api(stage, 11, "PUT", &format!("permissions/{}/{ADMIN}", part(SHOP)), permissions);
+    for vhost in ["/", SHOP] {
+        for name in NAMES {
+            declare(stage, 11, vhost, name, "quorum");
+            publish(stage, 11, vhost, name);
+            let command = format!(
+                "timeout 60 rabbitmq-queues -q delete_member -p {} {} rabbit@node3 >/dev/null",
+                quoted(vhost),
+                quoted(name)
+            );
+            lab.stdout_of("node1", &command);
+        }
+    }
+    let status = stage.rabbitup(&inventory).args(["status"]).run().expect(0);
+    status.says("6 quorum queues have too few replicas: ").says("größe").says("`rabbitup run grow-queues`");
+    let run = stage.playbook(&inventory, &["grow-queues"]).expect(0);
+    run.says("grow queues onto rabbit@node3").says("6 queues without a replica there: ");
+    for vhost in ["/", SHOP] {
+        for queue in list(stage, "node2", vhost, "name members") {
+            assert_eq!(queue["members"].as_array().map(Vec::len), Some(3), "{queue} in {vhost}");
+        }
+    }
+    stage
+        .playbook(&inventory, &["grow-queues"])
+        .expect(0)
+        .says("every quorum queue and stream has its replicas")
+        .says("No changes.");
+    stage.playbook(&inventory, &["grow-queues", "node=node2"]).expect(0).says("No changes.");
+
+    let run = stage.playbook(&inventory, &["rebalance"]).expect(0);
+    run.says("rabbit@node1 leads ")
+        .says(" replicated queues")
+        .says("spread the leaders of queues over the nodes");
+    stage.playbook(&inventory, &["rebalance"]).expect(0).says("are spread evenly").says("No changes.");
+    for name in NAMES {
+        assert_eq!(take_count(stage, name), 1, "messages in {name}");
+    }
+    lab.stdout_of("node1", &format!("rabbitmqctl -q delete_vhost {}", quoted(SHOP)));
+}
+
+/// Takes what is in a queue of `/`, and deletes it.
+fn take_count(stage: &Stage, name: &str) -> usize {
+    let mut count = 0;
+    while amqp::take(&stage.lab.address(12), LOGIN, name).expect("the queue answers").is_some() {
+        count += 1;
+    }
+    api(stage, 12, "DELETE", &format!("queues/{}/{}", part("/"), part(name)), "");
+    count
+}

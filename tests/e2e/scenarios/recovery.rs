@@ -1,0 +1,237 @@
+//! Clusters that were stopped, and nodes that do not come back by themselves.
+
+use std::time::Duration;
+
+use super::queues::{self, LOGIN, declare, messages};
+use crate::amqp;
+use crate::hosts::{self, on_all};
+use crate::inventory::{Entry, Inventory};
+use crate::lab::{Host, Suite};
+use crate::program::until;
+use crate::stage::{ALL, BROKERS, Stage};
+
+/// The brokers of [`Inventory::whole`] without their load balancer, in this order.
+fn only(brokers: &[u8]) -> Inventory {
+    let mut inventory = Inventory::whole();
+    inventory.hosts = brokers.iter().map(|n| Entry::broker(&format!("node{n}"), 10 + n)).collect();
+    inventory
+}
+
+/// How a wiped node is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Stopped.
+    Down,
+    /// Its unit was started on the empty disk, and left to what it does then.
+    Started,
+}
+
+/// A host whose disk was replaced while the cluster still lists it.
+pub fn wiped(stage: &Stage) {
+    let lab = &stage.lab;
+    amqp::publish(&lab.address(11), LOGIN, "wiped-quorum", "quorum", 200).expect("messages everywhere");
+    amqp::publish(&lab.address(11), LOGIN, "wiped-stream", "stream", 20).expect("messages everywhere");
+    declare(stage, 11, "/", "wiped-other", "quorum");
+    for found in [Found::Down, Found::Started] {
+        wipe(stage, found);
+        recover_wiped(stage, found);
+    }
+    let forget =
+        "for queue in quorum stream other; do rabbitmqctl -q delete_queue wiped-$queue || exit; done";
+    lab.stdout_of("node1", forget);
+    stage.assert_serves();
+}
+
+fn wipe(stage: &Stage, found: Found) {
+    let lab = &stage.lab;
+    lab.stdout_of("node3", "systemctl stop rabbitmq-server && rm -r /var/lib/rabbitmq/mnesia/rabbit@node3*");
+    if found == Found::Started {
+        lab.stdout_of("node3", "systemctl start --no-block rabbitmq-server");
+        until("the blank node has looked for its cluster", Duration::from_secs(60), || {
+            lab.run_on("node3", "test -d /var/lib/rabbitmq/mnesia/rabbit@node3")
+                .status
+                .success()
+                .then_some(())
+        });
+    }
+}
+
+/// It may have entered by itself meanwhile, which some versions let it.
+fn recover_wiped(stage: &Stage, found: Found) {
+    let (lab, inventory) = (&stage.lab, Inventory::whole());
+    if found == Found::Down {
+        let refused = stage.up(&inventory).expect(1);
+        refused
+            .says("rabbit@node1 still lists rabbit@node3, which knows nothing of it")
+            .says("rabbitup run recover-node node=node3")
+            .says("Nothing was changed.");
+        let status = stage.rabbitup(&inventory).args(["status"]).run().expect(1);
+        status
+            .says("the cluster lists rabbit@node3, which has no data on its host and would not be let in")
+            .says("`rabbitup run recover-node node=node3` lets it in anew");
+    }
+    let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
+    if found == Found::Down {
+        run.says("forget rabbit@node3, and see that no queue still lists it")
+            .says("start rabbit@node3, which enters the cluster of rabbit@node1")
+            .says("grow queues onto rabbit@node3, and wait until it has caught up");
+    }
+    hosts::assert_cluster(lab, &BROKERS);
+    for queue in queues::list(stage, "node3", "/", "name type members") {
+        if queue["type"] != "classic" {
+            assert_eq!(queue["members"].as_array().map(Vec::len), Some(3), "{queue}, {found:?}");
+        }
+    }
+    until("the messages are counted on node3", Duration::from_secs(20), || {
+        (messages(stage, "node3", "wiped-quorum") == 200).then_some(())
+    });
+    let again = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
+    again.says("there is nothing to recover").says("No changes.");
+    stage.assert_nothing_to_do(&inventory);
+    let _ = lab.run_on("node3", "rm -r /var/lib/rabbitmq/rabbitup-kept");
+}
+
+/// Where the node that left is, when the one that slept wakes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Founder {
+    Off,
+    /// Runs, blank, and knows nobody.
+    Blank,
+}
+
+/// node2 slept while node3 came and node1, the only one that node2 knows, left.
+pub fn slept(stage: &Stage) {
+    // Both ways hold on both releases; one each is what the time allows.
+    let founder = match stage.lab.suite() {
+        Suite::Bookworm => Founder::Off,
+        Suite::Trixie => Founder::Blank,
+    };
+    stage.fresh_hosts(&[1, 2, 3].map(|n| Host::new(&format!("node{n}"), 10 + n)));
+    sleep_through(stage, founder);
+    wake(stage, founder);
+}
+
+fn sleep_through(stage: &Stage, founder: Founder) {
+    let lab = &stage.lab;
+    stage.up(&only(&[1, 2])).expect(0);
+    amqp::publish(&lab.address(12), LOGIN, "home-on-node2", "classic", 50).expect("messages on node2");
+    lab.stdout_of("node2", "systemctl stop rabbitmq-server");
+    stage.up(&only(&[1, 3])).expect(0).says("start rabbit@node3, which enters the cluster of rabbit@node1");
+    let leave = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqctl -q reset";
+    lab.stdout_of("node1", leave);
+    let then = match founder {
+        Founder::Off => "systemctl disable --now rabbitmq-server".to_owned(),
+        // Blank and on its own: nothing leads it back to node3.
+        Founder::Blank => {
+            "sed -i /^cluster_formation/d /etc/rabbitmq/rabbitmq.conf && timeout 60 rabbitmqctl -q start_app"
+                .to_owned()
+        }
+    };
+    lab.stdout_of("node1", &then);
+}
+
+fn wake(stage: &Stage, founder: Founder) {
+    let lab = &stage.lab;
+    let inventory = only(&[2, 3]);
+    let follow = "tell rabbit@node2 who the members are now, as rabbit@node3 sees them";
+    let planned = stage.rabbitup(&inventory).args(["plan", "recover-node", "node=node2"]).run().expect(0);
+    planned.says(follow).says("it remembers rabbit@node1, and no member of the cluster that runs");
+    // What brings everything up must not start it into a wait for a node that never comes.
+    let up = stage.up(&inventory).expect(1);
+    up.says("rabbitup run recover-node node=node2").says("Nothing was changed.");
+    let run = stage.playbook(&inventory, &["recover-node", "node=node2"]).expect(0);
+    run.says(follow).says("Verified: No changes.");
+    hosts::assert_cluster(lab, &["node2", "node3"]);
+    assert_eq!(messages(stage, "node3", "home-on-node2"), 50, "{founder:?}");
+    let again = stage.playbook(&inventory, &["recover-node", "node=node2"]).expect(0);
+    again.says("there is nothing to recover").says("No changes.");
+    let kept = lab.stdout_of("node2", "ls /var/lib/rabbitmq/rabbitup-kept/*");
+    assert!(kept.contains("schema.DAT"), "{kept}");
+    stage.up(&inventory).expect(0);
+    stage.assert_nothing_to_do(&inventory);
+}
+
+/// Down in order, up together; also after hosts were stopped in any order, and after all lost their power.
+pub fn full_stop(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    let run = |words: &[&str]| stage.playbook(&inventory, words).expect(0);
+    amqp::publish(&lab.address(11), LOGIN, "stopped-quorum", "quorum", 50).expect("messages everywhere");
+    amqp::publish(&lab.address(13), LOGIN, "stopped-classic", "classic", 50).expect("messages on node3");
+    let stop = run(&["stop"]);
+    assert!(stop.took < Duration::from_secs(60), "{stop}");
+    stop.says("no client is served until: rabbitup run start").says("the last to stop");
+    let state = |host: &str| lab.stdout_of(host, "systemctl is-active rabbitmq-server; :");
+    assert_eq!(on_all(&BROKERS, state), ["inactive"; 3]);
+    run(&["stop"]).says("No changes.");
+    stage.rabbitup(&inventory).args(["status"]).run().expect(1).says("0 of 3 nodes run");
+    start(stage, &inventory);
+    run(&["start"]).says("No changes.");
+
+    for host in BROKERS {
+        lab.stdout_of(host, "systemctl stop rabbitmq-server");
+    }
+    start(stage, &inventory);
+
+    on_all(&ALL, |host| lab.kill(host));
+    stage.home.borrow_mut().forget_connections();
+    on_all(&ALL, |host| lab.boot(host));
+    start(stage, &inventory);
+    lab.stdout_of(
+        "node1",
+        "for queue in quorum classic; do rabbitmqctl -q delete_queue stopped-$queue || exit; done",
+    );
+    stage.up(&inventory).expect(0).says("No changes.");
+    stage.assert_serves();
+}
+
+fn start(stage: &Stage, inventory: &Inventory) {
+    let run = stage.playbook(inventory, &["start"]).expect(0);
+    assert!(run.took < Duration::from_secs(90), "{run}");
+    hosts::assert_cluster(&stage.lab, &BROKERS);
+    for queue in ["stopped-quorum", "stopped-classic"] {
+        until("the messages are counted", Duration::from_secs(20), || {
+            (messages(stage, "node1", queue) == 50).then_some(())
+        });
+    }
+}
+
+/// The same playbooks on a cluster whose metadata is in Khepri.
+pub fn khepri(stage: &Stage) {
+    if stage.lab.suite() == Suite::Bookworm {
+        return;
+    }
+    let (lab, inventory) = (&stage.lab, Inventory::whole());
+    let run = |words: &[&str]| stage.playbook(&inventory, words).expect(0);
+    lab.stdout_of(
+        "node1",
+        "timeout 120 rabbitmqctl -q enable_feature_flag --experimental khepri_db >/dev/null",
+    );
+    amqp::publish(&lab.address(11), LOGIN, "khepri", "quorum", 50).expect("messages everywhere");
+    stage.assert_nothing_to_do(&inventory);
+    stage.rabbitup(&inventory).args(["status"]).run().expect(0).says("metadata in Khepri");
+    run(&["rolling-restart", "older-than=0s"]).says("Verified: No changes.");
+    let before = hosts::assert_cookie(lab, &BROKERS);
+    run(&["rotate-cookie"]).says("Verified: No changes.");
+    assert_ne!(hosts::assert_cookie(lab, &BROKERS), before, "the cookie's digest");
+    run(&["remove-node", "node=node3"]).says("forget rabbit@node3, and see that no queue still lists it");
+    hosts::assert_cluster(lab, &["node1", "node2"]);
+    stage.up(&inventory).expect(0);
+    run(&["grow-queues"]);
+    hosts::assert_cluster(lab, &BROKERS);
+    wipe(stage, Found::Down);
+    run(&["recover-node", "node=node3"]).says("Verified: No changes.");
+    hosts::assert_cluster(lab, &BROKERS);
+    let stop = run(&["stop"]);
+    // The last one waits half a minute for a majority that is no more.
+    assert!(stop.took < Duration::from_secs(90), "{stop}");
+    run(&["start"]).says("Verified: No changes.");
+    let members = queues::list(stage, "node2", "/", "name members");
+    assert!(members.iter().all(|queue| queue["members"].as_array().map(Vec::len) == Some(3)), "{members:?}");
+    for number in 0..50 {
+        let taken = amqp::take(&lab.address(12), LOGIN, "khepri").expect("the queue answers");
+        assert_eq!(taken, Some(format!("message {number}")));
+    }
+    lab.stdout_of("node1", "rabbitmqctl -q delete_queue khepri");
+    stage.assert_serves();
+}
