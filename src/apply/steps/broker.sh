@@ -115,10 +115,26 @@ boots_with_old_cookie() {
   [ "$changed" -ge $(($(date +%s) - age)) ]
 }
 
+# Nodes that boot at the same time may find each other half-way: 3.10 then fails with incompatible_feature_flags, a RAM
+# node with failed_to_cluster_with. A moment later it goes well; systemd, too, would try again after ten seconds.
+met_a_booting_peer() {
+  find /var/log/rabbitmq -maxdepth 1 -name '*.log' -mmin -1 -exec grep -h -A 40 'BOOT FAILED' {} + 2>/dev/null |
+    grep -q -e incompatible_feature_flags -e failed_to_cluster_with
+}
+
+start_unit_of_broker() {
+  tries_left=3
+  until bounded 600 systemctl start rabbitmq-server; do
+    tries_left=$((tries_left - 1))
+    if [ "$tries_left" = 0 ] || ! met_a_booting_peer; then return 1; fi
+    printf 'it met a peer that was booting itself; once more\n'
+  done
+}
+
 start_broker() { # NODE MODE PATIENCE
   enable_broker
   ! boots_with_old_cookie || stop_broker "$1"
-  bounded 600 systemctl start rabbitmq-server || broker_failed "rabbitmq-server did not start on this host"
+  start_unit_of_broker || broker_failed "rabbitmq-server did not start on this host"
   await "$3" is_serving "$1" "$2" ||
     broker_failed "the unit runs, but $1 does not serve (its last answer: ${answer:-none})"
 }
