@@ -2,8 +2,8 @@
 # make demo       a cluster on this machine, to look at              make demo-down   removes it
 # make bench      how long a bring-up takes, here and elsewhere
 
-# How many end-to-end tests run at once: one per Debian release. Each boots hosts of its own.
-E2E_THREADS ?= 2
+# How many end-to-end tests run at once: two per Debian release. Each boots hosts of its own, and mostly waits.
+E2E_THREADS ?= 4
 
 # Every test target but the one that needs hosts.
 OFFLINE_TESTS = $(filter-out e2e,$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) \

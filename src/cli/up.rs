@@ -14,8 +14,10 @@ use crate::facts::Facts;
 use crate::plan::{Moment, Plan};
 use crate::report::{Finding, Severity, findings_text, health, is_healthy, last_line, plan_text};
 
-/// How often a verification looks again while it waits for what is not there yet.
+/// When a verification looks again first while it waits for what is not there yet; each time half as long again, up to
+/// [`LONGEST_PAUSE`]: a look is a process or fifty on every host.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a verification waits before it says what for.
 const QUIET: Duration = Duration::from_secs(1);
 /// How long it waits for what is only worth a warning, or was so before.
@@ -150,6 +152,7 @@ impl Work<'_> {
         let patience = session.playbook.verifies();
         let start = Instant::now();
         let mut told = None;
+        let mut pause = LOOK_AGAIN;
         loop {
             let facts = session.gather().await;
             let plan = session.plan(common, &facts, Moment::After(began.elapsed()))?;
@@ -178,7 +181,8 @@ impl Work<'_> {
                 self.show(&format!("Waiting: {host}{}\n", worst.what));
                 told = Some(worst.what.clone());
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause + pause / 2).min(LONGEST_PAUSE);
         }
     }
 

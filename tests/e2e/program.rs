@@ -15,6 +15,7 @@ const LONGEST: Duration = Duration::from_secs(240);
 
 /// How often a condition is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// A home for the program: what it writes for its user stays in here, and goes with it.
 #[derive(Debug)]
@@ -310,12 +311,15 @@ fn flat(text: &str) -> String {
 #[track_caller]
 pub fn until<T>(what: &str, within: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
+    // A look may be a whole run of the program: not too many of them on a busy machine.
+    let mut pause = LOOK_AGAIN;
     loop {
         if let Some(found) = condition() {
             return found;
         }
         assert!(start.elapsed() < within, "waited {within:?} in vain: {what}");
-        std::thread::sleep(LOOK_AGAIN);
+        std::thread::sleep(pause);
+        pause = (pause + pause / 2).min(LONGEST_PAUSE);
     }
 }
 

@@ -223,7 +223,9 @@ pub fn grow_and_rebalance(stage: &Stage) {
     let run = stage.playbook(&inventory, &["grow-queues"]).expect(0);
     run.says("grow queues onto rabbit@node3").says("6 queues without a replica there: ");
     for vhost in ["/", SHOP] {
-        for queue in list(stage, "node2", vhost, "name members") {
+        // Classic queues of other scenarios have no members.
+        let queues = list(stage, "node2", vhost, "name members");
+        for queue in queues.iter().filter(|queue| queue["members"].is_array()) {
             assert_eq!(queue["members"].as_array().map(Vec::len), Some(3), "{queue} in {vhost}");
         }
     }
