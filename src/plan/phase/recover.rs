@@ -5,6 +5,7 @@ use crate::model::NodeName;
 use crate::plan::view::{self, listed};
 use crate::plan::{Action, Change, Moment, Proposal};
 use crate::playbook::Minutes;
+use crate::rabbitmq::ENV_FILE;
 
 /// Brings back a node that does not come back by itself. What is wrong with it is read from what it, and what its
 /// peers, believe of each other:
@@ -34,6 +35,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         // A blank node, or a stranger to the cluster that holds nothing: the phase join knows what to do.
         (BrokerState::Down, false, false) => {}
         (BrokerState::Running(own), false, _) if view::is_alone(own) => {}
+        (BrokerState::Down, true, false) if keeps_data_elsewhere(&facts) => refuse_elsewhere(draft, host),
         (BrokerState::Down, true, false) => remove::forget(draft, &node, &peer, Vec::new()),
         (BrokerState::Running(own), true, _) if view::is_alone(own) && own.holdings.is_empty() => {
             remove::forget(draft, &node, &peer, Vec::new());
@@ -54,6 +56,22 @@ fn refuse_unknown(draft: &mut Draft<'_>, node: &NodeName) {
         format!("{node} is no broker of the inventory"),
         "what is to be brought back must be among its hosts",
         "put its host there with the role broker, or take the node out of the cluster: rabbitup run remove-node",
+    );
+}
+
+/// Whether rabbitmq-env.conf says that the node's data lies where nobody looked: then nothing tells that it is gone.
+fn keeps_data_elsewhere(facts: &HostFacts) -> bool {
+    let settings = facts.file(ENV_FILE).and_then(|file| file.content.as_deref()).unwrap_or_default();
+    let moves = |line: &str| ["MNESIA_BASE=", "MNESIA_DIR="].iter().any(|key| line.contains(key));
+    settings.lines().map(str::trim_start).any(|line| !line.starts_with('#') && moves(line))
+}
+
+fn refuse_elsewhere(draft: &mut Draft<'_>, host: &Host) {
+    draft.refuse(
+        &host.name,
+        format!("whether {} still has its data cannot be seen", host.node()),
+        format!("{ENV_FILE} moves it away from /var/lib/rabbitmq/mnesia, where rabbitup looks"),
+        "look there: with its data, rabbitup up starts it; if it is gone, rabbitup run remove-node, then rabbitup up",
     );
 }
 

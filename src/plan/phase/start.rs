@@ -43,14 +43,15 @@ fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
         _ => "it has never run",
     };
     let names = draft.desired.cluster.names;
-    // A RAM node has its tables from a disc node that runs.
-    let discs: Vec<StepId> = if was_ram(draft, host) { steps_of_discs(draft) } else { Vec::new() };
+    // A RAM node has its tables from a disc node that runs, and two that start together take each other for strangers.
+    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
+    let before = if was_ram(draft, host) { draft.last_of(&brokers, &["start"]) } else { Vec::new() };
     let action = Action::StartBroker { node: node.clone(), names, patience_s: patience.seconds() };
     draft.propose(
         Proposal::new(&host.name, "start", Change::Command, action)
             .title(format!("start {node}"))
             .because(reason)
-            .after(discs)
+            .after(before)
             .within(720 + patience.seconds()),
     );
 }
@@ -61,12 +62,6 @@ fn was_ram(draft: &Draft<'_>, host: &Host) -> bool {
     let noted = draft.observed.host(&host.name).and_then(|seen| seen.data_of(&node));
     let is_ram = |member: &ClusterMember| member.node == node && member.node_type == NodeType::Ram;
     noted.is_some_and(|data| data.members.iter().any(is_ram))
-}
-
-fn steps_of_discs(draft: &Draft<'_>) -> Vec<StepId> {
-    let discs: Vec<&HostName> =
-        draft.desired.brokers().filter(|host| !was_ram(draft, host)).map(|host| &host.name).collect();
-    draft.last_of(&discs, &["start"])
 }
 
 fn start_app(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {

@@ -91,5 +91,9 @@ pub fn replace_and_remove(stage: &Stage) {
         super::steady::wait_for_balancer(stage, host, "UP");
     }
     stage.assert_nothing_to_do(&Inventory::whole());
+    // Membership alone brings no replicas back.
+    stage.playbook(&Inventory::whole(), &["grow-queues"]).expect(0).says("grow queues onto rabbit@node3");
+    let held = replicas(stage, "node1");
+    assert!(held.iter().all(|nodes| nodes.len() == 3), "every queue has three replicas again: {held:?}");
     stage.assert_serves();
 }

@@ -133,6 +133,18 @@ fn a_node_that_was_forgotten_with_its_data_starts_over() {
 }
 
 #[test]
+fn data_that_lies_elsewhere_is_not_taken_for_lost() {
+    let mut facts = whole();
+    stop(&mut facts, "node3");
+    let node3 = host(&mut facts, "node3");
+    node3.data.clear();
+    let mut settings = node3.files["/etc/rabbitmq/rabbitmq.conf"].clone();
+    settings.content = Some("# ours\nRABBITMQ_MNESIA_BASE=/srv/rabbit\n".to_owned());
+    node3.files.insert("/etc/rabbitmq/rabbitmq-env.conf".to_owned(), settings);
+    insta::assert_snapshot!(plan("recover-node", &["node=node3"], &facts));
+}
+
+#[test]
 fn nothing_to_recover() {
     insta::assert_snapshot!(plan("recover-node", &["node=node3"], &whole()));
 }
