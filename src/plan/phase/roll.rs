@@ -1,7 +1,7 @@
 //! How one running broker is taken out of service and brought back, whatever is done to it in between.
 
 use super::Draft;
-use crate::facts::{HostFacts, QueueFacts, QueueKind};
+use crate::facts::{HostFacts, QueueFacts};
 use crate::inventory::{Host, Software};
 use crate::model::{HostName, NodeName, Role};
 use crate::plan::view::Disagreement;
@@ -65,7 +65,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
 fn manner(gate: Gate) -> &'static str {
     match gate {
         Gate::None => "",
-        Gate::Drain => ", drained before; quorum queues with two replicas serve nobody meanwhile",
+        Gate::Drain => ", drained before; queues with two replicas serve nobody meanwhile",
         Gate::QuorumCritical => ", drained before and in sync after",
     }
 }
@@ -102,11 +102,11 @@ pub(super) fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<Disagreem
     if found.is_empty() { Ok(Gate::QuorumCritical) } else { Err(found) }
 }
 
-/// Queues that have two replicas, one of them here: both are needed for their quorum, always.
+/// Quorum queues and streams that have two replicas, one of them here: both are needed for their quorum, always.
 fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<String> {
     let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Vec::new() };
     let needs = |queue: &&QueueFacts| {
-        queue.kind == QueueKind::Quorum && queue.replicas.len() == 2 && queue.replicas.contains(&node.name)
+        queue.kind.is_replicated() && queue.replicas.len() == 2 && queue.replicas.contains(&node.name)
     };
     node.queues.iter().filter(needs).map(|queue| queue.name.clone()).collect()
 }
@@ -114,8 +114,10 @@ fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<String> {
 fn refuse_needed(draft: &mut Draft<'_>, host: &Host, queues: &[String]) {
     let shown: Vec<&String> = queues.iter().take(5).collect();
     let more = if queues.len() > 5 { " and more" } else { "" };
-    let what =
-        format!("{} cannot be taken out of service: quorum queues with two replicas need both", host.node());
+    let what = format!(
+        "{} cannot be taken out of service: queues or streams with two replicas need both",
+        host.node()
+    );
     let names = format!("{}{more}", view::listed(&shown));
     let advice = "rabbitup run grow-queues gives them a third replica, where there is a third node; rabbitup run \
                   rolling-restart gap=yes restarts all the same, and these queues serve nobody meanwhile";

@@ -99,3 +99,33 @@ fn what_is_whole_needs_nothing() {
         .collect();
     insta::assert_snapshot!(text.join("\n"));
 }
+
+#[test]
+fn of_two_replicas_none_is_spared_unless_the_operator_bears_it() {
+    for kind in [QueueKind::Quorum, QueueKind::Stream] {
+        let mut facts = whole();
+        give_queue(&mut facts, &queue("thin", kind, "node1", &["node1", "node2"]));
+        let refused = plan("rolling-restart", &[], &facts);
+        assert!(refused.contains("rabbit@node1 cannot be taken out of service"), "{refused}");
+        assert!(refused.contains("thin") && !refused.contains("node3:"), "{refused}");
+        let (borne, _) =
+            Call::of("rolling-restart", &["gap=yes"]).project(&desired(INVENTORY), &facts).expect("a plan");
+        let gates: Vec<Gate> = borne
+            .steps
+            .iter()
+            .filter_map(|step| match step.action {
+                Action::RestartBroker { gate, .. } => Some(gate),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(gates, [Gate::Drain, Gate::Drain, Gate::QuorumCritical]);
+        // A bring-up goes on with what else there is to do.
+        let wanted = desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 45"));
+        let (noted, _) = Call::of("bring-up", &[]).project(&wanted, &facts).expect("a plan");
+        assert!(
+            !ids(&noted).contains(&"node1/restart".to_owned())
+                && ids(&noted).contains(&"node3/restart".to_owned())
+        );
+        assert!(noted.notes.iter().any(|note| note.text.contains("gap=yes")), "{:?}", noted.notes);
+    }
+}
