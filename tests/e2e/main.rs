@@ -86,6 +86,7 @@ const DAY2: &[Scenario] = &[
     converged("a rotation behind the nodes' backs", rotation::behind_their_backs),
     converged("a node replaced, and one removed", leaving::replace_and_remove),
     converged("all down and all up again", recovery::full_stop),
+    converged("all down, and the last one for good", recovery::dead_last),
     Scenario {
         name: "an upgrade to the next version",
         from: State::Converged,

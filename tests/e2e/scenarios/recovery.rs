@@ -235,3 +235,26 @@ pub fn khepri(stage: &Stage) {
     lab.stdout_of("node1", "rabbitmqctl -q delete_queue khepri");
     stage.assert_serves();
 }
+
+/// After a full stop the others wait for the one that stopped last, and its host is gone.
+pub fn dead_last(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    BROKERS.iter().for_each(|host| drop(lab.stdout_of(host, "systemctl stop rabbitmq-server")));
+    lab.kill("node3");
+    stage.home.borrow_mut().forget_connections();
+    let run = stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(0);
+    run.says("forget rabbit@node3 while rabbit@node2 is stopped (forget_cluster_node --offline)")
+        .says("queues that only rabbit@node3 had are gone with it")
+        .says("Verified: No changes.");
+    hosts::assert_cluster(lab, &["node1", "node2"]);
+    stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(0).says("No changes.");
+
+    // Its host is found again, with what the node had then.
+    lab.boot("node3");
+    stage.home.borrow_mut().forget_connections();
+    let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
+    run.says("move its data to /var/lib/rabbitmq/rabbitup-kept");
+    stage.up(&inventory).expect(0);
+    stage.assert_serves();
+}
