@@ -78,3 +78,14 @@ fn cookie_files_that_were_changed_behind_the_nodes_backs() {
     }
     insta::assert_snapshot!(plan("rotate-cookie", &[], &facts));
 }
+
+#[test]
+fn no_node_is_restarted_before_all_have_the_new_cookie_in_their_files() {
+    let call = Call::of("rotate-cookie", &["restart=yes"]);
+    let (plan, _) = call.project(&desired(INVENTORY), &whole()).expect("a plan");
+    let step = plan.steps.iter().find(|step| step.id.as_str() == "lb1/out-node1").expect("it is rolled");
+    let waits: Vec<String> = step.after.iter().map(ToString::to_string).collect();
+    for host in BROKERS {
+        assert!(waits.contains(&format!("{host}/adopt-cookie")), "{host} in {waits:?}");
+    }
+}
