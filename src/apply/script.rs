@@ -47,8 +47,10 @@ fn parts(action: &Action) -> &'static [Part] {
             &[Part::Packages]
         }
         Action::InstallCookie { .. } | Action::GuardCookie => &[Part::File, Part::Host, Part::Cookie],
-        Action::StageCookie { .. } => &[Part::File, Part::Host, Part::Cookie, Part::Broker, Part::Rotation],
-        Action::SwitchCookie { .. } | Action::AdoptCookie { .. } | Action::DropStagedCookie { .. } => {
+        Action::StageCookie { .. }
+        | Action::SwitchCookie { .. }
+        | Action::AdoptCookie { .. }
+        | Action::DropStagedCookie { .. } => {
             &[Part::File, Part::Host, Part::Cookie, Part::Broker, Part::Rotation]
         }
         Action::StopBroker { .. } | Action::StartApp { .. } | Action::StartBroker { .. } => &[Part::Broker],
@@ -69,7 +71,6 @@ fn parts(action: &Action) -> &'static [Part] {
             Part::Roll,
             Part::Upgrade,
         ],
-
         Action::RestartBroker { .. }
         | Action::ReviveNode { .. }
         | Action::Rebalance { .. }

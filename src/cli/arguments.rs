@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::model::quote;
+use crate::model::shell_word;
 use crate::report::{Detail, Style};
 
 /// Brings up and looks after RabbitMQ clusters on plain hosts over SSH, from one inventory.
@@ -154,7 +154,10 @@ impl Called {
         match self.name() {
             Self::BRING_UP => format!("rabbitup{inventory} up"),
             name => std::iter::once(format!("rabbitup{inventory} run {name}"))
-                .chain(self.values.iter().map(|value| word(value)))
+                .chain(self.values.iter().map(|word| match word.split_once('=') {
+                    Some((key, value)) => format!("{key}={}", shell_word(value)),
+                    None => shell_word(word),
+                }))
                 .collect::<Vec<_>>()
                 .join(" "),
         }
@@ -203,12 +206,6 @@ pub struct Schema {
 #[derive(Debug, Args)]
 pub struct Completions {
     pub shell: Shell,
-}
-
-/// A value as one would type it.
-fn word(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "=.,:/@%+_-".contains(c);
-    if value.chars().all(plain) { value.to_owned() } else { quote(value) }
 }
 
 impl Common {

@@ -274,3 +274,10 @@ pub struct Backend {
     /// The last check's verdict (`L4OK`, `L4CON`…).
     pub check: String,
 }
+
+impl Backend {
+    /// Whether somebody told HAProxy to spare the server: `MAINT`, `DRAIN`.
+    pub fn is_spared(&self) -> bool {
+        self.status.starts_with("MAINT") || self.status.starts_with("DRAIN")
+    }
+}

@@ -147,12 +147,13 @@ Facts = [
         All = Queues(),
         %% An exact count is worth the calls where the queue could go with this node: all of them where it is alone and
         %% might be joined to another, a classic one that lives here where it leaves its cluster.
+        Few = length(All) =< 200,
         Alone = length(Members()) =:= 1,
         Here = fun(R) ->
             {ok, Q} = rabbit_amqqueue:lookup(R),
             amqqueue:get_type(Q) =:= rabbit_classic_queue andalso node(amqqueue:get_pid(Q)) =:= node()
         end,
-        Exact = fun(R) -> length(All) =< 200 andalso (Alone orelse Here(R)) end,
+        Exact = fun(R) -> Few andalso (Alone orelse Here(R)) end,
         [try "messages " ++ Text(V) ++ " " ++ Text(N) ++ " " ++ Int(Messages(Q, Exact(Q))) catch _:_ -> "none" end
             || Q = {resource, V, queue, N} <- lists:sublist(All, 1000)]
     end},

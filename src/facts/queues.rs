@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::ClusterMember;
@@ -41,6 +43,16 @@ impl QueueFacts {
     /// The nodes with a replica that is not in sync.
     pub fn unsynchronised(&self) -> impl Iterator<Item = &NodeName> {
         self.replicas.iter().filter(|node| !self.in_sync.contains(node))
+    }
+}
+
+/// `orders`; in another virtual host than `/`, `orders (virtual host shop)`.
+impl fmt::Display for QueueFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.vhost.as_str() {
+            "/" => f.write_str(&self.name),
+            vhost => write!(f, "{} (virtual host {vhost})", self.name),
+        }
     }
 }
 

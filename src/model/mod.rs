@@ -14,5 +14,5 @@ pub use host_name::{HostName, HostNameError};
 pub use node_name::{NodeName, NodeNameError};
 pub use role::{NameMode, NodeType, Role};
 pub use secret::{Secret, SecretName, SecretSource, Secrets, names_a_secret};
-pub use shell::{quote, quote_bytes};
+pub use shell::{quote, quote_bytes, shell_word};
 pub use version::{Version, VersionError, VersionSpec};

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::QueueKind;
+use crate::facts::{QueueFacts, QueueKind};
 use crate::model::{HostName, NameMode, NodeName, NodeType, SecretName};
 use crate::template::Rendered;
 
@@ -322,6 +322,12 @@ pub struct QueueRef {
     pub vhost: String,
     pub name: String,
     pub kind: QueueKind,
+}
+
+impl From<&QueueFacts> for QueueRef {
+    fn from(queue: &QueueFacts) -> Self {
+        Self { vhost: queue.vhost.clone(), name: queue.name.clone(), kind: queue.kind }
+    }
 }
 
 /// How `join_cluster` is called, by version (rabbitmq-facts, section 3).

@@ -205,6 +205,17 @@ impl<'a> Draft<'a> {
             .collect()
     }
 
+    /// The last step so far on each broker in one of these phases.
+    pub fn last_on_brokers(&self, phases: &[&str]) -> Vec<StepId> {
+        let brokers: Vec<&HostName> = self.desired.brokers().map(|broker| &broker.name).collect();
+        self.last_of(&brokers, phases)
+    }
+
+    /// The steps so far whose action is one of these.
+    pub fn steps_that(&self, wanted: impl Fn(&Action) -> bool) -> Vec<StepId> {
+        self.steps.iter().filter(|step| wanted(&step.action)).map(|step| step.id.clone()).collect()
+    }
+
     /// Whether the plan has a step with this id.
     pub fn has(&self, id: &StepId) -> bool {
         self.steps.iter().any(|step| &step.id == id)

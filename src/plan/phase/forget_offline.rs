@@ -1,4 +1,4 @@
-use super::{Draft, remove};
+use super::{Draft, remove, start};
 use crate::facts::BrokerState;
 use crate::inventory::Host;
 use crate::model::NodeName;
@@ -30,21 +30,12 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
     let mut forgotten: Vec<StepId> = draft.last_of(&[&first.name], &[draft.phase]);
     let others = draft.brokers().into_iter().filter(|other| other.name != first.name);
     for other in std::iter::once(&first).chain(others) {
-        let names = draft.desired.cluster.names;
-        let action = Action::StartBroker { node: other.node(), names, patience_s: patience.seconds() };
-        draft.propose(
-            Proposal::new(&other.name, "start", Change::Command, action)
-                .title(format!("start {}", other.node()))
-                .because("it waited for a node that is gone")
-                .after(forgotten.clone())
-                .within(720 + patience.seconds()),
-        );
+        start::propose(draft, other, "it waited for a node that is gone", forgotten.clone(), patience);
         if other.name == first.name {
             forgotten = draft.last_of(&[&first.name], &[draft.phase]);
         }
     }
-    let brokers: Vec<_> = draft.desired.brokers().map(|broker| &broker.name).collect();
-    let started = draft.last_of(&brokers, &[draft.phase]);
+    let started = draft.last_on_brokers(&[draft.phase]);
     remove::forget(draft, gone, &first, started);
 }
 

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Draft;
 use crate::facts::{HostFacts, NodeFacts, QueueFacts};
 use crate::inventory::Host;
-use crate::model::{HostName, NodeName};
+use crate::model::NodeName;
 use crate::plan::view::{self, counted};
 use crate::plan::{Action, Change, Moment, Proposal, QueueRef};
 use crate::playbook::{GrowQueues, GrowSettings, Minutes};
@@ -36,7 +36,7 @@ type Wanted = BTreeMap<NodeName, Vec<QueueRef>>;
 fn in_place_of(node: &NodeFacts, old: &NodeName, new: &NodeName) -> Wanted {
     let queues =
         replicated(node).filter(|queue| queue.replicas.contains(old) && !queue.replicas.contains(new));
-    let queues: Vec<QueueRef> = queues.map(reference).collect();
+    let queues: Vec<QueueRef> = queues.map(QueueRef::from).collect();
     if queues.is_empty() { Wanted::new() } else { Wanted::from([(new.clone(), queues)]) }
 }
 
@@ -46,10 +46,11 @@ fn given_back(draft: &Draft<'_>, node: &NodeFacts, onto: &NodeName) -> Wanted {
         .into_iter()
         .flat_map(|(_, seen)| replicated(seen))
         .filter(|queue| queue.replicas.contains(onto))
-        .map(reference)
+        .map(QueueRef::from)
         .collect();
-    let had = |queue: &&QueueFacts| before.contains(&reference(queue)) && !queue.replicas.contains(onto);
-    let queues: Vec<QueueRef> = replicated(node).filter(had).map(reference).collect();
+    let had =
+        |queue: &&QueueFacts| before.contains(&QueueRef::from(*queue)) && !queue.replicas.contains(onto);
+    let queues: Vec<QueueRef> = replicated(node).filter(had).map(QueueRef::from).collect();
     // A run that was cut off between the forgetting and here left queues that merely lack replicas.
     if queues.is_empty() { lacking(node, Some(onto)) } else { Wanted::from([(onto.clone(), queues)]) }
 }
@@ -71,7 +72,7 @@ fn lacking(node: &NodeFacts, onto: Option<&NodeName>) -> Wanted {
             lacks -= 1;
             let has = |name: &NodeName, wanted: &Wanted| {
                 queue.replicas.contains(name)
-                    || wanted.get(name).is_some_and(|list| list.contains(&reference(queue)))
+                    || wanted.get(name).is_some_and(|list| list.contains(&QueueRef::from(queue)))
             };
             let free =
                 held.iter().filter(|(name, _)| !has(name, &wanted) && onto.is_none_or(|onto| onto == **name));
@@ -81,7 +82,7 @@ fn lacking(node: &NodeFacts, onto: Option<&NodeName>) -> Wanted {
             if let Some(count) = held.get_mut(&target) {
                 *count += 1;
             }
-            wanted.entry(target).or_default().push(reference(queue));
+            wanted.entry(target).or_default().push(QueueRef::from(queue));
         }
     }
     wanted
@@ -91,18 +92,13 @@ fn replicated(node: &NodeFacts) -> impl Iterator<Item = &QueueFacts> {
     node.queues.iter().filter(|queue| queue.kind.is_replicated())
 }
 
-fn reference(queue: &QueueFacts) -> QueueRef {
-    QueueRef { vhost: queue.vhost.clone(), name: queue.name.clone(), kind: queue.kind }
-}
-
 fn propose(draft: &mut Draft<'_>, host: &Host, onto: NodeName, queues: Vec<QueueRef>, patience: Minutes) {
     let names: Vec<&str> = queues.iter().take(3).map(|queue| queue.name.as_str()).collect();
     let more = if queues.len() > 3 { " …" } else { "" };
     let reason =
         format!("{} without a replica there: {}{more}", counted(queues.len(), "queue"), names.join(", "));
     let what = format!("grow-{}", onto.host());
-    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
-    let after = draft.last_of(&brokers, &["start", "join", "recover", "grow"]);
+    let after = draft.last_on_brokers(&["start", "join", "recover", "grow"]);
     let title = format!("grow queues onto {onto}, and wait until it has caught up");
     let seconds = 300 + queues.len() as u64 + patience.seconds();
     let action = Action::GrowReplicas {

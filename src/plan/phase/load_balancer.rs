@@ -1,6 +1,6 @@
 use super::Draft;
 use crate::inventory::{Host, LoadBalancer, Software};
-use crate::model::{HostName, Role};
+use crate::model::Role;
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proposal, Then, Validator, render};
 
@@ -100,9 +100,8 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         resolves: Vec::new(),
     };
     // Where one node takes another's place, clients are sent to the new one when it serves, and not before.
-    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
     let ready = match draft.desired.leaving {
-        Some(_) => draft.last_of(&brokers, &["start", "join", "grow"]),
+        Some(_) => draft.last_on_brokers(&["start", "join", "grow"]),
         None => Vec::new(),
     };
     draft.propose(

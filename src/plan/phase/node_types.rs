@@ -1,7 +1,7 @@
 use super::Draft;
 use crate::facts::{MetadataStore, NodeFacts};
 use crate::inventory::Host;
-use crate::model::{HostName, NodeType};
+use crate::model::NodeType;
 use crate::plan::{Action, Change, Proposal, StepId};
 use crate::rabbitmq::has_ram_nodes;
 
@@ -56,8 +56,7 @@ fn propose(
     let action =
         Action::ChangeNodeType { node: host.node(), names: draft.desired.cluster.names, node_type: wanted };
     let mut waits_for = before.clone();
-    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
-    waits_for.extend(draft.last_of(&brokers, &["start", "restart", "join"]));
+    waits_for.extend(draft.last_on_brokers(&["start", "restart", "join"]));
     draft.propose(
         Proposal::new(&host.name, "node-type", Change::Change, action)
             .title(format!("make {} a {} node (its RabbitMQ stops for that)", host.node(), wanted.as_str()))

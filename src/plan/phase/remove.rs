@@ -215,8 +215,7 @@ fn stop(
         draft.desired.with_role(Role::LoadBalancer).map(|host| host.name.clone()).collect();
     let mut after = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &["load-balancer"]);
     after.extend(roll::turn(draft));
-    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
-    after.extend(draft.last_of(&brokers, &["join", "grow"]));
+    after.extend(draft.last_on_brokers(&["join", "grow"]));
     let gate = if node.members.len() > 2 { Gate::QuorumCritical } else { Gate::None };
     if gate == Gate::None && node.running.contains(gone) && node.queues.iter().any(|q| q.kind.is_replicated())
     {
@@ -311,9 +310,7 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, after:
 }
 
 pub(super) fn keep(draft: &mut Draft<'_>, host: &Host, gone: &NodeName) {
-    let forgets = |action: &Action| matches!(action, Action::ForgetNode { .. });
-    let after: Vec<StepId> =
-        draft.steps.iter().filter(|step| forgets(&step.action)).map(|step| step.id.clone()).collect();
+    let after = draft.steps_that(|action| matches!(action, Action::ForgetNode { .. }));
     draft.propose(
         Proposal::new(&host.name, "keep-data", Change::Remove, Action::KeepData { node: gone.clone() })
             .title("move its data to /var/lib/rabbitmq/rabbitup-kept")

@@ -72,8 +72,7 @@ fn manner(gate: Gate) -> &'static str {
 
 /// What must have ended before a broker may be taken out of service: the starts, and the roll before this one.
 pub(super) fn turn(draft: &Draft<'_>) -> Vec<StepId> {
-    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
-    let mut ids = draft.last_of(&brokers, &["start", "service", "rotate-cookie"]);
+    let mut ids = draft.last_on_brokers(&["start", "service", "rotate-cookie"]);
     let works = |action: &Action| {
         matches!(
             action,

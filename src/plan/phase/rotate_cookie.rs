@@ -1,5 +1,5 @@
-use super::Draft;
 use super::settle_cookie::{self, Unfinished};
+use super::{Draft, start, stop};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::{CookieSource, Host};
 use crate::model::{CookieDigest, HostName, SecretName};
@@ -131,7 +131,7 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target) {
                 .within(60),
         );
     }
-    let staged = ids(draft, |action| matches!(action, Action::StageCookie { .. }));
+    let staged = draft.steps_that(|action| matches!(action, Action::StageCookie { .. }));
     let names = draft.desired.cluster.names;
     for host in &hosts {
         let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { continue };
@@ -161,7 +161,7 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target) {
 
 /// Renames the staged cookies into place, once every running node has taken the new one.
 fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
-    let switched = ids(draft, |action| matches!(action, Action::SwitchCookie { .. }));
+    let switched = draft.steps_that(|action| matches!(action, Action::SwitchCookie { .. }));
     let names = draft.desired.cluster.names;
     for host in hosts {
         let Some(facts) = draft.host(&host.name) else { continue };
@@ -182,10 +182,6 @@ fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
                 .within(60),
         );
     }
-}
-
-pub(super) fn ids(draft: &Draft<'_>, wanted: impl Fn(&Action) -> bool) -> Vec<StepId> {
-    draft.steps.iter().filter(|step| wanted(&step.action)).map(|step| step.id.clone()).collect()
 }
 
 /// The files were changed behind the nodes' backs: nothing can be said to the running VMs any more, and one that
@@ -222,25 +218,16 @@ fn restart_all(draft: &mut Draft<'_>, refused: &[&Host], patience: Minutes) {
     let mut before: Vec<StepId> = Vec::new();
     let stops = running.iter().rev().filter(|host| host.name != anchor);
     for host in stops.chain(running.iter().filter(|host| host.name == anchor)) {
-        draft.propose(
-            Proposal::new(&host.name, "stop", Change::Command, Action::StopBroker { node: host.node() })
-                .title(format!("stop {}", host.node()))
-                .because("it runs with another cookie than its file holds, as all do")
-                .after(before.clone())
-                .within(420),
+        stop::propose(
+            draft,
+            host,
+            "it runs with another cookie than its file holds, as all do",
+            before.clone(),
         );
-        before = ids(draft, |action| matches!(action, Action::StopBroker { .. }));
+        before = draft.steps_that(|action| matches!(action, Action::StopBroker { .. }));
     }
-    let names = draft.desired.cluster.names;
     for host in running {
-        let node = host.node();
-        let action = Action::StartBroker { node: node.clone(), names, patience_s: patience.seconds() };
-        draft.propose(
-            Proposal::new(&host.name, "start", Change::Command, action)
-                .title(format!("start {node}"))
-                .because(format!("{BROKER_UNIT} was stopped for the new cookie"))
-                .after(before.clone())
-                .within(720 + patience.seconds()),
-        );
+        let reason = format!("{BROKER_UNIT} was stopped for the new cookie");
+        start::propose(draft, host, reason, before.clone(), patience);
     }
 }

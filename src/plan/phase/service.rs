@@ -1,5 +1,5 @@
 use super::{Draft, roll};
-use crate::facts::HostFacts;
+use crate::facts::{Backend, HostFacts};
 use crate::inventory::Host;
 use crate::plan::{Action, Change, Proposal, Service};
 
@@ -27,7 +27,7 @@ fn is_spared(draft: &Draft<'_>, broker: &Host, balancer: &crate::model::HostName
         .iter()
         .flat_map(|facts| &facts.backends)
         .filter(|backend| backend.server == broker.name.as_str());
-    of_broker.any(|backend| backend.status.starts_with("MAINT") || backend.status.starts_with("DRAIN"))
+    of_broker.any(Backend::is_spared)
 }
 
 fn revive(draft: &mut Draft<'_>, host: &Host) {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Draft;
-use super::rotate_cookie::{Target, file_of, ids, rotate};
+use super::rotate_cookie::{Target, file_of, rotate};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::{CookieDigest, SecretName, SecretSource};
@@ -130,7 +130,7 @@ fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
             "rabbitup status shows the nodes; once it answers: rabbitup run rotate-cookie",
         );
     }
-    let switched = ids(draft, |action| matches!(action, Action::SwitchCookie { .. }));
+    let switched = draft.steps_that(|action| matches!(action, Action::SwitchCookie { .. }));
     let names = draft.desired.cluster.names;
     let hosts: Vec<Host> = answered(draft)
         .into_iter()

@@ -1,7 +1,7 @@
 use super::{Draft, join};
 use crate::facts::{BrokerState, ClusterMember};
 use crate::inventory::Host;
-use crate::model::{HostName, NodeType};
+use crate::model::NodeType;
 use crate::plan::{Action, Change, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::BROKER_UNIT;
@@ -42,17 +42,27 @@ fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
         _ if facts.data_of(&node).is_some() => "it does not run",
         _ => "it has never run",
     };
-    let names = draft.desired.cluster.names;
     // A RAM node has its tables from a disc node that runs, and two that start together take each other for strangers.
-    let brokers: Vec<&HostName> = draft.desired.brokers().map(|broker| &broker.name).collect();
-    let before = if was_ram(draft, host) { draft.last_of(&brokers, &["start"]) } else { Vec::new() };
-    let action = Action::StartBroker { node: node.clone(), names, patience_s: patience.seconds() };
+    let before = if was_ram(draft, host) { draft.last_on_brokers(&["start"]) } else { Vec::new() };
+    propose(draft, host, reason, before, patience);
+}
+
+/// The step that starts a broker, whatever stopped it.
+pub(super) fn propose(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    reason: impl Into<String>,
+    after: Vec<StepId>,
+    patience: Minutes,
+) {
+    let (node, names, patience_s) = (host.node(), draft.desired.cluster.names, patience.seconds());
+    let title = format!("start {node}");
     draft.propose(
-        Proposal::new(&host.name, "start", Change::Command, action)
-            .title(format!("start {node}"))
+        Proposal::new(&host.name, "start", Change::Command, Action::StartBroker { node, names, patience_s })
+            .title(title)
             .because(reason)
-            .after(before)
-            .within(720 + patience.seconds()),
+            .after(after)
+            .within(720 + patience_s),
     );
 }
 

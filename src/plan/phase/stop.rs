@@ -18,15 +18,9 @@ pub fn plan(draft: &mut Draft<'_>) {
             continue;
         }
         stops = true;
-        let node = host.node();
         let last = host.name == draft.anchor;
-        draft.propose(
-            Proposal::new(&host.name, "stop", Change::Command, Action::StopBroker { node: node.clone() })
-                .title(format!("stop {node}"))
-                .because(if last { "the last to stop" } else { "the cluster is to be stopped" })
-                .after(before.clone())
-                .within(420),
-        );
+        let reason = if last { "the last to stop" } else { "the cluster is to be stopped" };
+        propose(draft, host, reason, before.clone());
         before = draft.last_of(&[&host.name], &["stop"]);
     }
     if stops {
@@ -36,6 +30,19 @@ pub fn plan(draft: &mut Draft<'_>) {
             "no client is served until: rabbitup run start (a host that boots starts its broker, too)",
         );
     }
+}
+
+/// The step that stops a broker, whatever it is stopped for.
+pub(super) fn propose(draft: &mut Draft<'_>, host: &Host, reason: &str, after: Vec<StepId>) {
+    let node = host.node();
+    let title = format!("stop {node}");
+    draft.propose(
+        Proposal::new(&host.name, "stop", Change::Command, Action::StopBroker { node })
+            .title(title)
+            .because(reason)
+            .after(after)
+            .within(420),
+    );
 }
 
 fn is_ram(draft: &Draft<'_>, host: &Host) -> bool {

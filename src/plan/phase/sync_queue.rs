@@ -1,7 +1,7 @@
 use super::Draft;
 use crate::facts::{HostFacts, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
-use crate::model::HostName;
+use crate::model::{HostName, NodeName};
 use crate::plan::view::listed;
 use crate::plan::{Action, Change, Moment, Proposal, QueueRef};
 use crate::playbook::Minutes;
@@ -10,19 +10,19 @@ use crate::rabbitmq::has_mirrored_queues;
 /// Brings the mirrors of one queue up to date. The queue takes no messages meanwhile.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let Some((host, queue)) = find(draft) else { return };
-    let behind = behind(&queue);
+    let behind: Vec<&NodeName> = queue.unsynchronised().collect();
     if behind.is_empty() {
-        return note(draft, &host.name, format!("every mirror of {} is in sync", shown(&queue)));
+        return note(draft, &host.name, format!("every mirror of {} is in sync", queue));
     }
     let action = Action::SyncQueue {
         node: host.node(),
         names: draft.desired.cluster.names,
-        queue: reference(&queue),
+        queue: QueueRef::from(&queue),
         patience_s: patience.seconds(),
     };
     draft.propose(
         Proposal::new(&host.name, "sync-queue", Change::Command, action)
-            .title(format!("synchronise {}", shown(&queue)))
+            .title(format!("synchronise {}", queue))
             .because(format!(
                 "its mirrors on {} are behind; it takes no messages until they are not",
                 listed(&behind)
@@ -34,20 +34,20 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
 /// Ends the synchronisation of one queue.
 pub fn cancel(draft: &mut Draft<'_>) {
     let Some((host, queue)) = find(draft) else { return };
-    if behind(&queue).is_empty() {
+    if queue.unsynchronised().next().is_none() {
         return note(
             draft,
             &host.name,
-            format!("every mirror of {} is in sync: nothing is under way", shown(&queue)),
+            format!("every mirror of {} is in sync: nothing is under way", queue),
         );
     }
     if draft.options.moment != Moment::Before {
         return;
     }
-    let action = Action::CancelSyncQueue { node: host.node(), queue: reference(&queue) };
+    let action = Action::CancelSyncQueue { node: host.node(), queue: QueueRef::from(&queue) };
     draft.propose(
         Proposal::new(&host.name, "cancel-sync-queue", Change::Command, action)
-            .title(format!("end the synchronisation of {}", shown(&queue)))
+            .title(format!("end the synchronisation of {}", queue))
             .because("asked for; mirrors that are behind stay behind"),
     );
 }
@@ -118,23 +118,7 @@ fn refuse_kind(draft: &mut Draft<'_>, host: &Host, queue: &QueueFacts) {
             "a quorum queue is replicated; a mirrored one needs a policy",
         ),
     };
-    draft.refuse(&host.name, format!("{} is not mirrored", shown(queue)), why, advice);
-}
-
-fn behind(queue: &QueueFacts) -> Vec<String> {
-    queue.replicas.iter().filter(|node| !queue.in_sync.contains(node)).map(ToString::to_string).collect()
-}
-
-fn shown(queue: &QueueFacts) -> String {
-    if queue.vhost == "/" {
-        queue.name.clone()
-    } else {
-        format!("{} (virtual host {})", queue.name, queue.vhost)
-    }
-}
-
-fn reference(queue: &QueueFacts) -> QueueRef {
-    QueueRef { vhost: queue.vhost.clone(), name: queue.name.clone(), kind: queue.kind }
+    draft.refuse(&host.name, format!("{} is not mirrored", queue), why, advice);
 }
 
 fn note(draft: &mut Draft<'_>, host: &HostName, text: String) {

@@ -26,7 +26,7 @@ pub(in crate::report) fn standing(backend: &Backend) -> Standing {
     let status = backend.status.as_str();
     if status.starts_with("DOWN") || status.starts_with("NOLB") {
         Standing::Down
-    } else if status.starts_with("MAINT") || status.starts_with("DRAIN") {
+    } else if backend.is_spared() {
         Standing::Out
     } else {
         Standing::Up

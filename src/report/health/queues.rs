@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::{Finding, Notebook, Severity};
 use crate::facts::{NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
-use crate::model::{NodeName, quote};
+use crate::model::{NodeName, shell_word};
 use crate::report::style::Detail;
 use crate::report::words::{count, list};
 
@@ -59,7 +59,7 @@ fn ghosts(node: &NodeFacts, notebook: &mut Notebook<'_>) {
     for (gone, queues) in by_replica(node, |name| !is_member(name)) {
         let list = if queues.len() == 1 { "lists" } else { "list" };
         let by_hand = match queues.iter().find(|queue| queue.kind == QueueKind::Stream) {
-            Some(stream) => format!("`rabbitmq-streams delete_replica {} {gone}`", word(&stream.name)),
+            Some(stream) => format!("`rabbitmq-streams delete_replica {} {gone}`", shell_word(&stream.name)),
             None => format!("`rabbitmq-queues shrink {gone}`"),
         };
         notebook.add(
@@ -100,7 +100,8 @@ fn unsynchronised(node: &NodeFacts, notebook: &mut Notebook<'_>) {
         1 => ("has", ""),
         _ => ("have", "; the same for each of the others"),
     };
-    let vhost = if first.vhost == "/" { String::new() } else { format!(" vhost={}", word(&first.vhost)) };
+    let vhost =
+        if first.vhost == "/" { String::new() } else { format!(" vhost={}", shell_word(&first.vhost)) };
     notebook.add(
         Severity::Warning,
         format!(
@@ -108,7 +109,7 @@ fn unsynchronised(node: &NodeFacts, notebook: &mut Notebook<'_>) {
             count(queues.len(), "queue", "queues"),
             names(&queues)
         ),
-        format!("`rabbitup run sync-queue queue={}{vhost}`{each}", word(&first.name)),
+        format!("`rabbitup run sync-queue queue={}{vhost}`{each}", shell_word(&first.name)),
     );
 }
 
@@ -147,25 +148,10 @@ fn replicated(queues: &[&QueueFacts]) -> String {
 
 /// The first names, and how many there are more.
 fn names(queues: &[&QueueFacts]) -> String {
-    let shown: Vec<String> = queues.iter().take(NAMED).map(|queue| name(queue)).collect();
+    let shown: Vec<String> = queues.iter().take(NAMED).map(ToString::to_string).collect();
     let mut text = list(&shown, Detail::Full);
     if queues.len() > NAMED {
         text.push_str(&format!(" and {} more", queues.len() - NAMED));
     }
     text
-}
-
-/// `orders`; in another virtual host than `/`, `orders (virtual host shop)`.
-fn name(queue: &QueueFacts) -> String {
-    if queue.vhost == "/" {
-        queue.name.clone()
-    } else {
-        format!("{} (virtual host {})", queue.name, queue.vhost)
-    }
-}
-
-/// A value as one types it in a shell: quoted where it has to be.
-fn word(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@%+".contains(c);
-    if !value.is_empty() && value.chars().all(plain) { value.to_owned() } else { quote(value) }
 }
