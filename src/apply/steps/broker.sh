@@ -50,9 +50,17 @@ node_eval() { # NODE short|long EXPRESSION
   fi
 }
 
+# Whether the node answers an expression with WANTED; any other answer is printed, for the message of who waits for it.
+node_says() { # WANTED NODE MODE EXPRESSION
+  wanted=$1
+  shift
+  said=$(node_eval "$@") || :
+  [ "$said" = "$wanted" ] || { printf '%s\n' "$said"; return 1; }
+}
+
 # `rabbit` serves: its boot is complete. An atom or false, on every version since 3.8.
 is_serving() { # NODE MODE
-  [ "$(node_eval "$1" "$2" 'try rabbit:is_running() andalso rabbit:is_booted(node()) catch _:_ -> rabbit:is_running() end')" = true ]
+  node_says true "$1" "$2" 'try rabbit:is_running() andalso rabbit:is_booted(node()) catch _:_ -> rabbit:is_running() end'
 }
 
 # The members that NODE lists, in 3.10's words or in those since 3.13, joined by spaces.

@@ -6,7 +6,7 @@
 # deletes those queues.
 retire_broker() { # NODE MODE PATIENCE none|quorum-critical keep|destroy
   take_out "$@"
-  if [ "$5" = keep ] && is_serving "$1" "$2"; then
+  if [ "$5" = keep ] && is_serving "$1" "$2" >/dev/null; then
     own=$(messages_only_here "$1" "$2")
     if [ "$own" != 0 ]; then
       revive "$1" "$2" || :

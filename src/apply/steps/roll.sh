@@ -31,15 +31,15 @@ await_spare() { # NODE PATIENCE
 
 # The leaders that drain hands over are elected by the others a moment later; a stop in between costs a moment more.
 leads_nothing() { # NODE MODE
-  [ "$(node_eval "$1" "$2" 'length([Q || Q <- rabbit_amqqueue:list(), {Name, _} <- [amqqueue:get_pid(Q)], case ra_leaderboard:lookup_leader(Name) of {_, N} -> N =:= node(); _ -> false end])')" = 0 ]
+  node_says 0 "$1" "$2" 'length([Q || Q <- rabbit_amqqueue:list(), {Name, _} <- [amqqueue:get_pid(Q)], case ra_leaderboard:lookup_leader(Name) of {_, N} -> N =:= node(); _ -> false end])'
 }
 
 is_drained() { # NODE MODE
-  [ "$(node_eval "$1" "$2" 'rabbit_maintenance:is_being_drained_local_read(node())')" = true ]
+  node_says true "$1" "$2" 'rabbit_maintenance:is_being_drained_local_read(node())'
 }
 
 is_not_drained() { # NODE MODE
-  [ "$(node_eval "$1" "$2" 'rabbit_maintenance:is_being_drained_local_read(node())')" = false ]
+  node_says false "$1" "$2" 'rabbit_maintenance:is_being_drained_local_read(node())'
 }
 
 # drain and revive may report an error though they did it (rabbitmq-server#3369, #8414): the state counts.
@@ -54,7 +54,7 @@ drain() { # NODE MODE
 }
 
 revive() { # NODE MODE
-  ! is_not_drained "$1" "$2" || return 0
+  ! is_not_drained "$1" "$2" >/dev/null || return 0
   rabbit_tool 180 rabbitmq-upgrade -q -n "$1" revive || :
   await 10 is_not_drained "$1" "$2"
 }
@@ -71,7 +71,7 @@ take_out() { # NODE MODE PATIENCE none|drain|quorum-critical
 }
 
 all_members_run() { # NODE MODE
-  [ "$(node_eval "$1" "$2" 'try length(rabbit_nodes:list_members()) - length(rabbit_nodes:list_running()) catch error:undef -> length(rabbit_mnesia:cluster_nodes(all)) - length(rabbit_mnesia:cluster_nodes(running)) end')" = 0 ]
+  node_says 0 "$1" "$2" 'try length(rabbit_nodes:list_members()) - length(rabbit_nodes:list_running()) catch error:undef -> length(rabbit_mnesia:cluster_nodes(all)) - length(rabbit_mnesia:cluster_nodes(running)) end'
 }
 
 # Back in service: it serves, sees everybody, takes clients, and what it holds has caught up.
