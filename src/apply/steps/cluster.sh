@@ -36,7 +36,7 @@ join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram
       control 120 "$node" start_app || :
       join_failed
     fi
-    control 300 "$node" start_app || join_failed
+    start_as "$node" "$mode" "$type" || join_failed
   fi
   await "$patience" is_serving "$node" "$mode" || fail "$node joined, but does not serve"
   confirm_member "$node" "$mode" "$seed"
@@ -47,13 +47,21 @@ join_failed() {
   fail "$node could not join $seed" "the lines above are RabbitMQ's own words"
 }
 
+# At its next start a disc node replays Mnesia's log. There a node's leaving stands and its return as a RAM node does not
+# (seen on 4.0.5), so after a stop of the whole cluster it would be forgotten, and not let in. What is dumped is not replayed.
+start_as() { # NODE MODE disc|ram
+  control 300 "$1" start_app || return 1
+  [ "$3" = disc ] ||
+    await 10 node_says '[dumped]' "$1" "$2" 'lists:usort([rpc:call(N, mnesia, dump_log, []) || N <- mnesia:table_info(schema, disc_copies)])'
+}
+
 change_node_type() { # NODE MODE disc|ram
   control 120 "$1" stop_app
   if ! control 120 "$1" change_cluster_node_type "$3"; then
     control 300 "$1" start_app || :
     fail "$1 did not become a $3 node" "the lines above are RabbitMQ's own words"
   fi
-  control 300 "$1" start_app
+  start_as "$1" "$2" "$3" || broker_failed "RabbitMQ did not start on $1 after the change of its type"
   await 300 is_serving "$1" "$2" || fail "$1 does not serve after the change of its type"
 }
 
