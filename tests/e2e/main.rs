@@ -29,49 +29,52 @@ const SCENARIOS: &[Scenario] = &[
     fresh("an unreachable host", trouble::unreachable_host),
     fresh("a wrong host key", trouble::wrong_host_key),
     fresh("a firewall between two brokers", trouble::firewall),
-    fresh("a clock that is off before a time service runs", trouble::clock_of_nobody),
+    fresh("a clock that is off before a time service runs", trouble::clock_of_nobody).by_turns(),
     fresh("a joiner alone while the seed node is down", changes::joiner_without_seed),
-    Scenario { name: "cold bring-up", from: State::Fresh, leaves: State::Converged, play: cold::bring_up },
+    Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
     converged("what a plan costs", steady::cost),
-    converged("a broker that was stopped", steady::stopped_broker),
+    converged("a broker that was stopped", steady::stopped_broker).by_turns(),
     converged("a saved plan", changes::saved_plan),
-    converged("a limit, plugins and another balancing", changes::limit_and_plugins),
+    converged("a limit, plugins and another balancing", changes::limit_and_plugins).by_turns(),
     converged("a clock that is off", trouble::clock),
     converged("a cluster that was made by hand", half_done::taken_over),
-    converged("an interrupt", runs::interrupt),
-    converged("events as JSON", runs::events),
+    converged("an interrupt", runs::interrupt).by_turns(),
+    converged("events as JSON", runs::events).by_turns(),
     converged("definitions", runs::definitions),
-    converged("a power cut", steady::power_cut),
+    converged("a power cut", steady::power_cut).by_turns(),
     converged("wrong words for a playbook", membership::mistakes),
     converged("replicas that are missing, leaders that crowd", queues::grow_and_rebalance),
     converged("mirrors that are behind", queues::mirrors),
-    converged("a member that the inventory does not know", membership::prune),
-    converged("a node that was forgotten by hand while it slept", membership::forgotten_by_hand),
+    converged("a member that the inventory does not know", membership::prune).by_turns(),
+    converged("a node that was forgotten by hand while it slept", membership::forgotten_by_hand).by_turns(),
     converged("RAM nodes, and the last disc node", membership::ram_nodes),
     converged("a wiped host whose ghost is in the way", recovery::wiped),
-    converged("a member whose host is gone", membership::dead_host),
+    converged("a member whose host is gone", membership::dead_host).by_turns(),
     converged("nginx in place of HAProxy", balancer::nginx),
     converged("a node with data of its own", half_done::own_data),
-    Scenario {
-        name: "a changed configuration restarts one after the other",
-        from: State::Converged,
-        leaves: State::Reconfigured,
-        play: changes::rolling_restart,
-    },
-    Scenario {
-        name: "two at once, a crash while packages are installed, a node added",
-        from: State::Reconfigured,
-        leaves: State::Any,
-        play: changes::crash_and_added_node,
-    },
-    Scenario { name: "half-done hosts", from: State::Fresh, leaves: State::Any, play: half_done::half_done },
-    Scenario {
-        name: "root, doas, a sudo password; long names and RAM nodes on Debian 12",
-        from: State::Any,
-        leaves: State::Any,
-        play: access::ways_in,
-    },
+    Scenario::new(
+        "a changed configuration restarts one after the other",
+        State::Converged,
+        State::Reconfigured,
+        changes::rolling_restart,
+    )
+    .by_turns(),
+    Scenario::new(
+        "two at once, a crash while packages are installed, a node added",
+        State::Reconfigured,
+        State::Any,
+        changes::crash_and_added_node,
+    )
+    .by_turns(),
+    Scenario::new("half-done hosts", State::Fresh, State::Any, half_done::half_done).by_turns(),
+    Scenario::new(
+        "root, doas, a sudo password; long names and RAM nodes on Debian 12",
+        State::Any,
+        State::Any,
+        access::ways_in,
+    )
+    .by_turns(),
 ];
 
 /// What happens to a cluster that works: about as long as the other list, since the two are played side by side.
@@ -81,38 +84,29 @@ const DAY2: &[Scenario] = &[
     converged("a rolling restart", rolling::restart),
     converged("a rolling restart that fails on its first node", rolling::restart_that_fails),
     converged("a rotation of the cookie", rotation::live),
-    converged("rotations that fail half-way", rotation::half_way),
-    converged("rotations while nodes are down", rotation::nodes_down),
-    converged("a rotation behind the nodes' backs", rotation::behind_their_backs),
+    converged("rotations that fail half-way", rotation::half_way).by_turns(),
+    converged("rotations while nodes are down", rotation::nodes_down).by_turns(),
+    converged("a rotation behind the nodes' backs", rotation::behind_their_backs).by_turns(),
     converged("a node replaced, and one removed", leaving::replace_and_remove),
     converged("all down and all up again", recovery::full_stop),
-    converged("all down, and the last one for good", recovery::dead_last),
-    Scenario {
-        name: "an upgrade to the next version",
-        from: State::Converged,
-        leaves: State::Any,
-        play: rolling::upgrade,
-    },
-    Scenario {
-        name: "the same playbooks with Khepri",
-        from: State::Converged,
-        leaves: State::Any,
-        play: recovery::khepri,
-    },
-    Scenario {
-        name: "a node that slept while its cluster became another",
-        from: State::Any,
-        leaves: State::Any,
-        play: recovery::slept,
-    },
+    converged("all down, and the last one for good", recovery::dead_last).by_turns(),
+    Scenario::new("an upgrade to the next version", State::Converged, State::Any, rolling::upgrade),
+    Scenario::new("the same playbooks with Khepri", State::Converged, State::Any, recovery::khepri),
+    Scenario::new(
+        "a node that slept while its cluster became another",
+        State::Any,
+        State::Any,
+        recovery::slept,
+    )
+    .by_turns(),
 ];
 
 const fn fresh(name: &'static str, play: fn(&Stage)) -> Scenario {
-    Scenario { name, from: State::Fresh, leaves: State::Fresh, play }
+    Scenario::new(name, State::Fresh, State::Fresh, play)
 }
 
 const fn converged(name: &'static str, play: fn(&Stage)) -> Scenario {
-    Scenario { name, from: State::Converged, leaves: State::Converged, play }
+    Scenario::new(name, State::Converged, State::Converged, play)
 }
 
 #[test]

@@ -27,12 +27,41 @@ pub enum State {
     Any,
 }
 
+/// On which releases a scenario is played when all are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turns {
+    /// On both, every day.
+    Both,
+    /// On one of the two, and on the other the day after: what it shows hardly depends on the release.
+    OneADay,
+}
+
 /// One scenario: its name, what it needs, what it leaves.
 pub struct Scenario {
     pub name: &'static str,
     pub from: State,
     pub leaves: State,
+    pub turns: Turns,
     pub play: fn(&Stage),
+}
+
+impl Scenario {
+    pub const fn new(name: &'static str, from: State, leaves: State, play: fn(&Stage)) -> Self {
+        Self { name, from, leaves, turns: Turns::Both, play }
+    }
+
+    /// The same, on one release a day.
+    pub const fn by_turns(mut self) -> Self {
+        self.turns = Turns::OneADay;
+        self
+    }
+
+    /// Whether it is this release's turn. A name says which days are whose, so that a list may grow.
+    fn is_due(&self, suite: Suite, day: u64) -> bool {
+        let letters: u64 = self.name.bytes().map(u64::from).sum();
+        let other = (letters + day) % 2 == 1;
+        self.turns == Turns::Both || other == (suite == Suite::Trixie)
+    }
 }
 
 pub struct Stage {
@@ -55,14 +84,25 @@ impl Stage {
     }
 
     /// Plays them all, also after one has failed, and panics at the end with the names of those that did.
-    /// `E2E_ONLY` picks those whose name contains one of its words.
+    /// `E2E_ONLY` picks those whose name contains one of its words; `E2E_ALL=1` plays also those whose turn it is not.
     pub fn play(mut self, scenarios: &[Scenario]) {
         let only = std::env::var("E2E_ONLY").unwrap_or_default();
-        let wanted = |name: &str| only.is_empty() || only.split(',').any(|word| name.contains(word));
-        let suite = self.lab.suite().name();
+        let all = std::env::var_os("E2E_ALL").is_some_and(|value| value == "1");
+        let (release, day) = (self.lab.suite(), today());
+        let suite = release.name();
+        let wanted = |scenario: &Scenario| match only.is_empty() {
+            true => all || scenario.is_due(release, day),
+            false => only.split(',').any(|word| scenario.name.contains(word)),
+        };
         let start = Instant::now();
         let mut failed = Vec::new();
-        for scenario in scenarios.iter().filter(|scenario| wanted(scenario.name)) {
+        let resting = scenarios.iter().filter(|scenario| only.is_empty() && !wanted(scenario)).count();
+        if resting > 0 {
+            say(&format!(
+                "{suite:8} {resting} scenarios are the other release's today (E2E_ALL=1 plays them all)"
+            ));
+        }
+        for scenario in scenarios.iter().filter(|scenario| wanted(scenario)) {
             let begin = Instant::now();
             let played = std::panic::catch_unwind(AssertUnwindSafe(|| {
                 self.reach(scenario.from);
@@ -192,6 +232,12 @@ impl Stage {
         });
         assert_eq!(taken, "message 0");
     }
+}
+
+/// Days since 1970, which decide what is whose turn.
+pub fn today() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("the clock is past 1970").as_secs() / 86_400
 }
 
 /// Why a scenario failed, as far as it fits a screen.
