@@ -70,6 +70,7 @@ fn unreachable(error: TransportError) -> Unreachable {
         TransportErrorKind::AuthenticationRefused => UnreachableCause::AuthenticationRefused,
         TransportErrorKind::NoPrivilege => UnreachableCause::NoPrivilege,
         TransportErrorKind::SudoPassword => UnreachableCause::SudoPassword,
+        TransportErrorKind::SudoRule => UnreachableCause::SudoRule,
         TransportErrorKind::TimedOut => UnreachableCause::TimedOut,
         TransportErrorKind::TooMuchOutput => UnreachableCause::Garbled,
     };

@@ -45,9 +45,8 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str) -> StepFail
         | TransportErrorKind::HostKeyUnknown
         | TransportErrorKind::AuthenticationRefused
         | TransportErrorKind::NoPrivilege
-        | TransportErrorKind::SudoPassword => {
-            (FailureKind::ConnectionLost, "no script can be run on the host")
-        }
+        | TransportErrorKind::SudoPassword
+        | TransportErrorKind::SudoRule => (FailureKind::ConnectionLost, "no script can be run on the host"),
     };
     let cause = if evidence.is_empty() { cause.to_owned() } else { format!("{cause}: {evidence}") };
     StepFailure { kind, code: None, cause: Some(cause), advice: Some(AGAIN.to_owned()), output: Vec::new() }

@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use crate::model::shell_word;
 use crate::report::{Detail, Style};
+use crate::transport::Grantee;
 
 /// Brings up and looks after RabbitMQ clusters on plain hosts over SSH, from one inventory.
 ///
@@ -68,6 +69,8 @@ pub enum Command {
     Run(Run),
     /// Print a file as it would be written: haproxy, nginx, hosts, rabbitmq, chrony, limits
     Render(Render),
+    /// Print the narrowest sudo or doas rule that lets a login do what rabbitup does
+    Privileges(Privileges),
     /// Print a JSON Schema
     Schema(Schema),
     /// Print a shell's completion script
@@ -189,6 +192,24 @@ pub struct Render {
     /// Which host's file, where hosts differ (the first that has such a file)
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
+}
+
+/// The program whose rule is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Elevator {
+    /// A file for /etc/sudoers.d
+    Sudoers,
+    /// A line for /etc/doas.conf
+    Doas,
+}
+
+#[derive(Debug, Args)]
+pub struct Privileges {
+    #[arg(value_name = "FORMAT")]
+    pub elevator: Elevator,
+    /// The login, or % and a group
+    #[arg(value_name = "USER")]
+    pub grantee: Grantee,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

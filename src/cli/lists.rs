@@ -1,12 +1,12 @@
-//! What machines ask for: schemas, completions, the manual page.
+//! What is printed without a look at any host: playbooks, rules for sudo, schemas, completions, the manual page.
 
 use clap::CommandFactory;
 
-use super::arguments::{Cli, Common, Completions, Document, Schema};
+use super::arguments::{Cli, Common, Completions, Document, Elevator, Privileges, Schema};
 use super::exit::{Exit, Failure};
 use super::{print, session};
 use crate::playbook::Playbook;
-use crate::{inventory, report};
+use crate::{inventory, report, transport};
 
 /// `rabbitup run` without a name: the embedded playbooks, and those beside the inventory.
 pub fn playbooks(common: &Common) -> Result<Exit, Failure> {
@@ -29,6 +29,15 @@ pub fn playbooks(common: &Common) -> Result<Exit, Failure> {
         "{}\nEach shows its plan and asks before it changes anything.\n",
         texts.join("\n")
     ));
+    Ok(Exit::Done)
+}
+
+/// `rabbitup privileges`.
+pub fn privileges(arguments: &Privileges) -> Result<Exit, Failure> {
+    print::stdout(&match arguments.elevator {
+        Elevator::Sudoers => transport::sudoers(&arguments.grantee),
+        Elevator::Doas => transport::doas_conf(&arguments.grantee),
+    });
     Ok(Exit::Done)
 }
 

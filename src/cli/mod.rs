@@ -59,6 +59,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Apply(arguments) => apply::run(common, arguments).await,
         Command::Status(arguments) => status::run(common, arguments).await,
         Command::Render(arguments) => render::run(common, arguments),
+        Command::Privileges(arguments) => lists::privileges(arguments),
         Command::Schema(arguments) => lists::schema(arguments),
         Command::Completions(arguments) => lists::completions(arguments),
         Command::Man => lists::man(),

@@ -65,6 +65,8 @@ pub enum UnreachableCause {
     NoPrivilege,
     /// Logged in, and sudo asks for a password that was not given, or refuses the one that was.
     SudoPassword,
+    /// Logged in, and sudo lets the login run some commands, but not the one that is needed.
+    SudoRule,
     /// Logged in, but what came back is not a complete answer.
     Garbled,
     /// Logged in, but no answer within the time.

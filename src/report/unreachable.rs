@@ -97,6 +97,7 @@ pub(super) fn what(cause: UnreachableCause) -> &'static str {
         UnreachableCause::AuthenticationRefused => "the host accepts none of the keys that ssh offered",
         UnreachableCause::NoPrivilege => "logged in, but the login can become root in no way",
         UnreachableCause::SudoPassword => "logged in, but sudo wants a password",
+        UnreachableCause::SudoRule => "logged in, but sudo does not let this login run what rabbitup needs",
         UnreachableCause::Garbled => "logged in, but what came back is no complete answer",
         UnreachableCause::TimedOut => "logged in, but there was no answer in time",
     }
@@ -133,12 +134,20 @@ fn next(cause: UnreachableCause, ssh: Option<&Ssh>) -> Vec<String> {
             command(&login),
         ],
         UnreachableCause::NoPrivilege => vec![
-            "let the login use sudo or doas, log in as root (`user = \"root\"` under [ssh]), or check `become`".into(),
+            "let the login use sudo or doas, log in as root (`user = \"root\"` under [ssh]), or check `become`; \
+             docs/privileges.md has the narrowest rules"
+                .into(),
         ],
         UnreachableCause::SudoPassword => vec![
             "run the same command with --ask-become-pass, which asks once and keeps it in memory, or let the login \
              use sudo without one (NOPASSWD in sudoers)"
                 .into(),
+        ],
+        UnreachableCause::SudoRule => vec![
+            "the rule for it is in docs/privileges.md, and may be of another version of rabbitup. This prints the one \
+             that this version needs, for /etc/sudoers.d on the host:"
+                .into(),
+            command(&format!("rabbitup privileges sudoers {}", ssh.and_then(|ssh| ssh.user.as_deref()).unwrap_or("USER"))),
         ],
         UnreachableCause::Garbled => vec![
             "does something end the session or print into it (a login script, ForceCommand, a restricted shell)? \

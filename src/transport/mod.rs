@@ -2,6 +2,7 @@
 
 mod evidence;
 mod fake;
+mod privileges;
 mod ssh;
 
 use std::future::Future;
@@ -13,6 +14,7 @@ use crate::model::{HostName, Secret};
 
 pub(crate) use evidence::evidence;
 pub use fake::{FakeHeld, FakeTransport};
+pub use privileges::{BadGrantee, Grantee, doas_conf, sudoers};
 pub use ssh::{BecomeRoot, HeldSession, HostKeyPolicy, SshTarget, SshTransport};
 
 /// One run of `sh` as root.
@@ -63,6 +65,8 @@ pub enum TransportErrorKind {
     AuthenticationRefused,
     NoPrivilege,
     SudoPassword,
+    /// sudo lets the login run commands, and not the one that is needed.
+    SudoRule,
     /// The connection was lost while the script ran: whether it ended is unknown.
     Lost,
     TimedOut,

@@ -69,7 +69,7 @@ const SCENARIOS: &[Scenario] = &[
     .by_turns(),
     Scenario::new("half-done hosts", State::Fresh, State::Any, half_done::half_done).by_turns(),
     Scenario::new(
-        "root, doas, a sudo password; long names and RAM nodes on Debian 12",
+        "root, doas, a sudo password, the narrowest rules; long names and RAM nodes on Debian 12",
         State::Any,
         State::Any,
         access::ways_in,

@@ -70,6 +70,11 @@ fn every_cause_says_what_to_do() {
         ("node6", AuthenticationRefused, "ops@192.168.0.46: Permission denied (publickey)."),
         ("node7", NoPrivilege, "sudo: not found; doas: not found"),
         ("node8", SudoPassword, "sudo: a password is required"),
+        (
+            "lb1",
+            SudoRule,
+            "sudo: a password is required\nsudo allows this login on lb1:\n    (root) NOPASSWD: /usr/bin/apt-get update",
+        ),
         ("node9", Garbled, "This account is currently not available."),
         ("lb0", TimedOut, "no answer within 30 s"),
     ]);

@@ -1,5 +1,6 @@
 //! What ssh and sudo say, sorted by what one has to do about it.
 
+use crate::transport::privileges::READY;
 use crate::transport::{TransportError, TransportErrorKind, evidence};
 
 /// Reads why ssh did not connect from what it logged (`-E`).
@@ -57,21 +58,45 @@ pub(super) fn retry(error: &TransportError) -> Retry {
 
 /// Reads why nobody became root from what sudo, doas or the shell said.
 ///
-/// sudo's texts are those of its check.c, sudo.c and auth/sudo_auth.c, and sudo-rs's own.
+/// sudo's texts are those of its check.c, sudo.c, logging.c, display.c and auth/sudo_auth.c, and sudo-rs's own. With
+/// `-n` it wants a password before it says that a command is not allowed at all, so what it allows is looked at too.
 pub(super) fn privilege_failure(said: &str) -> TransportError {
     let evidence = evidence(said);
     let says = |text: &str| evidence.contains(text);
-    let forbidden = says("not in the sudoers") || says("is not allowed to") || says("may not run sudo");
+    let nothing =
+        says("not in the sudoers") || says("is not allowed to run sudo") || says("may not run sudo");
     let asks = says("password is required")
         || says("no password was provided")
         || says("incorrect password")
         || says("Sorry, try again")
         || says("authentication is required")
         || says("incorrect authentication attempt");
-    let kind =
-        if asks && !forbidden { TransportErrorKind::SudoPassword } else { TransportErrorKind::NoPrivilege };
+    let kind = if nothing {
+        TransportErrorKind::NoPrivilege
+    } else if says("is not allowed to execute")
+        // `requiretty`, which the rule lifts for the one command.
+        || says("must have a tty")
+        || asks && rules(&evidence).is_some_and(no_rule_helps)
+    {
+        TransportErrorKind::SudoRule
+    } else if asks {
+        TransportErrorKind::SudoPassword
+    } else {
+        TransportErrorKind::NoPrivilege
+    };
     let evidence = if evidence.is_empty() { "the shell ended without a word".to_owned() } else { evidence };
     TransportError { kind, evidence }
+}
+
+/// The rules that sudo lists for the login, where it does.
+fn rules(evidence: &str) -> Option<&str> {
+    evidence.split_once("sudo allows this login").map(|(_, rules)| rules)
+}
+
+/// No rule is there that a password would open: one for all commands, or for the one that is needed.
+fn no_rule_helps(rules: &str) -> bool {
+    let opens = |rule: &str| rule.ends_with("ALL") || rule.contains(READY);
+    !rules.lines().map(str::trim).any(|rule| opens(rule) && !rule.contains("NOPASSWD"))
 }
 
 #[cfg(test)]

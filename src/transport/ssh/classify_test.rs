@@ -81,7 +81,25 @@ fn what_sudo_and_doas_say() {
         ("sudo: interactive authentication is required", SudoPassword),
         ("sudo: a password is required\ndoas: Operation not permitted", SudoPassword),
         ("ops is not in the sudoers file.", NoPrivilege),
-        ("Sorry, user ops is not allowed to execute '/usr/bin/sh -c :' as root on node1.", NoPrivilege),
+        (
+            "Sorry, user ops is not allowed to execute '/bin/sh -c echo rabbitup-root' as root on node1.",
+            SudoRule,
+        ),
+        (
+            "sudo: a password is required\nsudo allows this login on node1:\n    (root) NOPASSWD: /bin/ls",
+            SudoRule,
+        ),
+        (
+            "sudo: a password is required\nsudo allows this login on node1:\n    (ALL) ALL\n    (root) NOPASSWD: /bin/ls",
+            SudoPassword,
+        ),
+        (
+            "sudo: a password is required\nsudo allows this login on node1:\n    (root) NOPASSWD: /bin/ls\n    \
+             (root) /bin/sh -c echo rabbitup-root; while read",
+            SudoPassword,
+        ),
+        ("sudo: sorry, you must have a tty to run sudo", SudoRule),
+        ("Sorry, user ops may not run sudo on node1.", NoPrivilege),
         ("sh: 3: sudo: not found", NoPrivilege),
         ("doas: Operation not permitted", NoPrivilege),
         ("This account is currently not available.", NoPrivilege),

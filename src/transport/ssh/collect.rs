@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::elevate::Method;
 use crate::transport::LineSender;
+use crate::transport::privileges::READY;
 
 /// Most bytes of stdout that are kept, in bytes. A host that prints more is broken or hostile.
 pub(super) const STDOUT_CAP: usize = 16 * 1024 * 1024;
@@ -22,7 +23,7 @@ pub(super) struct Flood {
 pub(super) struct Stdout {
     /// The marker with the blank that follows it.
     marker: Vec<u8>,
-    /// What came before the marker.
+    /// What came before the root shell was there.
     preamble: Vec<u8>,
     method: Option<Method>,
     kept: Vec<u8>,
@@ -45,13 +46,17 @@ impl Stdout {
         }
     }
 
-    /// How the shell became root; none where it has not said so yet.
+    /// How the shell became root; none where it is not there yet.
     pub(super) fn method(&self) -> Option<Method> {
         self.method
     }
 
     pub(super) fn preamble(&self) -> String {
-        String::from_utf8_lossy(&self.preamble).into_owned()
+        let said = match self.find_marker() {
+            Some((start, end, _)) => [&self.preamble[..start], &self.preamble[end..]].concat(),
+            None => self.preamble.clone(),
+        };
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// The first line after the marker, as soon as it is complete.
@@ -66,13 +71,22 @@ impl Stdout {
             return self.keep(bytes, now);
         }
         self.preamble.extend_from_slice(bytes);
-        if let Some((start, end, method)) = self.find_marker() {
+        if let Some((start, end, method)) = self.find_root_shell() {
             let rest = self.preamble.split_off(end);
             self.preamble.truncate(start);
             self.method = Some(method);
             return self.keep(&rest, now);
         }
         if self.preamble.len() > PREAMBLE_CAP { Err(Flood { limit: PREAMBLE_CAP }) } else { Ok(()) }
+    }
+
+    /// Where the marker line starts and the root shell's first line ends, which is always the same: only after the
+    /// marker does it mean anything. sudo and its modules may print something in between.
+    fn find_root_shell(&self) -> Option<(usize, usize, Method)> {
+        let (start, end, method) = self.find_marker()?;
+        let ready = format!("{READY}\n").into_bytes();
+        let at = self.preamble[end..].windows(ready.len()).position(|window| window == ready)?;
+        Some((start, end + at + ready.len(), method))
     }
 
     /// The marker line may start in the middle of one: a prompt or banner need not end with a line end. An rc
@@ -170,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_comes_before_the_marker_is_skipped_wherever_it_is_cut() {
-        let text = b"Welcome!\nset -v: printf '%s %s' m-1 \"$become\"\nno line endm-1 sudo\none\ntwo";
+        let text = b"rabbitup-root\nWelcome!\nset -v: echo \"m-1 $word\"\nno line endm-1 sudo\nyou have mail\nrabbitup-root\none\ntwo";
         for cut in 0..text.len() {
             let (sender, mut receiver) = mpsc::unbounded_channel();
             let mut stdout = Stdout::new("m-1", Some(sender));
@@ -188,13 +202,21 @@ mod tests {
     }
 
     #[test]
+    fn a_root_shell_that_never_came_leaves_what_was_said() {
+        let mut stdout = Stdout::new("m-1", None);
+        stdout.push(b"rabbitup-root\nWelcome!\nm-1 sudo\nno terminal\n", now()).expect("small");
+        assert_eq!(stdout.method(), None);
+        assert_eq!(stdout.preamble(), "rabbitup-root\nWelcome!\nno terminal\n");
+    }
+
+    #[test]
     fn endless_output_is_an_error_before_and_after_the_marker() {
         let chunk = vec![b'y'; 64 * 1024];
         let mut stdout = Stdout::new("m", None);
         let flood = (0..1000).find_map(|_| stdout.push(&chunk, now()).err());
         assert_eq!(flood, Some(Flood { limit: PREAMBLE_CAP }));
         let mut stdout = Stdout::new("m", None);
-        stdout.push(b"m root\n", now()).expect("small");
+        stdout.push(b"m root\nrabbitup-root\n", now()).expect("small");
         let flood = (0..1000).find_map(|_| stdout.push(&chunk, now()).err());
         assert_eq!(flood, Some(Flood { limit: STDOUT_CAP }));
     }

@@ -1,13 +1,16 @@
 //! The text that a host's login shell runs, so that a script runs as root and the controller knows that it
 //! does.
 //!
-//! Three shells are involved. The login shell runs one `exec sh -c OUTER sh ROOT`. OUTER finds the way to
-//! root and stays alive under it, so that a root shell ended by a signal still yields an exit code. ROOT, the
-//! root shell's own text, first prints a marker line: what comes before it is banners and rc files, and where
-//! it is missing, the exit code is sudo's and not the script's.
+//! Three shells are involved. The login shell runs one `exec sh -c OUTER sh TEXT`. OUTER finds the way to root,
+//! prints a marker line with its name, and stays alive under it, so that a root shell ended by a signal still yields
+//! an exit code. The root shell's own text is always the same (`privileges`), so that a sudoers rule can name it
+//! whole. It prints that it is there, and evaluates the lines that come over standard input behind a word: the first
+//! of them reads the script. What comes before both marks is banners and rc files, and where one is missing, the exit
+//! code is sudo's and not the script's.
 
 use super::target::BecomeRoot;
 use crate::model::{Secret, quote};
+use crate::transport::privileges::{READY, SHELL, WORD, root_text};
 
 /// Longest command that goes over as the login shell's argument, in bytes. Linux takes 128 KiB for one argument
 /// (`MAX_ARG_STRLEN`).
@@ -47,7 +50,9 @@ pub(super) enum Feed<'a> {
     Argument(&'a str),
     /// The text over standard input, and nothing else to read there.
     Stdin(&'a [u8]),
-    /// The text in the command, standard input open for as long as the caller holds it.
+    /// Standard input open for as long as the caller holds it, and the text in the command where the login is known
+    /// to be root. Behind sudo and doas the text comes over standard input first, a round trip later: what they run
+    /// has no argument that changes.
     Held(&'a str),
 }
 
@@ -66,8 +71,16 @@ pub(super) struct Invocation {
 pub(super) struct Stdin {
     /// At once: the password line.
     pub first: Option<Secret>,
-    /// Not before the marker was seen where `first` is something, else sudo could take it for another try.
+    /// Not before the root shell was there where `first` is something, else sudo could take it for another try.
     pub then: Option<Secret>,
+}
+
+impl Stdin {
+    /// The line that tells the root shell how it came to be. It guesses where none comes, and cannot tell whether
+    /// sudo asked.
+    pub(super) fn method_line(method: Method) -> String {
+        format!("{WORD} become={}\n", method.word())
+    }
 }
 
 /// How to become root, as far as is known.
@@ -85,6 +98,11 @@ impl Way<'_> {
         let asks = matches!(self.learned, None | Some(Method::SudoPassword));
         self.password.filter(|_| sudo && asks)
     }
+
+    /// Whether neither sudo nor doas will be asked.
+    fn is_root(&self) -> bool {
+        matches!((self.learned, self.r#become), (Some(Method::Root), _) | (None, BecomeRoot::Root))
+    }
 }
 
 impl Invocation {
@@ -93,29 +111,23 @@ impl Invocation {
         let marker = format!("rabbitup-{nonce}");
         let prompt = format!("[rabbitup-ask-{nonce}]");
         let password = way.needed_password();
-        let lead = if password.is_some() { Lead::Marker } else { Lead::None };
-        let feed = match feed {
+        let (input, text, then) = match feed {
             // Where sudo reads its standard input, no text may stand behind the password before sudo is done.
-            Feed::Argument(text) if password.is_some() => Feed::Stdin(text.as_bytes()),
-            feed => feed,
-        };
-        let skip = password.map(|_| skip_to(&marker)).unwrap_or_default();
-        let root = match feed {
-            Feed::Argument(_) | Feed::Stdin(_) => whole_text(&marker),
-            Feed::Held(text) => text.to_owned(),
-        };
-        let root = format!("{}{skip}{root}", prelude(&marker));
-        let outer = outer(way, password.is_some().into(), &prompt, feed);
-        let mut command = format!("exec sh -c {} sh {}", quote(&outer), quote(&root));
-        let then = match feed {
-            Feed::Argument(text) => {
-                command.push(' ');
-                command.push_str(&quote(&format!("{text}\n# {marker}")));
-                None
+            Feed::Argument(text) if password.is_none() => {
+                (Input::Text, format!("{}\n{text}\n# {marker}", whole_text(&marker)), None)
             }
-            Feed::Stdin(text) => Some(framed(&marker, text, lead)),
-            Feed::Held(_) => password.map(|_| line(marker.as_bytes())),
+            Feed::Argument(text) => (Input::Session, String::new(), Some(framed(&marker, text.as_bytes()))),
+            Feed::Stdin(text) => (Input::Session, String::new(), Some(framed(&marker, text))),
+            Feed::Held(text) if way.is_root() => {
+                (Input::Nothing, format!("echo {READY}\n{}\n{text}", prelude()), None)
+            }
+            Feed::Held(text) => {
+                let bytes = format!("{}\n{text}\n# {marker}\n", text_by_lines(&marker)).into_bytes();
+                (Input::Session, String::new(), Some(Secret::new(bytes)))
+            }
         };
+        let outer = outer(way, password.is_some().into(), &marker, &prompt, input);
+        let command = format!("exec sh -c {} sh {}", quote(&outer), quote(&text));
         match feed {
             Feed::Argument(text) if command.len() > LONGEST_COMMAND => {
                 Self::new(nonce, way, Feed::Stdin(text.as_bytes()))
@@ -128,57 +140,53 @@ impl Invocation {
     }
 }
 
-/// The start of every root shell. A short fixed environment, and a working directory that every user may
-/// enter: what `su` starts later fails in a home directory that is closed to it.
-fn prelude(marker: &str) -> String {
-    format!(
-        "become=$1; shift\n\
-         LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\n\
-         export LC_ALL PATH\n\
-         umask 022; cd /\n\
-         printf '%s %s\\n' {} \"$become\"\n",
-        quote(marker)
-    )
+/// What the root shell gets from the command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// The text, and then the end of its input.
+    Text,
+    /// Nothing: the session's own standard input brings the text.
+    Session,
+    /// The text as its own, for a login that is root: no rule has to know it.
+    Nothing,
 }
 
-/// A sudo that needs no password leaves its line unread. `read` takes single bytes from a pipe, so what
-/// follows the marker stays for the next reader (POSIX.1-2017, XCU 1.4 and `read`).
-fn skip_to(marker: &str) -> String {
-    format!("while IFS= read -r line; do case $line in {}) break ;; esac; done\nunset line\n", quote(marker))
+/// The start of every script. A short fixed environment, and a working directory that every user may enter: what
+/// `su` starts later fails in a home directory that is closed to it.
+fn prelude() -> String {
+    ": \"${become:=${DOAS_USER:+doas}}\" \"${become:=${SUDO_USER:+sudo}}\" \"${become:=root}\"; \
+     LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; umask 022; cd /"
+        .to_owned()
 }
 
-/// Reads all of standard input, and runs it only where its last line came too. The text is in a variable of
-/// the shell that is not exported: in no argv, environment or file.
+const INCOMPLETE: &str = "echo 'rabbitup: the script arrived incomplete, nothing of it was run' >&2; exit 74";
+
+/// The line that reads all of standard input, and runs it only where its last line came too. The text is in a
+/// variable of the shell that is not exported: in no argv, environment or file.
 fn whole_text(marker: &str) -> String {
     format!(
-        "text=$(cat)\n\
-         case $text in\n\
-         *{}) ;;\n\
-         *) echo 'rabbitup: the script arrived incomplete, nothing of it was run' >&2; exit 74 ;;\n\
-         esac\n\
-         exec </dev/null\n\
-         eval \"$text\"\n",
-        quote(&format!("\n# {marker}"))
+        "{WORD} {}; text=$(cat); case $text in *'# {marker}') ;; *) {INCOMPLETE} ;; esac; \
+         exec </dev/null; eval \"$text\"; exit",
+        prelude()
     )
 }
 
-/// Whether the text on standard input comes after a marker line.
-enum Lead {
-    None,
-    Marker,
+/// The same for a script whose standard input stays open. Only for a short text: the shell reads it byte by byte.
+fn text_by_lines(marker: &str) -> String {
+    format!(
+        "{WORD} {}; nl=$(printf '\\nx'); nl=${{nl%x}} text=; while IFS= read -r line; do \
+         case $line in '# {marker}') unset line; eval \"$text\"; exit ;; esac; text=$text$line$nl; done; {INCOMPLETE}",
+        prelude()
+    )
 }
 
-fn framed(marker: &str, text: &[u8], lead: Lead) -> Secret {
+fn framed(marker: &str, text: &[u8]) -> Secret {
+    let lead = whole_text(marker);
     // Sized once: a vector that grows leaves copies of the secret behind.
-    let mut bytes = Vec::with_capacity(text.len() + 2 * marker.len() + 8);
-    if let Lead::Marker = lead {
-        bytes.extend_from_slice(marker.as_bytes());
-        bytes.push(b'\n');
+    let mut bytes = Vec::with_capacity(lead.len() + text.len() + marker.len() + 5);
+    for part in [lead.as_bytes(), b"\n", text, b"\n# ", marker.as_bytes(), b"\n"] {
+        bytes.extend_from_slice(part);
     }
-    bytes.extend_from_slice(text);
-    bytes.extend_from_slice(b"\n# ");
-    bytes.extend_from_slice(marker.as_bytes());
-    bytes.push(b'\n');
     Secret::new(bytes)
 }
 
@@ -204,11 +212,14 @@ impl From<bool> for Password {
 
 /// The text that finds the way to root. sudo(8): `-n` never asks; `-S` reads one line of standard input as
 /// the password; `-k` with a command neither uses nor leaves cached credentials; `-p` is what it asks with.
-fn outer(way: &Way<'_>, password: Password, prompt: &str, feed: Feed<'_>) -> String {
+fn outer(way: &Way<'_>, password: Password, marker: &str, prompt: &str, input: Input) -> String {
+    let root_shell = format!("{SHELL} -c \"$shell\"");
     let ask = format!("run sudo-password sudo -k -S -p {}\n", quote(prompt));
     // What needs no password is tried first, with the very command that will run: sudoers may allow that
     // alone.
-    let try_sudo = |k: &str| format!("why=$(sudo {k}-n sh -c : 2>&1 </dev/null) && run sudo sudo {k}-n\n");
+    let try_sudo =
+        |k: &str| format!("why=$(echo {WORD} exit | sudo {k}-n {root_shell} 2>&1) && run sudo sudo {k}-n\n");
+    let refused = format!("{SUDO_RULES}printf '%s\\n' \"$why\" \"$nor\" \"$rules\" >&2\n");
     let way = match (way.learned, way.r#become, password) {
         (Some(Method::Root), ..) => "run root\n".to_owned(),
         (Some(Method::Sudo), ..) => "run sudo sudo -n\n".to_owned(),
@@ -218,7 +229,7 @@ fn outer(way: &Way<'_>, password: Password, prompt: &str, feed: Feed<'_>) -> Str
              echo \"rabbitup: the login $(id -un) is not root\" >&2\n"
             .to_owned(),
         (_, BecomeRoot::Sudo, Password::Given) => format!("{}{ask}", try_sudo("-k ")),
-        (_, BecomeRoot::Sudo, Password::None) => "run sudo sudo -n\n".to_owned(),
+        (_, BecomeRoot::Sudo, Password::None) => format!("{}{refused}", try_sudo("")),
         (_, _, password) => {
             let sudo = match password {
                 Password::Given => {
@@ -230,25 +241,34 @@ fn outer(way: &Way<'_>, password: Password, prompt: &str, feed: Feed<'_>) -> Str
                 "[ \"$(id -u)\" = 0 ] && run root\n\
                  {sudo}\
                  if command -v doas >/dev/null 2>&1; then\n\
-                 nor=$(doas -n sh -c : 2>&1 </dev/null) && run doas doas -n\n\
+                 nor=$(echo {WORD} exit | doas -n {root_shell} 2>&1) && run doas doas -n\n\
                  fi\n\
-                 printf '%s\\n' \"$why\" \"$nor\" >&2\n"
+                 {refused}"
             )
         }
     };
     // printf is the shell's own: the text is in no argument of another process, and sudo, which writes every
     // argument to the host's log, does not see it.
-    let text = match feed {
-        Feed::Argument(_) => "printf '%s\\n' \"$text\" | ",
-        Feed::Stdin(_) | Feed::Held(_) => "",
+    let (shell, text) = match input {
+        Input::Text => (quote(&root_text()), "printf '%s\\n' \"WORD become=$word\" \"$text\" | "),
+        Input::Session => (quote(&root_text()), ""),
+        Input::Nothing => ("$text".to_owned(), ""),
     };
     format!(
         "LC_ALL=C; export LC_ALL\n\
-         root=$1 text=${{2-}} why= nor=\n\
-         run() {{ word=$1; shift; {text}\"$@\" sh -c \"$root\" sh \"$word\"; exit $?; }}\n\
-         {way}exit 1\n"
+         text=$1 shell={shell} why= nor= rules=\n\
+         run() {{ word=$1; shift; echo \"{marker} $word\"; {text}\"$@\" {root_shell}; exit $?; }}\n\
+         {way}exit 1\n",
+        text = text.replace("WORD", WORD)
     )
 }
+
+/// What sudo does allow the login, where it tells that without a password (sudo lists where any rule is NOPASSWD).
+const SUDO_RULES: &str = "rules=$(sudo -n -l 2>/dev/null </dev/null)\n\
+     case $rules in\n\
+     *'may run the following commands'*) rules=\"sudo allows this login${rules##*may run the following commands}\" ;;\n\
+     *) rules= ;;\n\
+     esac\n";
 
 #[cfg(test)]
 #[path = "elevate_test.rs"]

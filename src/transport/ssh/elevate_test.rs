@@ -29,7 +29,7 @@ if [ $mode = asks ]; then
   while [ $tries -lt 3 ]; do
     printf '%s' "$prompt" >&2
     IFS= read -r try || { echo 'sudo: no password was provided' >&2; exit 1; }
-    [ "$try" = "$(cat "$FAKES/asks")" ] && { unset try; exec "$@"; }
+    [ "$try" = "$(cat "$FAKES/asks")" ] && { unset try; export SUDO_USER=ann; exec "$@"; }
     printf '%s\n' "$try" >>"$FAKES/tried"
     echo 'Sorry, try again.' >&2
     tries=$((tries + 1))
@@ -37,6 +37,8 @@ if [ $mode = asks ]; then
   echo "sudo: $tries incorrect password attempts" >&2
   exit 1
 fi
+SUDO_USER=ann
+export SUDO_USER
 exec "$@"
 "#;
 
@@ -81,8 +83,18 @@ impl Fakes {
             .spawn()
             .expect("sh runs");
         let mut stdin = child.stdin.take().expect("it has an input");
-        for part in [&invocation.stdin.first, &invocation.stdin.then].into_iter().flatten() {
-            let _ = stdin.write_all(part.expose());
+        let Stdin { first, then } = &invocation.stdin;
+        if let Some(first) = first {
+            let _ = stdin.write_all(first.expose());
+            let asks = self.0.join("asks").exists();
+            let method = if asks { Method::SudoPassword } else { Method::Sudo };
+            // What the controller writes when the root shell is there.
+            if then.is_some() {
+                let _ = stdin.write_all(Stdin::method_line(method).as_bytes());
+            }
+        }
+        if let Some(then) = then {
+            let _ = stdin.write_all(then.expose());
         }
         drop(stdin);
         let output = child.wait_with_output().expect("it ends");
@@ -110,14 +122,14 @@ const SCRIPT: &str = "echo \"as $become: it's \\$HOME\"; wc -c; exit 3";
 #[test]
 fn without_a_password_sudo_then_doas_are_tried() {
     let fakes = Fakes::new("auto");
-    fakes.program("doas", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n");
+    fakes.program("doas", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexport DOAS_USER=ann\nexec \"$@\"\n");
     let run = |way: Way<'_>| fakes.run(&Invocation::new("n1", &way, Feed::Argument(SCRIPT)));
     let (code, out, _) = run(way(None));
-    assert_eq!((code, out.as_str()), (3, "rabbitup-n1 doas\nas doas: it's $HOME\n0\n"));
+    assert_eq!((code, out.as_str()), (3, "rabbitup-n1 doas\nrabbitup-root\nas doas: it's $HOME\n0\n"));
 
     fakes.program("sudo", SUDO);
     let (code, out, _) = run(way(None));
-    assert_eq!((code, out.as_str()), (3, "rabbitup-n1 sudo\nas sudo: it's $HOME\n0\n"));
+    assert_eq!((code, out.as_str()), (3, "rabbitup-n1 sudo\nrabbitup-root\nas sudo: it's $HOME\n0\n"));
     // sudo writes what it is given to the host's log.
     assert!(fakes.file("log").contains("sudo nopasswd") && !fakes.file("log").contains("$HOME"));
     let (_, out, _) = run(Way { learned: Some(Method::Doas), ..way(None) });
@@ -137,12 +149,15 @@ fn nobody_becomes_root_without_a_word() {
     };
     for r#become in [BecomeRoot::Auto, BecomeRoot::Root, BecomeRoot::Sudo, BecomeRoot::Doas] {
         let (code, out, err) = run(r#become);
-        assert!(code != 0 && out.is_empty() && !err.trim().is_empty(), "{become:?}: {code} {out} {err}");
+        assert!(
+            code != 0 && !out.contains(READY) && !err.trim().is_empty(),
+            "{become:?}: {code} {out} {err}"
+        );
     }
     fakes.program("sudo", SUDO);
     fs::write(fakes.0.join("asks"), "secret").expect("sudo asks");
     let (_, out, err) = run(BecomeRoot::Auto);
-    assert!(out.is_empty() && err.contains("a password is required"), "{err}");
+    assert!(!out.contains(READY) && err.contains("a password is required"), "{err}");
 }
 
 #[test]
@@ -165,7 +180,7 @@ fn a_password_reaches_sudo_and_nothing_else() {
                     assert!(!invocation.command.contains(&shown), "{}", invocation.command);
                 }
                 let (code, out, err) = fakes.run(&invocation);
-                let expected = format!("rabbitup-n1 {word}\nas {word}: it's $HOME\n0\n");
+                let expected = format!("rabbitup-n1 {word}\nrabbitup-root\nas {word}: it's $HOME\n0\n");
                 assert_eq!((code, out), (3, expected), "{shown:?}, asks: {asks}: {err}");
                 assert!(!err.contains("not found"), "{err}");
                 assert_eq!(fakes.file("tried"), "");
@@ -184,7 +199,7 @@ fn a_wrong_password_is_tried_once_where_the_input_ends_after_it() {
     // The writer waits for the marker, sees sudo's second prompt instead, and ends the input.
     invocation.stdin.then = None;
     let (code, out, err) = fakes.run(&invocation);
-    assert!(code != 0 && out.is_empty(), "{out}");
+    assert!(code != 0 && out == "rabbitup-n1 sudo-password\n", "{out}");
     assert_eq!(err.matches(&invocation.prompt).count(), 2, "{err}");
     assert_eq!(fakes.file("tried"), "wrong\n");
 }
@@ -198,10 +213,10 @@ fn a_script_that_arrives_in_part_does_not_run() {
     for cut in 0..whole.len() - 1 {
         invocation.stdin.then = Some(Secret::new(whole[..cut].to_vec()));
         let (code, out, _) = fakes.run(&invocation);
-        assert_eq!((code, out.as_str()), (74, "rabbitup-n1 root\n"), "{cut} bytes");
+        assert_eq!((code, out.as_str()), (74, "rabbitup-n1 root\nrabbitup-root\n"), "{cut} bytes");
     }
     invocation.stdin.then = Some(Secret::new(whole));
-    assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 root\none\ntwo\n");
+    assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 root\nrabbitup-root\none\ntwo\n");
 }
 
 #[test]
@@ -211,7 +226,7 @@ fn a_long_script_goes_over_standard_input() {
     let script = format!(": {}\necho done; wc -c", "x".repeat(300 * 1024));
     let invocation = Invocation::new("n1", &way(None), Feed::Argument(&script));
     assert!(invocation.command.len() < 2000);
-    assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 root\ndone\n0\n");
+    assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 root\nrabbitup-root\ndone\n0\n");
 }
 
 #[test]
@@ -220,4 +235,56 @@ fn a_signal_that_ends_the_root_shell_is_an_exit_code() {
     fakes.program("id", "#!/bin/sh\necho 0\n");
     let (code, ..) = fakes.run(&Invocation::new("n1", &way(None), Feed::Argument("kill -9 $$")));
     assert_eq!(code, 128 + 9);
+}
+
+/// What a rule has to name is the same for every run, script, way and password.
+#[test]
+fn sudo_is_given_one_command_only() {
+    let fakes = Fakes::new("constant");
+    fakes.program("sudo", SUDO);
+    let password = secret("plain");
+    for (nonce, script) in [("n1", "echo one"), ("n2", "echo two; echo three")] {
+        for password in [None, Some(&password)] {
+            for learned in [None, Some(Method::Sudo)] {
+                for feed in [Feed::Argument(script), Feed::Stdin(script.as_bytes()), Feed::Held(script)] {
+                    let way = Way { learned, ..way(password) };
+                    let (code, out, err) = fakes.run(&Invocation::new(nonce, &way, feed));
+                    assert!(code == 0 && out.contains("rabbitup-root\n"), "{out}{err}");
+                }
+            }
+        }
+    }
+    let log = fakes.file("log");
+    let commands = log.lines().map(|line| line.split_once("/bin/sh ").map(|(_, arguments)| arguments));
+    let expected = format!("-c {}", root_text());
+    assert!(log.lines().count() > 20);
+    assert!(commands.into_iter().all(|command| command == Some(expected.as_str())), "{log}");
+}
+
+/// The login is root: its script is in the command, which costs one round trip less than standard input.
+#[test]
+fn a_held_script_of_root_needs_no_input() {
+    let fakes = Fakes::new("held");
+    fakes.program("id", "#!/bin/sh\necho 0\n");
+    for way in [
+        Way { r#become: BecomeRoot::Root, ..way(None) },
+        Way { learned: Some(Method::Root), ..way(Some(&secret("unused"))) },
+    ] {
+        let invocation = Invocation::new("n1", &way, Feed::Held(SCRIPT));
+        assert!(invocation.stdin.first.is_none() && invocation.stdin.then.is_none());
+        let expected = "rabbitup-n1 root\nrabbitup-root\nas root: it's $HOME\n0\n".to_owned();
+        assert_eq!(fakes.run(&invocation), (3, expected, String::new()));
+    }
+}
+
+#[test]
+fn a_held_script_reads_what_comes_behind_it() {
+    let fakes = Fakes::new("behind");
+    fakes.program("sudo", SUDO);
+    let mut invocation =
+        Invocation::new("n1", &way(None), Feed::Held("IFS= read -r line\necho \"<$line>\"\n"));
+    let mut input = invocation.stdin.then.take().expect("the text").expose().to_vec();
+    input.extend_from_slice(b" a line\n");
+    invocation.stdin.then = Some(Secret::new(input));
+    assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 sudo\nrabbitup-root\n< a line>\n");
 }

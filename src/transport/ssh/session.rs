@@ -38,8 +38,8 @@ struct Streams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Waiting,
-    /// The marker came: the root shell reads.
-    Root,
+    /// The root shell is there and reads.
+    Root(Method),
     /// sudo asked a second time, or the streams ended: nothing more may be written.
     Over,
 }
@@ -195,7 +195,10 @@ async fn write(
         }
         if let Some(then) = &plan.then {
             if plan.first.is_some() {
-                stage.wait_for(|stage| *stage != Stage::Waiting).await.ok()?;
+                let stage = *stage.wait_for(|stage| *stage != Stage::Waiting).await.ok()?;
+                if let Stage::Root(method) = stage {
+                    stdin.write_all(Stdin::method_line(method).as_bytes()).await.ok()?;
+                }
             }
             stdin.write_all(then.expose()).await.ok()?;
         }
@@ -228,8 +231,10 @@ impl Streams {
                     _ => err_open = false,
                 },
             }
-            if self.stdout.method().is_some() {
-                stage.send_if_modified(|stage| std::mem::replace(stage, Stage::Root) == Stage::Waiting);
+            if let Some(method) = self.stdout.method() {
+                stage.send_if_modified(|stage| {
+                    std::mem::replace(stage, Stage::Root(method)) == Stage::Waiting
+                });
             } else if self.stderr.asked() > 1 {
                 stage.send_replace(Stage::Over);
             }

@@ -1,11 +1,16 @@
-//! Hosts that are entered in different ways, by other names, with RAM nodes.
+//! Hosts that are entered in different ways, by logins that may do no more than they must, by other names, with RAM
+//! nodes.
 
 use crate::hosts;
 use crate::inventory::Inventory;
-use crate::lab::{Host, Login, SUDO_PASSWORD, Suite};
+use crate::lab::{Host, Lab, Login, SUDO_PASSWORD, Suite};
 use crate::stage::{BROKERS, Stage};
 
-/// Sudo with a password, root by key, doas: one cluster. On Debian 12 with long names, and then with a RAM node.
+/// Settings of sudo that hardened hosts have, each of which would be in the way or write secrets to a log.
+const HARDENED: &str = "Defaults requiretty, use_pty, log_input, log_output\n";
+
+/// Sudo with a password, root by key, doas: one cluster. Sudo and doas allow what docs/privileges.md says and nothing
+/// else. On Debian 12 with long names, and then with a RAM node.
 pub fn ways_in(stage: &Stage) {
     let lab = &stage.lab;
     let long = lab.suite() == Suite::Bookworm;
@@ -23,8 +28,19 @@ pub fn ways_in(stage: &Stage) {
             host.name.push_str(".example.test");
         }
     }
-    let files = hosts::all_files(lab, &BROKERS);
+    let rule =
+        |elevator| stage.rabbitup(&inventory).args(["privileges", elevator, "ops"]).run().expect(0).out;
+    let sudoers = rule("sudoers");
+    write_rule(lab, "node3", "/etc/doas.conf", &rule("doas"));
     let name = inventory.hosts[0].name.clone();
+    rule_of_something_else(stage, &inventory);
+    write_rule(
+        lab,
+        "node1",
+        "/etc/sudoers.d/ops",
+        &(HARDENED.to_owned() + &sudoers.replace("NOPASSWD: ", "")),
+    );
+    let files = hosts::all_files(lab, &BROKERS);
     stage.up(&inventory).expect(1).says(&name).says("sudo wants a password").says("--ask-become-pass");
     let with = |password: &str| {
         stage.rabbitup(&inventory).env("RABBITUP_BECOME_PASSWORD", password).args(["up", "--yes"]).run()
@@ -49,7 +65,61 @@ pub fn ways_in(stage: &Stage) {
         assert_eq!(hosts::nodes(&status(host), "running_nodes"), nodes, "the running nodes that {host} sees");
     }
     assert_eq!(lab.stdout_of("node1", "hostname"), name);
+    write_rule(lab, "node1", "/etc/sudoers.d/ops", &(HARDENED.to_owned() + &sudoers));
+    narrow_rules(stage, &inventory);
+    write_rule(lab, "node1", "/etc/sudoers.d/ops", &sudoers);
+    nothing_else_is_allowed(lab);
     ram_nodes(stage, &inventory, &status);
+}
+
+fn write_rule(lab: &Lab, host: &str, file: &str, text: &str) {
+    lab.stdout_of(host, &format!("cat >{file} <<'RULE'\n{text}RULE\n"));
+    if file.contains("sudoers") {
+        lab.stdout_of(host, "visudo -c -q");
+    }
+}
+
+/// The rule of another program, or of another version: the report says so, and where the right one comes from.
+fn rule_of_something_else(stage: &Stage, inventory: &Inventory) {
+    let other = "ops ALL = (root) NOPASSWD: /usr/bin/apt-get update\n";
+    write_rule(&stage.lab, "node1", "/etc/sudoers.d/ops", other);
+    stage
+        .plan(inventory)
+        .expect(1)
+        .says("sudo does not let this login run what rabbitup needs")
+        .says("(root) NOPASSWD: /usr/bin/apt-get update")
+        .says("rabbitup privileges sudoers");
+}
+
+/// A login whose rule is the one of docs/privileges.md, without a password, can be used for everything that
+/// rabbitup does, also where sudo's other settings would be in the way.
+fn narrow_rules(stage: &Stage, inventory: &Inventory) {
+    let lab = &stage.lab;
+    lab.stdout_of("node1", "sed -i '/# BEGIN rabbitup/,/# END rabbitup/d' /etc/hosts");
+    stage
+        .up(inventory)
+        .expect(0)
+        .says("write the cluster's names into /etc/hosts")
+        .says("Verified: No changes.");
+    stage.rabbitup(inventory).args(["status"]).run().expect(0).says("3 of 3 nodes run");
+    // The cookie came over the standard input that this host would have logged.
+    assert_eq!(lab.stdout_of("node1", "ls /var/log/sudo-io 2>/dev/null || :"), "", "sudo's log of inputs");
+}
+
+fn nothing_else_is_allowed(lab: &Lab) {
+    let as_ops = |host, command: &str| lab.run_on(host, &format!("runuser -u ops -- {command}"));
+    let listed = as_ops("node1", "sudo -n -l");
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("rabbitup-eval"), "{listed:?}");
+    for (host, command) in [
+        ("node1", "sudo -n id"),
+        ("node1", "sudo -n /bin/sh"),
+        ("node1", "sudo -n /bin/sh -c id"),
+        ("node3", "doas -n id"),
+        ("node3", "doas -n /bin/sh -c id"),
+    ] {
+        let refused = as_ops(host, command);
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{command}: {refused:?}");
+    }
 }
 
 /// node3 becomes a RAM node; the last disc node does not.
