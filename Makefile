@@ -1,5 +1,6 @@
 # make check      everything that needs neither root nor hosts       make test   that, and the tests on real hosts
 # make demo       a cluster on this machine, to look at              make demo-down   removes it
+# make deny       licences, sources and advisories of everything that comes in, with cargo-deny and a network
 # make bench      how long a bring-up takes, here and elsewhere
 
 # How many end-to-end tests run at once: two per Debian release. Each boots hosts of its own, and mostly waits.
@@ -9,7 +10,7 @@ E2E_THREADS ?= 4
 OFFLINE_TESTS = $(filter-out e2e,$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) \
 	$(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 
-.PHONY: check fmt clippy doc shellcheck offline-tests test demo demo-down bench
+.PHONY: check fmt clippy doc shellcheck offline-tests deny test demo demo-down bench
 
 check: fmt clippy doc shellcheck offline-tests
 
@@ -36,6 +37,10 @@ shellcheck:
 offline-tests:
 	cargo test --locked --lib --bins $(addprefix --test ,$(OFFLINE_TESTS))
 	cargo test --locked --doc
+
+# Not a part of check: cargo-deny takes minutes to build, and advisories are a download (docs/dependencies.md).
+deny:
+	cargo deny --locked check
 
 test:
 	@if [ "$$(id -u)" = 0 ]; then tests/lab/install-tools.sh lab check; \
