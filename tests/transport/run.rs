@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use rabbitup::transport::{Exec, Transport, TransportErrorKind};
+use rabbitup::model::Secret;
+use rabbitup::transport::{Exec, SshTarget, Transport, TransportErrorKind};
 use tokio::sync::mpsc;
 
-use crate::sshd::{Sshd, argument, host, run, stdin, text};
+use crate::sshd::{Sshd, argument, host, run, stdin, text, transport};
 
 #[tokio::test]
 async fn an_exit_code_is_no_failure_of_the_transport() {
@@ -60,6 +61,24 @@ async fn lines_come_as_they_are_printed() {
     assert_eq!(lines.recv().await, None);
     assert_eq!(text(&runs.await.expect("it ends").expect("it runs")), "one\ntwo\nthree");
     ssh.close().await;
+}
+
+/// Where sudo does not ask, the password stays in the root shell's way.
+#[tokio::test]
+async fn a_password_that_the_root_shell_could_take_for_a_command_is_refused() {
+    let Some(sshd) = Sshd::start() else { return };
+    for (password, refused) in
+        [("rabbitup-eval id", true), ("\trabbitup-eval", true), ("a rabbitup-eval id", false)]
+    {
+        let sudo_password = Some(Secret::new(password.as_bytes().to_vec()));
+        let ssh = transport(SshTarget { sudo_password, ..sshd.target() });
+        let ran = run(&ssh, argument("echo ran")).await;
+        match ran {
+            Ok(output) => assert!(!refused && text(&output) == "ran\n", "{password}"),
+            Err(error) => assert!(refused && error.kind == TransportErrorKind::SudoPassword, "{error}"),
+        }
+        ssh.close().await;
+    }
 }
 
 #[tokio::test]
