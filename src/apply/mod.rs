@@ -6,6 +6,8 @@ pub mod gather;
 mod interrupt;
 mod journal;
 pub mod lock;
+#[cfg(test)]
+mod place_tests;
 mod run;
 mod run_batch;
 mod run_failure;

@@ -3,9 +3,11 @@ use crate::model::{Secret, SecretName, Secrets, quote};
 use crate::plan::{Action, Step};
 
 /// The step functions, as real shell files, in the order in which one builds on another.
-const FRAGMENTS: [(Part, &str); 13] = [
+const FRAGMENTS: [(Part, &str); 16] = [
     (Part::Prelude, include_str!("steps/prelude.sh")),
+    (Part::Place, include_str!("steps/place.sh")),
     (Part::File, include_str!("steps/file.sh")),
+    (Part::HostName, include_str!("steps/host_name.sh")),
     (Part::Host, include_str!("steps/host.sh")),
     (Part::Packages, include_str!("steps/packages.sh")),
     (Part::Cookie, include_str!("steps/cookie.sh")),
@@ -15,6 +17,7 @@ const FRAGMENTS: [(Part, &str); 13] = [
     (Part::Queues, include_str!("steps/queues.sh")),
     (Part::Membership, include_str!("steps/membership.sh")),
     (Part::Roll, include_str!("steps/roll.sh")),
+    (Part::Join, include_str!("steps/join.sh")),
     (Part::Upgrade, include_str!("steps/upgrade.sh")),
     (Part::Balancer, include_str!("steps/balancer.sh")),
 ];
@@ -23,7 +26,9 @@ const FRAGMENTS: [(Part, &str); 13] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Prelude,
+    Place,
     File,
+    HostName,
     Host,
     Packages,
     Cookie,
@@ -33,6 +38,7 @@ enum Part {
     Queues,
     Membership,
     Roll,
+    Join,
     Upgrade,
     Balancer,
 }
@@ -40,24 +46,21 @@ enum Part {
 /// The files that an action's function is made of. What is not needed is not sent: a line may be slow.
 fn parts(action: &Action) -> &'static [Part] {
     match action {
-        Action::SetHostName { .. } | Action::RestartUnit { .. } | Action::ReloadUnit { .. } => &[Part::Host],
+        Action::RestartUnit { .. } | Action::ReloadUnit { .. } => &[Part::Host],
         Action::StartUnit { .. } | Action::StopUnit { .. } => &[Part::Host],
-        Action::WriteFile(_) => &[Part::File, Part::Host],
+        Action::SetHostName { .. } => &[Part::Place, Part::HostName],
+        Action::WriteFile(_) => &[Part::Place, Part::File, Part::Host],
         Action::InstallPackages { .. } | Action::HoldPackages { .. } | Action::RemoveStalePolicy => {
             &[Part::Packages]
         }
-        Action::InstallCookie { .. } | Action::GuardCookie => &[Part::File, Part::Host, Part::Cookie],
+        Action::InstallCookie { .. } | Action::GuardCookie => &[Part::Place, Part::Cookie],
         Action::StageCookie { .. }
         | Action::SwitchCookie { .. }
         | Action::AdoptCookie { .. }
-        | Action::DropStagedCookie { .. } => {
-            &[Part::File, Part::Host, Part::Cookie, Part::Broker, Part::Rotation]
-        }
+        | Action::DropStagedCookie { .. } => &[Part::Place, Part::Cookie, Part::Broker, Part::Rotation],
         Action::StopBroker { .. } | Action::StartApp { .. } | Action::StartBroker { .. } => &[Part::Broker],
         Action::EnterCluster { .. } => &[Part::Broker],
-        Action::JoinCluster { .. } | Action::ChangeNodeType { .. } | Action::SetClusterName { .. } => {
-            &[Part::Broker, Part::Cluster]
-        }
+        Action::ChangeNodeType { .. } | Action::SetClusterName { .. } => &[Part::Broker, Part::Cluster],
         Action::SetPlugins { .. } | Action::ImportDefinitions { .. } | Action::PutAdmin { .. } => {
             &[Part::Broker, Part::Cluster]
         }
@@ -71,6 +74,9 @@ fn parts(action: &Action) -> &'static [Part] {
             Part::Roll,
             Part::Upgrade,
         ],
+        Action::JoinCluster { .. } => {
+            &[Part::Broker, Part::Cluster, Part::Queues, Part::Membership, Part::Roll, Part::Join]
+        }
         Action::RestartBroker { .. }
         | Action::ReviveNode { .. }
         | Action::Rebalance { .. }
@@ -89,10 +95,16 @@ fn parts(action: &Action) -> &'static [Part] {
     }
 }
 
-/// The question whether a node's replicas have caught up, as it is asked: without its comments.
-fn caught_up() -> String {
-    let code = include_str!("steps/caught_up.erl").lines().filter(|line| !line.starts_with("%%"));
-    code.map(str::trim_start).collect::<Vec<_>>().join("\n")
+/// What a node is asked in more than a line, by the name of the variable that holds it, and the part that asks.
+const QUESTIONS: [(Part, &str, &str); 2] = [
+    (Part::Queues, "caught_up_erl", include_str!("steps/caught_up.erl")),
+    (Part::Join, "own_data_erl", include_str!("steps/own_data.erl")),
+];
+
+/// A question as it is asked: without its comments.
+fn asked(question: &str) -> String {
+    let code = question.lines().map(str::trim_start).filter(|line| !line.starts_with("%%"));
+    code.collect::<Vec<_>>().join("\n")
 }
 
 /// One script for adjacent steps of one host, to be fed to a root shell over standard input.
@@ -110,8 +122,8 @@ pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret,
     let needed =
         |part: Part| part == Part::Prelude || steps.iter().any(|step| parts(&step.action).contains(&part));
     for (part, fragment) in FRAGMENTS.into_iter().filter(|(part, _)| needed(*part)) {
-        if part == Part::Queues {
-            text.extend_from_slice(format!("caught_up_erl={}\n", quote(&caught_up())).as_bytes());
+        for (_, variable, question) in QUESTIONS.into_iter().filter(|(asks, ..)| *asks == part) {
+            text.extend_from_slice(format!("{variable}={}\n", quote(&asked(question))).as_bytes());
         }
         for line in fragment.lines().filter(|line| !line.trim_start().starts_with("# ")) {
             text.extend_from_slice(line.as_bytes());

@@ -5,7 +5,7 @@ use md5::{Digest, Md5};
 use rand::RngExt;
 use sha2::Sha256;
 
-use crate::facts::QueueKind;
+use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 use crate::plan::{
     Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, QueueRef, Service, Step,
@@ -129,14 +129,14 @@ impl Call {
             Action::ReviveNode { node, names } => self.on_node("revive_node", node, *names),
             Action::EnableFeatureFlags { node } => self.words(["enable_feature_flags", &node.to_string()]),
             Action::Rebalance { node } => self.words(["rebalance", &node.to_string()]),
-            Action::JoinCluster { node, names, seed, method, node_type, own_data, patience_s } => {
+            Action::JoinCluster { node, names, seed, method, node_type, may_destroy, patience_s } => {
                 let method = match method {
                     JoinCommand::StopJoinStart => "stop-join-start",
                     JoinCommand::JoinRunning => "join-running",
                 };
                 self.on_node("join_cluster", node, *names)
                     .words([&patience_s.to_string(), &seed.to_string(), method, node_type.as_str()])
-                    .own_data(*own_data)
+                    .word(&counts(may_destroy))
             }
             Action::ChangeNodeType { node, names, node_type } => {
                 self.on_node("change_node_type", node, *names).word(node_type.as_str())
@@ -273,6 +273,11 @@ impl Call {
             file.resolves.iter().map(|(name, address)| format!("{name}={address}")).collect();
         Ok(self.words(resolves.iter().map(String::as_str)))
     }
+}
+
+/// `1 14 0 0 0 0 0 0`, with `any` for what could not be counted.
+fn counts(counts: &HoldingCounts) -> String {
+    counts.in_order().map(|count| count.map_or("any".to_owned(), |count| count.to_string())).join(" ")
 }
 
 fn md5_hex(bytes: &[u8]) -> String {

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::script::render;
-use crate::facts::QueueKind;
+use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
 use crate::plan::{
     Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, QueueRef,
@@ -61,7 +61,7 @@ fn hostile_actions() -> Vec<Action> {
             seed: node.clone(),
             method: JoinCommand::StopJoinStart,
             node_type: NodeType::Ram,
-            own_data: OwnData::Keep,
+            may_destroy: HoldingCounts::NOTHING,
             patience_s: 300,
         },
         Action::SetClusterName { node: node.clone(), name: text.clone() },

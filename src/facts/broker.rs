@@ -2,7 +2,7 @@ use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::QueueFacts;
+use super::{Holdings, QueueFacts};
 use crate::model::{CookieDigest, NodeName, NodeType, Secret, Version};
 
 /// A broker as far as one can see from its host.
@@ -100,48 +100,6 @@ pub struct Partition {
 pub enum MetadataStore {
     Mnesia,
     Khepri,
-}
-
-/// Everything that belongs to a node's cluster and that joining another would wipe. The defaults of a blank node
-/// (vhost `/`, user `guest`, the `amq.*` exchanges) do not count.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holdings {
-    pub queues: Vec<QueueHolding>,
-    pub vhosts: Vec<String>,
-    pub users: Vec<String>,
-    /// `VHOST/NAME` of every policy.
-    pub policies: Vec<String>,
-    /// `VHOST/NAME` of every exchange that is not predeclared.
-    pub exchanges: Vec<String>,
-    /// `COMPONENT VHOST/NAME` of every other runtime parameter: shovels, federation upstreams and their like.
-    pub parameters: Vec<String>,
-    /// How many more there are of all these. Of each kind the node lists a thousand.
-    pub more: u64,
-    /// The kinds that the node could not list (`queue`, `user`…): nobody knows what is lost with them.
-    pub unreadable: Vec<String>,
-}
-
-impl Holdings {
-    /// Whether it is certain that nothing would be lost.
-    pub fn is_empty(&self) -> bool {
-        self.queues.is_empty()
-            && self.vhosts.is_empty()
-            && self.users.is_empty()
-            && self.policies.is_empty()
-            && self.exchanges.is_empty()
-            && self.parameters.is_empty()
-            && self.more == 0
-            && self.unreadable.is_empty()
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueueHolding {
-    pub vhost: String,
-    pub name: String,
-    /// Messages when it was looked at; none where the queue does not tell. No part of a plan's fingerprint.
-    #[serde(skip)]
-    pub messages: Option<u64>,
 }
 
 /// A stored password: RabbitMQ keeps a 4-byte salt and behind it SHA-256(salt + password). The digest is the MD5

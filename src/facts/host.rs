@@ -195,8 +195,23 @@ impl UnitFacts {
     }
 }
 
+/// What is at a path, behind a link where it is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    #[default]
+    Regular,
+    Directory,
+    /// A device, a socket, a named pipe.
+    Special,
+    /// A link to nothing.
+    Nothing,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFacts {
+    #[serde(default)]
+    pub kind: FileKind,
     /// The content as text; none where it is no UTF-8, not a regular file, or larger than 256 KiB. Of what
     /// lies in /proc or /sys the content is not read.
     pub content: Option<String>,
@@ -219,6 +234,8 @@ pub struct CookieFile {
     pub normalised: CookieDigest,
     pub mode: u32,
     pub owner: String,
+    /// Where the path is a symbolic link: what it points to. All else is the target's.
+    pub link_to: Option<String>,
     pub shape: CookieShape,
 }
 

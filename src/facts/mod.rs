@@ -2,6 +2,7 @@
 //! nothing here changes a host, and a tool that a host lacks is an absent fact, never an error.
 
 mod broker;
+mod holdings;
 mod host;
 mod parse;
 mod queues;
@@ -11,13 +12,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use broker::{
-    AdminPassword, BrokerState, ClusterMember, Holdings, MetadataStore, NodeFacts, Partition, QueueHolding,
-};
+pub use broker::{AdminPassword, BrokerState, ClusterMember, MetadataStore, NodeFacts, Partition};
+pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub use host::{
-    Backend, Clock, CookieFile, CookieShape, FileFacts, HostFacts, HostNameFacts, LoadBalancerFacts,
-    NodeData, OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach, Resources, System,
-    TimeService, UnitFacts,
+    Backend, Clock, CookieFile, CookieShape, FileFacts, FileKind, HostFacts, HostNameFacts,
+    LoadBalancerFacts, NodeData, OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach, Resources,
+    System, TimeService, UnitFacts,
 };
 pub use parse::{ParseError, clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};

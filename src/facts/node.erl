@@ -162,7 +162,9 @@ Facts = [
     end},
     {"user", fun() ->
         Names = [proplists:get_value(user, U) || U <- rabbit_auth_backend_internal:list_users()],
-        Capped("user", [N || N <- Names, N =/= <<"guest">>], Text)
+        %% guest is no default any more once somebody gave it topic permissions.
+        Topics = [proplists:get_value(user, P) || P <- rabbit_auth_backend_internal:list_topic_permissions()],
+        Capped("user", [N || N <- Names, N =/= <<"guest">> orelse lists:member(N, Topics)], Text)
     end},
     {"policy", fun() -> Capped("policy", rabbit_policy:list() ++ rabbit_policy:list_op(), Within) end},
     {"mirroring", fun() ->
@@ -176,8 +178,24 @@ Facts = [
                fun({resource, V, exchange, N}) -> Text(V) ++ " " ++ Text(N) end)
     end},
     {"parameter", fun() ->
-        Capped("parameter", rabbit_runtime_parameters:list(),
-               fun(P) -> Text(proplists:get_value(component, P)) ++ " " ++ Within(P) end)
+        %% Operator policies are among them, and policies are not; those that belong to no virtual host are listed apart.
+        %% What every node sets by itself, and the mark of our own, do not count.
+        Theirs = [cluster_name, cluster_tags, internal_cluster_id, imported_definition_hash_value, rabbitup_definitions],
+        Global = [{global, N} || P <- rabbit_runtime_parameters:list_global(),
+                                 N <- [proplists:get_value(name, P)], not lists:member(N, Theirs)],
+        Scoped = [P || P <- rabbit_runtime_parameters:list(),
+                       proplists:get_value(component, P) =/= <<"operator_policy">>],
+        Capped("parameter", Global ++ Scoped,
+               fun({global, N}) -> Text("global") ++ " " ++ Text("") ++ " " ++ Text(N);
+                  (P) -> Text(proplists:get_value(component, P)) ++ " " ++ Within(P)
+               end)
+    end},
+    {"binding", fun() ->
+        %% Those of queues and of exchanges of one's own go with them.
+        All = try rabbit_binding:list_explicit() catch error:undef -> [] end,
+        Capped("binding", [{V, S, D} || {binding, {resource, V, exchange, S}, _, {resource, _, exchange, D}, _} <- All,
+                                        not Own(S), not Own(D)],
+               fun({V, S, D}) -> Text(V) ++ " " ++ Text(S) ++ " " ++ Text(D) end)
     end},
     {"admin", fun() ->
         case Admin =/= none andalso rabbit_auth_backend_internal:lookup_user(Admin) of

@@ -63,6 +63,7 @@ files() {
     [ ! -h "$f" ] || echo "link $f	$(readlink "$f")"
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
+  [ ! -h "$cookie" ] || echo "link $cookie	$(readlink "$cookie")"
   for f in "$cookie" "$staged" /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
     [ ! -e "$f" ] || set -- "$@" "$f"
   done

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{QueueFacts, QueueKind};
+use crate::facts::{HoldingCounts, QueueFacts, QueueKind};
 use crate::model::{HostName, NameMode, NodeName, NodeType, SecretName};
 use crate::template::Rendered;
 
@@ -136,7 +136,8 @@ pub enum Action {
         seed: NodeName,
         method: JoinCommand,
         node_type: NodeType,
-        own_data: OwnData,
+        /// As much of its own as the plan said would go; the step refuses a node that holds more.
+        may_destroy: HoldingCounts,
         patience_s: u64,
     },
     /// Asks whether the cluster can spare the broker, drains it, stops it and keeps its unit from starting.
@@ -340,11 +341,11 @@ pub enum JoinCommand {
     JoinRunning,
 }
 
-/// Whether a join may wipe what the joining node holds of its own.
+/// Whether the queues that only a leaving node has may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnData {
-    /// The step refuses a node that holds anything, as it counts at the last moment.
+    /// The step refuses a node that has the only copy of a message, as it counts at the last moment.
     Keep,
     /// The operator named this node with `--destroy-data`.
     Destroy,

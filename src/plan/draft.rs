@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Change, Note, Options, Refusal, Step, StepId, effect, view};
-use crate::facts::{Facts, HostFacts};
+use crate::facts::{Facts, FileKind, HostFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
 use crate::template::Templates;
@@ -131,6 +131,12 @@ impl<'a> Draft<'a> {
             *self.withheld.entry(step.host).or_default() += 1;
             return;
         }
+        if let Action::WriteFile(file) = &step.action
+            && let Some((what, why, advice)) =
+                self.host(&step.host).and_then(|host| obstacle(host, &file.path))
+        {
+            return self.refuse(&step.host.clone(), what, why, advice);
+        }
         effect::model(&mut self.facts, &step, self.desired, self.cookie);
         self.steps.push(step);
     }
@@ -219,5 +225,47 @@ impl<'a> Draft<'a> {
     /// Whether the plan has a step with this id.
     pub fn has(&self, id: &StepId) -> bool {
         self.steps.iter().any(|step| &step.id == id)
+    }
+}
+
+/// What stands where a file is to be, if it must not give way: what, why, and what to do about it.
+fn obstacle(host: &HostFacts, path: &str) -> Option<(String, String, String)> {
+    let file = host.file(path)?;
+    let mend = "move what is there away; then run the same command again".to_owned();
+    if let Some(target) = &file.link_to {
+        let what = format!("{path} is a symbolic link, so it is not written");
+        return Some(match file.kind {
+            FileKind::Nothing => (
+                what,
+                format!("it leads to {target}, which does not exist"),
+                format!("make what it leads to, or remove the link: rm {path}"),
+            ),
+            _ => (
+                what,
+                format!("it leads to {target}; whoever made the link looks after that file"),
+                format!(
+                    "change {target} where it comes from, or replace the link by a plain file: cp \
+                     --remove-destination \"$(readlink -f {path})\" {path}"
+                ),
+            ),
+        });
+    }
+    match file.kind {
+        FileKind::Directory => Some((
+            format!("{path} is a directory, and a file is to be there"),
+            "a directory is never replaced".to_owned(),
+            mend,
+        )),
+        FileKind::Special | FileKind::Nothing => Some((
+            format!("{path} is no plain file, so it is not written"),
+            "it is a device, a socket or a named pipe".to_owned(),
+            mend,
+        )),
+        FileKind::Regular if file.content.is_none() => Some((
+            format!("{path} cannot be read as text, so it is not written over"),
+            "it is larger than 256 KiB, or no UTF-8: what is in it would be lost".to_owned(),
+            format!("look at it (file {path}; iconv -f latin1 -t utf8), and make it UTF-8, or move it away"),
+        )),
+        FileKind::Regular => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Action, FileWrite, PackageChoice, Step, effect_day2};
 use crate::facts::{
-    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, Holdings, HostFacts,
+    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, FileKind, Holdings, HostFacts,
     MetadataStore, NodeData, NodeFacts, PackageFacts, UnitFacts,
 };
 use crate::inventory::Desired;
@@ -144,6 +144,7 @@ fn install(host: &mut HostFacts, packages: &[PackageChoice]) {
 fn write_file(host: &mut HostFacts, file: &FileWrite, secrets: &Secrets) {
     let content = file.body.resolve(secrets).and_then(|body| String::from_utf8(body.expose().to_vec()).ok());
     let written = FileFacts {
+        kind: FileKind::Regular,
         content,
         mode: file.mode,
         owner: file.owner.clone(),
@@ -294,7 +295,8 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
 }
 
 pub(super) fn guarded(raw: CookieDigest, normalised: CookieDigest) -> CookieFile {
-    CookieFile { raw, normalised, mode: 0o400, owner: "rabbitmq".to_owned(), shape: CookieShape::Usable }
+    let (owner, shape) = ("rabbitmq".to_owned(), CookieShape::Usable);
+    CookieFile { raw, normalised, mode: 0o400, owner, link_to: None, shape }
 }
 
 fn running_unit() -> UnitFacts {

@@ -1,5 +1,5 @@
 use super::{
-    Draft, FORMAT_VERSION, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts, view,
+    Draft, FORMAT_VERSION, Moment, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts, view,
 };
 use crate::facts::Facts;
 use crate::inventory::{CookieSource, Desired};
@@ -52,11 +52,36 @@ pub fn project(
     for settings in &playbook.phases {
         phase::run(&mut draft, settings);
     }
+    note_unneeded(&mut draft);
     if !draft.refusals.is_empty() {
         return Err(PlanError(draft.refusals));
     }
     let after = draft.facts.clone();
     Ok((finished(draft, playbook), after))
+}
+
+/// Says so where `--destroy-data` names a host whose data nothing in this plan would destroy: whoever typed it expected
+/// something else.
+fn note_unneeded(draft: &mut Draft<'_>) {
+    if draft.options.moment != Moment::Before {
+        return;
+    }
+    for name in &draft.options.destroy_data {
+        let leaves = draft.desired.leaving.as_ref().is_some_and(|node| node.host() == name);
+        let is_told = draft
+            .notes
+            .iter()
+            .any(|note| note.host.as_ref() == Some(name) && note.text.starts_with("--destroy-data"));
+        if leaves || is_told {
+            continue;
+        }
+        let why = if *name == draft.anchor {
+            "the others join it, so nothing of it is destroyed"
+        } else {
+            "nothing in this plan would destroy anything of it"
+        };
+        draft.note(name, format!("--destroy-data {name} has no effect: {why}"));
+    }
 }
 
 fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {

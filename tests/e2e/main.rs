@@ -18,8 +18,8 @@ mod watch;
 
 use lab::Suite;
 use scenarios::{
-    access, balancer, changes, cold, half_done, leaving, membership, queues, recovery, rolling, rotation,
-    runs, steady, traffic_check, trouble,
+    access, balancer, changes, cold, files, half_done, leaving, membership, queues, recovery, rolling,
+    rotation, runs, steady, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -36,6 +36,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("what a plan costs", steady::cost),
     converged("a broker that was stopped", steady::stopped_broker).by_turns(),
     converged("a saved plan", changes::saved_plan),
+    converged("files that somebody else keeps", files::in_the_way),
     converged("a limit, plugins and another balancing", changes::limit_and_plugins).by_turns(),
     converged("a clock that is off", trouble::clock),
     converged("a cluster that was made by hand", half_done::taken_over),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rabbitup::facts::{
-    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, Holdings, HostFacts,
+    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, FileKind, Holdings, HostFacts,
     HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
     QueueHolding, Resources, System, TimeService, UnitFacts,
 };
@@ -102,6 +102,7 @@ pub fn converged(desired: &Desired) -> Facts {
 
 fn bare(name: &HostName) -> HostFacts {
     let file = |content: &str| FileFacts {
+        kind: FileKind::Regular,
         content: Some(content.to_owned()),
         mode: 0o644,
         owner: "root".to_owned(),
@@ -178,6 +179,7 @@ pub fn cookie(facts: &mut Facts, text: &str, cookie: &str) {
         normalised: digest,
         mode: 0o400,
         owner: "rabbitmq".to_owned(),
+        link_to: None,
         shape: CookieShape::Usable,
     });
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use rabbitup::facts::{BrokerState, Facts};
+use rabbitup::facts::{BrokerState, Facts, HoldingCounts};
 use rabbitup::inventory::Desired;
 use rabbitup::model::HostName;
-use rabbitup::plan::{Action, Limit, OwnData, Plan};
+use rabbitup::plan::{Action, Limit, Plan};
 
 use crate::fixtures::*;
 
@@ -150,7 +150,7 @@ proptest! {
                 prop_assert!(!holds, "{} holds data and enters a cluster", host);
             }
             for step in &plan.steps {
-                let destroys = matches!(&step.action, Action::JoinCluster { own_data: OwnData::Destroy, .. });
+                let destroys = matches!(&step.action, Action::JoinCluster { may_destroy, .. } if *may_destroy != HoldingCounts::NOTHING);
                 prop_assert!(!destroys, "nobody asked for {}", step.id);
             }
         }

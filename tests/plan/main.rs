@@ -1,6 +1,8 @@
 //! What a plan is for given hosts, and the laws that every plan obeys. No host is touched.
 
+mod data_guard;
 mod day2;
+mod files;
 mod fixtures;
 mod laws;
 mod phases;

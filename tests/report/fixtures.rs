@@ -269,6 +269,7 @@ pub fn facts(desired: &Desired, version: Version) -> Facts {
                 normalised: cookie("monster"),
                 mode: 0o400,
                 owner: "rabbitmq".to_owned(),
+                link_to: None,
                 shape: CookieShape::Usable,
             });
             seen.data = vec![NodeData {

@@ -6,47 +6,6 @@ control() { # SECONDS NODE COMMAND...
   rabbit_tool "$limit" rabbitmqctl -q -n "$target" "$@"
 }
 
-# What a join would wipe, counted on the node itself at the last moment. The defaults of a blank node do not count.
-own_data() { # NODE MODE
-  node_eval "$1" "$2" 'Q = length(rabbit_amqqueue:list()), V = length(rabbit_vhost:list_names() -- [<<"/">>]), U = length([X || X <- rabbit_auth_backend_internal:list_users(), proplists:get_value(user, X) =/= <<"guest">>]), P = length(rabbit_runtime_parameters:list()), X = length([E || {resource, _, exchange, E} <- [element(2, Y) || Y <- rabbit_exchange:list()], E =/= <<>>, binary:match(E, <<"amq.">>) =/= {0, 4}]), lists:flatten(io_lib:format("~b queues, ~b virtual hosts, ~b users, ~b policies and parameters, ~b exchanges", [Q, V, U, P, X]))' |
-    plain
-}
-
-# join_cluster wipes the joiner on every version without a word (rabbit_mnesia:join_cluster and
-# rabbit_db_cluster:join both reset it), so this looks first.
-join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram keep|destroy
-  node=$1 mode=$2 patience=$3 seed=$4 method=$5 type=$6 data=$7
-  if lists "$seed" "$mode" "$node" && lists "$node" "$mode" "$seed"; then return 0; fi
-  await 10 is_serving "$seed" "$mode" ||
-    fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup status shows what every node sees"
-  await 10 is_serving "$node" "$mode" || fail "$node does not serve, so what it holds cannot be seen"
-  holds=$(own_data "$node" "$mode") || fail "$node does not say what it holds (its answer: $holds)"
-  if [ "$data" = keep ] && [ "$holds" != '0 queues, 0 virtual hosts, 0 users, 0 policies and parameters, 0 exchanges' ]; then
-    fail "$node holds $holds of its own, which joining $seed would destroy" \
-      "move them first, or name the node: --destroy-data ${node#*@}"
-  fi
-  set -- "$seed"
-  [ "$type" = disc ] || set -- --ram "$@"
-  if [ "$method" = join-running ]; then
-    control 300 "$node" join_cluster "$@" || join_failed
-  else
-    control 120 "$node" stop_app || join_failed
-    if ! control 300 "$node" join_cluster "$@"; then
-      # The node keeps what it had where the join failed before the wipe; it must not stay stopped.
-      control 120 "$node" start_app || :
-      join_failed
-    fi
-    start_as "$node" "$mode" "$type" || join_failed
-  fi
-  await "$patience" is_serving "$node" "$mode" || fail "$node joined, but does not serve"
-  confirm_member "$node" "$mode" "$seed"
-}
-
-join_failed() {
-  broker_log
-  fail "$node could not join $seed" "the lines above are RabbitMQ's own words"
-}
-
 # At its next start a disc node replays Mnesia's log. There a node's leaving stands and its return as a RAM node does not
 # (seen on 4.0.5), so after a stop of the whole cluster it would be forgotten, and not let in. What is dumped is not replayed.
 start_as() { # NODE MODE disc|ram

@@ -5,20 +5,30 @@
 put_cookie() { # DIRECTORY MD5 COOKIE
   getent passwd rabbitmq >/dev/null ||
     fail "there is no user rabbitmq on this host" "the package rabbitmq-server makes it; was the package step left out?"
-  new=$(mktemp "$1/.rabbitup.XXXXXXXX")
-  trap 'rm -f "$new"' EXIT
-  printf %s "$3" >"$new"
-  written=$(md5sum <"$new")
-  [ "${written%% *}" = "$2" ] || fail "what arrived as the cookie is not what was sent"
-  chown rabbitmq:rabbitmq "$new"
-  chmod 0400 "$new"
-  mv -f "$new" "$1/.erlang.cookie"
+  path=$1/.erlang.cookie
+  may_be_placed "$path"
+  enter_workshop "$path"
+  printf %s "$3" >new || not_written "$path"
+  written=$(md5sum <new)
+  [ "${written%% *}" = "$2" ] || not_written "$path" "what arrived as the cookie is not what was sent"
+  chown rabbitmq:rabbitmq new || not_written "$path"
+  chmod 0400 new || not_written "$path"
+  place new "$path" plain
+  cd /
 }
 
 install_cookie() { # MD5 COOKIE
   put_cookie /var/lib/rabbitmq "$@"
 }
 
+# Mode and owner of the very file that was opened: user rabbitmq owns the directory, and a link that it puts there must not
+# make it the owner of what the link leads to. A second name (a hard link) would do the same.
 guard_cookie() {
-  guard_mode /var/lib/rabbitmq/.erlang.cookie 0400 rabbitmq rabbitmq
+  path=/var/lib/rabbitmq/.erlang.cookie
+  may_be_placed "$path"
+  # shellcheck disable=SC2016 # perl's variables; perl-base is part of every Debian
+  perl -MFcntl -e 'sysopen(my $f, $ARGV[0], O_RDONLY | O_NOFOLLOW | O_NONBLOCK) or die "$ARGV[0]: $!\n";
+    my @s = stat $f; -f _ && $s[3] == 1 or die "$ARGV[0] is no plain file, or has a second name\n";
+    chown($ARGV[1], $ARGV[2], $f) && chmod(0400, $f) or die "$ARGV[0]: $!\n"' \
+    "$path" "$(id -u rabbitmq)" "$(id -g rabbitmq)" || not_written "$path"
 }

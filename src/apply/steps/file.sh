@@ -1,42 +1,26 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # step and nonce come from prelude.sh
+# shellcheck disable=SC2154 # workshop comes from place.sh
 
 # Puts a file in place: written beside it, checked there, then renamed over it, so that nobody ever reads half a
 # file and a refused one changes nothing. What was there before stays beside it, with the time in its name.
 write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT CONTENT [NAME=ADDRESS...]
   path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8
   shift 8
-  if [ -L "$path" ]; then
-    fail "$path is a symbolic link, to $(readlink "$path")" \
-      "replace the link by a file, or make the inventory leave $path alone"
+  may_be_placed "$path"
+  enter_workshop "$path"
+  make_new "$path" "$mode" "$owner" "$group" "$digest" "$1"
+  new=new
+  if [ -n "$validator" ]; then
+    # What a configuration includes by a relative path is looked for beside it.
+    new=$workshop.conf
+    mv -f -T new "$new" || not_written "$path"
+    validate "$validator" "$new" || fail "the new $path was refused (the lines above say why); the old one is still in place"
   fi
-  directory=${path%/*}
-  [ -d "$directory" ] || mkdir -p "$directory"
-  new=$(mktemp "$directory/.rabbitup.XXXXXXXX") || fail "$directory cannot be written to"
-  trap 'rm -f "$new"' EXIT
-  printf %s "$1" >"$new" || fail "no file could be written in $directory (is the disk full?)"
-  written=$(md5sum <"$new")
-  [ "${written%% *}" = "$digest" ] || fail "what arrived for $path is not what was sent"
-  chown "$owner:$group" "$new"
-  chmod "$mode" "$new"
-  validate "$validator" "$new" || fail "the new $path was refused (the lines above say why); the old one is still in place"
-  if [ -e "$path" ]; then
-    cp -p "$path" "$path.rabbitup-$(date -u +%Y%m%dT%H%M%SZ)"
-    prune_backups "$path"
-  fi
-  mv -f "$new" "$path"
+  place "$new" "$path" backup
+  cd /
   after_change "$then" "$unit"
   shift
   check_names "$@"
-}
-
-# The three newest backups stay; a nightly run must not fill /etc.
-prune_backups() { # PATH
-  set -- "$1".rabbitup-*
-  while [ $# -gt 3 ]; do
-    rm -f "$1"
-    shift
-  done
 }
 
 validate() { # VALIDATOR FILE
@@ -66,9 +50,4 @@ check_names() { # NAME=ADDRESS...
       fail "$name resolves to ${found:-nothing} on this host, not to $address" \
         "look at the line 'hosts:' of /etc/nsswitch.conf; 'files' must come first"
   done
-}
-
-guard_mode() { # PATH MODE OWNER GROUP
-  chown "$3:$4" "$1"
-  chmod "$2" "$1"
 }

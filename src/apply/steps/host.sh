@@ -1,18 +1,5 @@
 # shellcheck shell=sh
 
-# hostnamectl changes the kernel's name and /etc/hostname in one go, and tells whoever listens on D-Bus. Where
-# hostnamed cannot be reached (no D-Bus yet), the two are set directly.
-set_host_name() { # NAME
-  if ! bounded 20 hostnamectl set-hostname "$1" 2>/dev/null; then
-    printf '%s\n' "$1" >/etc/hostname
-    chmod 644 /etc/hostname
-    hostname "$1"
-  fi
-  [ "$(hostname)" = "$1" ] || fail "the host still calls itself $(hostname)"
-  read -r persistent </etc/hostname
-  [ "$persistent" = "$1" ] || fail "/etc/hostname still says $persistent"
-}
-
 start_unit() { # UNIT
   systemctl -q is-enabled "$1" 2>/dev/null || bounded 60 systemctl enable "$1"
   bounded 90 systemctl start "$1" || unit_failed "$1"

@@ -7,10 +7,10 @@
 retire_broker() { # NODE MODE PATIENCE none|quorum-critical keep|destroy
   take_out "$@"
   if [ "$5" = keep ] && is_serving "$1" "$2" >/dev/null; then
-    own=$(messages_only_here "$1" "$2")
+    own=$(messages_only_here "$1" "$2") || own="an unknown number ($own)"
     if [ "$own" != 0 ]; then
       revive "$1" "$2" || :
-      fail "$1 has the only copy of $own messages in classic queues, so it was not stopped" \
+      fail "$1 has the only copy of messages ($own), so it was not stopped" \
         "consume or move them first; to let them go, name the node: --destroy-data ${1#*@}"
     fi
   fi
@@ -18,9 +18,10 @@ retire_broker() { # NODE MODE PATIENCE none|quorum-critical keep|destroy
   stop_broker "$1"
 }
 
-# Messages in the queues that live on this node alone. Those of a connection go with it.
+# Messages in the queues of which no other node has a copy that is in sync: classic ones, and those of a kind that is not
+# known here. Those of a connection go with it.
 messages_only_here() { # NODE MODE
-  node_eval "$1" "$2" 'Mirrors = fun(Q) -> try amqqueue:get_slave_pids(Q) catch error:undef -> [] end end, lists:sum([case rabbit_amqqueue:stat(Q) of {ok, N, _} -> N; _ -> 0 end || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_classic_queue, amqqueue:get_exclusive_owner(Q) =:= none, node(amqqueue:get_pid(Q)) =:= node(), Mirrors(Q) =:= []])'
+  node_eval "$1" "$2" 'Synced = fun(Q) -> try amqqueue:get_sync_slave_pids(Q) catch error:undef -> [] end end, Kind = fun(Q) -> amqqueue:get_type(Q) end, Here = fun(Q) -> P = amqqueue:get_pid(Q), is_pid(P) andalso node(P) =:= node() end, lists:sum([case rabbit_amqqueue:stat(Q) of {ok, N, _} -> N; _ -> 0 end || Q <- rabbit_amqqueue:list(), not lists:member(Kind(Q), [rabbit_quorum_queue, rabbit_stream_queue]), amqqueue:get_exclusive_owner(Q) =:= none, Here(Q), Synced(Q) =:= []])'
 }
 
 is_not_running() { # NODE MODE OTHER
@@ -34,6 +35,12 @@ stop_stranger() { # NODE MODE PATIENCE none|drain|quorum-critical STRANGER
     fail "$stranger runs and cannot be reached from here: $(why_not_reached "$stranger")" "mend that, or stop it on its own host; then run the same command again"
   [ "$4" = none ] || await_spare "$stranger" "$patience"
   rabbit_tool 180 rabbitmq-upgrade -q -n "$stranger" drain || :
+  own=$(messages_only_here "$stranger" "$mode") || own="an unknown number ($own)"
+  if [ "$own" != 0 ]; then
+    revive "$stranger" "$mode" || :
+    fail "$stranger has the only copy of messages ($own), so it was not stopped" \
+      "consume or move them first, or put its host into the inventory, where --destroy-data can name it"
+  fi
   control 180 "$stranger" stop_app ||
     fail "$stranger could not be stopped from here: $(why_not_reached "$stranger")" "on its host: systemctl stop rabbitmq-server"
   await 90 is_not_running "$node" "$mode" "$stranger" || fail "$node still sees $stranger run"
@@ -96,6 +103,16 @@ forget_offline() { # NODE GONE
     fail "$1 did not forget $2" "the lines above are RabbitMQ's own words"
 }
 
+# As rabbitmq: all of this is in its home, where root would follow a link.
+make_kept() { # DIRECTORY
+  as_rabbitmq install -d -m 0750 /var/lib/rabbitmq/rabbitup-kept "$1" || not_kept /var/lib/rabbitmq
+}
+
+not_kept() { # PATH
+  fail "$1 could not be moved aside by user rabbitmq (the lines above say why), so it stays where it is" \
+    "what lies under /var/lib/rabbitmq must be rabbitmq's: ls -la /var/lib/rabbitmq; df -h /var/lib/rabbitmq"
+}
+
 # Renamed, not removed: whoever needs what the node held still has it. What lies beside the directory goes first, so that
 # a run that is cut off in between finds the directory and goes on.
 keep_data() { # NODE
@@ -105,9 +122,10 @@ keep_data() { # NODE
   esac
   name_is_free "$1" || fail "$1 still runs, so its data stays where it is"
   kept=/var/lib/rabbitmq/rabbitup-kept/$1.$(date -u +%Y%m%dT%H%M%SZ)
-  install -d -m 0750 -o rabbitmq -g rabbitmq /var/lib/rabbitmq/rabbitup-kept "$kept"
+  make_kept "$kept"
   for path in "/var/lib/rabbitmq/mnesia/$1-"* "/var/lib/rabbitmq/Mnesia.$1" "/var/lib/rabbitmq/mnesia/$1.pid" "/var/lib/rabbitmq/mnesia/$1"; do
-    if [ -e "$path" ]; then mv "$path" "$kept/"; fi
+    if [ -e "$path" ]; then as_rabbitmq mv -n "$path" "$kept/" || not_kept "$path"; fi
+    [ ! -e "$path" ] || not_kept "$path"
   done
   printf 'kept in %s\n' "$kept"
 }
@@ -140,13 +158,12 @@ follow_peer() { # NODE MODE PEER
   running=$(running_as_terms "$peer" "$mode")
   case $members in '{['*']}.') ;; *) fail "$peer does not say who the members are (its answer: $members)" ;; esac
   kept=/var/lib/rabbitmq/rabbitup-kept/$node.$(date -u +%Y%m%dT%H%M%SZ)
-  install -d -m 0750 -o rabbitmq -g rabbitmq /var/lib/rabbitmq/rabbitup-kept "$kept"
-  cp -p "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown" "$kept/" 2>/dev/null || :
+  make_kept "$kept"
+  as_rabbitmq cp -p "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown" "$kept/" 2>/dev/null || :
   for path in "$data"/schema.DAT "$data"/LATEST.LOG "$data"/PREVIOUS.LOG "$data"/DECISION_TAB.LOG "$data"/*.DCD "$data"/*.DCL; do
-    if [ -e "$path" ]; then mv "$path" "$kept/"; fi
+    if [ -e "$path" ]; then as_rabbitmq mv -n "$path" "$kept/" || not_kept "$path"; fi
   done
-  printf '%s\n' "$members" >"$data/cluster_nodes.config"
-  printf '%s\n' "$running" >"$data/nodes_running_at_shutdown"
-  chown rabbitmq:rabbitmq "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown"
+  printf '%s\n' "$members" | as_rabbitmq tee "$data/cluster_nodes.config" >/dev/null || not_kept "$data/cluster_nodes.config"
+  printf '%s\n' "$running" | as_rabbitmq tee "$data/nodes_running_at_shutdown" >/dev/null || not_kept "$data/nodes_running_at_shutdown"
   printf 'the old schema is kept in %s\n' "$kept"
 }

@@ -50,12 +50,18 @@ notes_no_drain() { # NODE MODE
 
 # drain and revive may report an error though they did it (rabbitmq-server#3369, #8414): the state counts, where there is
 # one. Without, drain closes connections and moves leaders all the same, and the restart is what mends it.
-drain() { # NODE MODE
+maintain() { # NODE MODE
   drained=0
   rabbit_tool 180 rabbitmq-upgrade -q -n "$1" drain || drained=$?
   if [ "$drained" = 0 ] && notes_no_drain "$1" "$2"; then
     printf 'it is drained, but its cluster has lost the table for maintenance modes; starts bring it back\n'
-  elif ! await 10 is_drained "$1" "$2"; then
+    return 0
+  fi
+  await 10 is_drained "$1" "$2"
+}
+
+drain() { # NODE MODE
+  if ! maintain "$1" "$2"; then
     revive "$1" "$2" || :
     fail "$1 could not be drained, so it was not stopped (its last answer: ${answer:-none})" \
       "the lines above are RabbitMQ's own words"

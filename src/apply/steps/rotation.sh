@@ -5,7 +5,11 @@
 staged_home=/var/lib/rabbitmq/.rabbitup-cookie
 
 stage_cookie() { # MD5 COOKIE
-  install -d -m 0700 -o rabbitmq -g rabbitmq "$staged_home"
+  # The one that it will take the place of.
+  may_be_placed /var/lib/rabbitmq/.erlang.cookie
+  [ ! -L "$staged_home" ] || fail "$staged_home is a symbolic link" "remove it, then run the same command again"
+  # As rabbitmq: root would follow a link that somebody puts into its home.
+  as_rabbitmq install -d -m 0700 "$staged_home" || not_written "$staged_home/.erlang.cookie"
   put_cookie "$staged_home" "$@"
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::frame::Frames;
 use super::{ParseError, ProbeRequest};
-use crate::facts::{CookieFile, CookieShape, FileFacts};
+use crate::facts::{CookieFile, CookieShape, FileFacts, FileKind};
 use crate::model::CookieDigest;
 
 const COOKIE: &str = "/var/lib/rabbitmq/.erlang.cookie";
@@ -41,6 +41,7 @@ impl Files {
         for line in frames.lines("files") {
             if let Some((path, target)) = line.strip_prefix("link ").and_then(|link| link.split_once('\t')) {
                 let dangling = || FileFacts {
+                    kind: FileKind::Nothing,
                     content: None,
                     mode: 0,
                     owner: String::new(),
@@ -79,6 +80,7 @@ impl Files {
             normalised: digest_of(" -")?,
             mode: file.mode,
             owner: file.owner.clone(),
+            link_to: file.link_to.clone(),
             shape: match frames.value(section, "shape") {
                 Some("usable") => CookieShape::Usable,
                 Some("debian") => CookieShape::DebianReplaces,
@@ -103,12 +105,19 @@ fn stat(line: &str) -> Option<(String, FileFacts, usize)> {
     let modified = words.next()?.parse().unwrap_or_default();
     let size = words.next()?.parse::<u64>().ok()?;
     let path = words.nth(1)?.to_owned();
-    let regular = kind >> 12 == 0o10;
+    // The S_IFMT of stat(2).
+    let file_kind = match kind >> 12 {
+        0o10 => FileKind::Regular,
+        0o4 => FileKind::Directory,
+        _ => FileKind::Special,
+    };
+    let regular = file_kind == FileKind::Regular;
     let unread = ["/proc/", "/sys/", "/var/lib/dpkg/lock"].iter().any(|start| path.starts_with(start))
         || path == "/var/lib/apt/lists/lock"
         || path.ends_with(".erlang.cookie");
     let printed = if regular && !unread && size <= MOST { usize::try_from(size).ok()? } else { 0 };
     let content = (regular && !unread && size == 0).then(String::new);
-    let facts = FileFacts { content, mode: kind & 0o7777, owner, group, modified, link_to: None };
+    let facts =
+        FileFacts { kind: file_kind, content, mode: kind & 0o7777, owner, group, modified, link_to: None };
     Some((path, facts, printed))
 }

@@ -194,8 +194,11 @@ impl Report<'_> {
             })
             .collect();
         queues.sort_by(|a, b| (&a.vhost, &a.name).cmp(&(&b.vhost, &b.name)));
-        let more = self.all("more").filter_map(|more| more.rsplit_once(' ')?.1.parse::<u64>().ok());
-        const KINDS: [&str; 6] = ["queue", "vhost", "user", "policy", "exchange", "parameter"];
+        let more = self.all("more").filter_map(|more| {
+            let (kind, count) = more.rsplit_once(' ')?;
+            Some((kind.to_owned(), count.parse().ok()?))
+        });
+        const KINDS: [&str; 7] = ["queue", "vhost", "user", "policy", "exchange", "parameter", "binding"];
         let failed = self.all("failed").filter_map(|failed| failed.split(' ').next());
         Holdings {
             queues,
@@ -207,7 +210,11 @@ impl Report<'_> {
                 let (component, rest) = line.split_once(' ')?;
                 Some(format!("{} {}", decoded(component)?, within(rest)?))
             })),
-            more: more.fold(0, u64::saturating_add),
+            bindings: sorted(self.all("binding").filter_map(|line| {
+                let (exchanges, destination) = line.rsplit_once(' ')?;
+                Some(format!("{} → {}", within(exchanges)?, decoded(destination)?))
+            })),
+            more: more.collect(),
             unreadable: sorted(failed.filter(|kind| KINDS.contains(kind)).map(str::to_owned)),
         }
     }

@@ -97,7 +97,23 @@ fn refuse_rotation(draft: &mut Draft<'_>, host: &HostName) {
     );
 }
 
+/// Whose file the link leads to nobody knows: neither is it replaced, nor is its target made the broker's own.
+fn refuse_link(draft: &mut Draft<'_>, host: &HostName, target: &str, why: &str) {
+    draft.refuse(
+        host,
+        format!("{COOKIE_FILE} is a symbolic link, so it is not changed"),
+        format!("it leads to {target}; {why}"),
+        format!(
+            "change {target} where it comes from, or replace the link by a plain file: cp --remove-destination \
+             \"$(readlink -f {COOKIE_FILE})\" {COOKIE_FILE}"
+        ),
+    );
+}
+
 fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, wanted: &Wanted) {
+    if let Some(target) = found.and_then(|cookie| cookie.link_to.as_deref()) {
+        return refuse_link(draft, host, target, &format!("its cookie is not the same as {}", wanted.whose));
+    }
     let change = if found.is_some() { Change::Change } else { Change::Add };
     let reason = match found.map(|cookie| cookie.shape) {
         None if wanted.whose == NEW => "no broker has one yet".to_owned(),
@@ -134,6 +150,15 @@ fn guard(draft: &mut Draft<'_>, host: &HostName, cookie: &CookieFile) {
     }
     if cookie.mode & 0o077 == 0 && cookie.owner == "rabbitmq" {
         return;
+    }
+    if let Some(target) = &cookie.link_to {
+        let why = format!("its mode is {:04o}, its owner {}", cookie.mode, cookie.owner);
+        return refuse_link(
+            draft,
+            host,
+            target,
+            &format!("{why}: Erlang refuses a cookie that others can read"),
+        );
     }
     let reason = format!(
         "mode {:04o}, owner {}: Erlang refuses a cookie that others can read",

@@ -9,6 +9,9 @@ use crate::playbook::Minutes;
 /// that stopped last. The one that stopped right before it is told to do without, starts, and the others follow.
 pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>, patience: Minutes) {
     let Some(first) = last_but(draft, gone) else { return refuse(draft, gone, host) };
+    if !host.is_some_and(|host| draft.options.destroy_data.contains(&host.name)) {
+        return refuse_unseen(draft, gone, host);
+    }
     let node = first.node();
     draft.propose(
         Proposal::new(
@@ -25,7 +28,7 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
     );
     draft.note(
         &first.name,
-        format!("queues that only {gone} had are gone with it; nobody who could name them runs"),
+        format!("--destroy-data {}: queues that only {gone} had are gone with it", gone.host()),
     );
     let mut forgotten: Vec<StepId> = draft.last_of(&[&first.name], &[draft.phase]);
     let others = draft.brokers().into_iter().filter(|other| other.name != first.name);
@@ -37,6 +40,23 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
     }
     let started = draft.last_on_brokers(&[draft.phase]);
     remove::forget(draft, gone, &first, started);
+}
+
+/// Forgetting a node deletes the queues that only it has, and with all of them stopped nobody can tell which those are.
+fn refuse_unseen(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>) {
+    let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
+    let first = if host.is_some() { "" } else { "put its host into the inventory, then " };
+    draft.refuse(
+        &about,
+        format!("{gone} may have the only copy of queues, and nobody who could name them runs"),
+        "forgetting it while all are stopped deletes those queues from the cluster",
+        format!(
+            "bring its host back, if it can be; if it is gone for good: {first}rabbitup run remove-node node={} \
+             --destroy-data {}",
+            gone.host(),
+            gone.host()
+        ),
+    );
 }
 
 /// The broker of the inventory that none of the others outlived, as they noted it themselves when they stopped. None

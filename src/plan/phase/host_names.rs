@@ -1,13 +1,15 @@
-use super::Draft;
-use crate::facts::BrokerState;
+use super::{Draft, own_data, remove};
+use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::inventory::Host;
-use crate::model::HostName;
-use crate::plan::{Action, Change, Proposal, view};
+use crate::model::{HostName, NodeName};
+use crate::plan::view::{self, listed};
+use crate::plan::{Action, Change, Proposal};
 
 /// Gives every host the name that the inventory has for it: the running name and the one for the next boot.
 ///
 /// RabbitMQ's data directory is named after the node and so after the host: a broker that holds data under
-/// another name is refused, since it would come up empty under the new one.
+/// another name is refused, since it would come up empty under the new one; also where somebody has renamed the host
+/// already.
 pub fn plan(draft: &mut Draft<'_>) {
     for host in draft.hosts() {
         let Some(facts) = draft.host(&host.name) else { continue };
@@ -16,6 +18,9 @@ pub fn plan(draft: &mut Draft<'_>) {
         let is_named = names.running == wanted && names.persistent.as_deref() == Some(wanted);
         let is_misnamed = facts.node().is_some_and(|node| node.name != host.node());
         if is_named && !is_misnamed {
+            if draft.desired.is_broker(host) {
+                refuse_empty_beside_data(draft, host);
+            }
             continue;
         }
         if (draft.desired.is_broker(host) && !make_way(draft, host)) || is_named {
@@ -47,24 +52,72 @@ fn make_way(draft: &mut Draft<'_>, host: &Host) -> bool {
     let node = host.node();
     let running = facts.node().filter(|running| running.name != node).cloned();
     if let Some(running) = running.filter(|running| running.holdings.is_empty() && view::is_alone(running)) {
-        let title = format!("stop {}", running.name);
-        let action = Action::StopBroker { node: running.name };
+        let action = Action::StopBroker { node: running.name.clone() };
         draft.propose(
             Proposal::new(&host.name, "stop", Change::Command, action)
-                .title(title)
+                .title(format!("stop {}", running.name))
                 .because("it was started under the host's old name, and holds nothing")
                 .within(360),
         );
+        remove::put_aside(draft, host, &running.name, "it lies under the host's old name");
         return true;
     }
-    let others: Vec<String> =
-        facts.data.iter().map(|data| data.node.clone()).filter(|other| *other != node.to_string()).collect();
+    if let Some(running) = facts.node().filter(|running| running.name != node).cloned() {
+        refuse_running(draft, &host.name, &running);
+        return false;
+    }
+    let others = under_other_names(facts, &node);
     let runs_under_other_name = facts.broker != BrokerState::Down && facts.data_of(&node).is_none();
     if others.is_empty() && !runs_under_other_name {
         return true;
     }
     refuse_with_data(draft, &host.name, others.first());
     false
+}
+
+/// The nodes of other names whose data lies on the host.
+fn under_other_names(facts: &HostFacts, node: &NodeName) -> Vec<String> {
+    let own = node.to_string();
+    facts.data.iter().map(|data| data.node.clone()).filter(|other| *other != own).collect()
+}
+
+/// The node runs, and holds what would stay behind under its old name.
+fn refuse_running(draft: &mut Draft<'_>, host: &HostName, running: &NodeFacts) {
+    let why = if running.holdings.is_empty() {
+        let others: Vec<&NodeName> =
+            running.members.iter().map(|m| &m.node).filter(|m| **m != running.name).collect();
+        format!("it is in a cluster with {}", listed(&others))
+    } else {
+        format!("it has {}", own_data::told(&running.holdings))
+    };
+    draft.refuse(
+        host,
+        format!("{} runs on the host that is to be {host}, and would start empty under its new name", running.name),
+        why,
+        format!("name the host {} in the inventory, or take the node out of service and move its data away yourself", running.name.host()),
+    );
+}
+
+/// A broker that would start blank beside the data of another node: most likely its own, from before the host was renamed.
+fn refuse_empty_beside_data(draft: &mut Draft<'_>, host: &Host) {
+    let Some(facts) = draft.host(&host.name) else { return };
+    let node = host.node();
+    let others = under_other_names(facts, &node);
+    let is_blank = facts.broker == BrokerState::Down && facts.data_of(&node).is_none();
+    if !is_blank {
+        return;
+    }
+    let Some(first) = others.first() else { return };
+    let these = listed(&others);
+    draft.refuse(
+        &host.name,
+        format!("{node} would start empty beside the data of {these}"),
+        format!("/var/lib/rabbitmq/mnesia has {these} and nothing of {node}: the host had another name when that was written"),
+        format!(
+            "give the host its old name back, in the inventory, too; or, where {first} is worth nothing, move \
+             /var/lib/rabbitmq/mnesia/{first} away"
+        ),
+    );
 }
 
 fn refuse_with_data(draft: &mut Draft<'_>, host: &HostName, holder: Option<&String>) {

@@ -1,9 +1,9 @@
-use super::{Draft, start};
-use crate::facts::{BrokerState, Holdings, NodeFacts};
+use super::{Draft, own_data, start};
+use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{NodeName, NodeType, Version};
-use crate::plan::view::{self, counted, listed};
-use crate::plan::{Action, Change, JoinCommand, OwnData, Proposal, StepId};
+use crate::plan::view::{self, listed};
+use crate::plan::{Action, Change, JoinCommand, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::{BROKER_PACKAGE, has_ram_nodes, joins_while_running};
 
@@ -79,8 +79,8 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
 }
 
 fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFacts), patience: Minutes) {
-    let destroy = draft.options.destroy_data.contains(&host.name);
-    if !node.holdings.is_empty() && !destroy {
+    let named = draft.options.destroy_data.contains(&host.name);
+    if !node.holdings.is_empty() && !named {
         return refuse_data(draft, host, node, seed);
     }
     let version =
@@ -92,12 +92,17 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
         host.node_type == Some(NodeType::Ram) && has_ram_nodes(version) && super::node_types::has_types(seed);
     let node_type = if ram { NodeType::Ram } else { NodeType::Disc };
     let waits_for = queue(draft);
-    if destroy && !node.holdings.is_empty() {
-        draft.note(&host.name, format!("--destroy-data: joining destroys {}", described(&node.holdings)));
-    }
+    let may_destroy = if named { named_data(draft, host, node) } else { HoldingCounts::NOTHING };
     let how = match method {
         JoinCommand::StopJoinStart => "stop_app, join_cluster, start_app",
         JoinCommand::JoinRunning => "join_cluster",
+    };
+    let reason = match (may_destroy == HoldingCounts::NOTHING, was_seen(draft, host)) {
+        (false, _) => {
+            "it runs alone, and what it holds may go; whether there is more by now is checked right before"
+        }
+        (true, true) => "it runs alone and holds nothing, which is checked again right before",
+        (true, false) => "it belongs to no cluster; that it holds nothing is checked right before",
     };
     let action = Action::JoinCluster {
         node: node.name.clone(),
@@ -105,16 +110,42 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
         seed: seed.name.clone(),
         method,
         node_type,
-        own_data: if destroy { OwnData::Destroy } else { OwnData::Keep },
+        may_destroy,
         patience_s: patience.seconds(),
     };
     draft.propose(
         Proposal::new(&host.name, "join", Change::Command, action)
             .title(format!("join {} to the cluster of {} ({how})", node.name, seed.name))
-            .because("it runs alone and holds nothing, which is checked again right before")
+            .because(reason)
             .after(waits_for)
             .within(900 + patience.seconds()),
     );
+}
+
+/// Whether the node was asked what it holds. One that does not run has it on its disk, where nobody can count it.
+fn was_seen(draft: &Draft<'_>, host: &Host) -> bool {
+    draft.observed.host(&host.name).is_some_and(|seen| seen.node().is_some())
+}
+
+/// What the join of a node that `--destroy-data` names may destroy: what the plan says it holds, and no more. What nobody
+/// could look at nobody has agreed to lose.
+fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCounts {
+    if !was_seen(draft, host) {
+        draft.note(
+            &host.name,
+            format!(
+                "--destroy-data {}: what {} holds is seen only when it runs; if it holds anything it is started, not \
+                 joined, and the next plan lists what it is",
+                host.name, node.name
+            ),
+        );
+        return HoldingCounts::NOTHING;
+    }
+    if !node.holdings.is_empty() {
+        draft
+            .note(&host.name, format!("--destroy-data: joining destroys {}", own_data::told(&node.holdings)));
+    }
+    node.holdings.counts()
 }
 
 /// What the next node to enter has to wait for: the anchor serving, and the entry before it.
@@ -127,11 +158,10 @@ fn queue(draft: &Draft<'_>) -> Vec<StepId> {
 }
 
 fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
-    let names = names_of(&node.holdings);
     draft.refuse(
         &host.name,
         format!("{} holds data of its own, which joining {} would destroy", node.name, seed.name),
-        format!("it has {}{names}", described(&node.holdings)),
+        format!("it has {}", own_data::told(&node.holdings)),
         format!("move what is needed first; to let it go, name the node: --destroy-data {}", host.name),
     );
 }
@@ -184,56 +214,4 @@ fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, se
         format!("it lists {}; {} does not list it", listed(&others), seed.name),
         "take it out of that cluster first, or put the cluster's other members into this inventory",
     );
-}
-
-/// `2 queues with 14 messages, 1 virtual host`.
-fn described(holdings: &Holdings) -> String {
-    let messages: u64 = holdings.queues.iter().filter_map(|queue| queue.messages).sum();
-    let mut parts = Vec::new();
-    if !holdings.queues.is_empty() {
-        let messages = usize::try_from(messages).unwrap_or(usize::MAX);
-        parts.push(format!(
-            "{} with {}",
-            counted(holdings.queues.len(), "queue"),
-            counted(messages, "message")
-        ));
-    }
-    let mut add = |names: &Vec<String>, noun: &str| {
-        if !names.is_empty() {
-            parts.push(counted(names.len(), noun));
-        }
-    };
-    add(&holdings.vhosts, "virtual host");
-    add(&holdings.users, "user");
-    add(&holdings.exchanges, "exchange");
-    add(&holdings.parameters, "parameter");
-    if !holdings.policies.is_empty() {
-        let noun = if holdings.policies.len() == 1 { "policy" } else { "policies" };
-        parts.push(format!("{} {noun}", holdings.policies.len()));
-    }
-    if holdings.more > 0 {
-        parts.push(format!("{} more", holdings.more));
-    }
-    parts.extend(holdings.unreadable.iter().map(|kind| format!("an unknown number of {kind}s")));
-    listed(&parts)
-}
-
-/// `: queues orders, mail; users app` — the first few of each by name.
-fn names_of(holdings: &Holdings) -> String {
-    let queues: Vec<String> = holdings.queues.iter().map(|queue| queue.name.clone()).collect();
-    let kinds = [
-        ("queues", &queues),
-        ("virtual hosts", &holdings.vhosts),
-        ("users", &holdings.users),
-        ("policies", &holdings.policies),
-    ];
-    let mut parts = Vec::new();
-    for (kind, names) in kinds {
-        if names.is_empty() {
-            continue;
-        }
-        let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
-        parts.push(format!("{kind} {}{more}", names.iter().take(5).cloned().collect::<Vec<_>>().join(", ")));
-    }
-    if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) }
 }

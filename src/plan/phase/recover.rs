@@ -36,9 +36,9 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         (BrokerState::Down, false, false) => {}
         (BrokerState::Running(own), false, _) if view::is_alone(own) => {}
         (BrokerState::Down, true, false) if keeps_data_elsewhere(&facts) => refuse_elsewhere(draft, host),
-        (BrokerState::Down, true, false) => remove::forget(draft, &node, &peer, Vec::new()),
+        (BrokerState::Down, true, false) => forget_wiped(draft, host, &peer),
         (BrokerState::Running(own), true, _) if view::is_alone(own) && own.holdings.is_empty() => {
-            remove::forget(draft, &node, &peer, Vec::new());
+            forget_wiped(draft, host, &peer);
         }
         (BrokerState::CookieRefused, ..) => refuse_cookie(draft, host),
         // A node that waits for its peers' tables answers like one whose RabbitMQ is stopped.
@@ -161,7 +161,7 @@ fn start_over(
         );
     }
     let stopped = draft.last_of(&[&host.name], &[draft.phase]);
-    note_lost(draft, host);
+    note_lost(draft, host, "their messages are in what is kept");
     if listed {
         remove::forget(draft, &node, peer, stopped);
     }
@@ -170,9 +170,15 @@ fn start_over(
     }
 }
 
+/// What it had is gone already; forgetting it takes the names out of the cluster, too.
+fn forget_wiped(draft: &mut Draft<'_>, host: &Host, peer: &Host) {
+    note_lost(draft, host, "their messages went with its data");
+    remove::forget(draft, &host.node(), peer, Vec::new());
+}
+
 /// Queues that no other node has leave the cluster with the node's old data; nobody can ask whether that matters any
 /// more, but their names can be told.
-fn note_lost(draft: &mut Draft<'_>, host: &Host) {
+fn note_lost(draft: &mut Draft<'_>, host: &Host, messages: &str) {
     let node = host.node();
     let mut names: Vec<String> = view::running(draft.desired, draft.observed)
         .into_iter()
@@ -183,11 +189,12 @@ fn note_lost(draft: &mut Draft<'_>, host: &Host) {
     names.sort();
     names.dedup();
     if !names.is_empty() {
-        names.truncate(5);
-        let text = format!(
-            "queues that only {node} had leave the cluster: {}; their messages are in what is kept",
-            listed(&names)
-        );
+        let more = names.len().saturating_sub(20);
+        names.truncate(20);
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        let text = format!("queues that only {node} had leave the cluster: {}; {messages}", listed(&names));
         draft.note(&host.name, text);
     }
 }

@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use super::{Draft, forget_offline as offline, roll};
 use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
@@ -128,7 +130,9 @@ fn may_leave(
     // What the node itself counts is exact; its peers only know who holds which queue.
     let own = facts.and_then(HostFacts::node);
     let view = own.unwrap_or(node);
-    let lost: Vec<&QueueFacts> = view.queues.iter().filter(|queue| is_lost(queue, gone, node)).collect();
+    let mut lost: Vec<&QueueFacts> = view.queues.iter().filter(|queue| is_lost(queue, gone, node)).collect();
+    // One that does not tell may hold anything.
+    lost.sort_by_key(|queue| Reverse(queue.messages.unwrap_or(u64::MAX)));
     let is_empty = |queue: &QueueFacts| own.is_some() && queue.messages == Some(0);
     let full: Vec<&QueueFacts> = lost.iter().copied().filter(|queue| !is_empty(queue)).collect();
     let named = host.is_some_and(|host| draft.options.destroy_data.contains(&host.name));
@@ -137,10 +141,15 @@ fn may_leave(
             &about,
             format!("there are more queues than could be looked at, and {gone} may have the only copy of one"),
             "forgetting a node deletes the queues that only it has; a thousand are looked at",
-            format!(
-                "rabbitmqctl list_queues name pid type shows who holds what; if nothing is lost: --destroy-data {}",
-                gone.host()
-            ),
+            match host {
+                Some(host) => format!(
+                    "rabbitmqctl list_queues name pid type shows who holds what; if nothing is lost: --destroy-data {}",
+                    host.name
+                ),
+                None => "rabbitmqctl list_queues name pid type shows who holds what; to let it go all the same, put its \
+                         host into the inventory, where --destroy-data can name it"
+                    .to_owned(),
+            },
         );
         return false;
     }
@@ -310,11 +319,16 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, after:
 }
 
 pub(super) fn keep(draft: &mut Draft<'_>, host: &Host, gone: &NodeName) {
+    put_aside(draft, host, gone, "with it, the node would try to come back");
+}
+
+/// Moves a stopped node's data out of the way, whatever it is in.
+pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, reason: &str) {
     let after = draft.steps_that(|action| matches!(action, Action::ForgetNode { .. }));
     draft.propose(
         Proposal::new(&host.name, "keep-data", Change::Remove, Action::KeepData { node: gone.clone() })
             .title("move its data to /var/lib/rabbitmq/rabbitup-kept")
-            .because("with it, the node would try to come back; nothing is deleted")
+            .because(format!("{reason}; nothing is deleted"))
             .after(after)
             .within(120),
     );

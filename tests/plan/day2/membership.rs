@@ -21,7 +21,10 @@ fn a_node_that_the_others_wait_for_is_forgotten_offline() {
     let mut facts = whole();
     BROKERS.iter().for_each(|text| stop(&mut facts, text));
     lose_host_of_stopped(&mut facts, "node3");
-    insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
+    insta::assert_snapshot!("forgotten_offline_by_name_only", plan("remove-node", &["node=node3"], &facts));
+    let mut call = Call::of("remove-node", &["node=node3"]);
+    call.options.destroy_data = BTreeSet::from([name("node3")]);
+    insta::assert_snapshot!(call.text(&desired(INVENTORY), &facts));
     // Killed together, each of them believes that the other lived longer.
     host(&mut facts, "node2").data[0].outlived_by.push(node("node1"));
     insta::assert_snapshot!("nobody_can_forget_it", plan("remove-node", &["node=node3"], &facts));

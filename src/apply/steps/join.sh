@@ -1,0 +1,77 @@
+# shellcheck shell=sh
+
+# Eight numbers: see own_data.erl, whose text is put before this file.
+# shellcheck disable=SC2154 # own_data_erl
+own_data() { # NODE MODE
+  node_eval "$1" "$2" "$own_data_erl" | plain
+}
+
+# What is there and may not go, in words; nothing where all of it may. `any` stands for what the plan could not count.
+beyond() { # HELD ALLOWED
+  held="$1 " allowed="$2 " beyond=
+  for kind in queues messages 'virtual hosts' users policies exchanges parameters bindings; do
+    has=${held%% *} may=${allowed%% *}
+    held=${held#* } allowed=${allowed#* }
+    case $has in '' | *[!0-9]*) return 1 ;; esac
+    if [ "$may" != any ] && [ "$has" -gt "$may" ]; then beyond="$beyond${beyond:+, }$has $kind"; fi
+  done
+  printf '%s\n' "$beyond"
+}
+
+# Stops a join before anything was wiped: the node is there for its clients again.
+refuse_join() { # NODE MODE CAUSE [ADVICE]
+  node=$1 mode=$2
+  shift 2
+  revive "$node" "$mode" || :
+  fail "$@"
+}
+
+# With its clients and listeners gone nothing new can arrive; stop_app alone takes seconds in which it still could.
+look_at_own_data() { # NODE MODE SEED ALLOWED
+  maintain "$1" "$2" || refuse_join "$1" "$2" "$1 could not be closed to its clients, so what it holds cannot be settled" \
+    "the lines above are RabbitMQ's own words"
+  holds=
+  if ! { holds=$(own_data "$1" "$2") && more=$(beyond "$holds" "$4"); }; then
+    refuse_join "$1" "$2" "$1 does not say what it holds (its answer: $holds)" "it was not joined; rabbitup status shows what is wrong with it"
+  fi
+  case $more:$4 in
+    :*) ;;
+    *:*[1-9]*) refuse_join "$1" "$2" "$1 holds more than the plan said: $more; joining $3 would destroy all of it" \
+      "it was not joined; stop those who still write to it, then run the same command again: the new plan lists everything" ;;
+    *) refuse_join "$1" "$2" "$1 holds data of its own ($more), which joining $3 would destroy" \
+      "it was not joined; rabbitup plan lists what it holds; move that first, or name the node: --destroy-data ${1#*@}" ;;
+  esac
+}
+
+# join_cluster wipes the joiner on every version without a word (rabbit_mnesia:join_cluster and
+# rabbit_db_cluster:join both reset it), so this looks first.
+join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram ALLOWED
+  node=$1 mode=$2 patience=$3 seed=$4 method=$5 type=$6 allowed=$7
+  if lists "$seed" "$mode" "$node" && lists "$node" "$mode" "$seed"; then return 0; fi
+  await 10 is_serving "$seed" "$mode" ||
+    fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup status shows what every node sees"
+  await 10 is_serving "$node" "$mode" || fail "$node does not serve, so what it holds cannot be seen"
+  look_at_own_data "$node" "$mode" "$seed" "$allowed"
+  set -- "$seed"
+  [ "$type" = disc ] || set -- --ram "$@"
+  if [ "$method" = join-running ]; then
+    control 300 "$node" join_cluster "$@" || join_failed
+  else
+    control 120 "$node" stop_app || join_failed
+    if ! control 300 "$node" join_cluster "$@"; then
+      # The node keeps what it had where the join failed before the wipe; it must not stay stopped.
+      control 120 "$node" start_app || :
+      join_failed
+    fi
+    start_as "$node" "$mode" "$type" || join_failed
+  fi
+  await "$patience" is_serving "$node" "$mode" || fail "$node joined, but does not serve"
+  confirm_member "$node" "$mode" "$seed"
+  revive_node "$node" "$mode"
+}
+
+join_failed() {
+  broker_log
+  revive "$node" "$mode" || :
+  fail "$node could not join $seed" "the lines above are RabbitMQ's own words"
+}

@@ -1,0 +1,121 @@
+//! What a node holds of its own, and what a join would therefore destroy.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Up to so many queues the node counts the messages in each of them; of more it tells what its last statistics said
+/// (node.erl, own_data.erl).
+const EXACTLY_COUNTED: usize = 200;
+
+/// Everything that belongs to a node's cluster and that joining another would wipe. The defaults of a blank node
+/// (vhost `/`, user `guest`, the `amq.*` exchanges) do not count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holdings {
+    pub queues: Vec<QueueHolding>,
+    pub vhosts: Vec<String>,
+    pub users: Vec<String>,
+    /// `VHOST/NAME` of every policy and operator policy.
+    pub policies: Vec<String>,
+    /// `VHOST/NAME` of every exchange that is not predeclared.
+    pub exchanges: Vec<String>,
+    /// `COMPONENT VHOST/NAME` of every other runtime parameter: shovels, federation upstreams, limits of virtual hosts;
+    /// `global /NAME` of those that belong to no virtual host.
+    pub parameters: Vec<String>,
+    /// `VHOST/SOURCE → DESTINATION` of every binding between two predeclared exchanges. All others go with a queue or
+    /// an exchange that is listed.
+    #[serde(default)]
+    pub bindings: Vec<String>,
+    /// How many more there are than are listed, by kind (`queue`, `user`…). Of each kind the node lists a thousand.
+    pub more: BTreeMap<String, u64>,
+    /// The kinds that the node could not list (`queue`, `user`…): nobody knows what is lost with them.
+    pub unreadable: Vec<String>,
+}
+
+impl Holdings {
+    /// Whether it is certain that nothing would be lost.
+    pub fn is_empty(&self) -> bool {
+        self.unreadable.is_empty() && self.counts() == HoldingCounts::NOTHING
+    }
+
+    /// How many there are of each kind.
+    pub fn counts(&self) -> HoldingCounts {
+        let count = |kind: &str, listed: usize| {
+            let more = self.more.get(kind).copied().unwrap_or_default();
+            (!self.unreadable.iter().any(|unread| unread == kind))
+                .then(|| more.saturating_add(number(listed)))
+        };
+        HoldingCounts {
+            queues: count("queue", self.queues.len()),
+            messages: self.messages(),
+            vhosts: count("vhost", self.vhosts.len()),
+            users: count("user", self.users.len()),
+            policies: count("policy", self.policies.len()),
+            exchanges: count("exchange", self.exchanges.len()),
+            parameters: count("parameter", self.parameters.len()),
+            bindings: count("binding", self.bindings.len()),
+        }
+    }
+
+    /// The messages in all queues, where each of them was counted.
+    fn messages(&self) -> Option<u64> {
+        let known =
+            self.queues.len() <= EXACTLY_COUNTED && !self.unreadable.iter().any(|kind| kind == "queue");
+        let counted = known.then(|| self.queues.iter().map(|queue| queue.messages));
+        counted?.try_fold(0_u64, |sum, messages| Some(sum.saturating_add(messages?)))
+    }
+}
+
+/// How much a node holds, by kind. None where that could not be counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldingCounts {
+    pub queues: Option<u64>,
+    pub messages: Option<u64>,
+    pub vhosts: Option<u64>,
+    pub users: Option<u64>,
+    pub policies: Option<u64>,
+    pub exchanges: Option<u64>,
+    pub parameters: Option<u64>,
+    pub bindings: Option<u64>,
+}
+
+impl HoldingCounts {
+    /// A blank node.
+    pub const NOTHING: Self = Self {
+        queues: Some(0),
+        messages: Some(0),
+        vhosts: Some(0),
+        users: Some(0),
+        policies: Some(0),
+        exchanges: Some(0),
+        parameters: Some(0),
+        bindings: Some(0),
+    };
+
+    /// In the order in which own_data.erl counts them.
+    pub fn in_order(&self) -> [Option<u64>; 8] {
+        [
+            self.queues,
+            self.messages,
+            self.vhosts,
+            self.users,
+            self.policies,
+            self.exchanges,
+            self.parameters,
+            self.bindings,
+        ]
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueHolding {
+    pub vhost: String,
+    pub name: String,
+    /// Messages when it was looked at; none where the queue does not tell. No part of a plan's fingerprint.
+    #[serde(skip)]
+    pub messages: Option<u64>,
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,60 @@
+//! What stands where a file is to be: seen before anything is changed.
+
+use rabbitup::facts::FileKind;
+use rabbitup::report::{Style, refusals_text};
+
+use crate::fixtures::*;
+
+#[test]
+fn links_directories_and_what_is_no_text_are_refused_ahead() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    let plain = host(&mut facts, "node1").files["/etc/hosts"].clone();
+    let mut put = |host: &str, path: &str, change: &dyn Fn(&mut rabbitup::facts::FileFacts)| {
+        let mut file = plain.clone();
+        change(&mut file);
+        crate::fixtures::host(&mut facts, host).files.insert(path.to_owned(), file);
+    };
+    put("node1", "/etc/hosts", &|file| file.link_to = Some("/srv/puppet/hosts".to_owned()));
+    put("node2", "/etc/hosts", &|file| file.content = None);
+    put("node2", "/etc/rabbitmq/rabbitmq.conf", &|file| {
+        (file.kind, file.content, file.link_to) = (FileKind::Nothing, None, Some("../gone".to_owned()));
+    });
+    put("node3", "/etc/rabbitmq/enabled_plugins", &|file| {
+        (file.kind, file.content) = (FileKind::Directory, None)
+    });
+    let refused = planned(&desired, &facts, &options()).expect_err("they must not give way");
+    insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));
+}
+
+#[test]
+fn a_link_to_what_is_right_is_left_alone() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    for path in ["/etc/hosts", "/etc/rabbitmq/rabbitmq.conf"] {
+        let file = host(&mut facts, "node2").files.get_mut(path).expect("it was written");
+        file.link_to = Some("/srv/puppet/it".to_owned());
+    }
+    host(&mut facts, "node2").cookie.as_mut().expect("a cookie").link_to = Some("/srv/secret".to_owned());
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), Vec::<String>::new());
+}
+
+#[test]
+fn a_cookie_that_is_a_link_is_neither_replaced_nor_is_its_target_given_away() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    let cookie = |facts: &mut rabbitup::facts::Facts| {
+        let cookie = host(facts, "node2").cookie.as_mut().expect("a cookie");
+        cookie.link_to = Some("/etc/shadow".to_owned());
+        (cookie.mode, cookie.owner) = (0o640, "root".to_owned());
+    };
+    cookie(&mut facts);
+    let refused = planned(&desired, &facts, &options()).expect_err("not guarded");
+    let text = refusals_text(&refused, Style::plain(100));
+    assert!(text.contains("it leads to /etc/shadow; its mode is 0640, its owner root"), "{text}");
+    crate::fixtures::cookie(&mut facts, "node2", "another-cookie-than-the-others");
+    cookie(&mut facts);
+    let refused = planned(&desired, &facts, &options()).expect_err("not replaced");
+    assert!(refusals_text(&refused, Style::plain(100)).contains("its cookie is not the same as node1's"));
+}
