@@ -4,6 +4,8 @@
 mod event;
 pub mod gather;
 mod interrupt;
+#[cfg(test)]
+mod join_tests;
 mod journal;
 pub mod lock;
 #[cfg(test)]

@@ -253,12 +253,10 @@ fn whoever_owns_the_directory_gains_nothing() {
     std::fs::create_dir(place.path("theirs")).expect("a directory");
     let (theirs, target) = (place.path("theirs").display().to_string(), victim.display().to_string());
     assert!(output("chown", &["nobody", &theirs]).status.success());
-    let attack = format!(
-        "cd {theirs}; while [ ! -e {theirs}/.stop ]; do for f in .rabbitup.*; do \
-         case $f in *'*') ;; *) mv \"$f\" \"away.$f.$((n = ${{n:-0}} + 1))\"; ln -s {target} \"$f\" ;; esac; done; done"
-    );
+    let attack = r#"chdir $ARGV[0]; my $n = 0; while (!-e ".stop") { opendir my $d, "." or die;
+        for (grep { /^\.rabbitup\./ && !-l } readdir $d) { rename $_, "away." . $n++; symlink $ARGV[1], $_ } }"#;
     let mut attacker = Command::new("setpriv")
-        .args(["--reuid=nobody", "--clear-groups", "timeout", "60", "sh", "-c", &attack])
+        .args(["--reuid=nobody", "--clear-groups", "timeout", "60", "perl", "-e", attack, &theirs, &target])
         .stderr(Stdio::null())
         .spawn()
         .expect("setpriv is part of util-linux");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rabbitup::facts::{BrokerState, Facts, HoldingCounts, Holdings, NodeData, QueueHolding};
 use rabbitup::inventory::Desired;
 use rabbitup::model::NodeName;
-use rabbitup::plan::{Action, Options, Plan};
+use rabbitup::plan::{Action, Limit, Options, Plan};
 use rabbitup::report::{Style, refusals_text};
 
 use crate::fixtures::*;
@@ -107,6 +107,20 @@ fn a_named_node_may_lose_what_was_counted_and_no_more() {
     let said = notes(&plan);
     assert!(said.contains("--destroy-data node1 has no effect: the others join it"), "{said}");
     assert!(said.contains("--destroy-data node2 has no effect: nothing in this plan"), "{said}");
+}
+
+#[test]
+fn a_named_node_outside_the_limit_loses_nothing() {
+    let (desired, facts) = two_with_data();
+    let mut options = destroying(&["node3"]);
+    options.limit = Limit::Only(BTreeSet::from([name("node1")]));
+    let (plan, _) = planned(&desired, &facts, &options).expect("node1 has something to do");
+    assert!(plan.steps.iter().all(|step| step.host == name("node1")), "{:?}", ids(&plan));
+    let said = notes(&plan);
+    assert!(
+        said.contains("--destroy-data node3 has no effect") && !said.contains("joining destroys"),
+        "{said}"
+    );
 }
 
 #[test]

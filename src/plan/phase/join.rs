@@ -130,6 +130,10 @@ fn was_seen(draft: &Draft<'_>, host: &Host) -> bool {
 /// What the join of a node that `--destroy-data` names may destroy: what the plan says it holds, and no more. What nobody
 /// could look at nobody has agreed to lose.
 fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCounts {
+    // A step that --limit leaves out destroys nothing.
+    if !draft.options.limit.covers(&host.name) {
+        return HoldingCounts::NOTHING;
+    }
     if !was_seen(draft, host) {
         draft.note(
             &host.name,
