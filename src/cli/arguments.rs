@@ -65,6 +65,8 @@ pub enum Command {
     Apply(Apply),
     /// Show the cluster as it is, as every node sees it
     Status(StatusArguments),
+    /// Say why the hosts do not cluster: the first thing that is wrong, and what mends it; changes nothing
+    Doctor(Doctor),
     /// Run another playbook: rolling-restart, upgrade, rotate-cookie, remove-node… Without a name: lists them
     Run(Run),
     /// Print a file as it would be written: haproxy, nginx, hosts, rabbitmq, chrony, limits
@@ -182,6 +184,13 @@ pub struct StatusArguments {
     /// Look again every so many seconds, until interrupted
     #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..))]
     pub watch: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Also pack what a colleague needs to help (logs, states, configurations without secrets) into this tar.gz
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

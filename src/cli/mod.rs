@@ -4,6 +4,8 @@ mod apply;
 mod arguments;
 mod check;
 mod confirm;
+mod doctor;
+mod examine;
 mod execute;
 mod exit;
 mod init;
@@ -58,6 +60,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Run(arguments) => up::run(common, &arguments.called, &arguments.up).await,
         Command::Apply(arguments) => apply::run(common, arguments).await,
         Command::Status(arguments) => status::run(common, arguments).await,
+        Command::Doctor(arguments) => doctor::run(common, arguments).await,
         Command::Render(arguments) => render::run(common, arguments),
         Command::Privileges(arguments) => lists::privileges(arguments),
         Command::Schema(arguments) => lists::schema(arguments),

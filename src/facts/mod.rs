@@ -19,6 +19,7 @@ pub use host::{
     LoadBalancerFacts, NodeData, OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach, Resources,
     System, TimeService, UnitFacts,
 };
+pub(crate) use parse::Frames;
 pub use parse::{ParseError, clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
 pub use request::{PeerPort, ProbeRequest};

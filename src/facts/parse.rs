@@ -16,8 +16,8 @@ use super::{
 };
 use crate::model::{HostName, NodeName, NodeType};
 use files::Files;
-use frame::Frames;
 
+pub(crate) use frame::Frames;
 pub use frame::clock_line;
 
 /// Why the probe's output could not be read.

@@ -1,5 +1,6 @@
 //! What is wrong, for people: one block for each problem, however many hosts have it.
 
+use crate::doctor::unreachable::COMMAND;
 use crate::model::HostName;
 
 use super::style::{Ink, Style};
@@ -9,9 +10,6 @@ use super::words::{Wrapped, clean, grouped, list};
 const EVIDENCE: usize = 4;
 /// Lines of one piece of evidence; the rest of what ssh says is banners.
 const EVIDENCE_LINES: usize = 6;
-
-/// How a line of advice that is a command begins.
-pub(super) const COMMAND: &str = "$ ";
 
 /// One problem and everybody who has it.
 pub(super) struct Block<'a> {

@@ -1,6 +1,8 @@
 //! What people and machines get to see: plans, progress, failures, summaries and the state of a cluster. Reads plan,
 //! fact and event types only; nothing here touches a host or decides what is done.
 
+mod diagnosis_json;
+mod diagnosis_text;
 mod diff;
 mod errors;
 mod failure;
@@ -20,6 +22,8 @@ mod titles;
 mod unreachable;
 mod words;
 
+pub use diagnosis_json::{DiagnosisDocument, DiagnosisFinding, diagnosis_schema};
+pub use diagnosis_text::{diagnosis_brief, diagnosis_text};
 pub use errors::error_text;
 pub use failure::{Failed, failure_text};
 pub use health::{Finding, Severity, health, is_healthy};

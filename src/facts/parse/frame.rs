@@ -6,7 +6,7 @@ use super::ParseError;
 
 /// What stood between the marks.
 #[derive(Debug, Default)]
-pub(super) struct Frames<'a> {
+pub(crate) struct Frames<'a> {
     sections: BTreeMap<String, Vec<String>>,
     /// The contents of the files, one after another.
     pub bytes: &'a [u8],

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use super::{Finding, Notebook, Severity, broker};
+use crate::doctor::unreachable;
 use crate::facts::{Clock, Facts, HostFacts, Observation};
 use crate::inventory::{Desired, Host};
-use crate::report::unreachable;
 
 /// Where a removal puts what the node held.
 const KEPT: &str = "/var/lib/rabbitmq/rabbitup-kept";

@@ -1,0 +1,157 @@
+# shellcheck shell=sh disable=SC2154
+# Why this broker does not talk to the others: what the probe does not ask, since a bring-up does not need it. It only
+# reads and starts no Erlang VM. Runs as root under dash, bash or busybox sh; the controller puts before it:
+#   nonce        starts every line that frames a section
+#   node         the node that should run here
+#   name_flag    -sname or -name
+#   peers        "NAME ADDRESS NODE" per line, this host among them
+# Whole-line comments and indentation are left out when it is sent.
+exec 2>/dev/null </dev/null
+export LC_ALL=C TZ=UTC0
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+cd /
+set -f -u
+nl='
+'
+IFS=$nl
+rabbit=/var/lib/rabbitmq logs=/var/log/rabbitmq
+if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
+section() { echo "$nonce $1"; }
+
+# What the running VM was started with, as far as it decides on names and connections. Its arguments and environment may
+# hold secrets: nothing else of them is printed. Other containers' processes are not ours.
+vm() {
+  section vm
+  set +f
+  for f in /proc/[0-9]*; do
+    line=
+    read -r line <"$f/comm"
+    # shellcheck disable=SC3013  # dash, bash and busybox have -ef
+    if [ "$line" = beam.smp ] && [ "$f/ns/net" -ef /proc/self/ns/net ] && [ "$f/ns/mnt" -ef /proc/self/ns/mnt ]; then
+      # Most of the host's processes are gone before the next line where it is none of ours.
+      case $(tr '\0' ' ' <"$f/cmdline") in *' -s rabbit boot '*) ;; *) continue ;; esac
+      echo "pid=${f#/proc/}"
+      tr '\0' '\n' <"$f/cmdline" | grep -A 1 -x -e -proto_dist -e -name -e -sname | sed 's/^/argument=/'
+      tr '\0' '\n' <"$f/environ" | grep -E '^(RABBITMQ_)?(USE_LONGNAME|NODENAME|DIST_PORT)=|^ERL_EPMD_(ADDRESS|PORT)=' |
+        sed 's/^/environment=/'
+    fi
+  done
+  set -f
+}
+
+# Space and inodes, one line per directory: path, file system, free blocks, their size, free inodes, all inodes.
+space() {
+  section space
+  for f in "$rabbit" "$rabbit/mnesia" /var/log "$logs"; do
+    [ ! -d "$f" ] || echo "$f $(stat -f -c '%i %a %S %d %c' "$f")"
+  done
+}
+
+# The feature flags that the node has enabled, as it notes them for its next start.
+flags() {
+  section flags
+  [ ! -r "$rabbit/mnesia/$node-feature_flags" ] || head -c 65536 "$rabbit/mnesia/$node-feature_flags"
+  echo
+}
+
+# How the unit ended, and the broker's own last words where it does not run.
+unit() {
+  section unit
+  state=$(limit 5 systemctl show -p ActiveState,SubState,Result,NRestarts,ExecMainStatus rabbitmq-server)
+  echo "$state"
+  case $nl$state in *"${nl}ActiveState=active"*) return ;; esac
+  log=$logs/$node.log
+  # shellcheck disable=SC2012  # the names are the broker's own, and POSIX sh compares no ages
+  [ -s "$log" ] || { set +f && log=$(ls -t "$logs"/*.log | head -n 1) && set -f; }
+  # The reason stands right around these words; crash reports bury it.
+  section failure
+  tail -c 262144 "$log" | grep -B 8 -A 24 'BOOT FAILED' | tail -n 48 | cut -c 1-400
+  echo
+  section log
+  tail -n 40 "$log" | cut -c 1-400
+  echo
+  section journal
+  limit 5 journalctl -u rabbitmq-server -b -n 20 -o cat --no-pager | cut -c 1-400
+}
+
+# epmd is asked by its own protocol (NAMES_REQ, erts "Distribution Protocol"), then the port that it names for the node is
+# tried; where it names none, the packages' 25672. Each try is a fork of the one bash; who has not reported when timeout
+# ends them all was filtered. On this host itself epmd is also asked behind the loopback address.
+ports() {
+  set -- localhost 127.0.0.1 "$node"
+  while IFS=' ' read -r peer address name; do
+    [ -z "$name" ] || set -- "$@" "$peer" "$address" "$name"
+  done <<EOF
+$peers
+EOF
+  # shellcheck disable=SC2016  # bash expands it
+  limit 2 bash -c '
+    try() {
+      said=$(exec 2>&1 3<>"/dev/tcp/$2/$3") && said=open
+      echo "$1 $4 $3 ${said##*: }"
+    }
+    epmd() {
+      try "$1" "$2" 4369 epmd
+      [ "$said" = open ] || return
+      exec 3<>"/dev/tcp/$2/4369" && printf "\0\1n" >&3
+      names=$(tail -c +5 <&3)
+      echo "$1 answered"
+      while read -r word known _ _ port; do
+        [ "$word" = name ] || continue
+        echo "$1 name $known $port"
+        if [ "$known" = "${3%%@*}" ] && [ "$port" != 25672 ]; then try "$1" "$2" "$port" distribution; fi
+      done <<<"$names"
+    }
+    while [ $# != 0 ]; do
+      (epmd "$@") &
+      (try "$1" "$2" 25672 distribution) &
+      shift 3
+    done
+    wait' bash "$@"
+}
+
+# tool NAME: its path in $tool. Few Erlang packages put all theirs where a shell looks.
+tool() {
+  set +f
+  for tool in /usr/bin/"$1" /usr/lib*/erlang/erts-*/bin/"$1" /usr/lib*/erlang/lib/erl_interface-*/bin/"$1" \
+    /usr/local/bin/"$1" /usr/local/lib/erlang/erts-*/bin/"$1" /usr/local/lib/erlang/lib/erl_interface-*/bin/"$1"; do
+    [ ! -x "$tool" ] || break
+  done
+  set -f
+  [ -x "$tool" ]
+}
+
+# Whether each node lets this host in, with the cookie of its file; as the broker's user, whose home holds it.
+answers() {
+  if [ ! -d "$rabbit" ] || ! tool erl_call; then return; fi
+  if command -v setpriv >/dev/null; then
+    set -- setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups
+  else
+    set -- runuser -u rabbitmq --
+  fi
+  export HOME="$rabbit"
+  while IFS=' ' read -r peer _ name; do
+    [ -n "$name" ] || continue
+    (
+      said=$(echo 'node().' | limit 3 "$@" "$tool" -r "$name_flag" "$name" -e 2>&1)
+      echo "$peer asked $? $said"
+    ) &
+  done <<EOF
+$peers
+EOF
+  wait
+}
+
+# Closed ports and silent nodes are waited for together.
+peers() {
+  section peers
+  [ -z "$peers" ] || { command -v bash >/dev/null && ports & answers; wait; }
+}
+
+section begin
+vm
+space
+flags
+unit
+peers
+section end

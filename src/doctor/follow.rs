@@ -1,0 +1,200 @@
+//! Which findings follow from others. The root causes come first, in the order of the walk; what follows from one comes
+//! after them.
+
+use super::{Cause, Finding};
+use crate::model::HostName;
+
+/// Marks what follows from something else, and sorts.
+pub(super) fn settle(hosts: &[HostName], findings: &mut [Finding]) {
+    let place = |host: &Option<HostName>| {
+        host.as_ref().and_then(|host| hosts.iter().position(|known| known == host)).unwrap_or(usize::MAX)
+    };
+    let order = |found: &Finding| (found.consequence, found.cause, place(&found.host), place(&found.peer));
+    findings.sort_by_key(order);
+    for at in 0..findings.len() {
+        let follows = findings.get(at).is_some_and(|found| {
+            findings.iter().enumerate().any(|(other, cause)| other != at && explains(cause, found))
+        });
+        if let Some(found) = findings.get_mut(at) {
+            found.consequence = follows;
+        }
+    }
+    findings.sort_by_key(order);
+}
+
+/// Whether `found` would be so because of `cause`. It never holds both ways.
+fn explains(cause: &Finding, found: &Finding) -> bool {
+    let same_host = cause.host.is_some() && cause.host == found.host;
+    let about_host = cause.host.is_some() && cause.host == found.peer;
+    match (is_pairwise(cause.cause), is_pairwise(found.cause)) {
+        (false, false) => same_host && on_one_host(cause.cause, found.cause) || cluster_wide(cause, found),
+        (false, true) => {
+            (same_host && from_here(cause.cause, found.cause))
+                || (about_host && towards(cause.cause, found.cause))
+        }
+        (true, true) => same_host && cause.peer == found.peer && cause.cause < found.cause,
+        (true, false) => of_a_pair(cause, found),
+    }
+}
+
+fn is_pairwise(cause: Cause) -> bool {
+    (Cause::NameUnresolved..=Cause::HandshakeRefused).contains(&cause)
+}
+
+fn is_cookie(cause: Cause) -> bool {
+    (Cause::CookieMissing..=Cause::CookieNotRunning).contains(&cause)
+}
+
+/// Why a broker does not run.
+fn is_standstill(cause: Cause) -> bool {
+    matches!(cause, Cause::DoesNotBoot | Cause::BrokerStopped | Cause::AppStopped)
+}
+
+/// Both are on one host.
+fn on_one_host(cause: Cause, found: Cause) -> bool {
+    use Cause::*;
+    match cause {
+        HostNameDiffers => {
+            matches!(found, NamesDiffer | NodeNameDiffers) || is_standstill(found) || found == GhostMember
+        }
+        DiskFull => is_standstill(found) || found == DiskAlarm,
+        // A node whose cookie nobody knows cannot be asked for anything else.
+        CookieMissing | CookieUnusable | CookieMode | CookieOwner | CookieDiffers | CookieNotRunning => {
+            (is_cookie(found) && cause < found) || is_standstill(found) || found == NotJoined
+        }
+        NamesDiffer | NodeNameDiffers | TlsDiffers => {
+            is_standstill(found)
+                || matches!(found, GhostMember | NotJoined)
+                || (cause != TlsDiffers && found == TlsDiffers)
+                || found == CookieNotRunning
+        }
+        // The unit fails because nobody lets it in.
+        GhostMember => is_standstill(found) || found == NotJoined,
+        DoesNotBoot => matches!(found, BrokerStopped | AppStopped | FeatureFlagsDiffer | NotJoined),
+        BrokerStopped | AppStopped => found == NotJoined,
+        Partition => found == NotJoined,
+        _ => false,
+    }
+}
+
+/// One of them is the cluster's.
+fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
+    use Cause::*;
+    match cause.cause {
+        VersionsDiffer | OtpDiffers => {
+            matches!(found.cause, FeatureFlagsDiffer | NotJoined)
+                || (cause.cause == VersionsDiffer && found.cause == OtpDiffers)
+        }
+        FeatureFlagsDiffer => found.cause == NotJoined,
+        // The others hold such a node for lost.
+        CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers => {
+            found.cause == Partition && (cause.host == found.host || cause.host == found.peer)
+        }
+        _ => false,
+    }
+}
+
+/// From the host that has the cause to any other.
+fn from_here(cause: Cause, found: Cause) -> bool {
+    match cause {
+        Cause::NamesDiffer | Cause::TlsDiffers => found == Cause::HandshakeRefused,
+        _ => is_cookie(cause) && found == Cause::HandshakeRefused,
+    }
+}
+
+/// From any other to the host that has the cause.
+fn towards(cause: Cause, found: Cause) -> bool {
+    use Cause::*;
+    let absence = matches!(found, EpmdRefused | EpmdWithoutNode | DistributionRefused | HandshakeRefused);
+    match cause {
+        Unreachable => !matches!(found, NameUnresolved | NameLoopback | NameElsewhere),
+        HostNameDiffers | NotInstalled | DiskFull | NamesDiffer | NodeNameDiffers | GhostMember => absence,
+        TlsDiffers => found == HandshakeRefused,
+        _ => {
+            (is_standstill(cause) && absence) || (is_cookie(cause) && (found == HandshakeRefused || absence))
+        }
+    }
+}
+
+/// A host or a cluster cannot be well where its nodes do not reach each other.
+fn of_a_pair(cause: &Finding, found: &Finding) -> bool {
+    let (host, peer) = (&cause.host, &cause.peer);
+    let touches = |name: &Option<HostName>| name.is_some() && (name == host || name == peer);
+    let same_pair = touches(&found.host) && touches(&found.peer);
+    match found.cause {
+        Cause::Partition | Cause::NotJoined => same_pair,
+        // It waits for, or was refused by, whom it does not reach.
+        Cause::DoesNotBoot => found.host.is_some() && &found.host == host && waits(found),
+        _ => false,
+    }
+}
+
+/// Whether a node that does not boot says that it waits for others.
+fn waits(found: &Finding) -> bool {
+    ["timeout_waiting_for", "failed_to_cluster_with", "inconsistent_cluster"]
+        .iter()
+        .any(|word| found.what.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str) -> HostName {
+        HostName::parse(name).expect("a host name")
+    }
+
+    fn finding(cause: Cause, on: Option<&str>, peer: Option<&str>) -> Finding {
+        Finding {
+            cause,
+            host: on.map(host),
+            peer: peer.map(host),
+            what: "timeout_waiting_for_tables".to_owned(),
+            evidence: Vec::new(),
+            remedy: Vec::new(),
+            consequence: false,
+        }
+    }
+
+    /// Otherwise two findings could explain each other away, and no root cause would be left.
+    #[test]
+    fn nothing_explains_what_explains_it() {
+        let places = [
+            (Some("a"), None),
+            (Some("a"), Some("b")),
+            (Some("b"), Some("a")),
+            (Some("b"), None),
+            (None, None),
+        ];
+        let all: Vec<Finding> =
+            Cause::ALL.iter().flat_map(|cause| places.map(|(on, peer)| finding(*cause, on, peer))).collect();
+        for one in &all {
+            for other in &all {
+                assert!(!(explains(one, other) && explains(other, one)), "{one:?} and {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn roots_come_first_in_the_order_of_the_walk() {
+        let mut findings = vec![
+            finding(Cause::NotJoined, Some("c"), Some("a")),
+            finding(Cause::EpmdRefused, Some("a"), Some("b")),
+            finding(Cause::BrokerStopped, Some("b"), None),
+            finding(Cause::DiskFull, Some("b"), None),
+            finding(Cause::EpmdFiltered, Some("a"), Some("c")),
+        ];
+        settle(&["a", "b", "c"].map(host), &mut findings);
+        let told: Vec<(Cause, bool)> = findings.iter().map(|f| (f.cause, f.consequence)).collect();
+        assert_eq!(
+            told,
+            [
+                (Cause::DiskFull, false),
+                (Cause::EpmdFiltered, false),
+                (Cause::BrokerStopped, true),
+                (Cause::EpmdRefused, true),
+                (Cause::NotJoined, true),
+            ]
+        );
+    }
+}

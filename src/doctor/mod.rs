@@ -1,0 +1,19 @@
+//! Why hosts do not cluster. `examine.sh` asks what the probe does not, `parse` reads what it printed, and `diagnose`
+//! walks what Erlang distribution needs, from host to host, and names the first thing that is wrong. All but the
+//! script is pure; nothing here changes a host.
+
+mod diagnosis;
+mod examination;
+mod follow;
+mod parse;
+mod redact;
+mod request;
+pub(crate) mod unreachable;
+mod walk;
+
+pub use diagnosis::{Cause, Checked, Diagnosis, Finding, Pair, PairState, Remedy};
+pub use examination::{Answer, Examination, Examinations, Peer, Space, Unit, Vm};
+pub use parse::parse_examination;
+pub use redact::redacted;
+pub use request::{ExamineRequest, examine_requests};
+pub use walk::diagnose;

@@ -1,0 +1,149 @@
+//! Reads what `examine.sh` printed. Pure; what it does not know it leaves out, and no input makes it panic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::redact::redacted;
+use super::{Answer, Examination, ExamineRequest, Peer, Space, Unit, Vm};
+use crate::facts::{Frames, ParseError, PortState};
+use crate::model::HostName;
+
+/// How the script calls this host behind its loopback address: no name of an inventory.
+const LOOPBACK: &str = "localhost";
+/// Lines of each kind of last words; the rest is repetition.
+const WORDS: usize = 60;
+
+/// Reads what the examination printed between the marks that carry `nonce`.
+///
+/// # Errors
+/// [`ParseError`] where the output is not complete.
+pub fn parse_examination(
+    request: &ExamineRequest,
+    nonce: &str,
+    output: &[u8],
+) -> Result<Examination, ParseError> {
+    let frames = Frames::read(nonce, output)?;
+    Ok(Examination {
+        vm: vm(&frames),
+        space: frames.lines("space").filter_map(space).collect(),
+        feature_flags: feature_flags(&frames),
+        unit: unit(&frames),
+        peers: request
+            .peers
+            .iter()
+            .map(|(name, _)| (name.clone(), peer(&frames, name.as_str())))
+            .collect::<BTreeMap<HostName, Peer>>(),
+        loopback: peer(&frames, LOOPBACK),
+    })
+}
+
+fn vm(frames: &Frames<'_>) -> Option<Vm> {
+    let pid = frames.value("vm", "pid")?.parse().ok()?;
+    let arguments: Vec<&str> = frames.values("vm", "argument").collect();
+    let after =
+        |flag: &str| arguments.iter().skip_while(|word| **word != flag).nth(1).map(|w| (*w).to_owned());
+    let environment = frames.values("vm", "environment").filter_map(|pair| pair.split_once('='));
+    Some(Vm {
+        pid,
+        proto_dist: after("-proto_dist"),
+        environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+    })
+}
+
+/// `/var/lib/rabbitmq eea2c51efea1f1ea 12597592 4096 16214211 16777216`.
+fn space(line: &str) -> Option<Space> {
+    let mut words = line.split(' ');
+    let (path, file_system) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut number = || words.next()?.parse::<u64>().ok();
+    let (blocks, size, free_inodes, inodes) = (number()?, number()?, number()?, number()?);
+    Some(Space { path, file_system, free_bytes: blocks.saturating_mul(size), free_inodes, inodes })
+}
+
+/// `[quorum_queue,\n stream_queue].`
+fn feature_flags(frames: &Frames<'_>) -> Option<BTreeSet<String>> {
+    let text: String = frames.lines("flags").collect();
+    let list = text.trim().strip_suffix('.')?.trim().strip_prefix('[')?.strip_suffix(']')?;
+    let names = list.split(',').map(|name| name.trim().trim_matches('\'').to_owned());
+    Some(names.filter(|name| !name.is_empty()).collect())
+}
+
+fn unit(frames: &Frames<'_>) -> Unit {
+    let value = |key| frames.value("unit", key).unwrap_or_default().to_owned();
+    // The last ones count, and no line goes anywhere with what a secret may be.
+    let words = |section: &str| {
+        let mut lines: Vec<String> = frames
+            .lines(section)
+            .rev()
+            .filter(|line| !line.trim().is_empty() && *line != "--")
+            .take(WORDS)
+            .map(redacted)
+            .collect();
+        lines.reverse();
+        lines
+    };
+    Unit {
+        active: value("ActiveState"),
+        sub: value("SubState"),
+        result: value("Result"),
+        restarts: frames.value("unit", "NRestarts").and_then(|n| n.parse().ok()).unwrap_or(0),
+        failure: words("failure"),
+        log: words("log"),
+        journal: words("journal"),
+    }
+}
+
+/// The lines of one peer: `node2 epmd 4369 open`, `node2 answered`, `node2 name rabbit 25672`,
+/// `node2 distribution 25672 Connection refused`, `node2 asked 0 {ok, rabbit@node2}`.
+fn peer(frames: &Frames<'_>, name: &str) -> Peer {
+    let mut peer = Peer::default();
+    let lines: Vec<&str> =
+        frames.lines("peers").filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).collect();
+    // Where nothing at all was tried, bash is missing.
+    let tried = frames.lines("peers").any(|line| line.contains(" epmd ") || line.contains(" distribution "));
+    if tried {
+        // Who has not reported in time was filtered.
+        peer.epmd = Some(PortState::Filtered);
+        peer.ports.insert(super::examination::DISTRIBUTION, PortState::Filtered);
+    }
+    for line in &lines {
+        if *line == "answered" {
+            peer.names.get_or_insert_default();
+            continue;
+        }
+        let Some((kind, rest)) = line.split_once(' ') else { continue };
+        let Some((first, rest)) = rest.split_once(' ') else { continue };
+        match kind {
+            "epmd" => peer.epmd = Some(port_state(rest)),
+            "name" => {
+                if let Ok(port) = rest.trim().parse() {
+                    peer.names.get_or_insert_default().insert(first.to_owned(), port);
+                }
+            }
+            "distribution" => {
+                if let Ok(port) = first.parse() {
+                    peer.ports.insert(port, port_state(rest));
+                }
+            }
+            "asked" => peer.answer = answer(first, rest),
+            _ => {}
+        }
+    }
+    peer
+}
+
+/// What bash, or rather strerror(3), says of a connection.
+fn port_state(said: &str) -> PortState {
+    match said.trim() {
+        "open" => PortState::Open,
+        "Connection refused" => PortState::Refused,
+        "Connection timed out" => PortState::Filtered,
+        _ => PortState::Rejected,
+    }
+}
+
+fn answer(code: &str, said: &str) -> Answer {
+    match (code, said.trim().strip_prefix("{ok, ").and_then(|rest| rest.strip_suffix('}'))) {
+        (_, Some(name)) => Answer::Name(name.trim_matches('\'').to_owned()),
+        ("124" | "137", _) => Answer::TimedOut,
+        _ => Answer::Refused(said.trim().to_owned()),
+    }
+}

@@ -1,0 +1,199 @@
+use std::collections::BTreeMap;
+
+use crate::doctor::unreachable::login;
+use crate::doctor::{Cause, Checked, Examination, Examinations, Finding, Remedy};
+use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts, Privilege};
+use crate::inventory::{Desired, Host};
+use crate::model::{HostName, NodeName, shell_word};
+use crate::plan::view;
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
+
+/// Everything that is known, host by host.
+pub(super) struct Case<'a> {
+    pub desired: &'a Desired,
+    pub facts: &'a Facts,
+    /// The brokers in the inventory's order.
+    pub brokers: Vec<Seen<'a>>,
+}
+
+/// One broker's host.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub host: &'a Host,
+    /// None: it could not be looked at.
+    pub facts: Option<&'a HostFacts>,
+    pub exam: Option<&'a Examination>,
+}
+
+impl<'a> Case<'a> {
+    pub fn new(desired: &'a Desired, facts: &'a Facts, examinations: &'a Examinations) -> Self {
+        let seen = |host: &'a Host| Seen {
+            host,
+            facts: facts.host(&host.name),
+            exam: examinations.hosts.get(&host.name),
+        };
+        Self { desired, facts, brokers: desired.brokers().map(seen).collect() }
+    }
+
+    /// The brokers' hosts in the inventory's order.
+    pub fn names(&self) -> Vec<HostName> {
+        self.brokers.iter().map(|seen| seen.host.name.clone()).collect()
+    }
+
+    /// The hosts that answered, with their facts.
+    pub fn reached(&self) -> impl Iterator<Item = (&Seen<'a>, &'a HostFacts)> {
+        self.brokers.iter().filter_map(|seen| Some((seen, seen.facts?)))
+    }
+
+    /// The nodes that run, with what they say.
+    pub fn running(&self) -> Vec<(&'a Host, &'a NodeFacts)> {
+        view::running(self.desired, self.facts)
+    }
+
+    pub fn seen(&self, name: &HostName) -> Option<&Seen<'a>> {
+        self.brokers.iter().find(|seen| &seen.host.name == name)
+    }
+
+    /// The broker whose cluster, settings and cookie `rabbitup up` goes by.
+    pub fn anchor(&self) -> Option<&'a HostName> {
+        view::anchor(self.desired, self.facts).map(|host| &host.name)
+    }
+}
+
+impl<'a> Seen<'a> {
+    pub fn node(&self) -> NodeName {
+        self.host.node()
+    }
+
+    /// The name that epmd should know.
+    pub fn alive(&self) -> &'static str {
+        "rabbit"
+    }
+
+    pub fn running(&self) -> Option<&'a NodeFacts> {
+        self.facts?.node()
+    }
+
+    /// Whether RabbitMQ is there at all.
+    pub fn is_installed(&self) -> bool {
+        self.facts.is_some_and(|facts| {
+            facts.installed(BROKER_PACKAGE).is_some()
+                || facts.unit(BROKER_UNIT).exists
+                || facts.broker != BrokerState::Down
+        })
+    }
+
+    /// Whether an Erlang VM of a broker runs, whatever state it is in.
+    pub fn has_vm(&self) -> bool {
+        self.facts.is_some_and(|facts| facts.broker != BrokerState::Down)
+            || self.exam.is_some_and(|exam| exam.vm.is_some())
+    }
+
+    /// The lines of rabbitmq-env.conf that set something.
+    pub fn settings(&self) -> impl Iterator<Item = &'a str> {
+        let file = self.facts.and_then(|facts| facts.file(ENV_FILE)).and_then(|file| file.content.as_deref());
+        let lines = file.unwrap_or_default().lines().map(str::trim);
+        lines.map(|line| line.strip_prefix("export ").unwrap_or(line)).filter(|line| !line.starts_with('#'))
+    }
+
+    /// A setting of rabbitmq-env.conf, with or without the prefix; the last one counts, as in a shell.
+    pub fn setting(&self, name: &str) -> Option<&'a str> {
+        let value = |line: &'a str| {
+            let line = line.strip_prefix("RABBITMQ_").unwrap_or(line);
+            line.strip_prefix(name)?.strip_prefix('=').map(|value| value.trim_matches(['"', '\'']))
+        };
+        self.settings().filter_map(value).last()
+    }
+
+    /// A command for a root shell on this host, to be typed here.
+    pub fn shell(&self, command: &str) -> Remedy {
+        Remedy::Command(format!("{} {}", login(&self.host.ssh), shell_word(&self.as_root(command))))
+    }
+
+    /// The command as root runs it on this host.
+    pub fn as_root(&self, command: &str) -> String {
+        match self.facts.map(|facts| facts.privilege) {
+            Some(Privilege::Root) | None => command.to_owned(),
+            Some(Privilege::Doas) => format!("doas {command}"),
+            Some(Privilege::Sudo | Privilege::SudoPassword) => format!("sudo {command}"),
+        }
+    }
+}
+
+/// `rabbitup` with these words.
+pub(super) fn rabbitup(words: impl Into<String>) -> Remedy {
+    Remedy::Rabbitup(words.into())
+}
+
+pub(super) fn sentence(words: impl Into<String>) -> Remedy {
+    Remedy::Sentence(words.into())
+}
+
+/// What was found, and how much was looked at.
+#[derive(Default)]
+pub(super) struct Notes {
+    findings: Vec<Finding>,
+    looks: BTreeMap<&'static str, usize>,
+}
+
+impl Notes {
+    /// One look of a check.
+    pub fn looked(&mut self, cause: Cause) {
+        *self.looks.entry(cause.check()).or_default() += 1;
+    }
+
+    pub fn has(&self, cause: Cause, host: &HostName) -> bool {
+        self.findings.iter().any(|found| found.cause == cause && found.host.as_ref() == Some(host))
+    }
+
+    pub fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// The findings, and the checks in the order of the walk.
+    pub fn into_parts(self) -> (Vec<Finding>, Vec<Checked>) {
+        let mut checked: Vec<Checked> = Vec::new();
+        for check in Cause::ALL.iter().map(|cause| cause.check()) {
+            let wrong = self.findings.iter().filter(|found| found.cause.check() == check).count();
+            let looks = self.looks.get(check).copied().unwrap_or_default();
+            if looks > 0 && !checked.iter().any(|known| known.check == check) {
+                checked.push(Checked { check, looks, wrong });
+            }
+        }
+        (self.findings, checked)
+    }
+}
+
+impl Finding {
+    /// A finding on a host.
+    pub(super) fn on(host: &HostName, cause: Cause, what: impl Into<String>) -> Self {
+        Self { host: Some(host.clone()), ..Self::of(cause, what) }
+    }
+
+    /// A finding of the cluster as a whole.
+    pub(super) fn of(cause: Cause, what: impl Into<String>) -> Self {
+        Self {
+            cause,
+            host: None,
+            peer: None,
+            what: what.into(),
+            evidence: Vec::new(),
+            remedy: Vec::new(),
+            consequence: false,
+        }
+    }
+
+    pub(super) fn peer(self, peer: &HostName) -> Self {
+        Self { peer: Some(peer.clone()), ..self }
+    }
+
+    pub(super) fn seen(mut self, line: impl Into<String>) -> Self {
+        self.evidence.push(line.into());
+        self
+    }
+
+    pub(super) fn mend(mut self, remedy: Remedy) -> Self {
+        self.remedy.push(remedy);
+        self
+    }
+}

@@ -1,0 +1,274 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::doctor::{Cause, Finding};
+use crate::facts::{HostFacts, NodeFacts};
+use crate::inventory::Host;
+use crate::model::{HostName, NodeName, Version};
+use crate::plan::view;
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, upgrades_to};
+
+/// Erlang nodes speak with those of the two majors before and after theirs (erlang.org, "Distributed Erlang").
+const OTP_DISTANCE: u32 = 2;
+
+/// What only shows when all nodes are looked at together.
+pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
+    versions(case, notes);
+    otp(case, notes);
+    feature_flags(case, notes);
+    partitions(case, notes);
+    alarms(case, notes);
+    clusters(case, notes);
+}
+
+/// The version that runs, else the one that is installed.
+fn version(seen: &Seen<'_>, facts: &HostFacts) -> Option<Version> {
+    match seen.running() {
+        Some(node) => Some(node.rabbitmq_version),
+        None => Version::parse(facts.installed(BROKER_PACKAGE)?).ok(),
+    }
+}
+
+/// Nodes of two series may be in one cluster while it is upgraded from the one to the other, and only then.
+fn versions(case: &Case<'_>, notes: &mut Notes) {
+    let versions: Vec<(&HostName, Version)> =
+        case.reached().filter_map(|(seen, facts)| Some((&seen.host.name, version(seen, facts)?))).collect();
+    versions.iter().for_each(|_| notes.looked(Cause::VersionsDiffer));
+    let Some((oldest, newest)) = ends(&versions) else { return };
+    if upgrades_to(oldest.1, newest.1).is_ok() {
+        return;
+    }
+    let what = format!(
+        "RabbitMQ {} on {} and {} on {} cannot be in one cluster",
+        oldest.1, oldest.0, newest.1, newest.0
+    );
+    let told = versions.iter().fold(Finding::of(Cause::VersionsDiffer, what), |found, (host, version)| {
+        found.seen(format!("{host}: RabbitMQ {version}"))
+    });
+    notes.add(
+        told.mend(sentence(
+            "give all hosts packages of one series: [package] version in the inventory, or the same repository; then:",
+        ))
+        .mend(rabbitup("run upgrade")),
+    );
+}
+
+fn ends<'a, V: Ord + Copy>(values: &[(&'a HostName, V)]) -> Option<((&'a HostName, V), (&'a HostName, V))> {
+    let least = values.iter().min_by_key(|(_, value)| *value)?;
+    let most = values.iter().max_by_key(|(_, value)| *value)?;
+    Some((*least, *most))
+}
+
+/// The major of `25 (erts 13.1.5)`, or of the package `1:25.2.3+dfsg-1`.
+fn otp_major(seen: &Seen<'_>, facts: &HostFacts) -> Option<u32> {
+    let text = match seen.running() {
+        Some(node) => node.erlang.as_str(),
+        None => facts.installed("erlang-base")?,
+    };
+    Version::parse(text).ok().map(|version| version.major)
+}
+
+fn otp(case: &Case<'_>, notes: &mut Notes) {
+    let majors: Vec<(&HostName, u32)> =
+        case.reached().filter_map(|(seen, facts)| Some((&seen.host.name, otp_major(seen, facts)?))).collect();
+    majors.iter().for_each(|_| notes.looked(Cause::OtpDiffers));
+    let Some((oldest, newest)) = ends(&majors) else { return };
+    if newest.1 - oldest.1 <= OTP_DISTANCE {
+        return;
+    }
+    let what = format!(
+        "Erlang/OTP {} on {} and {} on {} are too far apart to speak with each other",
+        oldest.1, oldest.0, newest.1, newest.0
+    );
+    let told = majors.iter().fold(Finding::of(Cause::OtpDiffers, what), |found, (host, major)| {
+        found.seen(format!("{host}: Erlang/OTP {major}"))
+    });
+    notes.add(
+        told.mend(sentence(
+            "install one Erlang on all hosts: from the same repository, one release at a time",
+        )),
+    );
+}
+
+/// A node that joins must know every flag that the cluster has enabled, and the other way round.
+fn feature_flags(case: &Case<'_>, notes: &mut Notes) {
+    let known = |seen: &Seen<'_>| -> Option<BTreeSet<String>> {
+        // A node that is stopped learns at its start what was enabled meanwhile.
+        let boots = seen.running().is_some() || notes.has(Cause::DoesNotBoot, &seen.host.name);
+        seen.exam?.feature_flags.clone().filter(|_| boots)
+    };
+    let all: Vec<(&Host, BTreeSet<String>)> =
+        case.brokers.iter().filter_map(|seen| Some((seen.host, known(seen)?))).collect();
+    all.iter().for_each(|_| notes.looked(Cause::FeatureFlagsDiffer));
+    let union: BTreeSet<&String> = all.iter().flat_map(|(_, flags)| flags).collect();
+    for (host, flags) in &all {
+        let lacks: Vec<&str> =
+            union.iter().filter(|flag| !flags.contains(**flag)).map(|flag| flag.as_str()).collect();
+        let Some(first) = lacks.first() else { continue };
+        let has: Vec<String> = all
+            .iter()
+            .filter(|(_, flags)| flags.contains(*first))
+            .map(|(host, _)| host.name.to_string())
+            .collect();
+        let what = format!("feature flags are not enabled that are enabled on {}", has.join(", "));
+        let found = Finding::on(&host.name, Cause::FeatureFlagsDiffer, what).seen(format!(
+            "not enabled on {}: {}",
+            host.name,
+            lacks.join(", ")
+        ));
+        let runs = case.seen(&host.name).filter(|seen| seen.running().is_some());
+        notes.add(match runs {
+            Some(seen) => found.mend(seen.shell("rabbitmqctl enable_feature_flag all")),
+            None => found.mend(rabbitup("run upgrade")),
+        });
+    }
+}
+
+/// Members of one cluster that run and do not see each other.
+fn partitions(case: &Case<'_>, notes: &mut Notes) {
+    let running = case.running();
+    let mut told: BTreeSet<(&NodeName, &NodeName)> = BTreeSet::new();
+    for (host, node) in &running {
+        for (peer, other) in running.iter().filter(|(peer, _)| peer.name != host.name) {
+            if !view::lists(node, &other.name) || !view::lists(other, &node.name) {
+                continue;
+            }
+            notes.looked(Cause::Partition);
+            let noted = node.partitions.iter().any(|pair| pair.node == node.name && pair.from == other.name);
+            let unseen = !node.running.contains(&other.name);
+            if !(noted || unseen) || told.contains(&(&other.name, &node.name)) {
+                continue;
+            }
+            told.insert((&node.name, &other.name));
+            let evidence = match noted {
+                true => format!("{} notes a partition from {}", node.name, other.name),
+                false => format!("{} does not see {} running, though it runs", node.name, other.name),
+            };
+            let linked = node.links.contains(&other.name);
+            let found = Finding::on(&host.name, Cause::Partition, format!("it was cut off from {}", peer.name))
+                .peer(&peer.name)
+                .seen(evidence)
+                .seen(match linked {
+                    true => "they have a connection again: the network has healed, the cluster has not",
+                    false => "they have no connection now",
+                })
+                .mend(sentence(
+                    "without `cluster_partition_handling` it does not heal by itself: choose the side whose messages to \
+                     keep, and restart the nodes of the other, one by one:",
+                ));
+            let restart =
+                case.seen(&peer.name).map(|seen| seen.shell(&format!("systemctl restart {BROKER_UNIT}")));
+            notes.add(restart.into_iter().fold(found, Finding::mend));
+        }
+    }
+}
+
+/// Publishers are blocked in the whole cluster while one holds.
+fn alarms(case: &Case<'_>, notes: &mut Notes) {
+    let running = case.running();
+    running.iter().for_each(|_| notes.looked(Cause::DiskAlarm));
+    let alarms: BTreeSet<&String> = running.iter().flat_map(|(_, node)| &node.alarms).collect();
+    for alarm in alarms {
+        let (kind, node) = alarm.split_once(' ').unwrap_or((alarm, ""));
+        let (cause, words, advice) = match kind {
+            "memory" => (
+                Cause::MemoryAlarm,
+                "memory alarm: publishers are blocked in the whole cluster",
+                "let consumers catch up, give the node more memory, or raise vm_memory_high_watermark in [cluster.config]; \
+                 then:",
+            ),
+            "disk" => (
+                Cause::DiskAlarm,
+                "disk alarm: publishers are blocked in the whole cluster",
+                "make room under /var/lib/rabbitmq, or lower disk_free_limit in [cluster.config]; then:",
+            ),
+            _ => continue,
+        };
+        let on = case.brokers.iter().find(|seen| seen.node().to_string() == node);
+        let found = match on {
+            Some(seen) => Finding::on(&seen.host.name, cause, words),
+            None => Finding::of(cause, words),
+        };
+        notes.add(
+            found.seen(format!("RabbitMQ has the alarm {alarm}")).mend(sentence(advice)).mend(rabbitup("up")),
+        );
+    }
+}
+
+/// All is well with each, and they are in clusters of their own.
+fn clusters(case: &Case<'_>, notes: &mut Notes) {
+    let running = case.running();
+    running.iter().for_each(|_| notes.looked(Cause::NotJoined));
+    let anchor = case.anchor();
+    let Some((seed_host, seed)) =
+        running.iter().find(|(host, _)| Some(&host.name) == anchor).or_else(|| running.first())
+    else {
+        return;
+    };
+    for (host, node) in running.iter().filter(|(host, _)| host.name != seed_host.name) {
+        let (listed, lists) = (view::lists(seed, &node.name), view::lists(node, &seed.name));
+        // Where the others list it and it knows nothing of them, it is a ghost.
+        if listed && (lists || notes.has(Cause::GhostMember, &host.name)) {
+            continue;
+        }
+        let found = Finding::on(&host.name, Cause::NotJoined, not_joined_words(node, seed, lists))
+            .peer(&seed_host.name)
+            .seen(format!("{} lists {}", node.name, members(node)))
+            .seen(format!("{} lists {}", seed.name, members(seed)));
+        notes.add(match (lists, view::is_alone(node), node.holdings.is_empty()) {
+            (true, ..) => found.mend(rabbitup(format!("run recover-node node={}", host.name))),
+            (false, true, true) => found.mend(rabbitup("up")),
+            (false, true, false) => found
+                .seen("it holds queues, users or other things of its own, which joining would wipe")
+                .mend(sentence("move what is needed first; to let it go:"))
+                .mend(rabbitup(format!("up --destroy-data {}", host.name))),
+            (false, false, _) => found.mend(sentence(
+                "take it out of that cluster first, or put that cluster's other members into this inventory",
+            )),
+        });
+    }
+    forgotten(case, &running, notes);
+}
+
+fn not_joined_words(node: &NodeFacts, seed: &NodeFacts, lists: bool) -> String {
+    match (lists, view::is_alone(node)) {
+        (true, _) => format!("the cluster of {} has forgotten {}", seed.name, node.name),
+        (false, true) => {
+            format!("{} runs alone, and is no member of the cluster of {}", node.name, seed.name)
+        }
+        (false, false) => format!("{} is a member of another cluster than {}", node.name, seed.name),
+    }
+}
+
+/// A node that is down, has its data, and is listed by nobody any more.
+fn forgotten(case: &Case<'_>, running: &[(&Host, &NodeFacts)], notes: &mut Notes) {
+    for (seen, facts) in case.reached().filter(|(seen, _)| seen.running().is_none()) {
+        let node = seen.node();
+        let remembers: Vec<&NodeName> = facts
+            .data_of(&node)
+            .into_iter()
+            .flat_map(|data| &data.members)
+            .map(|member| &member.node)
+            .filter(|member| **member != node)
+            .collect();
+        let known_peers: BTreeMap<&NodeName, &NodeFacts> = running
+            .iter()
+            .filter(|(_, peer)| remembers.contains(&&peer.name))
+            .map(|(_, n)| (&n.name, *n))
+            .collect();
+        if known_peers.is_empty() || known_peers.values().any(|peer| view::lists(peer, &node)) {
+            continue;
+        }
+        let names: Vec<String> = known_peers.keys().map(ToString::to_string).collect();
+        notes.add(
+            Finding::on(&seen.host.name, Cause::NotJoined, format!("the cluster has forgotten {node}"))
+                .seen(format!("its data remembers {}, which do not list it", names.join(", ")))
+                .mend(rabbitup(format!("run recover-node node={}", seen.host.name))),
+        );
+    }
+}
+
+fn members(node: &NodeFacts) -> String {
+    let names: Vec<String> = node.members.iter().map(|member| member.node.to_string()).collect();
+    if names == [node.name.to_string()] { "nobody but itself".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,33 @@
+//! The walk: one file per group of causes, in the order of the walk.
+
+mod broker;
+mod case;
+mod cluster;
+mod cookie;
+mod host;
+mod pairs;
+mod resolution;
+mod settings;
+
+use case::{Case, Notes};
+
+use super::{Diagnosis, Examinations, follow};
+use crate::facts::Facts;
+use crate::inventory::Desired;
+
+/// Walks from each broker host to each other what Erlang distribution needs, and says what is wrong, root causes first.
+pub fn diagnose(desired: &Desired, facts: &Facts, examinations: &Examinations) -> Diagnosis {
+    let case = Case::new(desired, facts, examinations);
+    let mut notes = Notes::default();
+    host::walk(&case, &mut notes);
+    cookie::walk(&case, &mut notes);
+    settings::walk(&case, &mut notes);
+    broker::walk(&case, &mut notes);
+    resolution::walk(&case, &mut notes);
+    pairs::walk(&case, &mut notes);
+    cluster::walk(&case, &mut notes);
+    let (mut findings, checked) = notes.into_parts();
+    follow::settle(&case.names(), &mut findings);
+    let pairs = pairs::matrix(&case, &findings);
+    Diagnosis { findings, checked, pairs }
+}

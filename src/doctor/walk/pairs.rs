@@ -1,0 +1,211 @@
+use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::doctor::{Answer, Cause, Finding, Pair, PairState, Peer, Remedy};
+use crate::facts::PortState;
+use crate::model::HostName;
+
+const EPMD: u16 = 4369;
+
+/// From each broker's host to each other: epmd, the node's own port, and whether the node lets it in.
+pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
+    for from in &case.brokers {
+        let Some(exam) = from.exam else { continue };
+        for to in case.brokers.iter().filter(|to| to.host.name != from.host.name) {
+            let Some(peer) = exam.peers.get(&to.host.name) else { continue };
+            let found = epmd(from, to, peer, notes);
+            let found = found.or_else(|| distribution(from, to, peer, notes));
+            let found = found.or_else(|| handshake(from, to, peer, notes));
+            if let Some(found) = found {
+                notes.add(found.peer(&to.host.name));
+            }
+        }
+    }
+}
+
+fn epmd(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Option<Finding> {
+    let state = peer.epmd?;
+    notes.looked(Cause::EpmdRefused);
+    let (here, there) = (&from.host.name, &to.host.name);
+    let port = format!("port {EPMD} (epmd) of {there} ({})", to.host.address);
+    let own = to.exam.map(|exam| &exam.loopback);
+    match state {
+        PortState::Open => {}
+        PortState::Refused => {
+            let found = Finding::on(here, Cause::EpmdRefused, format!("{port} refuses connections"))
+                .seen(format!("from {here}: connection refused"));
+            return Some(match own.and_then(|own| own.epmd) {
+                Some(PortState::Open) => only_loopback(to, found, EPMD),
+                _ => found
+                    .seen(format!("on {there} itself nothing answers at 127.0.0.1:{EPMD} either"))
+                    .mend(rabbitup("up")),
+            });
+        }
+        PortState::Filtered | PortState::Rejected => {
+            let found = Finding::on(here, Cause::EpmdFiltered, format!("{port} cannot be reached"));
+            return Some(blocked(found, from, to, EPMD, state));
+        }
+    }
+    let names = peer.names.as_ref()?;
+    if names.contains_key(to.alive()) || is_named_otherwise(notes, to) {
+        return None;
+    }
+    let known: Vec<String> = names.iter().map(|(name, port)| format!("{name} (port {port})")).collect();
+    let known = if known.is_empty() { "no node at all".to_owned() } else { known.join(", ") };
+    let what = format!("epmd of {there} does not know the node {}", to.node());
+    let found = Finding::on(here, Cause::EpmdWithoutNode, what)
+        .seen(format!("from {here}: epmd at {}:{EPMD} knows {known}", to.host.address));
+    Some(match to.has_vm() {
+        true => found
+            .seen(format!("on {there} its VM runs: epmd was restarted without it, or it is another host's"))
+            .mend(to.shell("systemctl restart rabbitmq-server")),
+        false => found.mend(rabbitup("up")),
+    })
+}
+
+/// It answers on the host itself and refuses from outside.
+fn only_loopback(to: &Seen<'_>, found: Finding, port: u16) -> Finding {
+    let there = &to.host.name;
+    let at_own = to.exam.and_then(|exam| exam.peers.get(there)).and_then(|own| match port {
+        EPMD => own.epmd,
+        other => own.ports.get(&other).copied(),
+    });
+    let found = found.seen(format!("on {there} itself 127.0.0.1:{port} answers"));
+    if at_own == Some(PortState::Open) {
+        return found
+            .seen(format!("and so does {}:{port}: a firewall in between rejects it", to.host.address))
+            .mend(sentence(format!("let port {port} through to {there}; this shows its own rules:")))
+            .mend(to.shell("nft list ruleset"));
+    }
+    found
+        .seen(format!("and {}:{port} does not: it listens on the loopback address only", to.host.address))
+        .mend(sentence(format!(
+            "take ERL_EPMD_ADDRESS, inet_dist_use_interface or a socket unit's address away on {there}, then restart; \
+             this shows what listens:"
+        )))
+        .mend(to.shell("ss -lntp"))
+}
+
+fn distribution(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Option<Finding> {
+    let port = peer.port_of(to.alive());
+    let state = *peer.ports.get(&port)?;
+    notes.looked(Cause::DistributionRefused);
+    let (here, there) = (&from.host.name, &to.host.name);
+    let words = format!("port {port} (Erlang distribution) of {there} ({})", to.host.address);
+    // Where epmd names no port, nobody listens: the node is not there.
+    let is_known = peer.names.as_ref().is_some_and(|names| names.contains_key(to.alive()));
+    match state {
+        PortState::Open => None,
+        PortState::Refused if !is_known => None,
+        PortState::Refused => {
+            let found = Finding::on(here, Cause::DistributionRefused, format!("{words} refuses connections"))
+                .seen(format!("from {here}: connection refused, although epmd names it"));
+            let own = to.exam.and_then(|exam| exam.loopback.ports.get(&port).copied());
+            Some(match own {
+                Some(PortState::Open) => only_loopback(to, found, port),
+                _ => found.mend(to.shell("systemctl restart rabbitmq-server")),
+            })
+        }
+        PortState::Filtered | PortState::Rejected => {
+            let found = Finding::on(here, Cause::DistributionFiltered, format!("{words} cannot be reached"));
+            Some(blocked(found, from, to, port, state))
+        }
+    }
+}
+
+fn blocked(found: Finding, from: &Seen<'_>, to: &Seen<'_>, port: u16, state: PortState) -> Finding {
+    let (here, there) = (&from.host.name, &to.host.name);
+    let found = found.seen(match state {
+        PortState::Filtered => {
+            format!("from {here}: no answer within two seconds; something drops what is sent")
+        }
+        _ => format!("from {here}: a router or firewall answers that it may not pass"),
+    });
+    let own = to.exam.and_then(|exam| exam.peers.get(there)).and_then(|own| match port {
+        EPMD => own.epmd,
+        other => own.ports.get(&other).copied(),
+    });
+    let found = match own {
+        Some(PortState::Open) => found.seen(format!("on {there} itself {}:{port} answers", to.host.address)),
+        _ => found,
+    };
+    let rules: Remedy = to.shell("nft list ruleset");
+    found
+        .mend(sentence(format!(
+            "let TCP port {port} through from {here} ({}) to {there}; its rules:",
+            from.host.address
+        )))
+        .mend(rules)
+}
+
+/// The ports are open, and the node does not let this host in.
+fn handshake(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Option<Finding> {
+    let said = match &peer.answer {
+        Answer::NotAsked => return None,
+        Answer::Name(_) => "",
+        Answer::Refused(said) => said.as_str(),
+        Answer::TimedOut => "no answer within three seconds",
+    };
+    if !peer.names.as_ref().is_some_and(|names| names.contains_key(to.alive())) {
+        return None;
+    }
+    notes.looked(Cause::HandshakeRefused);
+    let linked = from.running().is_some_and(|node| node.links.contains(&to.node()));
+    // erl_call speaks no TLS: with it, the nodes' own links are the proof.
+    let tls = to.exam.and_then(|exam| exam.vm.as_ref()).is_some_and(|vm| vm.proto_dist.is_some());
+    if matches!(peer.answer, Answer::Name(_)) || linked || tls {
+        return None;
+    }
+    let (here, there) = (&from.host.name, &to.host.name);
+    let what = format!("{} does not let {here} in, although its ports are open", to.node());
+    let said = if said.is_empty() { "the connection ended in the handshake: the cookie" } else { said };
+    Some(
+        Finding::on(here, Cause::HandshakeRefused, what)
+            .seen(format!("from {here}: asked with the cookie of its file: {said}"))
+            .mend(sentence(format!("restart {there}'s broker, which reads its cookie anew:")))
+            .mend(to.shell("systemctl restart rabbitmq-server")),
+    )
+}
+
+/// What each sees of each other, root causes and what follows from them alike.
+pub(super) fn matrix(case: &Case<'_>, findings: &[Finding]) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for from in &case.brokers {
+        for to in case.brokers.iter().filter(|to| to.host.name != from.host.name) {
+            let state = state(from, to, findings);
+            pairs.push(Pair { from: from.host.name.clone(), to: to.host.name.clone(), state });
+        }
+    }
+    pairs
+}
+
+fn state(from: &Seen<'_>, to: &Seen<'_>, findings: &[Finding]) -> PairState {
+    let is_pair = |found: &&Finding| {
+        found.cause >= Cause::NameUnresolved
+            && found.cause <= Cause::HandshakeRefused
+            && found.host.as_ref() == Some(&from.host.name)
+            && found.peer.as_ref() == Some(&to.host.name)
+    };
+    let wrong = findings.iter().filter(is_pair).map(|found| found.cause).min();
+    let of_host = |name: &HostName| {
+        let on_it = findings.iter().filter(|found| found.host.as_ref() == Some(name));
+        on_it.map(|found| found.cause).filter(|cause| *cause < Cause::NameUnresolved).min()
+    };
+    match (from.exam, wrong) {
+        (None, _) => PairState::Unknown,
+        (Some(_), Some(cause)) if to.has_vm() || !is_absence(cause) => PairState::Wrong(cause),
+        _ if !to.has_vm() => match of_host(&to.host.name) {
+            Some(Cause::Unreachable) => PairState::Unknown,
+            _ => PairState::Down,
+        },
+        (Some(_), _) => PairState::Open,
+    }
+}
+
+/// What a stopped broker looks like from outside.
+fn is_absence(cause: Cause) -> bool {
+    matches!(cause, Cause::EpmdRefused | Cause::EpmdWithoutNode | Cause::DistributionRefused)
+}
+
+/// Whether it was found already that the node on this host is called otherwise.
+fn is_named_otherwise(notes: &Notes, to: &Seen<'_>) -> bool {
+    notes.has(Cause::NodeNameDiffers, &to.host.name)
+}

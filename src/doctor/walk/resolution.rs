@@ -1,0 +1,86 @@
+use std::net::IpAddr;
+
+use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::doctor::{Answer, Cause, Finding, Remedy};
+use crate::facts::{BrokerState, HostFacts};
+use crate::inventory::Host;
+
+/// Whether each broker's name leads to it, on every broker's host. Erlang takes the first address of its family
+/// (inet_gethost_native, `inet:getaddr/2`).
+pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
+    for (seen, facts) in case.reached() {
+        for peer in &case.brokers {
+            notes.looked(Cause::NameUnresolved);
+            let is_own = peer.host.name == seen.host.name;
+            if let Some(found) =
+                name(seen, facts, peer.host).filter(|_| !is_own || own_name_matters(seen, facts))
+            {
+                notes.add(found);
+            }
+        }
+    }
+}
+
+fn name(seen: &Seen<'_>, facts: &HostFacts, peer: &Host) -> Option<Finding> {
+    let all = facts.resolution.get(&peer.name).map(Vec::as_slice).unwrap_or_default();
+    let family: Vec<&IpAddr> =
+        all.iter().filter(|address| address.is_ipv4() == peer.address.is_ipv4()).collect();
+    let found = match family.first() {
+        Some(first) if **first == peer.address => return None,
+        Some(first) => Some(**first),
+        None => all.first().copied(),
+    };
+    let (here, there) = (&seen.host.name, &peer.name);
+    let whose = if here == there { "its own name".to_owned() } else { format!("the name {there}") };
+    let finding = match found {
+        None => Finding::on(here, Cause::NameUnresolved, format!("{whose} does not resolve"))
+            .seen(format!("on {here}: getent ahosts {there} finds nothing")),
+        Some(address) => {
+            let cause = if address.is_loopback() { Cause::NameLoopback } else { Cause::NameElsewhere };
+            let words = if address.is_loopback() { "resolves to this very host" } else { "leads elsewhere" };
+            Finding::on(here, cause, format!("{whose} {words}: {address}")).seen(format!(
+                "on {here}: {there} resolves to {address}; its address in the inventory is {}",
+                peer.address
+            ))
+        }
+    };
+    let finding =
+        match facts.file("/etc/hosts").and_then(|file| line_of(file.content.as_deref()?, there.as_str())) {
+            Some(line) => finding.seen(format!("/etc/hosts on {here}: {line}")),
+            None => finding.seen(format!("/etc/hosts on {here} does not have it")),
+        };
+    let mended = remedies(facts, peer).into_iter().fold(finding, Finding::mend);
+    Some(if here == there { mended } else { mended.peer(there) })
+}
+
+/// The line that decides: the first one with the name.
+fn line_of(hosts: &str, name: &str) -> Option<String> {
+    let has = |line: &&str| {
+        let fields = line.split('#').next().unwrap_or_default();
+        fields.split_whitespace().skip(1).any(|word| word == name)
+    };
+    hosts.lines().find(has).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// `rabbitup up` writes /etc/hosts. Where that is right already, something else answers before it.
+fn remedies(facts: &HostFacts, peer: &Host) -> Vec<Remedy> {
+    let hosts = facts.file("/etc/hosts").and_then(|file| file.content.as_deref()).unwrap_or_default();
+    let first = line_of(hosts, peer.name.as_str());
+    let is_right = first.is_some_and(|line| line.split(' ').next() == Some(&peer.address.to_string()));
+    if !is_right {
+        return vec![rabbitup("up")];
+    }
+    vec![sentence(
+        "/etc/hosts is right, and something answers before it: put `files` first in the line `hosts:` of \
+         /etc/nsswitch.conf, and look for a stale cache (nscd, sssd)",
+    )]
+}
+
+/// Debian's installer puts the host's own name on 127.0.1.1. A node finds itself there, too, unless its epmd or the node
+/// listens on one address only: then it does not answer by its own name.
+fn own_name_matters(seen: &Seen<'_>, facts: &HostFacts) -> bool {
+    let own = seen.exam.and_then(|exam| exam.peers.get(&seen.host.name));
+    let by_name = own.map(|own| &own.answer);
+    let answers_otherwise = matches!(facts.broker, BrokerState::Running(_) | BrokerState::AppStopped);
+    answers_otherwise && matches!(by_name, Some(Answer::Refused(_) | Answer::TimedOut))
+}

@@ -1,0 +1,175 @@
+use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::doctor::{Cause, Finding, Remedy};
+use crate::model::{HostName, NameMode};
+use crate::rabbitmq::{BROKER_UNIT, ENV_FILE};
+
+/// What nodes must have in common to speak with each other at all: the length of their names, the name itself, and
+/// whether they speak TLS.
+pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
+    for (seen, _) in case.reached().filter(|(seen, _)| seen.is_installed()) {
+        notes.looked(Cause::NamesDiffer);
+        if let Some(found) = names(case, seen).or_else(|| node_name(case, seen)) {
+            notes.add(found);
+        }
+    }
+    tls(case, notes);
+}
+
+/// Whether the node on a host calls itself otherwise than the inventory does.
+pub(super) fn is_misnamed(case: &Case<'_>, seen: &Seen<'_>) -> bool {
+    names(case, seen).is_some() || node_name(case, seen).is_some()
+}
+
+fn words(mode: NameMode) -> &'static str {
+    match mode {
+        NameMode::Short => "short",
+        NameMode::Long => "long",
+    }
+}
+
+/// Erlang nodes with short names refuse those with long ones, and the other way round.
+fn names(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
+    let wanted = case.desired.cluster.names;
+    let set = seen.setting("USE_LONGNAME");
+    let by_environment = seen
+        .exam
+        .and_then(|exam| exam.vm.as_ref())
+        .and_then(|vm| vm.environment.get("RABBITMQ_USE_LONGNAME").or(vm.environment.get("USE_LONGNAME")));
+    let by_file = if set == Some("true") { NameMode::Long } else { NameMode::Short };
+    let by_node = seen.running().map(|node| match node.name.host().is_qualified() {
+        true => NameMode::Long,
+        false => NameMode::Short,
+    });
+    let mode = match (by_node, by_environment.map(String::as_str)) {
+        (Some(mode), _) if mode != wanted => mode,
+        (_, Some("true")) => NameMode::Long,
+        _ => by_file,
+    };
+    if mode == wanted {
+        return None;
+    }
+    let what =
+        format!("the node uses {} names, the others and the inventory {} ones", words(mode), words(wanted));
+    let mut found = Finding::on(&seen.host.name, Cause::NamesDiffer, what);
+    found = match (set, by_environment, seen.running()) {
+        (Some(value), _, _) => found.seen(format!("{ENV_FILE}: USE_LONGNAME={value}")),
+        (None, Some(value), _) => found.seen(format!("the running VM's environment: USE_LONGNAME={value}")),
+        (None, None, Some(node)) => found.seen(format!("it runs as {}", node.name)),
+        (None, None, None) => found.seen(format!("{ENV_FILE} does not set USE_LONGNAME=true")),
+    };
+    Some(match wanted {
+        // rabbitup adds the line, and takes none away.
+        NameMode::Short => unset(seen, found, "USE_LONGNAME"),
+        NameMode::Long => found.mend(rabbitup("up")),
+    })
+}
+
+fn unset(seen: &Seen<'_>, found: Finding, setting: &str) -> Finding {
+    let edit = format!("sed -i -E '/^(RABBITMQ_)?{setting}=/d' {ENV_FILE}");
+    let restart = format!("systemctl restart {BROKER_UNIT}");
+    found.mend(seen.shell(&edit)).mend(seen.shell(&restart)).mend(rabbitup("up"))
+}
+
+fn node_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
+    let wanted = seen.node();
+    let is_wanted = |name: &str| name == seen.alive() || name == wanted.to_string();
+    if let Some(set) = seen.setting("NODENAME").filter(|name| !is_wanted(name)) {
+        let what = format!("the node calls itself {set}, not {wanted}");
+        let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what)
+            .seen(format!("{ENV_FILE}: NODENAME={set}"));
+        return Some(unset(seen, found, "NODENAME"));
+    }
+    if let Some(node) = seen.running().filter(|node| node.name != wanted) {
+        let what = format!("the node calls itself {}, not {wanted}", node.name);
+        let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what)
+            .seen(format!("{} runs here; it was started before the host got its name", node.name));
+        return Some(match node.members.len() < 2 && node.holdings.is_empty() {
+            true => found.mend(rabbitup("up")),
+            false => found.mend(sentence("it holds data under that name:")).mend(rabbitup("plan")),
+        });
+    }
+    under_another_name(case, seen)
+}
+
+/// A VM runs, and this host's own epmd knows it by another name.
+fn under_another_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
+    let exam = seen.exam?;
+    let vm = exam.vm.as_ref()?;
+    let known = exam.loopback.names.as_ref()?;
+    if known.contains_key(seen.alive()) || known.is_empty() || seen.running().is_some() {
+        return None;
+    }
+    let names: Vec<String> = known.iter().map(|(name, port)| format!("{name} (port {port})")).collect();
+    let what = format!("a broker runs under another name than {}", seen.node());
+    let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what).seen(format!(
+        "process {} is a RabbitMQ node; epmd here knows {}",
+        vm.pid,
+        names.join(", ")
+    ));
+    let others = case.facts.host(&seen.host.name).map(|facts| facts.data.as_slice()).unwrap_or_default();
+    let of_other = others.iter().find(|data| data.node != seen.node().to_string());
+    let found = match of_other {
+        Some(data) => found.seen(format!("/var/lib/rabbitmq/mnesia holds data of {}", data.node)),
+        None => found,
+    };
+    let restart: Remedy = seen.shell(&format!("systemctl restart {BROKER_UNIT}"));
+    Some(
+        found
+            .mend(sentence(format!(
+                "it started when the host, {ENV_FILE} or its unit named it so; nothing of that is left, so a restart \
+                 names it anew:"
+            )))
+            .mend(restart),
+    )
+}
+
+/// With TLS between nodes a node speaks nothing else (rabbitmq.com/docs/clustering-ssl).
+fn tls(case: &Case<'_>, notes: &mut Notes) {
+    let speaks = |seen: &Seen<'_>| {
+        let runs = seen.exam.and_then(|exam| exam.vm.as_ref());
+        match runs {
+            Some(vm) => vm
+                .proto_dist
+                .as_deref()
+                .is_some_and(|proto| proto.starts_with("inet") && proto.ends_with("tls")),
+            None => seen.settings().any(|line| line.contains("inet_tls") || line.contains("inet6_tls")),
+        }
+    };
+    let installed: Vec<(&Seen<'_>, bool)> = case
+        .reached()
+        .filter(|(seen, _)| seen.is_installed())
+        .map(|(seen, _)| (seen, speaks(seen)))
+        .collect();
+    installed.iter().for_each(|_| notes.looked(Cause::TlsDiffers));
+    let with = installed.iter().filter(|(_, tls)| *tls).count();
+    let anchor = case.anchor();
+    let anchors = installed.iter().find(|(seen, _)| Some(&seen.host.name) == anchor).map(|(_, tls)| *tls);
+    let usual = match (2 * with).cmp(&installed.len()) {
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Equal => anchors.unwrap_or(false),
+    };
+    let others: Vec<&HostName> =
+        installed.iter().filter(|(_, tls)| *tls == usual).map(|(seen, _)| &seen.host.name).collect();
+    for (seen, tls) in installed.iter().filter(|(_, tls)| *tls != usual) {
+        let (has, have) = if *tls { ("TLS", "plain TCP") } else { ("plain TCP", "TLS") };
+        let what = format!("the node speaks {has} to other nodes, the others speak {have}");
+        let names: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let mut found = Finding::on(&seen.host.name, Cause::TlsDiffers, what)
+            .seen(format!("-proto_dist inet_tls {} here, and {} on {}", is_set(*tls), is_set(!tls), names.join(", ")))
+            .mend(sentence(format!(
+                "make RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS and RABBITMQ_CTL_ERL_ARGS in {ENV_FILE} the same as on {}, \
+                 then restart the broker:",
+                names.first().map(String::as_str).unwrap_or_default()
+            )))
+            .mend(seen.shell(&format!("systemctl restart {BROKER_UNIT}")));
+        if let Some(other) = others.first() {
+            found = found.peer(other);
+        }
+        notes.add(found);
+    }
+}
+
+fn is_set(tls: bool) -> &'static str {
+    if tls { "is set" } else { "is not set" }
+}

@@ -1,0 +1,256 @@
+//! Why hosts do not cluster, for people: the first thing that is wrong, large; then, short, what else is.
+
+use console::measure_text_width;
+
+use crate::doctor::{Cause, Diagnosis, Finding, Pair, PairState, Remedy};
+use crate::model::HostName;
+
+use super::style::{Detail, Ink, Style};
+use super::words::{Wrapped, clean, count, grouped, list};
+
+/// Root causes that are told whole; of the others only what is wrong.
+const WHOLE: usize = 3;
+/// Lines of evidence of one finding.
+const EVIDENCE: usize = 8;
+/// Hosts of which the matrix has a row or a column.
+const MATRIX: usize = 12;
+
+/// The diagnosis for people; `inventory` is what stands between `rabbitup` and its verb in commands.
+pub fn diagnosis_text(diagnosis: &Diagnosis, inventory: &str, style: Style) -> String {
+    if diagnosis.is_healthy() {
+        return clean_bill(diagnosis, style);
+    }
+    let (roots, followers): (Vec<&Finding>, Vec<&Finding>) =
+        diagnosis.findings.iter().partition(|found| !found.consequence);
+    let mut groups = alike(&roots);
+    let rest = groups.split_off(groups.len().min(WHOLE));
+    let mut text = String::new();
+    for group in &groups {
+        text.push_str(&whole(group, inventory, style));
+        text.push('\n');
+    }
+    text.push_str(&matrix(diagnosis, style));
+    text.push_str(&briefly("Wrong besides:", &rest, style));
+    text.push_str(&briefly("What follows from that:", &alike(&followers), style));
+    text.push_str(&last_line(roots.len(), followers.len(), inventory, style));
+    text
+}
+
+/// The first cause in a few lines, for a run that has just failed. Empty where nothing was found.
+pub fn diagnosis_brief(diagnosis: &Diagnosis, inventory: &str, style: Style) -> String {
+    let roots: Vec<&Finding> = diagnosis.findings.iter().filter(|found| !found.consequence).collect();
+    let groups = alike(&roots);
+    let Some(first) = groups.first() else { return String::new() };
+    let mut text = format!("{}\n", style.paint(Ink::Heading, "What rabbitup doctor finds on the hosts:"));
+    text.push_str(&whole(first, inventory, style));
+    if groups.len() > 1 {
+        let more = format!("and more: rabbitup{inventory} doctor");
+        text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, more)));
+    }
+    text
+}
+
+/// Findings of one kind that are mended in the same way: a firewall that shuts out three hosts is one thing.
+struct Group<'a> {
+    first: &'a Finding,
+    all: Vec<&'a Finding>,
+}
+
+fn alike<'a>(findings: &[&'a Finding]) -> Vec<Group<'a>> {
+    // What mends one by one is told one by one, unless it is many times the same.
+    let key = |found: &'a Finding| {
+        (found.cause, found.peer.as_ref().filter(|_| pairwise(found.cause)), subject(found))
+    };
+    grouped(findings.iter().map(|found| (key(found), *found)))
+        .into_iter()
+        .filter_map(|(_, all)| Some(Group { first: all.first().copied()?, all }))
+        .collect()
+}
+
+fn pairwise(cause: Cause) -> bool {
+    (Cause::NameUnresolved..=Cause::HandshakeRefused).contains(&cause)
+}
+
+/// What findings must have in common to be told together.
+fn subject(found: &Finding) -> (&str, Option<&Remedy>) {
+    (found.what.as_str(), found.remedy.first().filter(|_| !pairwise(found.cause)))
+}
+
+fn whole(group: &Group<'_>, inventory: &str, style: Style) -> String {
+    let Group { first, all } = group;
+    let head = headline(group, style);
+    let mut text = Wrapped::new(0, (Ink::Bad, "✘ "), (Ink::Heading, &head)).text(style);
+    let mut label = "seen: ";
+    let seen: Vec<&String> = unique(all.iter().flat_map(|found| &found.evidence));
+    let shown = if style.detail == Detail::Full { seen.len() } else { EVIDENCE };
+    for line in seen.iter().take(shown) {
+        text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, line)).text(style));
+        label = "      ";
+    }
+    if seen.len() > shown {
+        let more = format!("      … and {} lines more (-v)", seen.len() - shown);
+        text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, more)));
+    }
+    label = "mend: ";
+    for remedy in &first.remedy {
+        let words = remedy.words(inventory);
+        if matches!(remedy, Remedy::Sentence(_)) {
+            text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, &words)).text(style));
+        } else {
+            // A command is for copying: it is never broken over lines.
+            let line = format!("{}$ {}", style.paint(Ink::Dimmed, label), clean(&words));
+            text.push_str(&format!("  {line}\n"));
+        }
+        label = "      ";
+    }
+    let id = format!("cause: {}", first.cause.id());
+    text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, id)));
+    text
+}
+
+fn unique<'a>(lines: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
+    let mut seen: Vec<&String> = Vec::new();
+    for line in lines {
+        if !seen.contains(&line) {
+            seen.push(line);
+        }
+    }
+    seen
+}
+
+fn headline(group: &Group<'_>, style: Style) -> String {
+    let hosts: Vec<&HostName> = group.all.iter().filter_map(|found| found.host.as_ref()).collect();
+    match hosts.is_empty() {
+        true => group.first.what.clone(),
+        false => format!("{}: {}", list(&hosts, style.detail), group.first.what),
+    }
+}
+
+fn briefly(title: &str, groups: &[Group<'_>], style: Style) -> String {
+    if groups.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{}\n", style.paint(Ink::Heading, title));
+    for group in groups {
+        let id = format!(" ({})", group.first.cause.id());
+        let line = format!("{}{id}", headline(group, style));
+        text.push_str(&Wrapped::new(2, (Ink::Dimmed, "· "), (Ink::Plain, &line)).text(style));
+    }
+    text.push('\n');
+    text
+}
+
+/// Every node to every other, where something between two of them is wrong.
+fn matrix(diagnosis: &Diagnosis, style: Style) -> String {
+    let is_wrong = |pair: &&Pair| matches!(pair.state, PairState::Wrong(_));
+    if !diagnosis.pairs.iter().any(|pair| is_wrong(&pair)) {
+        return String::new();
+    }
+    let mut hosts: Vec<&HostName> = Vec::new();
+    for pair in &diagnosis.pairs {
+        if !hosts.contains(&&pair.from) {
+            hosts.push(&pair.from);
+        }
+    }
+    let all = hosts.len();
+    if all > MATRIX {
+        // Those to or from which something is wrong.
+        hosts.retain(|host| {
+            diagnosis.pairs.iter().filter(is_wrong).any(|pair| pair.from == **host || pair.to == **host)
+        });
+        hosts.truncate(MATRIX);
+    }
+    let cells: Vec<Vec<(Ink, String)>> =
+        hosts.iter().map(|from| hosts.iter().map(|to| cell(diagnosis, from, to)).collect()).collect();
+    let mut text =
+        format!("{}\n", style.paint(Ink::Heading, "From each host (rows) to each other (columns):"));
+    let first = hosts.iter().map(|host| host.as_str().len()).max().unwrap_or(0);
+    let widths: Vec<usize> = hosts
+        .iter()
+        .enumerate()
+        .map(|(at, host)| {
+            let column = cells.iter().filter_map(|row| row.get(at));
+            column.map(|(_, words)| measure_text_width(words)).chain([host.as_str().len()]).max().unwrap_or(0)
+        })
+        .collect();
+    let heads: Vec<(Ink, String)> = hosts.iter().map(|host| (Ink::Dimmed, host.to_string())).collect();
+    text.push_str(&row("", first, &heads, &widths, style));
+    for (host, row_cells) in hosts.iter().zip(&cells) {
+        text.push_str(&row(host.as_str(), first, row_cells, &widths, style));
+    }
+    if hosts.len() < all {
+        text.push_str(&format!("  of {all} hosts, those where something is wrong; --json has all\n"));
+    }
+    text.push('\n');
+    text
+}
+
+fn row(name: &str, first: usize, cells: &[(Ink, String)], widths: &[usize], style: Style) -> String {
+    let mut line = format!("  {name:first$}");
+    for ((ink, words), width) in cells.iter().zip(widths) {
+        let pad = width.saturating_sub(measure_text_width(words));
+        line.push_str(&format!("  {}{:pad$}", style.paint(*ink, words), ""));
+    }
+    format!("{}\n", line.trim_end())
+}
+
+fn cell(diagnosis: &Diagnosis, from: &HostName, to: &HostName) -> (Ink, String) {
+    if from == to {
+        return (Ink::Dimmed, "·".to_owned());
+    }
+    let pair = diagnosis.pairs.iter().find(|pair| &pair.from == from && &pair.to == to);
+    match pair.map(|pair| pair.state) {
+        Some(PairState::Open) => (Ink::Good, "✔".to_owned()),
+        Some(PairState::Wrong(cause)) => (Ink::Bad, cause.id().to_owned()),
+        Some(PairState::Down) => (Ink::Warning, "down".to_owned()),
+        Some(PairState::Unknown) | None => (Ink::Dimmed, "?".to_owned()),
+    }
+}
+
+fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
+    let words = |check: &str| {
+        match check {
+            "reach" => "hosts answer over SSH",
+            "host-names" => "hosts are called what the inventory calls them",
+            "packages" => "hosts have RabbitMQ",
+            "disk" => "hosts have space and inodes",
+            "clocks" => "clocks agree",
+            "cookies" => "cookie files are alike, and Erlang takes them",
+            "running-cookies" => "nodes run with what their cookie file holds",
+            "names" => "nodes are called what the others call them",
+            "tls" => "nodes speak with the others in the same way",
+            "brokers" => "brokers run",
+            "membership" => "nodes are known to the others as what they are",
+            "resolution" => "looks at a name lead to its host",
+            "epmd" => "ways to epmd (4369) are open",
+            "distribution" => "ways to Erlang distribution (25672) are open",
+            "handshakes" => "times a node let another host in",
+            "versions" => "RabbitMQ versions go together",
+            "otp" => "Erlang versions go together",
+            "feature-flags" => "nodes have the same feature flags",
+            "partitions" => "times a member sees another",
+            "alarms" => "nodes have no alarm",
+            "clusters" => "nodes are in one cluster",
+            other => other,
+        }
+        .to_owned()
+    };
+    let wide = diagnosis.checked.iter().map(|checked| checked.looks.to_string().len()).max().unwrap_or(1);
+    let mut text = String::new();
+    for checked in &diagnosis.checked {
+        let looks = format!("{:>wide$}", checked.looks);
+        text.push_str(&format!("{} {looks} {}\n", style.paint(Ink::Good, "✔"), words(checked.check)));
+    }
+    let line = "Nothing is wrong: these hosts can cluster, and do.";
+    text.push_str(&format!("\n{}\n", style.paint(Ink::Heading, line)));
+    text
+}
+
+fn last_line(roots: usize, followers: usize, inventory: &str, style: Style) -> String {
+    let mut words = count(roots, "thing is wrong", "things are wrong");
+    if followers > 0 {
+        words.push_str(&format!(", and {followers} follow from that"));
+    }
+    let words = format!("{words}. Mend the first, then look again: rabbitup{inventory} doctor");
+    Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &words)).text(style)
+}
