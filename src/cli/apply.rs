@@ -43,7 +43,7 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
     close(&transport, common).await;
     Ok(match result? {
         Executed::Done => Exit::Done,
-        Executed::Failed => Exit::Failed,
+        Executed::Failed(_) => Exit::Failed,
         Executed::Interrupted => Exit::Interrupted,
     })
 }

@@ -12,15 +12,16 @@ use crate::apply::{
     self, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, Stamped, Vault, journal_dir,
 };
 use crate::model::{HostName, Secrets};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Plan, Step, StepId};
 use crate::report::{Clock, Display, JsonLines, PlainLines, Summary, TerminalBars};
 use crate::transport::SshTransport;
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Executed {
     Done,
-    Failed,
+    /// These steps failed.
+    Failed(Vec<StepId>),
     Interrupted,
 }
 
@@ -93,7 +94,7 @@ pub async fn execute(
     }
     Ok(match report.outcome {
         Outcome::Done => Executed::Done,
-        Outcome::Failed => Executed::Failed,
+        Outcome::Failed => Executed::Failed(summary.failed().to_vec()),
         Outcome::Interrupted => Executed::Interrupted,
     })
 }

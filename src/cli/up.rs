@@ -5,14 +5,18 @@ use tokio::time::Instant;
 
 use super::arguments::{Called, Common, Up};
 use super::confirm::confirm;
+use super::examine::examined;
 use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{Session, inventory_words};
 use crate::apply::Locks;
 use crate::facts::Facts;
-use crate::plan::{Moment, Plan};
-use crate::report::{Finding, Severity, findings_text, health, is_healthy, last_line, plan_text};
+use crate::plan::{Action, Moment, Plan, StepId};
+use crate::report::{
+    DiagnosisDocument, Finding, Severity, diagnosis_brief, findings_text, health, is_healthy, last_line,
+    plan_text,
+};
 
 /// When a verification looks again first while it waits for what is not there yet; each time half as long again, up to
 /// [`LONGEST_PAUSE`]: a look is a process or fifty on every host.
@@ -88,7 +92,8 @@ impl Work<'_> {
         let plan = self.look_again(plan, moment).await?;
         Ok(match self.execute(&plan, locks).await? {
             Executed::Done => return self.verify(began).await,
-            Executed::Failed => {
+            Executed::Failed(steps) => {
+                self.examine(&plan, &steps).await;
                 self.settle().await?;
                 Round::Ended(Exit::Failed)
             }
@@ -115,6 +120,23 @@ impl Work<'_> {
         } else {
             Err(Failure::new(Exit::Failed, "nothing was changed"))
         }
+    }
+
+    /// Why nodes do not come together, where a step that brings them together has failed. It adds to the failure that was
+    /// told, and takes nothing from it.
+    async fn examine(&self, plan: &Plan, failed: &[StepId]) {
+        let mut actions = failed.iter().filter_map(|id| plan.step(id)).map(|step| &step.action);
+        if !actions.any(brings_nodes_together) {
+            return;
+        }
+        let facts = self.session.gather().await;
+        let diagnosis = examined(&self.session.transport, &self.session.desired, &facts).await;
+        let inventory = inventory_words(self.common);
+        if self.common.json {
+            let document = DiagnosisDocument::new(&diagnosis, &inventory);
+            print::json_line(&Examined { event: "doctor", document });
+        }
+        self.show(&diagnosis_brief(&diagnosis, &inventory, self.common.style()));
     }
 
     /// A run of some playbooks must not be left half-way: what ends it is planned from what is there now, shown, and
@@ -217,6 +239,27 @@ impl Work<'_> {
             print::stdout(text);
         }
     }
+}
+
+/// Whether a step starts a broker or makes it a member.
+fn brings_nodes_together(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::StartApp { .. }
+            | Action::StartBroker { .. }
+            | Action::EnterCluster { .. }
+            | Action::RestartBroker { .. }
+            | Action::UpgradeBroker { .. }
+            | Action::JoinCluster { .. }
+    )
+}
+
+/// The line of `--json` with what was found on the hosts after a failure.
+#[derive(serde::Serialize)]
+struct Examined {
+    event: &'static str,
+    #[serde(flatten)]
+    document: DiagnosisDocument,
 }
 
 /// The last line of `--json`.

@@ -60,15 +60,22 @@ unit() {
   state=$(limit 5 systemctl show -p ActiveState,SubState,Result,NRestarts,ExecMainStatus rabbitmq-server)
   echo "$state"
   case $nl$state in *"${nl}ActiveState=active"*) return ;; esac
-  log=$logs/$node.log
+  # The two that were written last: the node's own and, where it came to no log of its own, what the unit caught.
+  set +f
   # shellcheck disable=SC2012  # the names are the broker's own, and POSIX sh compares no ages
-  [ -s "$log" ] || { set +f && log=$(ls -t "$logs"/*.log | head -n 1) && set -f; }
+  for f in $(ls -t "$logs"/*.log | head -n 6); do
+    [ ! -s "$f" ] || last=${last:+$last$nl}$f
+  done
+  set -f
   # The reason stands right around these words; crash reports bury it.
   section failure
-  tail -c 262144 "$log" | grep -B 8 -A 24 'BOOT FAILED' | tail -n 48 | cut -c 1-400
-  echo
+  for f in $(echo "${last:-}" | head -n 2); do
+    tail -c 262144 "$f" | grep -B 8 -A 24 'BOOT FAILED' | tail -n 48 | cut -c 1-400
+  done
   section log
-  tail -n 40 "$log" | cut -c 1-400
+  for f in $(echo "${last:-}" | head -n 2); do
+    tail -n 150 "$f" | grep -E '\[(error|critical)\]|exited with reason|^Error|Waiting for' | tail -n 60 | cut -c 1-400
+  done
   echo
   section journal
   limit 5 journalctl -u rabbitmq-server -b -n 20 -o cat --no-pager | cut -c 1-400

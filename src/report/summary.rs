@@ -35,6 +35,11 @@ impl Summary {
         }
     }
 
+    /// The steps that failed, in the order in which they did.
+    pub fn failed(&self) -> &[StepId] {
+        &self.failed
+    }
+
     /// The end of a run for people: each host, what failed, the whole, and the next useful command.
     pub fn text(&self, plan: &Plan, style: Style) -> String {
         let Some((outcome, elapsed, tallies)) = &self.ended else {

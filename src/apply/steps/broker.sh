@@ -106,7 +106,7 @@ broker_log() {
 
 broker_failed() { # CAUSE
   broker_log
-  fail "$1" "its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
+  fail "$1" "rabbitup doctor says why; its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
 }
 
 enable_broker() {
@@ -154,7 +154,7 @@ enter_cluster() { # NODE MODE PATIENCE SEED
   node=$1 mode=$2 patience=$3 seed=$4
   if ! await 10 is_serving "$seed" "$mode"; then
     fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
-      "mend that, then run the same command again; this step changed nothing"
+      "rabbitup doctor shows what mends it; then run the same command again: this step changed nothing"
   fi
   start_broker "$node" "$mode" "$patience"
   confirm_member "$node" "$mode" "$seed"

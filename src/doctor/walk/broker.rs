@@ -86,7 +86,7 @@ fn fails(unit: &Unit) -> bool {
 }
 
 /// What RabbitMQ calls a failure, in words for people. The first that its last words name counts.
-const KNOWN: [(&str, &str, Advice); 16] = [
+const KNOWN: [(&str, &str, Advice); 17] = [
     (
         "inconsistent_cluster",
         "it and its cluster disagree about whether it is a member (inconsistent_cluster)",
@@ -124,6 +124,7 @@ const KNOWN: [(&str, &str, Advice); 16] = [
         "rabbitmq.conf has a setting that it does not know",
         Advice::Conf,
     ),
+    ("there is no setting with that name", "rabbitmq.conf has a setting that it does not know", Advice::Conf),
     ("Error preparing configuration", "its configuration cannot be read", Advice::Conf),
     ("failed_to_prepare_configuration", "its configuration cannot be read", Advice::Conf),
     ("failed_to_read_advanced_configuration_file", "advanced.config cannot be read", Advice::Conf),
@@ -157,7 +158,13 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&(&str, &str, Advice
         Some((_, words, _)) => format!("RabbitMQ does not boot: {words}"),
         None => "RabbitMQ does not boot".to_owned(),
     };
-    let state = format!("its unit is {} ({}), after {} restarts", unit.active, unit.result, unit.restarts);
+    let state = match unit.restarts {
+        0 => format!("its unit is {} ({})", unit.active, unit.result),
+        restarts => format!(
+            "its unit is {} ({}); systemd has started it {restarts} times more",
+            unit.active, unit.result
+        ),
+    };
     let mut found = Finding::on(name, Cause::DoesNotBoot, what).seen(state);
     for line in last_words(unit, word.map(|(word, ..)| *word)) {
         found = found.seen(line);
@@ -173,9 +180,7 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&(&str, &str, Advice
             ))
             .mend(rabbitup("run upgrade")),
         Some(Advice::Conf) => found
-            .mend(sentence(
-                "mend [cluster.config] in the inventory, or remove what somebody wrote by hand; then:",
-            ))
+            .mend(sentence("where the setting is the inventory's own, mend [cluster.config] first; then:"))
             .mend(rabbitup("up")),
         Some(Advice::Port) => found
             .mend(sentence("this shows who has the ports:"))
@@ -195,9 +200,12 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&(&str, &str, Advice
 fn last_words(unit: &Unit, word: Option<&str>) -> Vec<String> {
     let all = || unit.failure.iter().chain(&unit.log).chain(&unit.journal);
     let brief = |line: &String| line.chars().take(LINE).collect::<String>();
+    // Of a crash report every line is marked as an error; what it lists is indented.
     let is_noise = |line: &&String| {
-        let text = line.trim_end();
-        text.ends_with('>') || text.contains("=====") || text.contains("CRASH REPORT")
+        let text = line.split_once("> ").map_or(line.as_str(), |(_, text)| text);
+        let listed = text.starts_with("  ") || text.trim_end().ends_with('>') || text.trim().is_empty();
+        listed
+            || ["=====", "-----", "CRASH REPORT", "BOOT FAILED", "crasher:"].iter().any(|w| text.contains(w))
     };
     let naming: Vec<String> = word
         .map(|word| all().filter(|line| line.contains(word)).take(2).map(brief).collect())

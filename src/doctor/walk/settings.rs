@@ -65,7 +65,7 @@ fn names(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
 }
 
 fn unset(seen: &Seen<'_>, found: Finding, setting: &str) -> Finding {
-    let edit = format!("sed -i -E '/^(RABBITMQ_)?{setting}=/d' {ENV_FILE}");
+    let edit = format!("sed -i -E \"/^(RABBITMQ_)?{setting}=/d\" {ENV_FILE}");
     let restart = format!("systemctl restart {BROKER_UNIT}");
     found.mend(seen.shell(&edit)).mend(seen.shell(&restart)).mend(rabbitup("up"))
 }
