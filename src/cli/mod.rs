@@ -2,6 +2,7 @@
 
 mod apply;
 mod arguments;
+mod bundle;
 mod check;
 mod confirm;
 mod doctor;

@@ -2,6 +2,7 @@
 //! walks what Erlang distribution needs, from host to host, and names the first thing that is wrong. All but the
 //! script is pure; nothing here changes a host.
 
+mod bundle;
 mod diagnosis;
 mod examination;
 mod follow;
@@ -11,9 +12,9 @@ mod request;
 pub(crate) mod unreachable;
 mod walk;
 
+pub use bundle::{Collected, Papers, bundle, collect_command, parse_collected};
 pub use diagnosis::{Cause, Checked, Diagnosis, Finding, Pair, PairState, Remedy};
 pub use examination::{Answer, Examination, Examinations, Peer, Space, Unit, Vm};
 pub use parse::parse_examination;
-pub use redact::redacted;
 pub use request::{ExamineRequest, examine_requests};
 pub use walk::diagnose;

@@ -1,7 +1,7 @@
 //! Takes what may be a secret out of lines that others wrote. Rather a harmless word too much than a secret too few.
 
 /// What stands where something was taken out.
-const LEFT_OUT: &str = "(left out)";
+pub(super) const LEFT_OUT: &str = "(left out)";
 
 /// Words that a secret follows, in configurations, Erlang terms, logs and command lines.
 const WORDS: [&str; 14] = [

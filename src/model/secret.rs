@@ -82,6 +82,11 @@ impl Secrets {
     pub fn get(&self, name: &SecretName) -> Option<&Secret> {
         self.known.get(name)
     }
+
+    /// All of them: for taking them out of what leaves this machine.
+    pub fn values(&self) -> impl Iterator<Item = &Secret> {
+        self.known.values()
+    }
 }
 
 /// Whether a key sounds like one whose value nobody may see: `default_pass`, `ssl_options.password`, `api_token`.

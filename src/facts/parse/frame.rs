@@ -69,6 +69,11 @@ impl<'a> Frames<'a> {
         self.sections.contains_key(section)
     }
 
+    /// The names of all sections.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.sections.keys().map(String::as_str)
+    }
+
     /// The lines of a section; none where the probe left it out.
     pub fn lines(&self, section: &str) -> impl DoubleEndedIterator<Item = &str> {
         self.sections.get(section).into_iter().flatten().map(String::as_str)

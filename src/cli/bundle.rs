@@ -1,0 +1,208 @@
+//! `rabbitup doctor --bundle FILE`: what was seen, packed for a colleague.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::task::JoinSet;
+
+use super::exit::Failure;
+use super::session::shown;
+use crate::doctor::{Collected, collect_command, parse_collected};
+use crate::facts::Facts;
+use crate::model::HostName;
+use crate::transport::{Exec, Script, Transport};
+
+/// How long one host may take to collect its logs.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Collects logs and journals on every host that was reached, all at once.
+pub async fn collect<T: Transport>(transport: &Arc<T>, facts: &Facts) -> BTreeMap<HostName, Collected> {
+    let mut collecting = JoinSet::new();
+    for name in facts.hosts.keys().filter(|name| facts.host(name).is_some()).cloned() {
+        let transport = transport.clone();
+        collecting.spawn(async move {
+            let nonce = format!("{:032x}", rand::random::<u128>());
+            let exec = Exec { script: Script::Argument(collect_command(&nonce)), timeout: TIMEOUT };
+            let output =
+                transport.exec(&name, exec, None).await.map(|output| output.stdout).unwrap_or_default();
+            (parse_collected(&nonce, &output), name)
+        });
+    }
+    let mut all = BTreeMap::new();
+    while let Some(collected) = collecting.join_next().await {
+        // Only a task that was aborted or panicked ends otherwise, and none is or does.
+        if let Ok((collected, name)) = collected {
+            all.insert(name, collected);
+        }
+    }
+    all
+}
+
+/// Writes the files into a tar.gz for its owner alone.
+///
+/// # Errors
+/// A file that cannot be written; nothing is left of it then.
+pub fn write(files: &BTreeMap<String, String>, path: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        Failure::other(format!("the bundle could not be written to {}", shown(path)), &error)
+            .next("name a file in a directory that you may write to, with some room")
+    };
+    let beside = beside(path);
+    // A file that is there keeps its mode when it is opened: it goes first.
+    let _ = std::fs::remove_file(&beside);
+    let written = packed(files).and_then(|bytes| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.map_err(failed)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
+}
+
+fn packed(files: &BTreeMap<String, String>) -> io::Result<Vec<u8>> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    for (path, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o600);
+        header.set_mtime(now);
+        archive.append_data(&mut header, path, text.as_bytes())?;
+    }
+    archive.into_inner()?.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+    use crate::doctor::{Papers, bundle};
+    use crate::facts::{FileFacts, Observation, ProbeRequest, parse};
+    use crate::model::{NameMode, Secret, SecretName, Secrets};
+
+    const MARK: &str = "S3CRETmark";
+    const BLANK: &[u8] = include_bytes!("../facts/testdata/blank-debian12.txt");
+
+    /// A host with marked secrets in every file, log and journal.
+    fn facts() -> Facts {
+        let request = ProbeRequest {
+            names: Vec::new(),
+            packages: Vec::new(),
+            candidates: Vec::new(),
+            units: Vec::new(),
+            files: vec!["/etc/hosts".to_owned()],
+            node: None,
+            name_mode: NameMode::Short,
+            admin: None,
+            reach: Vec::new(),
+            load_balancer_port: None,
+            haproxy_socket: None,
+        };
+        let mut seen = parse(&request, "N0NCE", BLANK).expect("complete");
+        let texts = [
+            (
+                "/etc/rabbitmq/rabbitmq.conf",
+                format!(
+                    "default_user = admin\ndefault_pass = {MARK}\nssl_options.password={MARK}\nshovel = amqp://a:{MARK}@h\n"
+                ),
+            ),
+            (
+                "/etc/rabbitmq/rabbitmq-env.conf",
+                format!("SERVER_ADDITIONAL_ERL_ARGS=\"-setcookie {MARK}\"\n"),
+            ),
+            (
+                "/etc/haproxy/haproxy.cfg",
+                format!("listen stats\n  stats auth admin:{MARK}\n  user x password {MARK}\n"),
+            ),
+            ("/etc/chrony/chrony.conf", format!("# the inventory's own: {MARK}known\n")),
+        ];
+        for (path, text) in texts {
+            let file = FileFacts {
+                content: Some(text),
+                mode: 0o644,
+                owner: "root".to_owned(),
+                group: "root".to_owned(),
+                modified: 0,
+                link_to: None,
+            };
+            seen.files.insert(path.to_owned(), file);
+        }
+        let mut facts = Facts::default();
+        let name = HostName::parse("node1").expect("a host name");
+        facts.hosts.insert(name, Observation::Reached(Box::new(seen)));
+        facts
+    }
+
+    #[test]
+    fn no_secret_is_in_the_bundle_and_only_its_owner_reads_it() {
+        let facts = facts();
+        let output = format!(
+            "N journal-rabbitmq-server\nnode1 rabbit[1]: cookie hash : {MARK}==\nN log-rabbit@node1.log\n\
+             {{default_pass,<<\"{MARK}\">>}}\n{{password,\n  <<\"{MARK}\">>}}\nopening amqps://u:{MARK}@h:5671\nall is well\nN end\n"
+        );
+        let name = HostName::parse("node1").expect("a host name");
+        let collected = BTreeMap::from([(name, parse_collected("N", output.as_bytes()))]);
+        let mut secrets = Secrets::default();
+        secrets.insert(SecretName::new("admin"), Secret::new(format!("{MARK}known").into_bytes()));
+        let papers = Papers {
+            doctor_json: format!("{{\"evidence\":\"{MARK}known\"}}"),
+            status_json: "{}".to_owned(),
+            doctor_text: "nothing\n".to_owned(),
+            version: "0.1.0",
+            secrets: &secrets,
+        };
+        let path = std::env::temp_dir().join(format!("rabbitup-bundle-{}.tar.gz", std::process::id()));
+        // One that is there and open to all does not make the new one so.
+        std::fs::write(&path, "old").expect("a file for temporary use");
+        write(&bundle(&facts, &collected, &papers), &path).expect("it is written");
+        let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+
+        let bytes = std::fs::read(&path).expect("it is ours");
+        std::fs::remove_file(&path).expect("it is ours");
+        let mut archive = tar::Archive::new(GzDecoder::new(bytes.as_slice()));
+        let mut names = Vec::new();
+        for entry in archive.entries().expect("a tar") {
+            let mut entry = entry.expect("an entry");
+            let mut text = String::new();
+            entry.read_to_string(&mut text).expect("text");
+            let name = entry.path().expect("a path").display().to_string();
+            assert!(!text.contains(MARK), "{name} has a secret:\n{text}");
+            if name.ends_with("log-rabbit@node1.log.txt") {
+                assert!(text.contains("all is well"), "{text}");
+            }
+            names.push(name);
+        }
+        for wanted in [
+            "README.txt",
+            "doctor.json",
+            "status.json",
+            "node1/host.json",
+            "node1/journal-rabbitmq-server.txt",
+            "node1/files/etc/rabbitmq/rabbitmq.conf",
+            "node1/files/etc/haproxy/haproxy.cfg",
+        ] {
+            assert!(names.contains(&format!("rabbitup-doctor/{wanted}")), "{wanted} is not among {names:?}");
+        }
+    }
+}

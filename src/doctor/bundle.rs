@@ -1,0 +1,174 @@
+//! What a colleague needs who cannot log in to the hosts, without the secrets in it. Pure: texts in, files out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::redact::{LEFT_OUT, redacted_text};
+use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, UnitFacts};
+use crate::model::{HostName, Secrets, quote};
+
+const COLLECT: &str = include_str!("collect.sh");
+/// The directory that everything lies in, so that unpacking fills no other.
+const TOP: &str = "rabbitup-doctor";
+/// The units whose journals are wanted; one that a host does not have has none.
+const UNITS: [&str; 3] = ["rabbitmq-server", "haproxy", "nginx"];
+/// A secret that is shorter says nothing about where it stands: taking it out would only tear the text.
+const LEAST_SECRET: usize = 4;
+
+/// What one host gave: the journals and the ends of the logs, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected(pub BTreeMap<String, String>);
+
+/// What is packed besides what the hosts gave.
+pub struct Papers<'a> {
+    /// The documents of `doctor --json` and `status --json`, and what doctor says to people.
+    pub doctor_json: String,
+    pub status_json: String,
+    pub doctor_text: String,
+    /// rabbitup's version.
+    pub version: &'a str,
+    pub secrets: &'a Secrets,
+}
+
+/// The command text that collects on one host; its output is for [`parse_collected`].
+pub fn collect_command(nonce: &str) -> String {
+    let mut command = format!("nonce={}\nunits={}\n", quote(nonce), quote(&UNITS.join("\n")));
+    for line in COLLECT.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        command.push_str(line.trim_start());
+        command.push('\n');
+    }
+    command
+}
+
+/// Reads what the collection printed. What did not come to its end is left out: it is for people, who see that.
+pub fn parse_collected(nonce: &str, output: &[u8]) -> Collected {
+    let Ok(frames) = Frames::read(nonce, output) else { return Collected::default() };
+    let text = |name: &str| frames.lines(name).collect::<Vec<_>>().join("\n");
+    let names = frames.names().filter(|name| name.starts_with("journal-") || name.starts_with("log-"));
+    Collected(
+        names.map(|name| (name.to_owned(), text(name))).filter(|(_, text)| !text.trim().is_empty()).collect(),
+    )
+}
+
+/// The files of the bundle with their contents, by their paths in it.
+pub fn bundle(
+    facts: &Facts,
+    collected: &BTreeMap<HostName, Collected>,
+    papers: &Papers<'_>,
+) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut put = |path: String, text: &str| {
+        files.insert(format!("{TOP}/{path}"), without(text, papers.secrets));
+    };
+    put("README.txt".to_owned(), &readme(facts, papers));
+    put("doctor.json".to_owned(), &papers.doctor_json);
+    put("doctor.txt".to_owned(), &papers.doctor_text);
+    put("status.json".to_owned(), &papers.status_json);
+    for (host, seen) in &facts.hosts {
+        match seen {
+            Observation::Unreachable(why) => put(format!("{host}/unreachable.txt"), &why.evidence),
+            Observation::Reached(seen) => {
+                put(format!("{host}/host.json"), &host_document(seen));
+                for (path, file) in &seen.files {
+                    if let Some(content) = &file.content {
+                        put(format!("{host}/files{path}"), &redacted_text(content));
+                    }
+                }
+            }
+        }
+        for (name, text) in collected.get(host).map(|collected| &collected.0).into_iter().flatten() {
+            put(format!("{host}/{}.txt", plain(name)), &redacted_text(text));
+        }
+    }
+    files
+}
+
+/// Versions and states, as they were seen.
+#[derive(Serialize)]
+struct HostDocument<'a> {
+    system: &'a System,
+    packages: &'a BTreeMap<String, PackageFacts>,
+    units: &'a BTreeMap<String, UnitFacts>,
+}
+
+fn host_document(seen: &HostFacts) -> String {
+    let document = HostDocument { system: &seen.system, packages: &seen.packages, units: &seen.units };
+    // A plain struct: it always has a JSON form.
+    serde_json::to_string_pretty(&document).unwrap_or_default()
+}
+
+/// A name that a host gave, as a file's name of its own.
+fn plain(name: &str) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() || "-_@.".contains(c) { c } else { '_' };
+    name.chars().map(keep).collect()
+}
+
+/// The text without any of the secrets that the inventory names, wherever they stand.
+fn without(text: &str, secrets: &Secrets) -> String {
+    let known = secrets.values().filter_map(|secret| std::str::from_utf8(secret.expose()).ok());
+    known
+        .map(str::trim)
+        .filter(|secret| secret.len() >= LEAST_SECRET)
+        .fold(text.to_owned(), |text, secret| text.replace(secret, LEFT_OUT))
+}
+
+fn readme(facts: &Facts, papers: &Papers<'_>) -> String {
+    let hosts: Vec<String> = facts.hosts.keys().map(ToString::to_string).collect();
+    format!(
+        "What rabbitup {} saw of these hosts: {}\n\n\
+         doctor.txt, doctor.json   what `rabbitup doctor` says is wrong, and what mends it\n\
+         status.json               the cluster as every node sees it\n\
+         HOST/host.json            system, versions of packages, states of units\n\
+         HOST/journal-UNIT.txt     the unit's journal, the last 1500 lines, 256 KiB at most\n\
+         HOST/log-NAME.txt         the end of RabbitMQ's logs that were written last, 256 KiB each\n\
+         HOST/files/               /etc/hosts, rabbitmq.conf, rabbitmq-env.conf, enabled_plugins, haproxy.cfg and their like\n\n\
+         Taken out, with \"{LEFT_OUT}\" in its place: whatever follows a word for a secret (cookie, password, pass, secret,\n\
+         token, authorization, stats auth) in a configuration, a log or a journal, hashed passwords among it; passwords in\n\
+         URIs (user:password@host); and every secret that the inventory names. The Erlang cookie was never read.\n\
+         Names, addresses, users and what else the logs say of your systems are in it: look before you send it.\n",
+        papers.version,
+        hosts.join(", "),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Secret, SecretName};
+
+    #[test]
+    fn this_machine_gives_its_journals_in_frames() {
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(collect_command("n0nce"))
+            .output()
+            .expect("sh runs")
+            .stdout;
+        assert!(
+            output.starts_with(b"n0nce journal-rabbitmq-server\n"),
+            "{}",
+            String::from_utf8_lossy(&output)
+        );
+        assert!(output.ends_with(b"n0nce end\n"));
+    }
+
+    #[test]
+    fn names_from_hosts_stay_in_their_directory() {
+        let output = b"N log-../../etc/passwd\nroot\nN journal-x\n\nN other\nz\nN end\n";
+        let collected = parse_collected("N", output);
+        assert_eq!(collected.0.keys().collect::<Vec<_>>(), ["log-../../etc/passwd"]);
+        assert_eq!(plain("log-../../etc/passwd"), "log-.._.._etc_passwd");
+    }
+
+    #[test]
+    fn secrets_of_the_inventory_go_wherever_they_stand() {
+        let mut secrets = Secrets::default();
+        secrets.insert(SecretName::new("admin"), Secret::new(b"hunter2-S3CRET\n".to_vec()));
+        secrets.insert(SecretName::new("short"), Secret::new(b"a".to_vec()));
+        assert_eq!(
+            without("a query of hunter2-S3CRET here", &secrets),
+            format!("a query of {LEFT_OUT} here")
+        );
+    }
+}

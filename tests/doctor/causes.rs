@@ -1,0 +1,217 @@
+use std::collections::BTreeSet;
+
+use rabbitup::doctor::{Answer, Cause};
+use rabbitup::facts::{
+    BrokerState, Clock, CookieShape, NodeData, Observation, PortState, Unreachable, UnreachableCause,
+};
+use rabbitup::model::{NodeName, Version};
+
+use super::bed::{ALL, Bed};
+use super::fixtures::{cookie, host};
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    let diagnosis = Bed::healthy().diagnosis();
+    assert_eq!(diagnosis.findings, []);
+    let looks =
+        |check: &str| diagnosis.checked.iter().find(|checked| checked.check == check).map(|c| c.looks);
+    assert_eq!((looks("reach"), looks("resolution"), looks("epmd")), (Some(3), Some(9), Some(6)));
+    assert!(diagnosis.checked.iter().all(|checked| checked.wrong == 0));
+}
+
+type Fault = fn(&mut Bed);
+
+/// Each cause with a fault that has it, and where it is found: on `node2`, or from there to another.
+fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
+    vec![
+        (Cause::Unreachable, Some("node2"), |bed| {
+            let why = Unreachable { cause: UnreachableCause::NoConnection, evidence: "refused".to_owned() };
+            bed.facts.hosts.insert(host("node2"), Observation::Unreachable(why));
+            bed.exams.hosts.remove(&host("node2"));
+        }),
+        (Cause::HostNameDiffers, Some("node2"), |bed| {
+            bed.seen("node2").host_name.running = "pear".to_owned()
+        }),
+        (Cause::NotInstalled, Some("node2"), |bed| {
+            bed.stop("node2", "");
+            let seen = bed.seen("node2");
+            seen.packages.clear();
+            seen.units.clear();
+        }),
+        (Cause::DiskFull, Some("node2"), |bed| bed.exam("node2").space[0].free_bytes = 4096),
+        (Cause::ClockOff, Some("node2"), |bed| {
+            bed.seen("node2").clock = Some(Clock { offset_ms: -90_000.0, uncertainty_ms: 5.0 });
+        }),
+        (Cause::CookieMissing, Some("node2"), |bed| bed.seen("node2").cookie = None),
+        (Cause::CookieUnusable, Some("node2"), |bed| {
+            bed.seen("node2").cookie.as_mut().expect("one").shape = CookieShape::Unusable;
+        }),
+        (Cause::CookieMode, Some("node2"), |bed| {
+            bed.seen("node2").cookie.as_mut().expect("one").mode = 0o644;
+        }),
+        (Cause::CookieOwner, Some("node2"), |bed| {
+            bed.seen("node2").cookie.as_mut().expect("one").owner = "root".to_owned();
+        }),
+        (Cause::CookieDiffers, Some("node2"), |bed| {
+            let file = bed.seen("node2").cookie.as_mut().expect("one");
+            (file.raw, file.normalised) = (cookie("other"), cookie("other"));
+        }),
+        (Cause::CookieNotRunning, Some("node2"), |bed| bed.seen("node2").broker = BrokerState::CookieRefused),
+        (Cause::NamesDiffer, Some("node2"), |bed| {
+            bed.file(
+                "node2",
+                "/etc/rabbitmq/rabbitmq-env.conf",
+                "# mine\nexport RABBITMQ_USE_LONGNAME=true\n",
+            );
+        }),
+        (Cause::NodeNameDiffers, Some("node2"), |bed| {
+            bed.file("node2", "/etc/rabbitmq/rabbitmq-env.conf", "NODENAME=hare\n");
+        }),
+        (Cause::TlsDiffers, Some("node2"), |bed| {
+            bed.exam("node2").vm.as_mut().expect("one").proto_dist = Some("inet_tls".to_owned());
+        }),
+        (Cause::DoesNotBoot, Some("node2"), |bed| bed.stop("node2", "failed")),
+        (Cause::GhostMember, Some("node2"), |bed| {
+            bed.stop("node2", "inactive");
+            bed.seen("node2").data.clear();
+        }),
+        (Cause::BrokerStopped, Some("node2"), |bed| bed.stop("node2", "inactive")),
+        (Cause::AppStopped, Some("node2"), |bed| bed.seen("node2").broker = BrokerState::AppStopped),
+        (Cause::NameUnresolved, Some("node2"), |bed| {
+            bed.seen("node2").resolution.remove(&host("node1"));
+        }),
+        (Cause::NameLoopback, Some("node2"), |bed| {
+            bed.seen("node2").resolution.insert(host("node1"), vec!["127.0.1.1".parse().expect("one")]);
+        }),
+        (Cause::NameElsewhere, Some("node2"), |bed| {
+            bed.seen("node2").resolution.insert(host("node1"), vec!["10.9.9.9".parse().expect("one")]);
+        }),
+        (Cause::EpmdRefused, Some("node2"), |bed| bed.peer("node2", "node1").epmd = Some(PortState::Refused)),
+        (Cause::EpmdFiltered, Some("node2"), |bed| {
+            bed.peer("node2", "node1").epmd = Some(PortState::Filtered);
+        }),
+        (Cause::EpmdWithoutNode, Some("node2"), |bed| {
+            bed.peer("node2", "node1").names = Some([("hare".to_owned(), 25672)].into());
+        }),
+        (Cause::DistributionRefused, Some("node2"), |bed| {
+            bed.peer("node2", "node1").ports.insert(25672, PortState::Refused);
+        }),
+        (Cause::DistributionFiltered, Some("node2"), |bed| {
+            bed.peer("node2", "node1").ports.insert(25672, PortState::Filtered);
+        }),
+        (Cause::HandshakeRefused, Some("node2"), |bed| bed.refuse("node2", "node1")),
+        (Cause::VersionsDiffer, None, |bed| bed.node("node2").rabbitmq_version = Version::new(4, 0, 5)),
+        (Cause::OtpDiffers, None, |bed| bed.node("node2").erlang = "28 (erts 16.0)".to_owned()),
+        (Cause::FeatureFlagsDiffer, Some("node2"), |bed| {
+            bed.exam("node2").feature_flags.as_mut().expect("some").remove("stream_queue");
+        }),
+        (Cause::Partition, Some("node1"), |bed| {
+            let other = NodeName::rabbit(&host("node2"));
+            bed.node("node1").running.retain(|node| *node != other);
+        }),
+        (Cause::MemoryAlarm, Some("node2"), |bed| {
+            bed.node("node1").alarms = vec!["memory rabbit@node2".to_owned()];
+        }),
+        (Cause::DiskAlarm, Some("node2"), |bed| {
+            bed.node("node1").alarms = vec!["disk rabbit@node2".to_owned()];
+        }),
+        (Cause::NotJoined, Some("node2"), |bed| alone(bed, "node2")),
+    ]
+}
+
+/// `name` runs in a cluster of its own, and nobody lists it.
+fn alone(bed: &mut Bed, name: &str) {
+    let own = NodeName::rabbit(&host(name));
+    for other in ALL {
+        let is_it = other == name;
+        let node = bed.node(other);
+        node.members.retain(|member| (member.node == own) == is_it);
+        node.running.retain(|node| (*node == own) == is_it);
+        node.links.retain(|node| *node != own && !is_it);
+    }
+}
+
+#[test]
+fn every_cause_is_found_by_its_name_first_and_where_it_is() {
+    let faults = faults();
+    for (cause, at, fault) in &faults {
+        let mut bed = Bed::healthy();
+        fault(&mut bed);
+        let found = bed.found();
+        let first = found.first().unwrap_or_else(|| panic!("{} was not found", cause.id()));
+        assert_eq!(
+            (first.0, first.1.as_str(), first.3),
+            (*cause, at.unwrap_or_default(), false),
+            "{found:?}"
+        );
+        assert_eq!(found.iter().filter(|found| !found.3).count(), 1, "one root: {found:?}");
+        let diagnosis = bed.diagnosis();
+        let (told, all) = (&diagnosis.findings[0], &diagnosis.findings);
+        assert!(!told.evidence.is_empty() && !told.remedy.is_empty(), "{told:?}");
+        assert!(all.iter().all(|found| !found.what.is_empty()));
+        assert!(diagnosis.checked.iter().any(|c| c.check == cause.check() && c.wrong > 0), "{}", cause.id());
+    }
+    let tried: BTreeSet<Cause> = faults.iter().map(|(cause, ..)| *cause).collect();
+    assert_eq!(tried, Cause::ALL.iter().copied().collect(), "each cause has a fault here");
+}
+
+#[test]
+fn the_odd_cookie_out_is_the_seed_nodes_own_too() {
+    let mut bed = Bed::healthy();
+    let file = bed.seen("node1").cookie.as_mut().expect("one");
+    (file.raw, file.normalised) = (cookie("other"), cookie("other"));
+    let finding = &bed.diagnosis().findings[0];
+    assert_eq!((finding.cause, finding.host.clone()), (Cause::CookieDiffers, Some(host("node1"))));
+    // Its cluster is the one that counts, so `up` would give the others its odd cookie: it is copied from them.
+    let words = finding.remedy[0].words("");
+    assert!(
+        words.starts_with("ssh ops@192.168.0.42 'sudo cat ") && words.contains("| ssh ops@192.168.0.41 "),
+        "{words}"
+    );
+}
+
+#[test]
+fn inodes_are_space_and_a_file_system_without_any_is_not_full() {
+    let mut bed = Bed::healthy();
+    bed.exam("node2").space[0].free_inodes = 3;
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::DiskFull);
+    (bed.exam("node2").space[0].free_inodes, bed.exam("node2").space[0].inodes) = (0, 0);
+    assert_eq!(bed.found(), []);
+}
+
+#[test]
+fn the_own_name_on_127_0_1_1_is_wrong_only_where_the_node_does_not_answer_by_it() {
+    let mut bed = Bed::healthy();
+    let own = "127.0.1.1".parse().expect("an address");
+    bed.seen("node2").resolution.insert(host("node2"), vec![own]);
+    assert_eq!(bed.found(), []);
+    bed.peer("node2", "node2").answer = Answer::Refused("erl_call: failed to connect".to_owned());
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::NameLoopback);
+}
+
+#[test]
+fn a_node_with_data_of_its_own_is_not_told_to_join_without_a_word() {
+    let mut bed = Bed::healthy();
+    alone(&mut bed, "node2");
+    assert_eq!(bed.diagnosis().findings[0].remedy[0].words(" -i lab.toml"), "rabbitup -i lab.toml up");
+    bed.node("node2").holdings.users = vec!["app".to_owned()];
+    let found = bed.diagnosis().findings.remove(0);
+    assert!(found.evidence.iter().any(|line| line.contains("joining would wipe")), "{found:?}");
+    assert_eq!(found.remedy[1].words(""), "rabbitup up --destroy-data node2");
+}
+
+#[test]
+fn a_node_that_was_forgotten_with_its_data_is_recovered() {
+    let mut bed = Bed::healthy();
+    bed.stop("node3", "inactive");
+    let members = bed.node("node1").members.clone();
+    bed.seen("node3").data =
+        vec![NodeData { node: "rabbit@node3".to_owned(), members, outlived_by: Vec::new() }];
+    let gone = NodeName::rabbit(&host("node3"));
+    for name in ["node1", "node2"] {
+        bed.node(name).members.retain(|member| member.node != gone);
+    }
+    let found = bed.diagnosis().findings;
+    let forgotten = found.iter().find(|found| found.cause == Cause::NotJoined).expect("it is said");
+    assert_eq!(forgotten.remedy[0].words(""), "rabbitup run recover-node node=node3");
+}
