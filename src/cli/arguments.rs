@@ -226,6 +226,7 @@ pub enum Document {
     Inventory,
     Playbook,
     Plan,
+    Doctor,
 }
 
 #[derive(Debug, Args)]

@@ -47,6 +47,7 @@ pub fn schema(arguments: &Schema) -> Result<Exit, Failure> {
         Document::Inventory => print::json(&inventory::schema()),
         Document::Playbook => print::json(&Playbook::schema()),
         Document::Plan => print::json(&report::plan_schema()),
+        Document::Doctor => print::json(&report::diagnosis_schema()),
     }
     Ok(Exit::Done)
 }

@@ -47,7 +47,10 @@ pub fn parse_collected(nonce: &str, output: &[u8]) -> Collected {
     let text = |name: &str| frames.lines(name).collect::<Vec<_>>().join("\n");
     let names = frames.names().filter(|name| name.starts_with("journal-") || name.starts_with("log-"));
     Collected(
-        names.map(|name| (name.to_owned(), text(name))).filter(|(_, text)| !text.trim().is_empty()).collect(),
+        names
+            .map(|name| (name.to_owned(), text(name)))
+            .filter(|(_, text)| !["", "-- No entries --"].contains(&text.trim()))
+            .collect(),
     )
 }
 

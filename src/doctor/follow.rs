@@ -122,16 +122,20 @@ fn of_a_pair(cause: &Finding, found: &Finding) -> bool {
     let touches = |name: &Option<HostName>| name.is_some() && (name == host || name == peer);
     let same_pair = touches(&found.host) && touches(&found.peer);
     match found.cause {
-        Cause::Partition | Cause::NotJoined => same_pair,
+        // Where one link is cut, Erlang cuts others, too (prevent_overlapping_partitions, OTP 25).
+        Cause::Partition => true,
+        Cause::NotJoined => same_pair,
         // It waits for, or was refused by, whom it does not reach.
-        Cause::DoesNotBoot => found.host.is_some() && &found.host == host && waits(found),
+        Cause::DoesNotBoot | Cause::BrokerStopped => {
+            found.host.is_some() && &found.host == host && waits(found)
+        }
         _ => false,
     }
 }
 
-/// Whether a node that does not boot says that it waits for others.
+/// Whether a node that does not run says that it waits for others.
 fn waits(found: &Finding) -> bool {
-    ["timeout_waiting_for", "failed_to_cluster_with", "inconsistent_cluster"]
+    ["timeout_waiting_for", "failed_to_cluster_with", "inconsistent_cluster", "waits for others"]
         .iter()
         .any(|word| found.what.contains(word))
 }

@@ -31,19 +31,15 @@ pub fn redacted_text(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut value_follows = false;
     for line in text.lines() {
-        let kept = redacted(line);
-        if value_follows && !line.trim().is_empty() {
+        let blank = line.trim().is_empty();
+        if value_follows && !blank {
             clean.push_str(LEFT_OUT);
         } else {
-            clean.push_str(&kept);
+            clean.push_str(&redacted(line));
         }
         clean.push('\n');
         // `{password,` or `"password":`, and nothing behind it yet.
-        value_follows = if line.trim().is_empty() {
-            value_follows
-        } else {
-            kept == line && ends_with_key(line) || value_follows && line.trim_end().ends_with([',', ':', '='])
-        };
+        value_follows = if blank { value_follows } else { ends_with_key(line) };
     }
     clean
 }
@@ -164,7 +160,8 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic_and_no_uri_keeps_its_password(text in "(?s).{0,80}", word in "[A-Z]{6,9}") {
             let line = format!("{text} amqp://user:{word}@host {text}");
-            prop_assert!(!redacted(&line).contains(&format!(":{word}@")));
+            let secret = format!(":{word}@");
+            prop_assert!(!redacted(&line).contains(&secret));
             let _ = redacted_text(&text);
         }
     }

@@ -23,6 +23,7 @@ pub fn diagnosis_text(diagnosis: &Diagnosis, inventory: &str, style: Style) -> S
     let (roots, followers): (Vec<&Finding>, Vec<&Finding>) =
         diagnosis.findings.iter().partition(|found| !found.consequence);
     let mut groups = alike(&roots);
+    let (found, following) = (groups.len(), alike(&followers));
     let rest = groups.split_off(groups.len().min(WHOLE));
     let mut text = String::new();
     for group in &groups {
@@ -31,8 +32,8 @@ pub fn diagnosis_text(diagnosis: &Diagnosis, inventory: &str, style: Style) -> S
     }
     text.push_str(&matrix(diagnosis, style));
     text.push_str(&briefly("Wrong besides:", &rest, style));
-    text.push_str(&briefly("What follows from that:", &alike(&followers), style));
-    text.push_str(&last_line(roots.len(), followers.len(), inventory, style));
+    text.push_str(&briefly("What follows from that:", &following, style));
+    text.push_str(&last_line(found, following.len(), inventory, style));
     text
 }
 
@@ -41,7 +42,7 @@ pub fn diagnosis_brief(diagnosis: &Diagnosis, inventory: &str, style: Style) -> 
     let roots: Vec<&Finding> = diagnosis.findings.iter().filter(|found| !found.consequence).collect();
     let groups = alike(&roots);
     let Some(first) = groups.first() else { return String::new() };
-    let mut text = format!("{}\n", style.paint(Ink::Heading, "What rabbitup doctor finds on the hosts:"));
+    let mut text = format!("\n{}\n", style.paint(Ink::Heading, "What rabbitup doctor finds on the hosts:"));
     text.push_str(&whole(first, inventory, style));
     if groups.len() > 1 {
         let more = format!("and more: rabbitup{inventory} doctor");
@@ -249,7 +250,8 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
 fn last_line(roots: usize, followers: usize, inventory: &str, style: Style) -> String {
     let mut words = count(roots, "thing is wrong", "things are wrong");
     if followers > 0 {
-        words.push_str(&format!(", and {followers} follow from that"));
+        let follow = if followers == 1 { "follows" } else { "follow" };
+        words.push_str(&format!(", and {followers} {follow} from that"));
     }
     let words = format!("{words}. Mend the first, then look again: rabbitup{inventory} doctor");
     Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &words)).text(style)

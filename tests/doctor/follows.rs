@@ -61,6 +61,18 @@ fn a_node_that_waits_for_whom_it_does_not_reach_is_not_the_cause() {
 }
 
 #[test]
+fn a_broker_that_still_starts_waits_for_whom_it_does_not_reach() {
+    let mut bed = Bed::healthy();
+    bed.stop("node3", "activating");
+    assert_eq!(roots(&bed), [(Cause::BrokerStopped, "node3".to_owned())]);
+    bed.peer("node3", "node1").ports.insert(25672, PortState::Filtered);
+    // What Erlang cuts besides is no cause either.
+    let other = NodeName::rabbit(&host("node2"));
+    bed.node("node1").running.retain(|node| *node != other);
+    assert_eq!(roots(&bed), [(Cause::DistributionFiltered, "node3".to_owned())]);
+}
+
+#[test]
 fn a_ghost_that_does_not_boot_is_a_ghost() {
     let mut bed = Bed::healthy();
     bed.stop("node3", "failed");

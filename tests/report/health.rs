@@ -151,15 +151,13 @@ fn a_broker_that_a_start_alone_does_not_bring_back_is_named() {
     let text = [findings_text(&wiped, Style::plain(80)), findings_text(&forgotten, Style::plain(80))];
     insta::assert_snapshot!(text.concat(), @r"
     error: node3: the broker does not run
-      next: `journalctl -u rabbitmq-server -n 50` on the host says why; `rabbitup
-            up` starts it
+      next: `rabbitup up` starts it; `rabbitup doctor` says why it does not come up
     error: node3: the cluster lists rabbit@node3, which has no data on its host and
            would not be let in
       next: `rabbitup run recover-node node=node3` lets it in anew
 
     error: node3: the broker does not run
-      next: `journalctl -u rabbitmq-server -n 50` on the host says why; `rabbitup
-            up` starts it
+      next: `rabbitup up` starts it; `rabbitup doctor` says why it does not come up
     error: node3: the cluster has forgotten rabbit@node3, whose host still has its
            data
       next: `rabbitup run recover-node node=node3` lets it in anew

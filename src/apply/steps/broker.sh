@@ -113,14 +113,19 @@ enable_broker() {
   systemctl -q is-enabled rabbitmq-server 2>/dev/null || bounded 60 systemctl enable rabbitmq-server
 }
 
-# Whether systemd is starting a node that read its cookie before the file became what it is: with the old one it waits
-# for peers that refuse it, and a `systemctl start` would wait with it.
-boots_with_old_cookie() {
+# Whether systemd is starting a node that read its cookie or its configuration before the files became what they are: with
+# the old cookie it waits for peers that refuse it, with the old configuration it fails as it did before, and a
+# `systemctl start` would wait for that very start.
+boots_with_old_files() {
   [ "$(systemctl show -p ActiveState --value rabbitmq-server)" = activating ] || return 1
   pid=$(systemctl show -p MainPID --value rabbitmq-server)
   [ "${pid:-0}" -gt 0 ] || return 1
-  age=$(ps -o etimes= -p "$pid") && changed=$(stat -c %Y /var/lib/rabbitmq/.erlang.cookie) || return 1
-  [ "$changed" -ge $(($(date +%s) - age)) ]
+  age=$(ps -o etimes= -p "$pid") || return 1
+  began=$(($(date +%s) - age))
+  for file in /var/lib/rabbitmq/.erlang.cookie /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/rabbitmq-env.conf; do
+    if [ -e "$file" ] && [ "$(stat -c %Y "$file")" -ge "$began" ]; then return 0; fi
+  done
+  return 1
 }
 
 # Nodes that boot at the same time may find each other half-way: 3.10 then fails with incompatible_feature_flags, a RAM
@@ -141,7 +146,7 @@ start_unit_of_broker() {
 
 start_broker() { # NODE MODE PATIENCE
   enable_broker
-  ! boots_with_old_cookie || stop_broker "$1"
+  ! boots_with_old_files || stop_broker "$1"
   start_unit_of_broker || broker_failed "rabbitmq-server did not start on this host"
   await "$3" is_serving "$1" "$2" ||
     broker_failed "the unit runs, but $1 does not serve (its last answer: ${answer:-none})"

@@ -34,9 +34,9 @@ fn stopped(seen: &Seen<'_>, facts: &HostFacts, state: &BrokerState) -> Finding {
     if fails(unit) || (unit.active == "activating" && word.is_some()) {
         return does_not_boot(seen, unit, word);
     }
-    let is_starting = facts.unit(BROKER_UNIT).active == "activating";
+    let is_moving = ["activating", "deactivating"].contains(&facts.unit(BROKER_UNIT).active.as_str());
     match state {
-        BrokerState::AppStopped if !is_starting => {
+        BrokerState::AppStopped if !is_moving => {
             Finding::on(name, Cause::AppStopped, "the Erlang VM runs, RabbitMQ in it is stopped")
                 .seen(format!(
                     "{} answers, and says that its application does not run (stop_app)",
@@ -50,9 +50,9 @@ fn stopped(seen: &Seen<'_>, facts: &HostFacts, state: &BrokerState) -> Finding {
                 .mend(sentence("where it hangs, only a restart helps:"))
                 .mend(seen.shell(&format!("systemctl restart {BROKER_UNIT}")))
         }
-        _ if is_starting => {
-            Finding::on(name, Cause::BrokerStopped, "the broker is starting, or waits for others")
-                .seen("its unit is activating")
+        _ if is_moving => {
+            Finding::on(name, Cause::BrokerStopped, "the broker is starting or stopping, or waits for others")
+                .seen(stands(facts))
                 .mend(sentence("look again in a minute:"))
                 .mend(rabbitup("doctor"))
         }
@@ -161,7 +161,7 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&(&str, &str, Advice
     let state = match unit.restarts {
         0 => format!("its unit is {} ({})", unit.active, unit.result),
         restarts => format!(
-            "its unit is {} ({}); systemd has started it {restarts} times more",
+            "its unit is {} ({}); systemd started it again, {restarts} times",
             unit.active, unit.result
         ),
     };
@@ -252,10 +252,10 @@ fn ghost(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Option<Finding>
         BrokerState::Down | BrokerState::Unknown(_) | BrokerState::AppStopped
             if facts.data_of(&node).is_none() && !super::settings::is_misnamed(case, seen) =>
         {
-            "the host is blank, while the cluster still lists its node: it would not be let in"
+            "the host is blank, while the cluster still lists its node: it may not be let in"
         }
         BrokerState::Down | BrokerState::AppStopped if remembers_only_itself(facts, seen) => {
-            "its node was emptied, while the cluster still lists it: it would not be let in"
+            "its node was emptied, while the cluster still lists it: it may not be let in"
         }
         _ => return None,
     };

@@ -130,8 +130,7 @@ fn blocked(found: Finding, from: &Seen<'_>, to: &Seen<'_>, port: u16, state: Por
     let rules: Remedy = to.shell("nft list ruleset");
     found
         .mend(sentence(format!(
-            "let TCP port {port} through from {here} ({}) to {there}; its rules:",
-            from.host.address
+            "let TCP port {port} through to {there} from every other broker; its own rules:"
         )))
         .mend(rules)
 }
@@ -155,7 +154,7 @@ fn handshake(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> 
         return None;
     }
     let (here, there) = (&from.host.name, &to.host.name);
-    let what = format!("{} does not let {here} in, although its ports are open", to.node());
+    let what = format!("{} does not let it in, although its ports are open", to.node());
     let said = if said.is_empty() { "the connection ended in the handshake: the cookie" } else { said };
     Some(
         Finding::on(here, Cause::HandshakeRefused, what)

@@ -23,7 +23,7 @@ pub(super) fn check(host: &Host, seen: &HostFacts, notebook: &mut Notebook<'_>) 
         BrokerState::Unknown(why) => notebook.add(
             Severity::Error,
             format!("the broker gives no answer: {}", why.trim()),
-            "look at `journalctl -u rabbitmq-server -n 50` and /var/log/rabbitmq on the host",
+            "`rabbitup doctor` says why",
         ),
     }
 }
@@ -39,7 +39,7 @@ fn down(seen: &HostFacts, notebook: &mut Notebook<'_>) {
         "activating" => "the broker is starting".to_owned(),
         state => format!("the broker does not run (its unit is {state})"),
     };
-    let log = "`journalctl -u rabbitmq-server -n 50` on the host says why; `rabbitup up` starts it";
+    let log = "`rabbitup up` starts it; `rabbitup doctor` says why it does not come up";
     notebook.add(Severity::Error, what, log);
 }
 
