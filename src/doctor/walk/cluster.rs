@@ -8,6 +8,9 @@ use crate::model::{HostName, NodeName, Version};
 use crate::plan::view;
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, upgrades_to};
 
+/// What a host has.
+type On<'a, V> = (&'a HostName, V);
+
 /// Erlang nodes speak with those of the two majors before and after theirs (erlang.org, "Distributed Erlang").
 const OTP_DISTANCE: u32 = 2;
 
@@ -53,7 +56,8 @@ fn versions(case: &Case<'_>, notes: &mut Notes) {
     );
 }
 
-fn ends<'a, V: Ord + Copy>(values: &[(&'a HostName, V)]) -> Option<((&'a HostName, V), (&'a HostName, V))> {
+/// The host with the least and the one with the most.
+fn ends<'a, V: Ord + Copy>(values: &[On<'a, V>]) -> Option<(On<'a, V>, On<'a, V>)> {
     let least = values.iter().min_by_key(|(_, value)| *value)?;
     let most = values.iter().max_by_key(|(_, value)| *value)?;
     Some((*least, *most))
