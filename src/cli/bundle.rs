@@ -139,6 +139,7 @@ mod tests {
         for (path, text) in texts {
             let file = FileFacts {
                 content: Some(text),
+                kind: crate::facts::FileKind::Regular,
                 mode: 0o644,
                 owner: "root".to_owned(),
                 group: "root".to_owned(),
