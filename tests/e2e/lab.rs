@@ -121,6 +121,11 @@ impl Lab {
     /// Boots the hosts, all at once, and waits until they answer SSH. A host that is there already under
     /// one of the names is replaced.
     pub fn up(&self, hosts: &[Host]) {
+        self.up_as(self.suite, hosts);
+    }
+
+    /// The same with another release of Debian than the lab's.
+    pub fn up_as(&self, suite: Suite, hosts: &[Host]) {
         let specs = hosts.iter().map(|host| {
             let mut spec = format!("{}={}", host.name, self.address(host.last_octet));
             match host.login {
@@ -134,7 +139,7 @@ impl Lab {
             }
             spec
         });
-        self.lab(["up".to_owned(), self.suite.name().to_owned()].into_iter().chain(specs));
+        self.lab(["up".to_owned(), suite.name().to_owned()].into_iter().chain(specs));
     }
 
     /// The address of the host whose number in the subnet is `last_octet`.

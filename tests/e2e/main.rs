@@ -18,8 +18,8 @@ mod watch;
 
 use lab::Suite;
 use scenarios::{
-    access, balancer, changes, cold, files, half_done, leaving, membership, queues, recovery, rolling,
-    rotation, runs, steady, traffic_check, trouble,
+    access, balancer, changes, cold, doctor, files, half_done, leaving, membership, queues, recovery,
+    rolling, rotation, runs, steady, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -31,9 +31,12 @@ const SCENARIOS: &[Scenario] = &[
     fresh("a firewall between two brokers", trouble::firewall),
     fresh("a clock that is off before a time service runs", trouble::clock_of_nobody).by_turns(),
     fresh("a joiner alone while the seed node is down", changes::joiner_without_seed),
+    fresh("doctor on blank hosts", doctor::blank_hosts),
     Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
     converged("what a plan costs", steady::cost),
+    converged("doctor on a healthy cluster", doctor::healthy),
+    converged("doctor's bundle without secrets", doctor::bundle),
     converged("a broker that was stopped", steady::stopped_broker).by_turns(),
     converged("a saved plan", changes::saved_plan),
     converged("files that somebody else keeps", files::in_the_way),
@@ -82,6 +85,7 @@ const SCENARIOS: &[Scenario] = &[
 const DAY2: &[Scenario] = &[
     converged("traffic through the balancer sees a loss", traffic_check::sees_a_loss),
     converged("a host more, and the next version in the repository", traffic_check::more_of_everything),
+    converged("doctor where one thing is wrong", doctor::table),
     converged("a rolling restart", rolling::restart),
     converged("a rolling restart that fails on its first node", rolling::restart_that_fails),
     converged("a rotation of the cookie", rotation::live),
@@ -100,6 +104,7 @@ const DAY2: &[Scenario] = &[
         recovery::slept,
     )
     .by_turns(),
+    Scenario::new("doctor on two releases at once", State::Any, State::Any, doctor::releases),
 ];
 
 const fn fresh(name: &'static str, play: fn(&Stage)) -> Scenario {

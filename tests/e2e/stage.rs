@@ -241,7 +241,7 @@ pub fn today() -> u64 {
 }
 
 /// Why a scenario failed, as far as it fits a screen.
-fn reason(panic: &(dyn std::any::Any + Send)) -> String {
+pub fn reason(panic: &(dyn std::any::Any + Send)) -> String {
     let text =
         panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("a panic without words")

@@ -4,6 +4,7 @@ pub mod access;
 pub mod balancer;
 pub mod changes;
 pub mod cold;
+pub mod doctor;
 pub mod files;
 pub mod half_done;
 pub mod leaving;

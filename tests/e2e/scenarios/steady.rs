@@ -24,11 +24,11 @@ pub fn second_run(stage: &Stage) {
 }
 
 /// Counts the Erlang VMs that are started on a host, rabbitmqctl's included, in a file.
-const COUNT_VMS: &str = "cd /usr/lib/erlang/erts-*/bin && mv erlexec erlexec.real && \
+pub(super) const COUNT_VMS: &str = "cd /usr/lib/erlang/erts-*/bin && mv erlexec erlexec.real && \
     install -m 666 /dev/null /var/tmp/vms && \
     printf '#!/bin/sh\\necho started >>/var/tmp/vms\\nexec %s.real \"$@\"\\n' \"$PWD/erlexec\" >erlexec && \
     chmod 755 erlexec";
-const COUNT_NO_MORE: &str =
+pub(super) const COUNT_NO_MORE: &str =
     "cd /usr/lib/erlang/erts-*/bin && mv -f erlexec.real erlexec && rm -f /var/tmp/vms";
 
 /// One connection and one script per host, no connection right after, no Erlang VM, little memory.

@@ -82,7 +82,7 @@ pub fn clock_of_nobody(stage: &Stage) {
 }
 
 /// The probe asks `date`, so another `date` is a clock that is off; the lab's hosts share this machine's.
-const SHIFT_CLOCK: &str = "printf '#!/bin/sh\\nexec /usr/bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/local/bin/date && \
+pub(super) const SHIFT_CLOCK: &str = "printf '#!/bin/sh\\nexec /usr/bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/local/bin/date && \
      chmod 755 /usr/local/bin/date";
 
 /// A clock that is off although a time service looks after it.

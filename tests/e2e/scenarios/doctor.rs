@@ -1,0 +1,253 @@
+//! `rabbitup doctor` on hosts where one thing is broken: it names that thing first, with what shows it; what it prints
+//! mends it. The table is played on one cluster, and every case leaves the cluster as it found it.
+
+mod blank;
+mod bundle;
+mod cluster;
+mod healthy;
+mod host;
+mod pair;
+mod releases;
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use crate::hosts::on_all;
+use crate::inventory::Inventory;
+use crate::program::{Run, until};
+use crate::stage::{ALL, BROKERS, Stage, octet, reason, say};
+
+pub use blank::blank_hosts;
+pub use bundle::bundle;
+pub use healthy::healthy;
+pub use releases::releases;
+
+/// One thing that is wrong, what doctor has to say of it, and what puts it right.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    breaks: &'static [Act],
+    cause: &'static str,
+    host: &'static str,
+    peer: Option<&'static str>,
+    /// What the evidence has to name.
+    evidence: &'static [&'static str],
+    /// Looked at before it is mended.
+    meanwhile: fn(&Stage, &Value),
+    mend: Mend,
+}
+
+/// Of a shell line that root runs on a host. `{node1}` in it, and in evidence, is the address of node1.
+#[derive(Clone, Copy)]
+enum Act {
+    Run(&'static str, &'static str),
+    /// Tried until it succeeds.
+    Until(&'static str, &'static str),
+}
+
+#[derive(Clone, Copy)]
+enum Mend {
+    /// Every command of the document, in its order.
+    Printed,
+    /// The document says what is to be done, and only whoever broke it knows how: a firewall's rule, a disk that
+    /// somebody filled. Or a case before this one has shown that the printed command does it, at a restart's price.
+    ByHand(&'static [Act]),
+}
+
+/// What most cases have in common.
+const CASE: Case = Case {
+    name: "",
+    breaks: &[],
+    cause: "",
+    host: "",
+    peer: None,
+    evidence: &[],
+    meanwhile: |_, _| {},
+    mend: Mend::Printed,
+};
+
+/// How long a condition may take to come true: a node that restarts on a busy machine.
+const SOON: Duration = Duration::from_secs(60);
+
+/// A third of the table, another one each day; all of it where `E2E_ALL` is 1, and those whose name contains one of the
+/// words of `E2E_CASES` where there are such.
+pub fn table(stage: &Stage) {
+    let all: Vec<&Case> = host::CASES.iter().chain(pair::CASES).chain(cluster::CASES).collect();
+    let cases = picked(&all);
+    assert!(!cases.is_empty(), "no case is named like that");
+    prepare(stage);
+    assert_clean(stage);
+    let mut failed = Vec::new();
+    for case in cases {
+        let begin = Instant::now();
+        let played = std::panic::catch_unwind(AssertUnwindSafe(|| play(stage, case)));
+        let end = if played.is_ok() { "ok" } else { "FAILED" };
+        say(&format!("         {:6.1} s    {}: {end}", begin.elapsed().as_secs_f32(), case.name));
+        if let Err(panic) = played {
+            say(&reason(panic.as_ref()));
+            failed.push(case.name);
+            restore(stage);
+        }
+    }
+    assert!(failed.is_empty(), "doctor failed at: {}", failed.join("; "));
+    assert_no_secret(stage);
+    let lab = &stage.lab;
+    on_all(&BROKERS, |host| lab.stdout_of(host, "rm -r /root/e2e-kept"));
+    stage.assert_nothing_to_do(&Inventory::whole());
+    stage.assert_serves();
+}
+
+fn picked<'a>(all: &[&'a Case]) -> Vec<&'a Case> {
+    let words = std::env::var("E2E_CASES").unwrap_or_default();
+    if !words.is_empty() {
+        let named = |case: &Case| words.split(',').any(|word| case.name.contains(word));
+        return all.iter().copied().filter(|case| named(case)).collect();
+    }
+    if std::env::var("E2E_ALL").is_ok_and(|value| value == "1") {
+        return all.to_vec();
+    }
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let today = usize::try_from(seconds / 86_400 % 3).unwrap_or_default();
+    let cases: Vec<&Case> = all.iter().copied().skip(today).step_by(3).collect();
+    say(&format!(
+        "                     {} of {} cases, today every third from the {}. on; E2E_ALL=1 plays all",
+        cases.len(),
+        all.len(),
+        today + 1
+    ));
+    cases
+}
+
+fn play(stage: &Stage, case: &Case) {
+    case.breaks.iter().for_each(|act| perform(stage, *act));
+    let run = doctor(stage).expect(1);
+    let document = run.json();
+    let finding = assert_named(stage, case, &run, &document);
+    (case.meanwhile)(stage, finding);
+    match case.mend {
+        Mend::Printed => carry_out(stage, finding),
+        Mend::ByHand(acts) => {
+            assert_ne!(finding["remedy"].as_array().map_or(0, Vec::len), 0, "what to do\n{run}");
+            acts.iter().for_each(|act| perform(stage, *act));
+        }
+    }
+    assert_clean(stage);
+}
+
+fn doctor(stage: &Stage) -> Run {
+    stage.rabbitup(&Inventory::whole()).args(["doctor", "--json"]).run()
+}
+
+/// The first finding is this cause at this place, its evidence has the words, and nothing else is a cause.
+#[track_caller]
+fn assert_named<'a>(stage: &Stage, case: &Case, run: &Run, document: &'a Value) -> &'a Value {
+    let finding = &document["findings"][0];
+    let place = (finding["cause"].as_str(), finding["host"].as_str(), finding["peer"].as_str());
+    assert_eq!(place, (Some(case.cause), Some(case.host), case.peer), "the first finding\n{run}");
+    assert_eq!(finding["consequence"], false, "{run}");
+    let evidence = finding["evidence"].to_string();
+    for word in case.evidence.iter().map(|word| with_addresses(stage, word)) {
+        assert!(evidence.contains(&word), "the evidence has `{word}`\n{run}");
+    }
+    let findings = document["findings"].as_array().map_or(&[][..], Vec::as_slice);
+    let other: Vec<&Value> = findings
+        .iter()
+        .skip(1)
+        .filter(|other| other["consequence"] == false && other["cause"] != case.cause)
+        .collect();
+    assert!(other.is_empty(), "one thing was broken, and these are causes, too: {other:?}\n{run}");
+    assert_eq!(document["healthy"], false, "{run}");
+    finding
+}
+
+/// Nothing is found, by the document and by the exit code, which may take until the brokers have settled.
+#[track_caller]
+fn assert_clean(stage: &Stage) {
+    let start = Instant::now();
+    loop {
+        let run = doctor(stage);
+        let document = run.json();
+        if run.succeeded() {
+            assert_eq!(document["healthy"], true, "{run}");
+            assert_eq!(document["findings"].as_array().map(Vec::len), Some(0), "{run}");
+            return;
+        }
+        assert!(start.elapsed() < SOON, "there is no clean bill\n{run}");
+    }
+}
+
+/// Runs the finding's commands: `rabbitup …` as its user does, `on HOST: …` as root there.
+#[track_caller]
+fn carry_out(stage: &Stage, finding: &Value) {
+    let mut commands = 0;
+    for line in finding["remedy"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if let Some(words) = line.strip_prefix("rabbitup ") {
+            let words = words.split_whitespace().chain(["--yes"]);
+            stage.rabbitup(&Inventory::whole()).args(words).run().expect(0);
+            commands += 1;
+        } else if let Some((host, command)) = line.strip_prefix("on ").and_then(|rest| rest.split_once(": "))
+        {
+            stage.lab.stdout_of(host, command);
+            commands += 1;
+        }
+    }
+    assert_ne!(commands, 0, "the remedy is a command: {finding}");
+}
+
+fn perform(stage: &Stage, act: Act) {
+    match act {
+        Act::Run(host, line) => drop(stage.lab.stdout_of(host, &with_addresses(stage, line))),
+        Act::Until(host, line) => {
+            let line = with_addresses(stage, line);
+            until(&format!("`{line}` on {host}"), SOON, || {
+                stage.lab.run_on(host, &line).status.success().then_some(())
+            });
+        }
+    }
+}
+
+fn with_addresses(stage: &Stage, line: &str) -> String {
+    ALL.iter().fold(line.to_owned(), |line, host| {
+        line.replace(&format!("{{{host}}}"), &stage.lab.address(octet(host)))
+    })
+}
+
+/// Keeps what cases change, for themselves and for [`restore`].
+fn prepare(stage: &Stage) {
+    let line = "install -d -m 700 /root/e2e-kept && cd /root/e2e-kept && cp -p /etc/hosts /etc/rabbitmq/*.conf . && \
+                cp -p /var/lib/rabbitmq/.erlang.cookie cookie";
+    let lab = &stage.lab;
+    on_all(&BROKERS, |host| lab.stdout_of(host, line));
+}
+
+/// After a case that failed: undoes whatever any case may have done, as far as it is there.
+fn restore(stage: &Stage) {
+    let line = "systemctl start ssh; nft delete table ip e2e; systemctl stop e2e-epmd; rm -f /usr/local/bin/date; \
+                umount /var/log/rabbitmq /var/log /run/e2e-logs; cd /root/e2e-kept && cp -p hosts /etc/hosts && \
+                cp -p *.conf /etc/rabbitmq && cp -p cookie /var/lib/rabbitmq/.erlang.cookie";
+    let lab = &stage.lab;
+    on_all(&BROKERS, |host| {
+        let _ = lab.run_on(host, line);
+        let _ = lab.run_on(host, &format!("hostname {host}"));
+        let alarms = "timeout 60 rabbitmqctl -q set_vm_memory_high_watermark 0.6; \
+                      timeout 60 rabbitmqctl -q set_disk_free_limit 50MB";
+        let _ = lab.run_on(host, alarms);
+    });
+    // Only one that hosts broken cases for brokers.
+    let _ = lab.run_on("node3", "timeout 60 systemctl restart rabbitmq-server");
+    let recovered = stage.playbook(&Inventory::whole(), &["recover-node", "node=node3"]);
+    let up = stage.up(&Inventory::whole());
+    assert!(up.succeeded(), "a case that failed left what cannot be undone\n{recovered}\n{up}");
+    assert_clean(stage);
+}
+
+/// No cookie was printed, neither the cluster's nor one that a case put in its place.
+fn assert_no_secret(stage: &Stage) {
+    let transcript = stage.home.borrow().transcript();
+    let cookie = stage.lab.stdout_of("node1", "cat /root/e2e-kept/cookie");
+    for secret in [cookie.as_str(), host::OTHER_COOKIE] {
+        assert!(!transcript.contains(secret), "a cookie was printed");
+    }
+}

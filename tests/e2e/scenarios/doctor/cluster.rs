@@ -1,0 +1,88 @@
+//! What is wrong between nodes whose hosts are all right.
+
+use serde_json::Value;
+
+use super::Act::{Run, Until};
+use super::{CASE, Case, Mend};
+use crate::inventory::Inventory;
+use crate::stage::Stage;
+
+pub const CASES: &[Case] = &[
+    Case {
+        name: "a partition that stayed when the network was back",
+        breaks: &[
+            Run("node3", CUT_OFF),
+            Until("node1", "timeout 60 rabbitmqctl -q eval 'nodes().' | grep -qvF rabbit@node3"),
+            Until("node2", "timeout 60 rabbitmqctl -q eval 'nodes().' | grep -qvF rabbit@node3"),
+            Run("node3", "nft delete table ip e2e"),
+            Until(
+                "node1",
+                "timeout 60 rabbitmqctl -q eval 'rabbit_node_monitor:partitions().' | grep -qF rabbit@node3",
+            ),
+            Until(
+                "node3",
+                "timeout 60 rabbitmqctl -q eval 'rabbit_node_monitor:partitions().' | grep -qF rabbit@node1",
+            ),
+        ],
+        cause: "partition",
+        host: "node1",
+        evidence: &["rabbit@node3"],
+        // Which side is to go is for people to say.
+        mend: Mend::ByHand(&[Run("node3", "timeout 120 systemctl restart rabbitmq-server")]),
+        ..CASE
+    },
+    Case {
+        name: "a memory alarm",
+        breaks: &[Run("node3", "timeout 60 rabbitmqctl -q set_vm_memory_high_watermark absolute 1MB")],
+        cause: "memory-alarm",
+        host: "node3",
+        mend: Mend::ByHand(&[Run("node3", "timeout 60 rabbitmqctl -q set_vm_memory_high_watermark 0.6")]),
+        ..CASE
+    },
+    Case {
+        name: "a disk alarm",
+        breaks: &[Run("node3", "timeout 60 rabbitmqctl -q set_disk_free_limit 9000GB")],
+        cause: "disk-alarm",
+        host: "node3",
+        mend: Mend::ByHand(&[Run("node3", "timeout 60 rabbitmqctl -q set_disk_free_limit 50MB")]),
+        ..CASE
+    },
+    Case {
+        name: "a node on its own, and a join that fails",
+        breaks: &[Run("node3", LEAVE)],
+        cause: "not-joined",
+        host: "node3",
+        evidence: &["rabbit@node3"],
+        meanwhile: join_that_fails,
+        ..CASE
+    },
+];
+
+/// The links break at once, and no new one is made.
+const CUT_OFF: &str = "nft 'add table ip e2e; add chain ip e2e in { type filter hook input priority 0; }; \
+    add chain ip e2e out { type filter hook output priority 0; }; \
+    add rule ip e2e in ip saddr { {node1}, {node2} } tcp dport 25672 reject with tcp reset; \
+    add rule ip e2e in ip saddr { {node1}, {node2} } tcp sport 25672 reject with tcp reset; \
+    add rule ip e2e out ip daddr { {node1}, {node2} } tcp dport 25672 reject with tcp reset'";
+
+/// Blank, and neither its file nor what it remembers of it leads it back to the others. The file keeps an old time: one
+/// that is younger than the node would be a reason to restart it.
+const LEAVE: &str = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqctl -q reset && \
+    sed -i /^cluster_formation/d /etc/rabbitmq/rabbitmq.conf && touch -d yesterday /etc/rabbitmq/rabbitmq.conf && \
+    timeout 60 rabbitmqctl -q eval 'application:unset_env(rabbit, cluster_formation).' && \
+    timeout 60 rabbitmqctl -q start_app";
+
+/// What a plan does not see, since the port is open, stops the join; `up` says what doctor knows of it.
+fn join_that_fails(stage: &Stage, _: &Value) {
+    super::perform(
+        stage,
+        Run(
+            "node1",
+            "nft 'add table ip e2e; add chain ip e2e to { type nat hook prerouting priority -100; }; \
+             add rule ip e2e to ip saddr {node3} tcp dport 25672 redirect to :22'",
+        ),
+    );
+    let up = stage.up(&Inventory::whole());
+    stage.lab.stdout_of("node1", "nft delete table ip e2e");
+    up.expect(1).says("join").says("rabbitup doctor").says("handshake-refused");
+}

@@ -1,0 +1,113 @@
+//! What stands between two hosts. The nodes' links stay up in all cases: only what is new meets the obstacle, as after
+//! a change of a firewall, and doctor has to see it before the next restart does.
+
+use super::Act::Run;
+use super::{CASE, Case, Mend};
+
+/// node2 treats what comes from node1 anew for this port so.
+macro_rules! blocked {
+    ($port:literal, $verdict:literal) => {
+        concat!(
+            "nft 'add table ip e2e; add chain ip e2e in { type filter hook input priority 0; }; \
+             add rule ip e2e in ip saddr {node1} tcp dport ",
+            $port,
+            " tcp flags & (syn|ack) == syn ",
+            $verdict,
+            "'"
+        )
+    };
+}
+
+/// What comes from node1 for this port gets another one.
+macro_rules! redirected {
+    ($port:literal, $to:literal) => {
+        concat!(
+            "nft 'add table ip e2e; add chain ip e2e to { type nat hook prerouting priority -100; }; \
+             add rule ip e2e to ip saddr {node1} tcp dport ",
+            $port,
+            " redirect to :",
+            $to,
+            "'"
+        )
+    };
+}
+
+const OPEN: Mend = Mend::ByHand(&[Run("node2", "nft delete table ip e2e")]);
+
+/// Seen by node1, about node2.
+const PAIR: Case = Case { host: "node1", peer: Some("node2"), ..CASE };
+
+pub const CASES: &[Case] = &[
+    Case {
+        name: "a name that does not resolve",
+        breaks: &[Run("node1", "sed -i '/ node2$/d' /etc/hosts")],
+        cause: "name-unresolved",
+        evidence: &["node2"],
+        ..PAIR
+    },
+    Case {
+        name: "a peer's name on the loopback address",
+        breaks: &[Run("node1", "sed -i 's/.* node2$/127.0.1.1 node2/' /etc/hosts")],
+        cause: "name-loopback",
+        evidence: &["127.0.1.1"],
+        ..PAIR
+    },
+    Case {
+        name: "a name that leads to another host",
+        breaks: &[Run("node1", "sed -i 's/.* node2$/{node3} node2/' /etc/hosts")],
+        cause: "name-elsewhere",
+        evidence: &["{node3}", "{node2}"],
+        ..PAIR
+    },
+    Case {
+        name: "epmd's port closed",
+        breaks: &[Run("node2", blocked!("4369", "reject with tcp reset"))],
+        cause: "epmd-refused",
+        evidence: &["4369"],
+        mend: OPEN,
+        ..PAIR
+    },
+    Case {
+        name: "epmd's port filtered",
+        breaks: &[Run("node2", blocked!("4369", "drop"))],
+        cause: "epmd-filtered",
+        evidence: &["4369"],
+        mend: OPEN,
+        ..PAIR
+    },
+    Case {
+        name: "an epmd that does not know the node",
+        breaks: &[
+            Run("node2", "systemd-run --quiet --unit=e2e-epmd epmd -port 4370"),
+            Run("node2", redirected!("4369", "4370")),
+        ],
+        cause: "epmd-without-node",
+        evidence: &["4369"],
+        mend: Mend::ByHand(&[Run("node2", "nft delete table ip e2e; systemctl stop e2e-epmd")]),
+        ..PAIR
+    },
+    Case {
+        name: "the distribution port closed",
+        breaks: &[Run("node2", blocked!("25672", "reject with tcp reset"))],
+        cause: "distribution-refused",
+        evidence: &["25672"],
+        mend: OPEN,
+        ..PAIR
+    },
+    Case {
+        name: "the distribution port filtered",
+        breaks: &[Run("node2", blocked!("25672", "drop"))],
+        cause: "distribution-filtered",
+        evidence: &["25672"],
+        mend: OPEN,
+        ..PAIR
+    },
+    Case {
+        name: "something else behind the distribution port",
+        breaks: &[Run("node2", redirected!("25672", "22"))],
+        cause: "handshake-refused",
+        evidence: &["rabbit@node2"],
+        mend: OPEN,
+        ..PAIR
+    },
+];

@@ -1,0 +1,49 @@
+//! Hosts of two releases of Debian, and so of RabbitMQ 3.10 and 4.0 with Erlang/OTP 25 and 27.
+
+use crate::inventory::{Entry, Inventory};
+use crate::lab::{Host, Suite};
+use crate::stage::Stage;
+
+/// Everything else is as it should be between them: names, cookie, ports.
+pub fn releases(stage: &Stage) {
+    let lab = &stage.lab;
+    stage.fresh_hosts(&[Host::new("node1", 11)]);
+    let other = match lab.suite() {
+        Suite::Bookworm => Suite::Trixie,
+        Suite::Trixie => Suite::Bookworm,
+    };
+    lab.up_as(other, &[Host::new("node2", 12)]);
+    let cookie = stage.home.borrow().path("releases-cookie");
+    std::fs::write(&cookie, "e2e+cookie/of+two+releases\n").expect("the home is writable");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&cookie, mode).expect("the file is ours");
+
+    // Each is a cluster of its own, made at the same time.
+    let alone = [1, 2].map(|n| {
+        let home = stage.home.borrow();
+        let path = home.path(&format!("release{n}.toml"));
+        std::fs::write(&path, brokers(&[n]).text(lab, None)).expect("the home is writable");
+        home.rabbitup(&path).args(["up", "--yes"]).spawn()
+    });
+    for run in alone {
+        run.wait().expect(0);
+    }
+    for (host, line) in [("node1", (12, "node2")), ("node2", (11, "node1"))] {
+        lab.stdout_of(host, &format!("echo '{} {}' >>/etc/hosts", lab.address(line.0), line.1));
+    }
+
+    let run = stage.rabbitup(&brokers(&[1, 2])).args(["doctor", "--json"]).run().expect(1);
+    let document = run.json();
+    let finding = &document["findings"][0];
+    assert_eq!(finding["cause"], "versions-differ", "{run}");
+    let evidence = finding["evidence"].to_string();
+    assert!(evidence.contains("3.10") && evidence.contains("4.0"), "{run}");
+    assert_ne!(finding["remedy"].as_array().map_or(0, Vec::len), 0, "what to do\n{run}");
+}
+
+fn brokers(numbers: &[u8]) -> Inventory {
+    let mut inventory = Inventory::whole();
+    inventory.hosts = numbers.iter().map(|n| Entry::broker(&format!("node{n}"), 10 + n)).collect();
+    inventory.cluster.push("cookie = { from = \"file\", path = \"releases-cookie\" }".to_owned());
+    inventory
+}
