@@ -215,3 +215,37 @@ fn a_node_that_was_forgotten_with_its_data_is_recovered() {
     let forgotten = found.iter().find(|found| found.cause == Cause::NotJoined).expect("it is said");
     assert_eq!(forgotten.remedy[0].words(""), "rabbitup run recover-node node=node3");
 }
+
+/// As Debian's 3.10.8 says it: the reason stands behind the words that it is known by, indented, and in the log as well.
+#[test]
+fn what_rabbitmq_does_not_take_in_its_configuration_is_evidence() {
+    let mut bed = Bed::healthy();
+    bed.stop("node2", "failed");
+    let lines = [
+        "2026-11-23 05:24:16.950442+00:00 [error] <0.132.0> Error preparing configuration in phase transform_datatypes:",
+        "2026-11-23 05:24:16.955813+00:00 [error] <0.132.0>   - Error transforming datatype for: listeners.tcp.default",
+        "2026-11-23 05:24:16.955871+00:00 [error] <0.132.0>   - \"nonsense\" cannot be converted to a(n) integer",
+        "2026-11-23 05:24:16.956840+00:00 [error] <0.132.0> BOOT FAILED",
+        "2026-11-23 05:24:16.956840+00:00 [error] <0.132.0>   crasher:",
+        "2026-11-23 05:24:16.956840+00:00 [error] <0.132.0>     initial call: application_master:init/3",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    (bed.exam("node2").unit.failure, bed.exam("node2").unit.log) = (lines.clone(), lines.clone());
+    let finding = &bed.diagnosis().findings[0];
+    assert_eq!(finding.cause, Cause::DoesNotBoot);
+    assert_eq!(finding.evidence[1..], lines[..3], "{finding:?}");
+}
+
+#[test]
+fn a_clock_that_a_time_service_keeps_is_not_left_to_a_bring_up_which_would_refuse() {
+    let mut bed = Bed::healthy();
+    let seen = bed.seen("node2");
+    seen.clock = Some(Clock { offset_ms: 90_000.0, uncertainty_ms: 5.0 });
+    seen.time_service.running = None;
+    assert_eq!(bed.diagnosis().findings[0].remedy[0].words(""), "rabbitup up");
+    bed.seen("node2").time_service.running = Some("chrony".to_owned());
+    let remedy = bed.diagnosis().findings[0].remedy.clone();
+    assert!(remedy.iter().all(|line| !line.words("").starts_with("rabbitup")), "{remedy:?}");
+    assert!(remedy[1].words("").ends_with("'sudo chronyc -n sources'"), "{remedy:?}");
+}

@@ -203,7 +203,9 @@ fn last_words(unit: &Unit, word: Option<&str>) -> Vec<String> {
     // Of a crash report every line is marked as an error; what it lists is indented.
     let is_noise = |line: &&String| {
         let text = line.split_once("> ").map_or(line.as_str(), |(_, text)| text);
-        let listed = text.starts_with("  ") || text.trim_end().ends_with('>') || text.trim().is_empty();
+        // What is wrong with a configuration is indented as well, behind a dash.
+        let item = text.starts_with("  ") && !text.trim_start().starts_with("- ");
+        let listed = item || text.trim_end().ends_with('>') || text.trim().is_empty();
         listed
             || ["=====", "-----", "CRASH REPORT", "BOOT FAILED", "crasher:"].iter().any(|w| text.contains(w))
     };
@@ -214,27 +216,26 @@ fn last_words(unit: &Unit, word: Option<&str>) -> Vec<String> {
         let marked = lines.iter().filter(|line| line.contains("[error]") || line.contains("[critical]"));
         marked.filter(|line| !is_noise(line)).map(brief).collect()
     };
-    let mut words = naming;
     let more = [
+        naming,
         errors(&unit.failure),
         errors(&unit.log),
         unit.journal.iter().rev().take(3).rev().map(brief).collect(),
     ];
+    let mut words: Vec<String> = Vec::new();
     for lines in more {
+        // The same line stands in several of these texts.
         if words.len() >= 2 {
             break;
         }
-        words.extend(lines);
-    }
-    let mut unique: Vec<String> = Vec::new();
-    for line in words {
-        let line = line.trim().to_owned();
-        if !unique.contains(&line) {
-            unique.push(line);
+        for line in lines.iter().map(|line| line.trim()) {
+            if !words.iter().any(|known| known == line) {
+                words.push(line.to_owned());
+            }
         }
     }
-    unique.truncate(LAST_WORDS);
-    unique
+    words.truncate(LAST_WORDS);
+    words
 }
 
 /// The cluster lists the host's node, and the host knows nothing of that: it would not be let in.

@@ -127,11 +127,16 @@ fn clock(seen: &Seen<'_>, facts: &HostFacts, middle: f64, notes: &mut Notes) {
         return;
     }
     let way = if off > 0.0 { "ahead of" } else { "behind" };
-    let service = facts.time_service.running.as_deref();
-    notes.add(
-        Finding::on(&seen.host.name, Cause::ClockOff, "the clock differs from the other hosts'")
-            .seen(format!("it is {:.0} s {way} them", off.abs() / 1000.0))
-            .seen(service.map_or("no time service runs".to_owned(), |name| format!("{name} runs")))
-            .mend(rabbitup("up")),
-    );
+    let found = Finding::on(&seen.host.name, Cause::ClockOff, "the clock differs from the other hosts'")
+        .seen(format!("it is {:.0} s {way} them", off.abs() / 1000.0));
+    notes.add(match facts.time_service.running.as_deref() {
+        None => found.seen("no time service runs").mend(rabbitup("up")),
+        // A bring-up leaves a service that runs alone, and refuses to go on.
+        Some(name) => found
+            .seen(format!("{name} runs, and has not set it right"))
+            .mend(sentence(format!(
+                "see which time {name} goes by, and step the clock to it (`chronyc makestep`):"
+            )))
+            .mend(seen.shell(if name.starts_with("chrony") { "chronyc -n sources" } else { "timedatectl" })),
+    });
 }

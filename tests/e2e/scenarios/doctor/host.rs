@@ -65,7 +65,7 @@ pub const CASES: &[Case] = &[
         breaks: &[Run("node2", crate::scenarios::trouble::SHIFT_CLOCK)],
         cause: "clock-off",
         host: "node2",
-        evidence: &["90."],
+        evidence: &["90 s"],
         mend: Mend::ByHand(&[Run("node2", "rm /usr/local/bin/date")]),
         ..CASE
     },
@@ -108,6 +108,8 @@ pub const CASES: &[Case] = &[
         breaks: &[Run("node3", "printf e2e-other-cookie-of-nobody >/var/lib/rabbitmq/.erlang.cookie")],
         cause: "cookie-differs",
         host: "node3",
+        peer: Some("node1"),
+        evidence: &["/var/lib/rabbitmq/.erlang.cookie"],
         ..CASE
     },
     Case {
@@ -135,7 +137,6 @@ pub const CASES: &[Case] = &[
         cause: "node-name-differs",
         host: "node2",
         evidence: &["/etc/rabbitmq/rabbitmq-env.conf", "hare@node2"],
-        mend: Mend::ByHand(&[Run("node2", "cp -p /root/e2e-kept/rabbitmq-env.conf /etc/rabbitmq")]),
         ..CASE
     },
     Case {
@@ -158,6 +159,7 @@ pub const CASES: &[Case] = &[
         breaks: &[Run("node3", TLS), Until("node3", "epmd -names | grep -q '^name rabbit '")],
         cause: "tls-differs",
         host: "node3",
+        peer: Some("node1"),
         evidence: &["inet_tls"],
         mend: Mend::ByHand(&[
             Run(
@@ -190,6 +192,7 @@ pub const CASES: &[Case] = &[
         )],
         cause: "ghost-member",
         host: "node3",
+        peer: Some("node1"),
         evidence: &["rabbit@node1"],
         ..CASE
     },

@@ -1,8 +1,11 @@
 //! What stands between two hosts. The nodes' links stay up in all cases: only what is new meets the obstacle, as after
 //! a change of a firewall, and doctor has to see it before the next restart does.
 
+use serde_json::Value;
+
 use super::Act::Run;
 use super::{CASE, Case, Mend};
+use crate::stage::Stage;
 
 /// node2 treats what comes from node1 anew for this port so.
 macro_rules! blocked {
@@ -63,6 +66,7 @@ pub const CASES: &[Case] = &[
         name: "epmd's port closed",
         breaks: &[Run("node2", blocked!("4369", "reject with tcp reset"))],
         cause: "epmd-refused",
+        meanwhile: rules_are_shown,
         evidence: &["4369"],
         mend: OPEN,
         ..PAIR
@@ -71,6 +75,7 @@ pub const CASES: &[Case] = &[
         name: "epmd's port filtered",
         breaks: &[Run("node2", blocked!("4369", "drop"))],
         cause: "epmd-filtered",
+        meanwhile: rules_are_shown,
         evidence: &["4369"],
         mend: OPEN,
         ..PAIR
@@ -90,6 +95,7 @@ pub const CASES: &[Case] = &[
         name: "the distribution port closed",
         breaks: &[Run("node2", blocked!("25672", "reject with tcp reset"))],
         cause: "distribution-refused",
+        meanwhile: rules_are_shown,
         evidence: &["25672"],
         mend: OPEN,
         ..PAIR
@@ -98,6 +104,7 @@ pub const CASES: &[Case] = &[
         name: "the distribution port filtered",
         breaks: &[Run("node2", blocked!("25672", "drop"))],
         cause: "distribution-filtered",
+        meanwhile: rules_are_shown,
         evidence: &["25672"],
         mend: OPEN,
         ..PAIR
@@ -111,3 +118,11 @@ pub const CASES: &[Case] = &[
         ..PAIR
     },
 ];
+
+/// The printed command, which only looks, shows the rule that is in the way.
+fn rules_are_shown(_: &Stage, finding: &Value) {
+    let lines = finding["remedy"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let look = lines.filter(|line| line.starts_with("ssh ")).map(super::on_this_machine);
+    let shown: String = look.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).collect();
+    assert!(shown.contains("table ip e2e"), "{finding}\n{shown}");
+}
