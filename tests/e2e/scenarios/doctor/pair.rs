@@ -109,14 +109,6 @@ pub const CASES: &[Case] = &[
         mend: OPEN,
         ..PAIR
     },
-    Case {
-        name: "something else behind the distribution port",
-        breaks: &[Run("node2", redirected!("25672", "22"))],
-        cause: "handshake-refused",
-        evidence: &["rabbit@node2"],
-        mend: OPEN,
-        ..PAIR
-    },
 ];
 
 /// The printed command, which only looks, shows the rule that is in the way.
