@@ -249,3 +249,16 @@ fn a_clock_that_a_time_service_keeps_is_not_left_to_a_bring_up_which_would_refus
     assert!(remedy.iter().all(|line| !line.words("").starts_with("rabbitup")), "{remedy:?}");
     assert!(remedy[1].words("").ends_with("'sudo chronyc -n sources'"), "{remedy:?}");
 }
+
+/// As a 3.10.8 that was reset: the join enables what the node knows.
+#[test]
+fn a_flag_that_a_joining_node_knows_is_no_obstacle() {
+    let mut bed = Bed::healthy();
+    bed.exam("node2").feature_flags.as_mut().expect("some").remove("stream_queue");
+    bed.node("node2").disabled_feature_flags = vec!["stream_queue".to_owned()];
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::FeatureFlagsDiffer, "within a cluster it is");
+    alone(&mut bed, "node2");
+    assert_eq!(bed.found(), [(Cause::NotJoined, "node2".to_owned(), "node1".to_owned(), false)]);
+    bed.node("node2").disabled_feature_flags.clear();
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::FeatureFlagsDiffer, "one that it does not know is");
+}

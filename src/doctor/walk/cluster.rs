@@ -94,7 +94,8 @@ fn otp(case: &Case<'_>, notes: &mut Notes) {
     );
 }
 
-/// A node that joins must know every flag that the cluster has enabled, and the other way round.
+/// A node that joins must know every flag that the cluster has enabled, and the other way round; what it knows and has not
+/// enabled is enabled by its joining (rabbitmq.com/docs/feature-flags). Within a cluster all have the same ones.
 fn feature_flags(case: &Case<'_>, notes: &mut Notes) {
     let known = |seen: &Seen<'_>| -> Option<BTreeSet<String>> {
         // A node that is stopped learns at its start what was enabled meanwhile.
@@ -106,8 +107,19 @@ fn feature_flags(case: &Case<'_>, notes: &mut Notes) {
     all.iter().for_each(|_| notes.looked(Cause::FeatureFlagsDiffer));
     let union: BTreeSet<&String> = all.iter().flat_map(|(_, flags)| flags).collect();
     for (host, flags) in &all {
-        let lacks: Vec<&str> =
-            union.iter().filter(|flag| !flags.contains(**flag)).map(|flag| flag.as_str()).collect();
+        let own = case.seen(&host.name).and_then(Seen::running);
+        let needs = |flag: &String| {
+            let mut holders = all.iter().filter(|(_, flags)| flags.contains(flag));
+            own.is_none_or(|own| {
+                !own.disabled_feature_flags.contains(flag)
+                    || holders.any(|(holder, _)| view::lists(own, &holder.node()))
+            })
+        };
+        let lacks: Vec<&str> = union
+            .iter()
+            .filter(|flag| !flags.contains(**flag) && needs(flag))
+            .map(|flag| flag.as_str())
+            .collect();
         let Some(first) = lacks.first() else { continue };
         let has: Vec<String> = all
             .iter()
