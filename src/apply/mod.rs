@@ -3,6 +3,7 @@
 
 mod event;
 pub mod gather;
+mod hidden;
 mod interrupt;
 #[cfg(test)]
 mod join_tests;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::StepFailure;
+use super::hidden::Hidden;
 use super::run_failure;
 use super::run_transcript::{Ending, Happening, Progress, Transcript};
 use super::schedule::Place;
@@ -136,7 +137,7 @@ impl<T: Transport> Batch<T> {
         };
         let timeout = patience(&steps);
         let ids = steps.iter().map(|step| step.id.clone()).collect();
-        let mut transcript = Transcript::new(nonce, ids, &prepared.hidden);
+        let mut transcript = Transcript::new(nonce, ids, Hidden::new(&prepared.hidden, &text));
         let exec = Exec { script: Script::Stdin(text), timeout };
         let result = self.listen(nonce, exec, &mut transcript).await;
         match transcript.end(result) {

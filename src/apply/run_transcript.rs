@@ -3,18 +3,15 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::hidden::Hidden;
 use super::run_failure;
 use super::{FailureKind, StepFailure};
-use crate::model::Secret;
 use crate::plan::StepId;
 use crate::transport::{Output, TransportError};
 
 /// How many of the last lines of a step's output are kept, and how much of each.
 const TAIL_LINES: usize = 20;
 const LINE_CHARS: usize = 500;
-
-/// A secret shorter than this is left where it stands: hiding `a` would make every line unreadable.
-const SHORTEST_HIDDEN: usize = 4;
 
 /// What a script tells about its step number `step`.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,12 +42,11 @@ pub(super) enum Ending {
 }
 
 /// One script's output, read line by line.
-#[derive(Debug)]
 pub(super) struct Transcript {
     nonce: String,
     steps: Vec<StepId>,
     /// What no line may show.
-    hidden: Vec<String>,
+    hidden: Hidden,
     /// How many steps have ended.
     ended: usize,
     open: Option<Open>,
@@ -107,15 +103,11 @@ impl Open {
 
 impl Transcript {
     /// A transcript of the script that runs `steps` and marks its lines with `nonce`.
-    pub fn new(nonce: &str, steps: Vec<StepId>, secrets: &[Secret]) -> Self {
-        let hidden = |secret: &Secret| {
-            let text = String::from_utf8_lossy(secret.expose()).trim().to_owned();
-            (text.len() >= SHORTEST_HIDDEN && !text.contains('\n')).then_some(text)
-        };
+    pub fn new(nonce: &str, steps: Vec<StepId>, hidden: Hidden) -> Self {
         Self {
             nonce: nonce.to_owned(),
             steps,
-            hidden: secrets.iter().filter_map(hidden).collect(),
+            hidden,
             ended: 0,
             open: None,
             stray: Tail::default(),
@@ -246,13 +238,9 @@ impl Transcript {
         // A carriage return begins the line anew, as progress bars do.
         let last = text.trim_end_matches(['\r', '\n']).rsplit('\r').next().unwrap_or_default();
         let plain = console::strip_ansi_codes(last);
-        let mut line: String =
+        let line: String =
             plain.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
-        for secret in &self.hidden {
-            if line.contains(secret) {
-                line = line.replace(secret, "(secret)");
-            }
-        }
+        let mut line = self.hidden.cover(&line);
         if line.chars().count() > LINE_CHARS {
             line = line.chars().take(LINE_CHARS - 1).chain(['…']).collect();
         }
@@ -267,7 +255,7 @@ mod tests {
 
     /// What is told of a script of a/x and a/xy, as short words.
     fn told(lines: &[&str]) -> Vec<String> {
-        let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], &[]);
+        let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Hidden::default());
         let word = |progress: Progress| match progress.what {
             Happening::Started => format!("+{}", progress.step),
             Happening::Output(line) => format!("{}: {line}", progress.step),
@@ -298,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_before_any_step_explains_a_script_that_never_began() {
-        let mut transcript = Transcript::new("N0", vec![id("a/x")], &[]);
+        let mut transcript = Transcript::new("N0", vec![id("a/x")], Hidden::default());
         transcript.line(b"sh: no such file");
         let output = Output { code: 127, stderr: b"sudo: \x1b[1mno\n".to_vec(), ..Output::default() };
         let Ending::Missing(Progress { step: 0, what: Happening::Failed(_, failure) }) =
