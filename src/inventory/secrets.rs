@@ -23,8 +23,8 @@ pub enum SecretError {
     EmptyVariable(String),
     #[error("{0} could not be started: {1}")]
     Start(String, std::io::Error),
-    #[error("{0} ended with {1}{2}")]
-    Failed(String, String, String),
+    #[error("{0} ended with {1}")]
+    Failed(String, String),
     #[error("{0} printed nothing")]
     Silent(String),
     #[error("{0} printed more than 64 KiB")]
@@ -46,7 +46,8 @@ impl SecretError {
             Self::NotSet(name) | Self::EmptyVariable(name) => format!("set it where rabbitup runs: export {name}=…"),
             Self::Start(..) => "`argv` is run directly, not by a shell: its first word is the program".to_owned(),
             Self::Failed(..) | Self::Silent(_) | Self::TooLong(_) => {
-                "run the command by hand: it must print the secret, and nothing else, to its standard output".to_owned()
+                "run the command by hand and see what it complains of (that is not shown here, it may hold the secret): \
+                 it must print the secret, and nothing else, to its standard output".to_owned()
             }
             Self::Slow { .. } => "it has no terminal to ask a question on; does it wait for an answer?".to_owned(),
         }
@@ -92,12 +93,12 @@ fn from_command(argv: &[String]) -> Result<Vec<u8>, SecretError> {
         .args(argv.iter().skip(1))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        // Not shown: a failing script may print the secret there (`set -x`).
+        .stderr(Stdio::null())
         .spawn()
         .map_err(|error| SecretError::Start(program.clone(), error))?;
     // Read on threads of their own: a child that outlives its time may keep the pipes open for ever.
     let output = read_in_background(child.stdout.take(), LARGEST as u64 + 1);
-    let complaint = read_in_background(child.stderr.take(), 4096);
     let deadline = Instant::now() + PATIENCE;
     let Some(status) = wait_until(&mut child, deadline) else {
         // It may have ended just now; what matters is that it is gone and reaped.
@@ -106,10 +107,7 @@ fn from_command(argv: &[String]) -> Result<Vec<u8>, SecretError> {
         return Err(SecretError::Slow { program });
     };
     if !status.success() {
-        let complaint = complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
-        let said = String::from_utf8_lossy(&complaint);
-        let said = said.trim().lines().last().map(|line| format!(": {line}")).unwrap_or_default();
-        return Err(SecretError::Failed(program, status.to_string(), said));
+        return Err(SecretError::Failed(program, status.to_string()));
     }
     let remaining = deadline.saturating_duration_since(Instant::now());
     let Ok(bytes) = output.recv_timeout(remaining) else { return Err(SecretError::Slow { program }) };

@@ -74,6 +74,7 @@ cases! {
     cookie_without_path: cluster("cookie = { from = \"file\", name = \"cookie\" }");
     command_as_text: cluster("cookie = { from = \"command\", argv = \"pass show cookie\" }");
     command_that_fails: cluster("cookie = { from = \"command\", argv = [\"sh\", \"-c\", \"echo no such entry >&2; exit 3\"] }");
+    command_that_traces_itself: cluster("cookie = { from = \"command\", argv = [\"sh\", \"-c\", \"printf + >&2; printf %s aHVudGVyMg== | base64 -d >&2; exit 1\"] }");
     command_that_is_not_there: cluster("cookie = { from = \"command\", argv = [\"rabbitup-no-such-program\"] }");
     variable_not_set: cluster("admin = { user = \"admin\", password = { from = \"env\", name = \"RABBITUP_TEST_NOT_SET\" } }");
     password_written_out: cluster("admin = { user = \"admin\", password = \"hunter2\" }\n[cluster.config]\ndefault_pass = \"hunter2\"");
