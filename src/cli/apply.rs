@@ -24,7 +24,7 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
         print::stdout("Nothing was changed.\n");
         return Ok(Exit::Done);
     }
-    let transport = transport(&plan.hosts, become_password(common)?.as_ref());
+    let transport = transport(&plan.hosts, become_password(common)?.as_ref(), &plan.secrets);
     let result = async {
         let locks = lock(&transport, &plan, common).await?;
         let facts = gather(&transport, &plan.hosts).await;

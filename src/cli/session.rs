@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::apply::gather;
 use crate::document::Look;
 use crate::facts::Facts;
 use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
-use crate::model::{DigestKey, HostName, Role, Secret};
+use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource};
 use crate::plan::{self, Limit, Moment, Options, Plan, PlannedHost, Strangers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
 use crate::report::{
@@ -17,6 +17,9 @@ use crate::report::{
 };
 use crate::template::Templates;
 use crate::transport::{BecomeRoot, HostKeyPolicy, SshTarget, SshTransport, Transport};
+
+/// The environment variable with the password for sudo.
+const BECOME_PASSWORD: &str = "RABBITUP_BECOME_PASSWORD";
 
 /// A loaded inventory and the way to its hosts: what every command that touches hosts starts from.
 pub struct Session {
@@ -79,16 +82,26 @@ pub fn become_password(common: &Common) -> Result<Option<Secret>, Failure> {
         })?;
         return Ok(Some(Secret::new(password.into_bytes())));
     }
-    Ok(std::env::var("RABBITUP_BECOME_PASSWORD").ok().map(|password| Secret::new(password.into_bytes())))
+    Ok(std::env::var(BECOME_PASSWORD).ok().map(|password| Secret::new(password.into_bytes())))
 }
 
-/// A transport to these hosts.
-pub fn transport(hosts: &[PlannedHost], password: Option<&Secret>) -> Arc<SshTransport> {
-    let targets = hosts.iter().map(|host| (host.name.clone(), target(&host.ssh, password))).collect();
-    Arc::new(SshTransport::new(targets))
+/// A transport to these hosts. What `sources` names in the environment is kept from ssh.
+pub fn transport(
+    hosts: &[PlannedHost],
+    password: Option<&Secret>,
+    sources: &BTreeMap<SecretName, SecretSource>,
+) -> Arc<SshTransport> {
+    let variable = |source: &SecretSource| match source {
+        SecretSource::Env(name) => Some(name.clone()),
+        _ => None,
+    };
+    let withheld: Vec<String> =
+        sources.values().filter_map(variable).chain([BECOME_PASSWORD.to_owned()]).collect();
+    let target = |host: &PlannedHost| (host.name.clone(), target(&host.ssh, password, &withheld));
+    Arc::new(SshTransport::new(hosts.iter().map(target).collect()))
 }
 
-fn target(ssh: &Ssh, password: Option<&Secret>) -> SshTarget {
+fn target(ssh: &Ssh, password: Option<&Secret>, withheld: &[String]) -> SshTarget {
     SshTarget {
         destination: ssh.destination.clone(),
         user: ssh.user.clone(),
@@ -109,6 +122,7 @@ fn target(ssh: &Ssh, password: Option<&Secret>) -> SshTarget {
         connect_timeout: ssh.connect_timeout,
         persist: ssh.persist,
         sudo_password: password.cloned(),
+        withheld: withheld.to_vec(),
     }
 }
 
@@ -133,7 +147,7 @@ impl Session {
             moment: Moment::Before,
         };
         let hosts = plan::planned_hosts(&desired, &playbook);
-        let transport = transport(&hosts, become_password(common)?.as_ref());
+        let transport = transport(&hosts, become_password(common)?.as_ref(), &desired.secret_sources);
         Ok(Self { desired, playbook, templates, options, hosts, transport })
     }
 

@@ -202,6 +202,9 @@ impl Endpoint {
             // Its own group: a Ctrl-C at the terminal is for this process, which decides what becomes of the
             // hosts.
             .process_group(0);
+        for name in &self.target.withheld {
+            command.env_remove(name);
+        }
         let allowed = self.target.connect_timeout + LOGIN_TIME;
         let output = match tokio::time::timeout(allowed, command.output()).await {
             Ok(Ok(output)) => output,
@@ -286,6 +289,8 @@ impl Master {
         let mut command = Command::new("ssh");
         command.args(["-O", "exit", "-F", "none", "-o"]).arg(path).arg("--").arg("rabbitup");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        // It only speaks to the socket, and needs nothing of what may be secret in this process's environment.
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         let _ = tokio::time::timeout(CHECK_TIME, command.status()).await;
         let _ = std::fs::remove_file(&self.log);
     }

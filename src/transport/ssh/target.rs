@@ -26,6 +26,8 @@ pub struct SshTarget {
     pub persist: Duration,
     /// For a sudo that asks. One line; it travels over standard input only.
     pub sudo_password: Option<Secret>,
+    /// Variables that hold secrets. A connection that stays open for later runs keeps its environment as long.
+    pub withheld: Vec<String>,
 }
 
 impl SshTarget {
@@ -44,6 +46,7 @@ impl SshTarget {
             connect_timeout: Duration::from_secs(10),
             persist: Duration::ZERO,
             sudo_password: None,
+            withheld: Vec::new(),
         }
     }
 }
