@@ -1,8 +1,8 @@
 //! What a run did, kept as evidence. Never read back to decide anything: the facts decide.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -123,6 +123,10 @@ pub fn journal_dir(env: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, Jou
 
 fn create(directory: &Path, path: &Path) -> io::Result<File> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    // One that was there keeps its mode: it may have been copied, or made by hand.
+    if fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    }
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
@@ -188,8 +192,6 @@ fn civil_date(days_since_1970: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use serde_json::Value;
 
     use super::*;
@@ -246,6 +248,21 @@ mod tests {
         assert_eq!(lines[0]["steps"][0]["id"], "a/x");
         assert_eq!(lines[1]["event"], "locked");
         assert_eq!(lines[2]["step"], "a/x");
+    }
+
+    #[test]
+    fn a_directory_that_was_open_to_others_is_closed() {
+        let directory = std::env::temp_dir().join(format!("rabbitup-journal-open-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("it is made");
+        fs::set_permissions(&directory, Permissions::from_mode(0o755)).expect("it is ours");
+        let mut sink = EventSink::default();
+        let journal =
+            Journal::begin(&directory, "", &plan(vec![]), sink.subscribe()).expect("it is writable");
+        drop(sink);
+        journal.end().expect("it is complete");
+        let mode = fs::metadata(&directory).expect("it is there").permissions().mode();
+        fs::remove_dir_all(&directory).expect("it is there");
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]
