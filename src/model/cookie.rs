@@ -83,6 +83,13 @@ impl DigestKey {
         Self(rand::rng().random())
     }
 
+    /// Twelve hexadecimal digits that differ where texts differ, and with which nobody who lacks the key can try out
+    /// what a text might hold.
+    pub fn digest(self, text: &[u8]) -> String {
+        let digest = Md5::new().chain_update(self.0).chain_update(text).finalize();
+        digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+    }
+
     /// A key for tests, whose digests must not change from run to run.
     pub fn fixed(byte: u8) -> Self {
         Self([byte; 16])
@@ -165,6 +172,14 @@ mod tests {
         let (a, b) = (generate_cookie(), generate_cookie());
         assert_eq!(check_cookie(&a), Ok(()));
         assert!(a != b && a.expose().len() >= 32);
+    }
+
+    #[test]
+    fn digests_of_files_depend_on_the_key() {
+        let digest = |key, text: &str| DigestKey::fixed(key).digest(text.as_bytes());
+        assert_eq!(digest(1, "default_pass = x"), digest(1, "default_pass = x"));
+        assert_ne!(digest(1, "default_pass = x"), digest(2, "default_pass = x"));
+        assert_ne!(digest(1, "default_pass = x"), digest(1, "default_pass = y"));
     }
 
     #[test]

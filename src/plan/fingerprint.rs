@@ -6,7 +6,8 @@ use crate::facts::{Facts, HostFacts};
 use crate::model::{DigestKey, HostName};
 
 /// What a plan rests on, by host, as `path` → value. Readings that differ on every look (clock, memory, messages) are
-/// not among the facts' serialised fields; contents of files stand as short digests.
+/// not among the facts' serialised fields; contents of files stand as short digests that the
+/// plan's key salts: a file may hold a password, and `apply` prints the digests of what has moved.
 pub fn fingerprint(facts: &Facts, key: DigestKey) -> BTreeMap<HostName, BTreeMap<String, String>> {
     let mut prints = BTreeMap::new();
     for name in facts.hosts.keys() {
@@ -20,7 +21,7 @@ pub fn fingerprint(facts: &Facts, key: DigestKey) -> BTreeMap<HostName, BTreeMap
 fn of_host(host: &HostFacts, key: DigestKey) -> BTreeMap<String, String> {
     let mut print = BTreeMap::new();
     if let Ok(value) = serde_json::to_value(host) {
-        flatten(String::new(), &value, &mut print);
+        flatten(String::new(), &value, key, &mut print);
     }
     // What neither changes a plan nor stays the same between two looks.
     print.retain(|path, _| !path.starts_with("reach.") && !path.starts_with("package_lock"));
@@ -37,16 +38,21 @@ fn of_host(host: &HostFacts, key: DigestKey) -> BTreeMap<String, String> {
     print
 }
 
-fn flatten(path: String, value: &Value, into: &mut BTreeMap<String, String>) {
+fn flatten(path: String, value: &Value, key: DigestKey, into: &mut BTreeMap<String, String>) {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| flatten(below(name), value, into)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| flatten(below(name), value, key, into));
+        }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, value)| flatten(below(&at.to_string()), value, into));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(at, value)| flatten(below(&at.to_string()), value, key, into));
         }
         Value::Null => {}
         Value::String(text) if path.starts_with("files.") && path.ends_with(".content") => {
-            into.insert(path, short_digest(text));
+            into.insert(path, key.digest(text.as_bytes()));
         }
         Value::String(text) => {
             into.insert(path, text.clone());
@@ -55,11 +61,6 @@ fn flatten(path: String, value: &Value, into: &mut BTreeMap<String, String>) {
             into.insert(path, other.to_string());
         }
     }
-}
-
-fn short_digest(text: &str) -> String {
-    use md5::{Digest, Md5};
-    Md5::digest(text.as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect()
 }
 
 /// One fact that is not what it was when the plan was made.
