@@ -3,6 +3,7 @@
 
 mod cookie;
 mod host_name;
+mod mask;
 mod node_name;
 mod role;
 mod secret;
@@ -11,6 +12,7 @@ mod version;
 
 pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_cookie};
 pub use host_name::{HostName, HostNameError};
+pub use mask::masked;
 pub use node_name::{NodeName, NodeNameError};
 pub use role::{NameMode, NodeType, Role};
 pub use secret::{Secret, SecretName, SecretSource, Secrets, names_a_secret};

@@ -1,7 +1,7 @@
 use super::Draft;
 use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::Host;
-use crate::model::{NameMode, NodeName, names_a_secret};
+use crate::model::{NameMode, NodeName, masked};
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proposal, Then, render};
 use crate::rabbitmq::{
@@ -36,8 +36,9 @@ fn name_mode(draft: &mut Draft<'_>, host: &Host) {
     let mut wanted: String =
         current.lines().filter(|line| !set(line)).map(|line| format!("{line}\n")).collect();
     wanted.push_str("USE_LONGNAME=true\n");
+    let diff = unified(&masked(&current), &masked(&wanted));
     let write = file(ENV_FILE, "root", 0o644, Rendered::from_text(&wanted));
-    propose(draft, host, "env", write, "the inventory uses long names", unified(&current, &wanted), &current);
+    propose(draft, host, "env", write, "the inventory uses long names", diff, &current);
 }
 
 fn limits(draft: &mut Draft<'_>, host: &Host) {
@@ -177,15 +178,6 @@ fn propose(
             .because(reason)
             .diff(diff),
     );
-}
-
-/// A configuration that somebody else wrote may hold passwords in the clear.
-fn masked(text: &str) -> String {
-    let mask = |line: &str| match line.split_once('=') {
-        Some((key, _)) if names_a_secret(key.trim()) => format!("{}= ••••\n", key),
-        _ => format!("{line}\n"),
-    };
-    text.lines().map(mask).collect()
 }
 
 /// Whether a file changed after the node read it.

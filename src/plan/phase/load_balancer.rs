@@ -1,6 +1,6 @@
 use super::Draft;
 use crate::inventory::{Host, LoadBalancer, Software};
-use crate::model::Role;
+use crate::model::{Role, masked};
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proposal, Then, Validator, render};
 
@@ -79,7 +79,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     let (change, reason, diff) = match (new, ours) {
         (true, _) => (Change::Add, "the load balancer is new here", unified("", &text)),
         (false, true) => {
-            (Change::Change, "it differs from the inventory's", unified(&without_passwords(&current), &text))
+            (Change::Change, "it differs from the inventory's", unified(&masked(&current), &text))
         }
         (false, false) => {
             (Change::Change, "it is not rabbitup's; a copy is kept beside it", unified("", &text))
@@ -112,22 +112,6 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
             .after(ready)
             .within(180),
     );
-}
-
-/// `stats auth USER:PASSWORD` is the one line of ours that holds a secret.
-fn without_passwords(text: &str) -> String {
-    let mask = |line: &str| match line
-        .trim_start()
-        .strip_prefix("stats auth ")
-        .and_then(|auth| auth.split_once(':'))
-    {
-        Some((user, _)) => {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            format!("{indent}stats auth {user}:••••\n")
-        }
-        None => format!("{line}\n"),
-    };
-    text.lines().map(mask).collect()
 }
 
 fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
