@@ -55,11 +55,15 @@ place() { # NEW PATH backup|plain
   if [ "$3" = backup ] && [ -e "$2" ]; then
     backup=$2.rabbitup-$(date -u +%Y%m%dT%H%M%SZ)
     # The very same file: it takes no room, and cannot be half a copy.
-    if [ -e "$backup" ]; then backup=; else ln -T "$2" "$backup" || not_written "$2"; fi
+    if [ -e "$backup" ]; then backup=; else { ln -T "$2" old && ln -T old "$backup"; } || not_written "$2"; fi
   fi
   if ! mv -f -T "$1" "$2"; then
     [ -z "$backup" ] || rm -f "$backup" || :
     not_written "$2"
+  fi
+  # What the new file keeps from others stood in the old one, too. By its name in here, which nobody can exchange.
+  if [ -n "$backup" ]; then
+    case $(stat -c %a "$2") in *0) chmod o-rwx old ;; esac
   fi
   [ "$3" != backup ] || prune_backups "$2"
 }
