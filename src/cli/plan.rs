@@ -43,6 +43,14 @@ fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let error = |error: &dyn std::error::Error| {
         Failure::other(format!("the plan could not be saved in {}", shown(path)), error)
     };
+    // The rename would take away what is there, be it /dev/stdout.
+    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{} is no file that a plan could replace", shown(path)),
+        )
+        .next("name a file; for a document to read there is rabbitup plan --json"));
+    }
     let text = serde_json::to_vec_pretty(plan).map_err(|e| error(&e))?;
     let beside = path.with_extension("partial");
     // A file that is there keeps its mode when it is opened: it goes first.
