@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 
 use super::HostName;
 
-/// Bytes that nobody may see: no `Display`, no `Debug` of the content, no `Serialize`; wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
+/// Bytes that nobody may see: no `Display`, no `Debug` of the content, no `Serialize`; wiped when dropped; compared in
+/// a time that tells nothing but the length.
+#[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -20,6 +21,17 @@ impl Secret {
         &self.0
     }
 }
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        // The box keeps the compiler from ending at the first difference.
+        let differing = |(a, b): (&u8, &u8)| std::hint::black_box(a ^ b);
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(other.0.iter()).map(differing).fold(0, |all, one| all | one) == 0
+    }
+}
+
+impl Eq for Secret {}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -93,7 +105,9 @@ impl Secrets {
 pub fn names_a_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let last = key.rsplit(['.', '_', '-']).next().unwrap_or_default();
-    ["password", "passwd", "passphrase", "secret", "token", "cookie"].iter().any(|word| key.ends_with(word))
+    ["password", "passwd", "passphrase", "secret", "token", "cookie", "secret_key", "private_key"]
+        .iter()
+        .any(|word| key.ends_with(word))
         || last == "pass"
 }
 
@@ -105,6 +119,64 @@ mod tests {
     fn keys_of_secrets_are_known_by_their_last_word() {
         assert!(names_a_secret("default_pass") && names_a_secret("ssl_options.password"));
         assert!(!names_a_secret("default_user") && !names_a_secret("password_hashing_module"));
+    }
+
+    /// Does not compile where the type has the trait: then two implementations would fit.
+    macro_rules! assert_never {
+        ($type:ty: $($trait:path),+) => {
+            $({
+                trait Ambiguous<A> {
+                    fn fits() {}
+                }
+                impl<T: ?Sized> Ambiguous<()> for T {}
+                struct Never;
+                impl<T: ?Sized + $trait> Ambiguous<Never> for T {}
+                <$type as Ambiguous<_>>::fits();
+            })+
+        };
+    }
+
+    #[test]
+    fn there_is_one_way_to_the_bytes_and_it_is_called_expose() {
+        assert_never!(Secret: std::fmt::Display, std::fmt::LowerHex, std::ops::Deref, AsRef<[u8]>, AsRef<str>);
+        assert_never!(Secret: serde::Serialize, serde::de::DeserializeOwned, std::hash::Hash, PartialOrd);
+        assert_never!(Secret: Into<Vec<u8>>, Into<String>, std::borrow::Borrow<[u8]>, IntoIterator, Copy);
+        assert_never!(Secrets: std::fmt::Display, serde::Serialize, IntoIterator);
+    }
+
+    #[test]
+    fn equal_are_those_with_the_same_bytes() {
+        let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
+        assert_eq!(secret("monster"), secret("monster"));
+        for other in ["", "monste", "monsters", "Monster", "monsteR", "mon\0ter"] {
+            assert_ne!(secret("monster"), secret(other));
+        }
+    }
+
+    /// What stands at an address of this process, as a core dump or a debugger would see it.
+    #[cfg(target_os = "linux")]
+    fn memory_at(address: usize, length: usize) -> Vec<u8> {
+        use std::os::unix::fs::FileExt;
+        let mut bytes = vec![0; length];
+        let memory = std::fs::File::open("/proc/self/mem").expect("a process sees its own memory");
+        // What is unmapped by now holds nothing any more.
+        let _ = memory.read_at(&mut bytes, address as u64);
+        bytes
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_dropped_secret_is_gone_from_memory() {
+        // Large enough that no other thread's small pieces land in its middle at once.
+        const LENGTH: usize = 64 << 10;
+        let pattern = |fill: fn(Vec<u8>) -> Box<dyn std::any::Any>| {
+            let bytes: Vec<u8> = b"hunter2!".iter().copied().cycle().take(LENGTH).collect();
+            let middle = bytes.as_ptr() as usize + LENGTH / 2;
+            drop(fill(bytes));
+            String::from_utf8_lossy(&memory_at(middle, 64)).contains("hunter2!")
+        };
+        assert!(pattern(|bytes| Box::new(bytes)), "the look at the memory sees what nobody wiped");
+        assert!(!pattern(|bytes| Box::new(Secret::new(bytes))), "a dropped secret can still be read");
     }
 
     #[test]
