@@ -11,6 +11,7 @@ mod execute;
 mod exit;
 mod init;
 mod lists;
+mod memory;
 mod plan;
 mod print;
 mod render;
@@ -24,6 +25,7 @@ pub use arguments::{Cli, Command};
 
 use arguments::Called;
 pub use exit::Exit;
+pub use memory::keep_private;
 pub use print::quiet_broken_pipes;
 
 use exit::Failure;
