@@ -134,7 +134,7 @@ impl Hidden {
 fn escaped(secret: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(secret);
     let quoted = Value::String(text.into_owned()).to_string();
-    quoted[1..quoted.len() - 1].as_bytes().to_vec()
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
 }
 
 /// As a URL has it.
