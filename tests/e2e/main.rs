@@ -10,8 +10,10 @@ mod hosts;
 mod inventory;
 mod lab;
 mod load;
+mod processes;
 mod program;
 mod scenarios;
+mod search;
 mod stage;
 mod traffic;
 mod watch;
@@ -19,7 +21,7 @@ mod watch;
 use lab::Suite;
 use scenarios::{
     access, balancer, changes, cold, doctor, files, half_done, leaving, membership, queues, recovery,
-    rolling, rotation, runs, steady, traffic_check, trouble,
+    rolling, rotation, runs, secrets, steady, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -46,6 +48,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("an interrupt", runs::interrupt).by_turns(),
     converged("events as JSON", runs::events).by_turns(),
     converged("definitions", runs::definitions),
+    converged("no secret is to be seen anywhere", secrets::nowhere),
     converged("a power cut", steady::power_cut).by_turns(),
     converged("wrong words for a playbook", membership::mistakes),
     converged("replicas that are missing, leaders that crowd", queues::grow_and_rebalance),

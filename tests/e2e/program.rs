@@ -1,8 +1,7 @@
 //! The program under test, run as its users run it: in a home of its own, without colours, bounded in time.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -123,6 +122,46 @@ impl Start {
         self
     }
 
+    /// With a umask that closes nothing: what is private has to be made so.
+    pub fn with_open_umask(self) -> Self {
+        let words = self.words();
+        self.by("sh", ["-c", "umask 0; exec \"$@\"", "sh"].map(str::to_owned).into_iter().chain(words))
+    }
+
+    /// On a terminal of its own, in colours; both streams come back as one, and lines can be typed.
+    pub fn on_terminal(self) -> Self {
+        let quoted: Vec<String> =
+            self.words().iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+        let line = quoted.join(" ");
+        let mut start = self.by("script", ["-qec".to_owned(), line, "/dev/null".to_owned()]);
+        start
+            .command
+            .env_remove("NO_COLOR")
+            .env("TERM", "xterm-256color")
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::piped());
+        start
+    }
+
+    fn words(&self) -> Vec<String> {
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
+        words.map(|word| word.to_str().expect("the tests' words are text").to_owned()).collect()
+    }
+
+    /// The same environment for another program, which is to run the command line.
+    fn by(self, program: &str, args: impl IntoIterator<Item = String>) -> Self {
+        let mut command = Command::new(program);
+        command.args(args);
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command, transcript: self.transcript }
+    }
+
     pub fn spawn(mut self) -> Running {
         let words = self.command.get_args().map(|arg| arg.to_string_lossy().into_owned()).skip(2);
         let words = words.collect::<Vec<_>>().join(" ");
@@ -198,6 +237,12 @@ impl Running {
             );
             std::thread::sleep(LOOK_AGAIN);
         }
+    }
+
+    /// Types a line on its terminal.
+    pub fn type_line(&mut self, line: &str) {
+        let keyboard = self.child.stdin.as_mut().expect("it was started on a terminal");
+        writeln!(keyboard, "{line}").expect("the terminal takes a line");
     }
 
     /// Ends it at once, as a crash or `kill -9` does.
@@ -320,41 +365,5 @@ pub fn until<T>(what: &str, within: Duration, mut condition: impl FnMut() -> Opt
         assert!(start.elapsed() < within, "waited {within:?} in vain: {what}");
         std::thread::sleep(pause);
         pause = (pause + pause / 2).min(LONGEST_PAUSE);
-    }
-}
-
-/// The command lines and environments of all processes of this machine, the hosts' included, as anybody with `ps`
-/// could have seen them while this was watched.
-#[derive(Debug)]
-pub struct ProcessWatch {
-    stop: Arc<std::sync::atomic::AtomicBool>,
-    thread: JoinHandle<BTreeSet<Vec<u8>>>,
-}
-
-impl ProcessWatch {
-    pub fn start() -> Self {
-        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = std::thread::spawn(move || {
-            let mut seen = BTreeSet::new();
-            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
-                for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-                    if entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
-                        seen.extend(std::fs::read(entry.path().join("cmdline")));
-                        seen.extend(std::fs::read(entry.path().join("environ")));
-                    }
-                }
-                std::thread::sleep(Duration::from_millis(30));
-            }
-            seen
-        });
-        Self { stop, thread }
-    }
-
-    /// What was seen.
-    pub fn stop(self) -> Vec<String> {
-        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        let seen = self.thread.join().expect("the watch does not panic");
-        seen.into_iter().map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " ")).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::program::ProcessWatch;
+use crate::processes::ProcessWatch;
 use crate::stage::{ALL, BROKERS, Stage};
 use crate::{amqp, lab::Suite};
 

@@ -14,6 +14,7 @@ pub mod recovery;
 pub mod rolling;
 pub mod rotation;
 pub mod runs;
+pub mod secrets;
 pub mod steady;
 pub mod traffic_check;
 pub mod trouble;

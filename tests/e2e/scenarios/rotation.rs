@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
 use crate::load::Load;
-use crate::program::{ProcessWatch, until};
+use crate::processes::ProcessWatch;
+use crate::program::until;
 use crate::stage::{BROKERS, Stage};
 
 const FILE: &str = "/var/lib/rabbitmq/.erlang.cookie";
