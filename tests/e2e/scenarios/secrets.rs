@@ -312,7 +312,7 @@ fn searches_find_what_is_planted(stage: &Stage) {
     rabbitup(stage, &text).args(["init", &format!("{CANARY}=10.0.0.1"), "-o", "-"]).run().expect(0);
     let printed = |seen: usize| {
         let transcript = stage.home.borrow().transcript();
-        assert_eq!(transcript.matches(CANARY).count() > seen, true, "the transcript has what was printed");
+        assert!(transcript.matches(CANARY).count() > seen, "the transcript has what was printed");
         transcript.matches(CANARY).count()
     };
     let seen = printed(0);
