@@ -115,6 +115,7 @@ impl Bed {
 
     pub fn file(&mut self, name: &str, path: &str, content: &str) {
         let file = FileFacts {
+            kind: rabbitup::facts::FileKind::Regular,
             content: Some(content.to_owned()),
             mode: 0o644,
             owner: "root".to_owned(),
