@@ -61,6 +61,19 @@ pub fn publish(
     run(work)?.map_err(|error| error.to_string())
 }
 
+/// How many messages wait in a queue, which is neither made nor changed.
+pub fn count(address: &str, login: (&str, &str), queue: &str) -> Result<u32, String> {
+    let work = async {
+        let connection = connect(address, login.0, login.1).await?;
+        let channel = connection.create_channel().await?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let found = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
+        connection.close(200, "bye".into()).await?;
+        Ok::<_, lapin::Error>(found.message_count())
+    };
+    run(work)?.map_err(|error| error.to_string())
+}
+
 /// Takes one message off a queue.
 pub fn take(address: &str, login: (&str, &str), queue: &str) -> Result<Option<String>, String> {
     let work = async {

@@ -80,6 +80,15 @@ pub struct Host {
     snapshot: Option<String>,
 }
 
+/// How large the disks of new hosts are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// As the machine's own is.
+    Machines,
+    /// So large, as `mount -o size` has it: `700M`. In memory.
+    Own(&'static str),
+}
+
 impl Host {
     /// A fresh host; `last_octet` is its address within the lab's subnet.
     pub fn new(name: &str, last_octet: u8) -> Self {
@@ -106,16 +115,27 @@ pub struct Lab {
     name: String,
     suite: Suite,
     net: u8,
+    disk: Disk,
 }
 
 impl Lab {
     /// An empty lab, whatever an earlier, interrupted run left under this name. The name decides on the
     /// subnet (see [`Lab::address`]), so labs of different names live side by side.
     pub fn new(name: &str, suite: Suite) -> Self {
-        let mut lab = Self { name: name.to_owned(), suite, net: 0 };
+        let mut lab = Self { name: name.to_owned(), suite, net: 0, disk: Disk::Machines };
         lab.lab(["down"]);
         lab.net = lab.lab(["net"]).trim().parse().expect("`lab net` prints the third octet of the subnet");
         lab
+    }
+
+    /// From now on new hosts have disks of this size.
+    pub fn set_disk(&mut self, disk: Disk) {
+        self.disk = disk;
+    }
+
+    /// How large the disks of hosts are that are new from now on.
+    pub fn disk(&self) -> Disk {
+        self.disk
     }
 
     /// Boots the hosts, all at once, and waits until they answer SSH. A host that is there already under
@@ -228,8 +248,12 @@ impl Lab {
             .args(args.into_iter().map(Into::into))
             .env("LAB_NAME", &self.name)
             .env_remove("LAB_DIR")
+            .env_remove("LAB_DISK")
             .env_remove("LAB_NET")
             .stdin(Stdio::null());
+        if let Disk::Own(size) = self.disk {
+            command.env("LAB_DISK", size);
+        }
         command
     }
 }

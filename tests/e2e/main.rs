@@ -6,6 +6,7 @@
 //!     E2E_ONLY='second run,saved plan' cargo test --test e2e -- --exact debian12
 
 mod amqp;
+mod faults;
 mod hosts;
 mod inventory;
 mod lab;
@@ -136,6 +137,37 @@ fn day2_debian12() {
 #[test]
 fn day2_debian13() {
     play("day2-13", Suite::Trixie, DAY2);
+}
+
+/// A few faults, others every day; docs/faults.md.
+#[test]
+fn faults_debian12() {
+    if lab::require_lab() {
+        faults::play_sample("faults-12", Suite::Bookworm);
+    }
+}
+
+#[test]
+fn faults_debian13() {
+    if lab::require_lab() {
+        faults::play_sample("faults-13", Suite::Trixie);
+    }
+}
+
+#[test]
+#[ignore = "takes hours: make faults"]
+fn all_faults_debian12() {
+    if lab::require_lab() {
+        faults::play_all("all-faults-12", Suite::Bookworm);
+    }
+}
+
+#[test]
+#[ignore = "takes hours: make faults"]
+fn all_faults_debian13() {
+    if lab::require_lab() {
+        faults::play_all("all-faults-13", Suite::Trixie);
+    }
 }
 
 fn play(lab: &str, suite: Suite, scenarios: &[Scenario]) {

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -167,15 +168,17 @@ impl Start {
         let words = words.collect::<Vec<_>>().join(" ");
         let mut child = self.command.spawn().expect("the program starts");
         let (out, err) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<String>>::default());
+        let (each, lines) = mpsc::channel();
         let readers = vec![
-            reader(child.stdout.take().expect("it is piped"), out.clone()),
-            reader(child.stderr.take().expect("it is piped"), err.clone()),
+            reader(child.stdout.take().expect("it is piped"), out.clone(), Some(each)),
+            reader(child.stderr.take().expect("it is piped"), err.clone(), None),
         ];
         Running {
             words,
             child,
             out,
             err,
+            lines,
             readers,
             peak_kib: 0,
             start: Instant::now(),
@@ -189,15 +192,27 @@ impl Start {
     }
 }
 
-fn reader(mut from: impl Read + Send + 'static, to: Arc<Mutex<String>>) -> JoinHandle<()> {
+fn reader(
+    mut from: impl Read + Send + 'static,
+    to: Arc<Mutex<String>>,
+    lines: Option<Sender<String>>,
+) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut bytes = [0; 8192];
         let mut whole = Vec::new();
+        let mut told = 0;
         while let Ok(count) = from.read(&mut bytes) {
             if count == 0 {
                 break;
             }
             whole.extend_from_slice(&bytes[..count]);
+            while let Some(lines) = &lines
+                && let Some(length) = whole[told..].iter().position(|byte| *byte == b'\n')
+            {
+                // Nobody needs to listen.
+                let _ = lines.send(String::from_utf8_lossy(&whole[told..told + length]).into_owned());
+                told += length + 1;
+            }
             *to.lock().expect("nobody panics with it") = String::from_utf8_lossy(&whole).into_owned();
         }
     })
@@ -210,6 +225,7 @@ pub struct Running {
     child: Child,
     out: Arc<Mutex<String>>,
     err: Arc<Mutex<String>>,
+    lines: Receiver<String>,
     readers: Vec<JoinHandle<()>>,
     peak_kib: u64,
     start: Instant,
@@ -219,6 +235,17 @@ pub struct Running {
 impl Running {
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Every whole line of its standard output, at the moment at which it comes; ends with the output.
+    pub fn lines(&self) -> &Receiver<String> {
+        &self.lines
+    }
+
+    /// Sends it a signal by its name, `INT`, as somebody else would. Whether it still runs.
+    pub fn signal(&self, name: &str) -> bool {
+        let pid = self.pid().to_string();
+        Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success()
     }
 
     /// Waits until its standard output says this.
@@ -324,6 +351,11 @@ impl Run {
 
     pub fn succeeded(&self) -> bool {
         self.code == Some(0)
+    }
+
+    /// The exit code; none where a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.code
     }
 
     /// Either stream has these words, wherever the lines break.

@@ -22,7 +22,16 @@ host_make() {
     [ "$other" = "$2" ] || [ "$(cat "$LAB_DIR/hosts/$other/ip")" != "$ip" ] || die "$ip belongs to host $other"
   done
   [ ! -d "$dir" ] || host_remove "$dir"
-  mkdir -p "$dir"/{upper,work,root}
+  mkdir -p "$dir/root"
+  if [ -n "$LAB_DISK" ]; then
+    # A disk of its own, which can be filled without harm to this machine's.
+    mkdir "$dir/disk"
+    mount -t tmpfs -o "size=$LAB_DISK,mode=0755" rabbitup-lab "$dir/disk"
+    mkdir "$dir"/disk/{upper,work}
+    ln -s disk/upper disk/work "$dir/"
+  else
+    mkdir "$dir"/{upper,work}
+  fi
   if [ -n "$5" ]; then
     [ -d "$snap" ] || die "no snapshot '$5' in lab $LAB_NAME"
     cp -a "$snap"/{key,lower,repo,variant} "$dir/"

@@ -1,0 +1,74 @@
+//! What a cluster holds before anything goes wrong with it, and has to hold afterwards.
+
+use std::time::Duration;
+
+use super::invariants::attempt;
+use crate::amqp;
+use crate::inventory::{ADMIN, ADMIN_PASSWORD};
+use crate::lab::Suite;
+use crate::program::until;
+use crate::stage::Stage;
+
+const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
+const MESSAGES: u32 = 50;
+/// A queue whose leader went away elects another, and a client finds it through the balancer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The queues: one of quorum type, and a classic durable one on the seed node, mirrored where the version mirrors.
+const QUEUES: [(&str, &str); 2] = [("kept-quorum", "quorum"), ("kept-classic", "classic")];
+
+/// Messages, a virtual host, a user and a policy.
+pub fn lay(stage: &Stage) {
+    let lab = &stage.lab;
+    lab.stdout_of(
+        "node1",
+        "rabbitmqctl -q add_vhost kept && rabbitmqctl -q add_user keeper keeper-password >/dev/null && \
+         rabbitmqctl -q set_policy -p kept short-lived '.*' '{\"message-ttl\":60000}'",
+    );
+    if lab.suite() == Suite::Bookworm {
+        lab.stdout_of(
+            "node1",
+            "rabbitmqctl -q set_policy --apply-to queues kept '^kept-classic$' \
+             '{\"ha-mode\":\"all\",\"ha-sync-mode\":\"automatic\"}'",
+        );
+    }
+    for (queue, kind) in QUEUES {
+        amqp::publish(&lab.address(11), LOGIN, queue, kind, MESSAGES as usize).expect("confirmed messages");
+    }
+}
+
+/// All of it is there. A node that was just struck may take a moment, so the messages are waited for.
+pub fn missing(stage: &Stage) -> Vec<String> {
+    let balancer = stage.lab.address(21);
+    let mut missing: Vec<String> = QUEUES
+        .into_iter()
+        .flat_map(|(queue, _)| {
+            attempt(|| {
+                let mut last = String::new();
+                let count = until_or(PATIENCE, || match amqp::count(&balancer, LOGIN, queue) {
+                    Ok(MESSAGES) => true,
+                    other => {
+                        last = format!("{other:?}");
+                        false
+                    }
+                });
+                assert!(count, "{queue} had {MESSAGES} messages, and now: {last}");
+            })
+        })
+        .collect();
+    missing.extend(attempt(|| {
+        let said = stage.lab.stdout_of(
+            "node1",
+            "timeout 60 rabbitmqctl -q list_vhosts && timeout 60 rabbitmqctl -q list_users && \
+             timeout 60 rabbitmqctl -q list_policies -p kept",
+        );
+        for word in ["kept", "keeper", "short-lived"] {
+            assert!(said.contains(word), "{word} is gone: {said}");
+        }
+    }));
+    missing
+}
+
+fn until_or(within: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    attempt(|| until("", within, || condition().then_some(()))).is_empty()
+}

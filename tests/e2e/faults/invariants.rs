@@ -1,0 +1,116 @@
+//! What has to be true whatever went wrong. Each finding is a sentence; none is good.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use super::fault::Fault;
+use crate::hosts::{self, on_all};
+use crate::lab::Lab;
+use crate::program::until;
+use crate::stage::{ALL, BROKERS, Stage};
+
+/// The brokers whose units run.
+pub fn active(stage: &Stage) -> Vec<&'static str> {
+    let lab = &stage.lab;
+    let asked =
+        on_all(&BROKERS, |host| lab.run_on(host, "systemctl -q is-active rabbitmq-server").status.success());
+    BROKERS.into_iter().zip(asked).filter_map(|(host, active)| active.then_some(host)).collect()
+}
+
+/// A majority that ran still runs, but for the one broker that the fault itself took, or that a step restarts.
+pub fn quorum(stage: &Stage, before: &[&str], fault: Fault, host: &str) -> Option<String> {
+    let majority = BROKERS.len() / 2 + 1;
+    let now = active(stage);
+    let taken = usize::from(fault.takes_broker() && before.contains(&host) && !now.contains(&host));
+    (before.len() >= majority && now.len() + taken < majority)
+        .then(|| format!("a quorum ran ({}), and now only {}", before.join(", "), now.join(", ")))
+}
+
+/// Prints what is wrong with the files that rabbitup writes: one that is empty, cut short, or refused by its owner; a
+/// cookie that Erlang would not take.
+const FILES: &str = r#"
+for f in /etc/hosts /etc/hostname /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/enabled_plugins /etc/haproxy/haproxy.cfg /etc/chrony/chrony.conf; do
+  [ -e "$f" ] || continue
+  [ -s "$f" ] || { echo "$f is empty"; continue; }
+  [ -z "$(tail -c 1 "$f")" ] || echo "$f ends in the middle of a line"
+done
+[ "$(grep -c '^# BEGIN rabbitup' /etc/hosts)" = "$(grep -c '^# END rabbitup' /etc/hosts)" ] || echo "/etc/hosts has half a block"
+grep -q '^127.0.0.1' /etc/hosts || echo "/etc/hosts has lost localhost"
+if command -v haproxy >/dev/null && [ -s /etc/haproxy/haproxy.cfg ]; then haproxy -c -q -f /etc/haproxy/haproxy.cfg || echo "haproxy refuses its file"; fi
+c=/var/lib/rabbitmq/.erlang.cookie
+if [ -e $c ]; then [ -s $c ] || echo "the cookie is empty"; [ "$(stat -c '%a %U' $c)" = '400 rabbitmq' ] || echo "the cookie is $(stat -c '%a %U' $c)"; fi
+exit 0
+"#;
+
+pub fn whole_files(stage: &Stage) -> Vec<String> {
+    let said = on_each(&stage.lab, &ALL, FILES);
+    ALL.iter()
+        .zip(said)
+        .flat_map(|(host, text)| text.lines().map(|line| format!("{host}: {line}")).collect::<Vec<_>>())
+        .collect()
+}
+
+/// The digests of all cookies, staged ones included, that nodes which have data could need.
+const COOKIES: &str = "[ -d /var/lib/rabbitmq/mnesia ] || exit 0; \
+    for f in /var/lib/rabbitmq/.erlang.cookie /var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie; do \
+    [ ! -e $f ] || tr -d '\\r\\n' <$f | md5sum | cut -c 1-8; done";
+
+/// Brokers whose files differ must have had the other's cookie staged: that is the way back, and the way on.
+pub fn cookies(stage: &Stage, active: &[&str]) -> Option<String> {
+    let held = on_each(&stage.lab, active, COOKIES);
+    let held: Vec<Vec<&str>> = held.iter().map(|text| text.lines().collect()).collect();
+    let first = held.iter().find_map(|cookies| cookies.first())?;
+    let common = held
+        .iter()
+        .flatten()
+        .any(|cookie| held.iter().filter(|host| !host.is_empty()).all(|host| host.contains(cookie)));
+    (!common).then(|| format!("no cookie is known to all brokers ({first} and others): {held:?}"))
+}
+
+/// Prints what a run of rabbitup has left on a host that it is done with.
+const LEFT: &str = "ls -d /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved /run/rabbitup-* \
+    /var/lib/rabbitmq/.rabbitup-cookie 2>/dev/null; ps -eo args= | grep -oE 'rabbitup-[0-9a-zA-Z]{16,}'; :";
+
+const DRAINED: &str =
+    "timeout 60 rabbitmqctl -q eval 'rabbit_maintenance:is_being_drained_local_read(node()).'";
+
+/// Nothing of ours is left, and no node is drained, once a run has ended well.
+pub fn nothing_left(stage: &Stage) -> Vec<String> {
+    let mut broken = attempt(|| hosts::assert_tidy(&stage.lab, &ALL));
+    // The session that held the lock ends a moment after its run.
+    broken.extend(attempt(|| {
+        until("nothing of ours runs or lies on any host", Duration::from_secs(10), || {
+            let left = on_each(&stage.lab, &ALL, LEFT);
+            left.iter().all(String::is_empty).then_some(())
+        });
+    }));
+    if !broken.is_empty() {
+        broken.push(format!("{:?}", on_each(&stage.lab, &ALL, LEFT)));
+    }
+    let active = active(stage);
+    for (host, drained) in active.iter().zip(on_each(&stage.lab, &active, DRAINED)) {
+        if drained != "false" {
+            broken.push(format!("{host} is drained: {drained}"));
+        }
+    }
+    broken
+}
+
+fn on_each(lab: &Lab, hosts: &[&str], command: &str) -> Vec<String> {
+    on_all(hosts, |host| lab.stdout_of(host, command))
+}
+
+/// What an assertion has to say, as sentences.
+pub fn attempt(assertion: impl FnOnce()) -> Vec<String> {
+    match std::panic::catch_unwind(AssertUnwindSafe(assertion)) {
+        Ok(()) => Vec::new(),
+        Err(panic) => vec![words(panic.as_ref())],
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}

@@ -1,0 +1,241 @@
+//! A march: one playbook, one fault, one place in the life of a step. The command is run and struck at the first step
+//! that this march has not struck yet; then the very same command is run again and struck at the next one, and so on,
+//! until a run finds no step to strike. That one must converge. One cluster so sees the fault at every boundary that it
+//! comes by, and each run starts from what the one before was cut off in.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use super::data;
+use super::fault::Fault;
+use super::invariants::{self, attempt};
+use super::moment::{self, Sign, StepId, When};
+use super::playbook::Playbook;
+use crate::program::{Run, Running};
+use crate::stage::{Stage, say};
+
+/// How often a host is asked whether a step is in its middle.
+const LOOK: Duration = Duration::from_millis(20);
+/// How often the same command may be run again before it has to have converged, once the fault is over.
+const TRIES: usize = 3;
+
+/// What is marched, and how far.
+#[derive(Debug, Clone, Copy)]
+pub struct March {
+    pub playbook: &'static Playbook,
+    pub fault: Fault,
+    pub when: When,
+    /// Strikes at most.
+    pub most: usize,
+    /// Only every so many of the steps that come by are struck, the first one after so many.
+    pub every: usize,
+    pub first: usize,
+}
+
+/// One step that was struck.
+#[derive(Debug)]
+pub struct Case {
+    pub step: StepId,
+    /// What was not true afterwards, or of the runs that followed.
+    pub broken: Vec<String>,
+}
+
+/// What became of a march.
+#[derive(Debug)]
+pub struct Outcome {
+    pub march: March,
+    pub cases: Vec<Case>,
+    /// What was wrong at the very end; no single strike can be told from the others there.
+    pub broken: Vec<String>,
+    /// Runs that nothing struck and that failed all the same, before one went well.
+    pub failed_again: Vec<String>,
+    pub took: Duration,
+}
+
+impl Outcome {
+    pub fn is_good(&self) -> bool {
+        self.broken.is_empty()
+            && self.failed_again.is_empty()
+            && self.cases.iter().all(|case| case.broken.is_empty())
+    }
+}
+
+struct Marching<'a> {
+    stage: &'a Stage,
+    march: March,
+    struck: BTreeSet<StepId>,
+    /// Steps that came by and were left alone.
+    passed: BTreeSet<StepId>,
+    outcome: Outcome,
+}
+
+/// How one run went.
+enum Round {
+    Struck,
+    /// Nothing was left to strike.
+    Whole(Run),
+}
+
+pub fn play(stage: &Stage, march: March) -> Outcome {
+    let outcome = Outcome {
+        march,
+        cases: Vec::new(),
+        broken: Vec::new(),
+        failed_again: Vec::new(),
+        took: Duration::ZERO,
+    };
+    let start = Instant::now();
+    let mut marching = Marching { stage, march, struck: BTreeSet::new(), passed: BTreeSet::new(), outcome };
+    let unexpected = attempt(|| marching.to_the_end());
+    marching.outcome.broken.extend(unexpected);
+    marching.outcome.took = start.elapsed();
+    marching.outcome
+}
+
+impl Marching<'_> {
+    fn to_the_end(&mut self) {
+        let mut failures = 0;
+        loop {
+            match self.round() {
+                Round::Struck => failures = 0,
+                Round::Whole(run) if run.succeeded() => break,
+                Round::Whole(run) => {
+                    failures += 1;
+                    self.told(&format!("a run that nothing struck failed:\n{run}"));
+                    self.outcome.failed_again.push(format!("try {failures}: {}", last_words(&run)));
+                    assert!(failures < TRIES, "the same command does not converge any more");
+                }
+            }
+        }
+        let mut broken = attempt(|| (self.march.playbook.converged)(self.stage));
+        broken.extend(invariants::nothing_left(self.stage));
+        if self.march.playbook.keeps_data {
+            broken.extend(data::missing(self.stage));
+        }
+        self.outcome.broken.extend(broken);
+    }
+
+    /// One run, struck where there is something left to strike, and what is true after it.
+    fn round(&mut self) -> Round {
+        let before = invariants::active(self.stage);
+        let (run, struck) = self.run();
+        let Some(step) = struck else { return Round::Whole(run) };
+        let fault = self.march.fault;
+        let mut broken = Vec::new();
+        if !fault.exits().contains(&run.code()) {
+            broken.push(format!("the run ended with {:?}: {}", run.code(), last_words(&run)));
+        }
+        if run.err.contains("panicked") {
+            broken.push(format!("it panicked: {}", run.err));
+        }
+        if self.march.playbook.keeps_quorum {
+            broken.extend(invariants::quorum(self.stage, &before, fault, step.host()));
+        }
+        fault.heal(self.stage, step.host(), self.march.playbook.undo);
+        broken.extend(invariants::whole_files(self.stage));
+        broken.extend(invariants::cookies(self.stage, &before));
+        let told = if broken.is_empty() { "held".to_owned() } else { broken.join("; ") };
+        self.told(&format!("{step}: exit {:?} after {:.1?}, {told}", run.code(), run.took));
+        if !broken.is_empty() {
+            self.told(&run.to_string());
+        }
+        self.struck.insert(step.clone());
+        self.outcome.cases.push(Case { step, broken });
+        Round::Struck
+    }
+
+    fn told(&self, text: &str) {
+        let March { playbook, fault, when, .. } = self.march;
+        say(&format!(
+            "{:8} {}:{}:{} {text}",
+            self.stage.lab.suite().name(),
+            playbook.name,
+            fault.word(),
+            when.word()
+        ));
+    }
+
+    /// Runs the command, again as long as the fault before keeps a host locked.
+    fn run(&mut self) -> (Run, Option<StepId>) {
+        let locked_until = Instant::now() + self.march.fault.locked_for();
+        loop {
+            let (run, struck) = self.run_once();
+            if struck.is_none() && run.code() == Some(75) && Instant::now() < locked_until {
+                continue;
+            }
+            return (run, struck);
+        }
+    }
+
+    fn run_once(&mut self) -> (Run, Option<StepId>) {
+        let words = (self.march.playbook.words)(self.stage);
+        let args = words.iter().map(String::as_str).chain(["--yes", "--json"]);
+        let running = self.stage.rabbitup(&(self.march.playbook.inventory)()).args(args).spawn();
+        let mut struck = None;
+        // The step whose middle is waited for, and how it is seen.
+        let mut awaited: Option<(StepId, &'static str)> = None;
+        loop {
+            let line = match running.lines().recv_timeout(LOOK) {
+                Ok(line) => moment::read(&line),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if struck.is_some() {
+                continue;
+            }
+            if let Some((step, sign)) = line {
+                if awaited.as_ref().is_some_and(|(waited, _)| *waited == step) && sign == Sign::Ends {
+                    awaited = None;
+                }
+                match (self.march.when, sign, step.middle()) {
+                    (When::Begins, Sign::Begins, _)
+                    | (When::Ends, Sign::Ends, _)
+                    | (When::Middle, Sign::SignOfLife, None) => {
+                        struck = self.strike(&running, step);
+                    }
+                    (When::Middle, Sign::Begins, Some(shown)) if awaited.is_none() && self.is_due(&step) => {
+                        awaited = Some((step, shown));
+                    }
+                    _ => {}
+                }
+            } else if let Some((step, shown)) = &awaited
+                && step.is_in_its_middle(self.stage, shown)
+            {
+                struck = self.strike(&running, step.clone());
+                awaited = None;
+            }
+        }
+        (running.wait(), struck)
+    }
+
+    /// Whether this step is to be struck.
+    fn is_due(&self, step: &StepId) -> bool {
+        let March { fault, most, every, first, .. } = self.march;
+        let seen = self.struck.len() + self.passed.len();
+        !self.struck.contains(step)
+            && !self.passed.contains(step)
+            && self.struck.len() < most
+            && fault.concerns(step.host(), step.what())
+            && seen % every == first % every
+    }
+
+    /// Strikes, where this step is to be struck and there is something to strike.
+    fn strike(&mut self, running: &Running, step: StepId) -> Option<StepId> {
+        let due = self.is_due(&step);
+        if due && self.march.fault.strike(self.stage, running, step.host()) {
+            return Some(step);
+        }
+        if !self.struck.contains(&step) && !due {
+            self.passed.insert(step);
+        }
+        None
+    }
+}
+
+/// The end of what a run said, on one line.
+fn last_words(run: &Run) -> String {
+    let lines: Vec<&str> = run.err.lines().chain(run.out.lines().rev().take(2)).collect();
+    let text = lines.join(" / ");
+    text.chars().take(600).collect()
+}

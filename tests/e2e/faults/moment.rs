@@ -1,0 +1,88 @@
+//! When a fault strikes: at a step, by its id, as rabbitup's own events tell it.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::stage::Stage;
+
+/// Where in a step's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum When {
+    Begins,
+    Middle,
+    Ends,
+}
+
+impl When {
+    pub const ALL: [Self; 3] = [Self::Begins, Self::Middle, Self::Ends];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Begins => "begins",
+            Self::Middle => "middle",
+            Self::Ends => "ends",
+        }
+    }
+}
+
+/// A step of a plan. Its id is the same in every plan that has the same need.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepId(String);
+
+impl StepId {
+    pub fn host(&self) -> &str {
+        self.0.split_once('/').map_or("", |(host, _)| host)
+    }
+
+    /// `packages`, `restart`: what it does, on whichever host.
+    pub fn what(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, what)| what)
+    }
+
+    /// What the host itself shows in the middle of a step that is long and says little.
+    pub fn middle(&self) -> Option<&'static str> {
+        match self.what() {
+            "packages" => Some("pgrep -x dpkg >/dev/null"),
+            "start" | "join" => {
+                Some("[ \"$(systemctl show -p ActiveState --value rabbitmq-server)\" = activating ]")
+            }
+            // Drained: it runs and takes no clients.
+            "restart" | "upgrade" | "retire" => {
+                Some("systemctl -q is-active rabbitmq-server && ! ss -Hltn 'sport = :5672' | grep -q .")
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether that is so now.
+    pub fn is_in_its_middle(&self, stage: &Stage, shown: &str) -> bool {
+        stage.lab.run_on(self.host(), shown).status.success()
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a line of `--json` says of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    Begins,
+    SignOfLife,
+    Ends,
+}
+
+/// Reads one line. A line that is cut short says nothing.
+pub fn read(line: &str) -> Option<(StepId, Sign)> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    let sign = match event["event"].as_str()? {
+        "step_started" => Sign::Begins,
+        "step_output" => Sign::SignOfLife,
+        "step_succeeded" | "step_failed" => Sign::Ends,
+        _ => return None,
+    };
+    Some((StepId(event["step"].as_str()?.to_owned()), sign))
+}
