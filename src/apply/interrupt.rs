@@ -1,9 +1,9 @@
 //! What stops a run from outside: a person, the system, or the loss of a lock.
 
 use std::future;
-use std::io;
+use std::io::{self, IsTerminal as _};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::model::HostName;
@@ -14,7 +14,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 /// A reason to start nothing new.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// SIGINT or SIGTERM. The first lets running steps end, the second abandons them.
+    /// SIGINT, SIGTERM or SIGHUP. The first lets running steps end, the second abandons them.
     Signal,
     /// The lock on this host is gone: somebody else may be at work there.
     LockLost(HostName),
@@ -50,21 +50,30 @@ impl Interrupt {
 }
 
 impl Stopper {
-    /// Turns SIGINT and SIGTERM into stops. Once the [`Interrupt`] is gone, they end the process.
+    /// Turns SIGINT, SIGTERM and SIGHUP into stops. Once the [`Interrupt`] is gone, they end the process.
+    ///
+    /// A terminal that is closed may send SIGHUP twice, by the shell and by the kernel, and systemd sends it right behind
+    /// SIGTERM where it is told to (`SendSIGHUP=`): it is no second word of somebody who cannot wait, and counts only
+    /// where it is the first.
     ///
     /// # Errors
     /// The system's, where it refuses to watch signals.
     pub fn watch_signals(&self) -> io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        // Who started this with nohup wants it to go on; to watch the signal would undo that.
+        let mut hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         let stopper = self.clone();
         tokio::spawn(async move {
+            let mut stopped = false;
             loop {
                 tokio::select! {
                     Some(()) = interrupt.recv() => {}
                     Some(()) = terminate.recv() => {}
+                    () = hung_up(&mut hangup) => if stopped { continue },
                     else => break,
                 }
+                stopped = true;
                 if stopper.0.send(Stop::Signal).is_err() {
                     // The system's own way to end it is gone for good: tokio never gives a signal back.
                     std::process::exit(EXIT_INTERRUPTED);
@@ -89,20 +98,54 @@ impl Stopper {
     }
 }
 
+/// Ends when the terminal is closed; never, where nobody watches for that.
+async fn hung_up(hangup: &mut Option<Signal>) {
+    if let Some(hangup) = hangup
+        && hangup.recv().await.is_some()
+    {
+        return;
+    }
+    future::pending().await
+}
+
+/// Whether SIGHUP was ignored when this process began, as nohup(1) has it: bit 0 of `SigIgn` in proc_pid_status(5).
+/// Where there is no such file, nohup shows by the output, which it takes off the terminal.
+fn hangup_is_ignored() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return !io::stdout().is_terminal();
+    };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
 
     use super::*;
 
+    fn kill(name: &str) {
+        let kill = format!("kill {name} {}", std::process::id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh runs").success());
+    }
+
+    // One test, since the signals reach every watch of this process.
     #[tokio::test]
-    async fn signals_of_the_system_arrive() {
+    async fn signals_of_the_system_arrive_and_a_hang_up_only_counts_first() {
         let (stopper, mut interrupt) = Interrupt::new();
         stopper.watch_signals().expect("signals can be watched");
+        if hangup_is_ignored() {
+            // These very tests were started with nohup.
+            kill("-TERM");
+        } else {
+            kill("-HUP");
+        }
+        assert_eq!(interrupt.next().await, Stop::Signal);
         for name in ["-INT", "-TERM"] {
-            let kill = format!("kill {name} {}", std::process::id());
-            assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh runs").success());
+            kill("-HUP");
+            kill(name);
             assert_eq!(interrupt.next().await, Stop::Signal);
+            assert_eq!(interrupt.next_now(), None, "a hang-up behind another stop is none");
         }
     }
 }

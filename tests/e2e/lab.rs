@@ -248,11 +248,11 @@ impl Lab {
             .args(args.into_iter().map(Into::into))
             .env("LAB_NAME", &self.name)
             .env_remove("LAB_DIR")
-            .env_remove("LAB_DISK")
+            .env_remove("LAB_DISK_SIZE")
             .env_remove("LAB_NET")
             .stdin(Stdio::null());
         if let Disk::Own(size) = self.disk {
-            command.env("LAB_DISK", size);
+            command.env("LAB_DISK_SIZE", size);
         }
         command
     }

@@ -4,7 +4,7 @@
 #   lower                 the layers below, upper first (snapshots, then the image)
 #   repo                  the offline apt repository
 #   upper, work, root     what the host wrote; overlay work directory; mount point
-#   disk                  where LAB_DISK set its size: a file system in memory that holds upper and work
+#   disk                  where LAB_DISK_SIZE set its size: a file system in memory that holds upper and work
 #   console.log           what systemd and systemd-nspawn said
 # Overlay and cgroup mounts live in a mount namespace of the container's own, so they end with it,
 # however it ends. All its processes are in one cgroup, which is how they are found and ended.
@@ -141,7 +141,7 @@ lab_snapshot() {
   dir=$(host_dir "$1")
   [[ $2 =~ ^[a-z0-9][a-z0-9.-]*$ ]] || die "'$2' is not a snapshot's name"
   [ ! -e "$snap" ] || die "there is a snapshot '$2' already"
-  [ ! -d "$dir/disk" ] || die "$1 has a disk in memory (LAB_DISK), of which no snapshot can be kept"
+  [ ! -d "$dir/disk" ] || die "$1 has a disk in memory (LAB_DISK_SIZE), of which no snapshot can be kept"
   if leader=$(host_leader "$dir"); then
     kill -s SIGRTMIN+4 "$leader"
     host_wait_gone "$dir" 600 || die "$1 did not power off within 60 s"

@@ -23,10 +23,10 @@ host_make() {
   done
   [ ! -d "$dir" ] || host_remove "$dir"
   mkdir -p "$dir/root"
-  if [ -n "$LAB_DISK" ]; then
+  if [ -n "$LAB_DISK_SIZE" ]; then
     # A disk of its own, which can be filled without harm to this machine's.
     mkdir "$dir/disk"
-    mount -t tmpfs -o "size=$LAB_DISK,mode=0755" rabbitup-lab "$dir/disk"
+    mount -t tmpfs -o "size=$LAB_DISK_SIZE,mode=0755" rabbitup-lab "$dir/disk"
     mkdir "$dir"/disk/{upper,work}
     ln -s disk/upper disk/work "$dir/"
   else
