@@ -133,6 +133,28 @@ fn a_script_that_is_cut_short_runs_no_step() {
     }
 }
 
+/// A run that was killed leaves a node that is still on its way into the cluster; the next one plans a join for it.
+#[test]
+fn a_node_that_enters_while_it_is_waited_for_is_not_joined() {
+    let (node, names) = (NodeName::rabbit(&host()), NameMode::Short);
+    let text = script(vec![Action::JoinCluster {
+        node: node.clone(),
+        names,
+        seed: node,
+        method: JoinCommand::StopJoinStart,
+        node_type: NodeType::Disc,
+        own_data: OwnData::Keep,
+        patience_s: 1,
+    }]);
+    // It is a member from the moment at which it serves; then it has the cluster's users, which are not its own.
+    let broker = "\nis_serving() { serves=yes; }\nlists() { [ -n \"${serves:-}\" ]; }\n\
+                  await() { shift; \"$@\"; }\nown_data() { printf '1 users'; }\ncontrol() { echo JOINED; }\nmain() {";
+    let told = String::from_utf8(text).expect("UTF-8").replace("\nmain() {", broker);
+    let (_, printed) = shell(&["sh"], told.as_bytes());
+    assert!(printed.contains("nonce end node1/what 0"), "{printed}");
+    assert!(!printed.contains("JOINED"), "{printed}");
+}
+
 #[test]
 fn a_missing_secret_is_named() {
     let step = step(Action::InstallCookie { secret: SecretName::cookie(), digest: String::new() });

@@ -47,10 +47,11 @@ look_at_own_data() { # NODE MODE SEED ALLOWED
 # rabbit_db_cluster:join both reset it), so this looks first.
 join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram ALLOWED
   node=$1 mode=$2 patience=$3 seed=$4 method=$5 type=$6 allowed=$7
-  if lists "$seed" "$mode" "$node" && lists "$node" "$mode" "$seed"; then return 0; fi
   await 10 is_serving "$seed" "$mode" ||
     fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup doctor shows what mends it"
-  await 10 is_serving "$node" "$mode" || fail "$node does not serve, so what it holds cannot be seen"
+  await 60 is_serving "$node" "$mode" || fail "$node does not serve, so what it holds cannot be seen"
+  # Asked last: a node that an abandoned run had just started was still on its way in when it was looked at.
+  if lists "$seed" "$mode" "$node" && lists "$node" "$mode" "$seed"; then return 0; fi
   look_at_own_data "$node" "$mode" "$seed" "$allowed"
   set -- "$seed"
   [ "$type" = disc ] || set -- --ram "$@"
