@@ -1,6 +1,7 @@
 # make check      everything that needs neither root nor hosts       make test   that, and the tests on real hosts
 # make demo       a cluster on this machine, to look at              make demo-down   removes it
 # make deny       licences, sources and advisories of everything that comes in, with cargo-deny and a network
+# make faults     every fault at every step, for hours                docs/faults.md
 # make bench      how long a bring-up takes, here and elsewhere
 
 # How many end-to-end tests run at once: two per Debian release. Each boots hosts of its own, and mostly waits.
@@ -10,7 +11,7 @@ E2E_THREADS ?= 4
 OFFLINE_TESTS = $(filter-out e2e,$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) \
 	$(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 
-.PHONY: check fmt clippy doc shellcheck offline-tests deny test demo demo-down bench
+.PHONY: check fmt clippy doc shellcheck offline-tests deny test faults demo demo-down bench
 
 check: fmt clippy doc shellcheck offline-tests
 
@@ -47,6 +48,11 @@ test:
 	else echo "SKIPPED: not root, so the tests on real hosts will be skipped" >&2; fi
 	$(MAKE) check
 	cargo test --locked --test e2e -- --test-threads=$(E2E_THREADS)
+
+# E2E_FAULTS=PLAYBOOK:FAULT picks; tests/e2e/faults tells which there are.
+faults:
+	@tests/lab/install-tools.sh lab check
+	cargo test --locked --test e2e -- --ignored --test-threads=1 all_faults
 
 demo:
 	@tests/lab/demo.sh

@@ -1,6 +1,6 @@
 use std::io::Write;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use console::Term;
 use indicatif::ProgressDrawTarget;
@@ -13,7 +13,7 @@ use crate::apply::{
 };
 use crate::model::{HostName, Secrets};
 use crate::plan::{Action, Plan, Step, StepId};
-use crate::report::{Clock, Display, JsonLines, PlainLines, Summary, TerminalBars};
+use crate::report::{Clock, Display, JsonLines, PlainLines, Summary, TerminalBars, since};
 use crate::transport::SshTransport;
 
 /// How a run ended.
@@ -33,13 +33,21 @@ pub async fn lock(transport: &Arc<SshTransport>, plan: &Plan, common: &Common) -
     let hosts: Vec<HostName> = locked.iter().map(|host| host.name.clone()).collect();
     let operator = Operator::here(format!("rabbitup {}", plan.playbook));
     Locks::acquire(transport, &hosts, &operator).await.map_err(|error| {
+        let message = match &error {
+            LockError::Held { since: Some(began), .. } => {
+                format!("{error}, {}", since(*began, SystemTime::now()))
+            }
+            _ => error.to_string(),
+        };
         if common.json {
-            print::json(&serde_json::json!({ "format_version": 1, "error": "not locked", "message": error.to_string() }));
+            print::json(
+                &serde_json::json!({ "format_version": 1, "error": "not locked", "message": message }),
+            );
         }
         match &error {
-            LockError::Held { .. } => Failure::new(Exit::Locked, error.to_string())
+            LockError::Held { .. } => Failure::new(Exit::Locked, message)
                 .next("wait for them to finish, or talk to them; nothing was changed"),
-            _ => Failure::new(Exit::Failed, error.to_string()).next("nothing was changed"),
+            _ => Failure::new(Exit::Failed, message).next("nothing was changed"),
         }
     })
 }

@@ -39,3 +39,4 @@ pub use summary::Summary;
 pub use unreachable::{
     Routes, UnreachableDocument, UnreachableEntry, skipped_line, unreachable_document, unreachable_text,
 };
+pub use words::since;

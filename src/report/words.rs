@@ -1,10 +1,11 @@
 //! Small things that every text needs: counts, durations, lists, wrapping, and text that others wrote.
 
 use std::fmt::Display;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use console::measure_text_width;
 
+use super::progress::time_of_day;
 use super::style::{Detail, Ink, Style};
 
 /// Text that came from a host or a file, without what could steer the reader's terminal.
@@ -53,6 +54,13 @@ pub(super) fn span(seconds: u64) -> String {
         rest %= size;
     }
     parts.join(" ")
+}
+
+/// `since 12:03:07 UTC, 2 min 3 s ago`: when something began, as seen at `now`.
+pub fn since(began: SystemTime, now: SystemTime) -> String {
+    let at = began.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let age = now.duration_since(began).unwrap_or_default();
+    format!("since {} UTC, {} ago", time_of_day(at), span(age.as_secs()))
 }
 
 /// `node1, node2, node3`; folded from the seventh on: `node1, node2, node3 and 47 more`.
@@ -147,6 +155,14 @@ mod tests {
         assert_eq!(duration(Duration::from_secs(72)), "1 min 12 s");
         assert_eq!(span(3 * 86_400 + 4 * 3_600 + 59), "3 d 4 h");
         assert_eq!(span(0), "0 s");
+    }
+
+    #[test]
+    fn a_beginning_is_told_by_the_clock_and_by_its_age() {
+        let began = UNIX_EPOCH + Duration::from_secs(12 * 3_600 + 3 * 60 + 7);
+        assert_eq!(since(began, began + Duration::from_secs(123)), "since 12:03:07 UTC, 2 min 3 s ago");
+        // A clock that was set back meanwhile.
+        assert_eq!(since(began, UNIX_EPOCH), "since 12:03:07 UTC, 0 s ago");
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Clock {
 }
 
 /// `12:03:07`, in UTC: the standard library knows no time zones, and logs of several hosts are compared in UTC.
-pub(super) fn time_of_day(now: Duration) -> String {
+pub(in crate::report) fn time_of_day(now: Duration) -> String {
     let seconds = now.as_secs() % 86_400;
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }

@@ -8,6 +8,7 @@ mod plain;
 mod terminal;
 
 pub use clock::Clock;
+pub(super) use clock::time_of_day;
 pub use json::JsonLines;
 pub use plain::PlainLines;
 pub use terminal::TerminalBars;

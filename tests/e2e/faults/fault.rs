@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::program::{Running, until};
+use crate::lab::Disk;
+use crate::program::Running;
 use crate::stage::{BROKERS, Stage};
 
 /// How large a host's disk is where it is to be filled: room for what a bring-up installs, and little more.
-pub const SMALL_DISK: &str = "700M";
+const SMALL_DISK: &str = "700M";
 
 /// How long a host keeps the lock of a run that it has lost sight of (`LEASE` of src/apply/lock.rs), and some more.
 const LEASE: Duration = Duration::from_secs(100);
@@ -81,6 +82,11 @@ impl Fault {
         matches!(self, Self::Power | Self::Broker | Self::Disk | Self::Cut)
     }
 
+    /// The disk that a host needs for it.
+    pub fn disk(self) -> Disk {
+        if self == Self::Disk { Disk::Own(SMALL_DISK) } else { Disk::Machines }
+    }
+
     /// How long the next run may find the host still locked by the one before.
     pub fn locked_for(self) -> Duration {
         if self == Self::Cut { LEASE } else { Duration::ZERO }
@@ -115,7 +121,6 @@ impl Fault {
             Self::Cut => lab.heal(host),
             Self::Disk => drop(lab.stdout_of(host, "rm -f /ballast")),
             Self::Repository => drop(lab.stdout_of(host, "umount /srv/repo")),
-            Self::Power => booted(stage, host),
             Self::Broker if undo == Undo::AlsoBrokers => drop(lab.run_on(host, START_BROKER)),
             _ => {}
         }
@@ -148,11 +153,3 @@ const START_BROKER: &str =
 /// Only a disk of the host's own is filled; the machine's is everybody's.
 const FILL_DISK: &str = "[ \"$(df --output=size -m / | tail -n 1)\" -lt 2000 ] || exit 1; \
      rm -f /ballast; head -c 2G /dev/zero >/ballast 2>/dev/null; [ -s /ballast ]";
-
-/// Services that start at boot have, or have not, as their configuration lets them.
-fn booted(stage: &Stage, host: &str) {
-    until(&format!("{host} has booted"), Duration::from_secs(120), || {
-        let state = stage.lab.run_on(host, "systemctl is-system-running --wait");
-        (!String::from_utf8_lossy(&state.stdout).contains("starting")).then_some(())
-    });
-}

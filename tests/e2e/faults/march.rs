@@ -4,6 +4,7 @@
 //! comes by, and each run starts from what the one before was cut off in.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use super::invariants::{self, attempt};
 use super::moment::{self, Sign, StepId, When};
 use super::playbook::Playbook;
 use crate::program::{Run, Running};
-use crate::stage::{Stage, say};
+use crate::stage::{BROKERS, Stage, say};
+use crate::watch::Watch;
 
 /// How often a host is asked whether a step is in its middle.
 const LOOK: Duration = Duration::from_millis(20);
@@ -31,6 +33,22 @@ pub struct March {
     /// Only every so many of the steps that come by are struck, the first one after so many.
     pub every: usize,
     pub first: usize,
+}
+
+/// Nobody waits for so many strikes: a march ends where no step is left to strike.
+const UNBOUNDED: usize = 200;
+
+impl March {
+    /// Every step is struck.
+    pub const fn whole(playbook: &'static Playbook, fault: Fault, when: When) -> Self {
+        Self { playbook, fault, when, most: UNBOUNDED, every: 1, first: 0 }
+    }
+}
+
+impl fmt::Display for March {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.playbook.name, self.fault.word(), self.when.word())
+    }
 }
 
 /// One step that was struck.
@@ -87,14 +105,21 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
     };
     let start = Instant::now();
     let mut marching = Marching { stage, march, struck: BTreeSet::new(), passed: BTreeSet::new(), outcome };
-    let unexpected = attempt(|| marching.to_the_end());
+    let rolls = march.playbook.rolls && !march.fault.takes_broker();
+    let watch = rolls.then(|| Watch::start(&stage.lab, &BROKERS));
+    let unexpected = attempt(|| marching.until_none_is_left());
     marching.outcome.broken.extend(unexpected);
+    if let Some(seen) = watch.map(Watch::stop)
+        && !seen.together.is_empty()
+    {
+        marching.outcome.broken.push(format!("out of service at once were {:?}", seen.together));
+    }
     marching.outcome.took = start.elapsed();
     marching.outcome
 }
 
 impl Marching<'_> {
-    fn to_the_end(&mut self) {
+    fn until_none_is_left(&mut self) {
         let mut failures = 0;
         loop {
             match self.round() {
@@ -134,7 +159,10 @@ impl Marching<'_> {
         }
         fault.heal(self.stage, step.host(), self.march.playbook.undo);
         broken.extend(invariants::whole_files(self.stage));
-        broken.extend(invariants::cookies(self.stage, &before));
+        if self.march.playbook.keeps_data {
+            // Before the first bring-up has ended, every node may have the cookie that its package made.
+            broken.extend(invariants::cookies(self.stage, &before));
+        }
         let told = if broken.is_empty() { "held".to_owned() } else { broken.join("; ") };
         self.told(&format!("{step}: exit {:?} after {:.1?}, {told}", run.code(), run.took));
         if !broken.is_empty() {
@@ -146,14 +174,7 @@ impl Marching<'_> {
     }
 
     fn told(&self, text: &str) {
-        let March { playbook, fault, when, .. } = self.march;
-        say(&format!(
-            "{:8} {}:{}:{} {text}",
-            self.stage.lab.suite().name(),
-            playbook.name,
-            fault.word(),
-            when.word()
-        ));
+        say(&format!("{:8} {} {text}", self.stage.lab.suite().name(), self.march));
     }
 
     /// Runs the command, again as long as the fault before keeps a host locked.
@@ -191,7 +212,7 @@ impl Marching<'_> {
                 match (self.march.when, sign, step.middle()) {
                     (When::Begins, Sign::Begins, _)
                     | (When::Ends, Sign::Ends, _)
-                    | (When::Middle, Sign::SignOfLife, None) => {
+                    | (When::Middle, Sign::Output, None) => {
                         struck = self.strike(&running, step);
                     }
                     (When::Middle, Sign::Begins, Some(shown)) if awaited.is_none() && self.is_due(&step) => {

@@ -71,7 +71,7 @@ impl fmt::Display for StepId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     Begins,
-    SignOfLife,
+    Output,
     Ends,
 }
 
@@ -80,7 +80,7 @@ pub fn read(line: &str) -> Option<(StepId, Sign)> {
     let event: Value = serde_json::from_str(line).ok()?;
     let sign = match event["event"].as_str()? {
         "step_started" => Sign::Begins,
-        "step_output" => Sign::SignOfLife,
+        "step_output" => Sign::Output,
         "step_succeeded" | "step_failed" => Sign::Ends,
         _ => return None,
     };

@@ -21,26 +21,63 @@ pub struct Playbook {
     pub keeps_quorum: bool,
     /// Whether there is data before, which has to be there afterwards.
     pub keeps_data: bool,
-    /// Panics unless the cluster is what the playbook makes of it; leaves it converged.
+    /// Whether it takes brokers out of service, one at a time.
+    pub rolls: bool,
+    /// Panics unless the cluster is what the playbook makes of it. Then leaves it in this state.
     pub converged: fn(&Stage),
+    pub leaves: State,
 }
 
 pub const PLAYBOOKS: &[Playbook] = &[
+    BRING_UP,
+    ENTER,
     Playbook {
-        name: "bring-up",
-        from: State::Fresh,
-        inventory: Inventory::whole,
-        words: |_| words(&["up"]),
-        prepare: |_| {},
-        undo: Undo::Surroundings,
-        keeps_quorum: true,
-        keeps_data: false,
-        converged: nothing_to_do,
+        rolls: true,
+        ..day2("rolling-restart", |_| words(&["run", "rolling-restart", "older-than=0s"]))
     },
-    day2("rolling-restart", |_| words(&["run", "rolling-restart", "older-than=0s"])),
     day2("rotate-cookie", |_| words(&["run", "rotate-cookie"])),
     Playbook { converged: removed, ..day2("remove-node", |_| words(&["run", "remove-node", "node=node3"])) },
+    Playbook { prepare: shrink, ..day2("grow-queues", |_| words(&["run", "grow-queues"])) },
+    Playbook { prepare: wipe, ..day2("recover-node", |_| words(&["run", "recover-node", "node=node3"])) },
+    Playbook {
+        undo: Undo::Surroundings,
+        keeps_quorum: false,
+        converged: stopped,
+        ..day2("stop", |_| words(&["run", "stop"]))
+    },
+    Playbook {
+        prepare: stop,
+        undo: Undo::Surroundings,
+        keeps_quorum: false,
+        ..day2("start", |_| words(&["run", "start"]))
+    },
+    Playbook {
+        rolls: true,
+        leaves: State::Any,
+        ..day2("upgrade", |stage| {
+            words(&["run", "upgrade", &format!("version={}", hosts::next_version(&stage.lab, "node1"))])
+        })
+    },
+    Playbook {
+        inventory: || Inventory::whole().with_broker(4),
+        prepare: |stage| stage.add_host("node4"),
+        converged: replaced,
+        leaves: State::Any,
+        ..day2("replace-node", |_| words(&["run", "replace-node", "old=node3", "new=node4"]))
+    },
 ];
+
+/// From hosts as a provider hands them over.
+pub const BRING_UP: Playbook = Playbook {
+    from: State::Fresh,
+    undo: Undo::Surroundings,
+    keeps_data: false,
+    ..day2("bring-up", |_| words(&["up"]))
+};
+
+/// The same command, where only one node is not there yet.
+pub const ENTER: Playbook =
+    Playbook { prepare: leave, undo: Undo::Surroundings, ..day2("enter", |_| words(&["up"])) };
 
 const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playbook {
     Playbook {
@@ -52,7 +89,9 @@ const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playbook 
         undo: Undo::AlsoBrokers,
         keeps_quorum: true,
         keeps_data: true,
+        rolls: false,
         converged: nothing_to_do,
+        leaves: State::Converged,
     }
 }
 
@@ -74,4 +113,40 @@ fn removed(stage: &Stage) {
     stage.up(&inventory).expect(0);
     stage.playbook(&inventory, &["grow-queues"]).expect(0);
     nothing_to_do(stage);
+}
+
+const WIPE: &str = "systemctl stop rabbitmq-server && rm -r /var/lib/rabbitmq/mnesia/rabbit@node3*";
+
+/// node3 is blank, and the others know nothing of it.
+fn leave(stage: &Stage) {
+    stage.lab.stdout_of("node3", WIPE);
+    stage.lab.stdout_of("node1", "timeout 120 rabbitmqctl -q forget_cluster_node rabbit@node3");
+}
+
+/// node3 is blank, and the others wait for it.
+fn wipe(stage: &Stage) {
+    stage.lab.stdout_of("node3", WIPE);
+}
+
+/// The quorum queues have no replica on node3.
+fn shrink(stage: &Stage) {
+    stage.lab.stdout_of("node1", "timeout 120 rabbitmq-queues -q shrink rabbit@node3");
+}
+
+fn stop(stage: &Stage) {
+    stage.playbook(&Inventory::whole(), &["stop"]).expect(0);
+}
+
+/// All are down; up again they are what they were.
+fn stopped(stage: &Stage) {
+    stage.playbook(&Inventory::whole(), &["stop"]).expect(0).says("No changes.");
+    stage.playbook(&Inventory::whole(), &["start"]).expect(0);
+    nothing_to_do(stage);
+}
+
+fn replaced(stage: &Stage) {
+    let run = stage.playbook(&Inventory::whole().with_broker(4), &["replace-node", "old=node3", "new=node4"]);
+    run.expect(0).says("No changes.");
+    hosts::assert_cluster(&stage.lab, &["node1", "node2", "node4"]);
+    stage.assert_amqp("replaced");
 }
