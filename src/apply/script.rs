@@ -50,6 +50,7 @@ fn parts(action: &Action) -> &'static [Part] {
         Action::StartUnit { .. } | Action::StopUnit { .. } => &[Part::Host],
         Action::SetHostName { .. } => &[Part::Place, Part::HostName],
         Action::WriteFile(_) => &[Part::Place, Part::File, Part::Host],
+        Action::RemoveLeftovers { .. } => &[Part::Place],
         Action::InstallPackages { .. } | Action::HoldPackages { .. } | Action::RemoveStalePolicy => {
             &[Part::Packages]
         }

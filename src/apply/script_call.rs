@@ -67,6 +67,9 @@ impl Call {
                 call.words(["hold_packages", verb]).words(packages.iter().map(String::as_str))
             }
             Action::RemoveStalePolicy => call.word("remove_stale_policy"),
+            Action::RemoveLeftovers { directories } => {
+                call.word("remove_leftovers").words(directories.iter().map(String::as_str))
+            }
             Action::InstallCookie { secret, .. } => {
                 let cookie = held(secrets, secret)?;
                 call.words(["install_cookie", &md5_hex(cookie.expose())]).secret(cookie)

@@ -174,6 +174,7 @@ fn every_action() -> Vec<Action> {
     all.extend([
         Action::HoldPackages { packages: vec!["rabbitmq-server".to_owned()], hold: Hold::Hold },
         Action::RemoveStalePolicy,
+        Action::RemoveLeftovers { directories: vec!["/etc".to_owned()] },
         Action::GuardCookie,
         Action::StageCookie { secret, digest: String::new() },
         Action::SwitchCookie { node: n(), names, to: CookieSide::Staged },

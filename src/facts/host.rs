@@ -25,6 +25,9 @@ pub struct HostFacts {
     pub package_lock: Option<PackageLock>,
     /// Whether a policy-rc.d that an earlier run of ours left behind is still there.
     pub stale_policy: bool,
+    /// The directories in which a run that was cut off left a file half-written beside the one that it was to become.
+    #[serde(default)]
+    pub leftovers: Vec<String>,
     /// By unit name; only the units that the request asked for.
     pub units: BTreeMap<String, UnitFacts>,
     /// By path; a file that does not exist is not in the map. Links are followed: all but `link_to` is the target's.

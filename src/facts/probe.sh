@@ -51,6 +51,16 @@ system() {
   while read -r line; do
     case $line in *'# rabbitup'*) echo stale_policy=yes ;; esac
   done </usr/sbin/policy-rc.d
+  seen=' '
+  set +f
+  for f in $files "$cookie" "$staged"; do
+    directory=${f%/*}
+    case $seen in *" $directory "*) continue ;; esac
+    seen="$seen$directory "
+    set -- "$directory"/.rabbitup.????????*
+    [ ! -e "$1" ] || echo "leftover=$directory"
+  done
+  set -f
 }
 
 # One stat and one cat for all files. Links are followed.

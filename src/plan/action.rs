@@ -28,6 +28,10 @@ pub enum Action {
     },
     /// Removes a policy-rc.d that an interrupted run left behind.
     RemoveStalePolicy,
+    /// Removes the half-written files that a run which was cut off left in these directories.
+    RemoveLeftovers {
+        directories: Vec<String>,
+    },
     /// Puts the Erlang cookie in place (0400, rabbitmq), from the controller's memory. `digest` is keyed.
     InstallCookie {
         secret: SecretName,

@@ -106,6 +106,9 @@ fn change_host(host: &mut HostFacts, action: &Action, secrets: &Secrets) {
             }
         }
         Action::RemoveStalePolicy => host.stale_policy = false,
+        Action::RemoveLeftovers { directories } => {
+            host.leftovers.retain(|directory| !directories.contains(directory));
+        }
         Action::GuardCookie => {
             if let Some(cookie) = &mut host.cookie {
                 *cookie = guarded(cookie.raw, cookie.normalised);

@@ -139,6 +139,14 @@ fn a_member_of_a_cluster_that_is_not_whole_is_not_restarted() {
 }
 
 #[test]
+fn what_a_power_cut_left_half_written_is_removed() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    host(&mut facts, "node2").leftovers = vec!["/etc/chrony".to_owned(), "/var/lib/rabbitmq".to_owned()];
+    insta::assert_snapshot!(text(&desired, &facts));
+}
+
+#[test]
 fn a_comment_in_rabbitmq_conf_is_no_reason_to_restart() {
     let desired = desired(INVENTORY);
     let mut facts = converged(&desired);

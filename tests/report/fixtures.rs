@@ -356,6 +356,7 @@ fn blank(name: &HostName) -> HostFacts {
             .into(),
         package_lock: None,
         stale_policy: false,
+        leftovers: Vec::new(),
         units: BTreeMap::new(),
         files: BTreeMap::new(),
         cookie: None,

@@ -37,7 +37,8 @@ set_plugins() { # NODE PLUGIN...
 # rabbitmqctl reads definitions from a file only. They hold password hashes, so the file is rabbitmq's alone and gone
 # at the end.
 import() { # NODE MD5 CONTENT
-  directory=$(mktemp -d)
+  # In root's own and volatile /run: it goes with a power cut.
+  directory=$(mktemp -d /run/rabbitup-import.XXXXXXXX)
   trap 'rm -rf "$directory"' EXIT
   printf %s "$3" >"$directory/definitions.json"
   written=$(md5sum <"$directory/definitions.json")

@@ -26,7 +26,7 @@ may_be_placed() { # PATH
 enter_workshop() { # PATH
   beside=${1%/*}
   [ -d "$beside" ] || mkdir -p "$beside" || not_written "$1"
-  rm -rf "$beside"/.rabbitup.????????*
+  remove_leftovers "$beside"
   workshop=$(mktemp -d "$beside/.rabbitup.XXXXXXXX") || not_written "$1"
   trap 'cd / && rm -rf "$workshop" "$workshop.conf"' EXIT
   cd -P "$workshop" || not_written "$1"
@@ -35,6 +35,13 @@ enter_workshop() { # PATH
     '0 700' | '0 2700') ;;
     *) fail "somebody else changes $beside while $1 is written" "see who may write there: ls -ld $beside" ;;
   esac
+}
+
+# By mktemp's pattern, not by names that were found: whose directory it is might name a file as he likes.
+remove_leftovers() { # DIRECTORY...
+  for directory in "$@"; do
+    rm -rf "$directory"/.rabbitup.????????*
+  done
 }
 
 # Writes CONTENT to the file `new` of the workshop, with its mode and owner. An access control list of the file that it

@@ -23,8 +23,23 @@ pub fn plan(draft: &mut Draft<'_>) {
                     .because("an interrupted run left it behind"),
             );
         }
+        remove_leftovers(draft, host);
         install(draft, host);
         hold(draft, host);
+    }
+}
+
+/// A host that lost its power while a file was written has what was to become of it beside it for ever, with a secret in
+/// it perhaps.
+fn remove_leftovers(draft: &mut Draft<'_>, host: &Host) {
+    let Some(directories) = draft.host(&host.name).map(|facts| facts.leftovers.clone()) else { return };
+    if !directories.is_empty() {
+        let title = format!("remove half-written files from {}", directories.join(", "));
+        draft.propose(
+            Proposal::new(&host.name, "leftovers", Change::Remove, Action::RemoveLeftovers { directories })
+                .title(title)
+                .because("an interrupted run left them behind"),
+        );
     }
 }
 
