@@ -2,6 +2,7 @@
 
 use std::future;
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -10,6 +11,9 @@ use crate::model::HostName;
 
 /// The exit code of a process that a signal ended, as shells count it for SIGINT.
 const EXIT_INTERRUPTED: i32 = 130;
+
+/// How many watches there were. Only the last one may end the process: a run whose first round is over has another.
+static WATCHES: AtomicUsize = AtomicUsize::new(0);
 
 /// A reason to start nothing new.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +54,8 @@ impl Interrupt {
 }
 
 impl Stopper {
-    /// Turns SIGINT, SIGTERM and SIGHUP into stops. Once the [`Interrupt`] is gone, they end the process.
+    /// Turns SIGINT, SIGTERM and SIGHUP into stops. Once the [`Interrupt`] is gone and nobody else watches, they end the
+    /// process.
     ///
     /// A terminal that is closed may send SIGHUP twice, by the shell and by the kernel, and systemd sends it right behind
     /// SIGTERM where it is told to (`SendSIGHUP=`): it is no second word of somebody who cannot wait, and counts only
@@ -64,6 +69,7 @@ impl Stopper {
         // Who started this with nohup wants it to go on; to watch the signal would undo that.
         let mut hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         let stopper = self.clone();
+        let own = WATCHES.fetch_add(1, Ordering::Relaxed) + 1;
         tokio::spawn(async move {
             let mut stopped = false;
             loop {
@@ -75,6 +81,9 @@ impl Stopper {
                 }
                 stopped = true;
                 if stopper.0.send(Stop::Signal).is_err() {
+                    if WATCHES.load(Ordering::Relaxed) != own {
+                        break;
+                    }
                     // The system's own way to end it is gone for good: tokio never gives a signal back.
                     std::process::exit(EXIT_INTERRUPTED);
                 }
@@ -132,6 +141,10 @@ mod tests {
     // One test, since the signals reach every watch of this process.
     #[tokio::test]
     async fn signals_of_the_system_arrive_and_a_hang_up_only_counts_first() {
+        // The first round of a run, which is over; it must not end the second one.
+        let (first, over) = Interrupt::new();
+        first.watch_signals().expect("signals can be watched");
+        drop(over);
         let (stopper, mut interrupt) = Interrupt::new();
         stopper.watch_signals().expect("signals can be watched");
         if hangup_is_ignored() {

@@ -6,8 +6,8 @@ use crate::lab::Disk;
 use crate::program::Running;
 use crate::stage::{BROKERS, Stage};
 
-/// How large a host's disk is where it is to be filled: room for what a bring-up installs, and little more.
-const SMALL_DISK: &str = "700M";
+/// How large a host's disk is where it is to be filled: what a bring-up asks for, and some more.
+const SMALL_DISK: &str = "1500M";
 
 /// How long a host keeps the lock of a run that it has lost sight of (`LEASE` of src/apply/lock.rs), and some more.
 const LEASE: Duration = Duration::from_secs(100);
