@@ -177,6 +177,10 @@ pub(super) fn switch(
     after: Vec<StepId>,
 ) {
     let (what, title) = match to {
+        // What an interrupted run left spared may be taken out again in the same plan, and put back behind that.
+        Service::In if draft.phase == "service" => {
+            (format!("back-{server}"), format!("put {server} back into the balancer"))
+        }
         Service::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),
         Service::In => (format!("in-{server}"), format!("put {server} back into the balancer")),
     };

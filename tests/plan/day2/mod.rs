@@ -54,7 +54,11 @@ impl Call {
 
     fn project(&self, desired: &Desired, facts: &Facts) -> Result<(Plan, Facts), PlanError> {
         let templates = Templates::new(&BTreeMap::new()).expect("the embedded templates");
-        project(&self.desired(desired), &self.playbook, &templates, facts, &self.options)
+        let projected = project(&self.desired(desired), &self.playbook, &templates, facts, &self.options)?;
+        let ids = ids(&projected.0);
+        let unique: BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len(), "no run takes a plan in which two steps have one id: {ids:?}");
+        Ok(projected)
     }
 
     fn text(&self, desired: &Desired, facts: &Facts) -> String {
