@@ -135,6 +135,6 @@ pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret,
     for step in steps {
         text.extend_from_slice(&Call::of(step, secrets)?);
     }
-    text.extend_from_slice(b"}\nmain | forward\nrm -f \"$stop_file\"\n}\n");
+    text.extend_from_slice(b"}\nannounce\nmain | forward\nrm -f \"$stop_file\" \"$work_file\"\n}\n");
     Ok(Secret::new(text))
 }

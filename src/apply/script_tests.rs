@@ -245,3 +245,51 @@ fn what_is_sent_for_a_step_holds_every_function_that_it_calls() {
         }
     }
 }
+
+/// The next run waits for the steps of one that was killed, so it has to see them, and nothing else.
+#[test]
+fn a_script_tells_that_it_is_at_work_as_long_as_it_is() {
+    let directory = std::env::temp_dir().join(format!("rabbitup-work-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
+    let dead = directory.join("rabbitup-dead.work");
+    std::fs::write(&dead, "4194305\n").expect("it is ours");
+    let text = script(vec![Action::StopBroker { node: NodeName::rabbit(&host()) }]);
+    let run = directory.display().to_string();
+    let told = String::from_utf8(text).expect("UTF-8").replace("/run/", &format!("{run}/")).replace(
+        "\nmain() {",
+        &format!("\nstop_broker() {{ cd {run}; echo $$ at; cat *.work; ls; }}\nmain() {{"),
+    );
+    let (_, printed) = shell(&["sh"], told.as_bytes());
+    let left = std::fs::read_dir(&directory).expect("it is there").count();
+    std::fs::remove_dir_all(&directory).expect("it is ours");
+    let lines: Vec<&str> = printed.lines().collect();
+    let pid = lines.iter().find_map(|line| line.strip_suffix(" at")).expect("the step ran");
+    // Its own file, and no more that of a shell which was killed: no process has a number that high.
+    assert_eq!(&lines[2..4], [pid, "rabbitup-nonce.work"], "{printed}");
+    assert_eq!(left, 0, "the file goes with the script");
+}
+
+#[test]
+fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
+    let directory = std::env::temp_dir().join(format!("rabbitup-dpkg-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
+    let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None }];
+    let text = script(vec![Action::InstallPackages { packages, held_back_units: Vec::new() }]);
+    let tools = "\nbounded() { shift; echo \"$1\" \"${4:-}\"; }\nrefresh_lists() { :; }\nmain() {";
+    let told = String::from_utf8(text)
+        .expect("UTF-8")
+        .replace("/var/lib/dpkg/updates", &directory.display().to_string())
+        .replace("/usr/sbin/policy-rc.d", &directory.join("policy-rc.d").display().to_string())
+        .replace("\nmain() {", tools);
+    let ran = |told: &str| {
+        let (_, printed) = shell(&["sh"], told.as_bytes());
+        let lines = printed.lines().filter(|line| line.starts_with("dpkg -") || line.starts_with("apt-get"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let whole = ran(&told);
+    std::fs::write(directory.join("0003"), "Package: erlang-base\n").expect("it is ours");
+    let interrupted = ran(&told);
+    std::fs::remove_dir_all(&directory).expect("it is ours");
+    assert_eq!(whole.len(), 1, "{whole:?}");
+    assert!(interrupted.len() == 2 && interrupted[0] == "dpkg --configure", "{interrupted:?}");
+}

@@ -25,6 +25,10 @@ pub struct HostFacts {
     pub package_lock: Option<PackageLock>,
     /// Whether a policy-rc.d that an earlier run of ours left behind is still there.
     pub stale_policy: bool,
+    /// The process that still ends a step of a run that is gone: it was killed, or abandoned. No part of a plan's
+    /// fingerprint, since it ends by itself.
+    #[serde(skip)]
+    pub orphan: Option<u32>,
     /// The directories in which a run that was cut off left a file half-written beside the one that it was to become.
     #[serde(default)]
     pub leftovers: Vec<String>,

@@ -90,6 +90,11 @@ impl Facts {
         }
     }
 
+    /// The first host on which a step of a run that is gone goes on, and its process.
+    pub fn orphan(&self) -> Option<(&HostName, u32)> {
+        self.hosts.keys().find_map(|name| Some((name, self.host(name)?.orphan?)))
+    }
+
     /// The hosts that did not answer, in the order of their names.
     pub fn unreachable(&self) -> impl Iterator<Item = (&HostName, &Unreachable)> {
         self.hosts.iter().filter_map(|(name, seen)| match seen {

@@ -54,6 +54,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         packages: software::packages(request, &frames),
         package_lock: package_lock(&frames),
         stale_policy: frames.value("system", "stale_policy").is_some(),
+        orphan: frames.value("system", "orphan").and_then(|pid| pid.parse().ok()),
         leftovers: frames.values("system", "leftover").map(str::to_owned).collect(),
         cookie: files.cookie(&frames),
         staged_cookie: files.staged_cookie(&frames),

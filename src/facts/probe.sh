@@ -53,6 +53,10 @@ system() {
   done </usr/sbin/policy-rc.d
   seen=' '
   set +f
+  # A script of ours whose run no longer holds the lock.
+  for f in /run/rabbitup-*.work; do
+    if [ ! -e /run/rabbitup.owner ] && first "$f" && kill -0 "$line"; then echo "orphan=$line"; fi
+  done
   for f in $files "$cookie" "$staged"; do
     directory=${f%/*}
     case $seen in *" $directory "*) continue ;; esac

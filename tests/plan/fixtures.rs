@@ -143,6 +143,7 @@ fn bare(name: &HostName) -> HostFacts {
         )]),
         package_lock: None,
         stale_policy: false,
+        orphan: None,
         leftovers: Vec::new(),
         units: BTreeMap::new(),
         files: BTreeMap::from([(

@@ -356,6 +356,7 @@ fn blank(name: &HostName) -> HostFacts {
             .into(),
         package_lock: None,
         stale_policy: false,
+        orphan: None,
         leftovers: Vec::new(),
         units: BTreeMap::new(),
         files: BTreeMap::new(),

@@ -46,6 +46,15 @@ refresh_lists() {
   refreshed=yes
 }
 
+# A host that lost its power under dpkg has records of it that are not merged yet; apt then refuses to do anything ("dpkg
+# was interrupted", in apt-pkg's debsystem.cc). The same directory is in use while a dpkg runs, which keeps this one out by
+# its lock, and apt waits for it.
+end_interrupted_dpkg() {
+  [ -n "$(find /var/lib/dpkg/updates -type f -name '[0-9]*' 2>/dev/null | head -n 1)" ] || return 0
+  echo 'dpkg was interrupted on this host; first it ends what it had begun'
+  bounded 900 dpkg --force-confdef --force-confold --configure -a || :
+}
+
 # One transaction for everything. Configuration files that somebody changed stay as they are.
 install_packages() { # UNITS-HELD-BACK(space separated) PACKAGE[=VERSION]...
   held_back=$1
@@ -54,6 +63,7 @@ install_packages() { # UNITS-HELD-BACK(space separated) PACKAGE[=VERSION]...
   trap allow_start EXIT
   # shellcheck disable=SC2086 # a list of unit names, none with a space
   forbid_start $held_back
+  end_interrupted_dpkg
   # dpkg's lock may be held by unattended-upgrades: apt waits for it instead of failing at once.
   bounded 1500 apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
     -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \

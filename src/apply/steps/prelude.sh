@@ -10,7 +10,18 @@ export LC_ALL DEBIAN_FRONTEND PATH
 umask 022
 # shellcheck disable=SC2154 # set by the text in front of this file
 stop_file=/run/rabbitup-$nonce.stop
+work_file=/run/rabbitup-$nonce.work
 step=
+
+# Tells the next look at this host that steps run here. Their run may be killed, and they go on.
+announce() {
+  for other in /run/rabbitup-*.work; do
+    [ -e "$other" ] || continue
+    # Its shell was killed, and could not remove it.
+    if read -r pid <"$other" && ! kill -0 "$pid" 2>/dev/null; then rm -f "$other"; fi
+  done
+  printf '%s\n' "$$" 2>/dev/null >"$work_file" || :
+}
 
 # What the step knows about its failure; the controller shows it.
 cause() { printf '%s cause %s %s\n' "$nonce" "$step" "$*"; }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::invariants;
 use crate::lab::Disk;
-use crate::program::Running;
-use crate::stage::{BROKERS, Stage};
+use crate::program::{Running, until};
+use crate::stage::{BROKERS, Stage, octet};
+use crate::watch::server_states;
 
 /// How large a host's disk is where it is to be filled: what a bring-up asks for, and some more.
 const SMALL_DISK: &str = "1500M";
@@ -118,7 +120,10 @@ impl Fault {
     pub fn heal(self, stage: &Stage, host: &str, undo: Undo) {
         let lab = &stage.lab;
         match self {
-            Self::Cut => lab.heal(host),
+            Self::Cut => {
+                lab.heal(host);
+                seen_by_balancer(stage);
+            }
             Self::Disk => drop(lab.stdout_of(host, "rm -f /ballast")),
             Self::Repository => drop(lab.stdout_of(host, "umount /srv/repo")),
             Self::Broker if undo == Undo::AlsoBrokers => drop(lab.run_on(host, START_BROKER)),
@@ -153,3 +158,15 @@ const START_BROKER: &str =
 /// Only a disk of the host's own is filled; the machine's is everybody's.
 const FILL_DISK: &str = "[ \"$(df --output=size -m / | tail -n 1)\" -lt 2000 ] || exit 1; \
      rm -f /ballast; head -c 2G /dev/zero >/ballast 2>/dev/null; [ -s /ballast ]";
+
+/// Waits until HAProxy, where there is one already, has noticed which brokers are there again. Where it never does, the runs
+/// that follow tell why.
+fn seen_by_balancer(stage: &Stage) {
+    let active = invariants::active(stage);
+    let noticed = || {
+        let states = server_states(&stage.lab.address(octet("lb1"))).unwrap_or_default();
+        let down = |host: &&str| states.get(*host).is_some_and(|state| state.starts_with("DOWN"));
+        (!active.iter().any(down)).then_some(())
+    };
+    invariants::attempt(|| until("HAProxy sees the brokers that run", Duration::from_secs(30), noticed));
+}
