@@ -212,7 +212,9 @@ impl Marching<'_> {
                 match (self.march.when, sign, step.middle()) {
                     (When::Begins, Sign::Begins, _)
                     | (When::Ends, Sign::Ends, _)
-                    | (When::Middle, Sign::Output, None) => {
+                    | (When::Middle, Sign::Output, None)
+                        if self.is_due(&step) =>
+                    {
                         struck = self.strike(&running, step);
                     }
                     (When::Middle, Sign::Begins, Some(shown)) if awaited.is_none() && self.is_due(&step) => {
@@ -230,27 +232,26 @@ impl Marching<'_> {
         (running.wait(), struck)
     }
 
-    /// Whether this step is to be struck.
-    fn is_due(&self, step: &StepId) -> bool {
+    /// Whether this step, which comes by, is to be struck. One that is not is let pass for good.
+    fn is_due(&mut self, step: &StepId) -> bool {
         let March { fault, most, every, first, .. } = self.march;
-        let seen = self.struck.len() + self.passed.len();
-        !self.struck.contains(step)
-            && !self.passed.contains(step)
-            && self.struck.len() < most
-            && fault.concerns(step.host(), step.what())
-            && seen % every == first % every
+        if self.struck.contains(step)
+            || self.passed.contains(step)
+            || self.struck.len() >= most
+            || !fault.concerns(step.host(), step.what())
+        {
+            return false;
+        }
+        let due = (self.struck.len() + self.passed.len()) % every == first % every;
+        if !due {
+            self.passed.insert(step.clone());
+        }
+        due
     }
 
-    /// Strikes, where this step is to be struck and there is something to strike.
-    fn strike(&mut self, running: &Running, step: StepId) -> Option<StepId> {
-        let due = self.is_due(&step);
-        if due && self.march.fault.strike(self.stage, running, step.host()) {
-            return Some(step);
-        }
-        if !self.struck.contains(&step) && !due {
-            self.passed.insert(step);
-        }
-        None
+    /// Strikes, where there is something to strike.
+    fn strike(&self, running: &Running, step: StepId) -> Option<StepId> {
+        self.march.fault.strike(self.stage, running, step.host()).then_some(step)
     }
 }
 
