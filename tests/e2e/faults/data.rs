@@ -1,18 +1,19 @@
 //! What a cluster holds before anything goes wrong with it, and has to hold afterwards.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::invariants::attempt;
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD};
 use crate::lab::Suite;
-use crate::program::until;
 use crate::stage::Stage;
 
 const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
 const MESSAGES: u32 = 50;
 /// A queue whose leader went away elects another, and a client finds it through the balancer.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The queues: one of quorum type, and a classic durable one on the seed node, mirrored where the version mirrors.
 const QUEUES: [(&str, &str); 2] = [("kept-quorum", "quorum"), ("kept-classic", "classic")];
@@ -45,7 +46,7 @@ pub fn missing(stage: &Stage) -> Vec<String> {
         .flat_map(|(queue, _)| {
             attempt(|| {
                 let mut last = String::new();
-                let count = until_or(PATIENCE, || match amqp::count(&balancer, LOGIN, queue) {
+                let count = comes_to_hold(PATIENCE, || match amqp::count(&balancer, LOGIN, queue) {
                     Ok(MESSAGES) => true,
                     other => {
                         last = format!("{other:?}");
@@ -69,6 +70,14 @@ pub fn missing(stage: &Stage) -> Vec<String> {
     missing
 }
 
-fn until_or(within: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    attempt(|| until("", within, || condition().then_some(()))).is_empty()
+/// Whether it comes to hold in time.
+fn comes_to_hold(within: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > within {
+            return false;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    true
 }

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use super::fault::Fault;
 use crate::hosts::{self, on_all};
 use crate::lab::Lab;
 use crate::program::until;
@@ -18,12 +17,12 @@ pub fn active(stage: &Stage) -> Vec<&'static str> {
     BROKERS.into_iter().zip(asked).filter_map(|(host, active)| active.then_some(host)).collect()
 }
 
-/// A majority that ran still runs, but for the one broker that the fault itself took, or that a step restarts.
-pub fn quorum(stage: &Stage, before: &[&str], fault: Fault, host: &str) -> Option<String> {
+/// A majority that ran still runs, but for the broker that the fault itself took.
+pub fn quorum(stage: &Stage, before: &[&str], taken: Option<&str>) -> Option<String> {
     let majority = BROKERS.len() / 2 + 1;
     let now = active(stage);
-    let taken = usize::from(fault.takes_broker() && before.contains(&host) && !now.contains(&host));
-    (before.len() >= majority && now.len() + taken < majority)
+    let excused = taken.is_some_and(|host| before.contains(&host) && !now.contains(&host));
+    (before.len() >= majority && now.len() + usize::from(excused) < majority)
         .then(|| format!("a quorum ran ({}), and now only {}", before.join(", "), now.join(", ")))
 }
 

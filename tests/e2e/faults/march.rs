@@ -155,7 +155,7 @@ impl Marching<'_> {
             broken.push(format!("it panicked: {}", run.err));
         }
         if self.march.playbook.keeps_quorum {
-            broken.extend(invariants::quorum(self.stage, &before, fault, step.host()));
+            broken.extend(invariants::quorum(self.stage, &before, fault.takes_broker().then(|| step.host())));
         }
         fault.heal(self.stage, step.host(), self.march.playbook.undo);
         broken.extend(invariants::whole_files(self.stage));
