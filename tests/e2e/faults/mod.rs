@@ -117,9 +117,11 @@ pub fn play_all(name: &str, suite: Suite) {
     assert!(bad.is_empty(), "these went wrong:\n{}", bad.join("\n"));
 }
 
-/// What once went wrong on real hosts, and was mended.
+/// What once went wrong on real hosts, was mended, and is told by no test without hosts. What the others found is in
+/// src/apply/script_tests.rs, src/apply/interrupt.rs and tests/plan: docs/faults.md.
 const ONCE_WRONG: &[March] = &[
-    // Killed while a node entered the cluster: the next run took it for one with data of its own.
+    // Killed while a node entered the cluster: the next run took it for one with data of its own. And half-written files,
+    // which a power cut had left, stayed for ever.
     March { most: 1, ..March::whole(&playbook::ENTER, Fault::Kill, When::Middle) },
 ];
 
