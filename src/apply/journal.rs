@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::{Event, EventStream, Stamped};
-use crate::model::HostName;
+use crate::model::{HostName, printable_json};
 use crate::plan::{Plan, StepId};
 
 /// The version of the journal's form.
@@ -151,8 +151,7 @@ fn keep(mut file: BufWriter<File>, mut events: EventStream) -> io::Result<()> {
 
 /// One line, on disk as soon as it is written: what matters most is what happened before a crash.
 fn write_line(file: &mut BufWriter<File>, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *file, value)?;
-    file.write_all(b"\n")?;
+    writeln!(file, "{}", printable_json(&serde_json::to_string(value)?))?;
     file.flush()
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::model::{HostName, quote};
+use crate::model::{HostName, one_line, quote, shortened};
 use crate::transport::{Held, Transport, TransportError};
 
 /// Where hosts keep the lock. Only root may write there: in the world-writable /run/lock anybody could take
@@ -201,7 +201,7 @@ async fn lock<T: Transport>(transport: &T, host: &HostName, script: &str) -> Res
             Err(LockError::Impossible { host: host.clone(), reason })
         }
         _ => {
-            let reason = format!("it answered {:?}", answer.chars().take(200).collect::<String>());
+            let reason = format!("it answered `{}`", shortened(&answer, 200));
             Err(LockError::Impossible { host: host.clone(), reason })
         }
     }
@@ -213,7 +213,7 @@ fn taken(host: &HostName, words: Vec<String>) -> LockError {
     let word = |at: usize| words.get(at).map(String::as_str).filter(|word| !word.is_empty());
     let seconds = |at: usize| word(at).and_then(|word| word.parse::<u64>().ok());
     let age = seconds(0).zip(seconds(1)).map(|(now, since)| Duration::from_secs(now.saturating_sub(since)));
-    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+    let plain = |text: &str| shortened(text, 200);
     let owner = match (word(2), word(3), word(4)) {
         (Some(who), Some(pid), Some(command)) => {
             format!("{} (process {}: {})", plain(who), plain(pid), plain(command))
@@ -230,8 +230,7 @@ fn taken(host: &HostName, words: Vec<String>) -> LockError {
 /// wait and ends with 1 where the lock is taken; its errors end with 64 and more.
 fn script(directory: &str, operator: &Operator) -> String {
     // One line with tabs: nothing in a value may look like another value or line.
-    let plain = |text: &str| text.replace(|c: char| c.is_control(), " ");
-    let owner = format!("{}\t{}\t{}", plain(&operator.who), operator.pid, plain(&operator.command));
+    let owner = format!("{}\t{}\t{}", one_line(&operator.who), operator.pid, one_line(&operator.command));
     format!(
         r#"directory={directory} owner={owner}
 lock=$directory/rabbitup.lock note=$directory/rabbitup.owner

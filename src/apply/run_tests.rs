@@ -151,12 +151,12 @@ async fn a_failure_carries_what_the_step_said() {
     assert_eq!(failure.cause.as_deref(), Some("disk full"));
     assert_eq!(failure.advice.as_deref(), Some("free some"));
     assert_eq!(failure.output.len(), 20);
-    assert!(failure.output.iter().all(|line| line.chars().count() == 500));
+    assert!(failure.output.iter().all(|line| line.chars().count() == 500 && line.ends_with("characters)")));
     let first = events.iter().find_map(|event| match event {
         Event::StepOutput { line, .. } => Some(line.as_str()),
         _ => None,
     });
-    assert_eq!(first, Some("red line"));
+    assert_eq!(first, Some("red    line"));
 }
 
 #[tokio::test]

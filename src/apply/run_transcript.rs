@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::hidden::Hidden;
 use super::run_failure;
 use super::{FailureKind, StepFailure};
+use crate::model::shortened;
 use crate::plan::StepId;
 use crate::transport::{Output, TransportError};
 
@@ -237,14 +238,10 @@ impl Transcript {
     fn clean(&self, text: &str) -> String {
         // A carriage return begins the line anew, as progress bars do.
         let last = text.trim_end_matches(['\r', '\n']).rsplit('\r').next().unwrap_or_default();
-        let plain = console::strip_ansi_codes(last);
-        let line: String =
-            plain.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
-        let mut line = self.hidden.cover(&line);
-        if line.chars().count() > LINE_CHARS {
-            line = line.chars().take(LINE_CHARS - 1).chain(['…']).collect();
-        }
-        line
+        // Before and after: what is left out could stand in the middle of a secret, and what stands for a character
+        // that cannot be shown could be a part of one.
+        let line = shortened(&self.hidden.cover(last), LINE_CHARS);
+        self.hidden.cover(&line)
     }
 }
 

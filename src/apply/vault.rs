@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::plan::{Action, Plan, Step};
 use crate::rabbitmq::{COOKIE_FILE, STAGED_COOKIE_FILE};
-use crate::transport::{Exec, Script, Transport};
+use crate::transport::{Exec, Script, Transport, evidence};
 
 /// How long a file, a command or a host has to give a secret away.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -172,7 +172,7 @@ async fn host_cookie<T: Transport>(
     let output = transport.exec(host, exec, None).await.map_err(|error| unread(&error.evidence))?;
     let printed = Secret::new(output.stdout);
     if output.code != 0 {
-        return Err(unread(String::from_utf8_lossy(&output.stderr).trim()));
+        return Err(unread(&evidence(&String::from_utf8_lossy(&output.stderr))));
     }
     let framed =
         between(printed.expose(), frame.as_bytes()).ok_or_else(|| unread("its answer is incomplete"))?;

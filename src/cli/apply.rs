@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{become_password, close, shown, transport};
 use crate::apply::gather;
-use crate::model::Secrets;
+use crate::model::{Secrets, one_line, shortened};
 use crate::plan::{FORMAT_VERSION, Moved, Plan, fingerprint, moved};
 use crate::report::{Routes, plan_text, unreachable_text};
 
@@ -74,11 +74,11 @@ fn refuse(path: &Path, stale: &[Moved]) -> Failure {
         shown(path)
     )];
     for fact in stale.iter().take(SHOWN) {
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+        let value = |value: &Option<String>| shortened(value.as_deref().unwrap_or("nothing"), 200);
         lines.push(format!(
             "  {}: {} was {}, is {}",
             fact.host,
-            fact.fact,
+            one_line(&fact.fact),
             value(&fact.was),
             value(&fact.now)
         ));

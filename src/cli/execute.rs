@@ -11,7 +11,7 @@ use super::print;
 use crate::apply::{
     self, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, Stamped, Vault, journal_dir,
 };
-use crate::model::{HostName, Secrets};
+use crate::model::{HostName, Secrets, printable};
 use crate::plan::{Action, Plan, Step, StepId};
 use crate::report::{Clock, Display, JsonLines, PlainLines, Summary, TerminalBars, since};
 use crate::transport::SshTransport;
@@ -95,7 +95,7 @@ pub async fn execute(
     match journal.and_then(Journal::end) {
         Ok(path) if common.verbose => print::stderr(&format!("journal: {}\n", path.display())),
         Ok(_) => {}
-        Err(error) => print::stderr(&format!("warning: {error}\n")),
+        Err(error) => print::stderr(&format!("warning: {}\n", printable(&error.to_string()))),
     }
     if !common.json {
         print::stdout(&format!("\n{}", summary.text(plan, common.style())));

@@ -1,5 +1,7 @@
 use std::io::{self, Write};
 
+use crate::model::printable_json;
+
 /// Standard output, whole; a reader that has gone away is no error.
 pub fn stdout(text: &str) {
     let mut out = io::stdout().lock();
@@ -15,14 +17,14 @@ pub fn stderr(text: &str) {
 pub fn json(document: &impl serde::Serialize) {
     // The documents are plain structs: they always have a JSON form.
     if let Ok(text) = serde_json::to_string_pretty(document) {
-        stdout(&format!("{text}\n"));
+        stdout(&format!("{}\n", printable_json(&text)));
     }
 }
 
 /// One JSON document on one line.
 pub fn json_line(document: &impl serde::Serialize) {
     if let Ok(text) = serde_json::to_string(document) {
-        stdout(&format!("{text}\n"));
+        stdout(&format!("{}\n", printable_json(&text)));
     }
 }
 

@@ -12,6 +12,7 @@ use super::print;
 use super::session::{Session, inventory_words};
 use crate::apply::Locks;
 use crate::facts::Facts;
+use crate::model::one_line;
 use crate::plan::{Action, Moment, Plan, StepId};
 use crate::report::{
     DiagnosisDocument, Finding, Severity, diagnosis_brief, findings_text, health, is_healthy, last_line,
@@ -186,7 +187,7 @@ impl Work<'_> {
         let locks = lock(&self.session.transport, &plan, self.common).await?;
         if self.execute(&plan, locks).await? == Executed::Done {
             let reason = plan.steps.first().map(|step| step.reason.clone()).unwrap_or_default();
-            self.show(&format!("Ended: {reason}.\n"));
+            self.show(&format!("Ended: {}.\n", one_line(&reason)));
         }
         Ok(())
     }
@@ -224,7 +225,7 @@ impl Work<'_> {
                 worst.filter(|worst| told.as_ref() != Some(&worst.what) && start.elapsed() > QUIET)
             {
                 let host = worst.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
-                self.show(&format!("Waiting: {host}{}\n", worst.what));
+                self.show(&format!("Waiting: {host}{}\n", one_line(&worst.what)));
                 told = Some(worst.what.clone());
             }
             tokio::time::sleep(pause).await;

@@ -7,6 +7,7 @@ use miette::{
 };
 
 use super::Source;
+use crate::model::{one_line, printable};
 
 /// Whether a problem stops the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +36,8 @@ impl Problem {
     }
 
     fn new(severity: Severity, message: String) -> Self {
-        // Messages quote what was typed; what a terminal would obey is not passed on.
-        let message = message.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        Self { severity, message, hint: None, source: None, labels: Vec::new() }
+        // Messages quote what was typed.
+        Self { severity, message: one_line(&message), hint: None, source: None, labels: Vec::new() }
     }
 
     /// Adds a place. All places of one problem are in one document.
@@ -45,7 +45,7 @@ impl Problem {
         let span = source.clamp(span);
         if source.is_printable(&span) {
             self.source = Some(Arc::clone(source));
-            self.labels.push((span, label.into()));
+            self.labels.push((span, one_line(&label.into())));
         } else {
             self.message.push_str(&format!(" (line {})", source.line_of(span.start)));
         }
@@ -54,7 +54,7 @@ impl Problem {
 
     /// Says what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(printable(&hint.into()));
         self
     }
 

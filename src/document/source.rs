@@ -6,7 +6,7 @@ use std::sync::Arc;
 use miette::NamedSource;
 
 use super::{LARGEST, Problem};
-use crate::model::names_a_secret;
+use crate::model::{names_a_secret, one_line, steers};
 
 /// A longer line is named by its number instead of being shown.
 const LONGEST_SHOWN: usize = 240;
@@ -21,7 +21,7 @@ pub struct Source {
 impl Source {
     pub fn new(path: &Path, text: impl Into<String>) -> Arc<Self> {
         let text = text.into();
-        let shown = NamedSource::new(path.display().to_string(), presentable(&text));
+        let shown = NamedSource::new(one_line(&path.display().to_string()), presentable(&text));
         Arc::new(Self { text, shown })
     }
 
@@ -135,7 +135,7 @@ pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem>
     })
 }
 
-/// The text with each control character and each byte of a plain secret replaced by a byte that can be printed.
+/// The text with each character that could steer a terminal and each byte of a plain secret replaced by a byte that can be printed.
 fn presentable(text: &str) -> String {
     let mut hidden = vec![false; text.len()];
     for (at, _) in text.match_indices('=') {
@@ -145,7 +145,7 @@ fn presentable(text: &str) -> String {
     }
     let mut shown = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
-        if c == '\n' || c == '\t' || !(hidden[at] || c.is_control()) {
+        if c == '\n' || c == '\t' || !(hidden[at] || steers(c)) {
             shown.push(c);
         } else {
             shown.extend(std::iter::repeat_n(if c == '\r' { ' ' } else { '*' }, c.len_utf8()));
@@ -203,6 +203,7 @@ mod tests {
             ("cookie = \"seed\"", "cookie = \"seed\""),
             ("password = { from = \"env\" }", "password = { from = \"env\" }"),
             ("x = \"\u{1b}[31m\"\r\n", "x = \"*[31m\" \n"),
+            ("x = \"\u{202e}\"\n", "x = \"***\"\n"),
             ("password = \"\"\"one\ntwo\"\"\"", "password = \"\"\"***\n***\"\"\""),
         ] {
             assert_eq!(presentable(text), shown);

@@ -5,6 +5,7 @@ mod cookie;
 mod host_name;
 mod mask;
 mod node_name;
+mod printable;
 mod role;
 mod secret;
 mod shell;
@@ -14,6 +15,7 @@ pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_co
 pub use host_name::{HostName, HostNameError};
 pub use mask::masked;
 pub use node_name::{NodeName, NodeNameError};
+pub use printable::{one_line, printable, printable_json, shortened, steers};
 pub use role::{NameMode, NodeType, Role};
 pub use secret::{Secret, SecretName, SecretSource, Secrets, names_a_secret};
 pub use shell::{quote, quote_bytes, shell_word};

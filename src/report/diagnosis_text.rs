@@ -3,10 +3,10 @@
 use console::measure_text_width;
 
 use crate::doctor::{Cause, Diagnosis, Finding, Pair, PairState, Remedy};
-use crate::model::HostName;
+use crate::model::{HostName, one_line};
 
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, clean, count, grouped, list};
+use super::words::{Wrapped, count, grouped, list};
 
 /// Root causes that are told whole; of the others only what is wrong.
 const WHOLE: usize = 3;
@@ -99,7 +99,7 @@ fn whole(group: &Group<'_>, inventory: &str, style: Style) -> String {
             text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, &words)).text(style));
         } else {
             // A command is for copying: it is never broken over lines.
-            let line = format!("{}$ {}", style.paint(Ink::Dimmed, label), clean(&words));
+            let line = format!("{}$ {}", style.paint(Ink::Dimmed, label), one_line(&words));
             text.push_str(&format!("  {line}\n"));
         }
         label = "      ";

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::HostName;
+use crate::model::{HostName, one_line};
 
 use super::style::{Detail, Ink, Style};
-use super::words::{clean, count};
+use super::words::count;
 
 /// Lines of a diff that are shown before it is folded.
 const LINES: usize = 16;
@@ -64,5 +64,5 @@ fn painted(line: &str, style: Style) -> String {
         Some(b'@' | b'\\') => Ink::Dimmed,
         _ => Ink::Plain,
     };
-    format!("{INDENT}{}\n", style.paint(ink, clean(line).trim_end()))
+    format!("{INDENT}{}\n", style.paint(ink, one_line(line).trim_end()))
 }

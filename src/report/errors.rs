@@ -1,16 +1,18 @@
 use std::error::Error;
 
+use crate::model::printable;
+
 use super::style::{Ink, Style};
-use super::words::{Wrapped, clean};
+use super::words::Wrapped;
 
 /// An error for people: what failed, why by why, and what to do.
 pub fn error_text(error: &dyn Error, next: Option<&str>, style: Style) -> String {
-    let what = clean(&error.to_string());
+    let what = printable(&error.to_string());
     let mut text = Wrapped::new(0, (Ink::Bad, "error: "), (Ink::Plain, &what)).text(style);
     let mut said = what;
     let mut cause = error.source();
     while let Some(why) = cause {
-        let words = clean(&why.to_string());
+        let words = printable(&why.to_string());
         // Some errors repeat their source in their own words; nobody wants to read it twice.
         if !said.contains(&words) {
             text.push_str(&Wrapped::new(2, (Ink::Dimmed, "why: "), (Ink::Plain, &words)).text(style));

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::apply::{Event, FailureKind, StepFailure};
-use crate::model::HostName;
+use crate::model::{HostName, one_line};
 use crate::plan::{Plan, StepId};
 
 use super::style::{Ink, Style};
 use super::titles::Titles;
-use super::words::{Wrapped, clean, count, duration, grouped};
+use super::words::{Wrapped, count, duration, grouped};
 
 /// Lines of output at the end of a failed step.
 const OUTPUT: usize = 20;
@@ -45,7 +45,7 @@ pub(super) fn block(failed: &Failed, titles: &Titles, style: Style) -> String {
         text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, "the last it printed:")));
         // Cut nothing and break nothing: this is what people paste into a search.
         for line in output.iter().skip(output.len().saturating_sub(OUTPUT)) {
-            let printed = clean(line);
+            let printed = one_line(line);
             text.push_str(format!("  {} {}", style.paint(Ink::Dimmed, "│"), printed.trim_end()).trim_end());
             text.push('\n');
         }

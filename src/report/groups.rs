@@ -1,10 +1,10 @@
 //! What is wrong, for people: one block for each problem, however many hosts have it.
 
 use crate::doctor::unreachable::COMMAND;
-use crate::model::HostName;
+use crate::model::{HostName, one_line};
 
 use super::style::{Ink, Style};
-use super::words::{Wrapped, clean, grouped, list};
+use super::words::{Wrapped, grouped, list};
 
 /// Different pieces of evidence that one block shows.
 const EVIDENCE: usize = 4;
@@ -36,7 +36,7 @@ impl Block<'_> {
             let label = if at == 0 { "next: " } else { "      " };
             // A command is for copying: it is never broken over lines.
             if line.starts_with(COMMAND) {
-                text.push_str(&format!("  {}{}\n", style.paint(Ink::Dimmed, label), clean(line)));
+                text.push_str(&format!("  {}{}\n", style.paint(Ink::Dimmed, label), one_line(line)));
                 continue;
             }
             text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, line)).text(style));
@@ -52,7 +52,7 @@ impl Block<'_> {
         for (seen, hosts) in groups.iter().filter(|(seen, _)| !seen.is_empty()).take(EVIDENCE) {
             let lines: Vec<&str> = seen.lines().collect();
             let mut words =
-                lines.iter().take(EVIDENCE_LINES).map(|l| clean(l)).collect::<Vec<_>>().join("\n");
+                lines.iter().take(EVIDENCE_LINES).map(|l| one_line(l)).collect::<Vec<_>>().join("\n");
             if lines.len() > EVIDENCE_LINES {
                 words.push_str("\n…");
             }

@@ -1,11 +1,11 @@
 //! A plan as text for people: by host, each step with its reason, what it waits for and how its file changes.
 
-use crate::model::HostName;
+use crate::model::{HostName, one_line};
 use crate::plan::{Change, Plan, Step};
 
 use super::diff::{self, Shown};
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, clean, count, grouped, list};
+use super::words::{Wrapped, count, grouped, list};
 
 /// A plan for people. The last line has the counts; the same plan always gives the same text.
 pub fn plan_text(plan: &Plan, style: Style) -> String {
@@ -36,7 +36,7 @@ pub fn last_line(plan: &Plan) -> String {
     if plan.steps.is_empty() {
         // A playbook that sees to one thing says nothing of the rest.
         if plan.playbook != "bring-up" {
-            return format!("No changes. Nothing to do for {}.", plan.playbook);
+            return format!("No changes. Nothing to do for {}.", one_line(&plan.playbook));
         }
         return match plan.hosts.len() {
             1 => "No changes. 1 host matches the inventory.".to_owned(),
@@ -132,7 +132,7 @@ fn notes(plan: &Plan, style: Style) -> String {
     for (words, hosts) in grouped(plan.notes.iter().map(|note| (&note.text, note.host.as_ref()))) {
         let hosts: Vec<&HostName> = hosts.into_iter().flatten().collect();
         let words = match hosts.is_empty() {
-            true => clean(words),
+            true => one_line(words),
             false => format!("{}: {words}", list(&hosts, Detail::Folded)),
         };
         text.push_str(&Wrapped::new(0, (Ink::Warning, "note: "), (Ink::Plain, &words)).text(style));

@@ -2,7 +2,7 @@
 
 use crate::facts::{Backend, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::{Host, LoadBalancer};
-use crate::model::HostName;
+use crate::model::{HostName, one_line};
 
 use super::groups::Block;
 use super::health::host::offset;
@@ -12,7 +12,7 @@ use super::health::{Severity, is_healthy};
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::style::{Detail, Ink, Style};
 use super::table::{Column, table};
-use super::words::{Wrapped, clean, count, grouped, list, span};
+use super::words::{Wrapped, count, grouped, list, span};
 
 /// Backends of a load balancer that are listed one by one.
 const BACKENDS: usize = 12;
@@ -64,7 +64,7 @@ fn head(status: &Status<'_>, rows: &[Row<'_>], style: Style) -> String {
         MetadataStore::Khepri => ", metadata in Khepri",
     });
     let words = format!(": {} of {} run{store}", counted.running, count(counted.brokers, "node", "nodes"));
-    format!("{}{words}\n", style.paint(Ink::Heading, clean(&name)))
+    format!("{}{words}\n", style.paint(Ink::Heading, one_line(&name)))
 }
 
 fn nodes(rows: &[Row<'_>], now: u64, style: Style) -> String {
@@ -186,7 +186,7 @@ fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, s
             let up = servers.iter().filter(|standing| **standing == Standing::Up).count();
             text.push_str(&format!(
                 "  {}: {up} of {} UP\n",
-                clean(proxy),
+                one_line(proxy),
                 count(servers.len(), "server", "servers")
             ));
         }

@@ -2,8 +2,10 @@
 
 use console::measure_text_width;
 
+use crate::model::one_line;
+
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, clean, grouped, list};
+use super::words::{Wrapped, grouped, list};
 
 const GAP: usize = 2;
 /// Different values of a column that are named below the table.
@@ -19,7 +21,7 @@ pub(super) struct Column {
 /// The table's lines, with the values of columns that had no room below, by the names in the first column.
 pub(super) fn table(mut columns: Vec<Column>, indent: usize, style: Style) -> String {
     for cell in columns.iter_mut().flat_map(|column| &mut column.cells) {
-        cell.1 = clean(&cell.1);
+        cell.1 = one_line(&cell.1);
     }
     // A column in which nobody has anything to say takes no room.
     columns.retain(|column| column.yields == 0 || column.cells.iter().any(|(_, cell)| !is_blank(cell)));

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::model::HostName;
+use crate::model::{HostName, one_line};
 use crate::plan::{Plan, StepId};
 
 /// What displays need of a plan: steps by name, without the bodies of files.
@@ -25,7 +25,7 @@ impl Titles {
     pub(super) fn of(plan: &Plan) -> Self {
         let of_host = |name: &HostName| plan.steps.iter().filter(|step| &step.host == name).count();
         let title = |(place, step): (usize, &crate::plan::Step)| {
-            let (host, phase) = (step.host.clone(), step.phase.clone());
+            let (host, phase) = (step.host.clone(), one_line(&step.phase));
             (
                 step.id.clone(),
                 Title { host, phase, title: step.title.clone(), after: step.after.clone(), place },

@@ -1,4 +1,4 @@
-//! Small things that every text needs: counts, durations, lists, wrapping, and text that others wrote.
+//! Small things that every text needs: counts, durations, lists and wrapping.
 
 use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,25 +7,7 @@ use console::measure_text_width;
 
 use super::progress::time_of_day;
 use super::style::{Detail, Ink, Style};
-
-/// Text that came from a host or a file, without what could steer the reader's terminal.
-///
-/// A banner or a configuration file can hold escape sequences; shown raw they could hide lines or colour lies.
-pub(super) fn clean(text: &str) -> String {
-    let stripped = console::strip_ansi_codes(text);
-    let mut cleaned = String::with_capacity(stripped.len());
-    for c in stripped.chars() {
-        match c {
-            '\t' => cleaned.push_str("    "),
-            '\r' => {}
-            c if c.is_control() => cleaned.push('\u{fffd}'),
-            // Marks that turn the direction of what follows: an old way to show another text than there is.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => cleaned.push('\u{fffd}'),
-            c => cleaned.push(c),
-        }
-    }
-    cleaned
-}
+use crate::model::one_line;
 
 /// `1 step`, `2 steps`.
 pub(super) fn count(n: usize, one: &str, many: &str) -> String {
@@ -105,7 +87,7 @@ impl<'a> Wrapped<'a> {
         let room = style.width.saturating_sub(hang).max(20);
         let mut lines = Vec::new();
         for paragraph in self.text.1.split('\n') {
-            for part in broken(&clean(paragraph), room) {
+            for part in broken(&one_line(paragraph), room) {
                 let before = if lines.is_empty() {
                     format!("{:w$}{}", "", style.paint(self.label.0, self.label.1), w = self.indent)
                 } else {
@@ -165,13 +147,6 @@ mod tests {
         assert_eq!(since(began, UNIX_EPOCH), "since 12:03:07 UTC, 0 s ago");
     }
 
-    #[test]
-    fn what_a_host_prints_cannot_steer_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\u{7}\tc\r"), "ab\u{fffd}    c");
-        assert_eq!(clean("x\u{202e}y"), "x\u{fffd}y");
-    }
-
-    #[test]
     fn long_text_hangs_under_its_start() {
         let text = "one two three four five six seven eight nine ten";
         let lines = Wrapped::new(2, (Ink::Plain, "why: "), (Ink::Plain, text)).lines(Style::plain(40));

@@ -1,14 +1,16 @@
+use crate::model::shortened;
+
 /// Most lines that an error carries as its evidence.
 const LINES: usize = 16;
+/// Most characters of each of them.
+const LINE_CHARS: usize = 500;
 
 /// The last lines of what was said, without terminal escapes, control characters and noise: fit for a screen
 /// and a log, whoever said it.
 pub(crate) fn evidence(said: &str) -> String {
-    let plain = console::strip_ansi_codes(said);
-    let lines: Vec<String> = plain
+    let lines: Vec<String> = said
         .lines()
-        .map(|line| line.chars().filter(|c| !c.is_control() || *c == '\t').collect::<String>())
-        .map(|line| line.trim_end().to_owned())
+        .map(|line| shortened(line, LINE_CHARS).trim_end().to_owned())
         // ssh's frame around the warning about a changed key, and its note on every newly accepted one.
         .filter(|line| !line.trim_matches('@').trim().is_empty())
         .filter(|line| !line.starts_with("Warning: Permanently added"))
@@ -19,13 +21,21 @@ pub(crate) fn evidence(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::steers;
 
     #[test]
     fn nothing_of_it_moves_the_cursor() {
-        let said = "\u{1b}[31mred\u{1b}[0m\r\n\u{1b}]0;title\u{7}bell\u{7}\u{9b}2Jx\n\n@@@@\n\ttab\n";
+        let said = "\u{202e}\u{1b}[31mred\u{1b}[0m\r\n\u{1b}]0;title\u{7}bell\u{7}\u{9b}2Jx\n\n@@@@\n\ttab\n";
         let shown = evidence(said);
-        assert!(shown.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'), "{shown:?}");
-        assert!(shown.contains("red") && shown.contains("\ttab"), "{shown:?}");
+        assert!(shown.chars().all(|c| c == '\n' || !steers(c)), "{shown:?}");
+        assert!(shown.contains("red") && shown.contains("    tab"), "{shown:?}");
+    }
+
+    #[test]
+    fn a_sequence_without_an_end_hides_no_other_line() {
+        let said = "banner\u{1b}]0;\nREMOTE HOST IDENTIFICATION HAS CHANGED!\n";
+        assert_eq!(evidence(said), "banner\nREMOTE HOST IDENTIFICATION HAS CHANGED!");
+        assert!(evidence(&"x".repeat(1 << 20)).ends_with("(cut: 1048576 characters)"));
     }
 
     #[test]

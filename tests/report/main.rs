@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod health;
+mod hostile;
 mod plan;
 mod progress;
 mod queues;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Display;
 use crate::apply::Event;
+use crate::model::printable_json;
 use crate::plan::FORMAT_VERSION;
 
 /// One event per line as JSON, for machines.
@@ -28,7 +29,7 @@ impl<W: Write> Display for JsonLines<W> {
     fn event(&mut self, event: &Event) {
         if let Ok(line) = serde_json::to_string(&Line { format_version: FORMAT_VERSION, event }) {
             // A reader that went away must not stop a run half-way.
-            let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+            let _ = writeln!(self.out, "{}", printable_json(&line)).and_then(|()| self.out.flush());
         }
     }
 

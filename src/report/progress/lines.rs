@@ -6,8 +6,9 @@ use console::truncate_str;
 
 use super::board::{Board, Place, Stopping};
 use super::terminal::{spinner, stopwatch, ticking};
+use crate::model::one_line;
 use crate::report::style::{Detail, Ink, Style};
-use crate::report::words::{clean, count, list};
+use crate::report::words::{count, list};
 
 /// Cells of the bar for the whole.
 const BAR: usize = 24;
@@ -43,17 +44,17 @@ fn host_line(board: &Board, place: &Place, now: Duration, style: Style) -> Strin
             let elapsed = now.saturating_sub(current.since);
             let wide = board.titles.phase_width();
             let phase = format!("{:<wide$}", board.titles.phase(&current.step));
-            let title = clean(board.titles.title(&current.step));
+            let title = one_line(board.titles.title(&current.step));
             // Before the title, so that no long title pushes it off the screen.
             let mut words =
                 format!("{}  {:>5}  {title}", style.paint(Ink::Dimmed, phase), stopwatch(elapsed));
             if let Some((line, _)) = &current.line {
-                words.push_str(&style.paint(Ink::Dimmed, format!("  {}", clean(line).trim())));
+                words.push_str(&style.paint(Ink::Dimmed, format!("  {}", one_line(line).trim())));
             }
             (style.paint(Ink::Restarted, spinner(elapsed)), words)
         }
         (None, Some(failed)) => {
-            let mut words = format!("failed: {}", clean(board.titles.title(failed)));
+            let mut words = format!("failed: {}", one_line(board.titles.title(failed)));
             if place.dropped > 0 {
                 words.push_str(&format!("; {} not done", count(place.dropped, "step", "steps")));
             }
@@ -89,7 +90,7 @@ fn waiting(board: &Board, place: &Place) -> String {
     let waits = board.waits_for(place);
     match waits.as_slice() {
         [] => "waiting for its turn".to_owned(),
-        [one] => format!("waiting for {}", clean(&board.titles.full(one))),
+        [one] => format!("waiting for {}", one_line(&board.titles.full(one))),
         many => {
             let hosts: Vec<_> =
                 many.iter().filter_map(|id| board.titles.get(id)).map(|step| &step.host).collect();

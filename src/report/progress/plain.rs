@@ -6,11 +6,11 @@ use super::Display;
 use super::board::{Board, Current};
 use super::clock::{Clock, time_of_day};
 use crate::apply::Event;
-use crate::model::HostName;
+use crate::model::{HostName, one_line};
 use crate::plan::{Plan, StepId};
 use crate::report::failure::{Failed, Failures, block};
 use crate::report::style::Style;
-use crate::report::words::{clean, count, duration, span};
+use crate::report::words::{count, duration, span};
 
 /// A step that ends sooner has one line; one that runs longer is announced first.
 const ANNOUNCE: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ impl<W: Write> PlainLines<W> {
     /// One line for a running step, when it is time for one.
     fn sign_of_life(&mut self, host: &HostName, current: &Current, now: Duration) {
         let running = now.saturating_sub(current.since);
-        let title = clean(self.board.titles.title(&current.step));
+        let title = one_line(self.board.titles.title(&current.step));
         let last = self.said.get(host).filter(|(step, _)| step == &current.step).map(|(_, when)| *when);
         let words = match last {
             None if running < ANNOUNCE => return,
@@ -67,7 +67,7 @@ impl<W: Write> PlainLines<W> {
                 let silence = now.saturating_sub(last);
                 match fresh {
                     Some((line, _)) if silence >= LIFE => {
-                        format!("  {}: {}", span(running.as_secs()), clean(line))
+                        format!("  {}: {}", span(running.as_secs()), one_line(line))
                     }
                     None if silence >= SILENT_LIFE => format!("  {}: still running", span(running.as_secs())),
                     _ => return,
@@ -84,9 +84,9 @@ impl<W: Write> Display for PlainLines<W> {
         let complete = self.failures.event(event);
         self.show(complete);
         self.board.event(event, self.clock.now());
-        let title = |step: &StepId| clean(self.board.titles.title(step));
+        let title = |step: &StepId| one_line(self.board.titles.title(step));
         let running = |steps: &[StepId]| {
-            steps.iter().map(|step| clean(&self.board.titles.full(step))).collect::<Vec<_>>().join("; ")
+            steps.iter().map(|step| one_line(&self.board.titles.full(step))).collect::<Vec<_>>().join("; ")
         };
         let (host, words) = match event {
             Event::ApplyStarted { steps, hosts } => {
