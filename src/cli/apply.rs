@@ -7,9 +7,13 @@ use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{become_password, close, shown, transport};
 use crate::apply::gather;
+use crate::document::read_bounded;
 use crate::model::{Secrets, one_line, shortened};
-use crate::plan::{FORMAT_VERSION, Moved, Plan, fingerprint, moved};
+use crate::plan::{Moved, Plan, fingerprint, moved};
 use crate::report::{Routes, plan_text, unreachable_text};
+
+/// The largest saved plan that is read, in bytes: one for fifty hosts has a fiftieth of it.
+const LARGEST: usize = 64 << 20;
 
 /// `rabbitup apply FILE`.
 pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
@@ -54,16 +58,8 @@ fn read(path: &Path) -> Result<Plan, Failure> {
             .why(why)
             .next("make one with: rabbitup plan -o FILE")
     };
-    let text = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
-    let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
-    match value.get("format_version").and_then(serde_json::Value::as_u64) {
-        Some(version) if version == u64::from(FORMAT_VERSION) => {}
-        Some(other) => {
-            return Err(bad(format!("it has format {other}, this rabbitup reads format {FORMAT_VERSION}")));
-        }
-        None => return Err(bad("it has no format_version".to_owned())),
-    }
-    serde_json::from_value(value).map_err(|error| bad(error.to_string()))
+    let text = read_bounded(path, LARGEST).map_err(|error| bad(error.to_string()))?;
+    Plan::from_saved(&text).map_err(|error| bad(error.to_string()))
 }
 
 /// Says precisely which facts moved.

@@ -4,8 +4,12 @@ pub fn nearest<'w>(typed: &str, words: impl IntoIterator<Item = &'w str>) -> Opt
     let folded = fold(typed);
     words
         .into_iter()
-        .map(|word| (distance(&folded, &fold(word)), word))
-        .filter(|(edits, word)| *edits <= (word.chars().count() / 3).clamp(1, 3))
+        .filter_map(|word| {
+            let (wanted, most) = (fold(word), (word.chars().count() / 3).clamp(1, 3));
+            // Each edit changes the length by one at most, and a list may have very many words.
+            let edits = (folded.len().abs_diff(wanted.len()) <= most).then(|| distance(&folded, &wanted))?;
+            (edits <= most).then_some((edits, word))
+        })
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, word)| word)
 }

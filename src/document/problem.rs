@@ -115,7 +115,10 @@ pub enum Look {
     Ascii,
 }
 
-/// Draws problems one below the other.
+/// So many are drawn; who has more mends these first.
+const SHOWN: usize = 20;
+
+/// Draws problems one below the other: the first of them, and how many more there are.
 pub fn report<'p>(problems: impl IntoIterator<Item = &'p Problem>, width: usize, look: Look) -> String {
     let theme = match look {
         Look::Colour => GraphicalTheme::unicode(),
@@ -128,7 +131,8 @@ pub fn report<'p>(problems: impl IntoIterator<Item = &'p Problem>, width: usize,
         .with_context_lines(1)
         .without_syntax_highlighting();
     let mut text = String::new();
-    for problem in problems {
+    let mut problems = problems.into_iter();
+    for problem in problems.by_ref().take(SHOWN) {
         if !text.is_empty() {
             text.push('\n');
         }
@@ -137,6 +141,10 @@ pub fn report<'p>(problems: impl IntoIterator<Item = &'p Problem>, width: usize,
             text.push_str(problem.message());
             text.push('\n');
         }
+    }
+    match problems.count() {
+        0 => {}
+        more => text.push_str(&format!("\n… and {more} more\n")),
     }
     text
 }

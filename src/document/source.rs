@@ -15,6 +15,8 @@ const LONGEST_SHOWN: usize = 240;
 #[derive(Debug)]
 pub struct Source {
     text: String,
+    /// Where each line starts: a document may have as many problems as lines.
+    line_starts: Vec<usize>,
     shown: NamedSource<String>,
 }
 
@@ -22,7 +24,9 @@ impl Source {
     pub fn new(path: &Path, text: impl Into<String>) -> Arc<Self> {
         let text = text.into();
         let shown = NamedSource::new(one_line(&path.display().to_string()), presentable(&text));
-        Arc::new(Self { text, shown })
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let line_starts = std::iter::once(0).chain(ends).collect();
+        Arc::new(Self { text, line_starts, shown })
     }
 
     pub fn text(&self) -> &str {
@@ -36,7 +40,7 @@ impl Source {
 
     /// The line of a byte, from 1.
     pub fn line_of(&self, byte: usize) -> usize {
-        self.text.as_bytes()[..byte.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1
+        self.line_starts.partition_point(|start| *start <= byte.min(self.text.len()))
     }
 
     /// The byte at which a line and a column (both from 1) stand.
@@ -70,8 +74,9 @@ impl Source {
 
     /// Whether the lines around a span are short enough to be printed.
     pub fn is_printable(&self, span: &Range<usize>) -> bool {
-        let line = self.line_of(span.start);
-        self.text.lines().skip(line.saturating_sub(2)).take(3).all(|line| line.len() <= LONGEST_SHOWN)
+        let before = self.line_of(span.start).saturating_sub(2);
+        let start = self.line_starts.get(before).copied().unwrap_or_default();
+        self.text[start..].lines().take(3).all(|line| line.len() <= LONGEST_SHOWN)
     }
 }
 
@@ -138,9 +143,13 @@ pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem>
 /// The text with each character that could steer a terminal and each byte of a plain secret replaced by a byte that can be printed.
 fn presentable(text: &str) -> String {
     let mut hidden = vec![false; text.len()];
+    let mut end = 0;
     for (at, _) in text.match_indices('=') {
-        if names_a_secret(key_before(&text[..at])) {
-            hidden[value_after(text, at + 1)].fill(true);
+        // One in a value that is hidden already hides nothing more.
+        if at >= end && names_a_secret(key_before(&text[..at])) {
+            let value = value_after(text, at + 1);
+            end = value.end;
+            hidden[value].fill(true);
         }
     }
     let mut shown = String::with_capacity(text.len());

@@ -7,7 +7,7 @@ mod node;
 mod queues;
 mod software;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{
@@ -94,7 +94,8 @@ fn kept(frames: &Frames) -> Vec<String> {
 /// Reads `{[rabbit@a,'rabbit@b-2'],[rabbit@a]}`; empty where it is not of that form.
 fn noted_members(terms: &str) -> Vec<ClusterMember> {
     let mut lists = lists_of_nodes(terms);
-    let (all, disc) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
+    let all = lists.next().unwrap_or_default();
+    let disc: BTreeSet<NodeName> = lists.next().unwrap_or_default().into_iter().collect();
     let node_type = |node: &NodeName| if disc.contains(node) { NodeType::Disc } else { NodeType::Ram };
     all.into_iter().map(|node| ClusterMember { node_type: node_type(&node), node }).collect()
 }
@@ -172,6 +173,7 @@ fn host_name(frames: &Frames, files: &Files) -> HostNameFacts {
 /// of the requested names it is: 256 x + y counts them from 1.
 fn resolution(request: &ProbeRequest, frames: &Frames) -> BTreeMap<HostName, Vec<IpAddr>> {
     let mut found: BTreeMap<HostName, Vec<IpAddr>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let mut name = None;
     for line in frames.lines("resolve") {
         let Some(address) = line.split_whitespace().next().and_then(|word| word.parse::<IpAddr>().ok())
@@ -189,7 +191,7 @@ fn resolution(request: &ProbeRequest, frames: &Frames) -> BTreeMap<HostName, Vec
         }
         if let Some(name) = name {
             let addresses = found.entry(name.clone()).or_default();
-            if !addresses.contains(&address) {
+            if seen.insert((name, address)) {
                 addresses.push(address);
             }
         }

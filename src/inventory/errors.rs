@@ -5,9 +5,6 @@ use miette::Diagnostic;
 
 use crate::document::{Look, Problem, Severity, report};
 
-/// So many are shown; who has more mends these first.
-const SHOWN: usize = 20;
-
 /// Everything that is wrong with an inventory, and its warnings.
 #[derive(Clone, Debug)]
 pub struct InventoryErrors {
@@ -27,12 +24,7 @@ impl InventoryErrors {
 
     /// The whole report as it is printed.
     pub fn render(&self, width: usize, look: Look) -> String {
-        let mut text = report(self.problems.iter().take(SHOWN), width, look);
-        if let Some(more) = self.problems.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-            text.push_str(&format!("\n… and {more} more\n"));
-        }
-        text.push_str(&format!("\n{self}\n"));
-        text
+        format!("{}\n{self}\n", report(&self.problems, width, look))
     }
 }
 

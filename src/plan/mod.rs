@@ -12,6 +12,7 @@ pub mod phase;
 mod planner;
 pub mod render;
 mod request;
+mod saved;
 mod step;
 pub mod view;
 
@@ -29,6 +30,7 @@ pub use options::{Limit, Moment, Options, Strangers};
 pub use phase::unreachable;
 pub use planner::{plan, project};
 pub use request::planned_hosts;
+pub use saved::SavedPlanError;
 pub use step::{Change, Step, StepId};
 
 use crate::facts::ProbeRequest;

@@ -1,0 +1,30 @@
+use super::{FORMAT_VERSION, Plan};
+
+/// Why a text is no plan that can be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedPlanError {
+    #[error("it is not JSON: {0}")]
+    Json(serde_json::Error),
+    #[error("it has no format_version")]
+    NoFormat,
+    #[error("it has format {0}, this rabbitup reads format {FORMAT_VERSION}")]
+    Format(u64),
+    #[error("it is cut, or was changed by hand: {0}")]
+    Shape(serde_json::Error),
+}
+
+impl Plan {
+    /// Reads a plan as `rabbitup plan -o FILE` saved it.
+    ///
+    /// # Errors
+    /// [`SavedPlanError`]. Whether its steps fit together is found out before any of them runs.
+    pub fn from_saved(text: &[u8]) -> Result<Self, SavedPlanError> {
+        let value: serde_json::Value = serde_json::from_slice(text).map_err(SavedPlanError::Json)?;
+        match value.get("format_version").and_then(serde_json::Value::as_u64) {
+            Some(version) if version == u64::from(FORMAT_VERSION) => {}
+            Some(other) => return Err(SavedPlanError::Format(other)),
+            None => return Err(SavedPlanError::NoFormat),
+        }
+        serde_json::from_value(value).map_err(SavedPlanError::Shape)
+    }
+}
