@@ -12,6 +12,8 @@ now=$(date +%s%N)
 echo "$nonce clock $now"
 exec 2>/dev/null </dev/null
 export LC_ALL=C TZ=UTC0
+# bash is started with -p: what a login exports (functions, SHELLOPTS) is none of it.
+unset BASH_ENV ENV POSIXLY_CORRECT GREP_OPTIONS
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 cd /
 set -f -u
@@ -346,7 +348,7 @@ balancer() {
       ;;
     *)
       # shellcheck disable=SC2016  # bash expands it
-      stat=$(limit 2 bash -c 'exec 3<>"/dev/tcp/${0%:*}/${0##*:}" && echo "$1" >&3 && cat <&3' \
+      stat=$(limit 2 bash --norc -p -c 'exec 3<>"/dev/tcp/${0%:*}/${0##*:}" && echo "$1" >&3 && cat <&3' \
         "$haproxy_socket" "$question")
       ;;
   esac
@@ -372,7 +374,7 @@ amqp() {
   if [ -z "$lb_port" ] || ! command -v bash >/dev/null; then return; fi
   section amqp
   # shellcheck disable=SC2016  # bash expands it
-  limit 1 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "AMQP\0\0\11\1" >&3 &&
+  limit 1 bash --norc -p -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "AMQP\0\0\11\1" >&3 &&
     head -c 11 <&3 | od -An -v -tx1' "$lb_port"
 }
 
@@ -397,7 +399,7 @@ EOF
   section tried
   # Each try is a fork of the one bash; who has not reported when timeout ends them all was filtered.
   # shellcheck disable=SC2016  # bash expands it
-  limit 1 bash -c '
+  limit 1 bash --norc -p -c '
     while [ $# != 0 ]; do
       (said=$(exec 2>&1 3<>"/dev/tcp/$2/$3") && said=open; echo "$1 $3 ${said##*: }") &
       shift 3

@@ -2,5 +2,6 @@
 
 mod connect;
 mod lock;
+mod pollution;
 mod run;
 mod sshd;

@@ -48,11 +48,12 @@ impl Sshd {
             keygen(&directory.join(name));
         }
         fs::copy(path("user.pub"), path("authorized")).expect("the user's key is authorized");
-        // SHLVL: bash reads no rc file where it is not the first shell, which can take long.
+        // SHLVL: bash reads no rc file where it is not the first shell, which can take long. Of two SetEnv lines the
+        // first counts (sshd_config(5)).
         let config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
              StrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             UsePAM no\nUseDNS no\nMaxStartups 100\nSetEnv SHLVL=2\n{settings}",
+             UsePAM no\nUseDNS no\nMaxStartups 100\n{settings}SetEnv SHLVL=2\n",
             path("host"),
             path("authorized")
         );

@@ -25,10 +25,14 @@ pub(super) struct Stdout {
     marker: Vec<u8>,
     /// What came before the root shell was there.
     preamble: Vec<u8>,
+    /// Up to where no marker starts in it.
+    searched: usize,
     method: Option<Method>,
     kept: Vec<u8>,
     /// Where the line that has not ended yet starts in `kept`.
     line_start: usize,
+    /// Where the first line ends in `kept`.
+    first_end: Option<usize>,
     first_line_at: Option<SystemTime>,
     lines: Option<LineSender>,
 }
@@ -38,9 +42,11 @@ impl Stdout {
         Self {
             marker: format!("{marker} ").into_bytes(),
             preamble: Vec::new(),
+            searched: 0,
             method: None,
             kept: Vec::new(),
             line_start: 0,
+            first_end: None,
             first_line_at: None,
             lines,
         }
@@ -61,8 +67,7 @@ impl Stdout {
 
     /// The first line after the marker, as soon as it is complete.
     pub(super) fn first_line(&self) -> Option<String> {
-        let end = self.kept.iter().position(|byte| *byte == b'\n')?;
-        Some(String::from_utf8_lossy(&self.kept[..end]).into_owned())
+        self.first_end.map(|end| String::from_utf8_lossy(&self.kept[..end]).into_owned())
     }
 
     /// Takes what arrived at `now`.
@@ -91,14 +96,25 @@ impl Stdout {
 
     /// The marker line may start in the middle of one: a prompt or banner need not end with a line end. An rc
     /// file that echoes the command does not yield it, for there the marker is followed by no method's word.
-    fn find_marker(&self) -> Option<(usize, usize, Method)> {
-        let starts = self.preamble.windows(self.marker.len()).enumerate();
-        starts.filter(|(_, window)| *window == self.marker).find_map(|(start, _)| {
-            let word_start = start + self.marker.len();
-            let word_len = self.preamble[word_start..].iter().position(|byte| *byte == b'\n')?;
-            let method = Method::from_word(&self.preamble[word_start..word_start + word_len])?;
-            Some((start, word_start + word_len + 1, method))
-        })
+    fn find_marker(&mut self) -> Option<(usize, usize, Method)> {
+        while let Some(at) = position(&self.preamble[self.searched..], &self.marker) {
+            let start = self.searched + at;
+            let word = &self.preamble[start + self.marker.len()..];
+            let word = &word[..word.len().min(Method::LONGEST_WORD + 1)];
+            let end = word.iter().position(|byte| *byte == b'\n');
+            if let Some((end, method)) = end.and_then(|end| Some((end, Method::from_word(&word[..end])?))) {
+                return Some((start, start + self.marker.len() + end + 1, method));
+            }
+            if end.is_none() && word.len() <= Method::LONGEST_WORD {
+                // The rest of the word is still on its way.
+                self.searched = start;
+                return None;
+            }
+            self.searched = start + 1;
+        }
+        // The marker's first bytes may be the last that came.
+        self.searched = self.searched.max((self.preamble.len() + 1).saturating_sub(self.marker.len()));
+        None
     }
 
     fn keep(&mut self, bytes: &[u8], now: SystemTime) -> Result<(), Flood> {
@@ -110,6 +126,7 @@ impl Stdout {
         for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
             let end = scanned + at;
             self.send(end, now);
+            self.first_end.get_or_insert(end);
             self.line_start = end + 1;
         }
         Ok(())
@@ -133,6 +150,19 @@ impl Stdout {
     }
 }
 
+/// Where `part` starts in `bytes` first. Its first byte is looked for alone: most bytes are not it.
+fn position(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    let first = *part.first()?;
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
+        if bytes[from + at..].starts_with(part) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}
+
 /// The stderr of one session, without sudo's prompts.
 pub(super) struct Stderr {
     prompt: Vec<u8>,
@@ -151,11 +181,16 @@ impl Stderr {
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.kept.extend_from_slice(bytes);
-        while let Some(at) = self.kept.windows(self.prompt.len()).position(|window| window == self.prompt) {
-            self.kept.drain(at..at + self.prompt.len());
+        // A prompt may come in two parts.
+        let mut new = self.kept.split_off(self.kept.len().saturating_sub(self.prompt.len()));
+        new.extend_from_slice(bytes);
+        let mut rest = new.as_slice();
+        while let Some(at) = position(rest, &self.prompt) {
+            self.kept.extend_from_slice(&rest[..at]);
+            rest = &rest[at + self.prompt.len()..];
             self.asked += 1;
         }
+        self.kept.extend_from_slice(rest);
         if self.kept.len() > 2 * STDERR_CAP {
             self.kept.drain(..self.kept.len() - STDERR_CAP);
         }
@@ -231,6 +266,24 @@ mod tests {
         let kept = stderr.finish();
         assert_eq!(kept.len(), STDERR_CAP);
         assert!(kept.ends_with(b"the end"));
+    }
+
+    #[test]
+    fn a_flood_in_small_pieces_is_read_in_linear_time() {
+        let since = std::time::Instant::now();
+        let (mut stdout, mut stderr) = (Stdout::new("marker", None), Stderr::new("[ask]"));
+        for _ in 0..PREAMBLE_CAP / 8 {
+            stdout.push(b"marker x", now()).expect("not too much");
+            stderr.push(b"[ask[ask");
+        }
+        assert_eq!((stdout.method(), stderr.asked()), (None, 0));
+        let mut stdout = Stdout::new("m", None);
+        stdout.push(b"m root\n", now()).expect("small");
+        for _ in 0..PREAMBLE_CAP / 8 {
+            stdout.push(b"no line ", now()).expect("not too much");
+            assert_eq!(stdout.first_line(), None);
+        }
+        assert!(since.elapsed() < std::time::Duration::from_secs(5), "{:?}", since.elapsed());
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) enum Method {
 
 impl Method {
     const ALL: [Self; 4] = [Self::Root, Self::Sudo, Self::SudoPassword, Self::Doas];
+    /// The length of `sudo-password`.
+    pub(super) const LONGEST_WORD: usize = 13;
 
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -127,7 +129,8 @@ impl Invocation {
             }
         };
         let outer = outer(way, password.is_some().into(), &marker, &prompt, input);
-        let command = format!("exec sh -c {} sh {}", quote(&outer), quote(&text));
+        // By its path, and with the usual places in PATH where a login has lost them.
+        let command = format!("exec /bin/sh -c {} sh {}", quote(&outer), quote(&text));
         match feed {
             Feed::Argument(text) if command.len() > LONGEST_COMMAND => {
                 Self::new(nonce, way, Feed::Stdin(text.as_bytes()))
@@ -153,9 +156,13 @@ enum Input {
 
 /// The start of every script. A short fixed environment, and a working directory that every user may enter: what
 /// `su` starts later fails in a home directory that is closed to it.
+///
+/// A bash that is started in it reads no file first: it would read the one in BASH_ENV, and where SSH_CLIENT is set
+/// the login's .bashrc once more (bash(1), INVOCATION; Debian builds it with SSH_SOURCE_BASHRC).
 fn prelude() -> String {
     ": \"${become:=${DOAS_USER:+doas}}\" \"${become:=${SUDO_USER:+sudo}}\" \"${become:=root}\"; \
-     LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; umask 022; cd /"
+     LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; \
+     unset BASH_ENV ENV SSH_CLIENT SSH2_CLIENT; umask 022; cd /"
         .to_owned()
 }
 
@@ -256,6 +263,8 @@ fn outer(way: &Way<'_>, password: Password, marker: &str, prompt: &str, input: I
     };
     format!(
         "LC_ALL=C; export LC_ALL\n\
+         command -v id >/dev/null || PATH=${{PATH-}}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
+         export PATH\n\
          text=$1 shell={shell} why= nor= rules=\n\
          run() {{ word=$1; shift; echo \"{marker} $word\"; {text}\"$@\" {root_shell}; exit $?; }}\n\
          {way}exit 1\n",
