@@ -78,6 +78,7 @@ cases! {
     command_that_is_not_there: cluster("cookie = { from = \"command\", argv = [\"rabbitup-no-such-program\"] }");
     variable_not_set: cluster("admin = { user = \"admin\", password = { from = \"env\", name = \"RABBITUP_TEST_NOT_SET\" } }");
     password_written_out: cluster("admin = { user = \"admin\", password = \"hunter2\" }\n[cluster.config]\ndefault_pass = \"hunter2\"");
+    substitution_of_nothing: cluster("[cluster.config]\ndefault_vhost = \"$(touch /x)\"\nheartbeat = 30\nmqtt.vhost = \"a$(heartbeat)\"");
     password_of_two_lines: cluster("[cluster.config]\ndefault_pass = { from = \"file\", path = \"tests/inventory/files/two-lines.secret\" }");
     password_written_out_in_broken_toml: cluster("admin = { user = admin, password = \"hunter2\" }");
     template_with_unknown_variable: with_node("\n[templates]\nhaproxy = \"tests/inventory/files/unknown-variable.hbs\"\n");

@@ -144,7 +144,7 @@ impl Checker<'_> {
         }
         if let Some(password) = &raw.password {
             // haproxy.cfg holds it between single quotes, in which a single quote is the only special character.
-            self.secret(Stats::secret(), "the password of the statistics page", password, &['\'']);
+            self.secret(Stats::secret(), "the password of the statistics page", password, &["'"]);
         }
         if let Some(user) = &raw.user
             && (user.is_empty() || !user.chars().all(|c| c.is_ascii_alphanumeric() || "._@-".contains(c)))

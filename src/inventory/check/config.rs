@@ -30,7 +30,27 @@ impl Checker<'_> {
                 "take it out, or set join = \"command\" in [cluster] to keep your own peer discovery",
             );
         }
+        self.substitutions(&flat);
         flat.entries
+    }
+
+    /// `$(KEY)` in a value stands for another setting's value, and RabbitMQ does not start where there is no such
+    /// setting (cuttlefish's `rhs_subs`).
+    fn substitutions(&mut self, flat: &Flat) {
+        for entry in &flat.entries {
+            let ConfigValue::Text(text) = &entry.value else { continue };
+            let unknown = text.split("$(").skip(1).find(|rest| {
+                rest.split_once(')').is_none_or(|(name, _)| !flat.seen.contains_key(name.trim()))
+            });
+            if let (Some(_), Some(span)) = (unknown, flat.seen.get(&entry.key)) {
+                self.error(
+                    format!("`{}` has $( in its value, where RabbitMQ puts the value of another setting", entry.key),
+                    span,
+                    "here",
+                    "between the brackets stands a key of [cluster.config]; RabbitMQ has no way to write a plain $(",
+                );
+            }
+        }
     }
 
     fn config_table(&mut self, table: &[(At<String>, At<Plain>)], prefix: &str, flat: &mut Flat) {
@@ -43,7 +63,7 @@ impl Checker<'_> {
                 Plain::Table(entries) if is_source(entries) => {
                     if let Some(setting) = self.config_source(entries, &value.span) {
                         let name = SecretName::new(format!("config:{path}"));
-                        self.secret(name.clone(), &format!("`{path}`"), &setting, &['#']);
+                        self.secret(name.clone(), &format!("`{path}`"), &setting, &["#", "$("]);
                         self.config_entry(path, &key.span, ConfigValue::Secret(name), flat);
                     }
                 }

@@ -38,13 +38,13 @@ impl Checker<'_> {
         }
     }
 
-    /// Reads a secret that ends up on one line of a file; `forbidden` are characters that the file cannot quote.
+    /// Reads a secret that ends up on one line of a file; `forbidden` is what the file cannot quote.
     pub(super) fn secret(
         &mut self,
         name: SecretName,
         what: &str,
         setting: &At<SecretSetting>,
-        forbidden: &[char],
+        forbidden: &[&str],
     ) {
         if let Some(secret) = self.read(setting, what) {
             self.check_one_line(what, &secret, setting, forbidden);
@@ -59,7 +59,7 @@ impl Checker<'_> {
         what: &str,
         secret: &Secret,
         setting: &At<SecretSetting>,
-        forbidden: &[char],
+        forbidden: &[&str],
     ) {
         let one_line =
             "it goes into a file on one line: give it a value of one line, with nothing before or after it";
@@ -70,12 +70,11 @@ impl Checker<'_> {
             Ok(text) if text.chars().any(char::is_control) => {
                 Some(format!("{what} has a control character in it"))
             }
-            Ok(text) if text.contains(forbidden) => {
+            Ok(text) if forbidden.iter().any(|part| text.contains(part)) => {
                 hint = "take another one without it: letters and digits are safe everywhere";
-                let list: Vec<String> = forbidden.iter().map(char::to_string).collect();
                 Some(format!(
                     "{what} has a character in it that cannot be quoted in the file: {}",
-                    list.join(" ")
+                    forbidden.join(" ")
                 ))
             }
             Ok(_) => None,
