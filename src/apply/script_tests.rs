@@ -1,15 +1,16 @@
 //! What is sent to a host, in real shells.
 
-use std::process::{Command, Stdio};
+use proptest::prelude::*;
 
 use super::script::render;
 use crate::facts::{HoldingCounts, QueueKind};
+use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
 use crate::plan::{
     Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, QueueRef,
     Service, Step, StepId, Then, Validator,
 };
-use crate::template::Rendered;
+use crate::template::{Rendered, secret_sign};
 
 const HOSTILE: &str = "a'b\"c$(touch /nonexistent/x)`id`\n\\ $HOME *;& é\u{1f430}";
 
@@ -82,44 +83,68 @@ fn script(actions: Vec<Action>) -> Vec<u8> {
     render("nonce", &steps, &secrets()).expect("all secrets are known").expose().to_vec()
 }
 
-/// What a shell makes of a text on its standard input: whether it takes it, and what it prints.
-fn shell(words: &[&str], text: &[u8]) -> (bool, String) {
-    use std::io::Write;
-    let mut child = Command::new(words[0])
-        .args(&words[1..])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the shell is there");
-    // A shell that stops reading early closes the pipe.
-    let _ = child.stdin.take().expect("it is piped").write_all(text);
-    let output = child.wait_with_output().expect("it ends");
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
 #[test]
 fn every_shell_reads_every_step_whatever_its_values() {
-    let text = script(hostile_actions());
-    for words in [&["sh", "-n"][..], &["bash", "-n"], &["bash", "--posix", "-n"]] {
-        assert!(shell(words, &text).0, "{words:?} refuses the script");
+    let text = [b"set -n\n".to_vec(), script(hostile_actions())].concat();
+    for words in shells() {
+        let output = run_in(words, &text);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{words:?} refuses the script: {said}");
     }
 }
 
-#[test]
-fn values_reach_the_step_functions_as_they_are() {
-    let text =
-        script(vec![Action::SetClusterName { node: NodeName::rabbit(&host()), name: HOSTILE.to_owned() }]);
-    // The real function asks a broker; this one tells what it was given.
-    let told = String::from_utf8(text)
-        .expect("UTF-8")
-        .replace("\nmain() {", "\nset_cluster_name() { printf '<%s>' \"$@\"; }\nmain() {");
-    let (_, printed) = shell(&["sh"], told.as_bytes());
-    assert!(printed.contains(&format!("<rabbit@node1><{HOSTILE}>")), "{printed}");
-    assert!(
-        printed.contains("nonce begin node1/what\n") && printed.contains("nonce end node1/what 0"),
-        "{printed}"
-    );
+/// In place of the real step functions, which would do what they are told: they print each argument in hexadecimal.
+const TELLERS: &str = "tell() { printf %s \"$#\"; for word in \"$@\"; do printf ' '; printf %s \"$word\" | od -An -v -tx1 | \
+    tr -d ' \\n'; done; echo; }\nset_cluster_name() { tell \"$@\"; }\nwrite_file() { tell \"$@\"; }\n";
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn values_reach_the_step_functions_as_they_are(
+        word in "(?s)[^\0\u{1}]{0,40}", secret in prop::collection::vec(1..=255_u8, 0..40),
+    ) {
+        let word = format!("{word}{HOSTILE}");
+        let secret = [secret.as_slice(), HOSTILE.as_bytes()].concat();
+        let name = SecretName::new("secret");
+        let body = Rendered::from_text(&format!("{word}{}", secret_sign(&name)));
+        let file = FileWrite {
+            path: word.clone(),
+            mode: 0o640,
+            owner: word.clone(),
+            group: "root".to_owned(),
+            body,
+            validate: None,
+            then: Then::Nothing,
+            resolves: Vec::new(),
+        };
+        let steps = [
+            step(Action::SetClusterName { node: NodeName::rabbit(&host()), name: word.clone() }),
+            step(Action::WriteFile(file)),
+        ];
+        let mut secrets = Secrets::default();
+        secrets.insert(name, Secret::new(secret.clone()));
+        let text = render("nonce", &steps.iter().collect::<Vec<_>>(), &secrets).expect("all secrets are known");
+        let text = text.expose();
+        let at = text.windows(8).position(|part| part == b"\nmain() ").expect("the frame") + 1;
+        let told = [&text[..at], TELLERS.as_bytes(), &text[at..]].concat();
+        let content = [word.as_bytes(), &secret].concat();
+        for words in shells() {
+            let output = run_in(words, &told);
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            let lines: Vec<&str> = printed.lines().collect();
+            prop_assert_eq!((lines[0], lines[2]), ("nonce begin node1/what", "nonce end node1/what 0"), "{:?}", words);
+            prop_assert_eq!(lines[1], format!("2 {} {}", hex(b"rabbit@node1"), hex(word.as_bytes())), "{:?}", words);
+            let arrived: Vec<&str> = lines[4].split(' ').collect();
+            prop_assert_eq!(arrived[1], hex(word.as_bytes()), "{:?}", words);
+            prop_assert_eq!(arrived[9], hex(&content), "{:?}", words);
+            prop_assert_eq!(lines.len(), 6);
+        }
+    }
 }
 
 #[test]
@@ -127,9 +152,11 @@ fn a_script_that_is_cut_short_runs_no_step() {
     let text = script(vec![Action::StartUnit { unit: "no-such-unit-of-anybody".to_owned() }]);
     // The last byte is the end of the line behind the closing brace.
     let end = text.len() - 2;
-    for cut in (0..end).step_by(97).chain([end]) {
-        let (_, printed) = shell(&["sh"], &text[..cut]);
-        assert_eq!(printed, "", "cut at {cut} of {}", text.len());
+    for words in shells() {
+        for cut in (0..end).step_by(397).chain([end]) {
+            let output = run_in(words, &text[..cut]);
+            assert_eq!(output.stdout, b"", "{words:?}, cut at {cut} of {}", text.len());
+        }
     }
 }
 

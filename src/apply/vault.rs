@@ -239,7 +239,15 @@ fn given(mut bytes: Vec<u8>, origin: &str) -> Result<Secret, SecretError> {
     if bytes.is_empty() {
         return Err(SecretError::new(format!("{origin} is empty"), "put the secret there"));
     }
-    Ok(Secret::new(bytes))
+    let secret = Secret::new(bytes);
+    if secret.expose().contains(&0) {
+        // No shell word can hold one: it would arrive as another secret.
+        return Err(SecretError::new(
+            format!("{origin} has a NUL byte in it"),
+            "give it a value of plain text",
+        ));
+    }
+    Ok(secret)
 }
 
 /// Arguments stay unsaid: they may say more than one would show.
@@ -279,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_trailing_newline_does_not_count() {
+    async fn one_trailing_newline_does_not_count_and_nul_is_refused() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
         assert_eq!(get(&vault(command("printf 'a b\n\n'")), &hosts).await, Ok(b"a b\n".to_vec()));
         let path = std::env::temp_dir().join(format!("rabbitup-vault-{}", std::process::id()));
@@ -288,6 +296,9 @@ mod tests {
         std::fs::write(&path, "\n").expect("a file");
         let empty = get(&vault(SecretSource::File(path.clone())), &hosts).await;
         assert_eq!(empty.map_err(|error| error.cause), Err(format!("{} is empty", path.display())));
+        std::fs::write(&path, "sec\0ret\n").expect("a file");
+        let cut = get(&vault(SecretSource::File(path.clone())), &hosts).await;
+        assert_eq!(cut.map_err(|error| error.cause), Err(format!("{} has a NUL byte in it", path.display())));
         std::fs::remove_file(path).expect("it is there");
     }
 

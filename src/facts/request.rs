@@ -109,6 +109,7 @@ mod tests {
 
     use super::*;
     use crate::facts::parse;
+    use crate::model::shells::shells;
 
     fn request() -> ProbeRequest {
         ProbeRequest {
@@ -134,20 +135,25 @@ mod tests {
         }
     }
 
-    fn run(command: &str) -> Vec<u8> {
-        Command::new("sh").arg("-c").arg(command).output().expect("sh runs").stdout
+    fn run(words: &[&str], command: &str) -> Vec<u8> {
+        let mut shell = Command::new(words[0]);
+        shell.args(&words[1..]).arg("-c").arg(command).output().expect("the shell runs").stdout
     }
 
     #[test]
     fn this_machine_answers() {
         let request = request();
-        let output = run(&request.command("n0nce"));
-        assert!(output.starts_with(b"n0nce clock "));
-        let facts = parse(&request, "n0nce", &output).expect("complete");
         let passwd = std::fs::read_to_string("/etc/passwd").expect("every machine has it");
-        assert_eq!(facts.file("/etc/passwd").and_then(|file| file.content.as_deref()), Some(passwd.as_str()));
-        assert!(facts.resolution.values().flatten().all(IpAddr::is_loopback) && !facts.resolution.is_empty());
-        assert!(!facts.host_name.running.is_empty() && facts.resources.memory_total_kib > Some(0));
+        for shell in shells() {
+            let output = run(shell, &request.command("n0nce"));
+            assert!(output.starts_with(b"n0nce clock "), "{shell:?}");
+            let facts = parse(&request, "n0nce", &output).expect("complete");
+            let content = facts.file("/etc/passwd").and_then(|file| file.content.as_deref());
+            assert_eq!(content, Some(passwd.as_str()), "{shell:?}");
+            assert!(facts.resolution.values().flatten().all(IpAddr::is_loopback), "{shell:?}");
+            assert!(!facts.resolution.is_empty() && !facts.host_name.running.is_empty(), "{shell:?}");
+            assert!(facts.resources.memory_total_kib > Some(0), "{shell:?}");
+        }
     }
 
     #[test]
@@ -161,7 +167,7 @@ mod tests {
     const STAGED: &str = "staged=/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie\n";
 
     /// Runs the probe on a cookie file with these bytes, and says what it printed about it.
-    fn look_at_cookie(real: &str, bytes: &[u8]) -> (String, Vec<u8>) {
+    fn look_at_cookie(shell: &[&str], real: &str, bytes: &[u8]) -> (String, Vec<u8>) {
         let (variable, _) = real.split_once('=').expect("an assignment");
         let path = std::env::temp_dir().join(format!(
             "rabbitup-probe-{variable}-{}-{}",
@@ -175,7 +181,7 @@ mod tests {
         (request.reach, request.node) = Default::default();
         let command = request.command("n0nce");
         assert!(command.contains(real));
-        let output = run(&command.replace(real, &format!("{variable}={}\n", path.display())));
+        let output = run(shell, &command.replace(real, &format!("{variable}={}\n", path.display())));
         std::fs::remove_file(&path).expect("it is ours");
         let text = String::from_utf8_lossy(&output);
         let shape = text.lines().find_map(|line| line.strip_prefix("shape=")).unwrap_or_default().to_owned();
@@ -200,9 +206,11 @@ mod tests {
             (long.as_bytes(), "unusable"),
         ];
         for (bytes, wanted) in judged {
-            for real in [IN_USE, STAGED] {
-                let (shape, output) = look_at_cookie(real, bytes);
-                assert_eq!(shape, wanted, "of {bytes:?}");
+            for (real, shell) in
+                [IN_USE, STAGED].into_iter().flat_map(|real| shells().into_iter().map(move |s| (real, s)))
+            {
+                let (shape, output) = look_at_cookie(shell, real, bytes);
+                assert_eq!(shape, wanted, "of {bytes:?} in {shell:?}");
                 let secret = bytes.get(..9).unwrap_or(b"\0");
                 assert!(
                     !output.windows(secret.len()).any(|window| window.eq_ignore_ascii_case(secret)),

@@ -9,6 +9,8 @@ mod printable;
 mod role;
 mod secret;
 mod shell;
+#[cfg(test)]
+pub(crate) mod shells;
 mod version;
 
 pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_cookie};

@@ -30,19 +30,84 @@ pub fn shell_word(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use proptest::prelude::*;
 
+    use super::super::shells::{run_in, shells};
     use super::*;
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(128))]
-        #[test]
-        fn a_real_shell_reads_back_the_value(value in "(?s)[^\0]{0,60}") {
-            let script = format!("printf %s {}", quote(&value));
-            let output = Command::new("sh").arg("-c").arg(script).output().expect("sh runs");
-            prop_assert_eq!(output.stdout, value.into_bytes());
+    /// Prints each value with a NUL behind it.
+    fn script(values: &[Vec<u8>]) -> Vec<u8> {
+        let mut script = b"for value in".to_vec();
+        for value in values {
+            script.push(b' ');
+            script.extend_from_slice(&quote_bytes(value));
         }
+        script.extend_from_slice(b"; do printf '%s\\0' \"$value\"; done\n");
+        script
+    }
+
+    fn assert_read_back(values: &[Vec<u8>]) {
+        let wanted: Vec<u8> = values.iter().flat_map(|value| value.iter().copied().chain([0])).collect();
+        for words in shells() {
+            let output = run_in(words, &script(values));
+            assert!(output.stdout == wanted, "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_shell_reads_back_every_text(values in prop::collection::vec("(?s)[^\0]{0,30}", 1..20)) {
+            let bytes: Vec<Vec<u8>> = values.iter().map(|value| value.clone().into_bytes()).collect();
+            let quoted: Vec<Vec<u8>> = values.iter().map(|value| quote(value).into_bytes()).collect();
+            prop_assert_eq!(quoted, bytes.iter().map(|value| quote_bytes(value)).collect::<Vec<_>>());
+            assert_read_back(&bytes);
+        }
+
+        #[test]
+        fn every_shell_reads_back_all_bytes(values in prop::collection::vec(prop::collection::vec(1..=255_u8, 0..30), 1..20)) {
+            assert_read_back(&values);
+        }
+    }
+
+    #[test]
+    fn what_shells_obey_is_read_back() {
+        let values = [
+            "",
+            "'",
+            "''",
+            "'\\''",
+            "\\",
+            "\\'",
+            "$(id)",
+            "`id`",
+            "${IFS}",
+            "\"$HOME\"",
+            "-n",
+            "-e",
+            "--",
+            "~",
+            "*",
+            "!!",
+            "a\nb\n",
+            "\r\n",
+            "\u{1b}[2J",
+            "\u{202e}",
+            "🐰",
+            "#",
+            "&",
+            ";",
+            "|",
+            "<(id)",
+            "{a,b}",
+            "%s%n",
+            "=ls",
+            "\t ",
+            "EOF",
+        ];
+        let mut values: Vec<Vec<u8>> = values.iter().map(|value| value.as_bytes().to_vec()).collect();
+        values.push("x'".repeat(1 << 13).into_bytes());
+        assert_read_back(&values);
     }
 }

@@ -15,7 +15,8 @@ setsid util-linux
 timeout coreutils'
 check_tools='shellcheck shellcheck
 ssh openssh-client
-sshd openssh-server'
+sshd openssh-server
+busybox busybox'
 
 packages=
 for group in "$@"; do

@@ -117,6 +117,11 @@ async fn a_refused_login_and_a_refused_port_are_told_apart_and_fail_fast() {
     assert!(error.evidence.contains("Connection refused"), "{error}");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 
+    // As a saved plan may say that was changed by hand.
+    let patient = SshTarget { connect_timeout: Duration::MAX, port: Some(free_port()), ..sshd.target() };
+    let error = run(&transport(patient), argument("true")).await.expect_err("nobody listens");
+    assert_eq!(error.kind, TransportErrorKind::NoConnection, "{error}");
+
     let nowhere = SshTarget { destination: "nowhere.invalid".into(), ..sshd.target() };
     let error = run(&transport(nowhere), argument("true")).await.expect_err("no such name");
     assert_eq!(error.kind, TransportErrorKind::NameUnknown, "{error}");

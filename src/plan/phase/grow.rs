@@ -89,7 +89,9 @@ fn lacking(node: &NodeFacts, onto: Option<&NodeName>) -> Wanted {
 }
 
 fn replicated(node: &NodeFacts) -> impl Iterator<Item = &QueueFacts> {
-    node.queues.iter().filter(|queue| queue.kind.is_replicated())
+    // No command line can hold NUL: without it the name would be another queue's.
+    let can_be_named = |queue: &&QueueFacts| !queue.name.contains('\0') && !queue.vhost.contains('\0');
+    node.queues.iter().filter(|queue| queue.kind.is_replicated()).filter(can_be_named)
 }
 
 fn propose(draft: &mut Draft<'_>, host: &Host, onto: NodeName, queues: Vec<QueueRef>, patience: Minutes) {

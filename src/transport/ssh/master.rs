@@ -205,7 +205,7 @@ impl Endpoint {
         for name in &self.target.withheld {
             command.env_remove(name);
         }
-        let allowed = self.target.connect_timeout + LOGIN_TIME;
+        let allowed = self.target.connect_timeout.saturating_add(LOGIN_TIME);
         let output = match tokio::time::timeout(allowed, command.output()).await {
             Ok(Ok(output)) => output,
             Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

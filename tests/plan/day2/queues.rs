@@ -33,3 +33,11 @@ fn replicas_and_leaders() {
         assert_eq!((verified, second), (vec![], vec![]), "{name}");
     }
 }
+
+#[test]
+fn a_queue_that_no_command_line_can_name_is_left_alone() {
+    let mut facts = whole();
+    give_queue(&mut facts, &queue("thin\0", QueueKind::Quorum, "node1", &["node1", "node2"]));
+    let text = plan("grow-queues", &[], &facts);
+    assert!(text.contains("No changes."), "{text}");
+}

@@ -1,0 +1,39 @@
+//! The shells that text of ours meets, for tests.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// What hosts have as /bin/sh: none of them may be missing where tests count (tests/lab/install-tools.sh).
+const NEEDED: [&[&str]; 4] = [&["dash"], &["bash"], &["bash", "--posix"], &["busybox", "sh"]];
+/// What people have as login shells, tested where it is installed.
+const OTHERS: [&[&str]; 5] = [&["zsh"], &["mksh"], &["ksh"], &["yash"], &["posh"]];
+
+/// The shells of this machine, as the words that start them. One that is missing and needed is a failure in CI, and
+/// said elsewhere.
+pub(crate) fn shells() -> Vec<&'static [&'static str]> {
+    let is_there = |words: &&[&str]| Command::new(words[0]).arg("--help").output().is_ok();
+    let (there, missing): (Vec<_>, Vec<_>) = NEEDED.into_iter().partition(is_there);
+    assert!(missing.is_empty() || std::env::var_os("CI").is_none(), "CI lacks {missing:?}");
+    missing
+        .iter()
+        .for_each(|words| eprintln!("SKIPPED: {} is not installed here, and was NOT TESTED", words[0]));
+    there.into_iter().chain(OTHERS.into_iter().filter(is_there)).collect()
+}
+
+/// What a shell makes of a script on its standard input.
+pub(crate) fn run_in(words: &[&str], script: &[u8]) -> Output {
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the shell is there");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let script = script.to_vec();
+    // A thread of its own, for a script that prints while it is read. A shell that stops early closes the pipe.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&script)));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("it was written");
+    output
+}
