@@ -21,8 +21,8 @@ mod watch;
 
 use lab::Suite;
 use scenarios::{
-    access, balancer, changes, cold, doctor, files, half_done, leaving, membership, queues, recovery,
-    rolling, rotation, runs, secrets, steady, traffic_check, trouble,
+    access, balancer, changes, cold, doctor, files, half_done, hostile, leaving, membership, queues,
+    recovery, rolling, rotation, runs, secrets, steady, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -76,6 +76,12 @@ const SCENARIOS: &[Scenario] = &[
     )
     .by_turns(),
     Scenario::new("half-done hosts", State::Fresh, State::Any, half_done::half_done).by_turns(),
+    Scenario::new(
+        "hostile words, and logins that are in the way",
+        State::Any,
+        State::Any,
+        hostile::words_and_logins,
+    ),
     Scenario::new(
         "root, doas, a sudo password, the narrowest rules; long names and RAM nodes on Debian 12",
         State::Any,

@@ -7,6 +7,7 @@ pub mod cold;
 pub mod doctor;
 pub mod files;
 pub mod half_done;
+pub mod hostile;
 pub mod leaving;
 pub mod membership;
 pub mod queues;
