@@ -4,6 +4,8 @@
 //!
 //!     cargo test --test e2e -- --test-threads=4             all of them side by side
 //!     E2E_ONLY='second run,saved plan' cargo test --test e2e -- --exact debian12
+//!     E2E_ONLY='one thing' E2E_ALL=1 cargo test --test e2e -- --exact day2_debian12          every cause of doctor
+//!     E2E_ONLY='one thing' E2E_CASES=epmd cargo test --test e2e -- --exact day2_debian12     some of them
 
 mod amqp;
 mod faults;

@@ -12,6 +12,11 @@ pub const CASES: &[Case] = &[
         name: "a partition that stayed when the network was back",
         breaks: &[
             Run("node3", CUT_OFF),
+            // Or it would take a minute to miss what it only listens to.
+            Run(
+                "node3",
+                "timeout 60 rabbitmqctl -q eval '[erlang:disconnect_node(Node) || Node <- nodes()].'",
+            ),
             Until("node1", "timeout 60 rabbitmqctl -q eval 'nodes().' | grep -qvF rabbit@node3"),
             Until("node2", "timeout 60 rabbitmqctl -q eval 'nodes().' | grep -qvF rabbit@node3"),
             Run("node3", "nft delete table ip e2e"),
