@@ -170,14 +170,14 @@ fn a_node_that_enters_while_it_is_waited_for_is_not_joined() {
         seed: node,
         method: JoinCommand::StopJoinStart,
         node_type: NodeType::Disc,
-        own_data: OwnData::Keep,
+        may_destroy: HoldingCounts::NOTHING,
         patience_s: 1,
     }]);
     // It is a member from the moment at which it serves; then it has the cluster's users, which are not its own.
     let broker = "\nis_serving() { serves=yes; }\nlists() { [ -n \"${serves:-}\" ]; }\n\
-                  await() { shift; \"$@\"; }\nown_data() { printf '1 users'; }\ncontrol() { echo JOINED; }\nmain() {";
+                  await() { shift; \"$@\"; }\nlook_at_own_data() { fail 'it has users'; }\nrevive_node() { :; }\ncontrol() { echo JOINED; }\nmain() {";
     let told = String::from_utf8(text).expect("UTF-8").replace("\nmain() {", broker);
-    let (_, printed) = shell(&["sh"], told.as_bytes());
+    let printed = String::from_utf8(run_in(&["sh"], told.as_bytes()).stdout).expect("UTF-8");
     assert!(printed.contains("nonce end node1/what 0"), "{printed}");
     assert!(!printed.contains("JOINED"), "{printed}");
 }
@@ -286,7 +286,7 @@ fn a_script_tells_that_it_is_at_work_as_long_as_it_is() {
         "\nmain() {",
         &format!("\nstop_broker() {{ cd {run}; echo $$ at; cat *.work; ls; }}\nmain() {{"),
     );
-    let (_, printed) = shell(&["sh"], told.as_bytes());
+    let printed = String::from_utf8(run_in(&["sh"], told.as_bytes()).stdout).expect("UTF-8");
     let left = std::fs::read_dir(&directory).expect("it is there").count();
     std::fs::remove_dir_all(&directory).expect("it is ours");
     let lines: Vec<&str> = printed.lines().collect();
@@ -309,7 +309,7 @@ fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
         .replace("/usr/sbin/policy-rc.d", &directory.join("policy-rc.d").display().to_string())
         .replace("\nmain() {", tools);
     let ran = |told: &str| {
-        let (_, printed) = shell(&["sh"], told.as_bytes());
+        let printed = String::from_utf8(run_in(&["sh"], told.as_bytes()).stdout).expect("UTF-8");
         let lines = printed.lines().filter(|line| line.starts_with("dpkg -") || line.starts_with("apt-get"));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };

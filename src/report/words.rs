@@ -147,6 +147,7 @@ mod tests {
         assert_eq!(since(began, UNIX_EPOCH), "since 12:03:07 UTC, 0 s ago");
     }
 
+    #[test]
     fn long_text_hangs_under_its_start() {
         let text = "one two three four five six seven eight nine ten";
         let lines = Wrapped::new(2, (Ink::Plain, "why: "), (Ink::Plain, text)).lines(Style::plain(40));

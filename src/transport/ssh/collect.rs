@@ -25,8 +25,10 @@ pub(super) struct Stdout {
     marker: Vec<u8>,
     /// What came before the root shell was there.
     preamble: Vec<u8>,
-    /// Up to where no marker starts in it.
+    /// Up to where it was searched in vain.
     searched: usize,
+    /// Where the marker line starts and ends, and the word in it.
+    marked: Option<(usize, usize, Method)>,
     method: Option<Method>,
     kept: Vec<u8>,
     /// Where the line that has not ended yet starts in `kept`.
@@ -43,6 +45,7 @@ impl Stdout {
             marker: format!("{marker} ").into_bytes(),
             preamble: Vec::new(),
             searched: 0,
+            marked: None,
             method: None,
             kept: Vec::new(),
             line_start: 0,
@@ -58,7 +61,7 @@ impl Stdout {
     }
 
     pub(super) fn preamble(&self) -> String {
-        let said = match self.find_marker() {
+        let said = match self.marked {
             Some((start, end, _)) => [&self.preamble[..start], &self.preamble[end..]].concat(),
             None => self.preamble.clone(),
         };
@@ -87,11 +90,18 @@ impl Stdout {
 
     /// Where the marker line starts and the root shell's first line ends, which is always the same: only after the
     /// marker does it mean anything. sudo and its modules may print something in between.
-    fn find_root_shell(&self) -> Option<(usize, usize, Method)> {
-        let (start, end, method) = self.find_marker()?;
+    fn find_root_shell(&mut self) -> Option<(usize, usize, Method)> {
+        if self.marked.is_none() {
+            self.marked = self.find_marker();
+            self.searched = self.marked.map_or(self.searched, |(_, end, _)| end);
+        }
+        let (start, _, method) = self.marked?;
         let ready = format!("{READY}\n").into_bytes();
-        let at = self.preamble[end..].windows(ready.len()).position(|window| window == ready)?;
-        Some((start, end + at + ready.len(), method))
+        if let Some(at) = position(&self.preamble[self.searched..], &ready) {
+            return Some((start, self.searched + at + ready.len(), method));
+        }
+        self.searched = self.searched.max((self.preamble.len() + 1).saturating_sub(ready.len()));
+        None
     }
 
     /// The marker line may start in the middle of one: a prompt or banner need not end with a line end. An rc
@@ -278,7 +288,7 @@ mod tests {
         }
         assert_eq!((stdout.method(), stderr.asked()), (None, 0));
         let mut stdout = Stdout::new("m", None);
-        stdout.push(b"m root\n", now()).expect("small");
+        stdout.push(b"m root\nrabbitup-root\n", now()).expect("small");
         for _ in 0..PREAMBLE_CAP / 8 {
             stdout.push(b"no line ", now()).expect("not too much");
             assert_eq!(stdout.first_line(), None);
