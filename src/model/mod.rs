@@ -10,6 +10,7 @@ mod role;
 mod secret;
 mod shell;
 #[cfg(test)]
+#[path = "shells_test.rs"]
 pub(crate) mod shells;
 mod version;
 

@@ -33,7 +33,8 @@ fn what_plans_is_pure() {
         sources(&root.join(module), &mut files);
     }
     assert!(files.len() > 20, "the modules were found");
-    for file in files {
+    // What is for tests only may start a shell.
+    for file in files.into_iter().filter(|file| !file.to_string_lossy().ends_with("_test.rs")) {
         let text = fs::read_to_string(&file).expect("a source file");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
