@@ -262,3 +262,16 @@ fn a_flag_that_a_joining_node_knows_is_no_obstacle() {
     bed.node("node2").disabled_feature_flags.clear();
     assert_eq!(bed.diagnosis().findings[0].cause, Cause::FeatureFlagsDiffer, "one that it does not know is");
 }
+
+#[test]
+fn what_is_no_erlang_node_behind_an_open_port_is_no_reason_to_restart_the_node() {
+    let mut bed = Bed::healthy();
+    bed.refuse("node2", "node1");
+    let refused = bed.diagnosis().findings[0].clone();
+    assert!(refused.remedy.iter().any(|line| line.words("").contains("systemctl restart")), "{refused:?}");
+    bed.peer("node2", "node1").answer =
+        Answer::Refused("erl_call: failed to connect to node rabbit@node1".to_owned());
+    let found = bed.diagnosis().findings[0].clone();
+    assert_eq!((found.cause, found.host), (Cause::HandshakeRefused, Some(host("node2"))));
+    assert!(!found.remedy.iter().any(|line| line.words("").contains("restart")), "{:?}", found.remedy);
+}

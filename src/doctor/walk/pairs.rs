@@ -155,13 +155,25 @@ fn handshake(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> 
     }
     let (here, there) = (&from.host.name, &to.host.name);
     let what = format!("{} does not let it in, although its ports are open", to.node());
-    let said = if said.is_empty() { "the connection ended in the handshake: the cookie" } else { said };
-    Some(
-        Finding::on(here, Cause::HandshakeRefused, what)
+    let found = Finding::on(here, Cause::HandshakeRefused, what);
+    // erl_call says nothing where the cookie is refused, and "failed to connect" where no node answers.
+    Some(if said.contains("failed to connect") {
+        let port = peer.port_of(to.alive());
+        found
+            .seen(format!(
+                "from {here}: {}:{port} is open, and no Erlang node answers there: {said}",
+                to.host.address
+            ))
+            .mend(sentence(format!("see what else answers on port {port} of {there}, or is put before it:")))
+            .mend(to.shell("ss -lntp"))
+            .mend(to.shell("nft list ruleset"))
+    } else {
+        let said = if said.is_empty() { "the connection ended in the handshake: the cookie" } else { said };
+        found
             .seen(format!("from {here}: asked with the cookie of its file: {said}"))
             .mend(sentence(format!("restart {there}'s broker, which reads its cookie anew:")))
-            .mend(to.shell("systemctl restart rabbitmq-server")),
-    )
+            .mend(to.shell("systemctl restart rabbitmq-server"))
+    })
 }
 
 /// What each sees of each other, root causes and what follows from them alike.
