@@ -63,11 +63,11 @@ impl Work<'_> {
         let facts = self.settled().await?;
         let plan = self.session.plan(self.common, &facts, Moment::Before)?;
         self.show(&plan_text(&plan, self.common.style()));
-        if plan.is_empty() {
-            return Ok(self.judge(&facts));
-        }
         *self.before.borrow_mut() = health(&self.session.desired, &facts);
         let began = Instant::now();
+        if plan.is_empty() {
+            return self.judge_soon(&facts, began).await;
+        }
         match self.round(plan, began, Moment::Before).await? {
             Round::Ended(exit) => Ok(exit),
             Round::More(plan) => {
@@ -236,6 +236,21 @@ impl Work<'_> {
     fn has_new_error(&self, findings: &[Finding]) -> bool {
         let before = self.before.borrow();
         findings.iter().any(|finding| finding.severity == Severity::Error && !before.contains(finding))
+    }
+
+    /// With nothing to do the cluster is judged as it is. Where that is bad it gets a moment: a run that was cut off right
+    /// behind its last step leaves a balancer that has not noticed yet.
+    async fn judge_soon(&self, facts: &Facts, began: Instant) -> Result<Exit, Failure> {
+        if is_healthy(&self.before.borrow()) || self.session.playbook.verifies().is_none() {
+            return Ok(self.judge(facts));
+        }
+        Ok(match self.verify(began).await? {
+            Round::Ended(exit) => exit,
+            Round::More(plan) => {
+                self.show(&plan_text(&plan, self.common.style()));
+                Exit::Failed
+            }
+        })
     }
 
     /// Prints what is not as it should be, and whether that is an error.
