@@ -1,5 +1,7 @@
 //! Takes what may be a secret out of lines that others wrote. Rather a harmless word too much than a secret too few.
 
+use crate::model::without_url_passwords;
+
 /// What stands where something was taken out.
 pub(super) const LEFT_OUT: &str = "(left out)";
 
@@ -23,7 +25,7 @@ const WORDS: [&str; 14] = [
 
 /// The line without what may be a secret: what follows a word for one, and passwords in URIs.
 pub fn redacted(line: &str) -> String {
-    after_words(&uris(line))
+    after_words(&without_url_passwords(line, LEFT_OUT))
 }
 
 /// A text, line by line; a value that stands on the line after its key is taken out, too.
@@ -77,34 +79,6 @@ fn after_words(line: &str) -> String {
         return line.to_owned();
     }
     format!("{}{LEFT_OUT}", line.get(..line.len() - value.len()).unwrap_or_default())
-}
-
-/// `amqp://user:password@host`, as often as it occurs.
-fn uris(line: &str) -> String {
-    let mut clean = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((before, after)) = rest.split_once("://") {
-        clean.push_str(before);
-        clean.push_str("://");
-        let end =
-            after.find(|c: char| c == '/' || c.is_whitespace() || "\"'>".contains(c)).unwrap_or(after.len());
-        // The last @ of the authority ends the user's part (RFC 3986, 3.2); a password may hold one.
-        let authority = after.get(..end).unwrap_or_default();
-        match authority.rsplit_once('@') {
-            Some((user, _)) => {
-                let name = user.split(':').next().unwrap_or_default();
-                clean.push_str(name);
-                if user.contains(':') {
-                    clean.push(':');
-                    clean.push_str(LEFT_OUT);
-                }
-                rest = after.get(user.len()..).unwrap_or_default();
-            }
-            None => rest = after,
-        }
-    }
-    clean.push_str(rest);
-    clean
 }
 
 #[cfg(test)]

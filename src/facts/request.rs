@@ -36,7 +36,7 @@ pub struct PeerPort {
     pub port: u16,
 }
 
-const PROBE: &str = include_str!("probe.sh");
+const PROBE: &str = concat!(include_str!("probe.sh"), include_str!("probe_broker.sh"));
 const NODE: &str = include_str!("node.erl");
 
 impl ProbeRequest {

@@ -12,7 +12,7 @@ pub fn masked(text: &str) -> String {
 fn masked_line(line: &str) -> String {
     let line = without_setting(line);
     let line = without_next_word(&line);
-    without_userinfo(&line)
+    without_url_passwords(&line, DOTS)
 }
 
 /// `default_pass = hunter2`, `RABBITMQ_DEFAULT_PASS=hunter2`: all that follows.
@@ -58,19 +58,21 @@ fn hidden(word: &str, bare: &str) -> String {
     format!("{DOTS}{}{space}", quote.map(String::from).unwrap_or_default())
 }
 
-/// `amqp://user:hunter2@host`: what stands between the colon and the last @ of the same word.
-fn without_userinfo(line: &str) -> String {
+/// `amqp://user:hunter2@host`, as often as it occurs: the password is `instead`. The last @ of the authority ends the
+/// user's part (RFC 3986, 3.2); a password may hold one.
+pub fn without_url_passwords(line: &str, instead: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
-    while let Some(at) = rest.find("://") {
-        let (before, url) = rest.split_at(at + 3);
+    while let Some((before, url)) = rest.split_once("://") {
         shown.push_str(before);
-        let end = url.find([' ', '\t', '"', '\'', '/']).unwrap_or(url.len());
-        match url[..end].rsplit_once('@').and_then(|(login, host)| Some((login.split_once(':')?.0, host))) {
-            Some((user, host)) => shown.push_str(&format!("{user}:{DOTS}@{host}")),
-            None => shown.push_str(&url[..end]),
+        shown.push_str("://");
+        let end = url.find(|c: char| c.is_whitespace() || "\"'/>".contains(c)).unwrap_or(url.len());
+        let (authority, after) = url.split_at(end);
+        match authority.rsplit_once('@').and_then(|(login, host)| Some((login.split_once(':')?.0, host))) {
+            Some((user, host)) => shown.push_str(&format!("{user}:{instead}@{host}")),
+            None => shown.push_str(authority),
         }
-        rest = &url[end..];
+        rest = after;
     }
     shown + rest
 }

@@ -16,7 +16,7 @@ mod version;
 
 pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_cookie};
 pub use host_name::{HostName, HostNameError};
-pub use mask::masked;
+pub use mask::{masked, without_url_passwords};
 pub use node_name::{NodeName, NodeNameError};
 pub use printable::{one_line, printable, printable_json, shortened, steers};
 pub use role::{NameMode, NodeType, Role};
