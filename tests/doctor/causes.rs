@@ -259,8 +259,11 @@ fn a_flag_that_a_joining_node_knows_is_no_obstacle() {
     assert_eq!(bed.diagnosis().findings[0].cause, Cause::FeatureFlagsDiffer, "within a cluster it is");
     alone(&mut bed, "node2");
     assert_eq!(bed.found(), [(Cause::NotJoined, "node2".to_owned(), "node1".to_owned(), false)]);
+    // Of the same version it knows them all; another one may not.
     bed.node("node2").disabled_feature_flags.clear();
-    assert_eq!(bed.diagnosis().findings[0].cause, Cause::FeatureFlagsDiffer, "one that it does not know is");
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::NotJoined);
+    bed.node("node2").rabbitmq_version = Version::new(3, 10, 9);
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::FeatureFlagsDiffer, "one that it may not know is");
 }
 
 #[test]

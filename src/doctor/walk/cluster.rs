@@ -106,13 +106,20 @@ fn feature_flags(case: &Case<'_>, notes: &mut Notes) {
         case.brokers.iter().filter_map(|seen| Some((seen.host, known(seen)?))).collect();
     all.iter().for_each(|_| notes.looked(Cause::FeatureFlagsDiffer));
     let union: BTreeSet<&String> = all.iter().flat_map(|(_, flags)| flags).collect();
+    let running = case.running();
     for (host, flags) in &all {
         let own = case.seen(&host.name).and_then(Seen::running);
         let needs = |flag: &String| {
-            let mut holders = all.iter().filter(|(_, flags)| flags.contains(flag));
+            let holders: Vec<&Host> =
+                all.iter().filter(|(_, flags)| flags.contains(flag)).map(|(host, _)| *host).collect();
             own.is_none_or(|own| {
-                !own.disabled_feature_flags.contains(flag)
-                    || holders.any(|(holder, _)| view::lists(own, &holder.node()))
+                // Equal versions know the same flags, also where the node's own note does not tell yet.
+                let knows = own.disabled_feature_flags.contains(flag)
+                    || running.iter().any(|(host, node)| {
+                        node.rabbitmq_version == own.rabbitmq_version
+                            && holders.iter().any(|holder| holder.name == host.name)
+                    });
+                !knows || holders.iter().any(|holder| view::lists(own, &holder.node()))
             })
         };
         let lacks: Vec<&str> = union

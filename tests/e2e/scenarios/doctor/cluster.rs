@@ -12,7 +12,9 @@ pub const CASES: &[Case] = &[
         name: "a partition that stayed when the network was back",
         breaks: &[
             Run("node3", CUT_OFF),
-            // Or it would take a minute to miss what it only listens to.
+            // Links without traffic would be missed only after a minute.
+            Run("node1", "timeout 60 rabbitmqctl -q eval 'erlang:disconnect_node(rabbit@node3).'"),
+            Run("node2", "timeout 60 rabbitmqctl -q eval 'erlang:disconnect_node(rabbit@node3).'"),
             Run(
                 "node3",
                 "timeout 60 rabbitmqctl -q eval '[erlang:disconnect_node(Node) || Node <- nodes()].'",
