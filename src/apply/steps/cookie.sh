@@ -8,7 +8,7 @@ put_cookie() { # DIRECTORY MD5 COOKIE
   path=$1/.erlang.cookie
   may_be_placed "$path"
   enter_workshop "$path"
-  printf %s "$3" >new || not_written "$path"
+  (umask 077 && printf %s "$3" >new) || not_written "$path"
   written=$(md5sum <new)
   [ "${written%% *}" = "$2" ] || not_written "$path" "what arrived as the cookie is not what was sent"
   chown rabbitmq:rabbitmq new || not_written "$path"

@@ -47,7 +47,7 @@ remove_leftovers() { # DIRECTORY...
 # Writes CONTENT to the file `new` of the workshop, with its mode and owner. An access control list of the file that it
 # replaces stays, within what the mode allows.
 make_new() { # PATH MODE OWNER GROUP MD5 CONTENT
-  printf %s "$6" >new || not_written "$1"
+  (umask 077 && printf %s "$6" >new) || not_written "$1"
   written=$(md5sum <new)
   [ "${written%% *}" = "$5" ] || not_written "$1" "what arrived for $1 is not what was sent"
   [ ! -f "$1" ] || [ -L "$1" ] || cp --attributes-only --preserve=mode "$1" new || not_written "$1"

@@ -32,7 +32,7 @@ const ACCEPTED: &str = "";
 /// A tool that prints the file that it refuses, in three forms, and one that is slow with a cookie.
 const TELLTALE: &str = "#!/bin/sh\nfor file; do :; done\ncat \"$file\"; base64 -w 0 \"$file\"; echo; \
     grep stats.auth \"$file\" | od -A n -v -t x1 | tr -d ' \\n'; echo; exit 1\n";
-const SLOW: &str = "#!/bin/sh\nfor file; do :; done\ncase $file in /var/lib/rabbitmq/*.rabbitup.*) echo $$ >/run/slow; \
+const SLOW: &str = "#!/bin/sh\nfor file; do :; done\ncase $PWD/$file in /var/lib/rabbitmq/*.rabbitup.*) echo $$ >/run/slow; \
     while [ -e /run/slow ]; do sleep 0.05; done ;; esac\nexec /bin/chown \"$@\"\n";
 
 /// Every command at every verbosity, five mishaps, and a search of all that was left by them.
@@ -246,7 +246,7 @@ fn cut_off_rotation(stage: &Stage) -> String {
         &format!("printf %s '{SLOW}' >/usr/local/sbin/chown; chmod 755 /usr/local/sbin/chown"),
     );
     let run = rabbitup(stage, &text).args(["run", "rotate-cookie", "--yes", "--json"]).spawn();
-    let half = "/var/lib/rabbitmq/.rabbitup-cookie/.rabbitup.*";
+    let half = "/var/lib/rabbitmq/.rabbitup-cookie/.rabbitup.*/new";
     until("node2 writes the cookie", Duration::from_secs(60), || {
         lab.run_on("node2", "test -s /run/slow").status.success().then_some(())
     });
