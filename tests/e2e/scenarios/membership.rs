@@ -178,6 +178,9 @@ pub fn ram_nodes(stage: &Stage) {
     let words =
         format!("{}{}", String::from_utf8_lossy(&by_hand.stdout), String::from_utf8_lossy(&by_hand.stderr));
     assert!(!by_hand.status.success() && words.contains("stop_app"), "{words}");
+    // Nodes that lost their power together may meet half-way when they boot.
+    let failed_boots = || lab.stdout_of("node2", "cat /var/log/rabbitmq/*.log | grep -c 'BOOT FAILED' || :");
+    let before = failed_boots();
     let ram = r#"node_type = "ram""#;
     let two = Inventory::whole().host_with("node2", ram).host_with("node3", ram);
     let run = stage.up(&two).expect(0);
@@ -198,8 +201,7 @@ pub fn ram_nodes(stage: &Stage) {
     let discs = Inventory::whole().host_with("node2", disc).host_with("node3", disc);
     stage.up(&discs).expect(0).says("make rabbit@node2 a disc node");
     assert!(ram_members(stage).is_empty(), "disc nodes again");
-    let log = lab.stdout_of("node2", "cat /var/log/rabbitmq/*.log | grep -c 'BOOT FAILED' || :");
-    assert_eq!(log, "0", "failed boots of node2: it was started before a disc node");
+    assert_eq!(failed_boots(), before, "failed boots of node2: it was started before a disc node");
     stage.assert_nothing_to_do(&Inventory::whole());
     stage.assert_serves();
 }
