@@ -9,10 +9,17 @@ can_be_spared() { # NODE
   [ "$rc" = 0 ] || [ "$rc" = 64 ]
 }
 
+# Whether systemd has the node of this very host stopped; it will not answer then, however long one waits.
+is_stopped_here() { # NODE
+  case ${1#*@} in "$(hostname)" | "$(hostname)".*) ;; *) return 1 ;; esac
+  case $(systemctl is-active rabbitmq-server) in inactive | failed) ;; *) return 1 ;; esac
+}
+
 # Right after another node's restart its replicas may still catch up, so the answer is waited for.
 await_spare() { # NODE PATIENCE
   end=$(($(date +%s) + $2))
   until answer=$(can_be_spared "$1" 2>&1); do
+    ! is_stopped_here "$1" || fail "$1 was stopped meanwhile, by somebody else" "run the same command again: what is stopped is started first"
     if [ "$(date +%s)" -ge "$end" ]; then
       printf '%s\n' "$answer"
       case $answer in
