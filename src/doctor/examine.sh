@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # Why this broker does not talk to the others: what the probe does not ask, since a bring-up does not need it. It only
 # reads and starts no Erlang VM. Runs as root under dash, bash or busybox sh; the controller puts before it:
+#   the file erlang_tool.sh, and then
 #   nonce        starts every line that frames a section
 #   node         the node that should run here
 #   name_flag    -sname or -name
@@ -115,17 +116,6 @@ EOF
       shift 3
     done
     wait' bash "$@"
-}
-
-# tool NAME: its path in $tool. Few Erlang packages put all theirs where a shell looks.
-tool() {
-  set +f
-  for tool in /usr/bin/"$1" /usr/lib*/erlang/erts-*/bin/"$1" /usr/lib*/erlang/lib/erl_interface-*/bin/"$1" \
-    /usr/local/bin/"$1" /usr/local/lib/erlang/erts-*/bin/"$1" /usr/local/lib/erlang/lib/erl_interface-*/bin/"$1"; do
-    [ ! -x "$tool" ] || break
-  done
-  set -f
-  [ -x "$tool" ]
 }
 
 # Whether each node lets this host in, with the cookie of its file; as the broker's user, whose home holds it.

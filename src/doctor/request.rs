@@ -13,7 +13,7 @@ pub struct ExamineRequest {
     pub peers: Vec<(HostName, IpAddr)>,
 }
 
-const EXAMINE: &str = include_str!("examine.sh");
+const EXAMINE: &str = concat!(include_str!("../facts/erlang_tool.sh"), include_str!("examine.sh"));
 
 /// The requests for all brokers, by host.
 pub fn examine_requests(desired: &Desired) -> BTreeMap<HostName, ExamineRequest> {

@@ -1,16 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # The probe's part that asks the broker, and what starts all parts. The controller puts it behind probe.sh.
 
-# tool NAME: its path in $tool. Few Erlang packages put all theirs where a shell looks.
-tool() {
-  set +f
-  for tool in /usr/bin/"$1" /usr/lib*/erlang/erts-*/bin/"$1" /usr/lib*/erlang/lib/erl_interface-*/bin/"$1" \
-    /usr/local/bin/"$1" /usr/local/lib/erlang/erts-*/bin/"$1" /usr/local/lib/erlang/lib/erl_interface-*/bin/"$1"; do
-    [ ! -x "$tool" ] || break
-  done
-  set -f
-  [ -x "$tool" ]
-}
 # ask NAME: the answer of the node of that name in $answer. As the broker's user, whose home holds the cookie; as
 # root where that user may not read it.
 ask() {

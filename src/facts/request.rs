@@ -36,7 +36,8 @@ pub struct PeerPort {
     pub port: u16,
 }
 
-const PROBE: &str = concat!(include_str!("probe.sh"), include_str!("probe_broker.sh"));
+const PROBE: &str =
+    concat!(include_str!("probe.sh"), include_str!("erlang_tool.sh"), include_str!("probe_broker.sh"));
 const NODE: &str = include_str!("node.erl");
 
 impl ProbeRequest {

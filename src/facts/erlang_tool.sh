@@ -1,0 +1,12 @@
+# shellcheck shell=sh
+
+# tool NAME: its path in $tool. Few Erlang packages put all theirs where a shell looks.
+tool() {
+  set +f
+  for tool in /usr/bin/"$1" /usr/lib*/erlang/erts-*/bin/"$1" /usr/lib*/erlang/lib/erl_interface-*/bin/"$1" \
+    /usr/local/bin/"$1" /usr/local/lib/erlang/erts-*/bin/"$1" /usr/local/lib/erlang/lib/erl_interface-*/bin/"$1"; do
+    [ ! -x "$tool" ] || break
+  done
+  set -f
+  [ -x "$tool" ]
+}
