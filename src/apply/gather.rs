@@ -1,5 +1,7 @@
 //! Looks at every host, all at once, one round trip each.
 
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +12,9 @@ use crate::facts::{
 };
 use crate::model::HostName;
 use crate::plan::PlannedHost;
-use crate::transport::{Exec, Output, Script, Transport, TransportError, TransportErrorKind, evidence};
+use crate::transport::{
+    Exec, Output, Script, Transport, TransportError, TransportErrorKind, evidence, nonce,
+};
 
 /// How long one probe may take. It bounds its own slow parts to a few seconds; a start of rabbitmqctl on a
 /// busy small machine is the longest of them.
@@ -20,30 +24,42 @@ const LOOKS: u32 = 3;
 
 /// Observes every host. A host that cannot be observed is in the result too, with the reason.
 pub async fn gather<T: Transport>(transport: &Arc<T>, hosts: &[PlannedHost]) -> Facts {
-    let mut looking = JoinSet::new();
-    for host in hosts {
-        let transport = transport.clone();
-        let (name, request) = (host.name.clone(), host.probe.clone());
-        looking.spawn(async move {
-            let seen = look(transport.as_ref(), &name, &request).await;
-            (name, seen)
-        });
+    let requests = hosts.iter().map(|host| (host.name.clone(), host.probe.clone()));
+    let look =
+        |transport: Arc<T>, name, request| async move { look(transport.as_ref(), &name, &request).await };
+    Facts { hosts: at_once(transport, requests, look).await }
+}
+
+/// Asks these hosts, all at once, and waits for all answers.
+pub async fn at_once<T, R, A, F>(
+    transport: &Arc<T>,
+    requests: impl IntoIterator<Item = (HostName, R)>,
+    ask: impl Fn(Arc<T>, HostName, R) -> F,
+) -> BTreeMap<HostName, A>
+where
+    A: Send + 'static,
+    F: Future<Output = A> + Send + 'static,
+{
+    let mut asking = JoinSet::new();
+    for (name, request) in requests {
+        let answer = ask(transport.clone(), name.clone(), request);
+        asking.spawn(async move { (name, answer.await) });
     }
-    let mut facts = Facts::default();
-    while let Some(looked) = looking.join_next().await {
+    let mut answers = BTreeMap::new();
+    while let Some(asked) = asking.join_next().await {
         // Only a task that was aborted or panicked ends otherwise, and none is or does.
-        if let Ok((name, seen)) = looked {
-            facts.hosts.insert(name, seen);
+        if let Ok((name, answer)) = asked {
+            answers.insert(name, answer);
         }
     }
-    facts
+    answers
 }
 
 async fn look<T: Transport>(transport: &T, host: &HostName, request: &ProbeRequest) -> Observation {
     let mut looks = 0;
     loop {
         looks += 1;
-        let nonce = format!("{:032x}", rand::random::<u128>());
+        let nonce = nonce();
         let exec = Exec { script: Script::Argument(request.command(&nonce)), timeout: TIMEOUT };
         let output = match transport.exec(host, exec, None).await {
             Ok(output) => output,

@@ -36,7 +36,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 pub use event::{Event, FailureKind, Outcome, StepFailure, Tally};
-pub use gather::gather;
+pub use gather::{at_once, gather};
 pub use interrupt::{Interrupt, Stop, Stopper};
 pub use journal::{Journal, JournalError, journal_dir};
 pub use lock::{LockError, Locks, Operator};

@@ -11,7 +11,7 @@ use super::run::Engine;
 use super::{Event, EventSink, EventStream, Interrupt, PlanDefect, Report, Stopper, Vault};
 use crate::facts::ProbeRequest;
 use crate::inventory::{Become, HostKeys, Ssh};
-use crate::model::{DigestKey, HostName, NameMode, Secret, SecretName, Secrets};
+use crate::model::{DigestKey, HostName, Secret, SecretName, Secrets};
 use crate::plan::{Action, Change, Plan, PlannedHost, Step, StepId};
 use crate::transport::{
     Counts, Exec, Held, LineSender, Output, Script, Transport, TransportError, TransportErrorKind,
@@ -274,19 +274,7 @@ fn planned_host(name: HostName) -> PlannedHost {
         connect_timeout: Duration::from_secs(10),
         persist: Duration::ZERO,
     };
-    let probe = ProbeRequest {
-        names: Vec::new(),
-        packages: Vec::new(),
-        candidates: Vec::new(),
-        units: Vec::new(),
-        files: Vec::new(),
-        node: None,
-        name_mode: NameMode::Short,
-        admin: None,
-        reach: Vec::new(),
-        load_balancer_port: None,
-        haproxy_socket: None,
-    };
+    let probe = ProbeRequest::default();
     PlannedHost { name, ssh, probe }
 }
 

@@ -1,48 +1,35 @@
 //! `rabbitup doctor --bundle FILE`: what was seen, packed for a colleague.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tokio::task::JoinSet;
 
 use super::exit::Failure;
-use super::session::shown;
+use super::private_file;
+use crate::apply::at_once;
 use crate::doctor::{Collected, collect_command, parse_collected};
 use crate::facts::Facts;
 use crate::model::HostName;
-use crate::transport::{Exec, Script, Transport};
+use crate::transport::{Exec, Script, Transport, nonce};
 
 /// How long one host may take to collect its logs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Collects logs and journals on every host that was reached, all at once.
 pub async fn collect<T: Transport>(transport: &Arc<T>, facts: &Facts) -> BTreeMap<HostName, Collected> {
-    let mut collecting = JoinSet::new();
-    for name in facts.hosts.keys().filter(|name| facts.host(name).is_some()).cloned() {
-        let transport = transport.clone();
-        collecting.spawn(async move {
-            let nonce = format!("{:032x}", rand::random::<u128>());
-            let exec = Exec { script: Script::Argument(collect_command(&nonce)), timeout: TIMEOUT };
-            let output =
-                transport.exec(&name, exec, None).await.map(|output| output.stdout).unwrap_or_default();
-            (parse_collected(&nonce, &output), name)
-        });
-    }
-    let mut all = BTreeMap::new();
-    while let Some(collected) = collecting.join_next().await {
-        // Only a task that was aborted or panicked ends otherwise, and none is or does.
-        if let Ok((collected, name)) = collected {
-            all.insert(name, collected);
-        }
-    }
-    all
+    let reached = facts.hosts.keys().filter(|name| facts.host(name).is_some());
+    at_once(transport, reached.map(|name| (name.clone(), ())), |transport: Arc<T>, name, ()| async move {
+        let nonce = nonce();
+        let exec = Exec { script: Script::Argument(collect_command(&nonce)), timeout: TIMEOUT };
+        let output = transport.exec(&name, exec, None).await.map(|output| output.stdout).unwrap_or_default();
+        parse_collected(&nonce, &output)
+    })
+    .await
 }
 
 /// Writes the files into a tar.gz for its owner alone.
@@ -50,29 +37,8 @@ pub async fn collect<T: Transport>(transport: &Arc<T>, facts: &Facts) -> BTreeMa
 /// # Errors
 /// A file that cannot be written; nothing is left of it then.
 pub fn write(files: &BTreeMap<String, String>, path: &Path) -> Result<(), Failure> {
-    let failed = |error: io::Error| {
-        Failure::other(format!("the bundle could not be written to {}", shown(path)), &error)
-            .next("name a file in a directory that you may write to, with some room")
-    };
-    let beside = beside(path);
-    // A file that is there keeps its mode when it is opened: it goes first.
-    let _ = std::fs::remove_file(&beside);
-    let written = packed(files).and_then(|bytes| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
-    });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written.map_err(failed)
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
+    let bytes = packed(files).map_err(|error| Failure::other("the bundle could not be packed", &error))?;
+    private_file::replace(path, &bytes, "bundle")
 }
 
 fn packed(files: &BTreeMap<String, String>) -> io::Result<Vec<u8>> {
@@ -98,26 +64,14 @@ mod tests {
     use super::*;
     use crate::doctor::{Papers, bundle};
     use crate::facts::{FileFacts, Observation, ProbeRequest, parse};
-    use crate::model::{NameMode, Secret, SecretName, Secrets};
+    use crate::model::{Secret, SecretName, Secrets};
 
     const MARK: &str = "S3CRETmark";
     const BLANK: &[u8] = include_bytes!("../facts/testdata/blank-debian12.txt");
 
     /// A host with marked secrets in every file, log and journal.
     fn facts() -> Facts {
-        let request = ProbeRequest {
-            names: Vec::new(),
-            packages: Vec::new(),
-            candidates: Vec::new(),
-            units: Vec::new(),
-            files: vec!["/etc/hosts".to_owned()],
-            node: None,
-            name_mode: NameMode::Short,
-            admin: None,
-            reach: Vec::new(),
-            load_balancer_port: None,
-            haproxy_socket: None,
-        };
+        let request = ProbeRequest { files: vec!["/etc/hosts".to_owned()], ..ProbeRequest::default() };
         let mut seen = parse(&request, "N0NCE", BLANK).expect("complete");
         let texts = [
             (

@@ -14,6 +14,7 @@ mod lists;
 mod memory;
 mod plan;
 mod print;
+mod private_file;
 mod render;
 mod session;
 mod status;

@@ -1,12 +1,9 @@
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::arguments::{Common, PlanArguments};
 use super::exit::{Exit, Failure};
-use super::print;
 use super::session::{Session, inventory_words, shown};
+use super::{print, private_file};
 use crate::plan::{Moment, Plan};
 use crate::report::{PlanDocument, Routes, plan_text, skipped_line};
 
@@ -40,23 +37,7 @@ pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Fai
 
 /// Saves a plan for its owner alone: it holds no secret, but says where to find the hosts' weak places.
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
-    let error = |error: &dyn std::error::Error| {
-        Failure::other(format!("the plan could not be saved in {}", shown(path)), error)
-    };
-    // The rename would take away what is there, be it /dev/stdout.
-    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("{} is no file that a plan could replace", shown(path)),
-        )
-        .next("name a file; for a document to read there is rabbitup plan --json"));
-    }
-    let text = serde_json::to_vec_pretty(plan).map_err(|e| error(&e))?;
-    let beside = path.with_extension("partial");
-    // A file that is there keeps its mode when it is opened: it goes first.
-    let _ = std::fs::remove_file(&beside);
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(|e| error(&e))?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(|e| error(&e))?;
-    std::fs::rename(&beside, path).map_err(|e| error(&e))
+    let text = serde_json::to_vec_pretty(plan)
+        .map_err(|error| Failure::other("the plan has no form that could be saved", &error))?;
+    private_file::replace(path, &text, "plan")
 }

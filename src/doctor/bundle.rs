@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::redact::{LEFT_OUT, redacted_text};
-use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, UnitFacts};
-use crate::model::{HostName, Secrets, quote};
+use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, UnitFacts, command_text};
+use crate::model::{HostName, Secrets};
 
 const COLLECT: &str = include_str!("collect.sh");
 /// The directory that everything lies in, so that unpacking fills no other.
@@ -33,12 +33,7 @@ pub struct Papers<'a> {
 
 /// The command text that collects on one host; its output is for [`parse_collected`].
 pub fn collect_command(nonce: &str) -> String {
-    let mut command = format!("nonce={}\nunits={}\n", quote(nonce), quote(&UNITS.join("\n")));
-    for line in COLLECT.lines().filter(|line| !line.trim_start().starts_with('#')) {
-        command.push_str(line.trim_start());
-        command.push('\n');
-    }
-    command
+    command_text(&[("nonce", nonce.to_owned()), ("units", UNITS.join("\n"))], COLLECT)
 }
 
 /// Reads what the collection printed. What did not come to its end is left out: it is for people, who see that.

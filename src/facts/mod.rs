@@ -22,7 +22,7 @@ pub use host::{
 pub(crate) use parse::Frames;
 pub use parse::{ParseError, clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
-pub use request::{PeerPort, ProbeRequest};
+pub use request::{PeerPort, ProbeRequest, command_text};
 
 use crate::model::HostName;
 

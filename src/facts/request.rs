@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{HostName, NameMode, NodeName, quote};
 
 /// What to look at on one host. It decides nothing about what is wanted; the planner does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeRequest {
     /// The names to resolve: every host of the inventory.
     pub names: Vec<HostName>,
@@ -48,10 +48,6 @@ impl ProbeRequest {
     /// or `become=doas` and a newline before it; without, the probe guesses from what sudo and doas leave in the
     /// environment. Nothing in it is secret.
     pub fn command(&self, nonce: &str) -> String {
-        let name_flag = match self.name_mode {
-            NameMode::Short => "-sname",
-            NameMode::Long => "-name",
-        };
         let reach = self.reach.iter().map(|p| format!("{} {} {}", p.peer, p.address, p.port));
         let port = self.load_balancer_port.map(|port| port.to_string());
         let node = self.node.as_ref().map(ToString::to_string);
@@ -62,23 +58,14 @@ impl ProbeRequest {
             ("candidates", lines(self.candidates.iter().cloned())),
             ("units", lines(self.units.iter().map(|unit| unit_name(unit)))),
             ("files", lines(self.files.iter().filter(|path| !path.ends_with(".erlang.cookie")).cloned())),
-            ("name_flag", name_flag.to_owned()),
+            ("name_flag", self.name_mode.flag().to_owned()),
             ("node_erl", if node.is_some() { self.question() } else { String::new() }),
             ("node", node.unwrap_or_default()),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
             ("haproxy_socket", self.haproxy_socket.clone().unwrap_or_default()),
         ];
-        let mut command = String::with_capacity(PROBE.len() + NODE.len() + 2048);
-        for (name, value) in values {
-            command.push_str(&format!("{name}={}\n", quote(&value)));
-        }
-        // Comments cost bytes on a line that may be slow; what is sent fits into TCP's first window without them.
-        for line in PROBE.lines().filter(|line| !line.trim_start().starts_with('#')) {
-            command.push_str(line.trim_start());
-            command.push('\n');
-        }
-        command
+        command_text(&values, PROBE)
     }
 
     /// The Erlang expressions, without the last one, which differs by the tool that evaluates them.
@@ -91,6 +78,18 @@ impl ProbeRequest {
         let code = NODE.lines().map(str::trim_start).filter(|line| !line.starts_with('%'));
         lines([format!("Admin = {admin},")].into_iter().chain(code.map(str::to_owned)))
     }
+}
+
+/// A script with its questions before it as assignments.
+pub fn command_text(values: &[(&str, String)], script: &str) -> String {
+    let mut command: String =
+        values.iter().map(|(name, value)| format!("{name}={}\n", quote(value))).collect();
+    // Comments cost bytes on a line that may be slow; what is sent fits into TCP's first window without them.
+    for line in script.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        command.push_str(line.trim_start());
+        command.push('\n');
+    }
+    command
 }
 
 /// One value per line; a value that has a line end of its own cannot be asked for.

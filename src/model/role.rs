@@ -54,3 +54,13 @@ pub enum NameMode {
     Short,
     Long,
 }
+
+impl NameMode {
+    /// The flag by which erl(1) and erl_call(1) are told.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Short => "-sname",
+            Self::Long => "-name",
+        }
+    }
+}

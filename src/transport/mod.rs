@@ -17,6 +17,12 @@ pub use fake::{FakeHeld, FakeTransport};
 pub use privileges::{BadGrantee, Grantee, doas_conf, sudoers};
 pub use ssh::{BecomeRoot, HeldSession, HostKeyPolicy, SshTarget, SshTransport};
 
+/// 128 random bits in hexadecimal, fresh for every command: no output can hold what is marked with them by chance or
+/// malice.
+pub(crate) fn nonce() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
 /// One run of `sh` as root.
 #[derive(Clone, Debug)]
 pub struct Exec {

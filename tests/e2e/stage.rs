@@ -91,12 +91,11 @@ impl Stage {
     /// `E2E_ONLY` picks those whose name contains one of its words; `E2E_ALL=1` plays also those whose turn it is not.
     pub fn play(mut self, scenarios: &[Scenario]) {
         let only = std::env::var("E2E_ONLY").unwrap_or_default();
-        let all = std::env::var_os("E2E_ALL").is_some_and(|value| value == "1");
         let suite = self.lab.suite().name();
         let wanted: Vec<&Scenario> = if !only.is_empty() {
             let named = |scenario: &&Scenario| only.split(',').any(|word| scenario.name.contains(word));
             scenarios.iter().filter(named).collect()
-        } else if all {
+        } else if all_are_played() {
             scenarios.iter().collect()
         } else {
             due(scenarios, self.lab.suite(), today())
@@ -239,6 +238,11 @@ impl Stage {
         });
         assert_eq!(taken, "message 0");
     }
+}
+
+/// Whether somebody wants everything, also what is not today's turn.
+pub fn all_are_played() -> bool {
+    std::env::var_os("E2E_ALL").is_some_and(|value| value == "1")
 }
 
 /// Days since 1970, which decide what is whose turn.

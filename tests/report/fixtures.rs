@@ -35,23 +35,8 @@ pub struct PlanBuilder(Plan);
 
 impl PlanBuilder {
     pub fn new(hosts: &[&str]) -> Self {
-        let planned = |name: &&str| PlannedHost {
-            name: host(name),
-            ssh: ssh(name),
-            probe: ProbeRequest {
-                names: Vec::new(),
-                packages: Vec::new(),
-                candidates: Vec::new(),
-                units: Vec::new(),
-                files: Vec::new(),
-                node: None,
-                name_mode: NameMode::Short,
-                admin: None,
-                reach: Vec::new(),
-                load_balancer_port: None,
-                haproxy_socket: None,
-            },
-        };
+        let planned =
+            |name: &&str| PlannedHost { name: host(name), ssh: ssh(name), probe: ProbeRequest::default() };
         Self(Plan {
             format_version: FORMAT_VERSION,
             playbook: "bring-up".to_owned(),

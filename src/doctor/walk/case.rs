@@ -8,6 +8,9 @@ use crate::model::{HostName, NodeName, shell_word};
 use crate::plan::view;
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
 
+/// The name by which epmd should know every node, as `NodeName::rabbit` makes it.
+pub(super) const ALIVE: &str = "rabbit";
+
 /// Everything that is known, host by host.
 pub(super) struct Case<'a> {
     pub desired: &'a Desired,
@@ -63,11 +66,6 @@ impl<'a> Case<'a> {
 impl<'a> Seen<'a> {
     pub fn node(&self) -> NodeName {
         self.host.node()
-    }
-
-    /// The name that epmd should know.
-    pub fn alive(&self) -> &'static str {
-        "rabbit"
     }
 
     pub fn running(&self) -> Option<&'a NodeFacts> {

@@ -1,4 +1,4 @@
-use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
 use crate::doctor::{Answer, Cause, Finding, Pair, PairState, Peer, Remedy};
 use crate::facts::PortState;
 use crate::model::HostName;
@@ -45,7 +45,7 @@ fn epmd(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Optio
         }
     }
     let names = peer.names.as_ref()?;
-    if names.contains_key(to.alive()) || is_named_otherwise(notes, to) {
+    if names.contains_key(ALIVE) || is_named_otherwise(notes, to) {
         return None;
     }
     let known: Vec<String> = names.iter().map(|(name, port)| format!("{name} (port {port})")).collect();
@@ -85,13 +85,13 @@ fn only_loopback(to: &Seen<'_>, found: Finding, port: u16) -> Finding {
 }
 
 fn distribution(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Option<Finding> {
-    let port = peer.port_of(to.alive());
+    let port = peer.port_of(ALIVE);
     let state = *peer.ports.get(&port)?;
     notes.looked(Cause::DistributionRefused);
     let (here, there) = (&from.host.name, &to.host.name);
     let words = format!("port {port} (Erlang distribution) of {there} ({})", to.host.address);
     // Where epmd names no port, nobody listens: the node is not there.
-    let is_known = peer.names.as_ref().is_some_and(|names| names.contains_key(to.alive()));
+    let is_known = peer.names.as_ref().is_some_and(|names| names.contains_key(ALIVE));
     match state {
         PortState::Open => None,
         PortState::Refused if !is_known => None,
@@ -143,7 +143,7 @@ fn handshake(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> 
         Answer::Refused(said) => said.as_str(),
         Answer::TimedOut => "no answer within three seconds",
     };
-    if !peer.names.as_ref().is_some_and(|names| names.contains_key(to.alive())) {
+    if !peer.names.as_ref().is_some_and(|names| names.contains_key(ALIVE)) {
         return None;
     }
     notes.looked(Cause::HandshakeRefused);
@@ -158,7 +158,7 @@ fn handshake(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> 
     let found = Finding::on(here, Cause::HandshakeRefused, what);
     // erl_call says nothing where the cookie is refused, and "failed to connect" where no node answers.
     Some(if said.contains("failed to connect") {
-        let port = peer.port_of(to.alive());
+        let port = peer.port_of(ALIVE);
         found
             .seen(format!(
                 "from {here}: {}:{port} is open, and no Erlang node answers there: {said}",

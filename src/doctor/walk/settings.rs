@@ -1,4 +1,4 @@
-use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
 use crate::doctor::{Cause, Finding, Remedy};
 use crate::model::{HostName, NameMode};
 use crate::rabbitmq::{BROKER_UNIT, ENV_FILE};
@@ -72,7 +72,7 @@ fn unset(seen: &Seen<'_>, found: Finding, setting: &str) -> Finding {
 
 fn node_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let wanted = seen.node();
-    let is_wanted = |name: &str| name == seen.alive() || name == wanted.to_string();
+    let is_wanted = |name: &str| name == ALIVE || name == wanted.to_string();
     if let Some(set) = seen.setting("NODENAME").filter(|name| !is_wanted(name)) {
         let what = format!("the node calls itself {set}, not {wanted}");
         let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what)
@@ -96,7 +96,7 @@ fn under_another_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let exam = seen.exam?;
     let vm = exam.vm.as_ref()?;
     let known = exam.loopback.names.as_ref()?;
-    if known.contains_key(seen.alive()) || known.is_empty() || seen.running().is_some() {
+    if known.contains_key(ALIVE) || known.is_empty() || seen.running().is_some() {
         return None;
     }
     let names: Vec<String> = known.iter().map(|(name, port)| format!("{name} (port {port})")).collect();

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::facts::{Holdings, QueueHolding};
-use crate::plan::view::{counted, listed};
+use crate::plan::view::listed;
 
 /// So many of a kind are told by name.
 const TOLD: usize = 20;
@@ -88,14 +88,21 @@ fn names_of(holdings: &Holdings) -> String {
     parts.join("; ")
 }
 
-/// `orders in shop (14 messages)`.
 fn queue_name(queue: &QueueHolding) -> String {
-    let vhost = if queue.vhost == "/" { String::new() } else { format!(" in {}", queue.vhost) };
-    let messages = match queue.messages {
-        Some(count) => counted(usize::try_from(count).unwrap_or(usize::MAX), "message"),
+    queue_words(&queue.vhost, &queue.name, &messages_words(queue.messages))
+}
+
+/// `orders in shop (14 messages)`.
+pub(super) fn queue_words(vhost: &str, name: &str, messages: &str) -> String {
+    let vhost = if vhost == "/" { String::new() } else { format!(" in {vhost}") };
+    format!("{name}{vhost} ({messages})")
+}
+
+pub(super) fn messages_words(messages: Option<u64>) -> String {
+    match messages {
+        Some(count) => counted_as(count, "message", "messages"),
         None => "messages unknown".to_owned(),
-    };
-    format!("{}{vhost} ({messages})", queue.name)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::cmp::Reverse;
 
-use super::{Draft, forget_offline as offline, roll};
+use super::{Draft, forget_offline as offline, own_data, roll};
 use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
@@ -198,14 +198,12 @@ fn is_lost(queue: &QueueFacts, gone: &NodeName, peer: &NodeFacts) -> bool {
 /// `orders (14 messages), mail (messages unknown)`, the first five.
 fn names(queues: &[&QueueFacts]) -> String {
     let name = |queue: &&QueueFacts| {
-        let vhost = if queue.vhost == "/" { String::new() } else { format!(" in {}", queue.vhost) };
         let messages = match queue.messages {
             // A quorum queue counts now and then (seen on 4.0.5: none, a second after a confirmed message).
             Some(0) if queue.kind.is_replicated() => "0 messages when it last counted".to_owned(),
-            Some(count) => counted(usize::try_from(count).unwrap_or(usize::MAX), "message"),
-            None => "messages unknown".to_owned(),
+            messages => own_data::messages_words(messages),
         };
-        format!("{}{vhost} ({messages})", queue.name)
+        own_data::queue_words(&queue.vhost, &queue.name, &messages)
     };
     let mut shown: Vec<String> = queues.iter().take(5).map(name).collect();
     if queues.len() > 5 {

@@ -25,6 +25,7 @@ use self::route::{Route, Shared};
 use self::session::{Failure, Life, Running};
 use super::{Counts, Exec, LineSender, Output, Script, Transport, TransportError, TransportErrorKind};
 use crate::model::HostName;
+use crate::transport::nonce;
 use crate::transport::privileges::WORD;
 
 pub use session::HeldSession;
@@ -175,12 +176,6 @@ fn lost(master: &Arc<Master>) -> TransportError {
     let said = master.last_words();
     let evidence = if said.is_empty() { "the connection was lost".to_owned() } else { said };
     TransportError { kind: TransportErrorKind::Lost, evidence }
-}
-
-/// 128 random bits in hexadecimal, fresh for every command: no output can hold the marker by chance or
-/// malice.
-fn nonce() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }
 
 impl Transport for SshTransport {

@@ -15,11 +15,9 @@ mod moment;
 mod playbook;
 mod table;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::inventory::Inventory;
 use crate::lab::{Disk, Host, Suite};
-use crate::stage::{ALL, Stage, State, octet, say};
+use crate::stage::{ALL, Stage, State, octet, say, today};
 use fault::Fault;
 use march::{March, Outcome};
 use moment::When;
@@ -131,7 +129,7 @@ const ONCE_WRONG: &[March] = &[
 /// marches to play, which end after as few strikes.
 pub fn play_sample(name: &str, suite: Suite) {
     let words = std::env::var("E2E_FAULTS").unwrap_or_default();
-    let mut marches = vec![of_the_day(day())];
+    let mut marches = vec![of_the_day(usize::try_from(today()).expect("a number of days"))];
     marches.extend(ONCE_WRONG);
     if !words.is_empty() {
         marches = all().into_iter().filter(|march| is_wanted(march, &words)).collect();
@@ -163,10 +161,4 @@ fn of_the_day(day: usize) -> March {
         first: day,
         ..March::whole(&playbook::BRING_UP, QUICK[day % QUICK.len()], when)
     }
-}
-
-/// Days since 1970.
-fn day() -> usize {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
-    usize::try_from(since.as_secs() / 86_400).expect("a number of days")
 }

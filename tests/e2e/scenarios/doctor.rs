@@ -11,14 +11,14 @@ mod releases;
 
 use std::panic::AssertUnwindSafe;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::hosts::on_all;
 use crate::inventory::Inventory;
 use crate::program::{Run, until};
-use crate::stage::{ALL, BROKERS, Stage, octet, reason, say};
+use crate::stage::{ALL, BROKERS, Stage, all_are_played, octet, reason, say, today};
 
 pub use blank::blank_hosts;
 pub use bundle::bundle;
@@ -119,11 +119,7 @@ fn picked<'a>(all: &[&'a Case]) -> Vec<&'a Case> {
 
 /// Which third of what takes long is played today, from 0 on; none where `E2E_ALL` is 1: all of it.
 fn third_of_today() -> Option<usize> {
-    if std::env::var("E2E_ALL").is_ok_and(|value| value == "1") {
-        return None;
-    }
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    usize::try_from(seconds / 86_400 % 3).ok()
+    if all_are_played() { None } else { usize::try_from(today() % 3).ok() }
 }
 
 fn play(stage: &Stage, case: &Case) {
