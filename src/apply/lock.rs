@@ -71,19 +71,24 @@ pub struct Locks {
 impl Operator {
     /// This process and its user.
     pub fn here(command: String) -> Self {
-        let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        let user = user.or_else(|| {
-            let output = std::process::Command::new("id").arg("-un").output().ok()?;
-            String::from_utf8(output.stdout).ok()
-        });
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let machine = machine.or_else(|| std::env::var("HOSTNAME").ok());
-        let known = |name: Option<String>| {
-            name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or("?".into())
-        };
-        let who = format!("{}@{}", known(user), known(machine));
+        let known = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+        let of_environment = |name: &str| std::env::var(name).ok().and_then(known);
+        let user =
+            of_environment("USER").or_else(|| of_environment("LOGNAME")).or_else(|| known(user_name()?));
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().and_then(known);
+        let machine = machine.or_else(|| of_environment("HOSTNAME"));
+        let [user, machine] = [user, machine].map(|name| name.unwrap_or_else(|| "?".to_owned()));
+        let who = format!("{user}@{machine}");
         Self { who, pid: std::process::id(), command }
     }
+}
+
+/// Who this process acts as, by id(1). It needs nothing of what may be secret in this process's environment.
+fn user_name() -> Option<String> {
+    let mut id = std::process::Command::new("id");
+    id.arg("-un").env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    let output = id.output().ok()?;
+    String::from_utf8(output.stdout).ok()
 }
 
 impl Locks {

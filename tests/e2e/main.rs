@@ -15,6 +15,7 @@ mod lab;
 mod load;
 mod processes;
 mod program;
+mod remains;
 mod scenarios;
 mod search;
 mod stage;

@@ -42,12 +42,19 @@ impl ProcessWatch {
 }
 
 fn look(process: &Path, seen: &mut BTreeSet<Vec<u8>>) {
-    let Ok(arguments) = std::fs::read(process.join("cmdline")) else { return };
+    let arguments = || std::fs::read(process.join("cmdline")).unwrap_or_default();
+    let (before, environment) = (arguments(), std::fs::read(process.join("environ")).unwrap_or_default());
+    // A process may have become another program between two looks, and then this is not whose environment it was.
+    let arguments = arguments();
+    if before != arguments {
+        seen.extend([before, arguments]);
+        return;
+    }
     // The program's own environment is one of the ways to hand it a secret. It starts as a copy in the shell that
     // runs it, and what the program starts must have lost it.
     let program = env!("CARGO_BIN_EXE_rabbitup").as_bytes();
     if !arguments.windows(program.len()).any(|part| part == program) {
-        seen.extend(std::fs::read(process.join("environ")));
+        seen.insert(environment);
     }
     seen.insert(arguments);
 }

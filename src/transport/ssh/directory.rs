@@ -18,7 +18,7 @@ const LONGEST_PATH: usize = 60;
 /// # Errors
 /// What is wrong with the directory: another's, open to others, no directory, or not to be made.
 pub(super) fn find() -> io::Result<PathBuf> {
-    let uid = effective_uid()?;
+    let uid = rustix::process::geteuid().as_raw();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
     if let Some(dir) = runtime.map(|dir| dir.join("rabbitup"))
         && dir.as_os_str().as_bytes().len() <= LONGEST_PATH
@@ -76,24 +76,6 @@ fn prepare(dir: &Path, uid: u32) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {wrong}", dir.display())))
 }
 
-/// The user that this process acts as: proc(5) where there is one, else id(1).
-fn effective_uid() -> io::Result<u32> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let of_proc = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Uid:"))
-        .and_then(|ids| ids.split_whitespace().nth(1))
-        .and_then(|id| id.parse().ok());
-    if let Some(uid) = of_proc {
-        return Ok(uid);
-    }
-    let output = std::process::Command::new("id").arg("-u").output()?;
-    String::from_utf8_lossy(&output.stdout)
-        .trim()
-        .parse()
-        .map_err(|_| io::Error::other("id -u did not print a number"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -109,7 +91,7 @@ mod tests {
     #[test]
     fn a_new_directory_is_closed_to_others_and_found_again() {
         let dir = scratch("new");
-        let uid = effective_uid().expect("there is a user");
+        let uid = rustix::process::geteuid().as_raw();
         prepare(&dir, uid).expect("it is made");
         assert_eq!(fs::metadata(&dir).expect("it is there").permissions().mode() & 0o777, 0o700);
         prepare(&dir, uid).expect("it is taken as it is");
@@ -139,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_others_could_use_is_refused() {
-        let uid = effective_uid().expect("there is a user");
+        let uid = rustix::process::geteuid().as_raw();
         let dir = scratch("open");
         fs::create_dir(&dir).expect("it is made");
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).expect("its mode is set");

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN_PASSWORD, Inventory};
-use crate::lab::Lab;
 use crate::processes::ProcessWatch;
 use crate::program::{Start, until};
-use crate::search::{Search, files_of, forms};
+use crate::remains::{on_controller, on_host};
+use crate::search::{Search, forms};
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// Of no real account, and none like another.
@@ -29,6 +29,12 @@ const REFUSED: &str =
     r#"{"vhost": "/", "name": "odd", "pattern": ".*", "definition": {"no-such-key": 1}, "priority": 0}"#;
 const ACCEPTED: &str = "";
 
+/// A program of the operator's machine that notes the environment it was given, and what it notes of itself.
+const PROGRAMS: [&str; 2] = ["ssh", "id"];
+const NOTES: &str = "notes-of-programs";
+const NOTING: &str =
+    "#!/bin/sh\n{ echo \"${0##*/} was started\"; env; } >>'NOTES'\nexec '/usr/bin/'\"${0##*/}\" \"$@\"\n";
+
 /// A tool that prints the file that it refuses, in three forms, and one that is slow with a cookie.
 const TELLTALE: &str = "#!/bin/sh\nfor file; do :; done\ncat \"$file\"; base64 -w 0 \"$file\"; echo; \
     grep stats.auth \"$file\" | od -A n -v -t x1 | tr -d ' \\n'; echo; exit 1\n";
@@ -44,6 +50,7 @@ pub fn nowhere(stage: &Stage) {
     );
     searches_find_what_is_planted(stage);
     let before = lab.stdout_of("node1", "cat /var/lib/rabbitmq/.erlang.cookie");
+    note_environments(stage);
     let watch = ProcessWatch::start();
     stage.home.borrow_mut().forget_connections();
 
@@ -90,6 +97,10 @@ pub fn nowhere(stage: &Stage) {
     let journal =
         |(place, bytes): &&(String, Vec<u8>)| place.ends_with(".jsonl") && !canary.find(bytes).is_empty();
     assert!(controller.iter().find(journal).is_some(), "the search sees the journals");
+    let noted = std::fs::read_to_string(stage.home.borrow().path(NOTES)).expect("programs were started");
+    for program in PROGRAMS {
+        assert!(noted.contains(&format!("{program} was started")), "nothing was noted of {program}");
+    }
     controller.iter().for_each(|(place, bytes)| look(place, bytes));
     for (host, files) in ALL.iter().zip(on_all(&ALL, |host| on_host(lab, host))) {
         files
@@ -103,6 +114,18 @@ pub fn nowhere(stage: &Stage) {
     put_back(stage);
 }
 
+/// From here on whatever the program starts on this machine leaves its environment in the home, to be searched.
+fn note_environments(stage: &Stage) {
+    let home = stage.home.borrow();
+    let folder = home.path("programs");
+    std::fs::create_dir(&folder).expect("the home is writable");
+    for program in PROGRAMS {
+        let file = folder.join(program);
+        write(&file, &NOTING.replace("NOTES", &home.path(NOTES).display().to_string()));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    }
+}
+
 /// Where a secret is at home, for its owner alone; that is looked at elsewhere.
 fn belongs(path: &str) -> bool {
     path.ends_with("/.erlang.cookie") || path.starts_with("etc/haproxy/haproxy.cfg")
@@ -110,8 +133,14 @@ fn belongs(path: &str) -> bool {
 
 /// Every run of this scenario: whatever the umask, and as talkative as libraries can be made.
 fn rabbitup(stage: &Stage, inventory: &str) -> Start {
+    let programs = stage.home.borrow().path("programs").display().to_string();
+    let path = std::env::var("PATH").expect("there is a search path");
     stage
         .rabbitup_on(inventory)
+        .env("PATH", &format!("{programs}:{path}"))
+        // Without these the program has to ask who it is.
+        .env("USER", "")
+        .env("LOGNAME", "")
         .env("E2E_STATS", STATS)
         .env("E2E_CANARY", CANARY_OF_ENVIRONMENT)
         .env("RABBITUP_BECOME_PASSWORD", SUDO)
@@ -323,46 +352,6 @@ fn searches_find_what_is_planted(stage: &Stage) {
     let found: Vec<String> = on_controller(stage).iter().filter_map(found).collect();
     assert!(found.iter().any(|place| place.ends_with("run-of-a-canary")), "{found:?}");
     assert!(found.iter().any(|place| place == "printed"), "{found:?}");
-}
-
-/// Everything printed so far, and every file that the program left for its user; not those that he gave it.
-fn on_controller(stage: &Stage) -> Vec<(String, Vec<u8>)> {
-    let home = stage.home.borrow();
-    let mut found = vec![("printed".to_owned(), home.transcript().into_bytes())];
-    let mut folders = vec![home.path("")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(path),
-                Ok(kind)
-                    if kind.is_file()
-                        && !["admin-password", "definitions.json", "inventory.toml"].contains(&&*name) =>
-                {
-                    found.push((path.display().to_string(), std::fs::read(&path).unwrap_or_default()));
-                }
-                _ => {}
-            }
-        }
-    }
-    found
-}
-
-/// What a host keeps where somebody could look: logs, histories, temporary files, dumps, settings, and its journal.
-fn on_host(lab: &Lab, host: &str) -> Vec<(String, Vec<u8>)> {
-    let archive = lab.run_on(
-        host,
-        "cd /; for d in tmp var/tmp run dev/shm root home etc var/log var/crash var/spool var/lib/rabbitmq \
-         var/lib/systemd/coredump; do [ ! -e $d ] || set -- \"$@\" $d; done; \
-         tar --format=gnu --exclude='*.journal' --exclude=var/lib/rabbitmq/mnesia -cf - \"$@\" 2>/dev/null; :",
-    );
-    let journal =
-        lab.run_on(host, "journalctl -q --no-pager -o export; cat /proc/[0-9]*/cmdline 2>/dev/null; :");
-    let mut files: Vec<(String, Vec<u8>)> =
-        files_of(&archive.stdout).into_iter().map(|(path, bytes)| (path, bytes.to_vec())).collect();
-    assert!(files.len() > 100 && journal.stdout.len() > 1000, "{host} has files and a journal");
-    files.push(("journal".to_owned(), journal.stdout));
-    files
 }
 
 /// The next scenario finds the cluster as it was.
