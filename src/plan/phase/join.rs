@@ -64,7 +64,7 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
         Some(seed) => {
             let seed = seed.name.clone();
             let title = format!("start {node}, which enters the cluster of {seed}");
-            let waits_for = queue(draft);
+            let waits_for = queue(draft, &node);
             let patience_s = patience.seconds();
             let action = Action::EnterCluster { node: node.clone(), names, seed, patience_s };
             draft.propose(
@@ -91,7 +91,7 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
     let ram =
         host.node_type == Some(NodeType::Ram) && has_ram_nodes(version) && super::node_types::has_types(seed);
     let node_type = if ram { NodeType::Ram } else { NodeType::Disc };
-    let waits_for = queue(draft);
+    let waits_for = queue(draft, &node.name);
     let may_destroy = if named { named_data(draft, host, node) } else { HoldingCounts::NOTHING };
     let how = match method {
         JoinCommand::StopJoinStart => "stop_app, join_cluster, start_app",
@@ -152,10 +152,14 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
     node.holdings.counts()
 }
 
-/// What the next node to enter has to wait for: the anchor serving, and the entry before it.
-fn queue(draft: &Draft<'_>) -> Vec<StepId> {
+/// What the next node to enter has to wait for: the anchor serving, and the entry before it. Where it is still listed it
+/// has to be forgotten, too: Mnesia refuses one that it takes for a member (`inconsistent_cluster`), and one that asks
+/// while it is being forgotten may found a cluster of its own.
+fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
     let mut ids = start::serving_steps(draft, anchor);
+    let forgets = |action: &Action| matches!(action, Action::ForgetNode { gone, .. } if gone == node);
+    ids.extend(draft.steps_that(forgets));
     let enters = |action: &Action| matches!(action, Action::JoinCluster { .. } | Action::EnterCluster { .. });
     ids.extend(draft.steps.iter().rev().find(|step| enters(&step.action)).map(|step| step.id.clone()));
     ids
