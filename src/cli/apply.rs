@@ -6,6 +6,7 @@ use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{become_password, close, shown, transport};
+use super::settled::settled;
 use crate::apply::gather;
 use crate::document::read_bounded;
 use crate::model::{Secrets, one_line, shortened};
@@ -30,6 +31,8 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
     }
     let transport = transport(&plan.hosts, become_password(common)?.as_ref(), &plan.secrets);
     let result = async {
+        // What a step of another run changes while it ends is seen in the facts below.
+        settled(&transport, &plan.hosts, common).await?;
         let locks = lock(&transport, &plan, common).await?;
         let facts = gather(&transport, &plan.hosts).await;
         if facts.unreachable().next().is_some() {

@@ -17,6 +17,7 @@ mod print;
 mod private_file;
 mod render;
 mod session;
+mod settled;
 mod status;
 mod up;
 

@@ -10,6 +10,7 @@ use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{Session, inventory_words};
+use super::settled::settled;
 use crate::apply::Locks;
 use crate::facts::Facts;
 use crate::model::one_line;
@@ -23,8 +24,6 @@ use crate::report::{
 /// [`LONGEST_PAUSE`]: a look is a process or fifty on every host.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long the last step of a run that was cut off is waited for: the longest usual one installs packages.
-const ORPHAN_PATIENCE: Duration = Duration::from_secs(300);
 /// How long a verification waits before it says what for.
 const QUIET: Duration = Duration::from_secs(1);
 /// How long it waits for what is only worth a warning, or was so before.
@@ -60,7 +59,7 @@ enum Round {
 impl Work<'_> {
     /// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
     async fn run(&self) -> Result<Exit, Failure> {
-        let facts = self.settled().await?;
+        let facts = settled(&self.session.transport, &self.session.hosts, self.common).await?;
         let plan = self.session.plan(self.common, &facts, Moment::Before)?;
         self.show(&plan_text(&plan, self.common.style()));
         *self.before.borrow_mut() = health(&self.session.desired, &facts);
@@ -82,28 +81,6 @@ impl Work<'_> {
                     }
                 }
             }
-        }
-    }
-
-    /// Looks at the hosts once no step of a run that was killed or abandoned goes on: a plan that is made while a node is
-    /// drained and stopped behind its back is wrong before it begins.
-    async fn settled(&self) -> Result<Facts, Failure> {
-        let start = Instant::now();
-        let mut told = false;
-        loop {
-            let facts = self.session.gather().await;
-            let Some((host, pid)) = facts.orphan() else { return Ok(facts) };
-            if start.elapsed() >= ORPHAN_PATIENCE {
-                let what = format!("{host} still works on a step of a run that was cut off (process {pid})");
-                let next =
-                    format!("wait for its end, or look at it: ps -fp {pid} on {host}; nothing was changed");
-                return Err(Failure::new(Exit::Locked, what).next(next));
-            }
-            if !told {
-                told = true;
-                self.show(&format!("Waiting: {host} ends a step of a run that was cut off\n"));
-            }
-            tokio::time::sleep(LONGEST_PAUSE / 2).await;
         }
     }
 

@@ -22,7 +22,21 @@ pub fn saved_plan(stage: &Stage) {
     let text = std::fs::read_to_string(&file).expect("a plan is text");
     let cookie = lab.stdout_of("node1", "cat /var/lib/rabbitmq/.erlang.cookie");
     assert!(!text.contains(&cookie) && !text.contains(ADMIN_PASSWORD), "a saved plan holds a secret");
-    apply().expect(0);
+    // As a run leaves it that was killed, with a step under way that ends when this test says so.
+    let step = "systemd-run -q --unit=left-behind timeout 60 sh -c 'echo $$ >/run/rabbitup-left.work; \
+                while [ ! -e /run/end-it ]; do sleep 0.1; done; rm /run/rabbitup-left.work /run/end-it'";
+    lab.stdout_of(
+        "node2",
+        &format!("{step}; timeout 10 sh -c 'until [ -s /run/rabbitup-left.work ]; do sleep 0.1; done'"),
+    );
+    let mut waits = stage.rabbitup(&changed).args(["apply", &path, "--yes"]).spawn();
+    waits.wait_for("Waiting: node2 ends a step");
+    assert!(
+        !lab.run_on("node2", "test -e /run/rabbitup.owner").status.success(),
+        "it locks nothing meanwhile"
+    );
+    lab.stdout_of("node2", "touch /run/end-it");
+    waits.wait().expect(0);
     assert!(lab.stdout_of("lb1", "cat /etc/haproxy/haproxy.cfg").contains("balance leastconn"));
     stage.assert_nothing_to_do(&changed);
 
