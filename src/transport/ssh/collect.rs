@@ -1,6 +1,9 @@
 //! What comes back over a session: the marker is found, lines are passed on as they come, memory is bounded.
 
+use std::io;
 use std::time::SystemTime;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::elevate::Method;
 use crate::transport::LineSender;
@@ -217,6 +220,17 @@ impl Stderr {
     }
 }
 
+/// Reads to the end and keeps the beginning: before its login a host may send banners for as long as it likes.
+///
+/// # Errors
+/// Those of reading.
+pub(super) async fn beginning(mut stream: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    (&mut stream).take(STDERR_CAP as u64).read_to_end(&mut kept).await?;
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(kept)
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::sync::mpsc;
@@ -294,6 +308,13 @@ mod tests {
             assert_eq!(stdout.first_line(), None);
         }
         assert!(since.elapsed() < std::time::Duration::from_secs(5), "{:?}", since.elapsed());
+    }
+
+    #[tokio::test]
+    async fn of_a_login_the_beginning_is_kept_and_all_is_read() {
+        let mut flood = tokio::io::repeat(b'x').take(3 * STDERR_CAP as u64);
+        let kept = beginning(&mut flood).await.expect("it is read");
+        assert_eq!((kept.len(), flood.limit()), (STDERR_CAP, 0));
     }
 
     #[test]

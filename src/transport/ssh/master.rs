@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use openssh::Session;
 use tokio::process::Command;
 
 use super::classify;
+use super::collect::{STDERR_CAP, beginning};
 use super::target::SshTarget;
 use crate::model::quote;
 use crate::transport::{TransportError, TransportErrorKind, evidence};
@@ -206,8 +207,8 @@ impl Endpoint {
             command.env_remove(name);
         }
         let allowed = self.target.connect_timeout.saturating_add(LOGIN_TIME);
-        let output = match tokio::time::timeout(allowed, command.output()).await {
-            Ok(Ok(output)) => output,
+        let (status, stderr) = match tokio::time::timeout(allowed, run(&mut command)).await {
+            Ok(Ok(ended)) => ended,
             Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(no_connection("there is no ssh command on this machine".to_owned()));
             }
@@ -217,22 +218,32 @@ impl Endpoint {
                 return Err(no_connection(format!("no login within {} s\n{said}", allowed.as_secs())));
             }
         };
-        if output.status.success() {
+        if status.success() {
             return Ok(());
         }
         let logged = read_log(log);
         // stderr has what precedes the log (bad options), and the host's banner, which may say anything.
-        let said = if logged.trim().is_empty() {
-            String::from_utf8_lossy(&output.stderr).into_owned()
-        } else {
-            logged
-        };
+        let said =
+            if logged.trim().is_empty() { String::from_utf8_lossy(&stderr).into_owned() } else { logged };
         Err(classify::connect_failure(&said))
     }
 }
 
+/// How a program ended, and how what it wrote to its standard error begins.
+async fn run(command: &mut Command) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let mut child = command.spawn()?;
+    let stderr = child.stderr.take();
+    let said = async { if let Some(stderr) = stderr { beginning(stderr).await } else { Ok(Vec::new()) } };
+    let (said, status) = tokio::try_join!(said, child.wait())?;
+    Ok((status, said))
+}
+
 fn read_log(log: &Path) -> String {
-    std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    // A log that cannot be read to its end has what could be read.
+    let _ = std::fs::File::open(log).and_then(|file| file.take(STDERR_CAP as u64).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// ssh expands `%` in paths (ssh_config(5), TOKENS).
