@@ -22,8 +22,8 @@ pub fn saved_plan(stage: &Stage) {
     let text = std::fs::read_to_string(&file).expect("a plan is text");
     let cookie = lab.stdout_of("node1", "cat /var/lib/rabbitmq/.erlang.cookie");
     assert!(!text.contains(&cookie) && !text.contains(ADMIN_PASSWORD), "a saved plan holds a secret");
-    // As a run leaves it that was killed, with a step under way that ends when this test says so.
-    let step = "systemd-run -q --unit=left-behind timeout 60 sh -c 'echo $$ >/run/rabbitup-left.work; \
+    // As a run leaves it that was killed, with a step under way that ends when this test says so. ($$ is systemd's $.)
+    let step = "systemd-run -q --unit=left-behind timeout 60 sh -c 'echo $$$$ >/run/rabbitup-left.work; \
                 while [ ! -e /run/end-it ]; do sleep 0.1; done; rm /run/rabbitup-left.work /run/end-it'";
     lab.stdout_of(
         "node2",
