@@ -15,6 +15,8 @@ use rabbitup::plan::{Options, Plan, PlanError, project};
 use rabbitup::playbook::Playbook;
 use rabbitup::template::Templates;
 
+use crate::order::assert_ordered;
+
 pub const VERSION: &str = "3.10.8-1.1+deb12u1";
 
 /// Three brokers and a load balancer that also serves time.
@@ -69,7 +71,9 @@ pub fn planned(desired: &Desired, facts: &Facts, options: &Options) -> Result<(P
         (playbook, Templates::new(&BTreeMap::new()).expect("the embedded templates"))
     });
     let (playbook, templates) = &*PARTS;
-    project(desired, playbook, templates, facts, options)
+    let projected = project(desired, playbook, templates, facts, options)?;
+    assert_ordered(&projected.0);
+    Ok(projected)
 }
 
 /// Hosts as an installer leaves them.

@@ -5,5 +5,6 @@ mod day2;
 mod files;
 mod fixtures;
 mod laws;
+mod order;
 mod phases;
 mod purity;

@@ -21,6 +21,7 @@ use rabbitup::report::{Style, plan_text, refusals_text};
 use rabbitup::template::Templates;
 
 use crate::fixtures::*;
+use crate::order::assert_ordered;
 
 const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
 const NEXT: &str = "3.10.9-1";
@@ -58,6 +59,7 @@ impl Call {
         let ids = ids(&projected.0);
         let unique: BTreeSet<&String> = ids.iter().collect();
         assert_eq!(unique.len(), ids.len(), "no run takes a plan in which two steps have one id: {ids:?}");
+        assert_ordered(&projected.0);
         Ok(projected)
     }
 
