@@ -25,6 +25,9 @@ end,
 %% Mnesia lists the queues of a node that has not been up since the others started in the second table only.
 Durable = fun(F, A) -> try false = Khepri(), apply(mnesia, F, [rabbit_durable_queue | A]) catch _:_ -> [] end end,
 Queues = fun() -> lists:usort(rabbit_amqqueue:list_names() ++ Durable(dirty_all_keys, [])) end,
+%% Those that are looked at one by one, as many as fit the time that a fact has; the rest is counted.
+Most = 10000,
+Late = fun(Since) -> erlang:monotonic_time(millisecond) - Since > 2000 end,
 Own = fun(<<>>) -> false; (<<"amq.", _/binary>>) -> false; (_) -> true end,
 %% At most a thousand lines of a kind, and how many more there are.
 Capped = fun(Key, All, Line) ->
@@ -135,16 +138,21 @@ Facts = [
         Capped("queue", Queues(), fun({resource, V, queue, N}) -> Text(V) ++ " " ++ Text(N) end)
     end},
     {"held", fun() ->
-        All = Queues(),
+        {All, Since} = {Queues(), erlang:monotonic_time(millisecond)},
         Stored = fun(R) ->
             case rabbit_amqqueue:lookup(R) of {ok, Q} -> [Q]; _ -> Durable(dirty_read, [R]) end
         end,
-        ["unlisted " ++ Int(length(All) - 1000) || length(All) > 1000]
-            ++ [try "held " ++ Held(R, Q) catch _:_ -> "unlisted 1" end
-                || R <- lists:sublist(All, 1000), Q <- Stored(R)]
+        Line = fun(R, Q) ->
+            case Late(Since) of
+                true -> "unlisted 1";
+                false -> try "held " ++ Held(R, Q) catch _:_ -> "unlisted 1" end
+            end
+        end,
+        ["unlisted " ++ Int(length(All) - Most) || length(All) > Most]
+            ++ [Line(R, Q) || R <- lists:sublist(All, Most), Q <- Stored(R)]
     end},
     {"messages", fun() ->
-        All = Queues(),
+        {All, Since} = {Queues(), erlang:monotonic_time(millisecond)},
         %% An exact count is worth the calls where the queue could go with this node: all of them where it is alone and
         %% might be joined to another, a classic one that lives here where it leaves its cluster.
         Few = length(All) =< 200,
@@ -155,7 +163,7 @@ Facts = [
         end,
         Exact = fun(R) -> Few andalso (Alone orelse Here(R)) end,
         [try "messages " ++ Text(V) ++ " " ++ Text(N) ++ " " ++ Int(Messages(Q, Exact(Q))) catch _:_ -> "none" end
-            || Q = {resource, V, queue, N} <- lists:sublist(All, 1000)]
+            || Q = {resource, V, queue, N} <- lists:sublist(All, Most), not Late(Since)]
     end},
     {"vhost", fun() ->
         Capped("vhost", [V || V <- Either([{rabbit_vhost, list_names, []}, {rabbit_vhost, list, []}]), V =/= <<"/">>], Text)

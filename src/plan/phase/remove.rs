@@ -141,7 +141,7 @@ fn may_leave(
         draft.refuse(
             &about,
             format!("there are more queues than could be looked at, and {gone} may have the only copy of one"),
-            "forgetting a node deletes the queues that only it has; a thousand are looked at",
+            "forgetting a node deletes the queues that only it has; ten thousand are looked at, or what a node tells in two seconds",
             match host {
                 Some(host) => format!(
                     "rabbitmqctl list_queues name pid type shows who holds what; if nothing is lost: --destroy-data {}",
