@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts, Partition};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
+use crate::rabbitmq::BROKER_UNIT;
 
 /// The broker whose cluster the others join. That is the seed node, unless it is blank or alone while another broker
 /// already holds a cluster or data: a join wipes the joiner, so it is always the empty one that moves. What a
@@ -49,6 +50,8 @@ pub fn is_alone(node: &NodeFacts) -> bool {
 pub enum Disagreement {
     /// It is a member and does not run.
     Down(NodeName),
+    /// It is a member that its host starts just now: after a boot, that takes it a while.
+    Starting(NodeName),
     /// The one cannot see the other.
     Partition(Partition),
     /// Its host did not answer.
@@ -61,6 +64,12 @@ impl std::fmt::Display for Disagreement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Down(node) => write!(f, "{node} is a member and does not run"),
+            Self::Starting(node) => {
+                write!(
+                    f,
+                    "{node} is a member and is starting just now (rabbitup run start waits until it serves)"
+                )
+            }
             Self::Partition(pair) => write!(f, "{} cannot see {} (a partition)", pair.node, pair.from),
             Self::Unasked(node) => write!(f, "{} could not be asked", node.host()),
             Self::Members { one, lists, other, others } => {
@@ -73,7 +82,7 @@ impl std::fmt::Display for Disagreement {
 impl Disagreement {
     /// Whether it is only that this node is not there.
     pub fn is_absence_of(&self, absent: &NodeName) -> bool {
-        matches!(self, Self::Down(node) | Self::Unasked(node) if node == absent)
+        matches!(self, Self::Down(node) | Self::Starting(node) | Self::Unasked(node) if node == absent)
     }
 }
 
@@ -82,7 +91,16 @@ impl Disagreement {
 pub fn disagreements(desired: &Desired, facts: &Facts, node: &NodeFacts) -> Vec<Disagreement> {
     let members: BTreeSet<&NodeName> = node.members.iter().map(|m| &m.node).collect();
     let down = members.iter().filter(|member| !node.running.contains(member));
-    let mut found: Vec<Disagreement> = down.map(|member| Disagreement::Down((*member).clone())).collect();
+    let is_starting = |member: &NodeName| {
+        let host = desired.brokers().find(|host| host.node() == *member);
+        host.and_then(|host| facts.host(&host.name))
+            .is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating")
+    };
+    let absent = |member: &NodeName| match is_starting(member) {
+        true => Disagreement::Starting(member.clone()),
+        false => Disagreement::Down(member.clone()),
+    };
+    let mut found: Vec<Disagreement> = down.map(|member| absent(member)).collect();
     found.extend(node.partitions.iter().cloned().map(Disagreement::Partition));
     for host in desired.brokers().filter(|host| members.contains(&host.node())) {
         match facts.host(&host.name).map(|f| &f.broker) {

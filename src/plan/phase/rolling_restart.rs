@@ -29,7 +29,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
                     &host.name,
                     format!("{node} does not serve, so none of the others may be stopped"),
                     "one node is restarted at a time, and all the others must run",
-                    "rabbitup run start starts it, rabbitup status says what is wrong with it",
+                    "rabbitup run start starts it and waits until it serves, rabbitup status says what is wrong with it",
                 );
                 continue;
             }

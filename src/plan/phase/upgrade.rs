@@ -92,7 +92,7 @@ fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str) {
         &host.name,
         format!("{} does not serve, so it cannot be upgraded to {target} with the others", host.node()),
         "one node is upgraded at a time, and all the others must run",
-        "rabbitup run start starts it, rabbitup status says what is wrong with it",
+        "rabbitup run start starts it and waits until it serves, rabbitup status says what is wrong with it",
     );
 }
 

@@ -35,6 +35,16 @@ fn no_restart_while_a_node_is_down() {
 }
 
 #[test]
+fn a_node_that_boots_is_told_from_one_that_is_down() {
+    let mut facts = whole();
+    stop(&mut facts, "node3");
+    let unit = host(&mut facts, "node3").units.get_mut("rabbitmq-server").expect("a unit");
+    unit.active = "activating".to_owned();
+    let refused = plan("rolling-restart", &[], &facts);
+    assert!(refused.contains("rabbit@node3 is a member and is starting just now"), "{refused}");
+}
+
+#[test]
 fn an_upgrade() {
     let mut facts = whole();
     offer_next(&mut facts);
