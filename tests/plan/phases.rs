@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rabbitup::facts::{
-    BrokerState, Clock, ClusterMember, CookieShape, NodeData, PortState, Reach, TimeService,
+    BrokerState, Clock, ClusterMember, CookieShape, NodeData, PortState, Reach, TimeService, UnitFacts,
 };
 use rabbitup::model::{NodeName, NodeType};
 use rabbitup::plan::{Action, Gate, Limit};
@@ -200,6 +200,10 @@ fn a_wiped_host_that_the_cluster_still_lists_is_refused() {
     let fresh = fresh(&desired).hosts.remove(&name("node3")).expect("a fresh node3");
     facts.hosts.insert(name("node3"), fresh);
     insta::assert_snapshot!(text(&desired, &facts));
+    let unit = UnitFacts { active: "activating".to_owned(), ..UnitFacts::default() };
+    host(&mut facts, "node3").units.insert("rabbitmq-server".to_owned(), unit);
+    let refused = text(&desired, &facts);
+    assert!(refused.contains("run the same command again in a moment"), "{refused}");
 }
 
 #[test]

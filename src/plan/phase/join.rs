@@ -5,7 +5,7 @@ use crate::model::{NodeName, NodeType, Version};
 use crate::plan::view::{self, listed};
 use crate::plan::{Action, Change, JoinCommand, Proposal, StepId};
 use crate::playbook::Minutes;
-use crate::rabbitmq::{BROKER_PACKAGE, has_ram_nodes, joins_while_running};
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, has_ram_nodes, joins_while_running};
 
 /// Brings the brokers that are not members into the cluster, in the inventory's order, one after the other: blank ones
 /// at their first start, those that already run by `join_cluster`.
@@ -194,13 +194,22 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
             ),
         );
     }
+    let recover = format!("rabbitup run recover-node node={} has it forgotten and brings it back", host.name);
+    // A power cut may have come between the cluster's note of it and its own: then its boot brings it in.
+    let boots =
+        draft.observed.host(&host.name).is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating");
     draft.refuse(
         &host.name,
         format!("{seed} still lists {node}, which knows nothing of it"),
         format!(
             "{node} was reset, or its disk replaced, without the cluster being told (inconsistent_cluster)"
         ),
-        format!("rabbitup run recover-node node={} has it forgotten and brings it back", host.name),
+        match boots {
+            true => format!(
+                "it is starting just now: run the same command again in a moment; if this stays, {recover}"
+            ),
+            false => recover,
+        },
     );
 }
 

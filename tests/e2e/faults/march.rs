@@ -209,7 +209,7 @@ impl Marching<'_> {
                 if awaited.as_ref().is_some_and(|(waited, _)| *waited == step) && sign == Sign::Ends {
                     awaited = None;
                 }
-                match (self.march.when, sign, step.middle()) {
+                match (self.march.when, sign, step.middle(self.march.fault)) {
                     (When::Begins, Sign::Begins, _)
                     | (When::Ends, Sign::Ends, _)
                     | (When::Middle, Sign::Output, None)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::fault::Fault;
 use crate::stage::Stage;
 
 /// Where in a step's life.
@@ -26,6 +27,8 @@ impl When {
     }
 }
 
+const DPKG_RUNS: &str = "pgrep -x dpkg >/dev/null";
+
 /// A step of a plan. Its id is the same in every plan that has the same need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepId(String);
@@ -41,9 +44,10 @@ impl StepId {
     }
 
     /// What the host itself shows in the middle of a step that is long and says little.
-    pub fn middle(&self) -> Option<&'static str> {
+    pub fn middle(&self, fault: Fault) -> Option<&'static str> {
         match self.what() {
-            "packages" => Some("pgrep -x dpkg >/dev/null"),
+            "packages" => Some(DPKG_RUNS),
+            "upgrade" if fault == Fault::Dpkg => Some(DPKG_RUNS),
             "start" | "join" => {
                 Some("[ \"$(systemctl show -p ActiveState --value rabbitmq-server)\" = activating ]")
             }
