@@ -16,6 +16,8 @@ use crate::plan::{Plan, StepId};
 
 /// The version of the journal's form.
 const FORMAT_VERSION: u32 = 1;
+/// How many plans one call may begin within a second.
+const MOST_IN_A_SECOND: u32 = 9;
 
 /// How long the end of a run waits for a slow disk.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -76,14 +78,11 @@ impl Journal {
         events: EventStream,
     ) -> Result<Self, JournalError> {
         let now = SystemTime::now();
-        let path = directory.join(format!("{}-{}.jsonl", compact(now), std::process::id()));
-        let begun = create(directory, &path).and_then(|file| {
-            let mut file = BufWriter::new(file);
-            write_line(&mut file, &head(now, command, plan))?;
-            Ok(file)
-        });
+        let name = format!("{}-{}", compact(now), std::process::id());
+        let (path, file) = create(directory, &name)?;
         let write = |source| JournalError::Write { path: path.clone(), source };
-        let file = begun.map_err(write)?;
+        let mut file = BufWriter::new(file);
+        write_line(&mut file, &head(now, command, plan)).map_err(write)?;
         let (sender, ended) = mpsc::channel();
         let keep = move || {
             // Nobody waits for the answer of a run that was abandoned.
@@ -121,13 +120,36 @@ pub fn journal_dir(env: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, Jou
     Ok(state.ok_or(JournalError::NoDirectory)?.join("rabbitup/journal"))
 }
 
-fn create(directory: &Path, path: &Path) -> io::Result<File> {
+/// A new file of this name, or of this name with a number: a call that does one plan after the other may do two within a
+/// second.
+fn create(directory: &Path, name: &str) -> Result<(PathBuf, File), JournalError> {
+    guard(directory).map_err(|source| JournalError::Write { path: directory.to_owned(), source })?;
+    let mut path = directory.join(format!("{name}.jsonl"));
+    let mut made = create_new(&path);
+    for number in 2..=MOST_IN_A_SECOND {
+        if !matches!(&made, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
+            break;
+        }
+        path = directory.join(format!("{name}-{number}.jsonl"));
+        made = create_new(&path);
+    }
+    match made {
+        Ok(file) => Ok((path, file)),
+        Err(source) => Err(JournalError::Write { path, source }),
+    }
+}
+
+fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn guard(directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     // One that was there keeps its mode: it may have been copied, or made by hand.
     if fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
         fs::set_permissions(directory, Permissions::from_mode(0o700))?;
     }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    Ok(())
 }
 
 fn head<'a>(now: SystemTime, command: &'a str, plan: &'a Plan) -> Head<'a> {
@@ -247,6 +269,18 @@ mod tests {
         assert_eq!(lines[0]["steps"][0]["id"], "a/x");
         assert_eq!(lines[1]["event"], "locked");
         assert_eq!(lines[2]["step"], "a/x");
+    }
+
+    #[test]
+    fn two_plans_within_a_second_have_a_journal_each() {
+        let directory = std::env::temp_dir().join(format!("rabbitup-journal-two-{}", std::process::id()));
+        let names: Vec<String> = (0..3)
+            .map(|_| create(&directory, "20261123T083518Z-7").expect("it is made").0)
+            .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
+            .collect();
+        fs::remove_dir_all(&directory).expect("it is there");
+        let wanted = ["", "-2", "-3"].map(|more| format!("20261123T083518Z-7{more}.jsonl"));
+        assert_eq!(names, wanted);
     }
 
     #[test]
