@@ -134,16 +134,23 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target) {
     let staged = draft.steps_that(|action| matches!(action, Action::StageCookie { .. }));
     let names = draft.desired.cluster.names;
     for host in &hosts {
-        let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { continue };
-        if node.cookie == Some(target.digest) {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        let runs_with = match &facts.broker {
+            BrokerState::Running(node) => node.cookie,
+            // An Erlang VM in which RabbitMQ does not run, or not yet, took its cookie from the file all the same.
+            BrokerState::AppStopped | BrokerState::Unknown(_) => None,
+            BrokerState::CookieRefused | BrokerState::Down => continue,
+        };
+        if runs_with == Some(target.digest) {
             continue;
         }
+        let node = host.node();
         let to = match draft.host(&host.name).and_then(file_of) {
             Some(file) if file == target.digest => CookieSide::File,
             _ => CookieSide::Staged,
         };
-        let action = Action::SwitchCookie { node: node.name.clone(), names, to };
-        let title = format!("{} takes the new cookie while it runs", node.name);
+        let title = format!("{node} takes the new cookie while it runs");
+        let action = Action::SwitchCookie { node, names, to };
         draft.propose(
             Proposal::new(&host.name, "switch-cookie", Change::Change, action)
                 .title(title)

@@ -104,11 +104,21 @@ pub(super) fn back(draft: &mut Draft<'_>) {
     }
     let names = draft.desired.cluster.names;
     for (host, facts) in &hosts {
-        let Some(node) = facts.node().filter(|node| node.cookie != file_of(facts)) else { continue };
-        let action = Action::SwitchCookie { node: node.name.clone(), names, to: CookieSide::File };
+        let may_differ = match &facts.broker {
+            BrokerState::Running(node) => node.cookie != file_of(facts),
+            // Nobody could ask such a VM; it stays as it is where it has the file's cookie already.
+            BrokerState::AppStopped | BrokerState::Unknown(_) => facts.staged_cookie.is_some(),
+            BrokerState::CookieRefused | BrokerState::Down => false,
+        };
+        if !may_differ {
+            continue;
+        }
+        let node = host.node();
+        let title = format!("{node} goes back to the old cookie while it runs");
+        let action = Action::SwitchCookie { node, names, to: CookieSide::File };
         draft.propose(
             Proposal::new(&host.name, "switch-cookie", Change::Change, action)
-                .title(format!("{} goes back to the old cookie while it runs", node.name))
+                .title(title)
                 .because("asked for")
                 .within(60),
         );

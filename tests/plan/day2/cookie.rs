@@ -69,6 +69,31 @@ fn a_rotation_that_failed_after_a_node_switched_goes_on() {
     insta::assert_snapshot!("rotation_back", plan("rotate-cookie", &["back=yes"], &facts));
 }
 
+/// As a power cut leaves them between the second and the third stage: their VMs started with the old file, and wait for
+/// a node that refuses them.
+#[test]
+fn vms_in_which_rabbitmq_does_not_run_take_the_cookie_too() {
+    let mut facts = whole();
+    runs_with(&mut facts, "node3", "staged");
+    cookie(&mut facts, "node3", "staged");
+    for (text, state) in
+        [("node1", BrokerState::AppStopped), ("node2", BrokerState::Unknown("no answer".to_owned()))]
+    {
+        stage(&mut facts, text);
+        host(&mut facts, text).broker = state;
+    }
+    let call = || Call::of("rotate-cookie", &[]);
+    let (plan, _) = call().project(&desired(INVENTORY), &facts).expect("a plan");
+    let switched = ["node1/switch-cookie", "node2/switch-cookie"].map(str::to_owned);
+    assert_eq!(ids(&plan)[..2], switched, "{:?}", ids(&plan));
+    assert_eq!(call().again(&desired(INVENTORY), &facts).0, Vec::<String>::new());
+    // Before any file holds the new one, they can also go back.
+    stage(&mut facts, "node3");
+    let (back, _) =
+        Call::of("rotate-cookie", &["back=yes"]).project(&desired(INVENTORY), &facts).expect("a plan");
+    assert!(switched.iter().all(|id| ids(&back).contains(id)), "{:?}", ids(&back));
+}
+
 #[test]
 fn cookie_files_that_were_changed_behind_the_nodes_backs() {
     let mut facts = whole();
