@@ -35,6 +35,11 @@ take_cookie() { # NODE MODE HOME FILE
   node_eval "$1" "$2" 'case file:read_file("'"$4"'") of {ok, B} -> true = erlang:set_cookie(node(), list_to_atom(string:trim(binary_to_list(B), trailing, "\r\n"))), taken; E -> E end'
 }
 
+# No VM of it is there, and none is missed because epmd is not.
+is_down() { # NODE
+  name_is_free "$1" && ! systemctl -q is-active rabbitmq-server
+}
+
 switch_cookie() { # NODE MODE staged|file
   node=$1 mode=$2
   case $3 in
@@ -43,6 +48,11 @@ switch_cookie() { # NODE MODE staged|file
   esac
   [ -s "$new/.erlang.cookie" ] || fail "there is no cookie in $new"
   wanted=$(cookie_md5 "$new/.erlang.cookie")
+  # One that has ended meanwhile reads its file when it starts, and that is next.
+  if is_down "$node"; then
+    printf '%s does not run\n' "$node"
+    return 0
+  fi
   # An earlier run may have been cut off right behind this.
   if [ "$(running_md5 "$node" "$mode" "$new")" = "$wanted" ]; then return 0; fi
   # Where both files are the same, the old home may be gone.
@@ -68,22 +78,24 @@ adopt_cookie() { # NODE MODE
   node=$1 mode=$2
   if [ -s "$staged_home/.erlang.cookie" ]; then
     wanted=$(cookie_md5 "$staged_home/.erlang.cookie")
-    if ! name_is_free "$node" && [ "$(running_md5 "$node" "$mode" "$staged_home")" != "$wanted" ]; then
+    if ! is_down "$node" && [ "$(running_md5 "$node" "$mode" "$staged_home")" != "$wanted" ]; then
       fail "$node has not taken the staged cookie, so the old one stays in its file" "run the same command again"
     fi
     mv -f "$staged_home/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie
     rm -rf "$staged_home"
   fi
-  name_is_free "$node" || [ "$(running_md5 "$node" "$mode" /var/lib/rabbitmq)" = "$(cookie_md5 /var/lib/rabbitmq/.erlang.cookie)" ] ||
+  is_down "$node" || [ "$(running_md5 "$node" "$mode" /var/lib/rabbitmq)" = "$(cookie_md5 /var/lib/rabbitmq/.erlang.cookie)" ] ||
     fail "$node runs with another cookie than its file holds now" "run the same command again"
 }
 
-# What a running node holds is never thrown away: its file may be the only other copy.
+# What a running node holds is never thrown away, and the staged file may be the only other copy: it goes where the node
+# answers to the cookie of its file.
 drop_staged_cookie() { # NODE MODE
-  if [ -s "$staged_home/.erlang.cookie" ] && ! name_is_free "$1" &&
-    [ "$(running_md5 "$1" "$2" "$staged_home")" = "$(cookie_md5 "$staged_home/.erlang.cookie")" ] &&
-    [ "$(cookie_md5 /var/lib/rabbitmq/.erlang.cookie)" != "$(cookie_md5 "$staged_home/.erlang.cookie")" ]; then
-    fail "$1 runs with the staged cookie, so it is not removed" "rabbitup run rotate-cookie goes on, with back=yes it goes back"
+  in_file=$(cookie_md5 /var/lib/rabbitmq/.erlang.cookie)
+  if [ -s "$staged_home/.erlang.cookie" ] && ! is_down "$1" &&
+    [ "$in_file" != "$(cookie_md5 "$staged_home/.erlang.cookie")" ] &&
+    [ "$(running_md5 "$1" "$2" /var/lib/rabbitmq)" != "$in_file" ]; then
+    fail "$1 does not answer to the cookie of its file, so the staged one is not removed" "rabbitup run rotate-cookie goes on, with back=yes it goes back"
   fi
   rm -rf "$staged_home"
 }

@@ -126,8 +126,8 @@ impl Fault {
             }
             Self::Disk => drop(lab.stdout_of(host, "rm -f /ballast")),
             Self::Repository => drop(lab.stdout_of(host, "umount /srv/repo")),
-            // What a boot starts may take longer than the next run waits for a node that it wants to run.
-            Self::Broker | Self::Power if undo == Undo::AlsoBrokers => drop(lab.run_on(host, START_BROKER)),
+            Self::Broker if undo == Undo::AlsoBrokers => drop(lab.run_on(host, START_BROKER)),
+            Self::Power if undo == Undo::AlsoBrokers => drop(lab.run_on(host, WAIT_FOR_BOOT)),
             _ => {}
         }
     }
@@ -155,6 +155,10 @@ const STOP_BROKER: &str = "case $(systemctl is-active rabbitmq-server) in active
 
 const START_BROKER: &str =
     "! systemctl -q is-enabled rabbitmq-server || timeout 120 systemctl start rabbitmq-server";
+
+/// What the command wants to run may be a part of the boot. A broker that waits for others is left to the command.
+const WAIT_FOR_BOOT: &str = "for _ in $(seq 100); do \
+     case $(systemctl is-system-running) in initializing | starting) sleep 0.2 ;; *) exit 0 ;; esac; done";
 
 /// Only a disk of the host's own is filled; the machine's is everybody's.
 const FILL_DISK: &str = "[ \"$(df --output=size -m / | tail -n 1)\" -lt 2000 ] || exit 1; \
