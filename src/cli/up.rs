@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,8 +14,9 @@ use super::session::{Session, inventory_words};
 use super::settled::settled;
 use crate::apply::Locks;
 use crate::facts::Facts;
-use crate::model::one_line;
+use crate::model::{HostName, one_line};
 use crate::plan::{Action, Moment, Plan, StepId};
+use crate::rabbitmq::BROKER_UNIT;
 use crate::report::{
     DiagnosisDocument, Finding, Severity, diagnosis_brief, findings_text, health, is_healthy, last_line,
     plan_text,
@@ -33,7 +35,14 @@ const WAIT_FOR_WARNINGS: Duration = Duration::from_secs(10);
 pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exit, Failure> {
     let session = Session::open(common, called, &arguments.data)?;
     let command = called.command(&inventory_words(common));
-    let work = Work { session: &session, common, arguments, command, before: RefCell::default() };
+    let work = Work {
+        session: &session,
+        common,
+        arguments,
+        command,
+        before: RefCell::default(),
+        touched: RefCell::default(),
+    };
     let result = work.run().await;
     session.close(common).await;
     result
@@ -47,6 +56,8 @@ struct Work<'a> {
     command: String,
     /// What was wrong before anything was done.
     before: RefCell<Vec<Finding>>,
+    /// The hosts that steps of this run have changed.
+    touched: RefCell<BTreeSet<HostName>>,
 }
 
 /// How a round ended.
@@ -104,6 +115,7 @@ impl Work<'_> {
     }
 
     async fn execute(&self, plan: &Plan, locks: Locks) -> Result<Executed, Failure> {
+        self.touched.borrow_mut().extend(plan.steps.iter().map(|step| step.host.clone()));
         let secrets = self.session.desired.secrets.clone();
         execute(&self.session.transport, plan, secrets, locks, self.common, &self.command).await
     }
@@ -185,7 +197,7 @@ impl Work<'_> {
             let worst = findings.first();
             let limit = match worst.map(|finding| finding.severity) {
                 // What was so before the run, and is still so after it, will hardly go away by waiting.
-                Some(Severity::Error) if !self.has_new_error(&findings) => WAIT_FOR_WARNINGS,
+                Some(Severity::Error) if !self.may_pass(&findings, &facts) => WAIT_FOR_WARNINGS,
                 Some(Severity::Error) => patience.unwrap_or_default(),
                 // Nothing depends on it; but a clock that syncs a moment later is no news either.
                 Some(Severity::Warning) if plan.is_empty() => WAIT_FOR_WARNINGS,
@@ -210,9 +222,16 @@ impl Work<'_> {
         }
     }
 
-    fn has_new_error(&self, findings: &[Finding]) -> bool {
-        let before = self.before.borrow();
-        findings.iter().any(|finding| finding.severity == Severity::Error && !before.contains(finding))
+    /// Whether an error is the run's own, or of a node that starts now that something was done on its host: it waited for
+    /// that, as for a cookie.
+    fn may_pass(&self, findings: &[Finding], facts: &Facts) -> bool {
+        let (before, touched) = (self.before.borrow(), self.touched.borrow());
+        let starts = |host: &HostName| {
+            let unit = facts.host(host).map(|facts| facts.unit(BROKER_UNIT));
+            touched.contains(host) && unit.is_some_and(|unit| unit.active == "activating")
+        };
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        errors.into_iter().any(|error| !before.contains(error) || error.host.as_ref().is_some_and(starts))
     }
 
     /// With nothing to do the cluster is judged as it is. Where that is bad it gets a moment: a run that was cut off right

@@ -85,6 +85,8 @@ struct Marching<'a> {
     struck: BTreeSet<StepId>,
     /// Steps that came by and were left alone.
     passed: BTreeSet<StepId>,
+    /// Nothing is struck until a run has ended well.
+    resting: bool,
     outcome: Outcome,
 }
 
@@ -104,7 +106,8 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
         took: Duration::ZERO,
     };
     let start = Instant::now();
-    let mut marching = Marching { stage, march, struck: BTreeSet::new(), passed: BTreeSet::new(), outcome };
+    let (struck, passed) = (BTreeSet::new(), BTreeSet::new());
+    let mut marching = Marching { stage, march, struck, passed, resting: false, outcome };
     let rolls = march.playbook.rolls && !march.fault.takes_broker();
     let watch = rolls.then(|| Watch::start(&stage.lab, &BROKERS));
     let unexpected = attempt(|| marching.until_none_is_left());
@@ -124,6 +127,7 @@ impl Marching<'_> {
         loop {
             match self.round() {
                 Round::Struck => failures = 0,
+                Round::Whole(run) if run.succeeded() && self.resting => self.resting = false,
                 Round::Whole(run) if run.succeeded() => break,
                 Round::Whole(run) => {
                     failures += 1;
@@ -169,6 +173,7 @@ impl Marching<'_> {
             self.told(&run.to_string());
         }
         self.struck.insert(step.clone());
+        self.resting = fault.takes_broker() && self.march.playbook.parts;
         self.outcome.cases.push(Case { step, broken });
         Round::Struck
     }
@@ -235,7 +240,8 @@ impl Marching<'_> {
     /// Whether this step, which comes by, is to be struck. One that is not is let pass for good.
     fn is_due(&mut self, step: &StepId) -> bool {
         let March { fault, most, every, first, .. } = self.march;
-        if self.struck.contains(step)
+        if self.resting
+            || self.struck.contains(step)
             || self.passed.contains(step)
             || self.struck.len() >= most
             || !fault.concerns(step.host(), step.what())

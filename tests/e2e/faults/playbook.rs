@@ -21,6 +21,9 @@ pub struct Playbook {
     pub keeps_quorum: bool,
     /// Whether there is data before, which has to be there afterwards.
     pub keeps_data: bool,
+    /// Whether nodes may be parted while it is half done. Two nodes that go down then, one after the other, take the
+    /// messages of a mirrored queue with them, whoever is at work: the next one goes down when all are together again.
+    pub parts: bool,
     /// Whether it takes brokers out of service, one at a time.
     pub rolls: bool,
     /// Panics unless the cluster is what the playbook makes of it. Then leaves it in this state.
@@ -35,7 +38,7 @@ pub const PLAYBOOKS: &[Playbook] = &[
         rolls: true,
         ..day2("rolling-restart", |_| words(&["run", "rolling-restart", "older-than=0s"]))
     },
-    day2("rotate-cookie", |_| words(&["run", "rotate-cookie"])),
+    Playbook { parts: true, ..day2("rotate-cookie", |_| words(&["run", "rotate-cookie"])) },
     Playbook { converged: removed, ..day2("remove-node", |_| words(&["run", "remove-node", "node=node3"])) },
     Playbook { prepare: shrink, ..day2("grow-queues", |_| words(&["run", "grow-queues"])) },
     Playbook { prepare: wipe, ..day2("recover-node", |_| words(&["run", "recover-node", "node=node3"])) },
@@ -89,6 +92,7 @@ const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playbook 
         undo: Undo::AlsoBrokers,
         keeps_quorum: true,
         keeps_data: true,
+        parts: false,
         rolls: false,
         converged: nothing_to_do,
         leaves: State::Converged,
