@@ -168,6 +168,9 @@ pub struct TimeService {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageFacts {
     pub installed: Option<String>,
+    /// The version that is there in part, where none is installed: dpkg was cut off while it unpacked or configured it.
+    #[serde(default)]
+    pub half_installed: Option<String>,
     /// What the package manager would install. Only looked up where nothing is installed or a version is asked for.
     pub candidate: Option<String>,
     /// All versions the repositories offer, newest first; looked up as `candidate` is.

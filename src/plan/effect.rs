@@ -141,6 +141,7 @@ fn install(host: &mut HostFacts, packages: &[PackageChoice]) {
         let known = host.packages.entry(package.name.clone()).or_default();
         let version = package.version.clone().or_else(|| known.candidate.clone());
         known.installed = Some(version.unwrap_or_else(|| "0".to_owned()));
+        known.half_installed = None;
     }
 }
 

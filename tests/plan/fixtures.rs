@@ -139,6 +139,7 @@ fn bare(name: &HostName) -> HostFacts {
         packages: BTreeMap::from([(
             "rabbitmq-server".to_owned(),
             PackageFacts {
+                half_installed: None,
                 installed: None,
                 candidate: Some(VERSION.to_owned()),
                 offered: vec![VERSION.to_owned()],

@@ -46,11 +46,15 @@ refresh_lists() {
   refreshed=yes
 }
 
+dpkg_was_interrupted() {
+  [ -n "$(find /var/lib/dpkg/updates -type f -name '[0-9]*' 2>/dev/null | head -n 1)" ]
+}
+
 # A host that lost its power under dpkg has records of it that are not merged yet; apt then refuses to do anything ("dpkg
 # was interrupted", in apt-pkg's debsystem.cc). The same directory is in use while a dpkg runs, which keeps this one out by
 # its lock, and apt waits for it.
 end_interrupted_dpkg() {
-  [ -n "$(find /var/lib/dpkg/updates -type f -name '[0-9]*' 2>/dev/null | head -n 1)" ] || return 0
+  dpkg_was_interrupted || return 0
   echo 'dpkg was interrupted on this host; first it ends what it had begun'
   bounded 900 dpkg --force-confdef --force-confold --configure -a || :
 }

@@ -74,9 +74,13 @@ pub(super) fn packages(request: &ProbeRequest, frames: &Frames) -> BTreeMap<Stri
         let facts = packages.entry(name.to_owned()).or_default();
         let mut status = status.chars();
         facts.held |= status.next() == Some('h');
-        // Installed, or installed with triggers to run; everything else is half there.
-        if matches!(status.next(), Some('i' | 't' | 'W')) {
-            facts.installed = words.next().map(str::to_owned);
+        let version = words.next().map(str::to_owned);
+        match status.next() {
+            // Installed, or installed with triggers to run.
+            Some('i' | 't' | 'W') => facts.installed = version,
+            // Half-installed, unpacked, half-configured (dpkg-query(1), "db:Status-Abbrev").
+            Some('H' | 'U' | 'F') => facts.half_installed = version,
+            _ => {}
         }
     }
     let mut current: Option<&mut PackageFacts> = None;

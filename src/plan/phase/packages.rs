@@ -83,8 +83,11 @@ fn install(draft: &mut Draft<'_>, host: &Host) {
     let names: Vec<String> = choices.iter().map(|choice| describe(choice, facts)).collect();
     let held_back: Vec<String> =
         choices.iter().filter_map(|choice| unit_of(&choice.name)).map(str::to_owned).collect();
-    let reason = if choices.iter().any(|choice| facts.installed(&choice.name).is_some()) {
+    let known = |choice: &PackageChoice| facts.packages.get(&choice.name).cloned().unwrap_or_default();
+    let reason = if choices.iter().any(|choice| known(choice).installed.is_some()) {
         "the inventory asks for another version"
+    } else if choices.iter().any(|choice| known(choice).half_installed.is_some()) {
+        "there in part: dpkg was cut off"
     } else {
         "not installed"
     };
@@ -141,7 +144,15 @@ type Reasons = (String, String, String);
 fn broker_choice(draft: &Draft<'_>, facts: &HostFacts) -> Result<Option<PackageChoice>, Reasons> {
     let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
     let choice = |version| Ok(Some(PackageChoice { name: BROKER_PACKAGE.to_owned(), version }));
+    // What was cut off under a broker that runs is ended in its turn (phase `upgrade`).
+    if package.half_installed.is_some() && facts.broker != BrokerState::Down {
+        return Ok(None);
+    }
     let Some(spec) = &draft.desired.package.version else {
+        // Its data may be of that version already.
+        if let Some(half) = package.half_installed.filter(|half| package.offered.contains(half)) {
+            return choice(Some(half));
+        }
         return match (package.installed, others_version(draft)) {
             (Some(_), _) => Ok(None),
             (None, Some((_, theirs))) if package.offered.is_empty() || package.offered.contains(&theirs) => {

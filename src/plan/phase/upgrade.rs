@@ -14,7 +14,9 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     let mut flags_enabled = false;
     for host in draft.brokers() {
         let Some(facts) = draft.host(&host.name) else { continue };
-        let Some(installed) = facts.installed(BROKER_PACKAGE).map(str::to_owned) else { continue };
+        let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
+        let cut_off = package.half_installed;
+        let Some(installed) = package.installed.or(cut_off.clone()) else { continue };
         let target = match target(draft, facts, settings.to) {
             Target::None => continue,
             Target::Is(version) => version,
@@ -28,7 +30,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                 continue;
             }
         };
-        if target == installed {
+        if target == installed && cut_off.is_none() {
             continue;
         }
         let BrokerState::Running(node) = facts.broker.clone() else {
@@ -47,13 +49,11 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             flags_enabled = true;
         }
         let choice = PackageChoice { name: BROKER_PACKAGE.to_owned(), version: Some(target) };
-        roll(
-            draft,
-            host,
-            Work::Upgrade(vec![choice]),
-            &format!("{installed} is installed"),
-            settings.patience,
-        );
+        let reason = match cut_off {
+            Some(half) => format!("{half} is there in part: dpkg was cut off"),
+            None => format!("{installed} is installed"),
+        };
+        roll(draft, host, Work::Upgrade(vec![choice]), &reason, settings.patience);
     }
 }
 
@@ -71,12 +71,14 @@ fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
     let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
     let spec = draft.options.arguments.version.as_ref().or(draft.desired.package.version.as_ref());
     let Some(spec) = spec else {
-        return match (to, package.candidate) {
-            (UpgradeTo::Newest, Some(candidate)) => Target::Is(candidate),
+        return match (to, package.candidate, package.half_installed) {
+            (UpgradeTo::Newest, Some(candidate), _) => Target::Is(candidate),
+            // What was begun is ended, whatever else is offered by now.
+            (_, _, Some(half)) => Target::Is(half),
             _ => Target::None,
         };
     };
-    match package.installed.filter(|installed| spec.accepts(installed)) {
+    match package.installed.or(package.half_installed).filter(|installed| spec.accepts(installed)) {
         Some(installed) => Target::Is(installed),
         None => {
             match package.candidate.iter().chain(&package.offered).find(|version| spec.accepts(version)) {

@@ -7,6 +7,10 @@ const SERVICE: &str = "rabbitmq-server";
 
 /// Whether the broker of one host runs and is content.
 pub(super) fn check(host: &Host, seen: &HostFacts, notebook: &mut Notebook<'_>) {
+    if let Some(half) = seen.packages.get(SERVICE).and_then(|package| package.half_installed.as_ref()) {
+        let what = format!("{SERVICE} {half} is there in part: dpkg was cut off");
+        notebook.add(Severity::Warning, what, "`rabbitup up` ends what was begun");
+    }
     match &seen.broker {
         BrokerState::Running(node) => running(host, node, notebook),
         BrokerState::Down => down(seen, notebook),

@@ -178,6 +178,7 @@ fn offer_next(facts: &mut Facts) {
             "rabbitmq-server".to_owned(),
             PackageFacts {
                 installed: Some(VERSION.to_owned()),
+                half_installed: None,
                 candidate: Some(NEXT.to_owned()),
                 offered: vec![NEXT.to_owned(), VERSION.to_owned()],
                 held: false,

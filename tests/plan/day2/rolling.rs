@@ -56,6 +56,35 @@ fn an_upgrade() {
     assert_eq!((verified, second), (vec![], vec![]));
 }
 
+/// dpkg was killed in the middle: whoever comes next ends it, and never with another version than was begun.
+#[test]
+fn an_upgrade_that_was_cut_off_is_ended() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    let package = host(&mut facts, "node1").packages.get_mut("rabbitmq-server").expect("it is there");
+    (package.installed, package.half_installed) = (None, Some(NEXT.to_owned()));
+    let steps = |name: &str, words: &[&str], facts: &Facts| {
+        let (plan, _) = Call::of(name, words).project(&desired(INVENTORY), facts).expect("a plan");
+        let packages = plan.steps.into_iter().filter_map(|step| match step.action {
+            Action::InstallPackages { packages, .. } | Action::UpgradeBroker { packages, .. } => {
+                Some((step.id.to_string(), packages[0].version.clone().unwrap_or_default()))
+            }
+            _ => None,
+        });
+        packages.collect::<Vec<_>>()
+    };
+    let of = |id: &str| (id.to_owned(), NEXT.to_owned());
+    assert_eq!(steps("bring-up", &[], &facts), [of("node1/upgrade")]);
+    assert_eq!(steps("upgrade", &[], &facts), BROKERS.map(|text| of(&format!("{text}/upgrade"))));
+    assert_eq!(Call::of("bring-up", &[]).again(&desired(INVENTORY), &facts), (vec![], vec![]));
+    let refused = plan("upgrade", &[&format!("version={VERSION}")], &facts);
+    assert!(refused.contains("RabbitMQ does not go back to an older version"), "{refused}");
+
+    stop(&mut facts, "node1");
+    assert_eq!(steps("bring-up", &[], &facts), [of("node1/packages")]);
+    assert_eq!(Call::of("bring-up", &[]).again(&desired(INVENTORY), &facts), (vec![], vec![]));
+}
+
 #[test]
 fn a_version_in_the_inventory_is_part_of_every_plan() {
     let mut facts = whole();
