@@ -207,6 +207,17 @@ fn a_wiped_host_that_the_cluster_still_lists_is_refused() {
 }
 
 #[test]
+fn a_broker_that_is_just_being_stopped_is_started_again() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    let node3 = host(&mut facts, "node3");
+    node3.broker = BrokerState::Unknown("epmd knows no rabbit@node3 here".to_owned());
+    node3.units.get_mut("rabbitmq-server").expect("a unit").active = "deactivating".to_owned();
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert!(ids(&plan).contains(&"node3/start".to_owned()), "{:?}", ids(&plan));
+}
+
+#[test]
 fn a_cluster_whose_cookie_files_were_changed_behind_its_back_is_not_taken_apart() {
     let desired = desired(INVENTORY);
     let mut facts = converged(&desired);

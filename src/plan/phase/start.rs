@@ -1,5 +1,5 @@
 use super::{Draft, join};
-use crate::facts::{BrokerState, ClusterMember};
+use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
 use crate::plan::{Action, Change, Proposal, StepId};
@@ -18,7 +18,8 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         match facts.broker.clone() {
             BrokerState::Down if !join::enters_at_first_start(draft, host) => start(draft, host, patience),
             // While systemd still starts it, it boots or waits for its peers: start_app would say 0 and do nothing.
-            BrokerState::AppStopped | BrokerState::Unknown(_) if unit.active == "activating" => {
+            // While somebody stops it, systemd starts it when it is down.
+            BrokerState::AppStopped | BrokerState::Unknown(_) if is_changing(&unit) => {
                 start(draft, host, patience);
             }
             BrokerState::AppStopped => start_app(draft, host, patience),
@@ -34,11 +35,18 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     }
 }
 
+fn is_changing(unit: &UnitFacts) -> bool {
+    ["activating", "deactivating"].contains(&unit.active.as_str())
+}
+
 fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     let node = host.node();
     let Some(facts) = draft.host(&host.name) else { return };
     let reason = match facts.broker {
-        BrokerState::AppStopped | BrokerState::Unknown(_) => "it is starting, and may wait for the others",
+        BrokerState::AppStopped | BrokerState::Unknown(_) => match facts.unit(BROKER_UNIT).active.as_str() {
+            "deactivating" => "it is being stopped",
+            _ => "it is starting, and may wait for the others",
+        },
         _ if facts.data_of(&node).is_some() => "it does not run",
         _ => "it has never run",
     };
