@@ -52,6 +52,8 @@ pub enum Disagreement {
     Down(NodeName),
     /// It is a member that its host starts just now: after a boot, that takes it a while.
     Starting(NodeName),
+    /// The one does not see the other, which runs: the network, or a cluster that has not healed yet.
+    Unseen { by: NodeName, node: NodeName },
     /// The one cannot see the other.
     Partition(Partition),
     /// Its host did not answer.
@@ -70,6 +72,7 @@ impl std::fmt::Display for Disagreement {
                     "{node} is a member and is starting just now (rabbitup run start waits until it serves)"
                 )
             }
+            Self::Unseen { by, node } => write!(f, "{by} does not see {node}, which runs"),
             Self::Partition(pair) => write!(f, "{} cannot see {} (a partition)", pair.node, pair.from),
             Self::Unasked(node) => write!(f, "{} could not be asked", node.host()),
             Self::Members { one, lists, other, others } => {
@@ -91,14 +94,16 @@ impl Disagreement {
 pub fn disagreements(desired: &Desired, facts: &Facts, node: &NodeFacts) -> Vec<Disagreement> {
     let members: BTreeSet<&NodeName> = node.members.iter().map(|m| &m.node).collect();
     let down = members.iter().filter(|member| !node.running.contains(member));
-    let is_starting = |member: &NodeName| {
+    let state = |member: &NodeName| {
         let host = desired.brokers().find(|host| host.node() == *member);
         host.and_then(|host| facts.host(&host.name))
-            .is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating")
     };
-    let absent = |member: &NodeName| match is_starting(member) {
-        true => Disagreement::Starting(member.clone()),
-        false => Disagreement::Down(member.clone()),
+    let absent = |member: &NodeName| match state(member) {
+        Some(seen) if seen.node().is_some() => {
+            Disagreement::Unseen { by: node.name.clone(), node: member.clone() }
+        }
+        Some(seen) if seen.unit(BROKER_UNIT).active == "activating" => Disagreement::Starting(member.clone()),
+        _ => Disagreement::Down(member.clone()),
     };
     let mut found: Vec<Disagreement> = down.map(|member| absent(member)).collect();
     found.extend(node.partitions.iter().cloned().map(Disagreement::Partition));

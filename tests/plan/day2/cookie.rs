@@ -37,6 +37,16 @@ fn a_node_that_is_down_gets_the_new_cookie_into_its_file() {
     assert!(plan.hosts.iter().all(|host| host.name != name("node3")), "it cannot be locked either");
 }
 
+/// No partition is noted yet, and both run: a link that is down would not come back while they have different cookies.
+#[test]
+fn no_rotation_where_a_node_does_not_see_one_that_runs() {
+    let mut facts = whole();
+    let lost = node("node3");
+    running(&mut facts, "node1").running.retain(|member| *member != lost);
+    let refused = plan("rotate-cookie", &[], &facts);
+    assert!(refused.contains("rabbit@node1 does not see rabbit@node3, which runs"), "{refused}");
+}
+
 fn stage(facts: &mut Facts, text: &str) {
     cookie(facts, text, "staged");
     let host = host(facts, text);
