@@ -53,8 +53,8 @@ pub struct NodeFacts {
     pub maintenance: bool,
     /// What a reset or a join would destroy.
     pub holdings: Holdings,
-    /// Its cluster's queues, the first ten thousand by name (fewer where it is slow). They move and come and go while a plan waits to be applied,
-    /// so they are no part of its fingerprint.
+    /// Its cluster's queues, the first ten thousand by name; fewer where the node is slow. They move and come and go while
+    /// a plan waits to be applied, so they are no part of its fingerprint.
     #[serde(skip)]
     pub queues: Vec<QueueFacts>,
     /// Whether those are all: not where there are more, or where the node could not tell.

@@ -36,7 +36,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         let BrokerState::Running(node) = facts.broker.clone() else {
             // In a bring-up it is started, and the next run upgrades it with the others.
             if settings.to == UpgradeTo::Newest {
-                refuse_down(draft, host, &target);
+                refuse_down(draft, host, &target, cut_off.as_deref());
             }
             continue;
         };
@@ -89,12 +89,16 @@ fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
     }
 }
 
-fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str) {
+fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option<&str>) {
     draft.refuse(
         &host.name,
         format!("{} does not serve, so it cannot be upgraded to {target} with the others", host.node()),
         "one node is upgraded at a time, and all the others must run",
-        "rabbitup run start starts it and waits until it serves, rabbitup status says what is wrong with it",
+        match cut_off {
+            Some(half) => format!("rabbitup up ends the installation of {half}, which was cut off, and starts it"),
+            None => "rabbitup run start starts it and waits until it serves, rabbitup status says what is wrong with it"
+                .to_owned(),
+        },
     );
 }
 
