@@ -91,7 +91,7 @@ packages_failed() { # PACKAGE[=VERSION]...
     esac
   done
   if [ -n "$(dpkg --audit 2>/dev/null)" ]; then
-    fail "packages are left half-configured on this host" "on the host: dpkg --configure -a; then run the same command again"
+    fail "packages are left half-configured on this host" "run the same command again, which ends what dpkg had begun; if it fails again, on the host: dpkg --configure -a"
   fi
   fail "apt-get could not install $*" "the lines above are apt's own; mend what they name, then run the same command again"
 }
