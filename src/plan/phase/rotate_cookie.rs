@@ -92,6 +92,15 @@ pub(super) fn staged_of(facts: &HostFacts) -> Option<CookieDigest> {
 fn whole(draft: &mut Draft<'_>) -> bool {
     let mut good = true;
     for host in draft.brokers() {
+        if let Some(BrokerState::Unknown(why)) = draft.host(&host.name).map(|facts| facts.broker.clone()) {
+            good = false;
+            draft.refuse(
+                &host.name,
+                format!("{} runs and does not answer, so it could not be told the new cookie", host.node()),
+                why,
+                "rabbitup doctor says what is wrong with it; once it is down or answers: rabbitup run rotate-cookie",
+            );
+        }
         let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else { continue };
         let mut found = view::disagreements(draft.desired, &draft.facts, &node);
         let absent =

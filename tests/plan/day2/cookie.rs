@@ -45,6 +45,10 @@ fn no_rotation_where_a_node_does_not_see_one_that_runs() {
     running(&mut facts, "node1").running.retain(|member| *member != lost);
     let refused = plan("rotate-cookie", &[], &facts);
     assert!(refused.contains("rabbit@node1 does not see rabbit@node3, which runs"), "{refused}");
+    let mut facts = whole();
+    host(&mut facts, "node2").broker = BrokerState::Unknown("no answer".to_owned());
+    let refused = plan("rotate-cookie", &[], &facts);
+    assert!(refused.contains("rabbit@node2 runs and does not answer, so it could not be told"), "{refused}");
 }
 
 fn stage(facts: &mut Facts, text: &str) {
