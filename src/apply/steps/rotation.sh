@@ -81,6 +81,8 @@ adopt_cookie() { # NODE MODE
     if ! is_down "$node" && [ "$(running_md5 "$node" "$mode" "$staged_home")" != "$wanted" ]; then
       fail "$node has not taken the staged cookie, so the old one stays in its file" "run the same command again"
     fi
+    # From now on it is new: a node that boots now has read the one before (boots_with_old_files).
+    touch "$staged_home/.erlang.cookie"
     mv -f "$staged_home/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie
     rm -rf "$staged_home"
   fi

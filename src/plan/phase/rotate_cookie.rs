@@ -30,7 +30,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let unfinished = settle_cookie::unfinished(draft);
     if let Some(found) = unfinished {
         return match found {
-            Unfinished::Target(target) => rotate(draft, &target),
+            Unfinished::Target(target) => rotate(draft, &target, patience),
             Unfinished::Refused => {}
         };
     }
@@ -43,7 +43,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         if let Some(target) = fresh(draft)
             && whole(draft)
         {
-            rotate(draft, &target);
+            rotate(draft, &target, patience);
         }
     } else {
         restart_all(draft, &refused, patience);
@@ -122,7 +122,7 @@ fn whole(draft: &mut Draft<'_>) -> bool {
 }
 
 /// The steps to one cookie, each only where it is needed: a rotation that was cut off goes on with the same ones.
-pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target) {
+pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) {
     draft.cookie = Some((target.raw, target.digest));
     let shown = if target.keyed.is_empty() { "a new one".to_owned() } else { target.keyed.clone() };
     let hosts: Vec<&Host> =
@@ -173,6 +173,24 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target) {
         );
     }
     adopt(draft, &hosts, target);
+    start_again(draft, &hosts, patience);
+}
+
+/// A node that booted with the old cookie waits for those who refused it, and asks them only once: Mnesia meets the others
+/// when it starts, and then waits for five minutes. It serves nobody, so its boot may begin anew.
+fn start_again(draft: &mut Draft<'_>, hosts: &[&Host], patience: Minutes) {
+    let boots = |host: &&Host| {
+        draft.host(&host.name).is_some_and(|facts| {
+            matches!(facts.broker, BrokerState::AppStopped | BrokerState::Unknown(_))
+                && facts.unit(BROKER_UNIT).active == "activating"
+        })
+    };
+    let booting: Vec<Host> = hosts.iter().copied().filter(boots).cloned().collect();
+    let adopted = draft.steps_that(|action| matches!(action, Action::AdoptCookie { .. }));
+    for host in &booting {
+        let reason = "it began to boot with the old cookie, and waits for those who refused it";
+        start::propose(draft, host, reason, adopted.clone(), patience);
+    }
 }
 
 /// Renames the staged cookies into place, once every running node has taken the new one.

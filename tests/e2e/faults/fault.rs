@@ -124,7 +124,12 @@ impl Fault {
                 lab.heal(host);
                 seen_by_balancer(stage);
             }
-            Self::Disk => drop(lab.stdout_of(host, "rm -f /ballast")),
+            Self::Disk => {
+                lab.stdout_of(host, "rm -f /ballast");
+                if undo == Undo::AlsoBrokers {
+                    lab.run_on(host, START_BROKER);
+                }
+            }
             Self::Repository => drop(lab.stdout_of(host, "umount /srv/repo")),
             Self::Broker if undo == Undo::AlsoBrokers => drop(lab.run_on(host, START_BROKER)),
             Self::Power if undo == Undo::AlsoBrokers => drop(lab.run_on(host, WAIT_FOR_BOOT)),
