@@ -151,9 +151,9 @@ pub enum Undo {
 const KILL_SESSIONS: &str =
     "ps -eo pid=,ppid=,comm= | awk '$3 ~ /^sshd/ && $2 != 1 { print $1 }' | xargs -r kill -9";
 
-/// As if the kernel had run out of memory: dpkg and what it runs, then apt.
+/// As if the kernel had run out of memory: dpkg and what it runs, then apt. Some of them may have ended meanwhile.
 const KILL_DPKG: &str = "pids=$(ps -eo pid=,comm= | awk '$2 ~ /^(dpkg|apt-get|apt|dpkg-deb)$/ { print $1 }'); \
-     [ -n \"$pids\" ] && kill -9 $pids";
+     [ -n \"$pids\" ] && { kill -9 $pids || :; }";
 
 const STOP_BROKER: &str = "case $(systemctl is-active rabbitmq-server) in active | activating) ;; *) exit 1 ;; esac; \
      systemctl stop --no-block rabbitmq-server";
