@@ -58,6 +58,8 @@ fn on_one_host(cause: Cause, found: Cause) -> bool {
             matches!(found, NamesDiffer | NodeNameDiffers) || is_standstill(found) || found == GhostMember
         }
         DiskFull => is_standstill(found) || found == DiskAlarm,
+        // It is there in part.
+        NotInstalled => is_standstill(found) || found == NotJoined,
         // A node whose cookie nobody knows cannot be asked for anything else.
         CookieMissing | CookieUnusable | CookieMode | CookieOwner | CookieDiffers | CookieNotRunning => {
             (is_cookie(found) && cause < found) || is_standstill(found) || found == NotJoined

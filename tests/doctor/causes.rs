@@ -38,6 +38,11 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
             seen.packages.clear();
             seen.units.clear();
         }),
+        (Cause::NotInstalled, Some("node2"), |bed| {
+            bed.stop("node2", "");
+            let package = bed.seen("node2").packages.get_mut("rabbitmq-server").expect("it is there");
+            package.half_installed = package.installed.take();
+        }),
         (Cause::DiskFull, Some("node2"), |bed| bed.exam("node2").space[0].free_bytes = 4096),
         (Cause::ClockOff, Some("node2"), |bed| {
             bed.seen("node2").clock = Some(Clock { offset_ms: -90_000.0, uncertainty_ms: 5.0 });

@@ -5,6 +5,7 @@ use crate::doctor::unreachable::{self, COMMAND};
 use crate::doctor::{Cause, Finding, Remedy, Space};
 use crate::facts::{HostFacts, Observation};
 use crate::model::NameMode;
+use crate::rabbitmq::BROKER_PACKAGE;
 
 /// Below this RabbitMQ itself stops publishers (`disk_free_limit`, 50 MB where nothing is set).
 const LEAST_SPACE: u64 = 50_000_000;
@@ -30,6 +31,12 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
             let found = Finding::on(&seen.host.name, Cause::NotInstalled, what);
             notes
                 .add(found.seen("no package rabbitmq-server, and no unit of that name").mend(rabbitup("up")));
+        }
+        let half = facts.packages.get(BROKER_PACKAGE).and_then(|package| package.half_installed.as_ref());
+        if let Some(half) = half.filter(|_| seen.running().is_none()) {
+            let what = format!("{BROKER_PACKAGE} {half} is there in part");
+            let found = Finding::on(&seen.host.name, Cause::NotInstalled, what);
+            notes.add(found.seen("dpkg was cut off while it unpacked or configured it").mend(rabbitup("up")));
         }
         disk(seen, notes);
         clock(seen, facts, middle, notes);
