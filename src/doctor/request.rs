@@ -14,7 +14,11 @@ pub struct ExamineRequest {
     pub peers: Vec<(HostName, IpAddr)>,
 }
 
-const EXAMINE: &str = concat!(include_str!("../facts/erlang_tool.sh"), include_str!("examine.sh"));
+const EXAMINE: &str = concat!(
+    include_str!("../facts/erlang_tool.sh"),
+    include_str!("../facts/c_node.sh"),
+    include_str!("examine.sh")
+);
 
 /// The requests for all brokers, by host.
 pub fn examine_requests(desired: &Desired) -> BTreeMap<HostName, ExamineRequest> {

@@ -29,6 +29,7 @@ if [ -z "${become:-}" ]; then
 fi
 if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
 section() { echo "$nonce $1"; }
+# What others wrote is printed by printf: the echo of some shells, dash among them, takes its backslashes for its own.
 # first FILE: its first line in $line, without a fork.
 first() {
   line=''
@@ -76,15 +77,15 @@ files() {
   [ ! -e /etc/hostname ] || set -- "$@" /etc/hostname
   for f in $files; do
     case $f in /etc/os-release | /etc/hostname) continue ;; esac
-    [ ! -h "$f" ] || echo "link $f	$(readlink "$f")"
+    [ ! -h "$f" ] || printf 'link %s\t%s\n' "$f" "$(readlink "$f")"
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
-  [ ! -h "$cookie" ] || echo "link $cookie	$(readlink "$cookie")"
+  [ ! -h "$cookie" ] || printf 'link %s\t%s\n' "$cookie" "$(readlink "$cookie")"
   for f in "$cookie" "$staged" /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
   stats=$(stat -L -c 'stat %f %U %G %Y %s %i %n' -- "$@")
-  echo "$stats"
+  printf '%s\n' "$stats"
   total=0 locks='' cookie_size=0 staged_size=0
   set --
   # "stat" is the first word; the third and fourth are the owners, the fifth the time.
@@ -169,7 +170,7 @@ lock() {
   IFS=' ' read -r _ _ _ _ pid _ <<EOF
 $held
 EOF
-  echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+  printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 }
 
 units() {
@@ -201,7 +202,7 @@ packages() {
   [ -n "$packages" ] || return
   # shellcheck disable=SC2016,SC2086  # dpkg-query expands it
   known=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev} ${Version}\n' -- $packages)
-  echo "$known"
+  printf '%s\n' "$known"
   set --
   for p in $packages; do
     case $nl$candidates$nl in
@@ -270,7 +271,7 @@ EOF
   case $stat in
     *'# pxname'*)
       section haproxy
-      echo "# pxname${stat#*'# pxname'}"
+      printf '%s\n' "# pxname${stat#*'# pxname'}"
       ;;
   esac
 }

@@ -14,7 +14,7 @@ ask() {
       name=$1
       shift
       export HOME="$home"
-      printf '%s\nLines.\n' "$node_erl" | limit 8 "$@" "$tool" -r "$name_flag" "$name" -e 2>&1
+      printf '%s\nLines.\n' "$node_erl" | limit 8 "$@" sh -c "$as_c_node" "$tool" "$name_flag" "$name" -e 2>&1
     )
     rc=$?
     case $#:$answer in
@@ -66,7 +66,7 @@ broker() {
     [ "$home" = "$rabbit" ] || [ -s "$staged" ] || break
     if tool erl_call && { ask "${node%%@*}@localhost" || { [ $rc != 124 ] && ask "$node"; }; }; then
       section answer
-      echo "$answer"
+      printf '%s\n' "$answer"
       return
     fi
   done
@@ -79,8 +79,8 @@ broker() {
   case $nl$(limit 3 "$tool" -names) in
     *"${nl}name ${node%%@*} at port "*)
       slowly=''
-      if ask_slowly; then section answer; else section refusal && echo "$answer"; fi
-      echo "$slowly"
+      if ask_slowly; then section answer; else section refusal && printf '%s\n' "$answer"; fi
+      printf '%s\n' "$slowly"
       ;;
     *) process ;;
   esac
@@ -100,7 +100,7 @@ broker | {
   packages
   resolve
   answer=$(cat <&3)
-  echo "$answer"
+  printf '%s\n' "$answer"
   balancer
   amqp
   reach

@@ -36,8 +36,12 @@ pub struct PeerPort {
     pub port: u16,
 }
 
-const PROBE: &str =
-    concat!(include_str!("probe.sh"), include_str!("erlang_tool.sh"), include_str!("probe_broker.sh"));
+const PROBE: &str = concat!(
+    include_str!("probe.sh"),
+    include_str!("erlang_tool.sh"),
+    include_str!("c_node.sh"),
+    include_str!("probe_broker.sh")
+);
 const NODE: &str = include_str!("node.erl");
 
 impl ProbeRequest {

@@ -41,6 +41,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
     converged("what a plan costs", steady::cost),
+    converged("many look at once", steady::many_at_once),
     converged("doctor on a healthy cluster", doctor::healthy),
     converged("doctor's bundle without secrets", doctor::bundle).by_turns(),
     converged("a broker that was stopped", steady::stopped_broker).by_turns(),

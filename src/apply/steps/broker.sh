@@ -43,7 +43,8 @@ plain() { # reads an answer
 node_eval() { # NODE short|long EXPRESSION
   case $2 in long) naming=-name ;; *) naming=-sname ;; esac
   if caller=$(find_erl_call); then
-    printf '%s.\n' "$3" | as_rabbitmq timeout 10 "$caller" -r "$naming" "$1" -e 2>&1 |
+    # shellcheck disable=SC2154 # as_c_node comes from c_node.sh
+    printf '%s.\n' "$3" | as_rabbitmq timeout 10 sh -c "$as_c_node" "$caller" "$naming" "$1" -e 2>&1 |
       { answered=$(cat); case $answered in '{ok, '*'}') answered=${answered#'{ok, '}; printf '%s\n' "${answered%?}" ;; *) printf '%s\n' "$answered"; exit 1 ;; esac; }
   else
     rabbit_tool 60 rabbitmqctl -q -n "$1" eval "$3."

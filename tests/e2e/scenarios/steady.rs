@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
-use crate::program::{Run, until};
+use crate::program::{Run, Running, Start, until};
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// Nothing is done, nothing is touched, nothing is restarted.
@@ -57,6 +57,30 @@ pub fn cost(stage: &Stage) {
         status.took,
         runs.into_iter().map(peak).max().unwrap_or_default()
     ));
+}
+
+/// A monitor, a colleague and the nightly run look at once, and no one's question is in the way of another's; not even on
+/// a host without erl_call, where rabbitmqctl has to be asked.
+pub fn many_at_once(stage: &Stage) {
+    let lab = &stage.lab;
+    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_VMS));
+    look_at_once(stage);
+    let started = on_all(&BROKERS, |host| lab.stdout_of(host, "wc -l </var/tmp/vms"));
+    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_NO_MORE));
+    assert_eq!(started, ["0", "0", "0"], "Erlang VMs, for want of an answer to erl_call");
+    let find = "find /usr -name erl_call -type f -exec chmod";
+    lab.stdout_of("node2", &format!("{find} a-x {{}} +"));
+    look_at_once(stage);
+    lab.stdout_of("node2", &format!("{find} a+x {{}} +"));
+}
+
+fn look_at_once(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let looks: Vec<Start> = (0..6).map(|_| stage.rabbitup(&inventory).args(["status"])).collect();
+    let looks: Vec<Running> = looks.into_iter().map(Start::spawn).collect();
+    for look in looks {
+        look.wait().expect(0).says("3 of 3 nodes run");
+    }
 }
 
 /// HAProxy marks it down, the status says so, and `up` starts it again and does nothing else.

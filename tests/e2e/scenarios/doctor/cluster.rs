@@ -87,17 +87,19 @@ const LEAVE: &str = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqct
     timeout 60 rabbitmqctl -q start_app";
 
 /// What a plan does not see, since the port is open, stops the join; `up` says what doctor knows of it. Links that stand
-/// would not notice, so this is no case of its own in the table of pairs, and they are cut here: node1 may have asked
-/// after the member that it saw leaving.
+/// would not notice, so this is no case of its own in the table of pairs, and they are cut here. It is closed in both
+/// directions: whoever links node3 and node2 makes node1 link node3, too (global's full mesh).
 fn join_that_fails(stage: &Stage, _: &Value) {
     let redirect = "nft 'add table ip e2e; add chain ip e2e to { type nat hook prerouting priority -100; }; \
-                    add rule ip e2e to ip saddr {node3} tcp dport 25672 redirect to :22'";
+                    add chain ip e2e from { type nat hook output priority -100; }; \
+                    add rule ip e2e to ip saddr {node3} tcp dport 25672 redirect to :22; \
+                    add rule ip e2e from ip daddr {node3} tcp dport 25672 redirect to :22'";
     super::perform(stage, Run("node1", redirect));
-    let refused =
-        Case { cause: "handshake-refused", host: "node3", peer: Some("node1"), evidence: &["node3"], ..CASE };
     let unlink = "timeout 60 rabbitmqctl -q eval '[erlang:disconnect_node(Node) || Node <- nodes()].'";
+    super::perform(stage, Run("node3", unlink));
+    let refused =
+        Case { cause: "handshake-refused", host: "node1", peer: Some("node3"), evidence: &["node1"], ..CASE };
     let run = until("the links are gone", Duration::from_secs(30), || {
-        super::perform(stage, Run("node3", unlink));
         let run = super::doctor(stage).expect(1);
         (run.json()["findings"][0]["cause"] == refused.cause).then_some(run)
     });

@@ -1,0 +1,7 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2016,SC2034  # `sh -c` runs it, in other files
+
+# For `sh -c "$as_c_node" ERL_CALL ARGUMENT...`: erl_call under a name that no other call of this host has just now. Its
+# own -r takes the time in seconds modulo 997 (erl_call.c), and a node refuses the second of one name while it knows the
+# first. There are not many names, since each of them stays in the node's table of atoms.
+as_c_node='exec "$0" -h "rabbitup$(($$ % 4096))" "$@"'
