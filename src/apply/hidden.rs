@@ -16,6 +16,9 @@ const PART: usize = 12;
 /// What stands for bytes that are not shown.
 const COVER: &str = "(secret)";
 
+/// Behind it, RabbitMQ's diagnostics and its log have the MD5 of a cookie, by which a guess can be checked.
+const HASH: &str = "cookie hash";
+
 /// Secrets in all their forms. It has no `Debug`.
 #[derive(Default)]
 pub(super) struct Hidden {
@@ -126,8 +129,26 @@ impl Hidden {
             }
             within = hide;
         }
-        shown
+        without_hashes(&shown)
     }
+}
+
+fn without_hashes(line: &str) -> String {
+    let mut parts = line.split(HASH);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str(HASH);
+        let rest = part.trim_start();
+        let Some(rest) = rest.strip_prefix(':').map(str::trim_start).filter(|rest| !rest.is_empty()) else {
+            shown.push_str(part);
+            continue;
+        };
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        shown.push_str(&part[..part.len() - rest.len()]);
+        shown.push_str(COVER);
+        shown.push_str(&rest[end..]);
+    }
+    shown
 }
 
 /// As JSON and Erlang escape it within quotes.
@@ -205,6 +226,23 @@ mod tests {
             "till kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30 shop open-sesame-1 amqp://a:far-away-secret@b users parameters",
         );
         assert_eq!(shown, "till (secret) shop (secret) amqp://a:(secret)@b users parameters");
+    }
+
+    #[test]
+    fn a_cookies_hash_is_covered_where_rabbitmq_tells_it() {
+        let hidden = hidden(&[], "");
+        for (line, shown) in [
+            (" * Erlang cookie hash: h/Z1lQaSI+vw90HoOxadag==", " * Erlang cookie hash: (secret)"),
+            (" cookie hash    : h/Z1lQaSI+vw90HoOxadag== and on", " cookie hash    : (secret) and on"),
+            (
+                "one cookie hash: a= two cookie hash: b=",
+                "one cookie hash: (secret) two cookie hash: (secret)",
+            ),
+            ("the cookie hash differs", "the cookie hash differs"),
+            ("cookie hash:", "cookie hash:"),
+        ] {
+            assert_eq!(hidden.cover(line), shown);
+        }
     }
 
     #[test]

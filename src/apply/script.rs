@@ -11,7 +11,7 @@ const FRAGMENTS: [(Part, &str); 16] = [
     (Part::Host, include_str!("steps/host.sh")),
     (Part::Packages, include_str!("steps/packages.sh")),
     (Part::Cookie, include_str!("steps/cookie.sh")),
-    (Part::Broker, concat!(include_str!("../facts/c_node.sh"), include_str!("steps/broker.sh"))),
+    (Part::Broker, concat!(include_str!("../facts/erl_call.sh"), include_str!("steps/broker.sh"))),
     (Part::Cluster, include_str!("steps/cluster.sh")),
     (Part::Rotation, include_str!("steps/rotation.sh")),
     (Part::Queues, include_str!("steps/queues.sh")),

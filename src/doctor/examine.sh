@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # Why this broker does not talk to the others: what the probe does not ask, since a bring-up does not need it. It only
 # reads and starts no Erlang VM. Runs as root under dash, bash or busybox sh; the controller puts before it:
-#   the files erlang_tool.sh and c_node.sh, and then
+#   the files erlang_tool.sh and erl_call.sh, and then
 #   nonce        starts every line that frames a section
 #   node         the node that should run here
 #   name_flag    -sname or -name

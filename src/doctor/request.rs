@@ -16,7 +16,7 @@ pub struct ExamineRequest {
 
 const EXAMINE: &str = concat!(
     include_str!("../facts/erlang_tool.sh"),
-    include_str!("../facts/c_node.sh"),
+    include_str!("../facts/erl_call.sh"),
     include_str!("examine.sh")
 );
 

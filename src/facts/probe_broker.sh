@@ -56,10 +56,20 @@ process() {
   done
   set -f
 }
+known_to_epmd() {
+  tool epmd || tool=epmd
+  case $nl$(limit 3 "$tool" -names) in *"${nl}name ${node%%@*} at port "*) ;; *) return 1 ;; esac
+}
 broker() {
   section broker
   if [ -z "$node" ] || [ ! -d "$rabbit" ]; then return; fi
-  answer='' rc=0
+  answer='' slowly=''
+  if speaks_tls && known_to_epmd && ask_slowly; then
+    section answer
+    printf '%s\n' "$slowly"
+    return
+  fi
+  rc=0
   # By way of localhost: what answers runs here, and whether names resolve yet does not matter.
   # A rotation that was cut off may have left the node with the staged cookie, and the old one in its file.
   for home in "$rabbit" "${staged%/*}"; do
@@ -73,17 +83,15 @@ broker() {
   if [ $rc = 124 ]; then
     section refusal
     echo 'the node takes connections, but does not answer within 8 s'
-    return
+  elif ! known_to_epmd; then
+    process
+  elif [ -z "$slowly" ] && ask_slowly; then
+    section answer
+    printf '%s\n' "$slowly"
+  else
+    section refusal
+    printf '%s\n' "$answer" "$slowly"
   fi
-  tool epmd || tool=epmd
-  case $nl$(limit 3 "$tool" -names) in
-    *"${nl}name ${node%%@*} at port "*)
-      slowly=''
-      if ask_slowly; then section answer; else section refusal && printf '%s\n' "$answer"; fi
-      printf '%s\n' "$slowly"
-      ;;
-    *) process ;;
-  esac
 }
 
 # The node answers while the rest goes on.

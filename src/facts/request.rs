@@ -39,7 +39,7 @@ pub struct PeerPort {
 const PROBE: &str = concat!(
     include_str!("probe.sh"),
     include_str!("erlang_tool.sh"),
-    include_str!("c_node.sh"),
+    include_str!("erl_call.sh"),
     include_str!("probe_broker.sh")
 );
 const NODE: &str = include_str!("node.erl");

@@ -42,8 +42,8 @@ plain() { # reads an answer
 # Evaluates an expression on a node, this host's or another's, and prints the answer without `{ok, …}`.
 node_eval() { # NODE short|long EXPRESSION
   case $2 in long) naming=-name ;; *) naming=-sname ;; esac
-  if caller=$(find_erl_call); then
-    # shellcheck disable=SC2154 # as_c_node comes from c_node.sh
+  if ! speaks_tls && caller=$(find_erl_call); then
+    # shellcheck disable=SC2154 # as_c_node comes from erl_call.sh
     printf '%s.\n' "$3" | as_rabbitmq timeout 10 sh -c "$as_c_node" "$caller" "$naming" "$1" -e 2>&1 |
       { answered=$(cat); case $answered in '{ok, '*'}') answered=${answered#'{ok, '}; printf '%s\n' "${answered%?}" ;; *) printf '%s\n' "$answered"; exit 1 ;; esac; }
   else

@@ -5,3 +5,7 @@
 # own -r takes the time in seconds modulo 997 (erl_call.c), and a node refuses the second of one name while it knows the
 # first. There are not many names, since each of them stays in the node's table of atoms.
 as_c_node='exec "$0" -h "rabbitup$(($$ % 4096))" "$@"'
+
+# Whether the nodes speak TLS with each other (rabbitmq.com/docs/clustering-ssl). erl_call does not, and would learn so only
+# when the node has waited in vain for a greeting, which takes it seven seconds.
+speaks_tls() { grep -Eqs '^[^#]*-proto_dist +inet6?_tls' /etc/rabbitmq/rabbitmq-env.conf; }
