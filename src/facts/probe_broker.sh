@@ -36,8 +36,15 @@ ask_slowly() {
   chown -R rabbitmq "$dir"
   set -- -q -n "$node"
   [ "$name_flag" != -name ] || set -- "$@" --longnames
-  slowly=$(limit 20 rabbitmqctl "$@" eval_file "$dir/ask.erl" --formatter json 2>&1)
+  set -- "$@" eval_file "$dir/ask.erl" --formatter json
+  slowly=$(limit 20 rabbitmqctl "$@" 2>&1)
   rc=$?
+  # The staged cookie, as below. Debian's wrapper would lead back to the usual home.
+  if [ "$rc" != 0 ] && [ -s "$staged" ] && [ -x /usr/lib/rabbitmq/bin/rabbitmqctl ]; then
+    slowly=$(limit 20 setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups \
+      env HOME="${staged%/*}" /usr/lib/rabbitmq/bin/rabbitmqctl "$@" 2>&1)
+    rc=$?
+  fi
   rm -rf "$dir"
   trap - HUP INT TERM
   return "$rc"

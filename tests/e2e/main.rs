@@ -25,7 +25,7 @@ mod watch;
 use lab::Suite;
 use scenarios::{
     access, balancer, changes, cold, doctor, files, half_done, hostile, leaving, membership, queues,
-    recovery, rolling, rotation, runs, secrets, steady, traffic_check, trouble,
+    recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -60,6 +60,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("mirrors that are behind", queues::mirrors),
     converged("a member that the inventory does not know", membership::prune).by_turns(),
     converged("a node that was forgotten by hand while it slept", membership::forgotten_by_hand).by_turns(),
+    converged("TLS between nodes", tls::between_nodes).by_turns(),
     converged("RAM nodes, and the last disc node", membership::ram_nodes).by_turns(),
     converged("a wiped host whose ghost is in the way", recovery::wiped).by_turns(),
     converged("a member whose host is gone", membership::dead_host).by_turns(),

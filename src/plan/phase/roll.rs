@@ -32,7 +32,9 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
         gate = Gate::Drain;
     }
     let before = turn(draft);
-    let balancers = if gate == Gate::None { Vec::new() } else { balancers(draft, host) };
+    // The balancer goes along with a broker that --limit names, and only with such a one.
+    let spared = gate != Gate::None && draft.options.limit.covers(&host.name);
+    let balancers = if spared { balancers(draft, host) } else { Vec::new() };
     for balancer in &balancers {
         switch(draft, balancer, &host.name, Service::Out, reason, before.clone());
     }

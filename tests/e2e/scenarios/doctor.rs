@@ -23,6 +23,7 @@ use crate::stage::{ALL, BROKERS, Stage, all_are_played, octet, reason, say, toda
 pub use blank::blank_hosts;
 pub use bundle::bundle;
 pub use healthy::healthy;
+pub(super) use host::TLS;
 pub use releases::releases;
 
 /// One thing that is wrong, what doctor has to say of it, and what puts it right.

@@ -17,5 +17,6 @@ pub mod rotation;
 pub mod runs;
 pub mod secrets;
 pub mod steady;
+pub mod tls;
 pub mod traffic_check;
 pub mod trouble;

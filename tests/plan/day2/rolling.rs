@@ -27,6 +27,28 @@ fn a_rolling_restart_goes_on_where_it_ended() {
     );
 }
 
+/// The balancer goes along with a broker that is named, and with no other.
+#[test]
+fn a_limit_rolls_the_brokers_that_it_names() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    for (playbook, what) in [("rolling-restart", "restart"), ("upgrade", "upgrade")] {
+        let only = |text: &str| {
+            let mut call = Call::of(playbook, &[]);
+            call.options.limit = Limit::Only(BTreeSet::from([name(text)]));
+            call
+        };
+        let (plan, _) = only("node3").project(&desired(INVENTORY), &facts).expect("a plan");
+        assert_eq!(
+            ids(&plan),
+            ["lb1/out-node3".to_owned(), format!("node3/{what}"), "lb1/in-node3".to_owned()]
+        );
+        assert_eq!(only("node3").again(&desired(INVENTORY), &facts), (vec![], vec![]), "{playbook}");
+        let (plan, _) = only("lb1").project(&desired(INVENTORY), &facts).expect("a plan");
+        assert_eq!(ids(&plan), Vec::<String>::new(), "{playbook}");
+    }
+}
+
 #[test]
 fn no_restart_while_a_node_is_down() {
     let mut facts = whole();

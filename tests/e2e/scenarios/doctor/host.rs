@@ -156,7 +156,11 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "TLS between nodes on one node",
-        breaks: &[Run("node3", TLS), Until("node3", "epmd -names | grep -q '^name rabbit '")],
+        breaks: &[
+            Run("node3", TLS),
+            Run("node3", "systemctl stop rabbitmq-server && systemctl start --no-block rabbitmq-server"),
+            Until("node3", "epmd -names | grep -q '^name rabbit '"),
+        ],
         cause: "tls-differs",
         host: "node3",
         peer: Some("node1"),
@@ -217,13 +221,12 @@ pub const CASES: &[Case] = &[
 const OTHER_NAME: &str = "systemctl stop rabbitmq-server && sed -i /^cluster_formation/d /etc/rabbitmq/rabbitmq.conf && \
     echo NODENAME=hare@node3 >>/etc/rabbitmq/rabbitmq-env.conf";
 
-/// Certificates of the host's own, and the VM's arguments as RabbitMQ's "Inter-node TLS" guide has them. The node waits
+/// Certificates of the host's own, and the VM's arguments as RabbitMQ's "Inter-node TLS" guide has them. One such node waits
 /// for peers that do not understand it, so that its start is not waited for.
-const TLS: &str = r#"install -d /etc/rabbitmq/e2e-tls && cd /etc/rabbitmq/e2e-tls &&
+pub(in crate::scenarios) const TLS: &str = r#"install -d /etc/rabbitmq/e2e-tls && cd /etc/rabbitmq/e2e-tls &&
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$(hostname)" \
   -keyout key.pem -out cert.pem 2>/dev/null && chown rabbitmq key.pem &&
 echo '[{server, [{certfile, "/etc/rabbitmq/e2e-tls/cert.pem"}, {keyfile, "/etc/rabbitmq/e2e-tls/key.pem"}]},
   {client, [{verify, verify_none}]}].' >options &&
 args="-pa $(ls -d /usr/lib/erlang/lib/ssl-*/ebin) -proto_dist inet_tls -ssl_dist_optfile $PWD/options" &&
-printf '%s="%s"\n' SERVER_ADDITIONAL_ERL_ARGS "$args" CTL_ERL_ARGS "$args" >>/etc/rabbitmq/rabbitmq-env.conf &&
-systemctl stop rabbitmq-server && systemctl start --no-block rabbitmq-server"#;
+printf '%s="%s"\n' SERVER_ADDITIONAL_ERL_ARGS "$args" CTL_ERL_ARGS "$args" >>/etc/rabbitmq/rabbitmq-env.conf"#;
