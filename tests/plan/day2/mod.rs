@@ -80,6 +80,36 @@ impl Call {
     }
 }
 
+/// What a limit leaves is a plan in itself: after it nothing is left to do, on no host.
+#[test]
+fn what_a_limit_leaves_is_done_when_it_is_done() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    let mut stopped = whole();
+    BROKERS.iter().for_each(|text| stop(&mut stopped, text));
+    let calls: [(&str, &[&str], &Facts); 8] = [
+        ("bring-up", &[], &facts),
+        ("rolling-restart", &[], &facts),
+        ("upgrade", &[], &facts),
+        ("rotate-cookie", &["restart=yes"], &facts),
+        ("stop", &[], &facts),
+        ("start", &[], &stopped),
+        ("grow-queues", &[], &facts),
+        ("remove-node", &["node=node3"], &facts),
+    ];
+    for (playbook, words, facts) in calls {
+        for only in BROKERS.into_iter().chain(["lb1"]) {
+            let mut call = Call::of(playbook, words);
+            call.options.limit = Limit::Only(BTreeSet::from([name(only)]));
+            // A part of what is one thing is refused.
+            if call.project(&desired(INVENTORY), facts).is_ok() {
+                let left = call.again(&desired(INVENTORY), facts);
+                assert_eq!(left, (vec![], vec![]), "{playbook} --limit {only}");
+            }
+        }
+    }
+}
+
 fn plan(name: &str, words: &[&str], facts: &Facts) -> String {
     Call::of(name, words).text(&desired(INVENTORY), facts)
 }
