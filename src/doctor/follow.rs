@@ -72,7 +72,9 @@ fn on_one_host(cause: Cause, found: Cause) -> bool {
         }
         // The unit fails because nobody lets it in.
         GhostMember => is_standstill(found) || found == NotJoined,
-        DoesNotBoot => matches!(found, BrokerStopped | AppStopped | FeatureFlagsDiffer | NotJoined),
+        DoesNotBoot => matches!(found, BrokerStopped | AppStopped | NotJoined),
+        // Of a node that does not run they are a finding only where RabbitMQ gave them as its reason.
+        FeatureFlagsDiffer => is_standstill(found),
         BrokerStopped | AppStopped => found == NotJoined,
         Partition => found == NotJoined,
         _ => false,

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -47,6 +49,8 @@ pub struct NodeFacts {
     pub metadata_store: MetadataStore,
     /// Stable feature flags that are not enabled.
     pub disabled_feature_flags: Vec<String>,
+    #[serde(skip)]
+    pub feature_flags: FeatureFlags,
     /// Plugins that were enabled explicitly (`enabled_plugins`), as the running node has them.
     pub plugins: Vec<String>,
     /// Whether the node is in maintenance mode.
@@ -80,6 +84,27 @@ pub struct NodeFacts {
     pub memory_bytes: u64,
     /// How many file descriptors the VM may have open.
     pub file_descriptors: Option<u64>,
+}
+
+impl NodeFacts {
+    /// The feature flags that are enabled here and that the other's RabbitMQ does not know: it cannot join this node, since
+    /// no flag is ever disabled again. None where the other could not tell, and where it is the newer one: a later RabbitMQ
+    /// does without flags that had become required long before.
+    pub fn flags_unknown_to(&self, other: &Self) -> BTreeSet<String> {
+        if other.feature_flags.known.is_empty() || other.rabbitmq_version > self.rabbitmq_version {
+            return BTreeSet::new();
+        }
+        &self.feature_flags.enabled - &other.feature_flags.known
+    }
+}
+
+/// The feature flags of RabbitMQ itself. Those of a plugin keep out nobody who does not run it: what no application of a node
+/// has declared counts as supported there (rabbit_feature_flags).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeatureFlags {
+    /// What the running version has; none where the node could not tell.
+    pub known: BTreeSet<String>,
+    pub enabled: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use broker::{AdminPassword, BrokerState, ClusterMember, MetadataStore, NodeFacts, Partition};
+pub use broker::{
+    AdminPassword, BrokerState, ClusterMember, FeatureFlags, MetadataStore, NodeFacts, Partition,
+};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, FileFacts, FileKind, HostFacts, HostNameFacts,

@@ -118,6 +118,11 @@ Facts = [
     end},
     {"store", fun() -> ["store " ++ case Khepri() of true -> "khepri"; false -> "mnesia" end] end},
     {"flag", fun() -> ["flag " ++ Text(F) || F <- maps:keys(rabbit_feature_flags:list(disabled, stable))] end},
+    {"core", fun() ->
+        On = rabbit_feature_flags:list(enabled),
+        ["core " ++ atom_to_list(maps:is_key(F, On)) ++ " " ++ Text(F)
+            || {F, #{provided_by := rabbit}} <- maps:to_list(rabbit_feature_flags:list(all))]
+    end},
     {"plugin", fun() ->
         %% rabbit_plugins:active/0 opens every plugin's archive, 30 to 80 ms; the applications that run are known.
         {ok, File} = application:get_env(rabbit, enabled_plugins_file),

@@ -3,8 +3,8 @@
 
 use super::{Action, FileWrite, PackageChoice, Step, effect_day2};
 use crate::facts::{
-    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, FileKind, Holdings, HostFacts,
-    MetadataStore, NodeData, NodeFacts, PackageFacts, UnitFacts,
+    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FeatureFlags, FileFacts, FileKind, Holdings,
+    HostFacts, MetadataStore, NodeData, NodeFacts, PackageFacts, UnitFacts,
 };
 use crate::inventory::Desired;
 use crate::model::{CookieDigest, HostName, NodeName, NodeType, Secrets, Version};
@@ -190,8 +190,17 @@ fn restart_broker(facts: &mut Facts, name: &HostName) {
     let installed = host.installed(BROKER_PACKAGE).and_then(|v| Version::parse(v).ok());
     let rabbitmq_version = installed.unwrap_or(node.rabbitmq_version);
     host.units.insert(BROKER_UNIT.to_owned(), running_unit());
-    let node =
-        NodeFacts { cookie, rabbitmq_version, started: WILL_START, uptime_s: 0, maintenance: false, ..node };
+    // What another version knows shows when it runs.
+    let same_version = rabbitmq_version == node.rabbitmq_version;
+    let node = NodeFacts {
+        cookie,
+        rabbitmq_version,
+        feature_flags: if same_version { node.feature_flags.clone() } else { FeatureFlags::default() },
+        started: WILL_START,
+        uptime_s: 0,
+        maintenance: false,
+        ..node
+    };
     host.broker = BrokerState::Running(Box::new(node));
     is_back(facts, &name);
 }
@@ -282,6 +291,7 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
         alarms: Vec::new(),
         metadata_store: MetadataStore::Mnesia,
         disabled_feature_flags: Vec::new(),
+        feature_flags: FeatureFlags::default(),
         plugins: plugins.and_then(crate::rabbitmq::parse_enabled_plugins).unwrap_or_default(),
         maintenance: false,
         holdings: Holdings::default(),

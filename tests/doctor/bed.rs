@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use rabbitup::doctor::{
     Answer, Cause, Diagnosis, Examination, Examinations, Peer, Space, Unit, Vm, diagnose,
 };
-use rabbitup::facts::{BrokerState, FileFacts, HostFacts, NodeFacts, PortState, UnitFacts};
+use rabbitup::facts::{BrokerState, FeatureFlags, FileFacts, HostFacts, NodeFacts, PortState, UnitFacts};
 use rabbitup::inventory::Desired;
 use rabbitup::model::{HostName, NodeName, Version};
 
@@ -19,6 +19,9 @@ pub struct Bed {
 }
 
 pub const ALL: [&str; 3] = ["node1", "node2", "node3"];
+
+/// What RabbitMQ 3.10 has enabled, in part.
+pub const FLAGS: [&str; 2] = ["quorum_queue", "stream_queue"];
 
 pub fn address(n: usize) -> IpAddr {
     format!("192.168.0.{}", 40 + n).parse().expect("an address")
@@ -37,6 +40,11 @@ impl Bed {
         let mut facts = fixtures::facts(&desired, Version::new(3, 10, 8));
         let resolution: BTreeMap<HostName, Vec<IpAddr>> =
             desired.hosts.iter().map(|host| (host.name.clone(), vec![host.address])).collect();
+        for host in &desired.hosts {
+            let flags: BTreeSet<String> = FLAGS.map(str::to_owned).into();
+            fixtures::node_of(&mut facts, host.name.as_str()).feature_flags =
+                FeatureFlags { known: flags.clone(), enabled: flags };
+        }
         let mut exams = Examinations::default();
         for host in &desired.hosts {
             let seen = facts.host_mut(&host.name).expect("a host that answered");
@@ -155,7 +163,7 @@ fn examination(desired: &Desired) -> Examination {
             free_inodes: 100_000,
             inodes: 200_000,
         }],
-        feature_flags: Some(BTreeSet::from(["quorum_queue".to_owned(), "stream_queue".to_owned()])),
+        feature_flags: Some(FLAGS.map(str::to_owned).into()),
         unit: Unit { active: "active".to_owned(), sub: "running".to_owned(), ..Unit::default() },
         peers: desired.brokers().map(|host| (host.name.clone(), open(host))).collect(),
         loopback: Peer { ports: [(25672, PortState::Open)].into(), ..known(&[("rabbit", 25672)]) },

@@ -108,7 +108,7 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
         (Cause::VersionsDiffer, None, |bed| bed.node("node2").rabbitmq_version = Version::new(4, 0, 5)),
         (Cause::OtpDiffers, None, |bed| bed.node("node2").erlang = "28 (erts 16.0)".to_owned()),
         (Cause::FeatureFlagsDiffer, Some("node2"), |bed| {
-            bed.exam("node2").feature_flags.as_mut().expect("some").remove("stream_queue");
+            bed.node("node2").feature_flags.enabled.remove("stream_queue");
         }),
         (Cause::Partition, Some("node1"), |bed| {
             let other = NodeName::rabbit(&host("node2"));
@@ -259,16 +259,36 @@ fn a_clock_that_a_time_service_keeps_is_not_left_to_a_bring_up_which_would_refus
 #[test]
 fn a_flag_that_a_joining_node_knows_is_no_obstacle() {
     let mut bed = Bed::healthy();
-    bed.exam("node2").feature_flags.as_mut().expect("some").remove("stream_queue");
-    bed.node("node2").disabled_feature_flags = vec!["stream_queue".to_owned()];
-    assert_eq!(bed.diagnosis().findings[0].cause, Cause::FeatureFlagsDiffer, "within a cluster it is");
+    bed.node("node2").feature_flags.enabled.remove("stream_queue");
+    let finding = bed.diagnosis().findings[0].clone();
+    assert_eq!(finding.cause, Cause::FeatureFlagsDiffer, "within a cluster it is");
+    assert!(finding.remedy[0].words("").ends_with("rabbitmqctl enable_feature_flag all'"), "{finding:?}");
     alone(&mut bed, "node2");
     assert_eq!(bed.found(), [(Cause::NotJoined, "node2".to_owned(), "node1".to_owned(), false)]);
-    // Of the same version it knows them all; another one may not.
-    bed.node("node2").disabled_feature_flags.clear();
-    assert_eq!(bed.diagnosis().findings[0].cause, Cause::NotJoined);
+    bed.node("node2").feature_flags.known.remove("stream_queue");
+    let finding = bed.diagnosis().findings[0].clone();
+    assert_eq!(finding.cause, Cause::FeatureFlagsDiffer, "one that it does not know is");
+    assert_eq!(finding.remedy[1].words(""), "rabbitup run upgrade");
+    // A later version may have forgotten what it requires, and what a node did not tell is no lack.
     bed.node("node2").rabbitmq_version = Version::new(3, 10, 9);
-    assert_eq!(bed.diagnosis().findings[0].cause, Cause::FeatureFlagsDiffer, "one that it may not know is");
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::NotJoined);
+    bed.node("node2").rabbitmq_version = Version::new(3, 10, 8);
+    bed.node("node2").feature_flags.known.clear();
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::NotJoined);
+}
+
+/// Its data tells what it has enabled; that others have more is a reason only where RabbitMQ gave it.
+#[test]
+fn a_node_that_does_not_boot_for_its_flags_is_told_which() {
+    let mut bed = Bed::healthy();
+    bed.stop("node2", "failed");
+    bed.exam("node2").feature_flags.as_mut().expect("some").remove("stream_queue");
+    assert_eq!(bed.diagnosis().findings[0].cause, Cause::DoesNotBoot);
+    bed.exam("node2").unit.failure = vec!["{error,incompatible_feature_flags}".to_owned()];
+    let findings = bed.diagnosis().findings;
+    assert_eq!(findings[0].cause, Cause::FeatureFlagsDiffer);
+    assert!(findings[0].evidence[0].ends_with("node2: stream_queue"), "{findings:?}");
+    assert!(findings[1].cause == Cause::DoesNotBoot && findings[1].consequence, "{findings:?}");
 }
 
 #[test]

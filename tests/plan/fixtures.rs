@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rabbitup::facts::{
-    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FileFacts, FileKind, Holdings, HostFacts,
-    HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
-    QueueHolding, Resources, System, TimeService, UnitFacts,
+    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FeatureFlags, FileFacts, FileKind, Holdings,
+    HostFacts, HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
+    Privilege, QueueHolding, Resources, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
@@ -216,6 +216,7 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
         alarms: Vec::new(),
         metadata_store: MetadataStore::Mnesia,
         disabled_feature_flags: Vec::new(),
+        feature_flags: FeatureFlags::default(),
         plugins: Vec::new(),
         maintenance: false,
         holdings: Holdings::default(),
@@ -230,6 +231,13 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
         memory_bytes: 0,
         file_descriptors: None,
     }));
+}
+
+pub fn running<'f>(facts: &'f mut Facts, text: &str) -> &'f mut NodeFacts {
+    match &mut host(facts, text).broker {
+        BrokerState::Running(node) => node,
+        other => panic!("{text} does not run: {other:?}"),
+    }
 }
 
 /// Gives a running node queues, a virtual host and a user of its own.

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use rabbitup::facts::{
-    BrokerState, Clock, ClusterMember, CookieShape, NodeData, PortState, Reach, TimeService, UnitFacts,
+    BrokerState, Clock, ClusterMember, CookieShape, Facts, FeatureFlags, NodeData, NodeFacts, PortState,
+    Reach, TimeService, UnitFacts,
 };
-use rabbitup::model::{NodeName, NodeType};
+use rabbitup::model::{NodeName, NodeType, Version};
 use rabbitup::plan::{Action, Gate, Limit};
 use rabbitup::report::{Style, plan_text, refusals_text};
 
@@ -63,6 +64,36 @@ fn a_broker_that_the_package_started_is_given_the_cookie_and_joined() {
     let place =
         |id: &str| ids.iter().position(|other| other == id).unwrap_or_else(|| panic!("{id} in {ids:?}"));
     assert!(place("node2/cookie") < place("node2/restart") && place("node2/restart") < place("node2/join"));
+}
+
+/// RabbitMQ refuses it, too, after the node was closed to its clients, and does not say which flags it means.
+#[test]
+fn a_node_that_does_not_know_the_clusters_feature_flags_is_not_joined() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    let whole = running(&mut facts, "node3").clone();
+    let alone = vec![ClusterMember { node: node("node3"), node_type: NodeType::Disc }];
+    *running(&mut facts, "node3") = NodeFacts { members: alone, running: vec![node("node3")], ..whole };
+    for text in ["node1", "node2"] {
+        let seen = running(&mut facts, text);
+        seen.members.retain(|member| member.node != node("node3"));
+        seen.running.retain(|other| other != &node("node3"));
+    }
+    let flags = |names: &[&str]| names.iter().map(|flag| (*flag).to_owned()).collect::<BTreeSet<_>>();
+    let (old, new) = (flags(&["quorum_queue"]), flags(&["quorum_queue", "stream_queue", "user_limits"]));
+    running(&mut facts, "node1").feature_flags = FeatureFlags { known: new.clone(), enabled: new.clone() };
+    running(&mut facts, "node1").rabbitmq_version = Version::new(3, 10, 9);
+    let joins = |facts: &Facts| {
+        planned(&desired, facts, &options())
+            .is_ok_and(|(plan, _)| ids(&plan).contains(&"node3/join".to_owned()))
+    };
+    assert!(joins(&facts), "one that does not tell what it knows is joined");
+    running(&mut facts, "node3").feature_flags = FeatureFlags { known: new, enabled: old.clone() };
+    assert!(joins(&facts), "what it knows its join enables");
+    running(&mut facts, "node3").feature_flags.known = old;
+    insta::assert_snapshot!(text(&desired, &facts));
+    running(&mut facts, "node3").rabbitmq_version = Version::new(3, 10, 10);
+    assert!(joins(&facts), "a later version may have forgotten what it requires");
 }
 
 #[test]

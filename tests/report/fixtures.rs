@@ -302,6 +302,7 @@ fn node(name: NodeName, members: &[NodeName], version: Version, at: u64) -> Node
         alarms: Vec::new(),
         metadata_store: if khepri { MetadataStore::Khepri } else { MetadataStore::Mnesia },
         disabled_feature_flags: Vec::new(),
+        feature_flags: FeatureFlags::default(),
         plugins: Vec::new(),
         maintenance: false,
         holdings: Holdings::default(),

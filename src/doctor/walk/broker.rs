@@ -4,6 +4,8 @@ use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::plan::view;
 use crate::rabbitmq::BROKER_UNIT;
 
+/// RabbitMQ's word where a node and its cluster do not know each other's feature flags.
+const FLAGS: &str = "incompatible_feature_flags";
 /// Lines of RabbitMQ's own words that are evidence.
 const LAST_WORDS: usize = 6;
 /// How long such a line may be.
@@ -108,7 +110,7 @@ const KNOWN: [(&str, &str, Advice); 17] = [
         Advice::WithTheOthers,
     ),
     (
-        "incompatible_feature_flags",
+        FLAGS,
         "its feature flags do not go with those of its cluster (incompatible_feature_flags)",
         Advice::Upgrade,
     ),
@@ -150,6 +152,11 @@ fn known(unit: &Unit) -> Option<&'static (&'static str, &'static str, Advice)> {
     let of = |lines: &[String]| KNOWN.iter().find(|(word, ..)| lines.iter().any(|line| line.contains(word)));
     // What was said around "BOOT FAILED" is nearer to the cause than whatever came after it.
     of(&unit.failure).or_else(|| of(&unit.log)).or_else(|| of(&unit.journal))
+}
+
+/// Whether it was refused for its feature flags.
+pub(super) fn lacks_flags(unit: &Unit) -> bool {
+    fails(unit) && known(unit).is_some_and(|(word, ..)| *word == FLAGS)
 }
 
 fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&(&str, &str, Advice)>) -> Finding {

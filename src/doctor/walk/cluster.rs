@@ -94,56 +94,89 @@ fn otp(case: &Case<'_>, notes: &mut Notes) {
     );
 }
 
-/// A node that joins must know every flag that the cluster has enabled, and the other way round; what it knows and has not
-/// enabled is enabled by its joining (rabbitmq.com/docs/feature-flags). Within a cluster all have the same ones.
+/// A node that joins must know every flag that the cluster has enabled; what it knows and has not enabled is enabled by its
+/// joining (rabbitmq.com/docs/feature-flags). Within a cluster all have the same ones.
 fn feature_flags(case: &Case<'_>, notes: &mut Notes) {
-    let known = |seen: &Seen<'_>| -> Option<BTreeSet<String>> {
-        // A node that is stopped learns at its start what was enabled meanwhile.
-        let boots = seen.running().is_some() || notes.has(Cause::DoesNotBoot, &seen.host.name);
-        seen.exam?.feature_flags.clone().filter(|_| boots)
+    for seen in &case.brokers {
+        let Some(lack) = lack(case, seen) else { continue };
+        notes.looked(Cause::FeatureFlagsDiffer);
+        if !lack.flags.is_empty() {
+            notes.add(flags_found(seen, &lack));
+        }
+    }
+}
+
+/// What a node has not enabled that others have.
+struct Lack {
+    why: Why,
+    flags: BTreeSet<String>,
+    /// Those who have one of them enabled.
+    holders: Vec<HostName>,
+}
+
+enum Why {
+    /// Its RabbitMQ does not know them.
+    Unknown,
+    /// RabbitMQ refused to boot for its flags, and does not say which it means.
+    Refused,
+    /// It is a member, and knows them.
+    NotEnabled,
+}
+
+/// None where the node does not tell what it has enabled. One that is stopped learns at its start what was enabled
+/// meanwhile.
+fn lack(case: &Case<'_>, seen: &Seen<'_>) -> Option<Lack> {
+    let others: Vec<(&Host, &NodeFacts)> =
+        case.running().into_iter().filter(|(host, _)| host.name != seen.host.name).collect();
+    let Some(own) = seen.running() else {
+        let exam = seen.exam.filter(|exam| super::broker::lacks_flags(&exam.unit))?;
+        let own = exam.feature_flags.as_ref()?;
+        return Some(lacking(Why::Refused, &others, |other| &other.feature_flags.enabled - own));
     };
-    let all: Vec<(&Host, BTreeSet<String>)> =
-        case.brokers.iter().filter_map(|seen| Some((seen.host, known(seen)?))).collect();
-    all.iter().for_each(|_| notes.looked(Cause::FeatureFlagsDiffer));
-    let union: BTreeSet<&String> = all.iter().flat_map(|(_, flags)| flags).collect();
-    let running = case.running();
-    for (host, flags) in &all {
-        let own = case.seen(&host.name).and_then(Seen::running);
-        let needs = |flag: &String| {
-            let holders: Vec<&Host> =
-                all.iter().filter(|(_, flags)| flags.contains(flag)).map(|(host, _)| *host).collect();
-            own.is_none_or(|own| {
-                // Equal versions know the same flags, also where the node's own note does not tell yet.
-                let knows = own.disabled_feature_flags.contains(flag)
-                    || running.iter().any(|(host, node)| {
-                        node.rabbitmq_version == own.rabbitmq_version
-                            && holders.iter().any(|holder| holder.name == host.name)
-                    });
-                !knows || holders.iter().any(|holder| view::lists(own, &holder.node()))
-            })
-        };
-        let lacks: Vec<&str> = union
-            .iter()
-            .filter(|flag| !flags.contains(**flag) && needs(flag))
-            .map(|flag| flag.as_str())
-            .collect();
-        let Some(first) = lacks.first() else { continue };
-        let has: Vec<String> = all
-            .iter()
-            .filter(|(_, flags)| flags.contains(*first))
-            .map(|(host, _)| host.name.to_string())
-            .collect();
-        let what = format!("feature flags are not enabled that are enabled on {}", has.join(", "));
-        let found = Finding::on(&host.name, Cause::FeatureFlagsDiffer, what).seen(format!(
-            "not enabled on {}: {}",
-            host.name,
-            lacks.join(", ")
-        ));
-        let runs = case.seen(&host.name).filter(|seen| seen.running().is_some());
-        notes.add(match runs {
-            Some(seen) => found.mend(seen.shell("rabbitmqctl enable_feature_flag all")),
-            None => found.mend(rabbitup("run upgrade")),
-        });
+    let flags = Some(&own.feature_flags).filter(|flags| !flags.known.is_empty())?;
+    let unknown = lacking(Why::Unknown, &others, |other| other.flags_unknown_to(own));
+    if !unknown.flags.is_empty() {
+        return Some(unknown);
+    }
+    let disabled = &flags.known - &flags.enabled;
+    Some(lacking(Why::NotEnabled, &others, |other| match view::lists(own, &other.name) {
+        true => &other.feature_flags.enabled & &disabled,
+        false => BTreeSet::new(),
+    }))
+}
+
+fn lacking(why: Why, others: &[(&Host, &NodeFacts)], lacks: impl Fn(&NodeFacts) -> BTreeSet<String>) -> Lack {
+    let mut found = Lack { why, flags: BTreeSet::new(), holders: Vec::new() };
+    for (host, other) in others {
+        let flags = lacks(other);
+        if !flags.is_empty() {
+            found.holders.push(host.name.clone());
+        }
+        found.flags.extend(flags);
+    }
+    found
+}
+
+fn flags_found(seen: &Seen<'_>, lack: &Lack) -> Finding {
+    let name = &seen.host.name;
+    let flags: Vec<&str> = lack.flags.iter().map(String::as_str).collect();
+    let (what, evidence) = match lack.why {
+        Why::Unknown => ("feature flags are unknown", format!("unknown to the RabbitMQ on {name}")),
+        Why::Refused => {
+            ("feature flags are missing", format!("enabled there, and not in the data of {name}"))
+        }
+        Why::NotEnabled => ("feature flags are not enabled", format!("not enabled on {name}")),
+    };
+    let what = format!("{what} that are enabled on {}", view::listed(&lack.holders));
+    let found = Finding::on(name, Cause::FeatureFlagsDiffer, what)
+        .seen(format!("{evidence}: {}", view::listed(&flags)));
+    match lack.why {
+        Why::NotEnabled => found.mend(seen.shell("rabbitmqctl enable_feature_flag all")),
+        Why::Unknown | Why::Refused => found
+            .mend(sentence(format!(
+                "no flag is ever disabled again: {name} needs the RabbitMQ that they have:"
+            )))
+            .mend(rabbitup("run upgrade")),
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::ProbeRequest;
 use super::{frame::Frames, queues};
 use crate::facts::{
-    AdminPassword, BrokerState, ClusterMember, Holdings, MetadataStore, NodeFacts, Partition, QueueFacts,
-    QueueHolding,
+    AdminPassword, BrokerState, ClusterMember, FeatureFlags, Holdings, MetadataStore, NodeFacts, Partition,
+    QueueFacts, QueueHolding,
 };
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
 
@@ -131,6 +131,7 @@ impl Report<'_> {
             })),
             metadata_store: store,
             disabled_feature_flags: self.texts("flag"),
+            feature_flags: self.core_flags(),
             plugins: self.texts("plugin"),
             maintenance: self.one("maintenance") == Some("true"),
             holdings: self.holdings(),
@@ -159,6 +160,18 @@ impl Report<'_> {
         }
         members.sort();
         Ok(members)
+    }
+
+    fn core_flags(&self) -> FeatureFlags {
+        let mut flags = FeatureFlags::default();
+        for (state, flag) in self.all("core").filter_map(|flag| flag.split_once(' ')) {
+            let Some(flag) = decoded(flag) else { continue };
+            if state == "true" {
+                flags.enabled.insert(flag.clone());
+            }
+            flags.known.insert(flag);
+        }
+        flags
     }
 
     /// How many messages a queue holds, by `VHOST NAME` as the node writes them.

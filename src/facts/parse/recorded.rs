@@ -147,6 +147,8 @@ fn messages_are_counted_where_a_join_could_lose_them() {
     assert_eq!(counts, [("orders", Some(6)), ("qq", Some(6))]);
     assert!(!holdings.is_empty() && holdings.users.is_empty());
     assert_eq!(running(&facts).disabled_feature_flags, ["drop_unroutable_metric", "empty_basic_get_metric"]);
+    let flags = &running(&facts).feature_flags;
+    assert!(flags.known.len() == 7 && flags.known == flags.enabled && flags.known.contains("stream_queue"));
 }
 
 /// Name, kind, leader, replicas, those in sync, and how many there should be.

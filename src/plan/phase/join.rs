@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::{Draft, own_data, start};
 use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;
@@ -79,6 +81,10 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
 }
 
 fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFacts), patience: Minutes) {
+    let unknown = seed.flags_unknown_to(node);
+    if !unknown.is_empty() {
+        return refuse_flags(draft, host, (node, seed), &unknown);
+    }
     let named = draft.options.destroy_data.contains(&host.name);
     if !node.holdings.is_empty() && !named {
         return refuse_data(draft, host, node, seed);
@@ -171,6 +177,28 @@ fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &Node
         format!("{} holds data of its own, which joining {} would destroy", node.name, seed.name),
         format!("it has {}", own_data::told(&node.holdings)),
         format!("move what is needed first; to let it go, name the node: --destroy-data {}", host.name),
+    );
+}
+
+/// RabbitMQ would refuse the join, with "incompatible_feature_flags" and no word on which.
+fn refuse_flags(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    (node, seed): (&NodeFacts, &NodeFacts),
+    unknown: &BTreeSet<String>,
+) {
+    let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
+    draft.refuse(
+        &host.name,
+        format!("{} does not know feature flags that the cluster of {} has enabled", node.name, seed.name),
+        format!(
+            "unknown to its RabbitMQ {}: {}; {} runs {}",
+            node.rabbitmq_version, listed(&unknown), seed.name, seed.rabbitmq_version
+        ),
+        format!(
+            "no flag is ever disabled again: {} needs the cluster's RabbitMQ, as in: rabbitup run upgrade version={}",
+            host.name, seed.rabbitmq_version
+        ),
     );
 }
 

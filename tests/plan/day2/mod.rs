@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rabbitup::facts::{
-    Backend, BrokerState, ClusterMember, Facts, LoadBalancerFacts, NodeFacts, Observation, PackageFacts,
-    QueueFacts, QueueHolding, QueueKind, Unreachable, UnreachableCause,
+    Backend, BrokerState, ClusterMember, Facts, LoadBalancerFacts, Observation, PackageFacts, QueueFacts,
+    QueueHolding, QueueKind, Unreachable, UnreachableCause,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{NodeType, Version};
@@ -112,13 +112,6 @@ fn what_a_limit_leaves_is_done_when_it_is_done() {
 
 fn plan(name: &str, words: &[&str], facts: &Facts) -> String {
     Call::of(name, words).text(&desired(INVENTORY), facts)
-}
-
-fn running<'f>(facts: &'f mut Facts, text: &str) -> &'f mut NodeFacts {
-    match &mut host(facts, text).broker {
-        BrokerState::Running(node) => node,
-        other => panic!("{text} does not run: {other:?}"),
-    }
 }
 
 /// A whole cluster that has run for an hour, with HAProxy's servers up and queues of two kinds.

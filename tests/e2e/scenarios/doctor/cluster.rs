@@ -70,6 +70,29 @@ pub const CASES: &[Case] = &[
         meanwhile: join_that_fails,
         ..CASE
     },
+    Case {
+        name: "a node without a feature flag of the cluster",
+        breaks: &[
+            Run("node3", LEAVE_THE_FILE),
+            Run("node1", MORE_FLAGS),
+            Run("node2", MORE_FLAGS),
+            Run("node1", "timeout 60 rabbitmqctl -q enable_feature_flag e2e_unknown"),
+        ],
+        cause: "feature-flags-differ",
+        host: "node3",
+        evidence: &["e2e_unknown"],
+        meanwhile: foreseen,
+        // RabbitMQ has no way back: what the packages have no part in goes by hand, on both at once.
+        mend: Mend::ByHand(&[
+            Run("node1", FEWER_FLAGS),
+            Run("node2", FEWER_FLAGS),
+            Run("node2", "systemctl start --no-block rabbitmq-server"),
+            Run("node1", "timeout 120 systemctl start rabbitmq-server"),
+            Until("node2", "systemctl is-active rabbitmq-server"),
+            Run("node3", JOIN),
+        ]),
+        ..CASE
+    },
 ];
 
 /// The links break at once, and no new one is made.
@@ -85,6 +108,32 @@ const LEAVE: &str = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqct
     sed -i /^cluster_formation/d /etc/rabbitmq/rabbitmq.conf && touch -d yesterday /etc/rabbitmq/rabbitmq.conf && \
     timeout 60 rabbitmqctl -q eval '[application:unset_env(rabbit, Key) || Key <- [cluster_formation, cluster_nodes]].' && \
     timeout 60 rabbitmqctl -q start_app";
+
+const JOIN: &str = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqctl -q join_cluster rabbit@node1 && \
+    timeout 60 rabbitmqctl -q start_app";
+
+/// As LEAVE, and its file stays as it is.
+const LEAVE_THE_FILE: &str = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqctl -q reset && \
+    timeout 60 rabbitmqctl -q eval '[application:unset_env(rabbit, Key) || Key <- [cluster_formation, cluster_nodes]].' && \
+    timeout 60 rabbitmqctl -q start_app";
+
+/// As a later RabbitMQ: a module of its application declares a flag that this one does not have.
+const MORE_FLAGS: &str = r#"cd /usr/lib/rabbitmq/lib/*/plugins/rabbit-[34]*/ebin && cp -p rabbit.app /root/e2e-rabbit.app &&
+printf '%s\n' '-module(rabbit_e2e_flag).' '-rabbit_feature_flag({e2e_unknown, #{desc => "e2e", stability => stable}}).' \
+  >/root/rabbit_e2e_flag.erl && erlc -o . /root/rabbit_e2e_flag.erl &&
+sed -i "s/{modules, *\[/&'rabbit_e2e_flag',/" rabbit.app && timeout 120 systemctl restart rabbitmq-server &&
+timeout 60 rabbitmqctl -q list_feature_flags | grep -q e2e_unknown"#;
+
+/// The broker is stopped, and knows nothing of that flag any more.
+const FEWER_FLAGS: &str = "systemctl stop rabbitmq-server && cd /usr/lib/rabbitmq/lib/*/plugins/rabbit-[34]*/ebin && \
+    mv /root/e2e-rabbit.app rabbit.app && rm rabbit_e2e_flag.beam /root/rabbit_e2e_flag.erl && \
+    sed -i 's/e2e_unknown,//' /var/lib/rabbitmq/mnesia/rabbit@*-feature_flags";
+
+/// No join is tried that RabbitMQ would refuse.
+fn foreseen(stage: &Stage, _: &Value) {
+    let up = stage.up(&Inventory::whole());
+    up.expect(1).says("rabbit@node3 does not know feature flags").says("e2e_unknown");
+}
 
 /// What a plan does not see, since the port is open, stops the join; `up` says what doctor knows of it. Links that stand
 /// would not notice, so this is no case of its own in the table of pairs, and they are cut here. It is closed in both
