@@ -27,6 +27,8 @@ mod script;
 mod script_call;
 #[cfg(test)]
 mod script_tests;
+#[cfg(test)]
+mod sync_tests;
 mod vault;
 
 use std::collections::BTreeMap;

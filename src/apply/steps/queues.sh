@@ -103,6 +103,13 @@ mirrors_of() { # NODE MODE VHOST NAME
     plain
 }
 
+# A mirror whose node falls away meanwhile is none any more: then nothing is behind, and nothing is safe.
+is_in_sync() { # NODE MODE VHOST NAME MIRRORS
+  now=$(mirrors_of "$1" "$2" "$3" "$4") || return 1
+  printf '%s\n' "$now"
+  case $now in "$5 mirrors, 0 behind,"*) ;; *) return 1 ;; esac
+}
+
 # sync_queue ends when the work does, and says 0 for one that was cancelled, too: who is in sync counts.
 sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
   node=$1 mode=$2 vhost=$5 name=$6
@@ -122,12 +129,9 @@ sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
     124 | 137) fail "$name is not in sync after $3 s ($now); RabbitMQ goes on with it" "run the same command again to go on waiting" ;;
     *) fail "the queue $name cannot be synchronised" "the lines above are RabbitMQ's own words" ;;
   esac
-  now=$(mirrors_of "$node" "$mode" "$vhost" "$name")
-  # A mirror whose node falls away meanwhile is none any more: then nothing is behind, and nothing is safe.
-  case $now in
-    "${before%% *} mirrors, 0 behind,"*) ;;
-    *) fail "$name is not in sync (before: $before; now: $now): somebody ended the synchronisation, or a mirror is down" "run the same command again" ;;
-  esac
+  # Each mirror notes by itself that it is in sync, and may do so after the command has ended.
+  await 10 is_in_sync "$node" "$mode" "$vhost" "$name" "${before%% *}" ||
+    fail "$name is not in sync (before: $before; now: $answer): somebody ended the synchronisation, or a mirror is down" "run the same command again"
 }
 
 cancel_sync_queue() { # NODE KIND VHOST NAME
