@@ -139,13 +139,8 @@ pub fn running<'a>(desired: &'a Desired, facts: &'a Facts) -> Vec<(&'a Host, &'a
 }
 
 /// `a, b and c`, for sentences.
-pub fn listed<T: ToString>(items: &[T]) -> String {
-    let words: Vec<String> = items.iter().map(T::to_string).collect();
-    match words.split_last() {
-        None => String::new(),
-        Some((only, [])) => only.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-    }
+pub fn listed(items: impl IntoIterator<Item: ToString>) -> String {
+    crate::document::listed(items.into_iter().map(|item| item.to_string()), "and")
 }
 
 /// `1 queue`, `3 queues`.

@@ -159,7 +159,6 @@ fn lacking(why: Why, others: &[(&Host, &NodeFacts)], lacks: impl Fn(&NodeFacts) 
 
 fn flags_found(seen: &Seen<'_>, lack: &Lack) -> Finding {
     let name = &seen.host.name;
-    let flags: Vec<&str> = lack.flags.iter().map(String::as_str).collect();
     let (what, evidence) = match lack.why {
         Why::Unknown => ("feature flags are unknown", format!("unknown to the RabbitMQ on {name}")),
         Why::Refused => {
@@ -169,7 +168,7 @@ fn flags_found(seen: &Seen<'_>, lack: &Lack) -> Finding {
     };
     let what = format!("{what} that are enabled on {}", view::listed(&lack.holders));
     let found = Finding::on(name, Cause::FeatureFlagsDiffer, what)
-        .seen(format!("{evidence}: {}", view::listed(&flags)));
+        .seen(format!("{evidence}: {}", view::listed(&lack.flags)));
     match lack.why {
         Why::NotEnabled => found.mend(seen.shell("rabbitmqctl enable_feature_flag all")),
         Why::Unknown | Why::Refused => found

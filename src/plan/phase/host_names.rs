@@ -84,9 +84,8 @@ fn under_other_names(facts: &HostFacts, node: &NodeName) -> Vec<String> {
 /// The node runs, and holds what would stay behind under its old name.
 fn refuse_running(draft: &mut Draft<'_>, host: &HostName, running: &NodeFacts) {
     let why = if running.holdings.is_empty() {
-        let others: Vec<&NodeName> =
-            running.members.iter().map(|m| &m.node).filter(|m| **m != running.name).collect();
-        format!("it is in a cluster with {}", listed(&others))
+        let others = running.members.iter().map(|m| &m.node).filter(|m| **m != running.name);
+        format!("it is in a cluster with {}", listed(others))
     } else {
         format!("it has {}", own_data::told(&running.holdings))
     };

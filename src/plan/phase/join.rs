@@ -187,13 +187,12 @@ fn refuse_flags(
     (node, seed): (&NodeFacts, &NodeFacts),
     unknown: &BTreeSet<String>,
 ) {
-    let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
     draft.refuse(
         &host.name,
         format!("{} does not know feature flags that the cluster of {} has enabled", node.name, seed.name),
         format!(
             "unknown to its RabbitMQ {}: {}; {} runs {}",
-            node.rabbitmq_version, listed(&unknown), seed.name, seed.rabbitmq_version
+            node.rabbitmq_version, listed(unknown), seed.name, seed.rabbitmq_version
         ),
         format!(
             "no flag is ever disabled again: {} needs the cluster's RabbitMQ, as in: rabbitup run upgrade version={}",
@@ -251,12 +250,11 @@ fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: 
 }
 
 fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
-    let others: Vec<String> =
-        node.members.iter().map(|m| m.node.to_string()).filter(|m| *m != node.name.to_string()).collect();
+    let others = node.members.iter().map(|m| &m.node).filter(|m| **m != node.name);
     draft.refuse(
         &host.name,
         format!("{} is a member of another cluster", node.name),
-        format!("it lists {}; {} does not list it", listed(&others), seed.name),
+        format!("it lists {}; {} does not list it", listed(others), seed.name),
         "take it out of that cluster first, or put the cluster's other members into this inventory",
     );
 }

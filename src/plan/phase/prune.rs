@@ -21,10 +21,9 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         return;
     }
     if draft.options.strangers == Strangers::Report {
-        let names: Vec<&NodeName> = strangers.iter().collect();
         let anchor = draft.anchor.clone();
-        let (is, it) = if names.len() == 1 { ("is a member", "it") } else { ("are members", "them") };
-        let text = format!("{} {is} and not in the inventory; --prune takes {it} out", listed(&names));
+        let (is, it) = if strangers.len() == 1 { ("is a member", "it") } else { ("are members", "them") };
+        let text = format!("{} {is} and not in the inventory; --prune takes {it} out", listed(&strangers));
         return draft.note(&anchor, text);
     }
     for stranger in strangers {

@@ -132,7 +132,7 @@ fn moved_on(
             .title(format!("tell {node} who the members are now, as {} sees them", peer.node()))
             .because(format!(
                 "it remembers {}, and no member of the cluster that runs",
-                listed(&others(&noted, &node))
+                listed(others(&noted, &node))
             ))
             .within(420),
     );

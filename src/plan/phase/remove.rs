@@ -20,8 +20,8 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     } else {
         match draft.host(&draft.anchor).and_then(HostFacts::node) {
             Some(node) => {
-                let members: Vec<&NodeName> = node.members.iter().map(|member| &member.node).collect();
-                format!("{gone} is no member of the cluster; its members are {}", listed(&members))
+                let members = node.members.iter().map(|member| &member.node);
+                format!("{gone} is no member of the cluster; its members are {}", listed(members))
             }
             None => format!("{gone} is no member of the cluster"),
         }

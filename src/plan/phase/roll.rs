@@ -113,13 +113,12 @@ fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<String> {
 }
 
 fn refuse_needed(draft: &mut Draft<'_>, host: &Host, queues: &[String]) {
-    let shown: Vec<&String> = queues.iter().take(5).collect();
     let more = if queues.len() > 5 { " and more" } else { "" };
     let what = format!(
         "{} cannot be taken out of service: queues or streams with two replicas need both",
         host.node()
     );
-    let names = format!("{}{more}", view::listed(&shown));
+    let names = format!("{}{more}", view::listed(queues.iter().take(5)));
     let advice = "rabbitup run grow-queues gives them a third replica, where there is a third node; rabbitup run \
                   rolling-restart gap=yes restarts all the same, and these queues serve nobody meanwhile";
     // What else a bring-up has to do is not held up by a node that runs on with what it read when it started.
