@@ -1,11 +1,11 @@
 //! When a queue's mirrors count as synchronised, in a real shell with a node that is made up.
 
-use std::process::Command;
+use crate::model::shells::run_in;
 
 const PRELUDE: &str = include_str!("steps/prelude.sh");
 const QUEUES: &str = include_str!("steps/queues.sh");
 
-/// The node says $1 until rabbitmqctl has ended, then $2 four times, then $3. Nobody sleeps.
+/// The node says `at_first` until rabbitmqctl has ended, then `right_after` four times, then `in_the_end`. Nobody sleeps.
 const NODE: &str = r#"
 sleep() { :; }
 control() { echo 0 >"$dir/asked"; }
@@ -15,18 +15,15 @@ mirrors_of() {
   echo "$asked" >"$dir/asked"
   if [ "$asked" -le 4 ]; then printf '%s\n' "$right_after"; else printf '%s\n' "$in_the_end"; fi
 }
-dir=$(mktemp -d) at_first=$1 right_after=$2 in_the_end=$3
+dir=$(mktemp -d)
 trap 'rm -r "$dir"' EXIT
 sync_queue rabbit@node1 short 60 queue / orders
 "#;
 
 /// What the step prints, and whether it went well.
 fn synchronised(at_first: &str, right_after: &str, in_the_end: &str) -> (bool, String) {
-    let script = format!("set -eu\nnonce=N\n{PRELUDE}\n{QUEUES}\n{NODE}");
-    let output = Command::new("sh")
-        .args(["-c", &script, "sh", at_first, right_after, in_the_end])
-        .output()
-        .expect("sh runs");
+    let node = format!("at_first='{at_first}' right_after='{right_after}' in_the_end='{in_the_end}'\n{NODE}");
+    let output = run_in(&["sh"], format!("set -eu\nnonce=N\n{PRELUDE}\n{QUEUES}\n{node}").as_bytes());
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

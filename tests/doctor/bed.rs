@@ -20,9 +20,6 @@ pub struct Bed {
 
 pub const ALL: [&str; 3] = ["node1", "node2", "node3"];
 
-/// What RabbitMQ 3.10 has enabled, in part.
-pub const FLAGS: [&str; 2] = ["quorum_queue", "stream_queue"];
-
 pub fn address(n: usize) -> IpAddr {
     format!("192.168.0.{}", 40 + n).parse().expect("an address")
 }
@@ -40,13 +37,10 @@ impl Bed {
         let mut facts = fixtures::facts(&desired, Version::new(3, 10, 8));
         let resolution: BTreeMap<HostName, Vec<IpAddr>> =
             desired.hosts.iter().map(|host| (host.name.clone(), vec![host.address])).collect();
-        for host in &desired.hosts {
-            let flags: BTreeSet<String> = FLAGS.map(str::to_owned).into();
-            fixtures::node_of(&mut facts, host.name.as_str()).feature_flags =
-                FeatureFlags { known: flags.clone(), enabled: flags };
-        }
         let mut exams = Examinations::default();
         for host in &desired.hosts {
+            fixtures::node_of(&mut facts, host.name.as_str()).feature_flags =
+                FeatureFlags { known: flags(), enabled: flags() };
             let seen = facts.host_mut(&host.name).expect("a host that answered");
             seen.resolution = resolution.clone();
             for (package, version) in [("rabbitmq-server", "3.10.8-1.1"), ("erlang-base", "1:25.2.3+dfsg-1")]
@@ -135,6 +129,11 @@ impl Bed {
     }
 }
 
+/// What RabbitMQ 3.10 has enabled, in part.
+fn flags() -> BTreeSet<String> {
+    ["quorum_queue", "stream_queue"].map(str::to_owned).into()
+}
+
 fn unit(active: &str) -> UnitFacts {
     UnitFacts { exists: true, active: active.to_owned(), enabled: "enabled".to_owned() }
 }
@@ -163,7 +162,7 @@ fn examination(desired: &Desired) -> Examination {
             free_inodes: 100_000,
             inodes: 200_000,
         }],
-        feature_flags: Some(FLAGS.map(str::to_owned).into()),
+        feature_flags: Some(flags()),
         unit: Unit { active: "active".to_owned(), sub: "running".to_owned(), ..Unit::default() },
         peers: desired.brokers().map(|host| (host.name.clone(), open(host))).collect(),
         loopback: Peer { ports: [(25672, PortState::Open)].into(), ..known(&[("rabbit", 25672)]) },

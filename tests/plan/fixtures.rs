@@ -240,6 +240,20 @@ pub fn running<'f>(facts: &'f mut Facts, text: &str) -> &'f mut NodeFacts {
     }
 }
 
+/// The others that run neither list it nor see it.
+pub fn unlist(facts: &mut Facts, text: &str) {
+    let gone = node(text);
+    for host in facts.hosts.values_mut() {
+        let Observation::Reached(host) = host else { continue };
+        if let BrokerState::Running(seen) = &mut host.broker
+            && seen.name != gone
+        {
+            seen.members.retain(|member| member.node != gone);
+            seen.running.retain(|other| *other != gone);
+        }
+    }
+}
+
 /// Gives a running node queues, a virtual host and a user of its own.
 pub fn give_data(facts: &mut Facts, text: &str) {
     if let BrokerState::Running(node) = &mut host(facts, text).broker {

@@ -43,12 +43,7 @@ fn a_cookie_that_was_copied_without_a_restart() {
     // As Mnesia notes it: this node was started by its package and never joined. The cluster knows nothing of it.
     let alone = ClusterMember { node: node("node3"), node_type: NodeType::Disc };
     host.data[0].members = vec![alone];
-    for text in ["node1", "node2"] {
-        if let BrokerState::Running(seen) = &mut crate::fixtures::host(&mut facts, text).broker {
-            seen.members.retain(|member| member.node != node("node3"));
-            seen.running.retain(|other| other != &node("node3"));
-        }
-    }
+    unlist(&mut facts, "node3");
     insta::assert_snapshot!(text(&desired, &facts));
 }
 
@@ -74,11 +69,7 @@ fn a_node_that_does_not_know_the_clusters_feature_flags_is_not_joined() {
     let whole = running(&mut facts, "node3").clone();
     let alone = vec![ClusterMember { node: node("node3"), node_type: NodeType::Disc }];
     *running(&mut facts, "node3") = NodeFacts { members: alone, running: vec![node("node3")], ..whole };
-    for text in ["node1", "node2"] {
-        let seen = running(&mut facts, text);
-        seen.members.retain(|member| member.node != node("node3"));
-        seen.running.retain(|other| other != &node("node3"));
-    }
+    unlist(&mut facts, "node3");
     let flags = |names: &[&str]| names.iter().map(|flag| (*flag).to_owned()).collect::<BTreeSet<_>>();
     let (old, new) = (flags(&["quorum_queue"]), flags(&["quorum_queue", "stream_queue", "user_limits"]));
     running(&mut facts, "node1").feature_flags = FeatureFlags { known: new.clone(), enabled: new.clone() };

@@ -128,10 +128,7 @@ fn a_node_that_slept_while_its_peers_moved_on_is_recovered() {
 fn a_node_that_was_forgotten_with_its_data_starts_over() {
     let mut facts = whole();
     stop(&mut facts, "node3");
-    let gone = node("node3");
-    for text in ["node1", "node2"] {
-        running(&mut facts, text).members.retain(|member| member.node != gone);
-    }
+    unlist(&mut facts, "node3");
     insta::assert_snapshot!(plan("recover-node", &["node=node3"], &facts));
 }
 
