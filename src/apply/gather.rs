@@ -81,11 +81,13 @@ fn unreachable(error: TransportError) -> Unreachable {
         // A lost connection is one that is not there when it is needed.
         TransportErrorKind::NoConnection | TransportErrorKind::Lost => UnreachableCause::NoConnection,
         TransportErrorKind::NameUnknown => UnreachableCause::NameUnknown,
+        TransportErrorKind::SshConfiguration => UnreachableCause::SshConfiguration,
         TransportErrorKind::HostKeyChanged => UnreachableCause::HostKeyChanged,
         TransportErrorKind::HostKeyUnknown => UnreachableCause::HostKeyUnknown,
         TransportErrorKind::AuthenticationRefused => UnreachableCause::AuthenticationRefused,
         TransportErrorKind::NoPrivilege => UnreachableCause::NoPrivilege,
         TransportErrorKind::SudoPassword => UnreachableCause::SudoPassword,
+        TransportErrorKind::SudoPasswordRefused => UnreachableCause::SudoPasswordRefused,
         TransportErrorKind::SudoRule => UnreachableCause::SudoRule,
         TransportErrorKind::TimedOut => UnreachableCause::TimedOut,
         TransportErrorKind::TooMuchOutput => UnreachableCause::Garbled,

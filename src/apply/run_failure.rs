@@ -41,11 +41,13 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str) -> StepFail
         TransportErrorKind::TooMuchOutput => (FailureKind::Command, "it printed too much"),
         TransportErrorKind::NoConnection
         | TransportErrorKind::NameUnknown
+        | TransportErrorKind::SshConfiguration
         | TransportErrorKind::HostKeyChanged
         | TransportErrorKind::HostKeyUnknown
         | TransportErrorKind::AuthenticationRefused
         | TransportErrorKind::NoPrivilege
         | TransportErrorKind::SudoPassword
+        | TransportErrorKind::SudoPasswordRefused
         | TransportErrorKind::SudoRule => (FailureKind::ConnectionLost, "no script can be run on the host"),
     };
     let cause = if evidence.is_empty() { cause.to_owned() } else { format!("{cause}: {evidence}") };

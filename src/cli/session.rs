@@ -73,13 +73,18 @@ fn look(style: Style) -> Look {
 pub fn become_password(common: &Common) -> Result<Option<Secret>, Failure> {
     if common.ask_become_pass {
         let terminal = console::Term::stderr();
+        let unread = |why: String| {
+            Failure::new(Exit::Usage, "no password could be read")
+                .why(why)
+                .next("without a terminal, set RABBITUP_BECOME_PASSWORD instead of --ask-become-pass")
+        };
+        // Elsewhere the end of the input would count as an empty password.
+        if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+            return Err(unread("standard input is not a terminal".to_owned()));
+        }
         let ask =
             terminal.write_str("Password for sudo on the hosts: ").and_then(|()| terminal.read_secure_line());
-        let password = ask.map_err(|error| {
-            Failure::new(Exit::Usage, "no password could be read")
-                .why(error.to_string())
-                .next("without a terminal, set RABBITUP_BECOME_PASSWORD instead of --ask-become-pass")
-        })?;
+        let password = ask.map_err(|error| unread(error.to_string()))?;
         return Ok(Some(Secret::new(password.into_bytes())));
     }
     Ok(std::env::var(BECOME_PASSWORD).ok().map(|password| Secret::new(password.into_bytes())))

@@ -58,6 +58,8 @@ pub enum UnreachableCause {
     NoConnection,
     /// The host's name for ssh does not resolve.
     NameUnknown,
+    /// ssh does not start: its configuration file is missing or wrong.
+    SshConfiguration,
     /// The host's key is not the one that is known: possibly somebody in the middle.
     HostKeyChanged,
     /// The host's key is not known, and `host_keys = "strict"`.
@@ -66,8 +68,10 @@ pub enum UnreachableCause {
     AuthenticationRefused,
     /// Logged in, but neither root nor able to become root.
     NoPrivilege,
-    /// Logged in, and sudo asks for a password that was not given, or refuses the one that was.
+    /// Logged in, and sudo asks for a password that was not given.
     SudoPassword,
+    /// Logged in, and sudo refuses the password that was given.
+    SudoPasswordRefused,
     /// Logged in, and sudo lets the login run some commands, but not the one that is needed.
     SudoRule,
     /// Logged in, but what came back is not a complete answer.

@@ -221,7 +221,8 @@ pub enum Software {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     pub port: u16,
-    /// With a password in [`Desired::secrets`] under [`Stats::secret`]; None: readable by whoever reaches the port.
+    /// With a password in [`Desired::secrets`] under [`Stats::secret`]; None: it listens on 127.0.0.1
+    /// only.
     pub user: Option<String>,
 }
 

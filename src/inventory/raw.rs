@@ -167,7 +167,7 @@ pub struct RawLoadBalancer {
     pub client_timeout: Option<At<DurationText>>,
     /// Time between two health checks of a broker: "2s".
     pub check_interval: Option<At<DurationText>>,
-    /// HAProxy's statistics page.
+    /// HAProxy's statistics page; without a login it listens on the load balancer's loopback address only.
     pub stats: Option<At<RawStats>>,
 }
 
@@ -176,7 +176,7 @@ pub struct RawLoadBalancer {
 pub struct RawStats {
     /// The port of the page.
     pub port: At<NonZeroU16>,
-    /// Who may see it; without a user, whoever reaches the port.
+    /// Who may see it; without a user, only the load balancer's own host reaches it.
     pub user: Option<At<String>>,
     /// The user's password: { from = "env", name = … }, or from a file or a command.
     pub password: Option<At<SecretSetting>>,

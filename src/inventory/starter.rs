@@ -133,7 +133,10 @@ fn write(hosts: &[Named]) -> String {
     if balancer.is_some() {
         text.push_str(
             "\n# In front of the brokers: AMQP on 5672, the management UI on 15672.\n\
-             [load_balancer]\nsoftware = \"haproxy\"\nbalance = \"roundrobin\"\nstats = { port = 8404 }\n",
+             [load_balancer]\nsoftware = \"haproxy\"\nbalance = \"roundrobin\"\n\
+             # HAProxy's statistics page, on the load balancer itself only: ssh -L 8404:127.0.0.1:8404 HOST shows it\n\
+             # here. With a user and a password it listens on every address.\n\
+             stats = { port = 8404 }\n",
         );
     }
     text

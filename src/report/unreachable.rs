@@ -38,7 +38,7 @@ pub fn unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> Str
             mark: (Ink::Bad, "✘"),
             what: what(cause),
             seen: hosts.iter().map(|(host, _, why)| (Some(*host), why.evidence.as_str())).collect(),
-            next: next(cause, hosts.first().and_then(|(_, ssh, _)| *ssh)),
+            next: together(hosts.iter().map(|(_, ssh, why)| next(why, *ssh)).collect()),
         };
         text.push_str(&block.text(style));
         text.push('\n');
@@ -47,6 +47,25 @@ pub fn unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> Str
     let line = format!("{} of {all} could not be looked at. Nothing was changed.", silent.len());
     text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
     text
+}
+
+/// What to do about several hosts with one cause: each sentence once, and each host's own command, up to five.
+fn together(each: Vec<Vec<String>>) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let mut lines: Vec<String> = Vec::new();
+    for at in 0..each.iter().map(Vec::len).max().unwrap_or_default() {
+        let mut here: Vec<&String> = Vec::new();
+        for line in each.iter().filter_map(|lines| lines.get(at)) {
+            if !here.contains(&line) {
+                here.push(line);
+            }
+        }
+        lines.extend(here.iter().take(SHOWN).map(|line| (*line).clone()));
+        if here.len() > SHOWN {
+            lines.push(format!("and so for the other {}", here.len() - SHOWN));
+        }
+    }
+    lines
 }
 
 /// The hosts that could not be looked at, for machines.
@@ -71,7 +90,7 @@ pub fn unreachable_document(facts: &Facts, routes: &Routes<'_>) -> UnreachableDo
         host: host.clone(),
         cause: why.cause,
         evidence: why.evidence.clone(),
-        advice: next(why.cause, ssh),
+        advice: next(why, ssh),
     };
     let unreachable = in_order(facts, routes).into_iter().map(entry).collect();
     UnreachableDocument { format_version: FORMAT_VERSION, unreachable }

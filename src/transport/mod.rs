@@ -66,11 +66,16 @@ pub struct TransportError {
 pub enum TransportErrorKind {
     NoConnection,
     NameUnknown,
+    /// ssh itself does not start: its configuration file is missing or wrong.
+    SshConfiguration,
     HostKeyChanged,
     HostKeyUnknown,
     AuthenticationRefused,
     NoPrivilege,
+    /// sudo asks for a password, and none was given.
     SudoPassword,
+    /// sudo was given a password and did not take it.
+    SudoPasswordRefused,
     /// sudo lets the login run commands, and not the one that is needed.
     SudoRule,
     /// The connection was lost while the script ran: whether it ended is unknown.

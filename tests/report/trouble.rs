@@ -57,7 +57,7 @@ fn every_cause_says_what_to_do() {
             "node3",
             HostKeyChanged,
             "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n\
-            Host key verification failed.",
+            Offending ED25519 key in /srv/ops/known hosts:7\nHost key verification failed.",
         ),
         ("node1", NoConnection, "ssh: connect to host 192.168.0.41 port 22: Connection refused"),
         ("node2", NoConnection, "ssh: connect to host 192.168.0.42 port 22: No route to host"),
@@ -70,6 +70,12 @@ fn every_cause_says_what_to_do() {
         ("node6", AuthenticationRefused, "ops@192.168.0.46: Permission denied (publickey)."),
         ("node7", NoPrivilege, "sudo: not found; doas: not found"),
         ("node8", SudoPassword, "sudo: a password is required"),
+        ("node10", SudoPasswordRefused, "Sorry, try again.\nsudo: 1 incorrect password attempt"),
+        (
+            "node11",
+            SshConfiguration,
+            "Can't open user config file /srv/ops/ssh_config: No such file or directory",
+        ),
         (
             "lb1",
             SudoRule,

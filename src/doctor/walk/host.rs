@@ -52,7 +52,7 @@ fn out_of_reach(case: &Case<'_>, seen: &Seen<'_>) -> Finding {
     for line in why.evidence.lines().filter(|line| !line.trim().is_empty()).take(4) {
         found = found.seen(line.trim());
     }
-    for line in unreachable::next(why.cause, Some(&seen.host.ssh)) {
+    for line in unreachable::next(why, Some(&seen.host.ssh)) {
         found = found.mend(match line.strip_prefix(COMMAND) {
             Some(command) => Remedy::Command(command.to_owned()),
             None => Remedy::Sentence(line),

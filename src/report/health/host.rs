@@ -20,7 +20,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mu
             }
         }
         Some(Observation::Unreachable(why)) => {
-            let advice = unreachable::next_sentence(why.cause, Some(&host.ssh));
+            let advice = unreachable::next_sentence(why, Some(&host.ssh));
             notebook.add(Severity::Error, unreachable::what(why.cause), advice);
         }
         None => notebook.add(Severity::Error, "was not looked at", "look again: `rabbitup status`"),

@@ -17,6 +17,8 @@ pub(super) fn connect_failure(log: &str) -> TransportError {
             TransportErrorKind::HostKeyUnknown
         } else if says("Could not resolve hostname") {
             TransportErrorKind::NameUnknown
+        } else if says("Can't open user config file") || says("bad configuration option") {
+            TransportErrorKind::SshConfiguration
         } else if says("Permission denied (") || says("Too many authentication failures") {
             TransportErrorKind::AuthenticationRefused
         } else {
@@ -56,11 +58,12 @@ pub(super) fn retry(error: &TransportError) -> Retry {
     }
 }
 
-/// Reads why nobody became root from what sudo, doas or the shell said.
+/// Reads why nobody became root from what sudo, doas or the shell said. `asked` is how often sudo asked for the password that
+/// it was given: where it asked and let nobody in, it refused that one.
 ///
 /// sudo's texts are those of its check.c, sudo.c, logging.c, display.c and auth/sudo_auth.c, and sudo-rs's own. With
 /// `-n` it wants a password before it says that a command is not allowed at all, so what it allows is looked at too.
-pub(super) fn privilege_failure(said: &str) -> TransportError {
+pub(super) fn privilege_failure(said: &str, asked: usize) -> TransportError {
     let evidence = evidence(said);
     let says = |text: &str| evidence.contains(text);
     let nothing =
@@ -79,6 +82,8 @@ pub(super) fn privilege_failure(said: &str) -> TransportError {
         || asks && rules(&evidence).is_some_and(no_rule_helps)
     {
         TransportErrorKind::SudoRule
+    } else if asked > 0 {
+        TransportErrorKind::SudoPasswordRefused
     } else if asks {
         TransportErrorKind::SudoPassword
     } else {

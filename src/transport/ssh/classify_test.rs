@@ -31,6 +31,15 @@ fn what_ssh_says_of_a_failed_connection() {
         ("Unable to negotiate with 192.0.2.7 port 22: no matching host key type found.\r\n", NoConnection),
         ("", NoConnection),
         ("ssh: Could not resolve hostname node9: Name or service not known\r\n", NameUnknown),
+        (
+            "Can't open user config file /home/ann/cluster/ssh_config: No such file or directory\r\n",
+            SshConfiguration,
+        ),
+        (
+            "/home/ann/ssh_config: line 1: Bad configuration option: hostnam\r\n\
+             /home/ann/ssh_config: terminating, 1 bad configuration options\r\n",
+            SshConfiguration,
+        ),
         (CHANGED, HostKeyChanged),
         (
             "No ED25519 host key is known for 192.0.2.7 and you have requested strict checking.\r\n\
@@ -106,6 +115,13 @@ fn what_sudo_and_doas_say() {
         ("", NoPrivilege),
     ];
     for (said, kind) in cases {
-        assert_eq!(privilege_failure(said).kind, kind, "{said}");
+        assert_eq!(privilege_failure(said, 0).kind, kind, "{said}");
     }
+    for said in
+        ["Sorry, try again.\nsudo: 1 incorrect password attempt", "sudo: 3 incorrect password attempts"]
+    {
+        assert_eq!(privilege_failure(said, 1).kind, SudoPasswordRefused, "{said}");
+    }
+    // It asks before it looks at its rules.
+    assert_eq!(privilege_failure("ops is not in the sudoers file.", 1).kind, NoPrivilege);
 }

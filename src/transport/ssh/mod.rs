@@ -140,7 +140,7 @@ impl Host {
             }
             Err(Failure::Lost(_)) => Some(Err(lost(master))),
             Err(Failure::Other(error)) => {
-                if error.kind == TransportErrorKind::SudoPassword {
+                if error.kind == TransportErrorKind::SudoPasswordRefused {
                     *locked(&self.refused) = Some(error.clone());
                 }
                 Some(Err(error))
@@ -156,13 +156,13 @@ impl Host {
         let broken = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'\n' | b'\0'));
         if self.target.sudo_password.as_ref().is_some_and(|password| broken(password.expose())) {
             let evidence = "the sudo password holds a line break or NUL, which sudo cannot read".to_owned();
-            return Err(TransportError { kind: TransportErrorKind::SudoPassword, evidence });
+            return Err(TransportError { kind: TransportErrorKind::SudoPasswordRefused, evidence });
         }
         // A sudo that does not ask leaves it to the root shell, which passes over everything but these lines.
         let command = |bytes: &[u8]| bytes.trim_ascii_start().starts_with(WORD.as_bytes());
         if self.target.sudo_password.as_ref().is_some_and(|password| command(password.expose())) {
             let evidence = format!("the sudo password starts with `{WORD}`, which rabbitup keeps for itself");
-            return Err(TransportError { kind: TransportErrorKind::SudoPassword, evidence });
+            return Err(TransportError { kind: TransportErrorKind::SudoPasswordRefused, evidence });
         }
         Ok(())
     }

@@ -254,7 +254,7 @@ impl Streams {
     fn not_root(&self) -> Failure {
         let said = self.stderr.text();
         let said = if said.trim().is_empty() { self.stdout.preamble() } else { said };
-        Failure::Other(classify::privilege_failure(&said))
+        Failure::Other(classify::privilege_failure(&said, self.stderr.asked()))
     }
 
     /// Only stderr goes into evidence: stdout is where scripts answer, and an answer may hold what no log
