@@ -62,9 +62,10 @@ fn parts(action: &Action) -> &'static [Part] {
         Action::StopBroker { .. } | Action::StartApp { .. } | Action::StartBroker { .. } => &[Part::Broker],
         Action::EnterCluster { .. } => &[Part::Broker],
         Action::ChangeNodeType { .. } | Action::SetClusterName { .. } => &[Part::Broker, Part::Cluster],
-        Action::SetPlugins { .. } | Action::ImportDefinitions { .. } | Action::PutAdmin { .. } => {
-            &[Part::Broker, Part::Cluster]
-        }
+        Action::SetPlugins { .. }
+        | Action::ImportDefinitions { .. }
+        | Action::PutAdmin { .. }
+        | Action::CloseGuest { .. } => &[Part::Broker, Part::Cluster],
         Action::SwitchServer { .. } => &[Part::Balancer],
         Action::UpgradeBroker { .. } | Action::EnableFeatureFlags { .. } => &[
             Part::Packages,

@@ -153,6 +153,7 @@ impl Call {
             Action::ImportDefinitions { node, secret, digest } => {
                 self.words(["import_definitions", &node.to_string(), digest]).secret(held(secrets, secret)?)
             }
+            Action::CloseGuest { node, names } => self.on_node("close_guest", node, *names),
             Action::PutAdmin { node, user, secret } => {
                 let definitions = user_definitions(user, held(secrets, secret)?);
                 let digest = md5_hex(definitions.expose());

@@ -67,6 +67,7 @@ fn hostile_actions() -> Vec<Action> {
         },
         Action::SetClusterName { node: node.clone(), name: text.clone() },
         Action::ImportDefinitions { node: node.clone(), secret: secret.clone(), digest: text.clone() },
+        Action::CloseGuest { node: node.clone(), names },
         Action::PutAdmin { node, user: text, secret },
     ]
 }

@@ -8,7 +8,7 @@ use super::session::{Session, inventory_words, shown};
 use super::{bundle, print};
 use crate::doctor::{self, Diagnosis, Papers};
 use crate::facts::Facts;
-use crate::report::{DiagnosisDocument, Status, StatusDocument, Style, diagnosis_text, health};
+use crate::report::{DiagnosisDocument, Status, StatusDocument, Style, access, diagnosis_text, health};
 
 /// `rabbitup doctor`.
 pub async fn run(common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
@@ -47,7 +47,7 @@ async fn pack(
     path: &Path,
 ) -> Result<(), Failure> {
     let collected = bundle::collect(&session.transport, facts).await;
-    let findings = health(&session.desired, facts);
+    let findings = [health(&session.desired, facts), access(&session.desired, facts)].concat();
     let status = Status {
         desired: &session.desired,
         facts,

@@ -6,7 +6,7 @@ use super::arguments::{Called, Common, Data, StatusArguments};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::Session;
-use crate::report::{Status, StatusDocument, health, is_healthy, status_text};
+use crate::report::{Status, StatusDocument, access, health, is_healthy, status_text};
 
 /// `rabbitup status`.
 pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, Failure> {
@@ -38,7 +38,7 @@ pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, F
 
 async fn look(session: &Session, common: &Common) -> Exit {
     let facts = session.gather().await;
-    let findings = health(&session.desired, &facts);
+    let findings = [health(&session.desired, &facts), access(&session.desired, &facts)].concat();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let status = Status {
         desired: &session.desired,

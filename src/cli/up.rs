@@ -18,8 +18,8 @@ use crate::model::{HostName, one_line};
 use crate::plan::{Action, Moment, Plan, StepId};
 use crate::rabbitmq::BROKER_UNIT;
 use crate::report::{
-    DiagnosisDocument, Finding, Severity, diagnosis_brief, findings_text, health, is_healthy, last_line,
-    plan_text,
+    DiagnosisDocument, Finding, Severity, access, diagnosis_brief, findings_text, health, is_healthy,
+    last_line, plan_text,
 };
 
 /// When a verification looks again first while it waits for what is not there yet; each time half as long again, up to
@@ -256,7 +256,8 @@ impl Work<'_> {
             return Exit::Done;
         }
         let common = self.common;
-        let findings = health(&self.session.desired, facts);
+        let desired = &self.session.desired;
+        let findings = [health(desired, facts), access(desired, facts)].concat();
         let told: Vec<Finding> = findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
         if common.json {
             print::json_line(&Verified {

@@ -74,6 +74,9 @@ pub struct NodeFacts {
     pub admin: Option<AdminPassword>,
     /// Whether the requested administrator exists and has the tag `administrator`.
     pub admin_exists: bool,
+    /// Whether RabbitMQ's own user guest can log in with the password that everybody knows.
+    #[serde(default)]
+    pub guest: Guest,
     /// Start of the VM, Unix seconds. A configuration file changed after that was not read.
     pub started: u64,
     /// Seconds since the VM started, by a clock that nobody sets.
@@ -125,6 +128,21 @@ pub struct Partition {
 pub enum MetadataStore {
     Mnesia,
     Khepri,
+}
+
+/// The user that RabbitMQ makes at its first start: guest, with the password guest, an administrator of everything. It may log in
+/// from the broker's own host only (`loopback_users`), where every local user can be it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guest {
+    /// The node did not say.
+    #[default]
+    Unknown,
+    Absent,
+    /// It has another password, or none.
+    Closed,
+    /// guest/guest logs in.
+    Open,
 }
 
 /// A stored password: RabbitMQ keeps a 4-byte salt and behind it SHA-256(salt + password). The digest is the MD5

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use broker::{
-    AdminPassword, BrokerState, ClusterMember, FeatureFlags, MetadataStore, NodeFacts, Partition,
+    AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, MetadataStore, NodeFacts, Partition,
 };
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub use host::{

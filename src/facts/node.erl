@@ -210,6 +210,16 @@ Facts = [
                                         not Own(S), not Own(D)],
                fun({V, S, D}) -> Text(V) ++ " " ++ Text(S) ++ " " ++ Text(D) end)
     end},
+    {"guest", fun() ->
+        ["guest " ++ case rabbit_auth_backend_internal:lookup_user(<<"guest">>) of
+            {ok, _} ->
+                case rabbit_auth_backend_internal:user_login_authentication(<<"guest">>, [{password, <<"guest">>}]) of
+                    {ok, _} -> "open";
+                    {refused, _, _} -> "closed"
+                end;
+            {error, not_found} -> "absent"
+        end]
+    end},
     {"admin", fun() ->
         case Admin =/= none andalso rabbit_auth_backend_internal:lookup_user(Admin) of
             {ok, User} ->

@@ -40,6 +40,7 @@ pub struct Cluster {
     pub file_descriptors: Option<u64>,
     pub definitions: Option<Definitions>,
     pub admin: Option<Admin>,
+    pub guest: GuestSetting,
     /// How blank nodes enter the cluster.
     pub join: JoinMethod,
 }
@@ -97,6 +98,19 @@ impl Definitions {
     pub fn secret() -> SecretName {
         SecretName::new("definitions")
     }
+}
+
+/// What becomes of RabbitMQ's own user guest, whose password everybody knows.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuestSetting {
+    /// Its password is taken away where the inventory declares an administrator.
+    #[default]
+    Close,
+    /// It stays as it is.
+    Keep,
 }
 
 /// The administrator, whose password is in [`Desired::secrets`] under [`Admin::secret`].

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use crate::document::{self, Problem, Severity, Source};
 
 pub use desired::{
-    Admin, Become, Cluster, ConfigEntry, ConfigValue, CookieSource, Definitions, Desired, Host, HostKeys,
-    JoinMethod, LoadBalancer, Package, Software, Ssh, Stats, Time, TimeServer,
+    Admin, Become, Cluster, ConfigEntry, ConfigValue, CookieSource, Definitions, Desired, GuestSetting, Host,
+    HostKeys, JoinMethod, LoadBalancer, Package, Software, Ssh, Stats, Time, TimeServer,
 };
 pub use duration::{DurationError, parse_duration, short_duration};
 pub use errors::InventoryErrors;

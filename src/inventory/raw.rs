@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::raw_values::{ConfigTable, CookieSetting, DurationText, SecretSetting};
-use super::{Become, HostKeys, JoinMethod, Software};
+use super::{Become, GuestSetting, HostKeys, JoinMethod, Software};
 use crate::document::At;
 use crate::model::{NameMode, NodeType, Role};
 
@@ -54,6 +54,9 @@ pub struct RawCluster {
     pub definitions: Option<At<String>>,
     /// The administrator to keep, with a password from elsewhere.
     pub admin: Option<RawAdmin>,
+    /// RabbitMQ's own user guest: "close" (the default) takes its well-known password away where `admin` is set, "keep"
+    /// leaves it.
+    pub guest: Option<GuestSetting>,
     /// Lines of rabbitmq.conf; nested tables join with dots.
     pub config: Option<ConfigTable>,
 }

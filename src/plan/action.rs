@@ -229,6 +229,11 @@ pub enum Action {
         secret: SecretName,
         digest: String,
     },
+    /// `rabbitmqctl clear_password guest`: nobody logs in as guest any more, and the user stays.
+    CloseGuest {
+        node: NodeName,
+        names: NameMode,
+    },
     /// Creates the administrator or sets the password.
     PutAdmin {
         node: NodeName,

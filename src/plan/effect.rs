@@ -3,12 +3,12 @@
 
 use super::{Action, FileWrite, PackageChoice, Step, effect_day2};
 use crate::facts::{
-    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FeatureFlags, FileFacts, FileKind, Holdings,
-    HostFacts, MetadataStore, NodeData, NodeFacts, PackageFacts, UnitFacts,
+    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FeatureFlags, FileFacts, FileKind, Guest,
+    Holdings, HostFacts, MetadataStore, NodeData, NodeFacts, PackageFacts, UnitFacts,
 };
 use crate::inventory::Desired;
 use crate::model::{CookieDigest, HostName, NodeName, NodeType, Secrets, Version};
-use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, Conf};
 
 /// A time that lies after every start that was observed: the mark of a file that this plan changes.
 pub const WILL_CHANGE: u64 = u64::MAX - 1;
@@ -55,6 +55,7 @@ pub(super) fn model(
                 add_missing(&mut node.holdings.policies, &definitions.policies, &[]);
             }
         }),
+        Action::CloseGuest { .. } => each_node(facts, |node| node.guest = Guest::Closed),
         Action::PutAdmin { user, secret, .. } => {
             let stored = desired.secrets.get(secret).map(crate::facts::AdminPassword::of);
             each_node(facts, |node| {
@@ -301,11 +302,18 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
         definitions_marker: None,
         admin: None,
         admin_exists: false,
+        guest: if names_default_user(host) { Guest::Absent } else { Guest::Open },
         started: WILL_START,
         uptime_s: 0,
         memory_bytes: 0,
         file_descriptors: None,
     }
+}
+
+/// Whether a blank node makes another first user than guest (rabbitmq.conf's `default_user`).
+fn names_default_user(host: &HostFacts) -> bool {
+    let conf = host.file(CONF_FILE).and_then(|file| file.content.as_deref()).unwrap_or_default();
+    Conf::parse(conf).get("default_user").is_some_and(|user| user != "guest")
 }
 
 pub(super) fn guarded(raw: CookieDigest, normalised: CookieDigest) -> CookieFile {

@@ -26,7 +26,7 @@ pub use diagnosis_json::{DiagnosisDocument, DiagnosisFinding, diagnosis_schema};
 pub use diagnosis_text::{diagnosis_brief, diagnosis_text};
 pub use errors::error_text;
 pub use failure::{Failed, failure_text};
-pub use health::{Finding, Severity, health, is_healthy};
+pub use health::{Finding, Severity, access, health, is_healthy};
 pub use plan_json::{ChangeKind, PlanDocument, PlanHost, PlanNote, PlanStep, PlanSummary, plan_schema};
 pub use plan_text::{last_line, plan_text};
 pub use progress::{Clock, Display, JsonLines, PlainLines, TerminalBars};

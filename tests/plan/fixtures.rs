@@ -226,6 +226,7 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
         definitions_marker: None,
         admin: None,
         admin_exists: false,
+        guest: rabbitup::facts::Guest::Open,
         started: 1_700_000_500,
         uptime_s: 0,
         memory_bytes: 0,

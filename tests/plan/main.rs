@@ -4,6 +4,7 @@ mod data_guard;
 mod day2;
 mod files;
 mod fixtures;
+mod guest;
 mod laws;
 mod order;
 mod phases;

@@ -1,6 +1,7 @@
-use rabbitup::facts::{BrokerState, Clock, CookieShape, Facts, TimeService};
+use rabbitup::facts::{BrokerState, Clock, CookieShape, Facts, Guest, TimeService};
+use rabbitup::inventory::{Admin, GuestSetting};
 use rabbitup::model::{NodeName, Version};
-use rabbitup::report::{Finding, Severity, Style, findings_text, health, is_healthy};
+use rabbitup::report::{Finding, Severity, Style, access, findings_text, health, is_healthy};
 
 use super::fixtures::{cookie, desired, facts, host, node_of, seen};
 
@@ -216,4 +217,27 @@ fn equal_findings_share_a_block() {
     warning: node1, node2, node3, lb1: no time service runs
       next: `rabbitup up` installs and starts one
     ");
+}
+
+#[test]
+fn a_guest_that_everybody_can_be_is_told() {
+    let mut desired = desired(3, 1);
+    let mut facts = facts(&desired, Version::new(4, 0, 5));
+    assert_eq!(access(&desired, &facts), []);
+    for node in ["node1", "node2", "node3"] {
+        node_of(&mut facts, node).guest = Guest::Open;
+        node_of(&mut facts, node).holdings.users.clear();
+    }
+    only(access(&desired, &facts), Severity::Warning, None, "guest is the only user");
+    assert!(access(&desired, &facts)[0].advice.contains("admin = {"));
+    // Users that could not be listed are not none.
+    node_of(&mut facts, "node1").holdings.unreadable.push("user".to_owned());
+    only(access(&desired, &facts), Severity::Warning, None, "guest has its well-known password");
+    node_of(&mut facts, "node1").holdings.unreadable.clear();
+    node_of(&mut facts, "node1").holdings.users.push("ops".to_owned());
+    desired.cluster.admin = Some(Admin { user: "ops".to_owned() });
+    only(access(&desired, &facts), Severity::Warning, None, "guest has its well-known password");
+    assert_eq!(access(&desired, &facts)[0].advice, "`rabbitup up` takes the password away");
+    desired.cluster.guest = GuestSetting::Keep;
+    assert_eq!(access(&desired, &facts), []);
 }

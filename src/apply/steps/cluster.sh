@@ -60,7 +60,16 @@ import_definitions() { # NODE MD5 CONTENT
 put_admin() { # NODE MD5 DEFINITIONS USER
   import "$1" "$2" "$3"
   # For every virtual host there is: an administrator who sees an empty management UI asks why.
-  control 60 "$1" --silent list_vhosts name | while IFS= read -r vhost; do
+  vhosts=$(control 60 "$1" --silent list_vhosts name) ||
+    fail "$1 did not list its virtual hosts, so $4 has permissions in none of them yet" "run the same command again"
+  printf '%s\n' "$vhosts" | while IFS= read -r vhost; do
     control 60 "$1" set_permissions -p "$vhost" "$4" '.*' '.*' '.*'
   done
+}
+
+# Without a password nobody logs in as guest; what it owns and may do stays as it is. Connections that are open stay, too.
+close_guest() { # NODE MODE
+  control 60 "$1" clear_password guest || fail "$1 did not take guest's password away" "the lines above are RabbitMQ's own words"
+  await 10 node_says refused "$1" "$2" 'element(1, rabbit_auth_backend_internal:user_login_authentication(<<"guest">>, [{password, <<"guest">>}]))' ||
+    fail "guest still logs in with its well-known password on $1 (RabbitMQ's answer: $answer)" "on $1: rabbitmqctl list_users"
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::ProbeRequest;
 use super::{frame::Frames, queues};
 use crate::facts::{
-    AdminPassword, BrokerState, ClusterMember, FeatureFlags, Holdings, MetadataStore, NodeFacts, Partition,
-    QueueFacts, QueueHolding,
+    AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, Holdings, MetadataStore, NodeFacts,
+    Partition, QueueFacts, QueueHolding,
 };
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
 
@@ -141,6 +141,12 @@ impl Report<'_> {
             definitions_marker: self.text("definitions"),
             admin: self.one("password").and_then(password),
             admin_exists: self.one("admin") == Some("true"),
+            guest: match self.one("guest") {
+                Some("open") => Guest::Open,
+                Some("closed") => Guest::Closed,
+                Some("absent") => Guest::Absent,
+                Some(_) | None => Guest::Unknown,
+            },
             started: number("started").unwrap_or_default(),
             uptime_s: number("uptime").unwrap_or_default(),
             memory_bytes: number("memory").unwrap_or_default(),

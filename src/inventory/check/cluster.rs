@@ -65,6 +65,7 @@ impl Checker<'_> {
             file_descriptors: raw.file_descriptors,
             definitions: raw.definitions.as_ref().and_then(|path| self.definitions(path)),
             admin: raw.admin.as_ref().and_then(|admin| self.admin(admin)),
+            guest: raw.guest.unwrap_or_default(),
             join,
         }
     }

@@ -1,10 +1,10 @@
 use super::Draft;
-use crate::facts::NodeFacts;
-use crate::inventory::{Admin, Definitions, Host};
+use crate::facts::{Guest, NodeFacts};
+use crate::inventory::{Admin, Definitions, GuestSetting, Host};
 use crate::plan::{Action, Change, Proposal, view};
 
 /// Imports the inventory's definitions where they differ from what was imported last or where something of them is
-/// gone, and sees to the administrator.
+/// gone, sees to the administrator, and closes guest where there is one.
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(anchor) = draft.desired.host(&draft.anchor).filter(|host| draft.knows_database(host)) else {
         return;
@@ -14,6 +14,7 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
     if let Some(admin) = &draft.desired.cluster.admin {
         administrator(draft, anchor, admin);
+        guest(draft, anchor, admin);
     }
 }
 
@@ -79,5 +80,28 @@ fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
             .title(format!("make {} an administrator with the inventory's password", admin.user))
             .because(reason)
             .within(240),
+    );
+}
+
+/// On a broker's host, every local user can be guest and is an administrator then. One that the inventory names itself, as
+/// its administrator or in its definitions, is the inventory's.
+fn guest(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
+    let cluster = &draft.desired.cluster;
+    let defined = cluster.definitions.iter().flat_map(|definitions| &definitions.users);
+    let is_named = defined.chain([&admin.user]).any(|user| user == "guest");
+    let is_open =
+        draft.host(&anchor.name).and_then(|facts| facts.node()).is_some_and(|node| node.guest == Guest::Open);
+    if !is_open || is_named || cluster.guest == GuestSetting::Keep {
+        return;
+    }
+    let action = Action::CloseGuest { node: anchor.node(), names: cluster.names };
+    draft.propose(
+        Proposal::new(&anchor.name, "guest", Change::Change, action)
+            .title("take the user guest's password away")
+            .because(format!(
+                "everybody knows it, and {} is the administrator; guest = \"keep\" under [cluster] leaves it",
+                admin.user
+            ))
+            .within(120),
     );
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a cluster, from facts and desired state alone.
 
+mod access;
 mod broker;
 pub(super) mod cookie;
 pub(super) mod host;
@@ -8,6 +9,8 @@ pub(super) mod membership;
 pub(super) mod queues;
 
 use serde::Serialize;
+
+pub use access::access;
 
 use crate::facts::Facts;
 use crate::inventory::Desired;
