@@ -71,5 +71,5 @@ put_admin() { # NODE MD5 DEFINITIONS USER
 close_guest() { # NODE MODE
   control 60 "$1" clear_password guest || fail "$1 did not take guest's password away" "the lines above are RabbitMQ's own words"
   await 10 node_says refused "$1" "$2" 'element(1, rabbit_auth_backend_internal:user_login_authentication(<<"guest">>, [{password, <<"guest">>}]))' ||
-    fail "guest still logs in with its well-known password on $1 (RabbitMQ's answer: $answer)" "on $1: rabbitmqctl list_users"
+    fail "guest still logs in with its well-known password on $1 (RabbitMQ's answer: ${answer:-none})" "on $1: rabbitmqctl list_users"
 }
