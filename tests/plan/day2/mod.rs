@@ -156,6 +156,7 @@ fn queue(name: &str, kind: QueueKind, leader: &str, replicas: &[&str]) -> QueueF
         replicas,
         wanted: None,
         messages: Some(14),
+        bindings: Some(2),
     }
 }
 
