@@ -136,7 +136,10 @@ Facts = [
         end,
         %% Those that somebody made; the default exchange's go without saying.
         Bind = fun({binding, _, _, To, _}, Sum) -> Sum#{To => maps:get(To, Sum, 0) + 1} end,
-        Bound = try lists:foldl(Bind, #{}, rabbit_binding:list_explicit()) catch _:_ -> none end,
+        %% Those of a queue whose node is down Mnesia has in its second table only.
+        Routes = try false = Khepri(), mnesia:dirty_all_keys(rabbit_durable_route) catch _:_ -> [] end,
+        Made = fun({binding, {resource, _, exchange, From}, _, _, _}) -> From =/= <<>>; (_) -> false end,
+        Bound = try lists:foldl(Bind, #{}, lists:usort(lists:filter(Made, rabbit_binding:list_explicit() ++ Routes))) catch _:_ -> none end,
         Line = fun(R, Q) ->
             case Late(Since) of
                 true -> "unlisted 1";

@@ -139,8 +139,8 @@ cookie() {
 
 # mounted PATH: whether it is a mount point. Both files write a blank in a path as \040.
 mounted() {
-  while IFS=' ' read -r _ _ _ _ at _; do
-    [ "$at" != "$1" ] || return 0
+  while IFS=' ' read -r _ _ _ _ point _; do
+    [ "$point" != "$1" ] || return 0
   done </proc/self/mountinfo
   return 1
 }

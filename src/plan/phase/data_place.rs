@@ -54,12 +54,14 @@ fn doubt(host: &Host, facts: &HostFacts, named: bool) -> Option<(String, String)
     ))
 }
 
-/// What to look at before `recover-node` takes a node without data for wiped; for a refusal that advises it.
-pub(super) fn before_recovering(host: &Host, facts: Option<&HostFacts>) -> String {
+/// What helps a node without data that its cluster still lists: what to look at, and `recover-node` only where it would act.
+pub(super) fn advice(host: &Host, facts: Option<&HostFacts>) -> String {
     match facts.and_then(|facts| doubt(host, facts, false)) {
-        Some((why, advice)) => format!("{why}: {advice}"),
-        None => "first make sure that its data is gone, not on a disk that is not mounted (findmnt) and not in another \
-                 directory"
-            .to_owned(),
+        Some((why, advice)) => format!("{why}; {advice}"),
+        None => format!(
+            "first make sure that its data is gone, not on a disk that is not mounted (findmnt, /etc/fstab) and not in another \
+             directory; then rabbitup run recover-node node={} has it forgotten and brings it back",
+            host.name
+        ),
     }
 }

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rabbitup::facts::{
-    Backend, BrokerState, ClusterMember, Facts, LoadBalancerFacts, Observation, PackageFacts, QueueFacts,
-    QueueHolding, QueueKind, Unreachable, UnreachableCause,
+    Backend, BrokerState, ClusterMember, DataPlace, Facts, LoadBalancerFacts, Observation, PackageFacts,
+    QueueFacts, QueueHolding, QueueKind, Unreachable, UnreachableCause,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{NodeType, Version};
