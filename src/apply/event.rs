@@ -28,6 +28,12 @@ pub enum Event {
         host: HostName,
         line: String,
     },
+    /// What a step says that the operator must know, whether or not it succeeds: where data went, how to get it back.
+    StepTold {
+        step: StepId,
+        host: HostName,
+        text: String,
+    },
     StepSucceeded {
         step: StepId,
         host: HostName,

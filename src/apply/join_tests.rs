@@ -23,6 +23,10 @@ fn nothing_goes_that_the_plan_did_not_count() {
         ("2 15 1 1 0 0 0 0", "2 14 1 1 0 0 0 0", Some("15 messages")),
         ("9000 0 3 0 0 0 0 0", "9000 any any 0 0 0 0 0", Some("")),
         ("9001 0 3 1 0 0 0 0", "9000 any any 0 0 0 0 0", Some("9001 queues, 1 users")),
+        // Unknown is not zero: it goes only where the plan showed it as unknown.
+        ("9000 unknown 0 0 0 0 0 0", "9000 any 0 0 0 0 0 0", Some("")),
+        ("201 unknown 0 0 0 0 0 0", "201 3 0 0 0 0 0 0", Some("messages that could not be counted")),
+        ("1 unknown 0 0 0 0 0 0", NOTHING, Some("1 queues, messages that could not be counted")),
         ("", NOTHING, None),
         ("0 0", NOTHING, None),
         ("{error, timeout}", "any any any any any any any any", None),

@@ -8,6 +8,8 @@ mod interrupt;
 #[cfg(test)]
 mod join_tests;
 mod journal;
+#[cfg(test)]
+mod leaving_tests;
 pub mod lock;
 #[cfg(test)]
 mod place_tests;

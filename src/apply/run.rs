@@ -123,6 +123,7 @@ impl<T: Transport> Run<'_, T> {
                 self.events.emit(Event::StepStarted { step, host });
             }
             Happening::Output(line) => self.events.emit(Event::StepOutput { step, host, line }),
+            Happening::Told(text) => self.events.emit(Event::StepTold { step, host, text }),
             Happening::Succeeded(elapsed) => {
                 self.schedule.succeed(place);
                 self.events.emit(Event::StepSucceeded { step, host, elapsed });

@@ -25,6 +25,8 @@ pub(super) struct Progress {
 pub(super) enum Happening {
     Started,
     Output(String),
+    /// What the step says that the operator must know.
+    Told(String),
     Succeeded(Duration),
     Failed(Duration, StepFailure),
 }
@@ -162,6 +164,9 @@ impl Transcript {
             "end" => self.end_step(rest.trim().parse().ok()?),
             "cause" => self.note(rest, |open| &mut open.cause),
             "advice" => self.note(rest, |open| &mut open.advice),
+            "told" if self.open.is_some() => {
+                Some(Progress { step: self.ended, what: Happening::Told(self.clean(rest)) })
+            }
             _ => None,
         }
     }
@@ -256,6 +261,7 @@ mod tests {
         let word = |progress: Progress| match progress.what {
             Happening::Started => format!("+{}", progress.step),
             Happening::Output(line) => format!("{}: {line}", progress.step),
+            Happening::Told(text) => format!("{}> {text}", progress.step),
             Happening::Succeeded(_) => format!("={}", progress.step),
             Happening::Failed(..) => format!("!{}", progress.step),
         };
@@ -266,6 +272,13 @@ mod tests {
     fn output_without_a_line_end_does_not_hide_a_mark() {
         let lines = ["N0 begin a/x", "10%\r100%N0 end a/x 0", "N0 begin a/xy", "N0 end a/xy 1"];
         assert_eq!(told(&lines), ["+0", "0: 100%", "=0", "+1", "!1"]);
+    }
+
+    #[test]
+    fn what_a_step_tells_is_no_output() {
+        let lines =
+            ["N0 begin a/x", "N0 told a/x 14 messages went aside", "N0 end a/x 0", "N0 told a/x late"];
+        assert_eq!(told(&lines), ["+0", "0> 14 messages went aside", "=0"]);
     }
 
     #[test]

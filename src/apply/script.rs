@@ -3,7 +3,7 @@ use crate::model::{Secret, SecretName, Secrets, quote};
 use crate::plan::{Action, Step};
 
 /// The step functions, as real shell files, in the order in which one builds on another.
-const FRAGMENTS: [(Part, &str); 16] = [
+const FRAGMENTS: [(Part, &str); 17] = [
     (Part::Prelude, include_str!("steps/prelude.sh")),
     (Part::Place, include_str!("steps/place.sh")),
     (Part::File, include_str!("steps/file.sh")),
@@ -17,6 +17,7 @@ const FRAGMENTS: [(Part, &str); 16] = [
     (Part::Queues, include_str!("steps/queues.sh")),
     (Part::Membership, include_str!("steps/membership.sh")),
     (Part::Roll, include_str!("steps/roll.sh")),
+    (Part::Leaving, include_str!("steps/leaving.sh")),
     (Part::Join, include_str!("steps/join.sh")),
     (Part::Upgrade, include_str!("steps/upgrade.sh")),
     (Part::Balancer, include_str!("steps/balancer.sh")),
@@ -38,6 +39,7 @@ enum Part {
     Queues,
     Membership,
     Roll,
+    Leaving,
     Join,
     Upgrade,
     Balancer,
@@ -79,15 +81,17 @@ fn parts(action: &Action) -> &'static [Part] {
         Action::JoinCluster { .. } => {
             &[Part::Broker, Part::Cluster, Part::Queues, Part::Membership, Part::Roll, Part::Join]
         }
+        Action::RetireBroker { .. }
+        | Action::StopStranger { .. }
+        | Action::ForgetNode { .. }
+        | Action::KeepData { .. } => {
+            &[Part::Broker, Part::Cluster, Part::Queues, Part::Membership, Part::Roll, Part::Leaving]
+        }
         Action::RestartBroker { .. }
         | Action::ReviveNode { .. }
         | Action::Rebalance { .. }
-        | Action::RetireBroker { .. }
-        | Action::StopStranger { .. }
         | Action::ReleaseQueues { .. }
-        | Action::ForgetNode { .. }
         | Action::ForgetOffline { .. }
-        | Action::KeepData { .. }
         | Action::FollowPeer { .. }
         | Action::GrowReplicas { .. }
         | Action::SyncQueue { .. }
@@ -97,10 +101,24 @@ fn parts(action: &Action) -> &'static [Part] {
     }
 }
 
-/// What a node is asked in more than a line, by the name of the variable that holds it, and the part that asks.
-const QUESTIONS: [(Part, &str, &str); 2] = [
+/// The counter that plans and steps share, and what a node alone has.
+macro_rules! about_only_copies {
+    ($told:literal) => {
+        concat!(
+            include_str!("../facts/counted.erl"),
+            include_str!("steps/only_copies.erl"),
+            include_str!($told)
+        )
+    };
+}
+
+/// What a node is asked in more than a line, by the name of the variable that holds it, and the part that asks; and the
+/// script that goes with what is kept.
+const QUESTIONS: [(Part, &str, &str); 4] = [
     (Part::Queues, "caught_up_erl", include_str!("steps/caught_up.erl")),
-    (Part::Join, "own_data_erl", include_str!("steps/own_data.erl")),
+    (Part::Leaving, "only_copies_erl", about_only_copies!("steps/only_copies_told.erl")),
+    (Part::Leaving, "serve_kept_sh", include_str!("steps/serve_kept.sh")),
+    (Part::Join, "own_data_erl", about_only_copies!("steps/own_data.erl")),
 ];
 
 /// A question as it is asked: without its comments.

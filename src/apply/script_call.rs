@@ -8,7 +8,7 @@ use sha2::Sha256;
 use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 use crate::plan::{
-    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, QueueRef, Service, Step,
+    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, QueueRef, Service, Step,
     Then, Validator,
 };
 
@@ -167,11 +167,9 @@ impl Call {
     /// Who is in the cluster, and which node holds what. Returns false where the action is none of these.
     fn membership_action(&mut self, action: &Action) -> bool {
         match action {
-            Action::RetireBroker { node, names, gate, own_data, patience_s } => self
-                .on_node("retire_broker", node, *names)
-                .patience(*patience_s)
-                .gate(*gate)
-                .own_data(*own_data),
+            Action::RetireBroker { node, names, gate, may_go, patience_s } => {
+                self.on_node("retire_broker", node, *names).patience(*patience_s).gate(*gate).may_go(*may_go)
+            }
             Action::StopStranger { node, names, stranger, gate, patience_s } => self
                 .on_node("stop_stranger", node, *names)
                 .patience(*patience_s)
@@ -180,8 +178,8 @@ impl Call {
             Action::ReleaseQueues { node, names, gone } => {
                 self.on_node("release_node", node, *names).word(&gone.to_string())
             }
-            Action::ForgetNode { node, names, gone } => {
-                self.on_node("forget_node", node, *names).word(&gone.to_string())
+            Action::ForgetNode { node, names, gone, may_go } => {
+                self.on_node("forget_node", node, *names).word(&gone.to_string()).may_go(*may_go)
             }
             Action::ForgetOffline { node, gone } => {
                 self.words(["forget_offline", &node.to_string(), &gone.to_string()])
@@ -217,11 +215,9 @@ impl Call {
         })
     }
 
-    fn own_data(&mut self, data: OwnData) -> &mut Self {
-        self.word(match data {
-            OwnData::Keep => "keep",
-            OwnData::Destroy => "destroy",
-        })
+    /// `2 0`: queues, and those of them that are not counted; `any` for what the plan showed as unknown.
+    fn may_go(&mut self, may_go: MayGo) -> &mut Self {
+        self.word(&format!("{} {}", or_any(may_go.queues), or_any(may_go.uncounted)))
     }
 
     /// `quorum VHOST NAME`: three words.
@@ -281,7 +277,11 @@ impl Call {
 
 /// `1 14 0 0 0 0 0 0`, with `any` for what could not be counted.
 fn counts(counts: &HoldingCounts) -> String {
-    counts.in_order().map(|count| count.map_or("any".to_owned(), |count| count.to_string())).join(" ")
+    counts.in_order().map(or_any).join(" ")
+}
+
+fn or_any(count: Option<u64>) -> String {
+    count.map_or("any".to_owned(), |count| count.to_string())
 }
 
 fn md5_hex(bytes: &[u8]) -> String {

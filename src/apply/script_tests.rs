@@ -7,8 +7,8 @@ use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
 use crate::plan::{
-    Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, QueueRef,
-    Service, Step, StepId, Then, Validator,
+    Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, QueueRef, Service,
+    Step, StepId, Then, Validator,
 };
 use crate::template::{Rendered, secret_sign};
 
@@ -221,10 +221,10 @@ fn every_action() -> Vec<Action> {
         Action::SwitchServer { server: host(), to: Service::Out },
         Action::EnableFeatureFlags { node: n() },
         Action::Rebalance { node: n() },
-        Action::RetireBroker { node: n(), names, gate, own_data: OwnData::Keep, patience_s },
+        Action::RetireBroker { node: n(), names, gate, may_go: MayGo::NOTHING, patience_s },
         Action::StopStranger { node: n(), names, stranger: n(), gate, patience_s },
         Action::ReleaseQueues { node: n(), names, gone: n() },
-        Action::ForgetNode { node: n(), names, gone: n() },
+        Action::ForgetNode { node: n(), names, gone: n(), may_go: MayGo::NOTHING },
         Action::ForgetOffline { node: n(), gone: n() },
         Action::KeepData { node: n() },
         Action::FollowPeer { node: n(), names, peer: n() },

@@ -4,10 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Up to so many queues the node counts the messages in each of them; of more it tells what its last statistics said
-/// (node.erl, own_data.erl).
-const EXACTLY_COUNTED: usize = 200;
-
 /// Everything that belongs to a node's cluster and that joining another would wipe. The defaults of a blank node
 /// (vhost `/`, user `guest`, the `amq.*` exchanges) do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,10 +53,9 @@ impl Holdings {
         }
     }
 
-    /// The messages in all queues, where each of them was counted.
+    /// The messages in all queues, where all are listed and each of them was counted: unknown is not zero.
     fn messages(&self) -> Option<u64> {
-        let known =
-            self.queues.len() <= EXACTLY_COUNTED && !self.unreadable.iter().any(|kind| kind == "queue");
+        let known = !self.more.contains_key("queue") && !self.unreadable.iter().any(|kind| kind == "queue");
         let counted = known.then(|| self.queues.iter().map(|queue| queue.messages));
         counted?.try_fold(0_u64, |sum, messages| Some(sum.saturating_add(messages?)))
     }

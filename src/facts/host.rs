@@ -43,6 +43,9 @@ pub struct HostFacts {
     pub staged_cookie: Option<CookieFile>,
     /// The nodes whose data lies under /var/lib/rabbitmq/mnesia.
     pub data: Vec<NodeData>,
+    /// Whether the place of that data is the one that it should be.
+    #[serde(default)]
+    pub data_place: DataPlace,
     /// What removals moved aside: the directories under /var/lib/rabbitmq/rabbitup-kept, `NODE.TIMESTAMP`.
     #[serde(default)]
     pub kept: Vec<String>,
@@ -91,6 +94,18 @@ pub struct NodeData {
     /// there is no such note. While it runs, the note is that of its last stop.
     #[serde(default)]
     pub outlived_by: Vec<NodeName>,
+}
+
+/// What tells a node whose data is gone from one whose disk is not mounted, or whose data lies elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPlace {
+    /// Where a file system belongs, at the data or above it, and none is mounted (/etc/fstab, systemd's mount units, a link
+    /// that leads nowhere).
+    pub unmounted: Vec<String>,
+    /// A mounted file system for the data that holds nothing.
+    pub emptied: Option<String>,
+    /// The file whose settings move the data away from where rabbitup looks.
+    pub moved_by: Option<String>,
 }
 
 /// How the probe came to be root.

@@ -35,23 +35,9 @@ Capped = fun(Key, All, Line) ->
         ++ ["more " ++ Key ++ " " ++ Int(length(All) - 1000) || length(All) > 1000]
 end,
 Within = fun(Props) -> Text(proplists:get_value(vhost, Props)) ++ " " ++ Text(proplists:get_value(name, Props)) end,
-%% The metrics table is as old as its last tick, and empty without the management plugin; a classic queue's info asks
-%% its process, a quorum queue's asks that table, while stat asks either but counts no message under way.
-Messages = fun
-    (Queue, true) ->
-        {ok, Q} = rabbit_amqqueue:lookup(Queue),
-        {ok, Ready, _} = rpc:call(node(), rabbit_amqqueue, stat, [Q], 500),
-        case rpc:call(node(), rabbit_amqqueue, info, [Q, [messages]], 500) of
-            [{messages, All}] when is_integer(All) -> max(Ready, All);
-            _ -> Ready
-        end;
-    (Queue, false) ->
-        [{_, _, _, Last, _}] = ets:lookup(queue_coarse_metrics, Queue),
-        Last
-end,
 %% Who holds a queue, from what is stored of it; its process is not asked. A quorum queue's stored leader is put right
 %% only some time after an election. The leaderboard, a local table, is up to date, but empty where no replica is.
-Held = fun({resource, V, queue, N}, Q) ->
+Held = fun({resource, V, queue, N} = R, Q, Bound) ->
     Leader = case amqqueue:get_pid(Q) of
         {Ra, At} -> try {_, L} = ra_leaderboard:lookup_leader(Ra), [L] catch _:_ -> [At] end;
         Pid -> [node(Pid) || is_pid(Pid)]
@@ -75,6 +61,7 @@ Held = fun({resource, V, queue, N}, Q) ->
             rabbit_classic_queue -> "classic ";
             _ -> "other " ++ Replicas
         end
+        ++ lists:append(["bound " ++ Int(maps:get(R, Bound, 0)) ++ " " || is_map(Bound)])
         ++ lists:append(["wanted " ++ Int(W) || {<<"x-", K/binary>>, _, W} <- amqqueue:get_arguments(Q), is_integer(W),
                             K =:= <<"quorum-initial-group-size">> orelse K =:= <<"initial-cluster-size">>])
 end,
@@ -147,28 +134,38 @@ Facts = [
         Stored = fun(R) ->
             case rabbit_amqqueue:lookup(R) of {ok, Q} -> [Q]; _ -> Durable(dirty_read, [R]) end
         end,
+        %% Those that somebody made; the default exchange's go without saying.
+        Bind = fun({binding, _, _, To, _}, Sum) -> Sum#{To => maps:get(To, Sum, 0) + 1} end,
+        %% Those of a queue whose node is down Mnesia has in its second table only.
+        Routes = try false = Khepri(), mnesia:dirty_all_keys(rabbit_durable_route) catch _:_ -> [] end,
+        Made = fun({binding, {resource, _, exchange, From}, _, _, _}) -> From =/= <<>>; (_) -> false end,
+        Bound = try lists:foldl(Bind, #{}, lists:usort(lists:filter(Made, rabbit_binding:list_explicit() ++ Routes))) catch _:_ -> none end,
         Line = fun(R, Q) ->
             case Late(Since) of
                 true -> "unlisted 1";
-                false -> try "held " ++ Held(R, Q) catch _:_ -> "unlisted 1" end
+                false -> try "held " ++ Held(R, Q, Bound) catch _:_ -> "unlisted 1" end
             end
         end,
         ["unlisted " ++ Int(length(All) - Most) || length(All) > Most]
             ++ [Line(R, Q) || R <- lists:sublist(All, Most), Q <- Stored(R)]
     end},
     {"messages", fun() ->
-        {All, Since} = {Queues(), erlang:monotonic_time(millisecond)},
-        %% An exact count is worth the calls where the queue could go with this node: all of them where it is alone and
-        %% might be joined to another, a classic one that lives here where it leaves its cluster.
-        Few = length(All) =< 200,
+        %% Counted where the queue could go with this node: all where it is alone and might be joined to another, those that
+        %% only it has where it leaves its cluster. Of the others it is told what the metrics table said at its last tick,
+        %% which is empty without the management plugin. One without an answer has no line, which means unknown.
         Alone = length(Members()) =:= 1,
-        Here = fun(R) ->
-            {ok, Q} = rabbit_amqqueue:lookup(R),
-            amqqueue:get_type(Q) =:= rabbit_classic_queue andalso node(amqqueue:get_pid(Q)) =:= node()
+        Replicas = fun(Q) -> case amqqueue:get_type_state(Q) of #{nodes := Ns} when is_map(Ns) -> maps:keys(Ns); #{nodes := Ns} -> Ns; _ -> [] end end,
+        IsOnly = fun(Q) ->
+            case amqqueue:get_pid(Q) of
+                Pid when is_pid(Pid), node(Pid) =:= node() -> Replicas(Q) -- [node()] =:= [];
+                {_, _} -> Replicas(Q) =:= [node()];
+                _ -> false
+            end
         end,
-        Exact = fun(R) -> Few andalso (Alone orelse Here(R)) end,
-        [try "messages " ++ Text(V) ++ " " ++ Text(N) ++ " " ++ Int(Messages(Q, Exact(Q))) catch _:_ -> "none" end
-            || Q = {resource, V, queue, N} <- lists:sublist(All, Most), not Late(Since)]
+        {Exact, Rest} = lists:partition(fun(Q) -> Alone orelse IsOnly(Q) end, lists:sublist(lists:sort(rabbit_amqqueue:list()), Most)),
+        Line = fun({resource, V, queue, N}, Count) -> "messages " ++ Text(V) ++ " " ++ Text(N) ++ " " ++ Int(Count) end,
+        [Line(R, N) || {R, N} <- maps:to_list(Counted(Exact, 2000))]
+            ++ [Line(R, N) || Q <- Rest, R <- [amqqueue:get_name(Q)], {_, _, _, N, _} <- ets:lookup(queue_coarse_metrics, R), is_integer(N)]
     end},
     {"vhost", fun() ->
         Capped("vhost", [V || V <- Either([{rabbit_vhost, list_names, []}, {rabbit_vhost, list, []}]), V =/= <<"/">>], Text)

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{
-    ClusterMember, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState, Privilege,
-    ProbeRequest, Reach, Resources, System, TimeService,
+    ClusterMember, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState,
+    Privilege, ProbeRequest, Reach, Resources, System, TimeService,
 };
 use crate::model::{HostName, NodeName, NodeType};
 use files::Files;
@@ -59,6 +59,11 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         cookie: files.cookie(&frames),
         staged_cookie: files.staged_cookie(&frames),
         data: data(&frames),
+        data_place: DataPlace {
+            unmounted: frames.values("data", "unmounted").map(str::to_owned).collect(),
+            emptied: frames.value("data", "emptied").map(str::to_owned),
+            moved_by: frames.value("data", "moved").map(str::to_owned),
+        },
         kept: kept(&frames),
         broker: node::broker(request, &frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),

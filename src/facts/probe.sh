@@ -137,6 +137,42 @@ cookie() {
   unset c rest line
 }
 
+# mounted PATH: whether it is a mount point. Both files write a blank in a path as \040.
+mounted() {
+  while IFS=' ' read -r _ _ _ _ point _; do
+    [ "$point" != "$1" ] || return 0
+  done </proc/self/mountinfo
+  return 1
+}
+
+# What tells data that is gone from a disk that is not mounted, and from data that lies elsewhere.
+data_place() {
+  while IFS=' 	' read -r what at _; do
+    case $what:$at in
+      '#'*) ;;
+      *:/var | *:/var/lib | *:"$rabbit" | *:"$rabbit"/mnesia*) mounted "$at" || printf 'unmounted=%s\n' "$at" ;;
+    esac
+  done </etc/fstab
+  for units_in in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
+    for f in "$units_in"/var.mount "$units_in"/var-lib.mount "$units_in"/var-lib-rabbitmq*.mount; do
+      [ -f "$f" ] || continue
+      while read -r line; do
+        case $line in Where=*) mounted "${line#Where=}" || printf 'unmounted=%s\n' "${line#Where=}" ;; esac
+      done <"$f"
+    done
+  done
+  if [ -h "$rabbit/mnesia" ] && [ ! -e "$rabbit/mnesia" ]; then printf 'unmounted=%s\n' "$(readlink "$rabbit/mnesia")"; fi
+  if mounted "$rabbit/mnesia"; then
+    set -- "$rabbit"/mnesia/*
+    case $#:$1 in 1:*'*' | 1:*/lost+found) printf 'emptied=%s\n' "$rabbit/mnesia" ;; esac
+  fi
+  for f in /etc/rabbitmq/rabbitmq-env.conf /etc/default/rabbitmq-server /etc/systemd/system/rabbitmq-server.service \
+    /etc/systemd/system/rabbitmq-server.service.d/*.conf /usr/lib/systemd/system/rabbitmq-server.service.d/*.conf; do
+    [ -f "$f" ] || continue
+    ! grep -Eq '^[^#]*MNESIA_(BASE|DIR)=' -- "$f" || { printf 'moved=%s\n' "$f" && break; }
+  done
+}
+
 data() {
   section data
   set +f
@@ -154,6 +190,7 @@ data() {
     while read -r rest; do line=$line$rest; done <"$f/nodes_running_at_shutdown"
     echo "outlived=$line"
   done
+  data_place
   # What a removal moved aside.
   for f in "$rabbit"/rabbitup-kept/*/; do
     f=${f%/}

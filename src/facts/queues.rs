@@ -23,7 +23,12 @@ pub struct QueueFacts {
     /// How many replicas it was to have (`x-quorum-initial-group-size`, `x-initial-cluster-size`); none where
     /// nothing says so.
     pub wanted: Option<u32>,
+    /// Ready and unacknowledged, where its node counts them: those that only the asked node has it asks for at that moment,
+    /// of others it knows the last statistics. None where nobody told.
     pub messages: Option<u64>,
+    /// How many bindings lead to it, the default exchange's not counted; none where nobody told.
+    #[serde(default)]
+    pub bindings: Option<u64>,
 }
 
 /// How many replicas a quorum queue or a stream gets where nothing was said: RabbitMQ's own default.

@@ -42,7 +42,7 @@ const PROBE: &str = concat!(
     include_str!("erl_call.sh"),
     include_str!("probe_broker.sh")
 );
-const NODE: &str = include_str!("node.erl");
+const NODE: &str = concat!(include_str!("counted.erl"), include_str!("node.erl"));
 
 impl ProbeRequest {
     /// The command text that a POSIX shell runs, as root, to answer this request. What it prints is for

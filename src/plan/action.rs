@@ -144,15 +144,17 @@ pub enum Action {
         may_destroy: HoldingCounts,
         patience_s: u64,
     },
-    /// Asks whether the cluster can spare the broker, drains it, stops it and keeps its unit from starting.
+    /// Asks whether the cluster can spare the broker, drains it, closes and counts the queues that only it has, stops it and
+    /// keeps its unit from starting.
     RetireBroker {
         node: NodeName,
         names: NameMode,
         gate: Gate,
-        own_data: OwnData,
+        may_go: MayGo,
         patience_s: u64,
     },
-    /// Stops RabbitMQ in the Erlang VM of a member whose host is not the inventory's, over Erlang distribution.
+    /// Stops RabbitMQ in the Erlang VM of a member whose host is not the inventory's, over Erlang distribution. Nobody can
+    /// name it, so one that has the only copy of a queue is not stopped.
     StopStranger {
         node: NodeName,
         names: NameMode,
@@ -171,6 +173,7 @@ pub enum Action {
         node: NodeName,
         names: NameMode,
         gone: NodeName,
+        may_go: MayGo,
     },
     /// `forget_cluster_node --offline` on a stopped node, which then starts without waiting for the one that is gone.
     ForgetOffline {
@@ -350,12 +353,16 @@ pub enum JoinCommand {
     JoinRunning,
 }
 
-/// Whether the queues that only a leaving node has may go.
+/// How many of the queues that only a leaving node has may go with it: as many as the plan showed, where the operator named
+/// the node (`--destroy-data`). None where the plan showed that it could not be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OwnData {
-    /// The step refuses a node that has the only copy of a message, as it counts at the last moment.
-    Keep,
-    /// The operator named this node with `--destroy-data`.
-    Destroy,
+pub struct MayGo {
+    pub queues: Option<u64>,
+    /// Those of them whose messages could not be counted.
+    pub uncounted: Option<u64>,
+}
+
+impl MayGo {
+    /// Nothing was named: the step refuses a node that has the only copy of any queue, an empty one too.
+    pub const NOTHING: Self = Self { queues: Some(0), uncounted: Some(0) };
 }

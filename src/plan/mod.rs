@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use action::{
-    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, OwnData, PackageChoice, QueueRef, Service, Then,
+    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, QueueRef, Service, Then,
     Validator,
 };
 pub use draft::{Draft, Proposal};

@@ -19,6 +19,8 @@ pub struct Summary {
     failed: Vec<StepId>,
     abandoned: Vec<StepId>,
     unlocked: Vec<HostName>,
+    /// What steps said that the operator must know, with the host of each.
+    told: Vec<(HostName, String)>,
 }
 
 impl Summary {
@@ -26,6 +28,7 @@ impl Summary {
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::StepFailed { step, .. } => self.failed.push(step.clone()),
+            Event::StepTold { host, text, .. } => self.told.push((host.clone(), text.clone())),
             Event::LockLost { host, .. } => self.unlocked.push(host.clone()),
             Event::Abandoned { running } => self.abandoned.clone_from(running),
             Event::ApplyEnded { outcome, elapsed, hosts } => {
@@ -61,6 +64,15 @@ impl Summary {
         for host in &self.unlocked {
             let words = format!("{host}: make sure that no other run of rabbitup is at work there");
             text.push_str(&Wrapped::new(0, (Ink::Warning, "lock lost: "), (Ink::Plain, &words)).text(style));
+        }
+        for (host, words) in &self.told {
+            // A command that breaks in two cannot be pasted.
+            if let Some(command) = words.strip_prefix("$ ") {
+                text.push_str(&format!("  {command}\n"));
+                continue;
+            }
+            let words = format!("{host}: {words}");
+            text.push_str(&Wrapped::new(0, (Ink::Warning, "note: "), (Ink::Plain, &words)).text(style));
         }
         let whole = whole(*outcome, *elapsed, tallies);
         text.push_str(&Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &whole)).text(style));

@@ -1,12 +1,16 @@
 //! An AMQP client of our own, to see a cluster as applications see it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lapin::options::{
-    BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions,
+    ConfirmSelectOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 
 /// No exchange with a broker here takes longer.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -91,4 +95,141 @@ pub fn take(address: &str, login: (&str, &str), queue: &str) -> Result<Option<St
         Ok::<_, lapin::Error>(body)
     };
     run(work)?.map_err(|error| error.to_string())
+}
+
+/// A publisher that goes on until it is told to stop, with many messages on their way at once, and counts what the broker
+/// confirmed and did not return.
+#[derive(Debug)]
+pub struct Burst {
+    confirmed: Arc<AtomicUsize>,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How many of a burst's messages are not confirmed yet.
+const ON_THEIR_WAY: usize = 50;
+
+impl Burst {
+    /// Starts it on a queue that is there, through any node.
+    pub fn start(address: &str, (user, password): (&str, &str), queue: &str) -> Self {
+        let (confirmed, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (count, end) = (confirmed.clone(), over.clone());
+        let (address, user, password, queue) =
+            (address.to_owned(), user.to_owned(), password.to_owned(), queue.to_owned());
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            // Whatever ends it, what was confirmed before counts.
+            let _ = runtime.block_on(publish_on(&address, (&user, &password), &queue, &count, &end));
+        });
+        Self { confirmed, over, thread: Some(thread) }
+    }
+
+    pub fn confirmed(&self) -> usize {
+        self.confirmed.load(Ordering::SeqCst)
+    }
+
+    /// Stops it, and tells how many messages were confirmed.
+    pub fn stop(mut self) -> usize {
+        self.end();
+        self.confirmed()
+    }
+
+    fn end(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Burst {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn publish_on(
+    address: &str,
+    (user, password): (&str, &str),
+    queue: &str,
+    confirmed: &AtomicUsize,
+    over: &AtomicBool,
+) -> lapin::Result<()> {
+    let connection = connect(address, user, password).await?;
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let mut pending = std::collections::VecDeque::new();
+    while !over.load(Ordering::SeqCst) {
+        let properties = BasicProperties::default().with_delivery_mode(2);
+        let publish = channel.basic_publish("".into(), queue.into(), options, b"burst", properties);
+        pending.push_back(publish.await?);
+        if pending.len() < ON_THEIR_WAY {
+            continue;
+        }
+        let Some(oldest) = pending.pop_front() else { continue };
+        // A queue that is closed confirms nothing until its node ends; nobody waits for that beyond the end.
+        match tokio::time::timeout(LONGEST, oldest).await {
+            Ok(Ok(Confirmation::Ack(None))) => drop(confirmed.fetch_add(1, Ordering::SeqCst)),
+            Ok(Ok(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Ok(Err(error)) => return Err(error),
+            Err(_) => break,
+        }
+    }
+    for rest in pending {
+        if let Ok(Ok(Confirmation::Ack(None))) = tokio::time::timeout(Duration::from_secs(2), rest).await {
+            confirmed.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    Ok(())
+}
+
+/// A consumer that takes all it can get and acknowledges nothing, until it is dropped.
+#[derive(Debug)]
+pub struct Hoarder {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Hoarder {
+    pub fn start(address: &str, (user, password): (&str, &str), queue: &str) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let end = over.clone();
+        let (address, user, password, queue) =
+            (address.to_owned(), user.to_owned(), password.to_owned(), queue.to_owned());
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let work = async {
+                let connection = connect(&address, &user, &password).await?;
+                let channel = connection.create_channel().await?;
+                channel.basic_qos(5000, BasicQosOptions::default()).await?;
+                let _consumer = channel
+                    .basic_consume(
+                        queue.as_str().into(),
+                        "hoarder".into(),
+                        BasicConsumeOptions::default(),
+                        FieldTable::default(),
+                    )
+                    .await?;
+                while !end.load(Ordering::SeqCst) {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Ok::<_, lapin::Error>(())
+            };
+            // Its queue may go while it consumes.
+            let _ = runtime.block_on(work);
+        });
+        Self { over, thread: Some(thread) }
+    }
+}
+
+impl Drop for Hoarder {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }

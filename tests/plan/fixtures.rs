@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rabbitup::facts::{
-    BrokerState, ClusterMember, CookieFile, CookieShape, Facts, FeatureFlags, FileFacts, FileKind, Holdings,
-    HostFacts, HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
-    Privilege, QueueHolding, Resources, System, TimeService, UnitFacts,
+    BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FeatureFlags, FileFacts, FileKind,
+    Holdings, HostFacts, HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily,
+    PackageFacts, Privilege, QueueHolding, Resources, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
@@ -158,6 +158,7 @@ fn bare(name: &HostName) -> HostFacts {
         cookie: None,
         staged_cookie: None,
         data: Vec::new(),
+        data_place: DataPlace::default(),
         kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,

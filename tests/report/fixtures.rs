@@ -351,6 +351,7 @@ fn blank(name: &HostName) -> HostFacts {
         cookie: None,
         staged_cookie: None,
         data: Vec::new(),
+        data_place: DataPlace::default(),
         kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,

@@ -116,6 +116,7 @@ fn poisoned_facts(payload: &str) -> Facts {
         in_sync: Vec::new(),
         wanted: Some(3),
         messages: Some(7),
+        bindings: None,
     };
     for name in ["node1", "node3"] {
         let node = node_of(&mut facts, name);

@@ -23,6 +23,7 @@ fn queue(name: &str, kind: QueueKind, on: &[&str]) -> QueueFacts {
         in_sync: nodes(on),
         wanted: None,
         messages: None,
+        bindings: None,
     }
 }
 

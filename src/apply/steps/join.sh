@@ -1,17 +1,24 @@
 # shellcheck shell=sh
 
-# Eight numbers: see own_data.erl, whose text is put before this file.
+# Eight numbers, `unknown` where one cannot be counted: see own_data.erl, whose text is put before this file. All queues are
+# closed from then on.
 # shellcheck disable=SC2154 # own_data_erl
 own_data() { # NODE MODE
-  node_eval "$1" "$2" "$own_data_erl" | plain
+  node_eval "$1" "$2" "X = '$1', Close = true,
+$own_data_erl" | plain
 }
 
-# What is there and may not go, in words; nothing where all of it may. `any` stands for what the plan could not count.
+# What is there and may not go, in words; nothing where all of it may. `any` stands for what the plan showed as unknown; what
+# cannot be counted now goes only where it was.
 beyond() { # HELD ALLOWED
   held="$1 " allowed="$2 " beyond=
   for kind in queues messages 'virtual hosts' users policies exchanges parameters bindings; do
     has=${held%% *} may=${allowed%% *}
     held=${held#* } allowed=${allowed#* }
+    if [ "$has" = unknown ]; then
+      [ "$may" = any ] || beyond="$beyond${beyond:+, }$kind that could not be counted"
+      continue
+    fi
     case $has in '' | *[!0-9]*) return 1 ;; esac
     if [ "$may" != any ] && [ "$has" -gt "$may" ]; then beyond="$beyond${beyond:+, }$has $kind"; fi
   done
@@ -22,11 +29,13 @@ beyond() { # HELD ALLOWED
 refuse_join() { # NODE MODE CAUSE [ADVICE]
   node=$1 mode=$2
   shift 2
+  reopen "$node" "$mode" || :
   revive "$node" "$mode" || :
   fail "$@"
 }
 
-# With its clients and listeners gone nothing new can arrive; stop_app alone takes seconds in which it still could.
+# With its clients and listeners gone and its queues closed nothing new can arrive; stop_app alone takes seconds in which it
+# still could.
 look_at_own_data() { # NODE MODE SEED ALLOWED
   maintain "$1" "$2" || refuse_join "$1" "$2" "$1 could not be closed to its clients, so what it holds cannot be settled" \
     "the lines above are RabbitMQ's own words"
@@ -73,6 +82,7 @@ join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram
 
 join_failed() {
   broker_log
+  reopen "$node" "$mode" || :
   revive "$node" "$mode" || :
   fail "$node could not join $seed" "the lines above are RabbitMQ's own words"
 }

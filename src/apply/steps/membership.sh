@@ -1,49 +1,12 @@
 # shellcheck shell=sh
 
-# For good: the unit does not start again at the next boot either. (Debian's restarts on failure, and a forgotten node
-# with its old data fails for ever.)
-# Right before it stops, when no client can publish any more, what only this node has is counted once more: forgetting it
-# deletes those queues.
-retire_broker() { # NODE MODE PATIENCE none|quorum-critical keep|destroy
-  take_out "$@"
-  if [ "$5" = keep ] && is_serving "$1" "$2" >/dev/null; then
-    own=$(messages_only_here "$1" "$2") || own="an unknown number ($own)"
-    if [ "$own" != 0 ]; then
-      revive "$1" "$2" || :
-      fail "$1 has the only copy of messages ($own), so it was not stopped" \
-        "consume or move them first; to let them go, name the node: --destroy-data ${1#*@}"
-    fi
-  fi
-  bounded 60 systemctl disable rabbitmq-server
-  stop_broker "$1"
-}
-
-# Messages in the queues of which no other node has a copy that is in sync: classic ones, and those of a kind that is not
-# known here. Those of a connection go with it.
-messages_only_here() { # NODE MODE
-  node_eval "$1" "$2" 'Synced = fun(Q) -> try amqqueue:get_sync_slave_pids(Q) catch error:undef -> [] end end, Kind = fun(Q) -> amqqueue:get_type(Q) end, Here = fun(Q) -> P = amqqueue:get_pid(Q), is_pid(P) andalso node(P) =:= node() end, lists:sum([case rabbit_amqqueue:stat(Q) of {ok, N, _} -> N; _ -> 0 end || Q <- rabbit_amqqueue:list(), not lists:member(Kind(Q), [rabbit_quorum_queue, rabbit_stream_queue]), amqqueue:get_exclusive_owner(Q) =:= none, Here(Q), Synced(Q) =:= []])'
+# Lets them take messages again.
+reopen() { # NODE MODE
+  node_says reopened "$1" "$2" 'case whereis(rabbitup_closed) of undefined -> reopened; P -> P ! {reopen, self()}, receive reopened -> reopened after 5000 -> silent end end' >/dev/null
 }
 
 is_not_running() { # NODE MODE OTHER
   [ "$(node_eval "$1" "$2" "lists:member('$3', try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end)")" = false ]
-}
-
-# Over Erlang distribution, since its host is not at hand.
-stop_stranger() { # NODE MODE PATIENCE none|drain|quorum-critical STRANGER
-  node=$1 mode=$2 patience=$3 stranger=$5
-  await 10 is_serving "$stranger" "$mode" ||
-    fail "$stranger runs and cannot be reached from here: $(why_not_reached "$stranger")" "mend that, or stop it on its own host; then run the same command again"
-  [ "$4" = none ] || await_spare "$stranger" "$patience"
-  rabbit_tool 180 rabbitmq-upgrade -q -n "$stranger" drain || :
-  own=$(messages_only_here "$stranger" "$mode") || own="an unknown number ($own)"
-  if [ "$own" != 0 ]; then
-    revive "$stranger" "$mode" || :
-    fail "$stranger has the only copy of messages ($own), so it was not stopped" \
-      "consume or move them first, or put its host into the inventory, where --destroy-data can name it"
-  fi
-  control 180 "$stranger" stop_app ||
-    fail "$stranger could not be stopped from here: $(why_not_reached "$stranger")" "on its host: systemctl stop rabbitmq-server"
-  await 90 is_not_running "$node" "$mode" "$stranger" || fail "$node still sees $stranger run"
 }
 
 # The queues that list a node as one of their replicas, also those that are down: KIND and both names in Base64.
@@ -79,20 +42,6 @@ queue_names_on() { # NODE MODE GONE
   done
 }
 
-# forget_cluster_node refuses a node that runs ("must be stopped"), and is not idempotent: rc 69 for one that is no
-# member. With a dead host it takes the better part of a minute.
-forget_node() { # NODE MODE GONE
-  if lists "$@"; then
-    await 90 is_not_running "$@" ||
-      fail "$3 runs, as $1 sees it, and a node that runs cannot be forgotten" "stop it first: rabbitup run remove-node node=$3"
-    control 300 "$1" forget_cluster_node "$3" || ! lists "$@" || fail "$1 did not forget $3" "the lines above are RabbitMQ's own words"
-  fi
-  no_queue_on "$@" || release_queues "$@"
-  await 30 no_queue_on "$@" ||
-    fail "$3 is forgotten, but queues still list it: $(queue_names_on "$@" | cut -c 1-300)" \
-      "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
-}
-
 # Mnesia's nodes wait for the one that stopped last. Where that never comes back, the one that stopped right before it
 # is told to do without; quorum queues are shrunk once it runs.
 forget_offline() { # NODE GONE
@@ -111,23 +60,6 @@ make_kept() { # DIRECTORY
 not_kept() { # PATH
   fail "$1 could not be moved aside by user rabbitmq (the lines above say why), so it stays where it is" \
     "what lies under /var/lib/rabbitmq must be rabbitmq's: ls -la /var/lib/rabbitmq; df -h /var/lib/rabbitmq"
-}
-
-# Renamed, not removed: whoever needs what the node held still has it. What lies beside the directory goes first, so that
-# a run that is cut off in between finds the directory and goes on.
-keep_data() { # NODE
-  case $(systemctl is-active rabbitmq-server) in
-    inactive | failed | unknown) ;;
-    *) fail "the broker on this host is not stopped, so its data stays where it is" ;;
-  esac
-  name_is_free "$1" || fail "$1 still runs, so its data stays where it is"
-  kept=/var/lib/rabbitmq/rabbitup-kept/$1.$(date -u +%Y%m%dT%H%M%SZ)
-  make_kept "$kept"
-  for path in "/var/lib/rabbitmq/mnesia/$1-"* "/var/lib/rabbitmq/Mnesia.$1" "/var/lib/rabbitmq/mnesia/$1.pid" "/var/lib/rabbitmq/mnesia/$1"; do
-    if [ -e "$path" ]; then as_rabbitmq mv -n "$path" "$kept/" || not_kept "$path"; fi
-    [ ! -e "$path" ] || not_kept "$path"
-  done
-  printf 'kept in %s\n' "$kept"
 }
 
 # The members, of them the disc nodes, and those that run, as a node sees them: Erlang terms, in Base64.

@@ -27,6 +27,9 @@ announce() {
 cause() { printf '%s cause %s %s\n' "$nonce" "$step" "$*"; }
 advice() { printf '%s advice %s %s\n' "$nonce" "$step" "$*"; }
 
+# What the operator must know though the step succeeded; the run's summary shows it, what begins with `$ ` as a command.
+told() { printf '%s told %s %s\n' "$nonce" "$step" "$*"; }
+
 fail() { # CAUSE [ADVICE]
   cause "$1"
   [ -z "${2:-}" ] || advice "$2"

@@ -7,7 +7,7 @@ use crate::facts::{QueueFacts, QueueKind};
 use crate::model::NodeName;
 
 /// Reads `VHOST NAME DURABLE EXCLUSIVE LEADER KIND …`. Behind the kind stand the nodes with a replica, of a mirrored
-/// queue its mirrors and those of them that are in sync, and where something says so `wanted N`. Every word but the
+/// queue its mirrors and those of them that are in sync, and where that is known `bound N` and `wanted N`. Every word but the
 /// last ends in a space; vhost, name and nodes may be empty.
 ///
 /// `counts` has the messages by `VHOST NAME`, as they stand in the line.
@@ -36,10 +36,14 @@ pub(super) fn queue(line: &str, counts: &BTreeMap<&str, u64>) -> Option<QueueFac
     let leader = leader.filter(leads);
     replicas.extend(leader.clone());
     in_sync.extend(leader.clone());
-    let wanted = match words.next() {
-        Some("wanted") => words.next()?.parse().ok(),
-        _ => None,
-    };
+    let (mut bindings, mut wanted) = (None, None);
+    while let Some(word) = words.next() {
+        match word {
+            "bound" => bindings = words.next()?.parse().ok(),
+            "wanted" => wanted = words.next()?.parse().ok(),
+            _ => {}
+        }
+    }
     // As long as the line: both words and the space between them.
     let messages = counts.get(line.get(..vhost.len() + 1 + name.len())?).copied();
     Some(QueueFacts {
@@ -53,6 +57,7 @@ pub(super) fn queue(line: &str, counts: &BTreeMap<&str, u64>) -> Option<QueueFac
         in_sync: in_sync.into_iter().collect(),
         wanted,
         messages,
+        bindings,
     })
 }
 
@@ -105,6 +110,11 @@ mod tests {
             (vec!["a", "b", "c"], vec!["a", "c"])
         );
         assert_eq!(mirrored.unsynchronised().map(ToString::to_string).collect::<Vec<_>>(), ["r@b"]);
+        assert_eq!(mirrored.bindings, None);
+        let bound = read("Lw== cQ== true false r@a classic bound 3 ").expect("a queue");
+        assert_eq!((bound.bindings, bound.wanted), (Some(3), None));
+        let bound = read("Lw== cQ== true false r@a quorum r@a bound 0 wanted 5").expect("a queue");
+        assert_eq!((bound.bindings, bound.wanted), (Some(0), Some(5)));
         let stream = read("Lw==  true false  stream r@a wanted 2").expect("a queue with an empty name");
         assert_eq!((stream.kind, stream.leader, stream.wanted), (QueueKind::Stream, None, Some(2)));
         let mqtt = read("Lw== cQ== false true r@a other  ").expect("a queue");

@@ -2,7 +2,7 @@ use super::{Draft, remove, start};
 use crate::facts::BrokerState;
 use crate::inventory::Host;
 use crate::model::NodeName;
-use crate::plan::{Action, Change, Proposal, StepId};
+use crate::plan::{Action, Change, MayGo, Proposal, StepId};
 use crate::playbook::Minutes;
 
 /// Forgets a node that is gone where none of the others runs, since they wait for it: Mnesia's nodes start after the one
@@ -28,7 +28,10 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
     );
     draft.note(
         &first.name,
-        format!("--destroy-data {}: queues that only {gone} had are gone with it", gone.host()),
+        format!(
+            "--destroy-data {}: an unknown number of queues that only {gone} had goes with it",
+            gone.host()
+        ),
     );
     let mut forgotten: Vec<StepId> = draft.last_of(&[&first.name], &[draft.phase]);
     let others = draft.brokers().into_iter().filter(|other| other.name != first.name);
@@ -39,7 +42,8 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
         }
     }
     let started = draft.last_on_brokers(&[draft.phase]);
-    remove::forget(draft, gone, &first, started);
+    // Nobody could count them; the operator let an unknown number go.
+    remove::forget(draft, gone, &first, MayGo { queues: None, uncounted: None }, started);
 }
 
 /// Forgetting a node deletes the queues that only it has, and with all of them stopped nobody can tell which those are.

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Draft, own_data, start};
+use super::{Draft, data_place, own_data, start};
 use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{NodeName, NodeType, Version};
@@ -202,6 +202,14 @@ fn refuse_flags(
 }
 
 fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
+    // What recover-node refused, it said better.
+    if draft
+        .refusals
+        .iter()
+        .any(|refusal| refusal.phase == "recover" && refusal.host.as_ref() == Some(&host.name))
+    {
+        return;
+    }
     let (node, seed) = (host.node(), anchor.node());
     let slept = draft.observed.host(&host.name).and_then(|seen| seen.data_of(&node));
     let remembers: Vec<NodeName> = slept
@@ -221,7 +229,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
             ),
         );
     }
-    let recover = format!("rabbitup run recover-node node={} has it forgotten and brings it back", host.name);
+    let recover = data_place::advice(host, draft.observed.host(&host.name));
     // A power cut may have come between the cluster's note of it and its own: then its boot brings it in.
     let boots =
         draft.observed.host(&host.name).is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating");
@@ -229,7 +237,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
         &host.name,
         format!("{seed} still lists {node}, which knows nothing of it"),
         format!(
-            "{node} was reset, or its disk replaced, without the cluster being told (inconsistent_cluster)"
+            "{node} was reset, its disk replaced or not mounted, without the cluster being told (inconsistent_cluster)"
         ),
         match boots {
             true => format!(

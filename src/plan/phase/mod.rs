@@ -4,6 +4,7 @@
 mod broker_config;
 mod cluster_name;
 mod cookie;
+mod data_place;
 mod definitions;
 mod feature_flags;
 mod forget_offline;
@@ -13,6 +14,7 @@ mod hosts_file;
 mod join;
 pub mod load_balancer;
 mod node_types;
+mod only_copies;
 mod own_data;
 mod packages;
 mod preflight;

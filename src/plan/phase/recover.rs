@@ -1,11 +1,11 @@
-use super::{Draft, remove};
+use super::only_copies::{self, Holder};
+use super::{Draft, data_place, remove};
 use crate::facts::{BrokerState, ClusterMember, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::plan::view::{self, listed};
-use crate::plan::{Action, Change, Moment, Proposal};
+use crate::plan::{Action, Change, Gate, MayGo, Moment, Proposal};
 use crate::playbook::Minutes;
-use crate::rabbitmq::ENV_FILE;
 
 /// Brings back a node that does not come back by itself. What is wrong with it is read from what it, and what its
 /// peers, believe of each other:
@@ -35,17 +35,16 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         // A blank node, or a stranger to the cluster that holds nothing: the phase join knows what to do.
         (BrokerState::Down, false, false) => {}
         (BrokerState::Running(own), false, _) if view::is_alone(own) => {}
-        (BrokerState::Down, true, false) if keeps_data_elsewhere(&facts) => refuse_elsewhere(draft, host),
-        (BrokerState::Down, true, false) => forget_wiped(draft, host, &peer),
+        (BrokerState::Down, true, false) => forget_wiped(draft, host, &facts, (&peer, &seen)),
         (BrokerState::Running(own), true, _) if view::is_alone(own) && own.holdings.is_empty() => {
-            forget_wiped(draft, host, &peer);
+            forget_wiped(draft, host, &facts, (&peer, &seen));
         }
         (BrokerState::CookieRefused, ..) => refuse_cookie(draft, host),
         // A node that waits for its peers' tables answers like one whose RabbitMQ is stopped.
         (BrokerState::Down | BrokerState::AppStopped | BrokerState::Unknown(_), true, true) => {
             moved_on(draft, host, &facts, (&peer, &seen), patience);
         }
-        _ => start_over(draft, host, &facts, (&peer, listed), patience),
+        _ => start_over(draft, host, &facts, (&peer, &seen), patience),
     }
 }
 
@@ -56,22 +55,6 @@ fn refuse_unknown(draft: &mut Draft<'_>, node: &NodeName) {
         format!("{node} is no broker of the inventory"),
         "what is to be brought back must be among its hosts",
         "put its host there with the role broker, or take the node out of the cluster: rabbitup run remove-node",
-    );
-}
-
-/// Whether rabbitmq-env.conf says that the node's data lies where nobody looked: then nothing tells that it is gone.
-fn keeps_data_elsewhere(facts: &HostFacts) -> bool {
-    let settings = facts.file(ENV_FILE).and_then(|file| file.content.as_deref()).unwrap_or_default();
-    let moves = |line: &str| ["MNESIA_BASE=", "MNESIA_DIR="].iter().any(|key| line.contains(key));
-    settings.lines().map(str::trim_start).any(|line| !line.starts_with('#') && moves(line))
-}
-
-fn refuse_elsewhere(draft: &mut Draft<'_>, host: &Host) {
-    draft.refuse(
-        &host.name,
-        format!("whether {} still has its data cannot be seen", host.node()),
-        format!("{ENV_FILE} moves it away from /var/lib/rabbitmq/mnesia, where rabbitup looks"),
-        "look there: with its data, rabbitup up starts it; if it is gone, rabbitup run remove-node, then rabbitup up",
     );
 }
 
@@ -123,7 +106,7 @@ fn moved_on(
         return;
     }
     if noted.iter().all(|member| member.node == node) {
-        return start_over(draft, host, facts, (peer, true), patience);
+        return start_over(draft, host, facts, (peer, seen), patience);
     }
     let action =
         Action::FollowPeer { node: node.clone(), names: draft.desired.cluster.names, peer: peer.node() };
@@ -147,54 +130,56 @@ fn start_over(
     draft: &mut Draft<'_>,
     host: &Host,
     facts: &HostFacts,
-    (peer, listed): (&Host, bool),
+    (peer, seen): (&Host, &NodeFacts),
     patience: Minutes,
 ) {
     let node = host.node();
+    let listed = view::lists(seen, &node);
+    // What it took while it ran beside its cluster only it knows; what is lost with its membership its peers know.
+    let own = facts.node().map(|own| only_copies::may_go(draft, &node, Some(host), own, Holder::Runs));
+    let theirs = listed.then(|| only_copies::may_go(draft, &node, Some(host), seen, Holder::Stopped));
+    let (Some(own), Some(theirs)) =
+        (own.unwrap_or(Some(MayGo::NOTHING)), theirs.unwrap_or(Some(MayGo::NOTHING)))
+    else {
+        return;
+    };
     if remove::runs_somehow(facts) {
-        let action = Action::StopBroker { node: node.clone() };
-        draft.propose(
-            Proposal::new(&host.name, "stop", Change::Command, action)
-                .title(format!("stop {node}"))
-                .because("it and the cluster do not belong together any more")
-                .within(120 + patience.seconds()),
-        );
+        stop(draft, host, facts, own, patience);
     }
     let stopped = draft.last_of(&[&host.name], &[draft.phase]);
-    note_lost(draft, host, "their messages are in what is kept");
     if listed {
-        remove::forget(draft, &node, peer, stopped);
+        remove::forget(draft, &node, peer, theirs, stopped);
     }
     if facts.data_of(&node).is_some() {
         remove::keep(draft, host, &node);
     }
 }
 
-/// What it had is gone already; forgetting it takes the names out of the cluster, too.
-fn forget_wiped(draft: &mut Draft<'_>, host: &Host, peer: &Host) {
-    note_lost(draft, host, "their messages went with its data");
-    remove::forget(draft, &host.node(), peer, Vec::new());
+/// Where RabbitMQ serves, what only it has is closed and counted before it stops.
+fn stop(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts, may_go: MayGo, patience: Minutes) {
+    let (node, names) = (host.node(), draft.desired.cluster.names);
+    let action = match facts.node() {
+        Some(_) => {
+            let (gate, patience_s) = (Gate::None, patience.seconds());
+            Action::RetireBroker { node: node.clone(), names, gate, may_go, patience_s }
+        }
+        None => Action::StopBroker { node: node.clone() },
+    };
+    draft.propose(
+        Proposal::new(&host.name, "stop", Change::Command, action)
+            .title(format!("stop {node}"))
+            .because("it and the cluster do not belong together any more")
+            .within(720 + patience.seconds()),
+    );
 }
 
-/// Queues that no other node has leave the cluster with the node's old data; nobody can ask whether that matters any
-/// more, but their names can be told.
-fn note_lost(draft: &mut Draft<'_>, host: &Host, messages: &str) {
+/// Its data is gone: forgetting the node deletes the queues that only it had. First it is made sure of that the data is not
+/// merely on a disk that is not mounted, or elsewhere.
+fn forget_wiped(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts, (peer, seen): (&Host, &NodeFacts)) {
     let node = host.node();
-    let mut names: Vec<String> = view::running(draft.desired, draft.observed)
-        .into_iter()
-        .flat_map(|(_, seen)| &seen.queues)
-        .filter(|queue| !queue.exclusive && queue.replicas == [node.clone()])
-        .map(|queue| queue.name.clone())
-        .collect();
-    names.sort();
-    names.dedup();
-    if !names.is_empty() {
-        let more = names.len().saturating_sub(20);
-        names.truncate(20);
-        if more > 0 {
-            names.push(format!("{more} more"));
-        }
-        let text = format!("queues that only {node} had leave the cluster: {}; {messages}", listed(&names));
-        draft.note(&host.name, text);
+    if data_place::refuse(draft, host, facts) {
+        return;
     }
+    let Some(may_go) = only_copies::may_go(draft, &node, Some(host), seen, Holder::Lost) else { return };
+    remove::forget(draft, &node, peer, may_go, Vec::new());
 }

@@ -1,11 +1,10 @@
-use std::cmp::Reverse;
-
-use super::{Draft, forget_offline as offline, own_data, roll};
-use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts, QueueFacts, QueueKind};
+use super::only_copies::{self, Holder};
+use super::{Draft, forget_offline as offline, roll};
+use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
-use crate::plan::view::{self, counted, listed};
-use crate::plan::{Action, Change, Gate, Moment, OwnData, Proposal, StepId};
+use crate::plan::view::{self, listed};
+use crate::plan::{Action, Change, Gate, MayGo, Moment, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -43,11 +42,18 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
     let lists: Vec<&(Host, NodeFacts)> = peers.iter().filter(|(_, node)| view::lists(node, gone)).collect();
     let anchored = lists.iter().find(|(host, _)| host.name == draft.anchor).or(lists.first()).copied();
     if let Some((peer, node)) = anchored {
-        if !may_leave(draft, gone, host, facts.as_ref(), (peer, node)) {
+        if !may_leave(draft, gone, host, (peer, node)) {
             return;
         }
-        let stopped = stop(draft, gone, host, facts.as_ref(), (peer, node), patience);
-        forget(draft, gone, peer, stopped);
+        // What the node itself counts is exact; its peers only know who holds which queue.
+        let own = facts.as_ref().and_then(HostFacts::node);
+        let runs = own.is_some() || node.running.contains(gone);
+        let holder = if runs { Holder::Runs } else { Holder::Stopped };
+        let Some(may_go) = only_copies::may_go(draft, gone, host, own.unwrap_or(node), holder) else {
+            return;
+        };
+        let stopped = stop(draft, (gone, may_go), host, facts.as_ref(), (peer, node), patience);
+        forget(draft, gone, peer, may_go, stopped);
     } else if peers.is_empty() && facts.as_ref().is_none_or(|facts| facts.node().is_none()) {
         return match facts {
             // Its host is there: started with the others, it can be drained first.
@@ -58,8 +64,13 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
         && is_to_retire(facts)
         && !is_other_cluster(facts, gone)
     {
-        // Forgotten already, and still running: an earlier run was cut off here.
-        retire(draft, host, gone, Gate::None, patience, Vec::new());
+        // Forgotten already, and still running: an earlier run was cut off here. What it took since then nobody else has.
+        let may_go = match facts.node() {
+            Some(own) => only_copies::may_go(draft, gone, Some(host), own, Holder::Runs),
+            None => Some(MayGo::NOTHING),
+        };
+        let Some(may_go) = may_go else { return };
+        retire(draft, host, (gone, may_go), Gate::None, patience, Vec::new());
     }
     if let (Some(host), Some(facts)) = (host, &facts)
         && facts.data_of(gone).is_some()
@@ -86,12 +97,11 @@ fn is_other_cluster(facts: &HostFacts, gone: &NodeName) -> bool {
     facts.node().is_some_and(|node| node.members.iter().any(|member| &member.node != gone))
 }
 
-/// Whether the cluster can do without the node: its data, the last disc node, a cluster that is whole but for it.
+/// Whether the cluster can do without the node: not the last disc node, and a cluster that is whole but for it.
 fn may_leave(
     draft: &mut Draft<'_>,
     gone: &NodeName,
     host: Option<&Host>,
-    facts: Option<&HostFacts>,
     (peer, node): (&Host, &NodeFacts),
 ) -> bool {
     let about = host.map_or_else(|| peer.name.clone(), |host| host.name.clone());
@@ -127,95 +137,13 @@ fn may_leave(
         );
         return false;
     }
-    // What the node itself counts is exact; its peers only know who holds which queue.
-    let own = facts.and_then(HostFacts::node);
-    let view = own.unwrap_or(node);
-    let mut lost: Vec<&QueueFacts> = view.queues.iter().filter(|queue| is_lost(queue, gone, node)).collect();
-    // One that does not tell may hold anything.
-    lost.sort_by_key(|queue| Reverse(queue.messages.unwrap_or(u64::MAX)));
-    let is_empty =
-        |queue: &QueueFacts| own.is_some() && queue.messages == Some(0) && !queue.kind.is_replicated();
-    let full: Vec<&QueueFacts> = lost.iter().copied().filter(|queue| !is_empty(queue)).collect();
-    let named = host.is_some_and(|host| draft.options.destroy_data.contains(&host.name));
-    if !view.queues_complete && !named {
-        draft.refuse(
-            &about,
-            format!("there are more queues than could be looked at, and {gone} may have the only copy of one"),
-            "forgetting a node deletes the queues that only it has; ten thousand are looked at, or what a node tells in two seconds",
-            match host {
-                Some(host) => format!(
-                    "rabbitmqctl list_queues name pid type shows who holds what; if nothing is lost: --destroy-data {}",
-                    host.name
-                ),
-                None => "rabbitmqctl list_queues name pid type shows who holds what; to let it go all the same, put its \
-                         host into the inventory, where --destroy-data can name it"
-                    .to_owned(),
-            },
-        );
-        return false;
-    }
-    if full.is_empty() || named {
-        if !lost.is_empty() {
-            draft.note(&about, format!("{} only {gone} has: {}", has(&lost), names(&lost)));
-        }
-        return true;
-    }
-    draft.refuse(
-        &about,
-        format!("{gone} has the only copy of {}", counted(full.len(), "queue")),
-        format!("with it would go {}", names(&full)),
-        match host {
-            Some(host) => format!(
-                "consume or move the messages first; to let the queues go, name the node: --destroy-data {} (a copy of its \
-                 data stays on its host)",
-                host.name
-            ),
-            None => "consume or move the messages first, or put its host into the inventory".to_owned(),
-        },
-    );
-    false
-}
-
-fn has(queues: &[&QueueFacts]) -> String {
-    if queues.len() == 1 {
-        "1 queue goes that".to_owned()
-    } else {
-        format!("{} queues go that", queues.len())
-    }
-}
-
-/// Whether no other node that runs has the queue's messages.
-fn is_lost(queue: &QueueFacts, gone: &NodeName, peer: &NodeFacts) -> bool {
-    if queue.exclusive || !queue.replicas.contains(gone) {
-        return false;
-    }
-    match queue.kind {
-        QueueKind::Mirrored => !queue.in_sync.iter().any(|node| node != gone && peer.running.contains(node)),
-        _ => !queue.replicas.iter().any(|node| node != gone),
-    }
-}
-
-/// `orders (14 messages), mail (messages unknown)`, the first five.
-fn names(queues: &[&QueueFacts]) -> String {
-    let name = |queue: &&QueueFacts| {
-        let messages = match queue.messages {
-            // A quorum queue counts now and then (seen on 4.0.5: none, a second after a confirmed message).
-            Some(0) if queue.kind.is_replicated() => "0 messages when it last counted".to_owned(),
-            messages => own_data::messages_words(messages),
-        };
-        own_data::queue_words(&queue.vhost, &queue.name, &messages)
-    };
-    let mut shown: Vec<String> = queues.iter().take(5).map(name).collect();
-    if queues.len() > 5 {
-        shown.push(format!("{} more", queues.len() - 5));
-    }
-    listed(&shown)
+    true
 }
 
 /// Stops the node where it runs, on its host or, where that is not to be had, over Erlang distribution from a peer.
 fn stop(
     draft: &mut Draft<'_>,
-    gone: &NodeName,
+    (gone, may_go): (&NodeName, MayGo),
     host: Option<&Host>,
     facts: Option<&HostFacts>,
     (peer, node): (&Host, &NodeFacts),
@@ -226,8 +154,11 @@ fn stop(
     let mut after = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &["load-balancer"]);
     after.extend(roll::turn(draft));
     after.extend(draft.last_on_brokers(&["join", "grow"]));
-    let gate = if node.members.len() > 2 { Gate::QuorumCritical } else { Gate::None };
-    if gate == Gate::None && node.running.contains(gone) && node.queues.iter().any(|q| q.kind.is_replicated())
+    // Of two nodes each is critical for the other, always; drained, it takes no new queues.
+    let gate = if node.members.len() > 2 { Gate::QuorumCritical } else { Gate::Drain };
+    if gate == Gate::Drain
+        && node.running.contains(gone)
+        && node.queues.iter().any(|q| q.kind.is_replicated())
     {
         let names = draft.desired.cluster.names;
         let action = Action::ReleaseQueues { node: peer.node(), names, gone: gone.clone() };
@@ -244,7 +175,7 @@ fn stop(
         (Some(host), Some(facts)) => {
             if is_to_retire(facts) {
                 let gate = if facts.node().is_some() { gate } else { Gate::None };
-                retire(draft, host, gone, gate, patience, after);
+                retire(draft, host, (gone, may_go), gate, patience, after);
             }
             draft.last_of(&[&host.name], &[draft.phase])
         }
@@ -259,17 +190,15 @@ fn stop(
 fn retire(
     draft: &mut Draft<'_>,
     host: &Host,
-    gone: &NodeName,
+    (gone, may_go): (&NodeName, MayGo),
     gate: Gate,
     patience: Minutes,
     after: Vec<StepId>,
 ) {
     let names = draft.desired.cluster.names;
-    let own_data =
-        if draft.options.destroy_data.contains(&host.name) { OwnData::Destroy } else { OwnData::Keep };
     let patience_s = patience.seconds();
-    let action = Action::RetireBroker { node: gone.clone(), names, gate, own_data, patience_s };
-    let drained = if gate == Gate::QuorumCritical { "drain and " } else { "" };
+    let action = Action::RetireBroker { node: gone.clone(), names, gate, may_go, patience_s };
+    let drained = if gate == Gate::None { "" } else { "drain and " };
     draft.propose(
         Proposal::new(&host.name, "retire", Change::Remove, action)
             .title(format!("{drained}stop {gone}, for good"))
@@ -296,7 +225,7 @@ fn stop_stranger(
     };
     draft.note(
         &peer.name,
-        format!("the host of {gone} is not at hand: there, stop and disable rabbitmq-server, or it tries to come back"),
+        format!("the host of {gone} is not in the inventory: on it, run `systemctl disable --now rabbitmq-server`, or it tries to come back"),
     );
     draft.propose(
         Proposal::new(&peer.name, &format!("stop-{}", gone.host()), Change::Remove, action)
@@ -307,9 +236,9 @@ fn stop_stranger(
     );
 }
 
-pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, after: Vec<StepId>) {
+pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, may_go: MayGo, after: Vec<StepId>) {
     let names = draft.desired.cluster.names;
-    let action = Action::ForgetNode { node: peer.node(), names, gone: gone.clone() };
+    let action = Action::ForgetNode { node: peer.node(), names, gone: gone.clone(), may_go };
     draft.propose(
         Proposal::new(&peer.name, &format!("forget-{}", gone.host()), Change::Remove, action)
             .title(format!("forget {gone}, and see that no queue still lists it"))

@@ -98,7 +98,7 @@ impl Board {
                     place.dropped += 1;
                 })
             }
-            Event::Locked | Event::ApplyEnded { .. } => {}
+            Event::StepTold { .. } | Event::Locked | Event::ApplyEnded { .. } => {}
         }
     }
 

@@ -119,6 +119,7 @@ impl<W: Write> Display for PlainLines<W> {
             }
             Event::StepStarted { .. }
             | Event::StepOutput { .. }
+            | Event::StepTold { .. }
             | Event::StepBlocked { .. }
             | Event::StepSkipped { .. }
             | Event::ApplyEnded { .. } => return,

@@ -91,7 +91,7 @@ impl Display for TerminalBars {
             }
             Event::Abandoned { running } => self.running("abandoned; may still run on their hosts", running),
             // Output comes in bursts of hundreds of lines; the next tick shows the last of them.
-            Event::StepOutput { .. } => return,
+            Event::StepOutput { .. } | Event::StepTold { .. } => return,
             _ => {}
         }
         self.draw();

@@ -141,7 +141,7 @@ pub fn dead_host(stage: &Stage) {
     let refused = stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(1);
     refused
         .says("rabbit@node3 has the only copy of 1 queue")
-        .says("with it would go only-on-node3 (3 messages)")
+        .says("with it would go, bindings included: only-on-node3 (3 messages, 0 bindings)")
         .says("--destroy-data node3")
         .says("Nothing was changed.");
     lab.kill("node3");

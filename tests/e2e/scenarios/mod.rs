@@ -11,6 +11,7 @@ pub mod half_done;
 pub mod hostile;
 pub mod leaving;
 pub mod membership;
+pub mod only_copies;
 pub mod queues;
 pub mod recovery;
 pub mod rolling;

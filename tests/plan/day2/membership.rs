@@ -138,10 +138,101 @@ fn data_that_lies_elsewhere_is_not_taken_for_lost() {
     stop(&mut facts, "node3");
     let node3 = host(&mut facts, "node3");
     node3.data.clear();
-    let mut settings = node3.files["/etc/rabbitmq/rabbitmq.conf"].clone();
-    settings.content = Some("# ours\nRABBITMQ_MNESIA_BASE=/srv/rabbit\n".to_owned());
-    node3.files.insert("/etc/rabbitmq/rabbitmq-env.conf".to_owned(), settings);
+    node3.data_place.moved_by = Some("/etc/rabbitmq/rabbitmq-env.conf".to_owned());
     insta::assert_snapshot!(plan("recover-node", &["node=node3"], &facts));
+}
+
+/// node3 is stopped, and its data is not where it was.
+fn without_data() -> Facts {
+    let mut facts = whole();
+    stop(&mut facts, "node3");
+    host(&mut facts, "node3").data.clear();
+    facts
+}
+
+#[test]
+fn a_disk_that_is_not_mounted_is_not_taken_for_lost_data() {
+    let mut facts = without_data();
+    host(&mut facts, "node3").data_place.unmounted = vec!["/var/lib/rabbitmq".to_owned()];
+    let mut call = Call::of("recover-node", &["node=node3"]);
+    let refused = call.text(&desired(INVENTORY), &facts);
+    insta::assert_snapshot!(refused);
+    // Naming the node does not mount its disk.
+    call.options.destroy_data = BTreeSet::from([name("node3")]);
+    assert_eq!(call.text(&desired(INVENTORY), &facts), refused);
+    host(&mut facts, "node3").data_place =
+        DataPlace { emptied: Some("/var/lib/rabbitmq/mnesia".to_owned()), ..DataPlace::default() };
+    insta::assert_snapshot!("an_empty_disk_is_named_first", plan("recover-node", &["node=node3"], &facts));
+    let named = call.text(&desired(INVENTORY), &facts);
+    assert!(named.contains("forget rabbit@node3") && !named.contains("cannot be seen"), "{named}");
+}
+
+#[test]
+fn a_wiped_node_with_the_only_copy_of_a_queue_is_recovered_by_name_only() {
+    let mut facts = without_data();
+    give_queue(&mut facts, &QueueFacts { messages: None, ..only("invoices") });
+    insta::assert_snapshot!(plan("recover-node", &["node=node3"], &facts));
+    let mut call = Call::of("recover-node", &["node=node3"]);
+    call.options.destroy_data = BTreeSet::from([name("node3")]);
+    insta::assert_snapshot!("recovered_by_name", call.text(&desired(INVENTORY), &facts));
+}
+
+/// A classic queue on node3.
+fn only(text: &str) -> QueueFacts {
+    queue(text, QueueKind::Classic, "node3", &["node3"])
+}
+
+/// What the plan's steps may let go, by their ids.
+fn may_go(call: &Call, facts: &Facts) -> Vec<(String, Option<u64>, Option<u64>)> {
+    let (plan, _) = call.project(&desired(INVENTORY), facts).expect("it was named");
+    let steps = plan.steps.iter();
+    let go = steps.filter_map(|step| match step.action {
+        Action::RetireBroker { may_go, .. } | Action::ForgetNode { may_go, .. } => {
+            Some((step.id.to_string(), may_go.queues, may_go.uncounted))
+        }
+        _ => None,
+    });
+    go.collect()
+}
+
+#[test]
+fn an_empty_queue_is_an_only_copy_too_and_consent_is_for_what_was_shown() {
+    let mut facts = whole();
+    give_queue(&mut facts, &QueueFacts { messages: Some(0), durable: false, ..only("replies") });
+    insta::assert_snapshot!("an_empty_only_copy", plan("remove-node", &["node=node3"], &facts));
+    give_queue(&mut facts, &QueueFacts { messages: None, ..only("silent") });
+    let mut call = Call::of("remove-node", &["node=node3"]);
+    call.options.destroy_data = BTreeSet::from([name("node3")]);
+    let shown = [("node1/forget-node3", 2, 1), ("node3/retire", 2, 1)];
+    let mut go = may_go(&call, &facts);
+    go.sort();
+    assert_eq!(go, shown.map(|(id, queues, silent)| (id.to_owned(), Some(queues), Some(silent))));
+    // What was shown as unknown is given up as unknown, and refused where nobody is named.
+    running(&mut facts, "node3").queues_complete = false;
+    assert!(may_go(&call, &facts).iter().all(|(_, queues, silent)| (queues, silent) == (&None, &None)));
+    let refused = plan("remove-node", &["node=node3"], &facts);
+    assert!(
+        refused.contains("more queues than could be looked at") && refused.contains("--destroy-data node3"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_quorum_queue_with_its_only_replica_here_is_not_given_up_while_it_runs() {
+    let mut facts = whole();
+    give_queue(&mut facts, &queue("it's one", QueueKind::Quorum, "node3", &["node3"]));
+    let mut call = Call::of("remove-node", &["node=node3"]);
+    call.options.destroy_data = BTreeSet::from([name("node3")]);
+    insta::assert_snapshot!("only_replica", call.text(&desired(INVENTORY), &facts));
+}
+
+#[test]
+fn a_stranger_with_an_only_copy_is_not_pruned() {
+    let mut facts = with_stranger(true);
+    give_queue(&mut facts, &queue("theirs", QueueKind::Classic, "node4", &["node4"]));
+    let mut call = Call::of("bring-up", &[]);
+    call.options.strangers = Strangers::Remove;
+    insta::assert_snapshot!("stranger_with_a_queue", call.text(&desired(INVENTORY), &facts));
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rabbitup::facts::{
-    Backend, BrokerState, ClusterMember, Facts, LoadBalancerFacts, Observation, PackageFacts, QueueFacts,
-    QueueHolding, QueueKind, Unreachable, UnreachableCause,
+    Backend, BrokerState, ClusterMember, DataPlace, Facts, LoadBalancerFacts, Observation, PackageFacts,
+    QueueFacts, QueueHolding, QueueKind, Unreachable, UnreachableCause,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{NodeType, Version};
@@ -156,6 +156,7 @@ fn queue(name: &str, kind: QueueKind, leader: &str, replicas: &[&str]) -> QueueF
         replicas,
         wanted: None,
         messages: Some(14),
+        bindings: Some(2),
     }
 }
 

@@ -1,0 +1,140 @@
+# shellcheck shell=sh
+
+# For good: the unit does not start again at the next boot either. (Debian's restarts on failure, and a forgotten node
+# with its old data fails for ever.)
+retire_broker() { # NODE MODE PATIENCE none|drain|quorum-critical MAY-GO
+  take_out "$@"
+  if is_serving "$1" "$2" >/dev/null; then
+    close_only_copies "$1" "$2" "$1" "$5" "--destroy-data ${1#*@}"
+  elif [ "$4" != none ] && ! name_is_free "$1"; then
+    fail "$1 does not answer any more, so what only it has could not be counted; it was not stopped" \
+      "rabbitup status shows what is wrong with it; then run the same command again"
+  fi
+  bounded 60 systemctl disable rabbitmq-server
+  stop_broker "$1"
+  [ -z "${copies:-}" ] || note_copies "$1" "$copies"
+}
+
+# What only GONE has, as NODE counts it: `QUEUES UNCOUNTED MESSAGES OPEN NAME…`, see only_copies.erl.
+only_copies() { # NODE MODE GONE true|false
+  # shellcheck disable=SC2154 # only_copies_erl stands before this file
+  node_eval "$1" "$2" "X = '$3', Close = $4,
+$only_copies_erl" | plain
+}
+
+# Why these copies may not go, nothing where they may: more than the plan showed, or what could not be counted and was shown
+# with a number. `any` stands for what the plan showed as unknown.
+beyond_consent() { # "QUEUES UNCOUNTED MESSAGES OPEN NAME…" "MAY-GO MAY-GO-UNCOUNTED"
+  # shellcheck disable=SC2086 # numbers, and names in Base64
+  set -- $1 / $2
+  queues=$1 uncounted=$2 open=$4
+  for number in "$queues" "$uncounted" "$3" "$open"; do
+    case $number in '' | *[!0-9]*) return 1 ;; esac
+  done
+  shift 4
+  names=''
+  while [ "$1" != / ]; do names="$names $1" && shift; done
+  # shellcheck disable=SC2086 # names in Base64
+  names=$(decoded $names)
+  more=''
+  [ "$queues" -le 5 ] || more='and more '
+  if [ "$open" != 0 ]; then
+    printf 'publishing to %s of them cannot be closed: %s%s\n' "$open" "$names" "$more"
+  elif [ "$2" != any ] && [ "$queues" -gt "$2" ]; then
+    printf '%s queues, where %s may go: %s%s\n' "$queues" "$2" "$names" "$more"
+  elif [ "$3" != any ] && [ "$uncounted" -gt "$3" ]; then
+    printf '%s queues whose messages could not be counted, of %s: %s%s\n' "$uncounted" "$queues" "$names" "$more"
+  fi
+}
+
+# The operator gave up what the plan showed. Publishing to it is closed first and it is counted then, since other nodes'
+# clients, shovels and dead letters reach a queue until its process ends; a count before that says nothing. What is in $copies
+# afterwards is what goes aside.
+close_only_copies() { # NODE MODE GONE MAY-GO ADVICE
+  copies=$(only_copies "$1" "$2" "$3" true) || copies="no answer: $copies"
+  if too_much=$(beyond_consent "$copies" "$4"); then
+    [ -n "$too_much" ] || return 0
+  else
+    too_much="unknown (its answer: $(printf %s "$copies" | cut -c 1-200))"
+  fi
+  reopen "$1" "$2" || printf 'what was closed on %s opens again within seven minutes\n' "$1"
+  revive "$1" "$2" || :
+  case $4 in
+    '0 0') fail "$3 has the only copy of queues, so it was not stopped: $too_much" \
+      "consume or move what is in them and delete them; to let them go with their bindings: $5" ;;
+    *) fail "$3 has more than the plan showed, so it was not stopped: $too_much" \
+      "run the same command again: the new plan shows all of it" ;;
+  esac
+}
+
+# Beside its data, so that it is kept with it. As rabbitmq: all of this is in its home, where root would follow a link.
+note_copies() { # NODE COPIES
+  # shellcheck disable=SC2086 # numbers, and names in Base64
+  set -- "$1" $2
+  if [ "$2" = 0 ]; then return 0; fi
+  told="$4 messages in $2 queues that only $1 had"
+  [ "$3" = 0 ] || told="$told; $3 of these queues could not be counted"
+  printf '%s\n' "$told" | as_rabbitmq tee "/var/lib/rabbitmq/mnesia/$1-only-copies" || :
+}
+
+# Over Erlang distribution, since its host is not in the inventory.
+stop_stranger() { # NODE MODE PATIENCE none|drain|quorum-critical STRANGER
+  node=$1 mode=$2 patience=$3 stranger=$5
+  await 10 is_serving "$stranger" "$mode" ||
+    fail "$stranger runs and cannot be reached from here: $(why_not_reached "$stranger")" "mend that, or stop it on its own host; then run the same command again"
+  [ "$4" != quorum-critical ] || await_spare "$stranger" "$patience"
+  rabbit_tool 180 rabbitmq-upgrade -q -n "$stranger" drain || :
+  close_only_copies "$stranger" "$mode" "$stranger" '0 0' \
+    "put its host into the inventory, where --destroy-data can name it, then rabbitup run remove-node"
+  control 180 "$stranger" stop_app ||
+    fail "$stranger could not be stopped from here: $(why_not_reached "$stranger")" "on its host: systemctl stop rabbitmq-server"
+  await 90 is_not_running "$node" "$mode" "$stranger" || fail "$node still sees $stranger run"
+}
+
+# forget_cluster_node refuses a node that runs ("must be stopped"), and is not idempotent: rc 69 for one that is no
+# member. With a dead host it takes the better part of a minute. It deletes the records of the queues that only GONE had, so
+# those are counted here once more: what a peer knows of a stopped node cannot grow any more.
+forget_node() { # NODE MODE GONE MAY-GO
+  if lists "$@"; then
+    await 90 is_not_running "$@" ||
+      fail "$3 runs, as $1 sees it, and a node that runs cannot be forgotten" "stop it first: rabbitup run remove-node node=$3"
+    copies=$(only_copies "$1" "$2" "$3" false) || copies="no answer: $copies"
+    # The messages of a node that does not run cannot be counted; the node itself did so before it stopped.
+    too_much=$(beyond_consent "$copies" "${4% *} any") || too_much="unknown ($1 answers: $(printf %s "$copies" | cut -c 1-200))"
+    [ -z "$too_much" ] || fail "$3 has the only copy of queues that the plan did not show, so it was not forgotten: $too_much" \
+      "run the same command again: the new plan shows them"
+    control 300 "$1" forget_cluster_node "$3" || ! lists "$@" || fail "$1 did not forget $3" "the lines above are RabbitMQ's own words"
+  fi
+  no_queue_on "$@" || release_queues "$@"
+  await 30 no_queue_on "$@" ||
+    fail "$3 is forgotten, but queues still list it: $(queue_names_on "$@" | cut -c 1-300)" \
+      "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
+}
+
+# Renamed, not removed: whoever needs what the node held still has it. What lies beside the directory goes first, so that
+# a run that is cut off in between finds the directory and goes on.
+keep_data() { # NODE
+  case $(systemctl is-active rabbitmq-server) in
+    inactive | failed | unknown) ;;
+    *) fail "the broker on this host is not stopped, so its data stays where it is" ;;
+  esac
+  name_is_free "$1" || fail "$1 still runs, so its data stays where it is"
+  kept=/var/lib/rabbitmq/rabbitup-kept/$1.$(date -u +%Y%m%dT%H%M%SZ)
+  make_kept "$kept"
+  aside=$(as_rabbitmq head -n 1 "/var/lib/rabbitmq/mnesia/$1-only-copies" 2>/dev/null | cut -c 1-300) || aside=''
+  for path in "/var/lib/rabbitmq/mnesia/$1-"* "/var/lib/rabbitmq/Mnesia.$1" "/var/lib/rabbitmq/mnesia/$1.pid" "/var/lib/rabbitmq/mnesia/$1"; do
+    if [ -e "$path" ]; then as_rabbitmq mv -n "$path" "$kept/" || not_kept "$path"; fi
+    [ ! -e "$path" ] || not_kept "$path"
+  done
+  printf 'kept in %s\n' "$kept"
+  offer_kept "$1" "$kept" "$aside"
+}
+
+# How to get back what is in it: a script that serves it alone, for user rabbitmq, who owns all of it.
+offer_kept() { # NODE DIRECTORY TOLD
+  # shellcheck disable=SC2154 # serve_kept_sh stands before this file
+  printf '%s\n' "$serve_kept_sh" | as_rabbitmq tee "$2/serve" >/dev/null || not_kept "$2/serve"
+  [ -n "$3" ] || return 0
+  told "$3 went aside to $2; to get them back, serve them alone, on ${1#*@}:"
+  told "\$ sudo runuser -u rabbitmq -- sh $2/serve"
+}
