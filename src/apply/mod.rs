@@ -31,6 +31,8 @@ mod script_call;
 mod script_tests;
 #[cfg(test)]
 mod sync_tests;
+#[cfg(test)]
+mod trial_tests;
 mod vault;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::script::render;
 use crate::model::{HostName, Secrets};
-use crate::plan::{Action, Change, FileWrite, Step, StepId, Then};
+use crate::plan::{Action, Change, FileWrite, Proof, Step, StepId, Then};
 use crate::template::Rendered;
 
 const NEW: &str = "new = content\n";
@@ -92,6 +92,7 @@ fn writes(path: &Path) -> String {
         body: Rendered::from_text(NEW),
         validate: None,
         then: Then::Nothing,
+        proof: Proof::None,
         resolves: Vec::new(),
     }))
 }

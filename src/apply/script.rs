@@ -1,12 +1,14 @@
 use super::script_call::Call;
 use crate::model::{Secret, SecretName, Secrets, quote};
-use crate::plan::{Action, Step};
+use crate::plan::{Action, Step, Validator};
 
 /// The step functions, as real shell files, in the order in which one builds on another.
-const FRAGMENTS: [(Part, &str); 17] = [
+const FRAGMENTS: &[(Part, &str)] = &[
     (Part::Prelude, include_str!("steps/prelude.sh")),
     (Part::Place, include_str!("steps/place.sh")),
+    (Part::Trial, include_str!("steps/trial.sh")),
     (Part::File, include_str!("steps/file.sh")),
+    (Part::Conf, include_str!("steps/conf.sh")),
     (Part::HostName, include_str!("steps/host_name.sh")),
     (Part::Host, include_str!("steps/host.sh")),
     (Part::Packages, include_str!("steps/packages.sh")),
@@ -16,6 +18,7 @@ const FRAGMENTS: [(Part, &str); 17] = [
     (Part::Rotation, include_str!("steps/rotation.sh")),
     (Part::Queues, include_str!("steps/queues.sh")),
     (Part::Membership, include_str!("steps/membership.sh")),
+    (Part::GoBack, include_str!("steps/go_back.sh")),
     (Part::Roll, include_str!("steps/roll.sh")),
     (Part::Leaving, include_str!("steps/leaving.sh")),
     (Part::Join, include_str!("steps/join.sh")),
@@ -28,7 +31,9 @@ const FRAGMENTS: [(Part, &str); 17] = [
 enum Part {
     Prelude,
     Place,
+    Trial,
     File,
+    Conf,
     HostName,
     Host,
     Packages,
@@ -38,6 +43,7 @@ enum Part {
     Rotation,
     Queues,
     Membership,
+    GoBack,
     Roll,
     Leaving,
     Join,
@@ -51,7 +57,10 @@ fn parts(action: &Action) -> &'static [Part] {
         Action::RestartUnit { .. } | Action::ReloadUnit { .. } => &[Part::Host],
         Action::StartUnit { .. } | Action::StopUnit { .. } => &[Part::Host],
         Action::SetHostName { .. } => &[Part::Place, Part::HostName],
-        Action::WriteFile(_) => &[Part::Place, Part::File, Part::Host],
+        Action::WriteFile(file) if file.validate == Some(Validator::Rabbitmq) => {
+            &[Part::Place, Part::Trial, Part::File, Part::Conf, Part::Host]
+        }
+        Action::WriteFile(_) => &[Part::Place, Part::Trial, Part::File, Part::Host],
         Action::RemoveLeftovers { .. } => &[Part::Place],
         Action::InstallPackages { .. } | Action::HoldPackages { .. } | Action::RemoveStalePolicy => {
             &[Part::Packages]
@@ -114,7 +123,8 @@ macro_rules! about_only_copies {
 
 /// What a node is asked in more than a line, by the name of the variable that holds it, and the part that asks; and the
 /// script that goes with what is kept.
-const QUESTIONS: [(Part, &str, &str); 4] = [
+const QUESTIONS: &[(Part, &str, &str)] = &[
+    (Part::Conf, "accepts_erl", include_str!("steps/accepts.erl")),
     (Part::Queues, "caught_up_erl", include_str!("steps/caught_up.erl")),
     (Part::Leaving, "only_copies_erl", about_only_copies!("steps/only_copies_told.erl")),
     (Part::Leaving, "serve_kept_sh", include_str!("steps/serve_kept.sh")),
@@ -139,10 +149,16 @@ fn asked(question: &str) -> String {
 /// The name of a secret that a step needs and that `secrets` does not hold.
 pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
     let mut text = format!("{{\nnonce={}\n", quote(nonce)).into_bytes();
-    let needed =
-        |part: Part| part == Part::Prelude || steps.iter().any(|step| parts(&step.action).contains(&part));
-    for (part, fragment) in FRAGMENTS.into_iter().filter(|(part, _)| needed(*part)) {
-        for (_, variable, question) in QUESTIONS.into_iter().filter(|(asks, ..)| *asks == part) {
+    let used = |part: Part| steps.iter().any(|step| parts(&step.action).contains(&part));
+    let needed = |part: Part| match part {
+        Part::Prelude => true,
+        // Whatever starts a broker proves its files.
+        Part::Trial => used(part) || used(Part::Broker),
+        Part::GoBack => used(Part::Roll),
+        _ => used(part),
+    };
+    for (part, fragment) in FRAGMENTS.iter().copied().filter(|(part, _)| needed(*part)) {
+        for (_, variable, question) in QUESTIONS.iter().copied().filter(|(asks, ..)| *asks == part) {
             text.extend_from_slice(format!("{variable}={}\n", quote(&asked(question))).as_bytes());
         }
         for line in fragment.lines().filter(|line| !line.trim_start().starts_with("# ")) {

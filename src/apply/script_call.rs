@@ -8,8 +8,8 @@ use sha2::Sha256;
 use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 use crate::plan::{
-    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, QueueRef, Service, Step,
-    Then, Validator,
+    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, Proof, QueueRef, Service,
+    Step, Then, Validator,
 };
 
 /// One `run_step` line under construction. Bytes, since secrets need not be UTF-8.
@@ -257,7 +257,7 @@ impl Call {
             Some(Validator::Haproxy) => "haproxy",
             Some(Validator::Nginx) => "nginx",
             Some(Validator::Chrony) => "chrony",
-            None => "",
+            Some(Validator::Rabbitmq) | None => "",
         };
         let (then, unit) = match &file.then {
             Then::Nothing => ("", ""),
@@ -265,9 +265,17 @@ impl Call {
             Then::Reload(unit) => ("reload", unit.as_str()),
             Then::Restart(unit) => ("restart", unit.as_str()),
         };
+        let proof = match file.proof {
+            Proof::None => "",
+            Proof::BrokerStart => "broker-start",
+        };
         let mode = format!("{:04o}", file.mode);
+        let function = match file.validate {
+            Some(Validator::Rabbitmq) => "write_rabbitmq_conf",
+            Some(Validator::Haproxy | Validator::Nginx | Validator::Chrony) | None => "write_file",
+        };
         let head =
-            ["write_file", &file.path, &mode, &file.owner, &file.group, &digest, validator, then, unit];
+            [function, &file.path, &mode, &file.owner, &file.group, &digest, validator, then, unit, proof];
         self.words(head).secret(&body);
         let resolves: Vec<String> =
             file.resolves.iter().map(|(name, address)| format!("{name}={address}")).collect();

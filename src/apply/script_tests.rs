@@ -7,8 +7,8 @@ use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
 use crate::plan::{
-    Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, QueueRef, Service,
-    Step, StepId, Then, Validator,
+    Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, Proof, QueueRef,
+    Service, Step, StepId, Then, Validator,
 };
 use crate::template::{Rendered, secret_sign};
 
@@ -48,6 +48,7 @@ fn hostile_actions() -> Vec<Action> {
             body: Rendered::from_text(HOSTILE),
             validate: Some(Validator::Haproxy),
             then: Then::Reload(text.clone()),
+            proof: Proof::BrokerStart,
             resolves: Vec::new(),
         }),
         Action::InstallPackages {
@@ -121,6 +122,7 @@ proptest! {
             body,
             validate: None,
             then: Then::Nothing,
+            proof: Proof::None,
             resolves: Vec::new(),
         };
         let steps = [
@@ -142,7 +144,7 @@ proptest! {
             prop_assert_eq!(lines[1], format!("2 {} {}", hex(b"rabbit@node1"), hex(word.as_bytes())), "{:?}", words);
             let arrived: Vec<&str> = lines[4].split(' ').collect();
             prop_assert_eq!(arrived[1], hex(word.as_bytes()), "{:?}", words);
-            prop_assert_eq!(arrived[9], hex(&content), "{:?}", words);
+            prop_assert_eq!(arrived[10], hex(&content), "{:?}", words);
             prop_assert_eq!(lines.len(), 6);
         }
     }
@@ -199,6 +201,11 @@ fn every_action() -> Vec<Action> {
     let unit = || "haproxy".to_owned();
     let n = || node.clone();
     let mut all = hostile_actions();
+    let conf = all.iter().find_map(|action| match action {
+        Action::WriteFile(file) => Some(FileWrite { validate: Some(Validator::Rabbitmq), ..file.clone() }),
+        _ => None,
+    });
+    all.extend(conf.map(Action::WriteFile));
     all.extend([
         Action::HoldPackages { packages: vec!["rabbitmq-server".to_owned()], hold: Hold::Hold },
         Action::RemoveStalePolicy,

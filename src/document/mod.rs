@@ -15,7 +15,7 @@ pub use place::At;
 pub use problem::{Look, Problem, Severity, report};
 pub use schema::plain_schema;
 pub use source::{ReadError, Source, read_bounded, read_document};
-pub use words::{listed, quoted};
+pub use words::{alternatives, listed, quoted};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;

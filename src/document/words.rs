@@ -3,6 +3,11 @@ pub fn quoted<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
     listed(words.into_iter().map(|word| format!("`{}`", word.as_ref())), "and")
 }
 
+/// `` `a`, `b` or `c` ``, in the order given.
+pub fn alternatives<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
+    listed(words.into_iter().map(|word| format!("`{}`", word.as_ref())), "or")
+}
+
 /// `a, b and c`, with the conjunction given.
 pub fn listed<S: AsRef<str>>(words: impl IntoIterator<Item = S>, conjunction: &str) -> String {
     let words: Vec<S> = words.into_iter().collect();

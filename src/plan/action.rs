@@ -245,6 +245,19 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether a broker starts with what its files say now.
+    pub fn starts_broker(&self) -> bool {
+        matches!(
+            self,
+            Self::StartBroker { .. }
+                | Self::EnterCluster { .. }
+                | Self::RestartBroker { .. }
+                | Self::UpgradeBroker { .. }
+        )
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileWrite {
     pub path: String,
@@ -256,6 +269,9 @@ pub struct FileWrite {
     pub validate: Option<Validator>,
     /// What must happen for the change to count.
     pub then: Then,
+    /// What shows that it is good.
+    #[serde(default)]
+    pub proof: Proof,
     /// Every name that must resolve to its address afterwards (for /etc/hosts).
     pub resolves: Vec<(HostName, IpAddr)>,
 }
@@ -270,6 +286,19 @@ pub enum Validator {
     Nginx,
     /// `chronyd -p -f FILE`, where chronyd is there.
     Chrony,
+    /// RabbitMQ's own reader and the schemas of the installed plugins, in an Erlang VM of its own.
+    Rabbitmq,
+}
+
+/// What shows that a file is good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// That it is there.
+    #[default]
+    None,
+    /// A broker that serves after it has started with it. Until then the host notes what was there before.
+    BrokerStart,
 }
 
 /// What follows a file's change in the same step.

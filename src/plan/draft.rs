@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Change, Note, Options, Refusal, Step, StepId, effect, view};
+use super::{Action, Change, FileWrite, Note, Options, Proof, Refusal, Step, StepId, effect, view};
 use crate::facts::{Facts, FileKind, HostFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
@@ -32,6 +32,9 @@ pub struct Draft<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) notes: Vec<Note>,
+    /// Files that a broker reads only when it starts: they are put in place right before it does, so that the first one
+    /// has proved them before another one gets them.
+    held_back: BTreeMap<HostName, Vec<Proposal>>,
     /// Steps that `--limit` keeps from the plan, by host.
     pub(super) withheld: BTreeMap<HostName, usize>,
 }
@@ -113,6 +116,7 @@ impl<'a> Draft<'a> {
             steps: Vec::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
+            held_back: BTreeMap::new(),
             withheld: BTreeMap::new(),
         }
     }
@@ -120,7 +124,9 @@ impl<'a> Draft<'a> {
     /// Takes a step into the plan and models its effect; a step on a host outside `--limit` is left out and has none.
     pub fn propose(&mut self, proposal: Proposal) {
         let mut step = proposal.step;
-        step.phase = self.phase.to_owned();
+        if step.phase.is_empty() {
+            step.phase = self.phase.to_owned();
+        }
         // A balancer that is to spare a server for the time of its restart is not changed: that goes with the restart.
         let goes_along = matches!(step.action, Action::SwitchServer { .. });
         if !goes_along && !self.options.limit.covers(&step.host) {
@@ -139,6 +145,59 @@ impl<'a> Draft<'a> {
         }
         effect::model(&mut self.facts, &step, self.desired, self.cookie);
         self.steps.push(step);
+    }
+
+    /// Keeps a file for the moment at which the host's broker starts.
+    pub(super) fn hold_back(&mut self, mut proposal: Proposal) {
+        proposal.step.phase = self.phase.to_owned();
+        self.held_back.entry(proposal.step.host.clone()).or_default().push(proposal);
+    }
+
+    /// What the host's broker will read when it starts.
+    pub(super) fn held_back(&self, host: &HostName) -> impl Iterator<Item = &FileWrite> {
+        self.held_back.get(host).into_iter().flatten().filter_map(|proposal| match &proposal.step.action {
+            Action::WriteFile(file) => Some(file),
+            _ => None,
+        })
+    }
+
+    /// Puts in place what was held back for the host's broker, which starts next. Returns the steps that do.
+    pub(super) fn place_files(&mut self, host: &HostName, after: &[StepId]) -> Vec<StepId> {
+        let files = self.held_back.remove(host).unwrap_or_default();
+        let ids: Vec<StepId> = files.iter().map(|proposal| proposal.step.id.clone()).collect();
+        for proposal in files {
+            self.propose(proposal.after(after.iter().cloned()));
+        }
+        ids.into_iter().filter(|id| self.has(id)).collect()
+    }
+
+    /// The first start of a broker that shows whether the files are good.
+    pub(super) fn proof(&self) -> Option<StepId> {
+        let is_file =
+            |step: &Step| matches!(&step.action, Action::WriteFile(file) if file.proof == Proof::BrokerStart);
+        let file = self.steps.iter().position(is_file)?;
+        let host = &self.steps[file].host;
+        let starts = |step: &&Step| &step.host == host && step.action.starts_broker();
+        self.steps[file..].iter().find(starts).map(|step| step.id.clone())
+    }
+
+    /// Says which files stay as they are, because nothing in this plan starts the broker that would read them.
+    pub(super) fn note_held_back(&mut self) {
+        for (host, files) in std::mem::take(&mut self.held_back) {
+            if !self.options.limit.covers(&host) {
+                *self.withheld.entry(host).or_default() += files.len();
+                continue;
+            }
+            for proposal in files {
+                let Action::WriteFile(file) = &proposal.step.action else { continue };
+                let text = format!(
+                    "{} differs from the inventory's and stays as it is: it is written right before the broker starts \
+                     again, which is no part of this plan",
+                    file.path
+                );
+                self.note(&host, text);
+            }
+        }
     }
 
     fn refuse_part(&mut self, step: &Step) {

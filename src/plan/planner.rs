@@ -53,6 +53,7 @@ pub fn project(
         phase::run(&mut draft, settings);
     }
     note_unneeded(&mut draft);
+    draft.note_held_back();
     if !draft.refusals.is_empty() {
         return Err(PlanError(draft.refusals));
     }

@@ -28,6 +28,11 @@ impl Conf {
             .collect()
     }
 
+    /// All settings, by key.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
     }

@@ -2,10 +2,12 @@
 //! things, how its configuration reads. Pure.
 
 mod conf;
+mod conf_keys;
 mod paths;
 mod version;
 
 pub use conf::Conf;
+pub use conf_keys::{KnownKeys, Standing, has_no_effect, known_keys, refused_value};
 pub use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,

@@ -24,8 +24,8 @@ mod watch;
 
 use lab::Suite;
 use scenarios::{
-    access, balancer, changes, cold, doctor, exposure, files, half_done, hostile, leaving, membership, only_copies,
-    queues, recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
+    access, balancer, changes, cold, doctor, exposure, files, half_done, hostile, leaving, membership,
+    only_copies, queues, recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -54,6 +54,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("an interrupt", runs::interrupt).by_turns(),
     converged("events as JSON", runs::events).by_turns(),
     converged("definitions", runs::definitions).by_turns(),
+    converged("a configuration that no broker starts with", changes::bad_configuration).by_turns(),
     converged("no secret is to be seen anywhere", secrets::nowhere).by_turns(),
     converged("a power cut", steady::power_cut).by_turns(),
     converged("wrong words for a playbook", membership::mistakes),

@@ -109,6 +109,9 @@ cases! {
     config_with_line_break: cluster("[cluster.config]\nlog.file = \"a\\nloopback_users = none\"\nlog.dir = \"\\u001b[31m\"");
     config_values: cluster("[cluster.config]\nauth_backends = [\"ldap\", \"internal\"]\nlog.file = \"a # b\"\n\"log.file\" = \"c\"\n\"bad key\" = 1\nx = nan\n");
     date_in_config: cluster("[cluster.config]\nheartbeat = 30\nlog.file = 2026-01-01\n");
+    config_keys_that_nobody_knows: cluster("[cluster.config]\nvm_memory_high_watermrk = 0.4\nhartbeat = 30\nlisteners.tcpp.default = 5672\n[cluster.config.frob]\nnicate = 1\n");
+    config_keys_of_other_versions: cluster("[cluster.config]\nmqtt.default_user = \"a\"\ncluster_queue_limit = 5\n[package]\nversion = \"4.0.*\"");
+    config_keys_before_their_patch_release: cluster("[cluster.config]\ncluster_queue_limit = 5\n[package]\nversion = \"3.13.2-1\"");
     config_written_by_rabbitup: cluster("[cluster.config]\ncluster_formation.peer_discovery_backend = \"dns\"");
     cluster_name_with_odd_bytes: cluster("name = \"orders\\u0007; rm\"");
     wide_text_before_an_error: cluster("name = \"日本語 📦\"");

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use rabbitup::facts::{BrokerState, Facts, HoldingCounts};
 use rabbitup::inventory::Desired;
 use rabbitup::model::HostName;
-use rabbitup::plan::{Action, Limit, Plan};
+use rabbitup::plan::{Action, Limit, Plan, Proof, Step};
 
 use crate::fixtures::*;
+use crate::order::ancestors;
 
 /// What may have happened on a broker's host before rabbitup came.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +110,35 @@ fn assert_acyclic(plan: &Plan) {
     }
 }
 
+/// The broker's files that a step changes.
+fn changes_file(step: &Step) -> Option<&str> {
+    match &step.action {
+        Action::WriteFile(file) if file.proof == Proof::BrokerStart => Some(&file.path),
+        _ => None,
+    }
+}
+
+/// No broker gets a file before the first one that gets it has started with it, unless no one serves that could be kept
+/// from serving: members of a cluster that is down as a whole start together.
+fn assert_proved(plan: &Plan, facts: &Facts) {
+    let serves = facts.hosts.keys().any(|host| facts.host(host).is_some_and(|seen| seen.node().is_some()));
+    let has_data = |host: &HostName| facts.host(host).is_some_and(|seen| !seen.data.is_empty());
+    let before = ancestors(plan);
+    for (at, step) in plan.steps.iter().enumerate() {
+        let Some(path) = changes_file(step) else { continue };
+        let starts = |other: &&Step| other.host == step.host && other.action.starts_broker();
+        let start = plan.steps[at..].iter().find(starts);
+        assert!(start.is_some(), "{} changes {path}, and nothing starts that would read it", step.id);
+        let first = plan.steps.iter().find(|other| changes_file(other).is_some()).expect("this one at least");
+        if first.host == step.host || (!serves && has_data(&step.host)) {
+            continue;
+        }
+        let proof = plan.steps.iter().find(|other| other.host == first.host && other.action.starts_broker());
+        let proof = proof.expect("it starts, as above");
+        assert!(before[&step.id].contains(&proof.id), "{} does not wait for {}", step.id, proof.id);
+    }
+}
+
 fn entering(plan: &Plan) -> Vec<&HostName> {
     let enters = |action: &Action| matches!(action, Action::JoinCluster { .. } | Action::EnterCluster { .. });
     plan.steps.iter().filter(|step| enters(&step.action)).map(|step| &step.host).collect()
@@ -126,6 +156,7 @@ proptest! {
         let is_known = seen.node().is_some() || seen.data_of(&anchor.node()).is_none();
         if let Ok((plan, after)) = planned(desired, &facts, &options()) {
             assert_acyclic(&plan);
+            assert_proved(&plan, &facts);
             let (again, after) = planned(desired, &after, &options()).map_err(|refused| TestCaseError::fail(format!("{refused:?}")))?;
             let allowed: Vec<String> = if is_known { vec![] } else { vec!["cluster-name".to_owned()] };
             prop_assert!(again.steps.iter().all(|step| allowed.contains(&step.phase)), "{:?} after {:?}", ids(&again), ids(&plan));

@@ -9,3 +9,4 @@ mod laws;
 mod order;
 mod phases;
 mod purity;
+mod settings;

@@ -25,7 +25,7 @@ pub fn assert_ordered(plan: &Plan) {
 }
 
 /// What has ended when a step begins: all of its host that stands before it, what it waits for, and what those did.
-fn ancestors(plan: &Plan) -> BTreeMap<&StepId, BTreeSet<&StepId>> {
+pub fn ancestors(plan: &Plan) -> BTreeMap<&StepId, BTreeSet<&StepId>> {
     let mut all: BTreeMap<&StepId, BTreeSet<&StepId>> = BTreeMap::new();
     for (at, step) in plan.steps.iter().enumerate() {
         let own = plan.steps[..at].iter().filter(|other| other.host == step.host).map(|other| &other.id);

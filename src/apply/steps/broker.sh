@@ -146,11 +146,19 @@ start_unit_of_broker() {
 }
 
 start_broker() { # NODE MODE PATIENCE
-  enable_broker
+  comes_up "$@" || broker_failed "$why"
+}
+
+# Starts the node, and says in $why why it does not serve. With the node that serves its files have stood their trial.
+comes_up() { # NODE MODE PATIENCE
+  why='its unit could not be enabled'
+  enable_broker || return 1
   ! boots_with_old_files || stop_broker "$1"
-  start_unit_of_broker || broker_failed "rabbitmq-server did not start on this host"
-  await "$3" is_serving "$1" "$2" ||
-    broker_failed "the unit runs, but $1 does not serve (its last answer: ${answer:-none})"
+  why='rabbitmq-server did not start on this host'
+  start_unit_of_broker || return 1
+  why="the unit runs, but $1 does not serve"
+  await "$3" is_serving "$1" "$2" || { why="$why (its last answer: ${answer:-none})"; return 1; }
+  end_trial
 }
 
 # rabbitmq.conf tells a blank node where to look. The seed node is asked first, with this host's cookie and over this

@@ -1,22 +1,30 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # workshop comes from place.sh
+# shellcheck disable=SC2154 # workshop and backup come from place.sh
+
+# Who reads a new file before it is in place, where a step has more to ask than a validator by its name.
+reader=
 
 # Puts a file in place: written beside it, checked there, then renamed over it, so that nobody ever reads half a
 # file and a refused one changes nothing. What was there before stays beside it, with the time in its name.
-write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT CONTENT [NAME=ADDRESS...]
-  path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8
-  shift 8
+write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NAME=ADDRESS...]
+  path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8 proof=$9
+  shift 9
   may_be_placed "$path"
   enter_workshop "$path"
   make_new "$path" "$mode" "$owner" "$group" "$digest" "$1"
   new=new
-  if [ -n "$validator" ]; then
+  if [ -n "$reader" ]; then
+    "$reader" "$path"
+  elif [ -n "$validator" ]; then
     # What a configuration includes by a relative path is looked for beside it.
     new=$workshop.conf
     mv -f -T new "$new" || not_written "$path"
     validate "$validator" "$new" || fail "the new $path was refused (the lines above say why); the old one is still in place"
   fi
+  was=there
+  [ -e "$path" ] || was=absent
   place "$new" "$path" backup
+  [ -z "$proof" ] || put_on_trial "$path" "$was" "$backup"
   cd /
   after_change "$then" "$unit"
   shift

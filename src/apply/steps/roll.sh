@@ -100,6 +100,10 @@ all_members_run() { # NODE MODE
 # Back in service: it serves, sees everybody, takes clients, and what it holds has caught up.
 bring_back() { # NODE MODE PATIENCE none|drain|quorum-critical
   start_broker "$1" "$2" "$3"
+  serve_again "$@"
+}
+
+serve_again() { # NODE MODE PATIENCE none|drain|quorum-critical
   [ "$4" != none ] || return 0
   await "$3" all_members_run "$1" "$2" || fail "$1 serves, but does not see every member run" "rabbitup status shows who sees what"
   revive_node "$1" "$2"
@@ -109,5 +113,6 @@ bring_back() { # NODE MODE PATIENCE none|drain|quorum-critical
 restart_broker() { # NODE MODE PATIENCE none|drain|quorum-critical
   take_out "$@"
   stop_broker "$1"
-  bring_back "$@"
+  comes_up "$1" "$2" "$3" || go_back "$@"
+  serve_again "$@"
 }

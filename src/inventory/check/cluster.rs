@@ -1,11 +1,12 @@
 use super::Checker;
+use super::config_keys::Vetting;
 use crate::document::{At, nearest};
 use crate::inventory::raw::{RawAdmin, RawCluster};
-use crate::inventory::{Admin, Cluster, Host};
+use crate::inventory::{Admin, Cluster, Host, Package};
 use crate::model::Role;
 
 /// The plugins that RabbitMQ ships and that people enable.
-const PLUGINS: [&str; 33] = [
+pub(super) const PLUGINS: [&str; 33] = [
     "rabbitmq_amqp1_0",
     "rabbitmq_auth_backend_cache",
     "rabbitmq_auth_backend_http",
@@ -42,9 +43,12 @@ const PLUGINS: [&str; 33] = [
 ];
 
 impl Checker<'_> {
-    pub(super) fn cluster(&mut self, raw: RawCluster, hosts: &[Host]) -> Cluster {
+    pub(super) fn cluster(&mut self, raw: RawCluster, hosts: &[Host], package: &Package) -> Cluster {
         let join = raw.join.unwrap_or_default();
-        let config = raw.config.as_ref().map(|table| self.config(&table.0, join)).unwrap_or_default();
+        let plugins = raw.plugins.as_ref().map(|plugins| self.plugins(plugins));
+        let vetting = Vetting::new(package, plugins.as_deref());
+        let config =
+            raw.config.as_ref().map(|table| self.config(&table.0, join, &vetting)).unwrap_or_default();
         let brokers = hosts.iter().filter(|host| host.has(Role::Broker)).count();
         let pauses = |key: &str, value: &str| {
             let text = crate::inventory::ConfigValue::Text(value.to_owned());
@@ -58,7 +62,7 @@ impl Checker<'_> {
         }
         Cluster {
             name: raw.name.as_ref().and_then(|name| self.cluster_name(name)),
-            plugins: raw.plugins.as_ref().map(|plugins| self.plugins(plugins)),
+            plugins,
             cookie: self.cookie(raw.cookie.as_ref(), hosts),
             names: raw.names.unwrap_or_default(),
             config,

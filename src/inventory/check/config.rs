@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Checker;
+use super::config_keys::Vetting;
 use crate::document::{At, Problem};
 use crate::inventory::raw_values::{Plain, SecretSetting};
 use crate::inventory::{ConfigEntry, ConfigValue, JoinMethod};
@@ -16,7 +17,12 @@ struct Flat {
 
 impl Checker<'_> {
     /// rabbitmq.conf's entries: nested tables joined with dots, in the order of writing.
-    pub(super) fn config(&mut self, table: &[(At<String>, At<Plain>)], join: JoinMethod) -> Vec<ConfigEntry> {
+    pub(super) fn config(
+        &mut self,
+        table: &[(At<String>, At<Plain>)],
+        join: JoinMethod,
+        vetting: &Vetting,
+    ) -> Vec<ConfigEntry> {
         let mut flat = Flat { entries: Vec::new(), seen: BTreeMap::new() };
         self.config_table(table, "", &mut flat);
         if join == JoinMethod::FirstStart
@@ -31,6 +37,7 @@ impl Checker<'_> {
             );
         }
         self.substitutions(&flat);
+        self.known_keys(&flat.seen, vetting);
         flat.entries
     }
 

@@ -3,6 +3,7 @@
 mod balancer;
 mod cluster;
 mod config;
+mod config_keys;
 mod definitions;
 mod hosts;
 mod reach;
@@ -50,7 +51,7 @@ pub fn check(
     let time = checker.time(raw.time.unwrap_or_default(), &hosts);
     let load_balancer = checker.load_balancer(raw.load_balancer.as_ref(), &cluster, &raw.host);
     let package = checker.package(&raw.package.unwrap_or_default());
-    let cluster = checker.cluster(cluster, &hosts);
+    let cluster = checker.cluster(cluster, &hosts, &package);
     let mut desired = Desired {
         cluster,
         package,

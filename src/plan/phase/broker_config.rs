@@ -1,16 +1,17 @@
-use super::Draft;
+use super::{Draft, conf_keys};
 use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::Host;
 use crate::model::{NameMode, NodeName, masked};
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proposal, Then, render};
+use crate::plan::{Action, Change, FileWrite, Proof, Proposal, StepId, Then, Validator, render};
 use crate::rabbitmq::{
     CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
 };
 use crate::template::Rendered;
 
-/// Puts the broker's files in place: name mode, limits, rabbitmq.conf, plugins. A running node reads the first three
-/// at its next start only, which the phase `restart` sees to; plugins are switched while it runs.
+/// What the broker's files are to be: name mode, limits, rabbitmq.conf, plugins. A node reads them when it starts, so each
+/// is put in place right before its own start or restart ([`Draft::place_files`]): a file that keeps the first node from
+/// starting is on no other host. Plugins are switched while a node runs, on the first one before the others.
 pub fn plan(draft: &mut Draft<'_>) {
     for host in draft.brokers() {
         name_mode(draft, host);
@@ -98,7 +99,18 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
     let current = current.unwrap_or_default();
     let diff = unified(&masked(&current), &wanted.display_text());
     let mode = if wanted.secrets().next().is_some() { 0o640 } else { 0o644 };
-    propose(draft, host, "conf", file(CONF_FILE, "rabbitmq", mode, wanted), reason, diff, &current);
+    let mut write = file(CONF_FILE, "rabbitmq", mode, wanted);
+    write.validate = validator(draft, host);
+    conf_keys::refuse_unknown(draft, host, &Conf::parse(&resolved));
+    propose(draft, host, "conf", write, reason, diff, &current);
+}
+
+/// Who checks rabbitmq.conf before it is in place: the RabbitMQ that will read it, where it is installed by then. What a
+/// blank node makes of it shows a moment later when it starts, and it serves nobody yet.
+fn validator(draft: &Draft<'_>, host: &Host) -> Option<Validator> {
+    let facts = draft.host(&host.name)?;
+    let is_installed = conf_keys::reader(draft, host) == conf_keys::installed(facts);
+    (is_installed && !is_blank(facts, &host.node())).then_some(Validator::Rabbitmq)
 }
 
 /// Whether the node on this host has never had a database.
@@ -117,10 +129,13 @@ fn plugins(draft: &mut Draft<'_>, host: &Host) {
         }
         let reason = difference(&enabled, &wanted);
         let action = Action::SetPlugins { node: host.node(), plugins: wanted };
+        let switches = |action: &Action| matches!(action, Action::SetPlugins { .. });
+        let first: Option<StepId> = draft.steps_that(switches).into_iter().next();
         return draft.propose(
             Proposal::new(&host.name, "plugins", Change::Command, action)
                 .title("switch plugins on the running node")
                 .because(reason)
+                .after(first)
                 .within(300),
         );
     }
@@ -157,6 +172,7 @@ fn file(path: &str, group: &str, mode: u32, body: Rendered) -> FileWrite {
         body,
         validate: None,
         then: Then::Nothing,
+        proof: Proof::BrokerStart,
         resolves: Vec::new(),
     }
 }
@@ -172,7 +188,7 @@ fn propose(
 ) {
     let change = if current.is_empty() { Change::Add } else { Change::Change };
     let title = format!("write {}", write.path);
-    draft.propose(
+    draft.hold_back(
         Proposal::new(&host.name, what, change, Action::WriteFile(write))
             .title(title)
             .because(reason)

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use super::Draft;
 use crate::model::HostName;
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proposal, Then, render, view};
+use crate::plan::{Action, Change, FileWrite, Proof, Proposal, Then, render, view};
 use crate::template::Rendered;
 
 const PATH: &str = "/etc/hosts";
@@ -52,6 +52,7 @@ pub fn plan(draft: &mut Draft<'_>) {
             body: Rendered::from_text(&wanted),
             validate: None,
             then: Then::Nothing,
+            proof: Proof::None,
             resolves: addresses.clone(),
         };
         let reason = match (&astray, current.contains(BEGIN)) {

@@ -68,6 +68,7 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
             let title = format!("start {node}, which enters the cluster of {seed}");
             let waits_for = queue(draft, &node);
             let patience_s = patience.seconds();
+            draft.place_files(&host.name, &waits_for);
             let action = Action::EnterCluster { node: node.clone(), names, seed, patience_s };
             draft.propose(
                 Proposal::new(&host.name, "start", Change::Command, action)

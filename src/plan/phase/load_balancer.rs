@@ -2,7 +2,7 @@ use super::Draft;
 use crate::inventory::{Host, LoadBalancer, Software};
 use crate::model::{Role, masked};
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proposal, Then, Validator, render};
+use crate::plan::{Action, Change, FileWrite, Proof, Proposal, Then, Validator, render};
 
 /// The first line of what rabbitup renders, by which it knows its own.
 const OURS: &str = "rabbitup";
@@ -97,6 +97,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         body: wanted,
         validate: Some(validate),
         then: Then::Reload(unit(balancer.software).to_owned()),
+        proof: Proof::None,
         resolves: Vec::new(),
     };
     // Where one node takes another's place, clients are sent to the new one when it serves, and not before.

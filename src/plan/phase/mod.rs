@@ -3,6 +3,7 @@
 
 mod broker_config;
 mod cluster_name;
+mod conf_keys;
 mod cookie;
 mod data_place;
 mod definitions;

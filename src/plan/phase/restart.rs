@@ -43,6 +43,8 @@ fn refuse_outage(draft: &mut Draft<'_>, host: &Host, peer: &NodeName) {
 
 fn reason(draft: &Draft<'_>, host: &Host) -> Option<String> {
     let facts = draft.host(&host.name)?;
+    let new =
+        draft.held_back(&host.name).next().map(|file| format!("it reads {} only when it starts", file.path));
     let cookie = facts.cookie.as_ref().map(|cookie| cookie.normalised);
     match &facts.broker {
         BrokerState::CookieRefused => Some("it runs with another cookie than its file holds".to_owned()),
@@ -52,13 +54,8 @@ fn reason(draft: &Draft<'_>, host: &Host) -> Option<String> {
         BrokerState::Running(node) => {
             let read_at_start = [CONF_FILE, ENV_FILE, LIMITS_FILE];
             let changed =
-                read_at_start.into_iter().find(|path| changed_since(facts.file(path), node.started))?;
-            let seen = draft.observed.host(&host.name).and_then(|seen| seen.file(changed));
-            Some(if changed_since(seen, node.started) {
-                format!("{changed} has changed since it started")
-            } else {
-                format!("it reads {changed} only when it starts")
-            })
+                read_at_start.into_iter().find(|path| changed_since(facts.file(path), node.started));
+            new.or_else(|| changed.map(|path| format!("{path} has changed since it started")))
         }
         _ => None,
     }

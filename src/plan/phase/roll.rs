@@ -31,7 +31,8 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
         }
         gate = Gate::Drain;
     }
-    let before = turn(draft);
+    let mut before = turn(draft);
+    before.extend(draft.place_files(&host.name, &before));
     // The balancer goes along with a broker that --limit names, and only with such a one.
     let spared = gate != Gate::None && draft.options.limit.covers(&host.name);
     let balancers = if spared { balancers(draft, host) } else { Vec::new() };

@@ -51,11 +51,24 @@ fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
         _ => "it has never run",
     };
     // A RAM node has its tables from a disc node that runs, and two that start together take each other for strangers.
-    let before = if was_ram(draft, host) { draft.last_on_brokers(&["start"]) } else { Vec::new() };
+    let mut before = if was_ram(draft, host) { draft.last_on_brokers(&["start"]) } else { Vec::new() };
+    before.extend(proof(draft, host));
     propose(draft, host, reason, before, patience);
 }
 
-/// The step that starts a broker, whatever stopped it.
+/// The start that shows whether this node's new files are good, where it can be waited for. Members of a cluster that is
+/// down as a whole wait for each other: they get their files together, and nobody serves meanwhile anyway.
+fn proof(draft: &Draft<'_>, host: &Host) -> Option<StepId> {
+    draft.held_back(&host.name).next()?;
+    let is_blank = draft.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_none());
+    let some_serve = draft
+        .brokers()
+        .iter()
+        .any(|broker| draft.observed.host(&broker.name).is_some_and(|seen| seen.node().is_some()));
+    if is_blank || some_serve { draft.proof() } else { None }
+}
+
+/// The step that starts a broker, whatever stopped it, with the files that it reads then.
 pub(super) fn propose(
     draft: &mut Draft<'_>,
     host: &Host,
@@ -65,6 +78,7 @@ pub(super) fn propose(
 ) {
     let (node, names, patience_s) = (host.node(), draft.desired.cluster.names, patience.seconds());
     let title = format!("start {node}");
+    draft.place_files(&host.name, &after);
     draft.propose(
         Proposal::new(&host.name, "start", Change::Command, Action::StartBroker { node, names, patience_s })
             .title(title)

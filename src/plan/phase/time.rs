@@ -3,7 +3,7 @@ use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::model::Role;
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proposal, Then, Validator, render};
+use crate::plan::{Action, Change, FileWrite, Proof, Proposal, Then, Validator, render};
 
 const CONF: &str = "/etc/chrony/chrony.conf";
 const UNIT: &str = "chrony";
@@ -77,6 +77,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host) {
         body: wanted,
         validate: Some(Validator::Chrony),
         then: Then::Restart(UNIT.to_owned()),
+        proof: Proof::None,
         resolves: Vec::new(),
     };
     draft.propose(

@@ -1,12 +1,12 @@
 use super::roll::{Work, roll};
-use super::{Draft, feature_flags};
+use super::{Draft, conf_keys, feature_flags};
 use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::Version;
 use crate::plan::PackageChoice;
 use crate::plan::view::listed;
 use crate::playbook::{UpgradeSettings, UpgradeTo};
-use crate::rabbitmq::{BROKER_PACKAGE, has_mirrored_queues, upgrades_to};
+use crate::rabbitmq::{BROKER_PACKAGE, CONF_FILE, Conf, has_mirrored_queues, upgrades_to};
 
 /// Brings every running broker to the version that is asked for, one at a time. Brokers that do not run get it with the
 /// phase `packages`.
@@ -44,6 +44,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             draft.refuse(&host.name, format!("no upgrade from {installed} to {target}"), why, advice);
             continue;
         }
+        refuse_old_settings(draft, host, &target);
         if !flags_enabled {
             feature_flags::before_upgrade(draft);
             flags_enabled = true;
@@ -55,6 +56,27 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         };
         roll(draft, host, Work::Upgrade(vec![choice]), &reason, settings.patience);
     }
+}
+
+/// The package version that the inventory asks for, where this host can have it.
+pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> {
+    match target(draft, facts, UpgradeTo::Inventory) {
+        Target::Is(version) => Some(version),
+        Target::None | Target::NotOffered(..) => None,
+    }
+}
+
+/// A rabbitmq.conf that the old version reads and the new one does not start with. One that this plan writes was judged
+/// where it was made.
+fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, target: &str) {
+    let Ok(release) = Version::parse(target) else { return };
+    if draft.held_back(&host.name).any(|file| file.path == CONF_FILE) {
+        return;
+    }
+    let Some(text) = draft.host(&host.name).and_then(|facts| facts.file(CONF_FILE)?.content.clone()) else {
+        return;
+    };
+    conf_keys::refuse_for(draft, host, &Conf::parse(&text), release);
 }
 
 enum Target {

@@ -115,6 +115,42 @@ pub fn rolling_restart(stage: &Stage) {
     stage.assert_serves();
 }
 
+/// What RabbitMQ's own reader refuses reaches no host; what only a node can find out reaches the first one, which goes back
+/// to what it had.
+pub fn bad_configuration(stage: &Stage) {
+    let lab = &stage.lab;
+    let with = |line: &str| {
+        let mut inventory = Inventory::whole();
+        inventory.config.push(line.to_owned());
+        inventory
+    };
+    let conf = || {
+        on_all(&BROKERS, |host| {
+            lab.stdout_of(
+                host,
+                "md5sum /etc/rabbitmq/rabbitmq.conf; stat -c '%n %Y' /etc/rabbitmq/rabbitmq.conf",
+            )
+        })
+    };
+    let (files, starts) = (conf(), hosts::starts(lab, &BROKERS));
+
+    let run = stage.up(&with("vm_memory_high_watermark.relative = \"abc\"")).expect(1);
+    run.says("RabbitMQ refuses the new /etc/rabbitmq/rabbitmq.conf")
+        .says("Error transforming datatype for: vm_memory_high_watermark.relative");
+    assert_eq!((conf(), hosts::starts(lab, &BROKERS)), (files.clone(), starts.clone()));
+
+    // An address of documentation (RFC 5737), which no host has.
+    let run = stage.up(&with("listeners.tcp.1 = \"192.0.2.1:5672\"")).expect(1);
+    run.says("rabbit@node1 did not start with the new /etc/rabbitmq/rabbitmq.conf")
+        .says("changed: listeners.tcp.1")
+        .says("put node1 back into the balancer");
+    assert_eq!(conf(), files, "node1 has its old file again, and the others still have theirs");
+    assert_eq!(hosts::starts(lab, &BROKERS)[1..], starts[1..], "node2 and node3 run on");
+    super::steady::wait_for_balancer(stage, "node1", "UP");
+    stage.assert_nothing_to_do(&Inventory::whole());
+    stage.assert_serves();
+}
+
 /// A joiner's limit leaves out the seed node, which it needs.
 pub fn joiner_without_seed(stage: &Stage) {
     let before = hosts::all_files(&stage.lab, &ALL);

@@ -143,6 +143,33 @@ fn upgrades_that_rabbitmq_does_not_support() {
     insta::assert_snapshot!("upgrade_with_mirrored_queues", plan("upgrade", &["version=4.0.5"], &facts));
 }
 
+/// A running node's rabbitmq.conf may have what the next version does not start with.
+#[test]
+fn an_upgrade_that_the_old_configuration_would_stop() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    for text in BROKERS {
+        let host = host(&mut facts, text);
+        let package = host.packages.get_mut("rabbitmq-server").expect("it is there");
+        package.installed = Some("3.13.7-1".to_owned());
+        package.offered = vec!["4.0.5-3".to_owned()];
+        let conf = host.files.get_mut("/etc/rabbitmq/rabbitmq.conf").expect("it is there");
+        conf.content = Some("heartbeat = 30\nmqtt.default_user = a\n".to_owned());
+        running(&mut facts, text).rabbitmq_version = Version::new(3, 13, 7);
+    }
+    insta::assert_snapshot!(plan("upgrade", &["version=4.0.5"], &facts));
+}
+
+/// A playbook that restarts no broker writes no file that would wait for the next accident.
+#[test]
+fn a_file_that_no_restart_follows_is_not_written() {
+    let wanted = desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 31"));
+    let (plan, _) = Call::of("recover-node", &["node=node3"]).project(&wanted, &whole()).expect("a plan");
+    assert_eq!(ids(&plan), Vec::<String>::new());
+    let note = &plan.notes.iter().find(|note| note.text.contains("rabbitmq.conf")).expect("it is said").text;
+    assert!(note.contains("stays as it is"), "{note}");
+}
+
 #[test]
 fn a_stop_and_a_start() {
     insta::assert_snapshot!(plan("stop", &[], &whole()));

@@ -1,0 +1,87 @@
+//! What becomes of files that a broker does not start with, in a real shell with a node that is made up.
+
+use crate::model::shells::run_in;
+
+const PRELUDE: &str = include_str!("steps/prelude.sh");
+const TRIAL: &str = include_str!("steps/trial.sh");
+const GO_BACK: &str = include_str!("steps/go_back.sh");
+const ROLL: &str = include_str!("steps/roll.sh");
+
+/// A node that starts unless its configuration has `bad`, and says what it is told to do.
+const NODE: &str = r#"
+dir=$(mktemp -d)
+trap 'rm -r "$dir"' EXIT
+trial=$dir/trial conf=$dir/rabbitmq.conf
+take_out() { :; }
+stop_broker() { :; }
+serve_again() { echo serves; }
+broker_log() { echo log; }
+broker_failed() { fail "$1"; }
+as_rabbitmq() { "$@"; }
+bounded() { :; }
+comes_up() { why='it did not start'; if grep -q bad "$conf" || [ -e "$dir/broken" ]; then return 1; fi; end_trial; }
+end() { echo "conf: $(cat "$conf" 2>/dev/null || echo none)"; echo "trial: $(on_trial)"; }
+"#;
+
+fn played(script: &str) -> String {
+    let text =
+        format!("set -eu\nnonce=N\n{PRELUDE}\nstep=S\n{TRIAL}\n{GO_BACK}\n{ROLL}\n{NODE}\n{script}\nend\n");
+    String::from_utf8_lossy(&run_in(&["sh"], text.as_bytes()).stdout).into_owned()
+}
+
+const RESTART: &str = "set +e\n(set -eu; restart_broker rabbit@node1 short 5 none)\necho \"rc $?\"";
+
+#[test]
+fn a_node_that_does_not_start_gets_its_old_file_back_and_serves() {
+    let said = played(&format!(
+        "echo 'heartbeat = 60' >\"$conf.old\"\nprintf 'heartbeat = 60\\nlisteners.tcp.1 = bad\\n' >\"$conf\"\n\
+         put_on_trial \"$conf\" there \"$conf.old\"\n{RESTART}"
+    ));
+    assert!(said.contains("conf: heartbeat = 60\ntrial: \n"), "{said}");
+    assert!(said.contains("serves\n") && said.contains("rc 1\n"), "{said}");
+    assert!(said.contains("changed: listeners.tcp.1; "), "the setting is named: {said}");
+    assert!(said.contains("the old one is back in place, and it serves again"), "{said}");
+    assert!(!said.contains("= bad"), "its value is not: {said}");
+}
+
+#[test]
+fn a_file_that_was_not_there_goes_again() {
+    let said = played(&format!("echo 'a = bad' >\"$conf\"\nput_on_trial \"$conf\" absent ''\n{RESTART}"));
+    assert!(said.contains("serves\n") && said.contains("conf: none\ntrial: \n"), "{said}");
+    assert!(said.contains("changed: a; "), "{said}");
+}
+
+/// Two changes before one start: what is known to work is what was there before the first.
+#[test]
+fn the_first_note_of_a_file_stays_until_it_is_proved() {
+    let said = played(&format!(
+        "echo good >\"$conf.1\"\necho bad >\"$conf.2\"\necho 'x = bad' >\"$conf\"\nput_on_trial \"$conf\" there \"$conf.1\"\n\
+         put_on_trial \"$conf\" there \"$conf.2\"\n{RESTART}"
+    ));
+    assert!(said.contains("conf: good\n"), "{said}");
+}
+
+#[test]
+fn a_start_that_goes_well_ends_the_trial() {
+    let said = played(&format!("echo good >\"$conf\"\nput_on_trial \"$conf\" absent ''\n{RESTART}"));
+    assert!(said.contains("rc 0\nconf: good\ntrial: \n"), "{said}");
+}
+
+#[test]
+fn what_is_not_kept_is_not_put_back() {
+    let said = played(&format!("echo 'x = bad' >\"$conf\"\nput_on_trial \"$conf\" there ''\n{RESTART}"));
+    assert!(said.contains("conf: x = bad\n") && said.contains("what was there before is not kept"), "{said}");
+}
+
+/// A node that fails for another reason than its files is told so.
+#[test]
+fn a_node_that_starts_with_neither_is_no_case_of_a_bad_file() {
+    let said = played(&format!(
+        "echo 'a = 1' >\"$conf.old\"\necho 'a = 2' >\"$conf\"\ntouch \"$dir/broken\"\n\
+         put_on_trial \"$conf\" there \"$conf.old\"\n{RESTART}"
+    ));
+    assert!(said.contains("does not with the old one, which is back in place: it did not start"), "{said}");
+    assert!(said.contains("conf: a = 1\n") && !said.contains("serves\n"), "{said}");
+    let said = played(&format!("echo 'a = 2' >\"$conf\"\ntouch \"$dir/broken\"\n{RESTART}"));
+    assert!(said.contains("N cause S it did not start\n"), "nothing was on trial: {said}");
+}

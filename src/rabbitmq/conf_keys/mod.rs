@@ -1,0 +1,287 @@
+//! The keys of rabbitmq.conf, by version. RabbitMQ does not start with a key that it does not know. It reads the schemas
+//! of all plugins that are installed, whether enabled or not (`rabbit_prelaunch_conf:find_cuttlefish_schemas/1`).
+
+use std::sync::LazyLock;
+
+use crate::document::nearest;
+use crate::model::Version;
+
+/// `SCHEMA KEY SPAN…`, as extract.sh takes it from the schemas of RabbitMQ's own repository.
+const TABLE: &str = include_str!("keys.txt");
+
+static KNOWN: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::read(TABLE));
+
+/// All keys that RabbitMQ and the plugins that it ships have known since 3.8.
+#[derive(Debug)]
+pub struct KnownKeys {
+    /// The newest release of each series, oldest series first.
+    releases: Vec<Version>,
+    keys: Vec<KnownKey>,
+}
+
+#[derive(Debug)]
+struct KnownKey {
+    /// The application whose schema has it: `rabbit`, `rabbitmq_mqtt`.
+    schema: &'static str,
+    /// The key; a segment that starts with `$` stands for any one segment.
+    pattern: &'static str,
+    segments: Vec<&'static str>,
+    spans: Vec<Span>,
+}
+
+/// From a release to the end of a series.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: Version,
+    /// Major and minor of the last series.
+    last: (u32, u32),
+}
+
+/// What one release makes of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Known,
+    /// No release that is known here has it. The keys that may have been meant, nearest first.
+    Unknown {
+        nearest: Vec<String>,
+    },
+    /// It came with a later release.
+    NotYet {
+        since: Version,
+        schema: &'static str,
+    },
+    /// The last series that has it.
+    Gone {
+        last: String,
+        schema: &'static str,
+    },
+    /// The release is newer than this list, so nothing can be said.
+    ReleaseUnknown,
+}
+
+/// The list of all known keys.
+pub fn known_keys() -> &'static KnownKeys {
+    &KNOWN
+}
+
+/// Why a release does not start with a value that older ones took, where that is so: its schema refuses it
+/// (`rabbit.schema` of 4.0.0, the translation of `rabbit.classic_queue_default_version`).
+pub fn refused_value(key: &str, value: &str, release: Version) -> Option<&'static str> {
+    let is_gone = key == "classic_queue.default_version" && value == "1" && release >= Version::new(4, 0, 0);
+    is_gone.then_some("RabbitMQ 3.13 was the last with classic queues of version 1")
+}
+
+/// Whether a release takes a setting and does nothing with it (release notes of 4.3.0: partition handling went with
+/// Mnesia).
+pub fn has_no_effect(key: &str, release: Version) -> bool {
+    key.split('.').next() == Some("cluster_partition_handling") && release >= Version::new(4, 3, 0)
+}
+
+impl KnownKeys {
+    /// Reads the table. A line that cannot be read is left out; a test holds that there is none.
+    fn read(table: &'static str) -> Self {
+        let mut releases = Vec::new();
+        let mut keys = Vec::new();
+        for line in table.lines() {
+            let mut words = line.split(' ');
+            match (words.next(), words.next()) {
+                (Some("releases"), first) => {
+                    releases =
+                        first.into_iter().chain(words).filter_map(|r| Version::parse(r).ok()).collect();
+                }
+                (Some(schema), Some(pattern)) => {
+                    let (segments, spans) =
+                        (pattern.split('.').collect(), words.filter_map(Span::read).collect());
+                    keys.push(KnownKey { schema, pattern, segments, spans });
+                }
+                _ => {}
+            }
+        }
+        releases.sort();
+        Self { releases, keys }
+    }
+
+    /// The newest release of a series that is known here.
+    pub fn newest_of(&self, major: u32, minor: u32) -> Option<Version> {
+        self.releases.iter().copied().find(|release| (release.major, release.minor) == (major, minor))
+    }
+
+    /// The first and the last series, `3.8` and `4.3`.
+    pub fn series(&self) -> (String, String) {
+        let name = |release: Option<&Version>| release.map(|release| release.series()).unwrap_or_default();
+        (name(self.releases.first()), name(self.releases.last()))
+    }
+
+    /// Whether any release has the key.
+    pub fn has(&self, key: &str) -> bool {
+        self.matching(key).next().is_some()
+    }
+
+    /// What a release makes of a key.
+    pub fn standing(&self, key: &str, release: Version) -> Standing {
+        let spans: Vec<(Span, &'static str)> = self
+            .matching(key)
+            .flat_map(|known| known.spans.iter().map(|span| (*span, known.schema)))
+            .collect();
+        if spans.iter().any(|(span, _)| span.covers(release)) {
+            return Standing::Known;
+        }
+        // Patch releases and series after the list's end may have taken up what it lacks.
+        let is_listed = self.newest_of(release.major, release.minor).is_some_and(|newest| release <= newest);
+        if !is_listed {
+            return Standing::ReleaseUnknown;
+        }
+        let later = spans.iter().filter(|(span, _)| span.from > release).min_by_key(|(span, _)| span.from);
+        let earlier = spans.iter().filter(|(span, _)| span.from < release).max_by_key(|(span, _)| span.last);
+        match (earlier, later) {
+            // It came to an older series late, and to the release's own later than this.
+            (_, Some((span, schema))) => Standing::NotYet { since: span.from, schema },
+            (Some((span, schema)), None) => {
+                Standing::Gone { last: format!("{}.{}", span.last.0, span.last.1), schema }
+            }
+            (None, None) => Standing::Unknown { nearest: self.nearest(key) },
+        }
+    }
+
+    /// The keys that may have been meant: one that is spelt nearly so, else those below a word that is.
+    pub fn nearest(&self, typed: &str) -> Vec<String> {
+        let whole: Vec<String> = self.keys.iter().map(|known| known.filled(typed)).collect();
+        if let Some(key) = nearest(typed, whole.iter().map(String::as_str)) {
+            return vec![key.to_owned()];
+        }
+        let parents: Vec<&str> = self.keys.iter().filter_map(|known| known.parent()).collect();
+        let Some(parent) = nearest(typed, parents) else { return Vec::new() };
+        let below = self.keys.iter().filter(|known| known.parent() == Some(parent));
+        below.map(|known| known.pattern.to_owned()).take(3).collect()
+    }
+
+    fn matching(&self, key: &str) -> impl Iterator<Item = &KnownKey> {
+        let words = segments(key);
+        self.keys.iter().filter(move |known| {
+            known.segments.len() == words.len()
+                && known
+                    .segments
+                    .iter()
+                    .zip(&words)
+                    .all(|(known, word)| known.starts_with('$') || known == word)
+        })
+    }
+}
+
+impl KnownKey {
+    fn parent(&self) -> Option<&'static str> {
+        self.pattern.rsplit_once('.').map(|(parent, _)| parent)
+    }
+
+    /// The key with what was typed where any segment will do.
+    fn filled(&self, typed: &str) -> String {
+        let words = segments(typed);
+        if self.segments.len() != words.len() {
+            return self.pattern.to_owned();
+        }
+        let fill = |(known, word): (&&str, &String)| {
+            if known.starts_with('$') { word.clone() } else { (*known).to_owned() }
+        };
+        self.segments.iter().zip(&words).map(fill).collect::<Vec<_>>().join(".")
+    }
+}
+
+impl Span {
+    /// `3.8-4.3`, `3.10.12-3.13`.
+    fn read(text: &str) -> Option<Self> {
+        let (from, last) = text.split_once('-')?;
+        let last = Version::parse(last).ok()?;
+        Some(Self { from: Version::parse(from).ok()?, last: (last.major, last.minor) })
+    }
+
+    fn covers(self, release: Version) -> bool {
+        self.from <= release && (release.major, release.minor) <= self.last
+    }
+}
+
+/// A key's segments; a dot behind a backslash does not end one.
+fn segments(key: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut characters = key.chars();
+    while let Some(character) = characters.next() {
+        match (character, words.last_mut()) {
+            ('.', _) => words.push(String::new()),
+            ('\\', Some(word)) => word.extend(characters.next()),
+            (other, Some(word)) => word.push(other),
+            (_, None) => {}
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(key: &str, release: &str) -> Standing {
+        known_keys().standing(key, Version::parse(release).expect("a version"))
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_read() {
+        let known = known_keys();
+        assert_eq!(known.series(), ("3.8".to_owned(), "4.3".to_owned()));
+        assert_eq!(known.releases.len(), 10);
+        assert_eq!(known.keys.len() + 1, TABLE.lines().count());
+        let count = |key: &KnownKey| key.spans.len();
+        assert_eq!(
+            known.keys.iter().map(count).sum::<usize>(),
+            TABLE.matches('-').count() - dashes_in_keys()
+        );
+        assert!(known.keys.iter().all(|key| !key.spans.is_empty()));
+    }
+
+    fn dashes_in_keys() -> usize {
+        known_keys().keys.iter().map(|key| key.pattern.matches('-').count()).sum()
+    }
+
+    #[test]
+    fn keys_come_and_go() {
+        assert_eq!(at("heartbeat", "3.8.9"), Standing::Known);
+        assert_eq!(at("listeners.tcp.my_own-name", "4.3.0"), Standing::Known);
+        assert_eq!(at("mqtt.default_user", "3.13.7"), Standing::Known);
+        let gone = Standing::Gone { last: "3.13".to_owned(), schema: "rabbitmq_mqtt" };
+        assert_eq!(at("mqtt.default_user", "4.0.5"), gone);
+        let since = Version::new(3, 10, 0);
+        assert_eq!(
+            at("classic_queue.default_version", "3.9.29"),
+            Standing::NotYet { since, schema: "rabbit" }
+        );
+    }
+
+    #[test]
+    fn a_patch_release_may_bring_a_key() {
+        assert_eq!(at("cluster_formation.target_cluster_size_hint", "3.8.24"), Standing::Known);
+        let since = Version::new(3, 8, 24);
+        let not_yet = Standing::NotYet { since, schema: "rabbit" };
+        assert_eq!(at("cluster_formation.target_cluster_size_hint", "3.8.9"), not_yet);
+        let since = Version::new(3, 9, 9);
+        let not_yet = Standing::NotYet { since, schema: "rabbit" };
+        assert_eq!(at("cluster_formation.target_cluster_size_hint", "3.9.1"), not_yet);
+    }
+
+    #[test]
+    fn a_release_after_the_lists_end_is_not_judged() {
+        assert_eq!(at("frobnicate", "5.0.0"), Standing::ReleaseUnknown);
+        assert_eq!(at("frobnicate", "4.3.999"), Standing::ReleaseUnknown);
+        assert_eq!(at("frobnicate", "4.3.0"), Standing::Unknown { nearest: Vec::new() });
+        assert_eq!(at("heartbeat", "4.3.999"), Standing::Known);
+    }
+
+    #[test]
+    fn what_may_have_been_meant() {
+        let nearest = |typed: &str| known_keys().nearest(typed).join(" ");
+        assert_eq!(nearest("hartbeat"), "heartbeat");
+        assert_eq!(
+            nearest("vm_memory_high_watermrk"),
+            "vm_memory_high_watermark.absolute vm_memory_high_watermark.relative"
+        );
+        assert_eq!(nearest("listenrs.tcp.default"), "listeners.tcp.default");
+        assert_eq!(nearest("frobnicate"), "");
+    }
+}
