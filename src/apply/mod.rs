@@ -29,6 +29,8 @@ mod script_call;
 mod script_tests;
 #[cfg(test)]
 mod sync_tests;
+#[cfg(test)]
+mod take_back_tests;
 mod vault;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::{Holdings, QueueFacts};
-use crate::model::{CookieDigest, NodeName, NodeType, Secret, Version};
+use crate::model::{CookieDigest, MetadataStore, NodeName, NodeType, Secret, Version};
 
 /// A broker as far as one can see from its host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -118,13 +118,6 @@ pub struct ClusterMember {
 pub struct Partition {
     pub node: NodeName,
     pub from: NodeName,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MetadataStore {
-    Mnesia,
-    Khepri,
 }
 
 /// A stored password: RabbitMQ keeps a 4-byte salt and behind it SHA-256(salt + password). The digest is the MD5

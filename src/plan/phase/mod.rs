@@ -13,6 +13,7 @@ mod hosts_file;
 mod join;
 pub mod load_balancer;
 mod node_types;
+mod over;
 mod own_data;
 mod packages;
 mod preflight;
