@@ -32,6 +32,8 @@ mod script_tests;
 #[cfg(test)]
 mod sync_tests;
 #[cfg(test)]
+mod take_back_tests;
+#[cfg(test)]
 mod trial_tests;
 mod vault;
 

@@ -13,7 +13,7 @@ use super::run_failure;
 use super::run_transcript::Happening;
 use super::schedule::{HostPlace, Place, Schedule, State};
 use super::{Event, EventSink, Interrupt, Outcome, PlanDefect, Report, Stop, Vault};
-use crate::plan::{Plan, Step, StepId};
+use crate::plan::{Action, Plan, Service, Step, StepId};
 use crate::transport::Transport;
 
 /// What a run works with that no plan says.
@@ -37,6 +37,17 @@ struct Run<'a, T> {
     hears: UnboundedReceiver<(Place, Happening)>,
     halt: watch::Sender<bool>,
     signals: u32,
+    sends: Sends,
+}
+
+/// What may still be sent to hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sends {
+    Everything,
+    /// What puts back into service what this run took out, after an interrupt.
+    WhatTakesBack,
+    /// A lock was lost: somebody else may be at work.
+    Nothing,
 }
 
 impl<T: Transport> Engine<T> {
@@ -61,6 +72,7 @@ impl<T: Transport> Engine<T> {
             hears,
             halt: watch::Sender::new(false),
             signals: 0,
+            sends: Sends::Everything,
         };
         Ok(run.finish(interrupt).await)
     }
@@ -96,22 +108,40 @@ impl<T: Transport> Run<'_, T> {
 
     /// Sends every script that may run now.
     fn start_ready(&mut self) {
-        if *self.halt.borrow() {
-            return;
-        }
         let room = self.hosts_at_once.saturating_sub(self.batches.len());
-        for places in self.schedule.ready(room) {
+        let (ready, halt) = match self.sends {
+            Sends::Everything => (self.schedule.ready(room), self.halt.subscribe()),
+            // What is sent after an interrupt is not stopped by it.
+            Sends::WhatTakesBack => (self.schedule.to_take_back(), watch::Sender::new(false).subscribe()),
+            Sends::Nothing => return,
+        };
+        for places in ready {
             let Some(first) = places.first().copied() else { continue };
+            let steps = places.iter().map(|place| (*place, self.as_it_is_due(*place))).collect();
             self.schedule.hand_over(&places);
             let batch = Batch {
                 shared: self.shared.clone(),
                 host: self.steps[first].host.clone(),
-                steps: places.into_iter().map(|place| (place, self.steps[place].clone())).collect(),
+                steps,
                 told: self.told.clone(),
-                halt: self.halt.subscribe(),
+                halt: halt.clone(),
             };
             let task = self.batches.spawn(batch.run());
             self.host_of.insert(task.id(), self.schedule.host_of(first));
+        }
+    }
+
+    /// A step as the plan has it. Where a broker may not be back, nobody waits until a balancer's check says that it is.
+    fn as_it_is_due(&self, place: Place) -> Arc<Step> {
+        let step = &self.steps[place];
+        match &step.action {
+            Action::SwitchServer { server, to: Service::In }
+                if self.sends != Sends::Everything || self.schedule.went_wrong(place) =>
+            {
+                let action = Action::SwitchServer { server: server.clone(), to: Service::InAnyway };
+                Arc::new(Step { action, ..(**step).clone() })
+            }
+            _ => step.clone(),
         }
     }
 
@@ -167,9 +197,15 @@ impl<T: Transport> Run<'_, T> {
         self.halt.send_replace(true);
         let running = self.in_state(&[State::Running]);
         match stop {
-            Stop::LockLost(host) => self.events.emit(Event::LockLost { host, running }),
+            Stop::LockLost(host) => {
+                self.sends = Sends::Nothing;
+                self.events.emit(Event::LockLost { host, running });
+            }
             Stop::Signal => {
                 self.signals += 1;
+                if self.sends == Sends::Everything {
+                    self.sends = Sends::WhatTakesBack;
+                }
                 if self.signals == 1 {
                     self.events.emit(Event::Interrupted { running });
                 }

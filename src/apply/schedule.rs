@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Tally;
 use super::schedule_check::{self, PlanDefect};
 use crate::model::HostName;
-use crate::plan::Plan;
+use crate::plan::{Action, Plan, Service, Step};
 
 /// A step's place in the plan's order.
 pub(super) type Place = usize;
@@ -41,6 +41,9 @@ struct Slot {
     /// The steps that name this one in their `after`.
     followers: Vec<Place>,
     state: State,
+    /// The step that this one takes back: it puts a server into the balancer that the other took out. It runs whatever
+    /// becomes of the steps in between.
+    takes_back: Option<Place>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,7 +67,8 @@ impl Schedule {
         let mut steps: Vec<Slot> = Vec::with_capacity(after.len());
         for (step, after) in plan.steps.iter().zip(after) {
             let host = host_of[&step.host];
-            steps.push(Slot { host, after, followers: Vec::new(), state: State::Waiting });
+            let takes_back = taken_back(&plan.steps[..steps.len()], step);
+            steps.push(Slot { host, after, followers: Vec::new(), state: State::Waiting, takes_back });
         }
         for place in 0..steps.len() {
             for before in steps[place].after.clone() {
@@ -116,7 +120,37 @@ impl Schedule {
             let before = &self.steps[*before];
             before.host == slot.host || before.state == State::Succeeded
         };
-        slot.state == State::Waiting && slot.after.iter().all(met)
+        let over = |before: &Place| {
+            matches!(self.steps[*before].state, State::Succeeded | State::Failed | State::Blocked(_))
+        };
+        slot.state == State::Waiting
+            && (slot.after.iter().all(met) || self.must_take_back(place) && slot.after.iter().all(over))
+    }
+
+    /// Whether what this step takes back has been done.
+    fn must_take_back(&self, place: Place) -> bool {
+        self.steps[place].takes_back.is_some_and(|done| self.steps[done].state == State::Succeeded)
+    }
+
+    /// What still has to be taken back when nothing else starts any more: one step for each host that is free, once what it
+    /// waited for runs no longer.
+    pub fn to_take_back(&self) -> Vec<Vec<Place>> {
+        let runs = |before: &Place| matches!(self.steps[*before].state, State::HandedOver | State::Running);
+        let due = |place: &&Place| {
+            let slot = &self.steps[**place];
+            slot.state == State::Waiting && self.must_take_back(**place) && !slot.after.iter().any(runs)
+        };
+        let idle = self.hosts.iter().filter(|queue| !queue.busy);
+        idle.filter_map(|queue| Some(vec![*queue.steps.iter().find(due)?])).collect()
+    }
+
+    /// Whether something failed between a step and the one that it takes back.
+    pub fn went_wrong(&self, place: Place) -> bool {
+        let slot = &self.steps[place];
+        let Some(done) = slot.takes_back else { return false };
+        let between = self.hosts[slot.host].steps.iter().filter(|other| (done..place).contains(other));
+        let wrong = |before: &Place| matches!(self.steps[*before].state, State::Failed | State::Blocked(_));
+        slot.after.iter().chain(between).any(wrong)
     }
 
     /// A script with these steps goes to their host, which is busy until [`Schedule::release`].
@@ -144,6 +178,9 @@ impl Schedule {
         let mut causes = vec![place];
         while let Some(cause) = causes.pop() {
             for next in self.dependants(cause) {
+                if self.must_take_back(next) {
+                    continue;
+                }
                 if matches!(self.steps[next].state, State::Waiting | State::HandedOver) {
                     self.steps[next].state = State::Blocked(place);
                     blocked.push(next);
@@ -205,6 +242,16 @@ impl Schedule {
         }
         tally
     }
+}
+
+/// The last of these steps that took the server out which this one puts back.
+fn taken_back(before: &[Step], step: &Step) -> Option<Place> {
+    let Action::SwitchServer { server, to: Service::In } = &step.action else { return None };
+    let took_out = |other: &Step| {
+        other.host == step.host
+            && matches!(&other.action, Action::SwitchServer { server: out, to: Service::Out } if out == server)
+    };
+    before.iter().rposition(took_out)
 }
 
 /// The steps by host, hosts in the plan's order.

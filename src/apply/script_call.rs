@@ -8,8 +8,8 @@ use sha2::Sha256;
 use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 use crate::plan::{
-    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, Proof, QueueRef, Service,
-    Step, Then, Validator,
+    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, Over, PackageChoice, Proof, QueueRef,
+    Service, Step, Then, Validator,
 };
 
 /// One `run_step` line under construction. Bytes, since secrets need not be UTF-8.
@@ -57,7 +57,7 @@ impl Call {
             Action::SetHostName { name } => call.words(["set_host_name", name.as_str()]),
             Action::WriteFile(file) => call.write_file(file, secrets)?,
             Action::InstallPackages { packages, held_back_units } => {
-                call.words(["install_packages", &held_back_units.join(" ")]).packages(packages)
+                call.words(["install_packages", &held_back_units.join(" ")]).over(packages).packages(packages)
             }
             Action::HoldPackages { packages, hold } => {
                 let verb = match hold {
@@ -92,6 +92,7 @@ impl Call {
                 let to = match to {
                     Service::Out => "out",
                     Service::In => "in",
+                    Service::InAnyway => "in-anyway",
                 };
                 call.words(["switch_server", server.as_str(), to])
             }
@@ -128,6 +129,7 @@ impl Call {
                 .on_node("upgrade_broker", node, *names)
                 .patience(*patience_s)
                 .gate(*gate)
+                .over(packages)
                 .packages(packages),
             Action::ReviveNode { node, names } => self.on_node("revive_node", node, *names),
             Action::EnableFeatureFlags { node } => self.words(["enable_feature_flags", &node.to_string()]),
@@ -230,6 +232,17 @@ impl Call {
             QueueKind::Other => "other",
         };
         self.words([kind, &queue.vhost, &queue.name])
+    }
+
+    /// What the plan found beneath the broker's package, where that is among them.
+    fn over(&mut self, packages: &[PackageChoice]) -> &mut Self {
+        match packages.iter().find_map(|package| package.over.as_ref()) {
+            None => self.word("-"),
+            Some(Over::NoData) => self.word("no-data"),
+            Some(Over::Data { package }) => {
+                self.word(&format!("data={}", package.as_deref().unwrap_or_default()))
+            }
+        }
     }
 
     fn packages(&mut self, packages: &[PackageChoice]) -> &mut Self {

@@ -7,8 +7,8 @@ use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
 use crate::plan::{
-    Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, Proof, QueueRef,
-    Service, Step, StepId, Then, Validator,
+    Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, Over, PackageChoice, Proof,
+    QueueRef, Service, Step, StepId, Then, Validator,
 };
 use crate::template::{Rendered, secret_sign};
 
@@ -52,7 +52,7 @@ fn hostile_actions() -> Vec<Action> {
             resolves: Vec::new(),
         }),
         Action::InstallPackages {
-            packages: vec![PackageChoice { name: text.clone(), version: Some(text.clone()) }],
+            packages: vec![PackageChoice { name: text.clone(), version: Some(text.clone()), over: None }],
             held_back_units: vec![text.clone()],
         },
         Action::InstallCookie { secret: secret.clone(), digest: String::new() },
@@ -195,7 +195,7 @@ fn a_missing_secret_is_named() {
 fn every_action() -> Vec<Action> {
     let (node, names, patience_s) = (NodeName::rabbit(&host()), NameMode::Short, 300);
     let gate = Gate::QuorumCritical;
-    let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None }];
+    let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
     let queue = QueueRef { vhost: "/".to_owned(), name: "orders".to_owned(), kind: QueueKind::Quorum };
     let secret = SecretName::new("secret");
     let unit = || "haproxy".to_owned();
@@ -308,7 +308,7 @@ fn a_script_tells_that_it_is_at_work_as_long_as_it_is() {
 fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
     let directory = std::env::temp_dir().join(format!("rabbitup-dpkg-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
-    let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None }];
+    let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
     let text = script(vec![Action::InstallPackages { packages, held_back_units: Vec::new() }]);
     let tools = "\nbounded() { shift; echo \"$1\" \"${4:-}\"; }\nrefresh_lists() { :; }\nmain() {";
     let told = String::from_utf8(text)
@@ -327,4 +327,71 @@ fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
     std::fs::remove_dir_all(&directory).expect("it is ours");
     assert_eq!(whole.len(), 1, "{whole:?}");
     assert!(interrupted.len() == 2 && interrupted[0] == "dpkg --configure", "{interrupted:?}");
+}
+
+/// What the plan found beneath the broker's package must be there still when the step comes.
+#[test]
+fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
+    let data = |package: &str| Some(Over::Data { package: Some(package.to_owned()) });
+    // What the plan saw, what it installs, whether there are data and what dpkg has; and what the step says.
+    let cases = [
+        (Some(Over::NoData), "3.9.27-1", false, "", "INSTALLED"),
+        (Some(Over::NoData), "3.9.27-1", true, "", "data has come to this host since the plan was made"),
+        (Some(Over::NoData), "3.9.27-1", false, "4.0.5-1", "REMOVED"),
+        (data("3.10.8-1"), "3.10.9-1", true, "3.10.8-1", "INSTALLED"),
+        (
+            data("3.10.8-1"),
+            "3.10.9-1",
+            true,
+            "4.0.5-1",
+            "made over rabbitmq-server 3.10.8-1, and 4.0.5-1 is installed now",
+        ),
+        (data("3.10.8-1"), "3.9.27-1", true, "3.10.8-1", "would go back to 3.9.27-1 over its data"),
+        (Some(Over::Data { package: None }), "3.10.8-1", true, "", "INSTALLED"),
+        (Some(Over::Data { package: None }), "3.10.8-1", true, "4.0.5-1", "and 4.0.5-1 is installed now"),
+    ];
+    for (over, version, has_data, there, wanted) in cases {
+        let package = PackageChoice {
+            name: "rabbitmq-server".to_owned(),
+            version: Some(version.to_owned()),
+            over: over.clone(),
+        };
+        let text =
+            script(vec![Action::InstallPackages { packages: vec![package], held_back_units: Vec::new() }]);
+        let tools = format!(
+            "\nrefresh_lists() {{ :; }}\nallow_start() {{ :; }}\nforbid_start() {{ :; }}\nend_interrupted_dpkg() {{ :; }}\n\
+             holds_data() {{ {has_data}; }}\nbroker_package() {{ printf '%s\\n' '{there}'; }}\n\
+             bounded() {{ case \"$*\" in *--allow-downgrades*) echo GOES_BACK ;; *' remove '*) echo REMOVED ;; *) echo INSTALLED ;; esac; }}\n\
+             main() {{"
+        );
+        let told = String::from_utf8(text).expect("UTF-8").replace("\nmain() {", &tools);
+        let printed = String::from_utf8(run_in(&["sh"], told.as_bytes()).stdout).expect("UTF-8");
+        assert!(printed.contains(wanted) && !printed.contains("GOES_BACK"), "{over:?} {version}: {printed}");
+        let refused = !["INSTALLED", "REMOVED"].contains(&wanted);
+        assert_eq!(printed.contains("INSTALLED"), !refused, "{over:?} {version}: {printed}");
+    }
+}
+
+/// A node that the cluster cannot spare is waited for, and not longer than somebody watches.
+#[test]
+fn a_wait_to_be_spared_ends_with_an_interrupt() {
+    let (node, names) = (NodeName::rabbit(&host()), NameMode::Short);
+    let text =
+        script(vec![Action::RestartBroker { node, names, gate: Gate::QuorumCritical, patience_s: 60 }]);
+    let ran = |tool: &str| {
+        let tools = format!(
+            // The file is put while the step waits.
+            "\nis_stopped_here() {{ stop_file=/dev/null; return 1; }}\nrabbit_tool() {{ {tool}; }}\n\
+             drain() {{ echo DRAINED; exit 0; }}\nmain() {{"
+        );
+        let told = String::from_utf8(text.clone()).expect("UTF-8").replace("\nmain() {", &tools);
+        String::from_utf8(run_in(&["sh"], told.as_bytes()).stdout).expect("UTF-8")
+    };
+    let critical =
+        r#"echo '{"message":"…","queues":[{"name":"rabbitmq_metadata"}],"result":"error"}'; return 69"#;
+    let began = std::time::Instant::now();
+    let printed = ran(critical);
+    assert!(printed.contains("the run was interrupted while it waited"), "{printed}");
+    assert!(!printed.contains("DRAINED") && began.elapsed().as_secs() < 20, "{printed}");
+    assert!(ran("return 0").contains("DRAINED"));
 }

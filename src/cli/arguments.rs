@@ -157,7 +157,7 @@ impl Called {
     /// The command that runs it, for a person.
     pub fn command(&self, inventory: &str) -> String {
         match self.name() {
-            Self::BRING_UP => format!("rabbitup{inventory} up"),
+            Self::BRING_UP if self.values.is_empty() => format!("rabbitup{inventory} up"),
             name => std::iter::once(format!("rabbitup{inventory} run {name}"))
                 .chain(self.values.iter().map(|word| match word.split_once('=') {
                     Some((key, value)) => format!("{key}={}", shell_word(value)),

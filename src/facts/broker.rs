@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::{Holdings, QueueFacts};
-use crate::model::{CookieDigest, NodeName, NodeType, Secret, Version};
+use crate::model::{CookieDigest, MetadataStore, NodeName, NodeType, Secret, Version};
 
 /// A broker as far as one can see from its host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -121,13 +121,6 @@ pub struct ClusterMember {
 pub struct Partition {
     pub node: NodeName,
     pub from: NodeName,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MetadataStore {
-    Mnesia,
-    Khepri,
 }
 
 /// The user that RabbitMQ makes at its first start: guest, with the password guest, an administrator of everything. It may log in

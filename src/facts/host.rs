@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ impl HostFacts {
 }
 
 /// A node's data directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeData {
     /// The directory's name, which is the node's.
     pub node: String,
@@ -94,6 +94,14 @@ pub struct NodeData {
     /// there is no such note. While it runs, the note is that of its last stop.
     #[serde(default)]
     pub outlived_by: Vec<NodeName>,
+    /// When the node last opened this data, Unix seconds: it counts its starts in `rabbit_serial` (rabbit_guid), and a boot
+    /// that fails on the data of another version does not come that far. None where there is no such file, as after a
+    /// migration to Khepri until the next start.
+    #[serde(default)]
+    pub started: Option<u64>,
+    /// The feature flags that are enabled in this data (`NODE-feature_flags`); empty where the file cannot be read.
+    #[serde(default)]
+    pub feature_flags: BTreeSet<String>,
 }
 
 /// What tells a node whose data is gone from one whose disk is not mounted, or whose data lies elsewhere.
@@ -186,6 +194,13 @@ pub struct PackageFacts {
     /// The version that is there in part, where none is installed: dpkg was cut off while it unpacked or configured it.
     #[serde(default)]
     pub half_installed: Option<String>,
+    /// The version that was removed and not purged: what it wrote is still there.
+    #[serde(default)]
+    pub removed: Option<String>,
+    /// When the package's files came to be what they are, Unix seconds: its installation, its last change of version, or its
+    /// removal. Only looked up for rabbitmq-server.
+    #[serde(default)]
+    pub unpacked: Option<u64>,
     /// What the package manager would install. Only looked up where nothing is installed or a version is asked for.
     pub candidate: Option<String>,
     /// All versions the repositories offer, newest first; looked up as `candidate` is.

@@ -12,9 +12,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use broker::{
-    AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, MetadataStore, NodeFacts, Partition,
-};
+pub use crate::model::MetadataStore;
+pub use broker::{AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, NodeFacts, Partition};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,

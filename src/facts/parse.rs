@@ -73,19 +73,23 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
     })
 }
 
-/// Whose data lies on the host. Each `node=` line may be followed by a `members=` line, Mnesia's `{All, Disc}`, and by an
-/// `outlived=` line, its list of the nodes that ran when this one stopped.
+/// Whose data lies on the host. Each `node=` line may be followed by a `members=` line, Mnesia's `{All, Disc}`, by an
+/// `outlived=` line, its list of the nodes that ran when this one stopped, by a `started=` line and by a `flags=` line.
 fn data(frames: &Frames) -> Vec<NodeData> {
     let mut found: Vec<NodeData> = Vec::new();
     for line in frames.lines("data") {
         if let Some(name) = line.strip_prefix("node=") {
-            found.push(NodeData { node: name.to_owned(), members: Vec::new(), outlived_by: Vec::new() });
+            found.push(NodeData { node: name.to_owned(), ..NodeData::default() });
         } else if let (Some(terms), Some(last)) = (line.strip_prefix("members="), found.last_mut()) {
             last.members = noted_members(terms);
         } else if let (Some(terms), Some(last)) = (line.strip_prefix("outlived="), found.last_mut()) {
             let this = last.node.clone();
             last.outlived_by = lists_of_nodes(terms).next().unwrap_or_default();
             last.outlived_by.retain(|node| node.to_string() != this);
+        } else if let (Some(seconds), Some(last)) = (line.strip_prefix("started="), found.last_mut()) {
+            last.started = seconds.parse().ok();
+        } else if let (Some(terms), Some(last)) = (line.strip_prefix("flags="), found.last_mut()) {
+            last.feature_flags = atoms(terms);
         }
     }
     found
@@ -103,6 +107,13 @@ fn noted_members(terms: &str) -> Vec<ClusterMember> {
     let disc: BTreeSet<NodeName> = lists.next().unwrap_or_default().into_iter().collect();
     let node_type = |node: &NodeName| if disc.contains(node) { NodeType::Disc } else { NodeType::Ram };
     all.into_iter().map(|node| ClusterMember { node_type: node_type(&node), node }).collect()
+}
+
+/// Reads `[quorum_queue,'rabbitmq_4.0.0'].`; empty where it is not of that form.
+fn atoms(terms: &str) -> BTreeSet<String> {
+    let list = terms.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix("]."));
+    let atoms = list.unwrap_or_default().split(',').map(|atom| atom.trim().trim_matches('\''));
+    atoms.filter(|atom| !atom.is_empty()).map(str::to_owned).collect()
 }
 
 /// The nodes in each `[rabbit@a,'rabbit@b-2']` of an Erlang term.

@@ -179,6 +179,13 @@ data() {
   for f in "$rabbit"/mnesia/*@*/; do
     f=${f%/}
     case $f in *-plugins-expand | *'*'*) continue ;; *) echo "node=${f##*/}" ;; esac
+    # A node counts its starts in this file. When it was written says which version of the package has run over the data.
+    [ ! -f "$f/rabbit_serial" ] || echo "started=$(stat -c %Y "$f/rabbit_serial")"
+    if [ -f "$f-feature_flags" ] && [ ! -h "$f-feature_flags" ]; then
+      line=
+      while read -r rest; do line=$line$rest; done <"$f-feature_flags"
+      echo "flags=$line"
+    fi
     # Mnesia's own note of who was in the cluster, {All, Disc}, for when the node cannot be asked.
     [ -r "$f/cluster_nodes.config" ] || continue
     line=
@@ -240,6 +247,11 @@ packages() {
   # shellcheck disable=SC2016,SC2086  # dpkg-query expands it
   known=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev} ${Version}\n' -- $packages)
   printf '%s\n' "$known"
+  list=/var/lib/dpkg/info/rabbitmq-server.list
+  if [ -e "$list" ]; then
+    section unpacked
+    stat -c '%Y %n' "$list"
+  fi
   set --
   for p in $packages; do
     case $nl$candidates$nl in

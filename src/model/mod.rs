@@ -4,6 +4,7 @@
 mod cookie;
 mod host_name;
 mod mask;
+mod metadata_store;
 mod node_name;
 mod printable;
 mod role;
@@ -17,6 +18,7 @@ mod version;
 pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_cookie};
 pub use host_name::{HostName, HostNameError};
 pub use mask::{masked, without_url_passwords};
+pub use metadata_store::MetadataStore;
 pub use node_name::{NodeName, NodeNameError};
 pub use printable::{one_line, printable, printable_json, shortened, steers};
 pub use role::{NameMode, NodeType, Role};

@@ -319,6 +319,20 @@ pub struct PackageChoice {
     pub name: String,
     /// The exact package version; None takes the repositories' candidate.
     pub version: Option<String>,
+    /// What the plan found beneath a broker's package and judged its version by. The step refuses where it finds anything
+    /// else. None for other packages.
+    #[serde(default)]
+    pub over: Option<Over>,
+}
+
+/// What lies on the host where a broker's package is to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// No node's database.
+    NoData,
+    /// A database, and this version of the package as dpkg has it, whole or in part; none where it was removed.
+    Data { package: Option<String> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,7 +348,7 @@ pub enum Hold {
 pub enum Gate {
     /// The node is alone or refuses its cookie: nobody could answer, or nobody depends on it.
     None,
-    /// Not asked, but drained: the operator bears that queues serve nobody meanwhile (`gap=yes`).
+    /// Not asked, but drained: the operator agreed that what needs the node serves nobody meanwhile (`gap=yes`).
     Drain,
     /// `rabbitmq-diagnostics check_if_node_is_quorum_critical`, and every other member runs.
     QuorumCritical,
@@ -345,7 +359,11 @@ pub enum Gate {
 #[serde(rename_all = "snake_case")]
 pub enum Service {
     Out,
+    /// And waits until its check says that it is up.
     In,
+    /// Whatever its check says: what was to be done meanwhile failed, or was not begun. No plan has it; the run puts it in the
+    /// place of `In`.
+    InAnyway,
 }
 
 /// Which of a host's two cookies.

@@ -142,7 +142,7 @@ fn install(host: &mut HostFacts, packages: &[PackageChoice]) {
         let known = host.packages.entry(package.name.clone()).or_default();
         let version = package.version.clone().or_else(|| known.candidate.clone());
         known.installed = Some(version.unwrap_or_else(|| "0".to_owned()));
-        known.half_installed = None;
+        (known.half_installed, known.removed, known.unpacked) = (None, None, Some(WILL_CHANGE));
     }
 }
 
@@ -174,9 +174,14 @@ fn start_broker(facts: &mut Facts, name: &HostName, node: &NodeName) {
         host.units.insert(BROKER_UNIT.to_owned(), running_unit());
         host.broker = BrokerState::Running(Box::new(awakened(host, node)));
         if host.data_of(node).is_none() {
-            host.data.push(NodeData { node: node.to_string(), members: Vec::new(), outlived_by: Vec::new() });
+            host.data.push(NodeData { node: node.to_string(), ..NodeData::default() });
         }
+        opens_data(host);
     }
+}
+
+fn opens_data(host: &mut HostFacts) {
+    host.data.iter_mut().for_each(|data| data.started = Some(WILL_START));
 }
 
 /// A restarted node is the same node with the cookie and the configuration that its files hold now.
@@ -203,6 +208,7 @@ fn restart_broker(facts: &mut Facts, name: &HostName) {
         ..node
     };
     host.broker = BrokerState::Running(Box::new(node));
+    opens_data(host);
     is_back(facts, &name);
 }
 

@@ -190,7 +190,7 @@ fn switch(facts: &mut Facts, balancer: &HostName, server: &HostName, to: Service
         for backend in backends.filter(|backend| backend.server == server.as_str()) {
             backend.status = match to {
                 Service::Out => "MAINT".to_owned(),
-                Service::In => "UP".to_owned(),
+                Service::In | Service::InAnyway => "UP".to_owned(),
             };
         }
     });

@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use action::{
-    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, PackageChoice, Proof, QueueRef, Service,
-    Then, Validator,
+    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, Over, PackageChoice, Proof, QueueRef,
+    Service, Then, Validator,
 };
 pub use draft::{Draft, Proposal};
 pub use fingerprint::{Moved, fingerprint, moved};

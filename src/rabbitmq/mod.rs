@@ -1,15 +1,19 @@
 //! What is true of RabbitMQ itself, whoever looks after it: what each version can do, where its packages keep
 //! things, how its configuration reads. Pure.
 
+mod beneath;
 mod conf;
 mod conf_keys;
+mod feature_flags;
 mod paths;
 mod version;
 
+pub use beneath::{Beneath, Objection, Serving, allowed};
 pub use conf::Conf;
 pub use conf_keys::{KnownKeys, Standing, has_no_effect, known_keys, refused_value};
+pub use feature_flags::may_be_of;
 pub use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,
 };
-pub use version::{has_mirrored_queues, has_ram_nodes, joins_while_running, upgrades_to};
+pub use version::{has_mirrored_queues, has_ram_nodes, joins_while_running, same_series, upgrades_to};

@@ -19,6 +19,11 @@ pub fn has_mirrored_queues(version: Version) -> bool {
 /// Major and minor.
 type Series = (u32, u32);
 
+/// Whether two versions are of one series (4.0.5 and 4.0.9): versions within a series take each other's feature flags.
+pub fn same_series(one: Version, other: Version) -> bool {
+    (one.major, one.minor) == (other.major, other.minor)
+}
+
 /// From which series which others can be reached in one step (rabbitmq.com/docs/upgrade, "version upgradability").
 const STEPS: [(Series, &[Series]); 9] = [
     ((3, 8), &[(3, 9)]),

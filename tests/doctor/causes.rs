@@ -211,7 +211,7 @@ fn a_node_that_was_forgotten_with_its_data_is_recovered() {
     bed.stop("node3", "inactive");
     let members = bed.node("node1").members.clone();
     bed.seen("node3").data =
-        vec![NodeData { node: "rabbit@node3".to_owned(), members, outlived_by: Vec::new() }];
+        vec![NodeData { node: "rabbit@node3".to_owned(), members, ..NodeData::default() }];
     let gone = NodeName::rabbit(&host("node3"));
     for name in ["node1", "node2"] {
         bed.node(name).members.retain(|member| member.node != gone);

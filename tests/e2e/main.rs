@@ -26,6 +26,7 @@ use lab::Suite;
 use scenarios::{
     access, balancer, changes, cold, doctor, exposure, files, half_done, hostile, leaving, membership,
     only_copies, queues, recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
+    versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -106,6 +107,8 @@ const DAY2: &[Scenario] = &[
     converged("doctor where one thing is wrong", doctor::table).by_turns(),
     converged("a rolling restart", rolling::restart),
     converged("a rolling restart that fails on its first node", rolling::restart_that_fails),
+    converged("a node that the cluster cannot spare", versions::not_spared).by_turns(),
+    converged("versions that must not come over data", versions::over_data).by_turns(),
     converged("a rotation of the cookie", rotation::live),
     converged("rotations that fail half-way", rotation::half_way).by_turns(),
     converged("rotations while nodes are down", rotation::nodes_down).by_turns(),
@@ -126,6 +129,7 @@ const DAY2: &[Scenario] = &[
         recovery::slept,
     )
     .by_turns(),
+    Scenario::new("a cluster of two with Khepri", State::Any, State::Any, versions::one_of_two),
     Scenario::new("doctor on two releases at once", State::Any, State::Any, doctor::releases),
 ];
 

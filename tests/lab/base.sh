@@ -68,12 +68,12 @@ base_build() {
     die "mmdebstrap failed; its last lines:
 $(tail -n 20 "$LAB_CACHE/$suite.log")"
   base_index "$dir/repo" rabbitup-lab 2>>"$LAB_CACHE/$suite.log"
-  base_next "$dir/repo" "$dir/next" >>"$LAB_CACHE/$suite.log" 2>&1
+  base_versions "$suite" "$dir/repo" "$dir/unpacked" >>"$LAB_CACHE/$suite.log" 2>&1
 
   rm -rf "$root"/etc/apt/sources.list.d/* "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root"/etc/ssh/ssh_host_* \
     "$root"/var/lib/apt/lists/* "$root/etc/resolv.conf"
   mkdir -p "$root/srv/repo" "$root/var/lib/apt/lists/partial"
-  printf 'deb [trusted=yes] file:%s ./\n' /srv/repo /srv/repo/next >"$root/etc/apt/sources.list"
+  printf 'deb [trusted=yes] file:%s ./\n' /srv/repo /srv/repo/next /srv/repo/other >"$root/etc/apt/sources.list"
   # Listed, to be had by its version, and never what apt would choose.
   printf '%s\n' 'Package: *' 'Pin: release l=rabbitup-next' 'Pin-Priority: 50' >"$root/etc/apt/preferences.d/next"
   : >"$root/etc/resolv.conf"
@@ -122,13 +122,24 @@ base_index() (
   apt-ftparchive -o "APT::FTPArchive::Release::Label=$2" release . >Release
 )
 
-# base_next REPO SCRATCH: REPO/next offers the broker's next patch release, for tests that change the version.
-# It is the real one that gives another number wherever it is asked for its own.
-base_next() {
-  local repo=$1 x=$2 old new was path
+# base_versions SUITE REPO SCRATCH: REPO/next offers the broker's next patch release, for tests that change the version;
+# REPO/other an older series, and a newer one that no single step leads to, for tests that are refused them.
+base_versions() {
+  local suite=$1 repo=$2 scratch=$3 old new
+  old=$(dpkg-deb -f "$repo"/rabbitmq-server_*.deb Version)
+  old=${old%%-*}
+  base_version "$repo" "$scratch" next "$old" "${old%.*}.$((${old##*.} + 1))"
+  case $suite in bookworm) set -- 3.9.27 4.0.5 ;; *) set -- 3.13.7 4.3.6 ;; esac
+  for new in "$@"; do base_version "$repo" "$scratch" other "$old" "$new"; done
+  base_index "$repo/next" rabbitup-next
+  base_index "$repo/other" rabbitup-next
+}
+
+# base_version REPO SCRATCH DIRECTORY OLD NEW: the broker of version OLD that gives the number NEW wherever it is asked for
+# its own. Behind the number it is the real one, so data of it are data of OLD.
+base_version() {
+  local repo=$1 x=$2 to=$1/$3 old=$4 new=$5 was=${4//./\\.} path
   dpkg-deb -R "$repo"/rabbitmq-server_*.deb "$x"
-  old=$(sed -n 's/^Version: \([0-9.]*\)-.*/\1/p' "$x/DEBIAN/control")
-  new=${old%.*}.$((${old##*.} + 1)) was=${old//./\\.}
   sed -i "s/^Version: .*/Version: $new-1/" "$x/DEBIAN/control"
   sed -i "s/{vsn, *\"${was}\"}/{vsn, \"$new\"}/" "$x"/usr/lib/rabbitmq/lib/*/plugins/*-"$old"/ebin/*.app
   sed -i "s/$was/$new/g" "$x/usr/lib/rabbitmq/bin/rabbitmq-script-wrapper" "$x/usr/bin/rabbitmqadmin"
@@ -138,10 +149,9 @@ base_next() {
   find "$x" -depth -type d -name "*-$old" | while read -r path; do mv "$path" "${path%"$old"}$new"; done
   (cd "$x" && find . \( -path ./DEBIAN -o -path ./etc \) -prune -o -type f -printf '%P\0' |
     xargs -0 md5sum >DEBIAN/md5sums)
-  mkdir "$repo/next"
-  dpkg-deb -Znone -b "$x" "$repo/next"
+  mkdir -p "$to"
+  dpkg-deb -Znone -b "$x" "$to"
   rm -rf "$x"
-  base_index "$repo/next" rabbitup-next
 }
 
 # Between finding an image and standing on it a lab holds this lock, so that nobody removes the image.

@@ -142,7 +142,7 @@ fn a_renamed_host_does_not_start_blank_beside_its_old_data() {
     install(&mut facts, "node2");
     let host = host(&mut facts, "node2");
     (host.host_name.running, host.host_name.persistent) = ("node2".to_owned(), Some("node2".to_owned()));
-    let data = |node: &str| NodeData { node: node.to_owned(), members: Vec::new(), outlived_by: Vec::new() };
+    let data = |node: &str| NodeData { node: node.to_owned(), ..NodeData::default() };
     host.data = vec![data("rabbit@old-name")];
     let refused = planned(&desired, &facts, &options()).expect_err("it would start empty");
     insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));

@@ -139,11 +139,9 @@ fn bare(name: &HostName) -> HostFacts {
         packages: BTreeMap::from([(
             "rabbitmq-server".to_owned(),
             PackageFacts {
-                half_installed: None,
-                installed: None,
                 candidate: Some(VERSION.to_owned()),
                 offered: vec![VERSION.to_owned()],
-                held: false,
+                ..PackageFacts::default()
             },
         )]),
         package_lock: None,
@@ -173,7 +171,8 @@ pub fn host<'f>(facts: &'f mut Facts, text: &str) -> &'f mut HostFacts {
 /// Installs the package there; its cookie is its own.
 pub fn install(facts: &mut Facts, text: &str) {
     let host = host(facts, text);
-    host.packages.entry("rabbitmq-server".to_owned()).or_default().installed = Some(VERSION.to_owned());
+    let package = host.packages.entry("rabbitmq-server".to_owned()).or_default();
+    (package.installed, package.unpacked) = (Some(VERSION.to_owned()), Some(1_700_000_000));
     let unit = UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "enabled".to_owned() };
     host.units.insert("rabbitmq-server".to_owned(), unit);
     cookie(facts, text, &format!("own-cookie-of-{text}"));
@@ -202,7 +201,8 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
         UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned() },
     );
     let node = node(text);
-    host.data = vec![NodeData { node: node.to_string(), members: Vec::new(), outlived_by: Vec::new() }];
+    host.data =
+        vec![NodeData { node: node.to_string(), started: Some(1_700_000_500), ..NodeData::default() }];
     let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
     host.broker = BrokerState::Running(Box::new(NodeFacts {
         name: node.clone(),

@@ -186,8 +186,7 @@ fn a_host_that_holds_data_under_another_name_keeps_it() {
     install(&mut facts, "node2");
     let host = host(&mut facts, "node2");
     host.host_name.running = "old-name".to_owned();
-    host.data =
-        vec![NodeData { node: "rabbit@old-name".to_owned(), members: Vec::new(), outlived_by: Vec::new() }];
+    host.data = vec![NodeData { node: "rabbit@old-name".to_owned(), ..NodeData::default() }];
     insta::assert_snapshot!(text(&desired, &facts));
 }
 
@@ -198,8 +197,7 @@ fn a_blank_broker_under_the_old_name_is_stopped_and_starts_as_what_it_is_to_be()
     start_alone(&mut facts, "node2");
     let host = host(&mut facts, "node2");
     host.host_name.running = "old-name".to_owned();
-    host.data =
-        vec![NodeData { node: "rabbit@old-name".to_owned(), members: Vec::new(), outlived_by: Vec::new() }];
+    host.data = vec![NodeData { node: "rabbit@old-name".to_owned(), ..NodeData::default() }];
     if let BrokerState::Running(node) = &mut host.broker {
         node.name = NodeName::parse("rabbit@old-name").expect("a node name");
         node.members[0].node = node.name.clone();

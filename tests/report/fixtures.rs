@@ -258,11 +258,7 @@ pub fn facts(desired: &Desired, version: Version) -> Facts {
                 link_to: None,
                 shape: CookieShape::Usable,
             });
-            seen.data = vec![NodeData {
-                node: wanted.node().to_string(),
-                members: Vec::new(),
-                outlived_by: Vec::new(),
-            }];
+            seen.data = vec![NodeData { node: wanted.node().to_string(), ..NodeData::default() }];
             seen.broker = BrokerState::Running(Box::new(node(wanted.node(), &names, version, at as u64)));
         } else {
             seen.load_balancer = Some(LoadBalancerFacts {

@@ -18,7 +18,7 @@ is_used() { # SERVER
   [ -n "$states" ] && ! printf '%s\n' "$states" | grep -qv -e ' UP' -e ' no check'
 }
 
-switch_server() { # SERVER out|in
+switch_server() { # SERVER out|in|in-anyway
   case $2 in out) state=maint ;; *) state=ready ;; esac
   server_states "$1" | while read -r backend _; do
     said=$(haproxy_says "set server $backend/$1 state $state")
@@ -26,6 +26,6 @@ switch_server() { # SERVER out|in
 "]*) printf '%s\n' "$said"; exit 1 ;; esac
   done || fail "HAProxy did not switch $1" "the line above is its own answer"
   # shellcheck disable=SC2154 # set by await
-  [ "$2" = out ] || await 60 is_used "$1" ||
+  [ "$2" != in ] || await 60 is_used "$1" ||
     fail "HAProxy does not use $1 again: $(printf %s "$answer" | tr '\n' ' ')" "rabbitup status shows what its check says"
 }

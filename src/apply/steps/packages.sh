@@ -59,17 +59,83 @@ end_interrupted_dpkg() {
   bounded 900 dpkg --force-confdef --force-confold --configure -a || :
 }
 
-# One transaction for everything. Configuration files that somebody changed stay as they are.
-install_packages() { # UNITS-HELD-BACK(space separated) PACKAGE[=VERSION]...
-  held_back=$1
+# The broker's package as dpkg has it, whole or in part; nothing where it was removed.
+broker_package() {
+  # shellcheck disable=SC2016 # dpkg-query expands it
+  dpkg-query -W -f '${db:Status-Status} ${Version}\n' rabbitmq-server 2>/dev/null | while read -r status version; do
+    case $status in not-installed | config-files) ;; *) printf '%s\n' "$version" ;; esac
+  done
+}
+
+holds_data() {
+  for directory in /var/lib/rabbitmq/mnesia/*@*/; do
+    case $directory in *-plugins-expand/) ;; *) [ ! -d "$directory" ] || return 0 ;; esac
+  done
+  return 1
+}
+
+# Whether another version may come over the data is the plan's to judge, by what it saw. Here it must be so still: somebody
+# may have installed or started something since, and a repository may offer something else.
+is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
+  over=$1
   shift
+  there=$(broker_package)
+  case $over in
+    -) return 0 ;;
+    no-data)
+      ! holds_data || fail "a broker's data has come to this host since the plan was made, so its package stays as it is" \
+        "run the same command again: it looks anew"
+      ;;
+    *)
+      [ "$there" = "${over#data=}" ] ||
+        fail "the plan was made over rabbitmq-server ${over#data=}, and ${there:-none} is installed now, so it stays as it is" \
+          "run the same command again: it looks anew"
+      for choice in "$@"; do
+        case $choice in
+          rabbitmq-server=*)
+            [ -z "$there" ] || dpkg --compare-versions "${choice#*=}" ge "$there" ||
+              fail "rabbitmq-server $there would go back to ${choice#*=} over its data, so it stays as it is" "ask for a newer version"
+            ;;
+          rabbitmq-server)
+            fail "which rabbitmq-server comes over the data is not said, so it stays as it is" "run the same command again: it looks anew"
+            ;;
+        esac
+      done
+      ;;
+  esac
+}
+
+# apt is never told to go back in place (--allow-downgrades): it would do so for every package. Without data an older broker
+# comes where the newer one was taken away.
+make_way() { # no-data PACKAGE[=VERSION]...
+  there=$(broker_package)
+  if [ "$1" != no-data ] || [ -z "$there" ]; then return 0; fi
+  shift
+  for choice in "$@"; do
+    case $choice in
+      *'*'*) ;;
+      rabbitmq-server=*)
+        dpkg --compare-versions "${choice#*=}" ge "$there" ||
+          bounded 600 apt-get -q -y --allow-change-held-packages -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 remove rabbitmq-server ||
+          fail "rabbitmq-server $there could not be removed to make way for ${choice#*=}" "the lines above are apt's own"
+        ;;
+    esac
+  done
+}
+
+# One transaction for everything. Configuration files that somebody changed stay as they are.
+install_packages() { # UNITS-HELD-BACK(space separated) -|no-data|data=[VERSION] PACKAGE[=VERSION]...
+  held_back=$1 beneath=$2
+  shift 2
+  is_as_planned "$beneath" "$@"
   refresh_lists
   trap allow_start EXIT
   # shellcheck disable=SC2086 # a list of unit names, none with a space
   forbid_start $held_back
   end_interrupted_dpkg
+  make_way "$beneath" "$@"
   # dpkg's lock may be held by unattended-upgrades: apt waits for it instead of failing at once.
-  bounded 1500 apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
+  bounded 1500 apt-get -q -y --no-install-recommends --allow-change-held-packages \
     -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
     install "$@" || packages_failed "$@"

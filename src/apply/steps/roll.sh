@@ -1,12 +1,28 @@
 # shellcheck shell=sh
 
-# Whether the cluster can spare the node right now: no queue would lose its quorum, and on versions with mirrored
-# queues none its last synchronised mirror. 64 says that the version does not know the question.
-can_be_spared() { # NODE
-  rabbit_tool 60 rabbitmq-diagnostics -n "$1" check_if_node_is_quorum_critical || return 1
+# One of RabbitMQ's checks. A check that fails and a node that does not answer have the same exit code (69); the answer in
+# JSON tells them apart. Returns 1 for the former, 2 for the latter.
+passes() { # NODE CHECK
   rc=0
-  rabbit_tool 60 rabbitmq-diagnostics -n "$1" check_if_node_is_mirror_sync_critical || rc=$?
-  [ "$rc" = 0 ] || [ "$rc" = 64 ]
+  said=$(rabbit_tool 60 rabbitmq-diagnostics -n "$1" "$2" --formatter json 2>&1) || rc=$?
+  [ "$rc" != 0 ] || return 0
+  printf '%s\n' "$said"
+  case $rc:$said in
+    69:*'"result":"error"'*) return 1 ;;
+    # The version does not know the check: without mirrored queues there is nothing to ask.
+    64:*) [ "$2" != check_if_node_is_mirror_sync_critical ] || return 0 ;;
+  esac
+  return 2
+}
+
+# Whether the cluster can spare the node right now: no queue and nothing that the nodes have in common would lose its quorum,
+# and on versions with mirrored queues none its last synchronised mirror. Prints the check that fails.
+can_be_spared() { # NODE
+  for check in check_if_node_is_quorum_critical check_if_node_is_mirror_sync_critical; do
+    asked=0
+    passes "$1" "$check" >/dev/null || asked=$?
+    [ "$asked" = 0 ] || { printf '%s\n' "$check"; return "$asked"; }
+  done
 }
 
 # Whether systemd has the node of this very host stopped; it will not answer then, however long one waits.
@@ -15,25 +31,31 @@ is_stopped_here() { # NODE
   case $(systemctl is-active rabbitmq-server) in inactive | failed) ;; *) return 1 ;; esac
 }
 
-# Right after another node's restart its replicas may still catch up, so the answer is waited for.
+# Right after another node's restart its replicas may still catch up, so the answer is waited for. Nothing has been done to
+# the node yet, so an interrupt ends the wait.
 await_spare() { # NODE PATIENCE
   end=$(($(date +%s) + $2))
-  until answer=$(can_be_spared "$1" 2>&1); do
+  while :; do
+    asked=0
+    check=$(can_be_spared "$1") || asked=$?
+    [ "$asked" != 0 ] || return 0
     ! is_stopped_here "$1" || fail "$1 was stopped meanwhile, by somebody else" "run the same command again: what is stopped is started first"
-    if [ "$(date +%s)" -ge "$end" ]; then
-      printf '%s\n' "$answer"
-      case $answer in
-        *'would lose'*) ;;
-        *) fail "$1 could not be asked whether the cluster can spare it, so it was not stopped" "rabbitup status shows what is wrong with it" ;;
-      esac
-      case $answer in
-        *synchroni*) then='rabbitup run sync-queue brings mirrors up to date that do not do so by themselves' ;;
-        *) then='bring the other nodes up and in sync first: rabbitup status' ;;
-      esac
-      fail "$1 is needed right now, by the quorum or the last mirror of a queue, so it was not stopped" "$then"
-    fi
+    # shellcheck disable=SC2154 # prelude.sh sets it
+    [ ! -e "$stop_file" ] || fail "$1 was not stopped: the run was interrupted while it waited until the cluster can spare it" "run the same command again"
+    [ "$(date +%s)" -lt "$end" ] || not_spared "$1" "$check" "$asked"
     sleep 1
   done
+}
+
+not_spared() { # NODE CHECK 1|2
+  # In RabbitMQ's words for people.
+  rabbit_tool 60 rabbitmq-diagnostics -q -n "$1" "$2" 2>&1 || :
+  case $3:$2 in
+    1:check_if_node_is_mirror_sync_critical) then='rabbitup run sync-queue brings mirrors up to date that do not do so by themselves' ;;
+    1:*) then='bring the other nodes up and in sync first: rabbitup status' ;;
+    *) fail "$1 could not be asked whether the cluster can spare it, so it was not stopped" "rabbitup status shows what is wrong with it" ;;
+  esac
+  fail "$1 is needed right now, by a majority or as the last mirror of a queue, so it was not stopped" "$then"
 }
 
 # The leaders that drain hands over are elected by the others a moment later; a stop in between costs a moment more.

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 
 # What the new version needs is fetched before the node stops: the network is not to lengthen its absence.
-upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical PACKAGE=VERSION...
-  node=$1 mode=$2 patience=$3 gate=$4
-  shift 4
+upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION PACKAGE=VERSION...
+  node=$1 mode=$2 patience=$3 gate=$4 judged=$5
+  shift 5
+  is_as_planned "$judged" "$@"
   held=$(apt-mark showhold 2>/dev/null | tr '\n' ' ')
   refresh_lists
   # What dpkg has begun is ended when the node is down: a package's script may restart it.
@@ -13,7 +14,7 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical PACKAGE=VERSI
   take_out "$node" "$mode" "$patience" "$gate"
   stop_broker "$node"
   installed=yes
-  (install_packages rabbitmq-server "$@") || installed=no
+  (install_packages rabbitmq-server "$judged" "$@") || installed=no
   # shellcheck disable=SC2086 # a list of package names
   [ -z "$held" ] || bounded 60 apt-mark -q hold $held
   if [ "$installed" = no ]; then

@@ -219,6 +219,26 @@ fn what_a_rotation_and_a_removal_left_behind_is_seen() {
     assert!(without.staged_cookie.is_none() && without.kept.is_empty());
 }
 
+/// As 3.10.8 leaves its directory, and dpkg a package that was removed and not purged.
+#[test]
+fn what_tells_which_version_wrote_the_data_is_seen() {
+    let output = "N0NCE clock 1\nN0NCE data\nnode=rabbit@t1\nstarted=1795385713\n\
+                  flags=[classic_mirrored_queue_version,implicit_default_bindings, 'rabbitmq_4.0.0'].\n\
+                  members={[rabbit@t1],[rabbit@t1]}.\nN0NCE packages\nrabbitmq-server rc  3.10.8-1.1+deb12u1\n\
+                  N0NCE unpacked\n1795385700 /var/lib/dpkg/info/rabbitmq-server.list\nN0NCE end\n";
+    let facts = parse(&request("t1", &[]), NONCE, output.as_bytes()).expect("complete");
+    let data = facts.data_of(&node("rabbit@t1")).expect("there are data");
+    assert_eq!((data.started, data.members.len()), (Some(1_795_385_713), 1));
+    let flags: Vec<&str> = data.feature_flags.iter().map(String::as_str).collect();
+    assert_eq!(flags, ["classic_mirrored_queue_version", "implicit_default_bindings", "rabbitmq_4.0.0"]);
+    let package = &facts.packages["rabbitmq-server"];
+    assert_eq!(
+        (package.installed.as_deref(), package.removed.as_deref()),
+        (None, Some("3.10.8-1.1+deb12u1"))
+    );
+    assert_eq!(package.unpacked, Some(1_795_385_700));
+}
+
 #[test]
 fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
     let refused = parse(&request("t1", &[]), NONCE, REFUSED).expect("complete");

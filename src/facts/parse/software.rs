@@ -80,7 +80,17 @@ pub(super) fn packages(request: &ProbeRequest, frames: &Frames) -> BTreeMap<Stri
             Some('i' | 't' | 'W') => facts.installed = version,
             // Half-installed, unpacked, half-configured (dpkg-query(1), "db:Status-Abbrev").
             Some('H' | 'U' | 'F') => facts.half_installed = version,
+            // "config-files": removed, and not purged.
+            Some('c') => facts.removed = version,
             _ => {}
+        }
+    }
+    for line in frames.lines("unpacked") {
+        // "1795385713 /var/lib/dpkg/info/rabbitmq-server.list"
+        let Some((seconds, path)) = line.split_once(' ') else { continue };
+        let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".list"));
+        if let Some(facts) = name.and_then(|name| packages.get_mut(name)) {
+            facts.unpacked = seconds.parse().ok();
         }
     }
     let mut current: Option<&mut PackageFacts> = None;

@@ -16,6 +16,7 @@ mod join;
 pub mod load_balancer;
 mod node_types;
 mod only_copies;
+mod over;
 mod own_data;
 mod packages;
 mod preflight;

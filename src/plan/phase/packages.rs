@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use super::over::{self, Reasons};
 use super::{Draft, time};
-use crate::facts::{BrokerState, HostFacts};
+use crate::facts::{BrokerState, HostFacts, PackageFacts};
 use crate::inventory::{Host, Software};
-use crate::model::{HostName, Role};
+use crate::model::{HostName, Role, VersionSpec};
 use crate::plan::{Action, Change, Hold, PackageChoice, Proposal, StepId};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
@@ -68,13 +69,13 @@ fn install(draft: &mut Draft<'_>, host: &Host) {
     for package in wanted(draft, host, facts) {
         let known = facts.packages.get(package).cloned().unwrap_or_default();
         if package == BROKER_PACKAGE {
-            match broker_choice(draft, facts) {
+            match broker_choice(draft, host, facts) {
                 Ok(Some(choice)) => choices.push(choice),
                 Ok(None) => {}
                 Err((what, why, advice)) => return draft.refuse(&host.name, what, why, advice),
             }
         } else if known.installed.is_none() {
-            choices.push(PackageChoice { name: package.to_owned(), version: None });
+            choices.push(PackageChoice { name: package.to_owned(), version: None, over: None });
         }
     }
     if choices.is_empty() {
@@ -137,54 +138,91 @@ fn unit_of(package: &str) -> Option<&'static str> {
     }
 }
 
-type Reasons = (String, String, String);
-
-/// Which rabbitmq-server to install here, if any: the inventory's version, else the one that the other brokers
-/// have, since brokers of one cluster run one version, else what the repositories offer.
-fn broker_choice(draft: &Draft<'_>, facts: &HostFacts) -> Result<Option<PackageChoice>, Reasons> {
+/// Which rabbitmq-server to install here, if any. Over data it is a certain version that may come there, never whatever a
+/// repository offers by the time of the step.
+fn broker_choice(
+    draft: &Draft<'_>,
+    host: &Host,
+    facts: &HostFacts,
+) -> Result<Option<PackageChoice>, Reasons> {
     let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
-    let choice = |version| Ok(Some(PackageChoice { name: BROKER_PACKAGE.to_owned(), version }));
     // What was cut off under a broker that runs is ended in its turn (phase `upgrade`).
     if package.half_installed.is_some() && facts.broker != BrokerState::Down {
         return Ok(None);
     }
-    let Some(spec) = &draft.desired.package.version else {
-        // Its data may be of that version already.
-        if let Some(half) = package.half_installed.filter(|half| package.offered.contains(half)) {
-            return choice(Some(half));
-        }
-        return match (package.installed, others_version(draft)) {
-            (Some(_), _) => Ok(None),
-            (None, Some((_, theirs))) if package.offered.is_empty() || package.offered.contains(&theirs) => {
-                choice(Some(theirs))
-            }
-            (None, Some((other, theirs))) => Err((
-                format!("rabbitmq-server {theirs}, which {other} runs, is not offered here"),
-                format!("the repositories of this host offer {}", package.offered.join(", ")),
-                "give all brokers the same repositories: the nodes of a cluster run one version".to_owned(),
-            )),
-            (None, None) => choice(None),
-        };
-    };
-    if let Some(installed) = &package.installed {
-        if spec.accepts(installed) {
-            return Ok(None);
-        }
-        // A broker that runs is upgraded in its turn (phase `upgrade`).
-        if facts.broker != BrokerState::Down {
-            return Ok(None);
-        }
+    let spec = draft.desired.package.version.as_ref();
+    // What dpkg began is ended, unless another version is asked for: its data may be of that version already.
+    if let Some(half) = package.half_installed.as_ref().filter(|half| package.offered.contains(half))
+        && spec.is_none_or(|spec| spec.accepts(half))
+    {
+        return Ok(Some(over::choice(facts, Some(half.clone()))));
     }
-    // What the package manager would choose by itself comes first: somebody may have pinned it.
-    match package.candidate.iter().chain(&package.offered).find(|version| spec.accepts(version)) {
-        Some(version) => choice(Some(version.clone())),
-        // Package lists that were never fetched offer nothing; apt takes the pattern itself then.
-        None if package.offered.is_empty() => choice(Some(spec.as_str().to_owned())),
+    let wanted = match spec {
+        Some(spec) => asked_for(facts, &package, spec)?,
+        None => unasked(draft, &package)?,
+    };
+    match wanted {
+        Wanted::Nothing => Ok(None),
+        Wanted::Version(version) => over::judged(draft, host, facts, &version).map(Some),
+        Wanted::Unseen(_) if over::holds_data(facts) => Err((
+            "no version of rabbitmq-server is known to this host, and there are data here".to_owned(),
+            "its package lists were never fetched, and over data only a version that is known beforehand is installed"
+                .to_owned(),
+            "on the host: apt-get update; then run the same command again".to_owned(),
+        )),
+        Wanted::Unseen(pattern) => Ok(Some(over::choice(facts, pattern))),
+    }
+}
+
+/// What a host is to have.
+enum Wanted {
+    /// What it has.
+    Nothing,
+    Version(String),
+    /// Package lists that were never fetched offer nothing; apt takes the inventory's pattern itself then.
+    Unseen(Option<String>),
+}
+
+/// The inventory's version.
+fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> Result<Wanted, Reasons> {
+    // A broker that runs is upgraded in its turn (phase `upgrade`).
+    let stays = |installed: &String| spec.accepts(installed) || facts.broker != BrokerState::Down;
+    if package.installed.as_ref().is_some_and(stays) {
+        return Ok(Wanted::Nothing);
+    }
+    // What was there before, then what the package manager would choose by itself: somebody may have pinned it.
+    let before = package.removed.iter().filter(|removed| package.offered.contains(removed));
+    match before.chain(&package.candidate).chain(&package.offered).find(|version| spec.accepts(version)) {
+        Some(version) => Ok(Wanted::Version(version.clone())),
+        None if package.offered.is_empty() => Ok(Wanted::Unseen(Some(spec.as_str().to_owned()))),
         None => Err((
             format!("no rabbitmq-server {} is offered to this host", spec.as_str()),
             format!("its repositories offer {}", package.offered.join(", ")),
             "add a repository that has it, or change [package] version".to_owned(),
         )),
+    }
+}
+
+/// Where nobody asks for a version: what the other brokers have, since those of one cluster run one version, else what was
+/// there before, else what the repositories offer.
+fn unasked(draft: &Draft<'_>, package: &PackageFacts) -> Result<Wanted, Reasons> {
+    if package.installed.is_some() {
+        return Ok(Wanted::Nothing);
+    }
+    match others_version(draft) {
+        Some((_, theirs)) if package.offered.is_empty() || package.offered.contains(&theirs) => {
+            Ok(Wanted::Version(theirs))
+        }
+        Some((other, theirs)) => Err((
+            format!("rabbitmq-server {theirs}, which {other} runs, is not offered here"),
+            format!("the repositories of this host offer {}", package.offered.join(", ")),
+            "give all brokers the same repositories: the nodes of a cluster run one version".to_owned(),
+        )),
+        None => {
+            let before = package.removed.iter().find(|removed| package.offered.contains(removed));
+            let version = before.or(package.candidate.as_ref());
+            Ok(version.map_or(Wanted::Unseen(None), |version| Wanted::Version(version.clone())))
+        }
     }
 }
 

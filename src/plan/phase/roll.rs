@@ -1,7 +1,7 @@
 //! How one running broker is taken out of service and brought back, whatever is done to it in between.
 
 use super::Draft;
-use crate::facts::{HostFacts, QueueFacts};
+use crate::facts::{HostFacts, MetadataStore, QueueFacts, QueueKind};
 use crate::inventory::{Host, Software};
 use crate::model::{HostName, NodeName, Role};
 use crate::plan::view::Disagreement;
@@ -25,11 +25,13 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
         Err(found) => return refuse(draft, host, &work, &found),
     };
     let needed = if gate == Gate::None { Vec::new() } else { never_spared(draft, host) };
+    let mut cost = String::new();
     if !needed.is_empty() {
         if draft.options.arguments.gap != Some(Answer::Yes) {
             return refuse_needed(draft, host, &needed);
         }
         gate = Gate::Drain;
+        cost = format!("; until it is back, 10 to 30 s as a rule, {}", told(&needed));
     }
     let mut before = turn(draft);
     before.extend(draft.place_files(&host.name, &before));
@@ -55,7 +57,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
     };
     let proposal = Proposal::new(&host.name, what, change, action)
         .title(title)
-        .because(reason)
+        .because(format!("{reason}{cost}"))
         .after(before.into_iter().chain(out))
         .within(seconds + 4 * patience.seconds());
     draft.propose(proposal);
@@ -68,7 +70,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
 fn manner(gate: Gate) -> &'static str {
     match gate {
         Gate::None => "",
-        Gate::Drain => ", drained before; queues with two replicas serve nobody meanwhile",
+        Gate::Drain => ", drained before, with a gap: it is one of two",
         Gate::QuorumCritical => ", drained before and in sync after",
     }
 }
@@ -104,32 +106,75 @@ pub(super) fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<Disagreem
     if found.is_empty() { Ok(Gate::QuorumCritical) } else { Err(found) }
 }
 
-/// Quorum queues and streams that have two replicas, one of them here: both are needed for their quorum, always.
-fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<String> {
-    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Vec::new() };
-    let needs = |queue: &&QueueFacts| {
-        queue.kind.is_replicated() && queue.replicas.len() == 2 && queue.replicas.contains(&node.name)
-    };
-    node.queues.iter().filter(needs).map(|queue| queue.name.clone()).collect()
+/// What has no majority without a node, for as long as the node is away.
+enum Need {
+    /// Khepri is a Raft store, and the cluster has two members.
+    Metadata,
+    /// So is what places streams and elects their leaders; it is there once a stream was declared.
+    StreamCoordinator,
+    /// Quorum queues and streams that have two replicas, one of them on this node.
+    Queues(Vec<String>),
 }
 
-fn refuse_needed(draft: &mut Draft<'_>, host: &Host, queues: &[String]) {
-    let more = if queues.len() > 5 { " and more" } else { "" };
-    let what = format!(
-        "{} cannot be taken out of service: queues or streams with two replicas need both",
-        host.node()
-    );
-    let names = format!("{}{more}", view::listed(queues.iter().take(5)));
-    let advice = "rabbitup run grow-queues gives them a third replica, where there is a third node; rabbitup run \
-                  rolling-restart gap=yes restarts all the same, and these queues serve nobody meanwhile";
+impl std::fmt::Display for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Metadata => f.write_str(
+                "nothing in the whole cluster can be declared, bound or changed (Khepri needs a majority, and one of two is \
+                 none)",
+            ),
+            Self::StreamCoordinator => f.write_str("no stream can be declared or gets another leader"),
+            Self::Queues(names) => {
+                let more = if names.len() > 5 { " and more" } else { "" };
+                write!(f, "nobody is served by {}{more}", view::listed(names.iter().take(5)))
+            }
+        }
+    }
+}
+
+fn told(needs: &[Need]) -> String {
+    needs.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// What this node is never spared by, however long one waits: RabbitMQ's own check counts the same
+/// (rabbit_upgrade_preparation, `list_with_minimum_quorum` and `endangered_critical_components`; Khepri's store, named
+/// `rabbitmq_metadata`, from 4.0 on).
+fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<Need> {
+    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Vec::new() };
+    let of_two = node.members.len() == 2;
+    let is_one_of_two = |queue: &&QueueFacts| {
+        queue.kind.is_replicated() && queue.replicas.len() == 2 && queue.replicas.contains(&node.name)
+    };
+    let queues: Vec<String> =
+        node.queues.iter().filter(is_one_of_two).map(|queue| queue.name.clone()).collect();
+    let has_streams = node.queues.iter().any(|queue| queue.kind == QueueKind::Stream);
+    let metadata = (of_two && node.metadata_store == MetadataStore::Khepri).then_some(Need::Metadata);
+    let coordinator = (of_two && has_streams).then_some(Need::StreamCoordinator);
+    let queues = (!queues.is_empty()).then_some(Need::Queues(queues));
+    [metadata, coordinator, queues].into_iter().flatten().collect()
+}
+
+fn refuse_needed(draft: &mut Draft<'_>, host: &Host, needs: &[Need]) {
+    let only_queues = needs.iter().all(|need| matches!(need, Need::Queues(_)));
+    let (both, better) = if only_queues {
+        (
+            "queues or streams with two replicas need both",
+            "rabbitup run grow-queues gives them a third replica, where there is a third node",
+        )
+    } else {
+        ("a cluster of two members needs both", "a third broker ends this")
+    };
+    let what = format!("{} cannot be taken out of service: {both}", host.node());
+    let why = format!("while it is away, {}", told(needs));
+    let advice = format!("{better}; rabbitup run {} gap=yes does it anyway", draft.playbook);
     // What else a bring-up has to do is not held up by a node that runs on with what it read when it started.
     if draft.phase == "restart" {
         return draft.note(
             &host.name,
-            format!("{what} ({names}), so it runs on with what it read at its start; {advice}"),
+            format!("{what}, so it runs on with what it read at its start: {why}; {advice}"),
         );
     }
-    draft.refuse(&host.name, what, names, advice);
+    draft.refuse(&host.name, what, why, advice);
 }
 
 fn refuse_rotating(draft: &mut Draft<'_>, host: &Host) {
@@ -184,7 +229,9 @@ pub(super) fn switch(
             (format!("back-{server}"), format!("put {server} back into the balancer"))
         }
         Service::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),
-        Service::In => (format!("in-{server}"), format!("put {server} back into the balancer")),
+        Service::In | Service::InAnyway => {
+            (format!("in-{server}"), format!("put {server} back into the balancer"))
+        }
     };
     draft.propose(
         Proposal::new(balancer, &what, Change::Command, Action::SwitchServer { server: server.clone(), to })

@@ -1,18 +1,23 @@
 use super::roll::{Work, roll};
-use super::{Draft, conf_keys, feature_flags};
-use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
+use super::{Draft, conf_keys, feature_flags, over};
+use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::Version;
-use crate::plan::PackageChoice;
-use crate::plan::view::listed;
+use crate::plan::Refusal;
 use crate::playbook::{UpgradeSettings, UpgradeTo};
-use crate::rabbitmq::{BROKER_PACKAGE, CONF_FILE, Conf, has_mirrored_queues, upgrades_to};
+use crate::rabbitmq::{BROKER_PACKAGE, CONF_FILE, Conf};
 
 /// Brings every running broker to the version that is asked for, one at a time. Brokers that do not run get it with the
 /// phase `packages`.
 pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     let mut flags_enabled = false;
     for host in draft.brokers() {
+        // What does not run gets its version before it starts, or was told why not.
+        let is_told =
+            |refusal: &Refusal| refusal.phase == "packages" && refusal.host.as_ref() == Some(&host.name);
+        if draft.refusals.iter().any(is_told) {
+            continue;
+        }
         let Some(facts) = draft.host(&host.name) else { continue };
         let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
         let cut_off = package.half_installed;
@@ -33,23 +38,25 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         if target == installed && cut_off.is_none() {
             continue;
         }
-        let BrokerState::Running(node) = facts.broker.clone() else {
+        if !matches!(facts.broker, BrokerState::Running(_)) {
             // In a bring-up it is started, and the next run upgrades it with the others.
             if settings.to == UpgradeTo::Newest {
                 refuse_down(draft, host, &target, cut_off.as_deref());
             }
             continue;
-        };
-        if let Err((why, advice)) = allowed(&node, &installed, &target) {
-            draft.refuse(&host.name, format!("no upgrade from {installed} to {target}"), why, advice);
-            continue;
         }
+        let choice = match over::judged(draft, host, facts, &target) {
+            Ok(choice) => choice,
+            Err((what, why, advice)) => {
+                draft.refuse(&host.name, what, why, advice);
+                continue;
+            }
+        };
         refuse_old_settings(draft, host, &target);
         if !flags_enabled {
             feature_flags::before_upgrade(draft);
             flags_enabled = true;
         }
-        let choice = PackageChoice { name: BROKER_PACKAGE.to_owned(), version: Some(target) };
         let reason = match cut_off {
             Some(half) => format!("{half} is there in part: dpkg was cut off"),
             None => format!("{installed} is installed"),
@@ -122,61 +129,4 @@ fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option
                 .to_owned(),
         },
     );
-}
-
-type WhyNot = (String, String);
-
-/// Whether RabbitMQ supports the way from one version to another.
-fn allowed(node: &NodeFacts, installed: &str, target: &str) -> Result<(), WhyNot> {
-    let (Ok(from), Ok(to)) = (Version::parse(installed), Version::parse(target)) else {
-        return Err(("these are no version numbers".to_owned(), "install by hand".to_owned()));
-    };
-    let no = |why: String, advice: &str| Err((why, advice.to_owned()));
-    if to < from {
-        return no(
-            "RabbitMQ does not go back to an older version: its data and feature flags stay new".to_owned(),
-            "ask for a newer version",
-        );
-    }
-    if let Err(Some(series)) = &upgrades_to(from, to)
-        && *series == from.series()
-    {
-        return no(
-            format!("{} needs feature flags that {series} has only in its last versions", to.series()),
-            &format!("go to the newest {series} first: rabbitup run upgrade version={series}.*"),
-        );
-    }
-    if let Err(by_way_of) = upgrades_to(from, to) {
-        return no(
-            format!("RabbitMQ supports no upgrade from {} to {} in one step", from.series(), to.series()),
-            &match by_way_of {
-                Some(series) => format!("go by way of {series}: rabbitup run upgrade version={series}.*"),
-                None => "rabbitmq.com/docs/upgrade lists the ways there are".to_owned(),
-            },
-        );
-    }
-    let to_four = from < Version::new(4, 0, 0) && to >= Version::new(4, 0, 0);
-    if to_four && node.metadata_store == MetadataStore::Khepri {
-        return no(
-            "3.13 with Khepri cannot be upgraded to 4.x (its Khepri was experimental)".to_owned(),
-            "build a new cluster beside it and move clients and messages over (blue-green)",
-        );
-    }
-    if !has_mirrored_queues(to) && !node.mirroring_policies.is_empty() {
-        let policies: Vec<&String> = node.mirroring_policies.iter().take(3).collect();
-        return no(
-            format!(
-                "{} mirrored queues, which {} does not have: they would live on one node only (policy {})",
-                if node.queues.iter().any(|q| q.kind == crate::facts::QueueKind::Mirrored) {
-                    "there are"
-                } else {
-                    "policies make"
-                },
-                to.series(),
-                listed(&policies)
-            ),
-            "move their messages to quorum queues and delete the policies first",
-        );
-    }
-    Ok(())
 }

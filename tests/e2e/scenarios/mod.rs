@@ -22,3 +22,4 @@ pub mod steady;
 pub mod tls;
 pub mod traffic_check;
 pub mod trouble;
+pub mod versions;

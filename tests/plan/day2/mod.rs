@@ -4,6 +4,7 @@ mod cookie;
 mod membership;
 mod queues;
 mod rolling;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,9 +15,9 @@ use rabbitup::facts::{
     QueueFacts, QueueHolding, QueueKind, Unreachable, UnreachableCause,
 };
 use rabbitup::inventory::Desired;
-use rabbitup::model::{NodeType, Version};
+use rabbitup::model::{MetadataStore, NodeType, Version};
 use rabbitup::plan::{Action, Gate, Limit, Moment, Options, Plan, PlanError, Strangers, project};
-use rabbitup::playbook::{Arguments, Playbook};
+use rabbitup::playbook::{Answer, Arguments, Playbook};
 use rabbitup::report::{Style, plan_text, refusals_text};
 use rabbitup::template::Templates;
 
@@ -202,10 +203,9 @@ fn offer_next(facts: &mut Facts) {
             "rabbitmq-server".to_owned(),
             PackageFacts {
                 installed: Some(VERSION.to_owned()),
-                half_installed: None,
                 candidate: Some(NEXT.to_owned()),
                 offered: vec![NEXT.to_owned(), VERSION.to_owned()],
-                held: false,
+                ..PackageFacts::default()
             },
         );
     }

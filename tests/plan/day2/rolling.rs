@@ -217,3 +217,62 @@ fn of_two_replicas_none_is_spared_unless_the_operator_bears_it() {
         assert!(noted.notes.iter().any(|note| note.text.contains("gap=yes")), "{:?}", noted.notes);
     }
 }
+
+/// Two members with Khepri, or with a stream: what they have in common has no majority without either.
+fn two(store: MetadataStore) -> (String, Facts) {
+    let third = "[[host]]\nname = \"node3\"\naddress = \"192.168.0.43\"\nroles = [\"broker\"]\n";
+    let text = INVENTORY.replace(third, "");
+    let mut facts = whole();
+    facts.hosts.remove(&name("node3"));
+    unlist(&mut facts, "node3");
+    for text in ["node1", "node2"] {
+        let node = running(&mut facts, text);
+        node.metadata_store = store;
+        node.links.retain(|other| *other != crate::fixtures::node("node3"));
+        node.queues.clear();
+    }
+    let balancer = host(&mut facts, "lb1").load_balancer.as_mut().expect("it is there");
+    balancer.backends.retain(|backend| backend.server != "node3");
+    (text, facts)
+}
+
+#[test]
+fn of_two_members_none_is_spared_where_their_metadata_need_a_majority() {
+    let (text, facts) = two(MetadataStore::Khepri);
+    let told = |name: &str, words: &[&str]| Call::of(name, words).text(&desired(&text), &facts);
+    let changed = desired(&text.replace("heartbeat = 30", "heartbeat = 45"));
+    let all = [
+        told("rolling-restart", &[]),
+        told("rolling-restart", &["gap=yes"]),
+        Call::of("bring-up", &[]).text(&changed, &facts),
+        Call::of("bring-up", &["gap=yes"]).text(&changed, &facts),
+    ];
+    insta::assert_snapshot!(all.join("\n"));
+    for (call, wanted) in [
+        (Call::of("rolling-restart", &["gap=yes"]), &desired(&text)),
+        (Call::of("bring-up", &["gap=yes"]), &changed),
+        (Call::of("bring-up", &[]), &changed),
+    ] {
+        assert_eq!(call.again(wanted, &facts), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn of_two_members_with_mnesia_one_is_spared_unless_there_are_streams() {
+    let (text, mut facts) = two(MetadataStore::Mnesia);
+    let (plan, _) = Call::of("rolling-restart", &[]).project(&desired(&text), &facts).expect("a plan");
+    assert!(ids(&plan).contains(&"node2/restart".to_owned()));
+    for node in ["node1", "node2"] {
+        running(&mut facts, node).queues = vec![queue("log", QueueKind::Stream, "node1", &["node1"])];
+    }
+    let refused = Call::of("rolling-restart", &[]).text(&desired(&text), &facts);
+    assert!(refused.contains("no stream can be declared"), "{refused}");
+}
+
+/// Whatever playbook restarts brokers takes the operator's word for a gap.
+#[test]
+fn every_playbook_that_restarts_takes_gap() {
+    for name in ["bring-up", "rolling-restart", "upgrade", "rotate-cookie"] {
+        assert_eq!(Call::of(name, &["gap=yes"]).options.arguments.gap, Some(Answer::Yes), "{name}");
+    }
+}

@@ -1,0 +1,216 @@
+//! What lies beneath a broker's package, and whether a version may come over it: asked by every phase that installs one.
+
+use super::Draft;
+use crate::facts::{BrokerState, HostFacts, NodeFacts, PackageFacts};
+use crate::inventory::Host;
+use crate::model::Version;
+use crate::plan::view::{self, listed};
+use crate::plan::{Over, PackageChoice};
+use crate::rabbitmq::{BROKER_PACKAGE, Beneath, Objection, Serving, allowed, may_be_of};
+
+/// What, why, and what to do about it.
+pub(super) type Reasons = (String, String, String);
+
+/// The broker's package in this version, judged by what lies on the host and by the members that run.
+///
+/// # Errors
+/// Why this version must not come over these data.
+pub(super) fn judged(
+    draft: &Draft<'_>,
+    host: &Host,
+    facts: &HostFacts,
+    version: &str,
+) -> Result<PackageChoice, Reasons> {
+    let found = beneath(facts, host);
+    let what = || refused(facts, version);
+    let Ok(to) = Version::parse(version) else {
+        return Err((what(), format!("{version} is no version number"), "install it by hand".to_owned()));
+    };
+    allowed(&found, to).map_err(|objection| {
+        let (why, advice) = words(&objection, &found, facts, to);
+        (what(), why, advice)
+    })?;
+    if holds_data(facts) && is_older_package(facts, version) {
+        let (why, advice) = words(&Objection::Older, &found, facts, to);
+        return Err((what(), why, advice));
+    }
+    match &found {
+        Beneath::NoData => {}
+        Beneath::Stopped(_) => {
+            members_allow(draft, host, to).map_err(|(why, advice)| (what(), why, advice))?
+        }
+        Beneath::Running(node) => {
+            is_not_changed_underneath(node, facts, to).map_err(|(why, advice)| (what(), why, advice))?
+        }
+    }
+    Ok(choice(facts, Some(version.to_owned())))
+}
+
+/// The broker's package with what lies beneath it.
+pub(super) fn choice(facts: &HostFacts, version: Option<String>) -> PackageChoice {
+    let over = match holds_data(facts) {
+        false => Over::NoData,
+        true => Over::Data { package: there(facts) },
+    };
+    PackageChoice { name: BROKER_PACKAGE.to_owned(), version, over: Some(over) }
+}
+
+/// Whether a node of any name has a database here, or runs: it matters which version wrote it, not whose it is.
+pub(super) fn holds_data(facts: &HostFacts) -> bool {
+    !facts.data.is_empty() || facts.broker != BrokerState::Down
+}
+
+type WhyNot = (String, String);
+
+/// What a running member is refused its stopped peer is not given.
+fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), WhyNot> {
+    let node = host.node();
+    let members = view::running(draft.desired, &draft.facts);
+    for (member, runs) in members.into_iter().filter(|(_, other)| view::lists(other, &node)) {
+        let Some(facts) = draft.host(&member.name) else { continue };
+        let beneath = Beneath::Running(serving(runs, facts));
+        allowed(&beneath, to).map_err(|objection| {
+            let (why, advice) = words(&objection, &beneath, facts, to);
+            (format!("{} runs {}: {why}", runs.name, runs.rabbitmq_version), advice)
+        })?;
+    }
+    Ok(())
+}
+
+/// Whoever removed the package of a node that runs gets the same one back, and no other beneath it.
+fn is_not_changed_underneath(node: &Serving, facts: &HostFacts, to: Version) -> Result<(), WhyNot> {
+    if there(facts).is_some() || to == node.version {
+        return Ok(());
+    }
+    Err((
+        format!("it runs {} though its package was removed", node.version),
+        format!("install {} again first: [package] version = \"{}\"", node.version, node.version),
+    ))
+}
+
+/// Whether it is the same RabbitMQ in an older revision of the package: the package manager lists the newest first.
+fn is_older_package(facts: &HostFacts, version: &str) -> bool {
+    let Some(package) = facts.packages.get(BROKER_PACKAGE) else { return false };
+    let place = |wanted: &str| package.offered.iter().position(|offered| offered == wanted);
+    let there = there(facts).and_then(|there| place(&there));
+    there.zip(place(version)).is_some_and(|(there, wanted)| wanted > there)
+}
+
+/// The package's version as dpkg has it, whole or in part.
+fn there(facts: &HostFacts) -> Option<String> {
+    let package = facts.packages.get(BROKER_PACKAGE)?;
+    package.installed.clone().or_else(|| package.half_installed.clone())
+}
+
+fn beneath(facts: &HostFacts, host: &Host) -> Beneath {
+    match &facts.broker {
+        BrokerState::Running(node) => Beneath::Running(serving(node, facts)),
+        _ if !holds_data(facts) => Beneath::NoData,
+        _ => Beneath::Stopped(ran_last(facts, host)),
+    }
+}
+
+fn serving(node: &NodeFacts, facts: &HostFacts) -> Serving {
+    Serving {
+        version: node.rabbitmq_version,
+        installed: there(facts).and_then(|version| Version::parse(&version).ok()),
+        metadata_store: node.metadata_store,
+        mirroring_policies: node.mirroring_policies.clone(),
+    }
+}
+
+/// The version that ran over a stopped node's data last. RabbitMQ leaves no number on disk. It is the package's where the
+/// node has started since that was unpacked; a package that changed beneath a stopped node says nothing. Of a removed one
+/// only the time of its removal is left, so there the feature flags in the data must be those of such a version.
+fn ran_last(facts: &HostFacts, host: &Host) -> Option<Version> {
+    let data = facts.data_of(&host.node())?;
+    let PackageFacts { installed, half_installed, removed, unpacked, .. } =
+        facts.packages.get(BROKER_PACKAGE)?;
+    match (installed, half_installed, removed) {
+        (Some(installed), _, _) if data.started? >= (*unpacked)? => Version::parse(installed).ok(),
+        (None, None, Some(removed)) => {
+            Version::parse(removed).ok().filter(|version| may_be_of(&data.feature_flags, *version))
+        }
+        _ => None,
+    }
+}
+
+fn refused(facts: &HostFacts, version: &str) -> String {
+    match (&facts.broker, there(facts)) {
+        (BrokerState::Running(_), Some(there)) => format!("no upgrade from {there} to {version}"),
+        _ => format!("no {BROKER_PACKAGE} {version} over the data here"),
+    }
+}
+
+/// Why not, and what to do about it.
+fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Version) -> WhyNot {
+    let (from, runs) = match beneath {
+        Beneath::Running(node) => (Some(node.version), true),
+        Beneath::Stopped(version) => (*version, false),
+        Beneath::NoData => (None, false),
+    };
+    let of = from.map_or("another version".to_owned(), |from| from.to_string());
+    let series = from.map_or("that series".to_owned(), Version::series);
+    let is_there = there(facts).is_some();
+    // Only what runs can be upgraded, and only what is installed can be started.
+    let first = match (runs, is_there) {
+        (true, _) => String::new(),
+        (false, true) => "rabbitup run start starts it as it is; then ".to_owned(),
+        (false, false) => {
+            format!("install {series} and start it first: [package] version = \"{series}.*\"; then ")
+        }
+    };
+    match objection {
+        Objection::Unknown => (
+            if is_there {
+                "the package was installed or changed after the node had last started, so which version wrote its data is \
+                 not known"
+                    .to_owned()
+            } else {
+                "nothing on the host tells which version wrote its data".to_owned()
+            },
+            "on the host: grep rabbitmq-server /var/log/dpkg.log tells which version it ran with; put that one in place \
+             (apt-get install rabbitmq-server=VERSION) and start it, then rabbitup run upgrade"
+                .to_owned(),
+        ),
+        Objection::Older => (
+            "RabbitMQ does not go back to an older version: its data and feature flags stay new".to_owned(),
+            match is_there {
+                true => "ask for a newer version".to_owned(),
+                false => format!("add a repository that offers {of} or a later {series}"),
+            },
+        ),
+        Objection::LatestFirst { series } => (
+            format!("{} needs feature flags that {series} has only in its last versions", to.series()),
+            format!("{first}go to the newest {series} first: rabbitup run upgrade version={series}.*"),
+        ),
+        Objection::NoWay { by_way_of } => (
+            format!("RabbitMQ supports no upgrade from {series} to {} in one step", to.series()),
+            match by_way_of {
+                Some(series) => {
+                    format!("{first}go by way of {series}: rabbitup run upgrade version={series}.*")
+                }
+                None => "rabbitmq.com/docs/upgrade lists the ways there are".to_owned(),
+            },
+        ),
+        Objection::OnlyRunning => (
+            format!(
+                "{} requires feature flags of {series}, and they can be enabled only while the node runs",
+                to.series()
+            ),
+            format!("{first}rabbitup run upgrade version={to}"),
+        ),
+        Objection::ExperimentalKhepri => (
+            "3.13 with Khepri cannot be upgraded to 4.x (its Khepri was experimental)".to_owned(),
+            "build a new cluster beside it and move clients and messages over (blue-green)".to_owned(),
+        ),
+        Objection::Mirroring { policies } => (
+            format!(
+                "policies mirror queues, which {} does not do: they would live on one node only (policy {})",
+                to.series(),
+                listed(policies.iter().take(3))
+            ),
+            "move their messages to quorum queues and delete the policies first".to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,117 @@
+//! Versions that must not come over data, and what a cluster of two is told.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::steady::wait_for_balancer;
+use crate::hosts::{self, on_all};
+use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
+use crate::lab::{Host, Suite};
+use crate::stage::{BROKERS, Stage, octet};
+
+fn pinned(version: &str) -> Inventory {
+    Inventory { package: vec![format!("version = \"{version}\"")], ..Inventory::whole() }
+}
+
+/// A broker that is stopped is given no version that it would be refused while it runs: alone, with all the others, or where
+/// its package is gone and the repositories have moved on.
+pub fn over_data(stage: &Stage) {
+    let lab = &stage.lab;
+    let installed = hosts::package_version(lab, "node3");
+    let (older, jump) = match lab.suite() {
+        Suite::Bookworm => ("3.9.27-1", "4.0.5-1"),
+        Suite::Trixie => ("3.13.7-1", "4.3.6-1"),
+    };
+    let limited =
+        |inventory: &Inventory| stage.rabbitup(inventory).args(["up", "--yes", "--limit", "node3"]).run();
+    lab.stdout_of("node3", "systemctl stop rabbitmq-server");
+    for version in [older, jump] {
+        let run = limited(&pinned(version)).expect(1);
+        run.says(&format!("no rabbitmq-server {version} over the data here"));
+    }
+    // Its package is gone.
+    lab.stdout_of("node3", "apt-get -q -y remove rabbitmq-server >/dev/null 2>&1");
+    limited(&pinned(jump)).expect(1).says("over the data here");
+    limited(&Inventory::whole()).expect(0);
+    assert_eq!(hosts::package_version(lab, "node3"), installed, "what was there comes back");
+    on_all(&["node1", "node2"], |host| lab.stdout_of(host, "systemctl stop rabbitmq-server"));
+    lab.stdout_of("node3", "systemctl stop rabbitmq-server");
+    for version in [older, jump] {
+        let run = stage.up(&pinned(version)).expect(1);
+        run.says(&format!("no rabbitmq-server {version} over the data here")).says("Nothing was changed.");
+    }
+    assert_eq!(on_all(&BROKERS, |host| hosts::package_version(lab, host)), vec![installed; 3]);
+    stage.up(&Inventory::whole()).expect(0);
+    stage.assert_nothing_to_do(&Inventory::whole());
+    stage.assert_serves();
+}
+
+/// The replica on node3 is down and its node runs, which no plan sees: the node is waited for. An interrupt ends the wait,
+/// and leaves the node in service and in the balancer.
+pub fn not_spared(stage: &Stage) {
+    let lab = &stage.lab;
+    let inventory = Inventory::whole();
+    let replica = |verb: &str| {
+        let all = format!(
+            "[ra:{verb}_server(quorum_queues, {{Name, list_to_atom(\"rabbit@node3\")}}) || Q <- rabbit_amqqueue:list(), \
+             amqqueue:get_type(Q) =:= rabbit_quorum_queue, {{Name, _}} <- [amqqueue:get_pid(Q)]]."
+        );
+        lab.stdout_of("node3", &format!("timeout 60 rabbitmqctl -q eval '{all}'"));
+    };
+    crate::amqp::publish(&lab.address(11), (ADMIN, ADMIN_PASSWORD), "needed", "quorum", 1)
+        .expect("a quorum queue");
+    let before = hosts::starts(lab, &BROKERS);
+    replica("stop");
+    let mut run =
+        stage.rabbitup(&inventory).args(["run", "rolling-restart", "older-than=0s", "--yes"]).spawn();
+    run.wait_for("restart rabbit@node1, drained before and in sync after …");
+    let pid = run.pid().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    let run = run
+        .wait()
+        .expect(130)
+        .says("the run was interrupted while it waited")
+        .says("put node1 back into the balancer");
+    assert!(run.took < Duration::from_secs(60), "{run}");
+    wait_for_balancer(stage, "node1", "UP");
+    replica("restart");
+    assert_eq!(hosts::starts(lab, &BROKERS), before, "nobody was stopped");
+    lab.stdout_of("node1", "timeout 60 rabbitmqctl -q delete_queue needed");
+    stage.assert_nothing_to_do(&inventory);
+    stage.assert_serves();
+}
+
+const TWO: [&str; 2] = ["node1", "node2"];
+
+/// With Khepri neither of two is ever spared: the plan says so before anything is touched, and the operator's word goes on.
+pub fn one_of_two(stage: &Stage) {
+    if stage.lab.suite() == Suite::Bookworm {
+        return;
+    }
+    let lab = &stage.lab;
+    let inventory = Inventory::whole().without("node3");
+    stage.fresh_hosts(&["node1", "node2", "lb1"].map(|name| Host::new(name, octet(name))));
+    stage.up(&inventory).expect(0);
+    let before = hosts::starts(lab, &TWO);
+
+    lab.stdout_of(
+        "node1",
+        "timeout 120 rabbitmqctl -q enable_feature_flag --experimental khepri_db >/dev/null",
+    );
+    let refused = stage.playbook(&inventory, &["rolling-restart", "older-than=0s"]).expect(1);
+    refused
+        .says("rabbit@node2 cannot be taken out of service: a cluster of two members needs both")
+        .says("rabbitup run rolling-restart gap=yes")
+        .says("Nothing was changed.");
+    let mut changed = inventory.clone();
+    changed.config = vec!["heartbeat = 45".into()];
+    stage.up(&changed).expect(0).says("so it runs on with what it read at its start");
+    stage.playbook(&changed, &["bring-up", "gap=yes"]).expect(0).says("Verified: No changes.");
+    let after = hosts::starts(lab, &TWO);
+    assert!(before.iter().zip(&after).all(|(was, is)| is > was), "{before:?}, then {after:?}");
+    for host in TWO {
+        wait_for_balancer(stage, host, "UP");
+    }
+    hosts::assert_cluster(lab, &TWO);
+    stage.plan(&changed).expect(0).says("No changes.");
+}
