@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::hidden::Hidden;
 use super::run_failure;
 use super::{FailureKind, StepFailure};
+use crate::facts::RunUnderWay;
 use crate::model::shortened;
 use crate::plan::StepId;
 use crate::transport::{Output, TransportError};
@@ -57,15 +58,19 @@ pub(super) struct Transcript {
 }
 
 /// Why no further step comes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Over {
     Failed,
     Stopped,
+    /// The host is not this run's any more.
+    Lost(StepFailure),
 }
 
 #[derive(Debug)]
 struct Open {
     since: Instant,
+    /// The script's process on the host.
+    process: Option<u32>,
     output: Tail,
     cause: Tail,
     advice: Tail,
@@ -92,9 +97,10 @@ impl Tail {
 }
 
 impl Open {
-    fn new() -> Self {
+    fn new(process: Option<u32>) -> Self {
         Self {
             since: Instant::now(),
+            process,
             output: Tail::default(),
             cause: Tail::default(),
             advice: Tail::default(),
@@ -145,8 +151,14 @@ impl Transcript {
     fn mark(&mut self, mark: &str) -> Option<Progress> {
         let mark = mark.trim_end_matches(['\r', '\n']);
         let (verb, rest) = mark.split_once(' ').unwrap_or((mark, ""));
-        if verb == "stopped" {
-            self.over.get_or_insert(Over::Stopped);
+        let over = match verb {
+            "stopped" => Some(Over::Stopped),
+            "taken" => Some(Over::Lost(run_failure::taken_over(RunUnderWay::parse(rest).as_ref()))),
+            "unlocked" => Some(Over::Lost(run_failure::unlocked())),
+            _ => None,
+        };
+        if let Some(over) = over {
+            self.over.get_or_insert(over);
             return None;
         }
         let rest = rest.strip_prefix(self.steps.get(self.ended)?.as_str())?;
@@ -156,7 +168,7 @@ impl Transcript {
         let rest = rest.trim_start_matches(' ');
         match verb {
             "begin" if self.open.is_none() && self.over.is_none() => {
-                self.open = Some(Open::new());
+                self.open = Some(Open::new(rest.trim().parse().ok()));
                 Some(Progress { step: self.ended, what: Happening::Started })
             }
             "end" => self.end_step(rest.trim().parse().ok()?),
@@ -206,16 +218,21 @@ impl Transcript {
 
     /// The script is over: is there a step that nobody told the end of?
     pub fn end(mut self, result: Result<Output, TransportError>) -> Ending {
-        match self.over {
+        match self.over.take() {
             Some(Over::Failed) => return Ending::Failed,
             Some(Over::Stopped) if self.open.is_none() => return Ending::Stopped(self.ended),
+            Some(Over::Lost(failure)) if self.open.is_none() => {
+                let what = Happening::Failed(Duration::ZERO, failure);
+                return Ending::Missing(Progress { step: self.ended, what });
+            }
             _ if self.ended == self.steps.len() => return Ending::Complete,
             _ => {}
         }
         let mut failure = match result {
             Err(error) => {
                 let evidence: Vec<String> = error.evidence.lines().map(|line| self.clean(line)).collect();
-                run_failure::of_transport(error.kind, &evidence.join("\n"))
+                let process = self.open.as_ref().and_then(|open| open.process);
+                run_failure::of_transport(error.kind, &evidence.join("\n"), process)
             }
             Ok(output) => {
                 for line in String::from_utf8_lossy(&output.stderr).lines() {

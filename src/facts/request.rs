@@ -37,6 +37,7 @@ pub struct PeerPort {
 }
 
 const PROBE: &str = concat!(
+    include_str!("at_work.sh"),
     include_str!("probe.sh"),
     include_str!("erlang_tool.sh"),
     include_str!("erl_call.sh"),

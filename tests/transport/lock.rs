@@ -11,7 +11,7 @@ use rabbitup::transport::{SshTarget, SshTransport, Transport};
 use crate::sshd::{Sshd, argument, host, run, transport};
 
 fn operator(who: &str) -> Operator {
-    Operator { who: who.into(), pid: std::process::id(), command: "rabbitup up --yes 'it'".into() }
+    Operator { who: who.into(), pid: std::process::id(), playbook: "own 'it'".into() }
 }
 
 async fn lock(ssh: &Arc<SshTransport>, directory: &Path, who: &str) -> Result<Locks, LockError> {
@@ -29,7 +29,7 @@ async fn a_second_operator_learns_who_is_at_work() {
     assert_eq!(ssh.counts().execs, 1);
     let error = lock(&ssh, &directory, "bob@desk").await.expect_err("it is taken");
     let LockError::Held { owner, since, .. } = &error else { panic!("{error}") };
-    assert_eq!(owner, &format!("ann@desk (process {}: rabbitup up --yes 'it')", std::process::id()));
+    assert_eq!(owner, &format!("ann@desk (process {}: own 'it')", std::process::id()));
     let age = since.and_then(|since| since.elapsed().ok()).expect("it is in the past");
     assert!(age < Duration::from_secs(10), "{age:?}");
     assert_eq!(mine.lost(), None);

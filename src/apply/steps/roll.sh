@@ -17,10 +17,12 @@ is_stopped_here() { # NODE
 
 # Right after another node's restart its replicas may still catch up, so the answer is waited for.
 await_spare() { # NODE PATIENCE
-  end=$(($(date +%s) + $2))
+  read_clock
+  end=$((clock + $2 * 100))
   until answer=$(can_be_spared "$1" 2>&1); do
     ! is_stopped_here "$1" || fail "$1 was stopped meanwhile, by somebody else" "run the same command again: what is stopped is started first"
-    if [ "$(date +%s)" -ge "$end" ]; then
+    read_clock
+    if [ "$clock" -ge "$end" ]; then
       printf '%s\n' "$answer"
       case $answer in
         *'would lose'*) ;;
