@@ -97,6 +97,8 @@ pub enum FailureKind {
     ConnectionLost,
     /// Another run has taken over the host, so the step was not started.
     TakenOver,
+    /// The host has freed this run's lock, so the step was not started.
+    LockLost,
     /// A secret that the step needs could not be had.
     SecretMissing,
 }

@@ -72,7 +72,7 @@ pub(super) fn taken_over(by: Option<&RunUnderWay>) -> StepFailure {
             format!("{}, {}, begun {} s ago", plain(who), plain(playbook), age.as_secs())
         }
         Some(RunUnderWay { who, playbook, .. }) => format!("{}, {}", plain(who), plain(playbook)),
-        None => "of somebody who left no name".to_owned(),
+        None => "which left no name".to_owned(),
     };
     StepFailure {
         kind: FailureKind::TakenOver,
@@ -88,10 +88,11 @@ pub(super) fn taken_over(by: Option<&RunUnderWay>) -> StepFailure {
 /// Nobody has the host's lock.
 pub(super) fn unlocked() -> StepFailure {
     StepFailure {
-        kind: FailureKind::ConnectionLost,
+        kind: FailureKind::LockLost,
         code: None,
         cause: Some(
-            "the host heard nothing of this run for a minute and freed its lock; nothing was done".to_owned(),
+            "the host has freed this run's lock, as it does when the connection ends or brings no sign of life for 70 s; nothing was done"
+                .to_owned(),
         ),
         advice: Some(AGAIN.to_owned()),
         output: Vec::new(),

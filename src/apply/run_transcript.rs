@@ -266,6 +266,7 @@ impl Transcript {
 mod tests {
     use super::*;
     use crate::apply::run_fixtures::id;
+    use crate::transport::TransportErrorKind;
 
     /// What is told of a script of a/x and a/xy, as short words.
     fn told(lines: &[&str]) -> Vec<String> {
@@ -296,6 +297,53 @@ mod tests {
     fn nothing_begins_after_a_failure_or_a_stop() {
         assert_eq!(told(&["N0 begin a/x", "N0 end a/x 1", "N0 begin a/xy"]), ["+0", "!0"]);
         assert_eq!(told(&["N0 stopped", "N0 begin a/x"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_host_that_is_another_runs_says_whose() {
+        for (mark, kind, words) in [
+            (
+                "taken 160\t100\tbob@desk\t7\tbring-up\t9",
+                FailureKind::TakenOver,
+                "bob@desk, bring-up, begun 60 s ago",
+            ),
+            ("taken x", FailureKind::TakenOver, "which left no name"),
+            ("unlocked", FailureKind::LockLost, "freed this run's lock"),
+        ] {
+            let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Hidden::default());
+            for line in ["N0 begin a/x 71", "N0 end a/x 0", &format!("N0 {mark}"), "N0 begin a/xy 71"] {
+                transcript.line(line.as_bytes());
+            }
+            let Ending::Missing(Progress { step: 1, what: Happening::Failed(_, failure) }) =
+                transcript.end(Ok(Output::default()))
+            else {
+                panic!("the second step was not started")
+            };
+            assert_eq!(failure.kind, kind, "{mark}");
+            let cause = failure.cause.unwrap_or_default();
+            assert!(cause.contains(words) && cause.ends_with("nothing was done"), "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_was_given_up_may_be_running() {
+        for (kind, wanted) in [
+            (TransportErrorKind::TimedOut, FailureKind::GivenUp),
+            (TransportErrorKind::Lost, FailureKind::ConnectionLost),
+            (TransportErrorKind::TooMuchOutput, FailureKind::Command),
+        ] {
+            let mut transcript = Transcript::new("N0", vec![id("a/x")], Hidden::default());
+            transcript.line(b"N0 begin a/x 4711");
+            let error = TransportError { kind, evidence: String::new() };
+            let Ending::Missing(Progress { what: Happening::Failed(_, failure), .. }) =
+                transcript.end(Err(error))
+            else {
+                panic!("the step has no end")
+            };
+            assert_eq!(failure.kind, wanted);
+            let cause = failure.cause.unwrap_or_default();
+            assert!(cause.ends_with("the step may still be running (process 4711)"), "{cause}");
+        }
     }
 
     #[test]
