@@ -37,6 +37,9 @@ fn each_step_is_two_lines_in_the_journal() {
             noted[3].contains("step=a/y end result=1 seconds=0|") && noted[3].contains("|RABBITUP_RUN=r1|")
         );
         assert!(!said.contains("hello"), "no argument of a step is noted: {said}");
+        let odd = "run_step \"a/sync-x y='\nMESSAGE=forged\" say hello";
+        let forged = under_prelude(words, &format!("{JOURNAL}{logger}\n{odd}"));
+        assert!(forged.contains("|RABBITUP_STEP=a/sync-x?y???MESSAGE?forged|"), "{words:?}: {forged}");
         // A host that waits for this step hears of its end first.
         assert!(said.find("N end a/x 0") < said.find("step=a/x end"), "{said}");
     }

@@ -15,6 +15,8 @@ use crate::transport::SshTransport;
 /// How long the last step of a run that was cut off is waited for: the longest usual one installs packages.
 const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The lock of a run that was killed a moment ago goes when its host has noticed: who holds one is looked at again after this.
+const NOTICED: Duration = Duration::from_secs(1);
 
 /// Where in a run the hosts are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +50,11 @@ pub async fn settled(
             Turn::Locked => still_works(&facts, "a run that was cut off"),
             // One's own lock of a round before goes when its host notices that the connection is lost.
             Turn::First | Turn::HalfWay if facts.under_way().any(|(_, run)| !is_own(run, &own)) => {
-                return Err(refused(&facts, common));
+                if start.elapsed() > NOTICED {
+                    return Err(refused(&facts, common));
+                }
+                tokio::time::sleep(NOTICED).await;
+                continue;
             }
             Turn::First => still_works(&facts, "a run that was cut off").or_else(|| still_locked(&facts)),
             Turn::HalfWay => still_works(&facts, "this run").or_else(|| still_locked(&facts)),

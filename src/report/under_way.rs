@@ -47,11 +47,12 @@ pub fn under_way(facts: &Facts) -> Vec<UnderWay> {
 }
 
 impl UnderWay {
-    /// `ann@desk runs bring-up since 13:24:57 UTC, 2 min ago`.
+    /// `ann@desk (process 4711) runs bring-up since 13:24:57 UTC, 2 min ago`.
     pub fn words(&self, now: SystemTime) -> String {
         let began = self.age_s.and_then(|age| now.checked_sub(Duration::from_secs(age)));
         let since = began.map(|began| format!(" {}", since(began, now))).unwrap_or_default();
-        format!("{} runs {}{since}", self.who, self.playbook)
+        let process = self.process.map(|process| format!(" (process {process})")).unwrap_or_default();
+        format!("{}{process} runs {}{since}", self.who, self.playbook)
     }
 }
 

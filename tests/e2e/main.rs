@@ -25,7 +25,7 @@ mod watch;
 use lab::Suite;
 use scenarios::{
     access, balancer, changes, cold, doctor, files, half_done, hostile, leaving, membership, queues,
-    recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
+    recovery, rolling, rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -51,6 +51,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("a clock that is off", trouble::clock),
     converged("a cluster that was made by hand", half_done::taken_over).by_turns(),
     converged("an interrupt", runs::interrupt).by_turns(),
+    converged("a run that is paused, and another one that takes over", taken_over::paused).by_turns(),
     converged("events as JSON", runs::events).by_turns(),
     converged("definitions", runs::definitions).by_turns(),
     converged("no secret is to be seen anywhere", secrets::nowhere).by_turns(),

@@ -69,8 +69,10 @@ trail() { # begin|end [RC SECONDS]
   [ -z "${no_trail:-}" ] || return 0
   login=${SUDO_USER:-${DOAS_USER:-root}}
   case $login in *[!A-Za-z0-9._@+-]*) login="?" ;; esac
-  said="operator=$operator login=$login run=$run plan=$plan step=$step $1${2:+ result=$2 seconds=$3}"
-  # Of the first in one line, so that a value that this text does not know of can be no field.
+  noted=$step
+  # A queue's name may be a part of it, and hold anything.
+  case $step in *[!A-Za-z0-9@._/+-]*) noted=$(printf %s "$step" | tr -c 'A-Za-z0-9@._/+-' '?' | cut -c 1-120) ;; esac
+  said="operator=$operator login=$login run=$run plan=$plan step=$noted $1${2:+ result=$2 seconds=$3}"
   timeout -k 1 2 logger --journald 2>/dev/null <<FIELDS ||
 MESSAGE=$said
 PRIORITY=5
@@ -79,7 +81,7 @@ RABBITUP_OPERATOR=$operator
 RABBITUP_LOGIN=$login
 RABBITUP_RUN=$run
 RABBITUP_PLAN=$plan
-RABBITUP_STEP=$step
+RABBITUP_STEP=$noted
 RABBITUP_EVENT=$1
 RABBITUP_RESULT=${2:-}
 RABBITUP_SECONDS=${3:-}
