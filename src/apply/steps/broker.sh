@@ -29,6 +29,7 @@ rabbit_tool() { # SECONDS TOOL ARGUMENT...
   shift 2
   if [ -x "/usr/lib/rabbitmq/bin/$tool" ]; then
     # Names of queues are UTF-8; in the plain C locale the tool's own VM takes them for Latin-1.
+    # shellcheck disable=SC2154 # within sets limit
     (cd /var/lib/rabbitmq && LC_ALL=C.UTF-8 as_rabbitmq timeout -k 10 "$limit" "/usr/lib/rabbitmq/bin/$tool" "$@")
   else
     timeout -k 10 "$limit" "$tool" "$@"

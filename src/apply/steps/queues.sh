@@ -86,6 +86,7 @@ grow_replicas() { # NODE MODE PATIENCE ONTO [KIND VHOST NAME]...
 # Right after a node entered the cluster, the stream coordinator may not know it yet, and says so or nothing.
 grow_stream() { # NODE MODE ONTO VHOST NAME
   # What it waits for is its own doing, which is not cut short.
+  # shellcheck disable=SC2034 # within reads it
   said=$(deadline=; rabbit_tool 120 rabbitmq-streams -q -n "$1" add_replica --vhost "$4" "$5" "$3" 2>&1) || :
   lacking=$(without_replica "$1" "$2" "$3" "{$(binary "$4"), $(binary "$5")}") || return 1
   [ -z "$lacking" ] || { printf '%s\n' "$said" | head -n 3 | tr '\n' ' '; return 1; }

@@ -18,6 +18,7 @@ is_stopped_here() { # NODE
 # Right after another node's restart its replicas may still catch up, so the answer is waited for.
 await_spare() { # NODE PATIENCE
   read_clock
+  # shellcheck disable=SC2154 # read_clock sets clock
   end=$((clock + $2 * 100))
   until answer=$(can_be_spared "$1" 2>&1); do
     ! is_stopped_here "$1" || fail "$1 was stopped meanwhile, by somebody else" "run the same command again: what is stopped is started first"
