@@ -95,10 +95,16 @@ pub struct StepFailure {
 pub enum FailureKind {
     /// A command of the step ended with an error.
     Command,
-    /// The step did not end within its time and was ended on the host.
+    /// A command of the step took longer than it may and was ended on the host.
     TimedOut,
+    /// The controller waited for the step as long as it may take; it may still be running.
+    GivenUp,
     /// The connection was lost; whether the step ended is unknown.
     ConnectionLost,
+    /// Another run has taken over the host, so the step was not started.
+    TakenOver,
+    /// The host has freed this run's lock, so the step was not started.
+    LockLost,
     /// A secret that the step needs could not be had.
     SecretMissing,
 }

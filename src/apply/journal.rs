@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::{Event, EventStream, Stamped};
+use super::{Event, EventStream, RunId, RunMark, Stamped};
 use crate::model::{HostName, printable_json};
 use crate::plan::{Plan, StepId};
 
@@ -47,6 +47,9 @@ struct Head<'a> {
     at: String,
     command: &'a str,
     playbook: &'a str,
+    /// As the hosts' journals name the run and the plan (docs/trail.md).
+    run: Option<&'a str>,
+    plan: &'a str,
     hosts: Vec<&'a HostName>,
     steps: Vec<HeadStep<'a>>,
 }
@@ -75,6 +78,7 @@ impl Journal {
         directory: &Path,
         command: &str,
         plan: &Plan,
+        mark: &RunMark,
         events: EventStream,
     ) -> Result<Self, JournalError> {
         let now = SystemTime::now();
@@ -82,7 +86,7 @@ impl Journal {
         let (path, file) = create(directory, &name)?;
         let write = |source| JournalError::Write { path: path.clone(), source };
         let mut file = BufWriter::new(file);
-        write_line(&mut file, &head(now, command, plan)).map_err(write)?;
+        write_line(&mut file, &head(now, command, plan, mark)).map_err(write)?;
         let (sender, ended) = mpsc::channel();
         let keep = move || {
             // Nobody waits for the answer of a run that was abandoned.
@@ -152,12 +156,14 @@ fn guard(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn head<'a>(now: SystemTime, command: &'a str, plan: &'a Plan) -> Head<'a> {
+fn head<'a>(now: SystemTime, command: &'a str, plan: &'a Plan, mark: &'a RunMark) -> Head<'a> {
     Head {
         format_version: FORMAT_VERSION,
         at: timestamp(now),
         command,
         playbook: &plan.playbook,
+        run: mark.run.as_ref().map(RunId::as_str),
+        plan: &mark.plan,
         hosts: plan.hosts.iter().map(|host| &host.name).collect(),
         steps: plan.steps.iter().map(|step| HeadStep { id: &step.id, title: &step.title }).collect(),
     }
@@ -217,7 +223,7 @@ mod tests {
 
     use super::*;
     use crate::apply::EventSink;
-    use crate::apply::run_fixtures::{host, plan, step};
+    use crate::apply::run_fixtures::{host, mark, plan, step};
 
     #[test]
     fn dates_are_those_of_the_calendar() {
@@ -255,7 +261,8 @@ mod tests {
         let mut sink = EventSink::default();
         let stream = sink.subscribe();
         let plan = plan(vec![step("a", "x", &[])]);
-        let journal = Journal::begin(&directory, "rabbitup up", &plan, stream).expect("it is writable");
+        let journal =
+            Journal::begin(&directory, "rabbitup up", &plan, &mark(), stream).expect("it is writable");
         sink.emit(Event::Locked);
         sink.emit(Event::StepStarted { step: plan.steps[0].id.clone(), host: host("a") });
         drop(sink);
@@ -290,7 +297,7 @@ mod tests {
         fs::set_permissions(&directory, Permissions::from_mode(0o755)).expect("it is ours");
         let mut sink = EventSink::default();
         let journal =
-            Journal::begin(&directory, "", &plan(vec![]), sink.subscribe()).expect("it is writable");
+            Journal::begin(&directory, "", &plan(vec![]), &mark(), sink.subscribe()).expect("it is writable");
         drop(sink);
         journal.end().expect("it is complete");
         let mode = fs::metadata(&directory).expect("it is there").permissions().mode();
@@ -302,7 +309,7 @@ mod tests {
     fn a_journal_that_cannot_be_is_an_error_and_a_lost_consumer_is_none() {
         let mut sink = EventSink::default();
         let stream = sink.subscribe();
-        assert!(Journal::begin(Path::new("/dev/null/x"), "", &plan(vec![]), stream).is_err());
+        assert!(Journal::begin(Path::new("/dev/null/x"), "", &plan(vec![]), &mark(), stream).is_err());
         sink.emit(Event::Locked);
     }
 }

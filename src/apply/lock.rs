@@ -8,7 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::fence::{RunId, RunMark, plan_digest};
+use crate::facts::RunUnderWay;
 use crate::model::{HostName, one_line, quote, shortened};
+use crate::plan::Plan;
 use crate::transport::{Held, Transport, TransportError};
 
 /// Where hosts keep the lock. Only root may write there: in the world-writable /run/lock anybody could take
@@ -29,8 +32,8 @@ pub struct Operator {
     /// `USER@MACHINE`.
     pub who: String,
     pub pid: u32,
-    /// The command as it was typed. Never with a secret in it.
-    pub command: String,
+    /// The playbook that it runs.
+    pub playbook: String,
 }
 
 /// Why a run may not start.
@@ -40,7 +43,7 @@ pub enum LockError {
     #[error("{host} is locked by {owner}")]
     Held {
         host: HostName,
-        /// `USER@MACHINE (process PID: COMMAND)`, as far as they said.
+        /// `USER@MACHINE (process PID: PLAYBOOK)`, as far as they said.
         owner: String,
         /// When they took the lock, by this machine's clock.
         since: Option<SystemTime>,
@@ -63,6 +66,9 @@ impl LockError {
 /// The locks of one run. Dropping them lets go of every host; [`Locks::release`] also waits for it.
 #[derive(Debug)]
 pub struct Locks {
+    /// None where no host was to be locked.
+    run: Option<RunId>,
+    operator: String,
     lost: watch::Receiver<Option<HostName>>,
     release: watch::Sender<bool>,
     watchers: JoinSet<()>,
@@ -70,7 +76,7 @@ pub struct Locks {
 
 impl Operator {
     /// This process and its user.
-    pub fn here(command: String) -> Self {
+    pub fn here(playbook: String) -> Self {
         let known = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
         let of_environment = |name: &str| std::env::var(name).ok().and_then(known);
         let user =
@@ -79,7 +85,7 @@ impl Operator {
         let machine = machine.or_else(|| of_environment("HOSTNAME"));
         let [user, machine] = [user, machine].map(|name| name.unwrap_or_else(|| "?".to_owned()));
         let who = format!("{user}@{machine}");
-        Self { who, pid: std::process::id(), command }
+        Self { who, pid: std::process::id(), playbook }
     }
 }
 
@@ -118,7 +124,9 @@ impl Locks {
         let mut hosts: Vec<HostName> = hosts.into_iter().cloned().collect();
         hosts.sort();
         hosts.dedup();
-        let script = script(directory, operator);
+        let run = RunId::random();
+        let script = script(directory, operator, &run);
+        let none = hosts.is_empty();
         let mut locked = Vec::with_capacity(hosts.len());
         let mut hosts = hosts.into_iter();
         if let Some(first) = hosts.next() {
@@ -143,11 +151,11 @@ impl Locks {
         }
         match errors.into_iter().min_by(|a, b| a.host().cmp(b.host())) {
             Some(error) => Err(error),
-            None => Ok(Self::watch_over(locked)),
+            None => Ok(Self::watch_over((!none).then_some(run), operator.who.clone(), locked)),
         }
     }
 
-    fn watch_over<H: Held>(locked: Vec<(HostName, H)>) -> Self {
+    fn watch_over<H: Held>(run: Option<RunId>, operator: String, locked: Vec<(HostName, H)>) -> Self {
         let (report, lost) = watch::channel(None);
         let (release, released) = watch::channel(false);
         let mut watchers = JoinSet::new();
@@ -166,7 +174,12 @@ impl Locks {
                 }
             });
         }
-        Self { lost, release, watchers }
+        Self { run, operator, lost, release, watchers }
+    }
+
+    /// What the scripts of this plan carry under these locks.
+    pub fn mark(&self, plan: &Plan) -> RunMark {
+        RunMark { run: self.run.clone(), operator: self.operator.clone(), plan: plan_digest(plan) }
     }
 
     /// The first host whose lock was lost: its session ended, and somebody else may be at work there.
@@ -200,7 +213,7 @@ async fn lock<T: Transport>(transport: &T, host: &HostName, script: &str) -> Res
     let mut words = answer.split('\t');
     match words.next() {
         Some("held") => Ok(held),
-        Some("busy") => Err(taken(host, words.map(str::to_owned).collect())),
+        Some("busy") => Err(taken(host, &words.collect::<Vec<_>>().join("\t"))),
         Some("impossible") => {
             let reason = words.collect::<Vec<_>>().join(" ");
             Err(LockError::Impossible { host: host.clone(), reason })
@@ -212,19 +225,17 @@ async fn lock<T: Transport>(transport: &T, host: &HostName, script: &str) -> Res
     }
 }
 
-/// Reads `NOW SINCE WHO PID COMMAND`. The times are the host's, whose clock may be wrong: only their
-/// difference counts.
-fn taken(host: &HostName, words: Vec<String>) -> LockError {
-    let word = |at: usize| words.get(at).map(String::as_str).filter(|word| !word.is_empty());
-    let seconds = |at: usize| word(at).and_then(|word| word.parse::<u64>().ok());
-    let age = seconds(0).zip(seconds(1)).map(|(now, since)| Duration::from_secs(now.saturating_sub(since)));
+/// Whose lock it is, by the note that they left.
+fn taken(host: &HostName, note: &str) -> LockError {
+    let run = RunUnderWay::parse(note);
+    let age = run.as_ref().and_then(|run| run.age);
     let plain = |text: &str| shortened(text, 200);
-    let owner = match (word(2), word(3), word(4)) {
-        (Some(who), Some(pid), Some(command)) => {
-            format!("{} (process {}: {})", plain(who), plain(pid), plain(command))
+    let owner = match run {
+        Some(RunUnderWay { who, process: Some(process), playbook, .. }) => {
+            format!("{} (process {process}: {})", plain(&who), plain(&playbook))
         }
-        (Some(who), ..) => plain(who),
-        _ => "somebody who left no name".to_owned(),
+        Some(run) => plain(&run.who),
+        None => "somebody who left no name".to_owned(),
     };
     let since = age.and_then(|age| SystemTime::now().checked_sub(age)).filter(|since| *since > UNIX_EPOCH);
     LockError::Held { host: host.clone(), owner, since }
@@ -233,12 +244,15 @@ fn taken(host: &HostName, words: Vec<String>) -> LockError {
 /// What holds the lock on a host. The shell itself has the file open, so the lock is there as long as the
 /// shell, and the shell as long as its standard input gives signs of life. flock(1): with `-n` it does not
 /// wait and ends with 1 where the lock is taken; its errors end with 64 and more.
-fn script(directory: &str, operator: &Operator) -> String {
+///
+/// The run's name is written before anything is answered: the scripts of a run that had the lock before read it and end
+/// (`steps/prelude.sh`). A shell that is killed leaves it, and its run may go on until the next one writes its own.
+fn script(directory: &str, operator: &Operator, run: &RunId) -> String {
     // One line with tabs: nothing in a value may look like another value or line.
-    let owner = format!("{}\t{}\t{}", one_line(&operator.who), operator.pid, one_line(&operator.command));
+    let owner = format!("{}\t{}\t{}", one_line(&operator.who), operator.pid, one_line(&operator.playbook));
     format!(
-        r#"directory={directory} owner={owner}
-lock=$directory/rabbitup.lock note=$directory/rabbitup.owner
+        r#"directory={directory} owner={owner} run={run}
+lock=$directory/rabbitup.lock note=$directory/rabbitup.owner run_file=$directory/rabbitup.run
 no() {{ printf 'impossible\t%s\n' "$1"; exit 1; }}
 command -v flock >/dev/null 2>&1 || no 'it has no flock command (package util-linux)'
 umask 077
@@ -251,19 +265,22 @@ if [ $code = 1 ]; then
   exit 1
 fi 2>/dev/null
 [ $code = 0 ] || no "flock ended with code $code"
+{{ printf '%s\n' "$run" >"$run_file"; }} 2>/dev/null || no "$run_file cannot be written"
 umask 022
-printf '%s\t%s\n' "$(date +%s)" "$owner" >"$note"
+read -r holder rest </proc/self/stat
+printf '%s\t%s\t%s\n' "$(date +%s)" "$owner" "$holder" >"$note"
 echo held
 if command -v timeout >/dev/null 2>&1; then
   while timeout {lease} sh -c 'IFS= read -r line' 9>&-; do :; done
 else
   cat >/dev/null 9>&-
 fi
-rm -f "$note"
+rm -f "$note" "$run_file"
 "#,
         lease = LEASE.as_secs(),
         directory = quote(directory),
-        owner = quote(&owner)
+        owner = quote(&owner),
+        run = quote(run.as_str())
     )
 }
 
@@ -277,7 +294,7 @@ mod tests {
     }
 
     fn operator() -> Operator {
-        Operator { who: "ann@desk".into(), pid: 7, command: "rabbitup up".into() }
+        Operator { who: "ann@desk".into(), pid: 7, playbook: "bring-up".into() }
     }
 
     fn answering(busy: &'static str) -> Arc<FakeTransport> {
@@ -289,11 +306,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_lock_says_whose_it_is_and_frees_the_others() {
-        let transport = answering("busy\t1000100\t1000000\tbob@desk\t42\trabbitup up -i 'x y'");
+        let transport = answering("busy\t1000100\t1000000\tbob@desk\t42\tbring-up\t99");
         let hosts = [host("node3"), host("node2"), host("node1")];
         let error = Locks::acquire(&transport, &hosts, &operator()).await.expect_err("taken");
         let LockError::Held { host, owner, since } = error else { panic!("{error}") };
-        assert_eq!((host.as_str(), owner.as_str()), ("node2", "bob@desk (process 42: rabbitup up -i 'x y')"));
+        assert_eq!((host.as_str(), owner.as_str()), ("node2", "bob@desk (process 42: bring-up)"));
         let age = since.and_then(|since| since.elapsed().ok()).expect("it is in the past");
         assert!((100..=101).contains(&age.as_secs()), "{age:?}");
         assert_eq!(transport.open_holds(), 0);

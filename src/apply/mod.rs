@@ -2,6 +2,9 @@
 //! dry run shows is what an apply does.
 
 mod event;
+mod fence;
+#[cfg(test)]
+mod fence_tests;
 pub mod gather;
 mod hidden;
 mod interrupt;
@@ -34,6 +37,8 @@ mod sync_tests;
 #[cfg(test)]
 mod take_back_tests;
 #[cfg(test)]
+mod trail_tests;
+#[cfg(test)]
 mod trial_tests;
 mod vault;
 
@@ -44,6 +49,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 pub use event::{Event, FailureKind, Outcome, StepFailure, Tally};
+pub use fence::{RunId, RunMark, plan_digest};
 pub use gather::{at_once, gather};
 pub use interrupt::{Interrupt, Stop, Stopper};
 pub use journal::{Journal, JournalError, journal_dir};
@@ -67,7 +73,7 @@ pub struct Report {
     pub hosts: BTreeMap<HostName, Tally>,
 }
 
-/// Executes the plan and returns when nothing of it runs any more, or when a second signal abandons it.
+/// Executes the plan, each of its scripts with `mark`, and returns when nothing of it runs any more, or when a second signal abandons it.
 ///
 /// # Errors
 /// A plan that could never end, before anything runs.
@@ -75,10 +81,11 @@ pub async fn apply<T: Transport>(
     plan: &Plan,
     transport: Arc<T>,
     vault: Vault,
+    mark: RunMark,
     interrupt: &mut Interrupt,
     events: &EventSink,
 ) -> Result<Report, PlanDefect> {
-    let engine = run::Engine { transport, vault, render: script::render, hosts_at_once: HOSTS_AT_ONCE };
+    let engine = run::Engine { transport, vault, render: script::render, mark, hosts_at_once: HOSTS_AT_ONCE };
     engine.run(plan, interrupt, events).await
 }
 

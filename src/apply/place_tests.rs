@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use super::run_fixtures::{frame, mark, without_trail};
 use super::script::render;
 use crate::model::{HostName, Secrets};
 use crate::plan::{Action, Change, FileWrite, Proof, Step, StepId, Then};
@@ -78,8 +79,8 @@ fn step(action: Action) -> Step {
 
 fn script(action: Action) -> String {
     let step = step(action);
-    let text = render("nonce", &[&step], &Secrets::default()).expect("no secret in it");
-    String::from_utf8(text.expose().to_vec()).expect("UTF-8")
+    let text = render(&frame(&mark()), &[&step], &Secrets::default()).expect("no secret in it");
+    String::from_utf8(without_trail(text.expose())).expect("UTF-8")
 }
 
 /// The script that writes [`NEW`] there.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
+use super::fence::RunMark;
 use super::run_batch::{Batch, Render, Shared};
 use super::run_failure;
 use super::run_transcript::Happening;
@@ -21,6 +22,7 @@ pub(super) struct Engine<T> {
     pub transport: Arc<T>,
     pub vault: Vault,
     pub render: Render,
+    pub mark: RunMark,
     /// On how many hosts steps run at the same time.
     pub hosts_at_once: usize,
 }
@@ -61,7 +63,12 @@ impl<T: Transport> Engine<T> {
         let schedule = Schedule::new(plan)?;
         let (told, hears) = mpsc::unbounded_channel();
         let run = Run {
-            shared: Arc::new(Shared { transport: self.transport, vault: self.vault, render: self.render }),
+            shared: Arc::new(Shared {
+                transport: self.transport,
+                vault: self.vault,
+                render: self.render,
+                mark: self.mark,
+            }),
             hosts_at_once: self.hosts_at_once.max(1),
             events,
             steps: plan.steps.iter().cloned().map(Arc::new).collect(),

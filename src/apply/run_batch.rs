@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::StepFailure;
+use super::fence::{Frame, RunMark};
 use super::hidden::Hidden;
 use super::run_failure;
 use super::run_transcript::{Ending, Happening, Progress, Transcript};
@@ -20,7 +21,7 @@ use crate::plan::{Action, Step};
 use crate::transport::{Exec, Output, Script, Transport, TransportError, TransportErrorKind};
 
 /// Turns steps into one script, or names the secret that it lacks.
-pub(super) type Render = fn(&str, &[&Step], &Secrets) -> Result<Secret, SecretName>;
+pub(super) type Render = fn(&Frame<'_>, &[&Step], &Secrets) -> Result<Secret, SecretName>;
 
 /// How long a host has to take note of a stop file.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -33,6 +34,7 @@ pub(super) struct Shared<T> {
     pub transport: Arc<T>,
     pub vault: Vault,
     pub render: Render,
+    pub mark: RunMark,
 }
 
 /// The steps for one script.
@@ -87,6 +89,10 @@ impl<T: Transport> Batch<T> {
         }
     }
 
+    fn frame<'a>(&'a self, nonce: &'a str) -> Frame<'a> {
+        Frame { nonce, mark: &self.shared.mark }
+    }
+
     async fn prepare(&self, nonce: &str) -> Prepared {
         let mut prepared = Prepared::default();
         for (_, step) in &self.steps {
@@ -110,7 +116,7 @@ impl<T: Transport> Batch<T> {
         prepared: &mut Prepared,
     ) -> Result<Found, StepFailure> {
         let vault = &self.shared.vault;
-        while let Err(name) = (self.shared.render)(nonce, &[step], &prepared.secrets) {
+        while let Err(name) = (self.shared.render)(&self.frame(nonce), &[step], &prepared.secrets) {
             if prepared.secrets.get(&name).is_some() {
                 return Err(run_failure::internal("a secret is there and is not found"));
             }
@@ -130,7 +136,7 @@ impl<T: Transport> Batch<T> {
         let steps: Vec<Arc<Step>> =
             self.steps.iter().take(prepared.steps).map(|(_, step)| step.clone()).collect();
         let borrowed: Vec<&Step> = steps.iter().map(AsRef::as_ref).collect();
-        let Ok(text) = (self.shared.render)(nonce, &borrowed, &prepared.secrets) else {
+        let Ok(text) = (self.shared.render)(&self.frame(nonce), &borrowed, &prepared.secrets) else {
             let failure = run_failure::internal("steps that render one by one do not render together");
             self.tell(Progress { step: 0, what: Happening::Failed(Duration::ZERO, failure) });
             return false;

@@ -2,12 +2,14 @@
 
 use super::vault::SecretError;
 use super::{FailureKind, StepFailure};
+use crate::facts::RunUnderWay;
+use crate::model::shortened;
 use crate::transport::TransportErrorKind;
 
 /// Running the same command again is always the way on: it goes by what it finds.
 const AGAIN: &str = "run the same command again: it looks at the hosts and goes on";
 
-/// A step that told its end. 124 and 137 are `timeout`'s: ended, and killed since it would not end.
+/// A step that told its end. 124 and 137 are those of timeout(1): a command of it was ended, or killed since it would not end.
 pub(super) fn of_code(
     code: i32,
     cause: Option<String>,
@@ -33,12 +35,20 @@ pub(super) fn of_silence(code: i32) -> StepFailure {
     }
 }
 
-/// A script whose end did not arrive.
-pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str) -> StepFailure {
+/// A script whose end did not arrive, and its process on the host. Where it may run on, that is said.
+pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str, process: Option<u32>) -> StepFailure {
+    let goes_on = || match process {
+        Some(process) => format!("the step may still be running (process {process})"),
+        None => "the step may still be running".to_owned(),
+    };
     let (kind, cause) = match kind {
-        TransportErrorKind::TimedOut => (FailureKind::TimedOut, "the host gave no answer in time"),
-        TransportErrorKind::Lost => (FailureKind::ConnectionLost, "the connection was lost"),
-        TransportErrorKind::TooMuchOutput => (FailureKind::Command, "it printed too much"),
+        TransportErrorKind::TimedOut => (FailureKind::GivenUp, goes_on()),
+        TransportErrorKind::Lost => {
+            (FailureKind::ConnectionLost, format!("the connection was lost; {}", goes_on()))
+        }
+        TransportErrorKind::TooMuchOutput => {
+            (FailureKind::Command, format!("it printed too much; {}", goes_on()))
+        }
         TransportErrorKind::NoConnection
         | TransportErrorKind::NameUnknown
         | TransportErrorKind::SshConfiguration
@@ -48,10 +58,47 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str) -> StepFail
         | TransportErrorKind::NoPrivilege
         | TransportErrorKind::SudoPassword
         | TransportErrorKind::SudoPasswordRefused
-        | TransportErrorKind::SudoRule => (FailureKind::ConnectionLost, "no script can be run on the host"),
+        | TransportErrorKind::SudoRule => {
+            (FailureKind::ConnectionLost, "no script can be run on the host".to_owned())
+        }
     };
-    let cause = if evidence.is_empty() { cause.to_owned() } else { format!("{cause}: {evidence}") };
+    let cause = if evidence.is_empty() { cause } else { format!("{cause}: {evidence}") };
     StepFailure { kind, code: None, cause: Some(cause), advice: Some(AGAIN.to_owned()), output: Vec::new() }
+}
+
+/// Another run has the host's lock now.
+pub(super) fn taken_over(by: Option<&RunUnderWay>) -> StepFailure {
+    let plain = |text: &str| shortened(text, 200);
+    let who = match by {
+        Some(RunUnderWay { who, playbook, age: Some(age), .. }) => {
+            format!("{}, {}, begun {} s ago", plain(who), plain(playbook), age.as_secs())
+        }
+        Some(RunUnderWay { who, playbook, .. }) => format!("{}, {}", plain(who), plain(playbook)),
+        None => "which left no name".to_owned(),
+    };
+    StepFailure {
+        kind: FailureKind::TakenOver,
+        code: None,
+        cause: Some(format!(
+            "another run ({who}) took over this host while this one was paused; nothing was done"
+        )),
+        advice: Some("wait for the end of that run, then run the same command again".to_owned()),
+        output: Vec::new(),
+    }
+}
+
+/// Nobody has the host's lock.
+pub(super) fn unlocked() -> StepFailure {
+    StepFailure {
+        kind: FailureKind::LockLost,
+        code: None,
+        cause: Some(
+            "the host has freed this run's lock, as it does when the connection ends or brings no sign of life for 70 s; nothing was done"
+                .to_owned(),
+        ),
+        advice: Some(AGAIN.to_owned()),
+        output: Vec::new(),
+    }
 }
 
 pub(super) fn of_secret(error: SecretError) -> StepFailure {

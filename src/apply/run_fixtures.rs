@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinHandle};
 
+use super::fence::{Frame, RunMark};
 use super::run::Engine;
 use super::{Event, EventSink, EventStream, Interrupt, PlanDefect, Report, Stopper, Vault};
 use crate::facts::ProbeRequest;
@@ -199,8 +200,8 @@ impl Transport for TestHosts {
 }
 
 /// A script for [`TestHosts`]: the nonce and the steps, line by line.
-pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
-    let mut text = nonce.to_owned();
+pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
+    let mut text = frame.nonce.to_owned();
     for step in steps {
         if let Action::InstallCookie { secret, .. } = &step.action {
             secrets.get(secret).ok_or_else(|| secret.clone())?;
@@ -209,6 +210,22 @@ pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret,
         text.push_str(step.id.as_str());
     }
     Ok(Secret::new(text.into_bytes()))
+}
+
+/// Of a run that locks nothing.
+pub fn mark() -> RunMark {
+    RunMark { run: None, operator: "ann@desk".to_owned(), plan: "0123456789ab".to_owned() }
+}
+
+/// A script that leaves the system journal of the machine that tests it alone.
+pub fn without_trail(script: &[u8]) -> Vec<u8> {
+    let at = script.windows(8).position(|part| part == b"\nmain() ").expect("the frame");
+    [&script[..at], b"\ntrail() { :; }", &script[at..]].concat()
+}
+
+/// Of the script whose nonce is `nonce`.
+pub fn frame(mark: &RunMark) -> Frame<'_> {
+    Frame { nonce: "nonce", mark }
 }
 
 pub fn host(name: &str) -> HostName {
@@ -296,7 +313,7 @@ pub fn begin_at_once(plan: Plan, hosts: &Arc<TestHosts>, hosts_at_once: usize) -
     let mut sink = EventSink::default();
     let events = sink.subscribe();
     let vault = Vault::new(Secrets::default(), &plan);
-    let engine = Engine { transport: hosts.clone(), vault, render, hosts_at_once };
+    let engine = Engine { transport: hosts.clone(), vault, render, mark: mark(), hosts_at_once };
     let end = tokio::spawn(async move { engine.run(&plan, &mut interrupt, &sink).await });
     Begun { end, events, stopper, seen: Vec::new() }
 }

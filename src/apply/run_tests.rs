@@ -177,7 +177,7 @@ async fn a_step_without_an_end_has_failed() {
 async fn lost_connections_and_timeouts_say_how_to_go_on() {
     for (answer, kind) in [
         (Answer::Lost, FailureKind::ConnectionLost),
-        (Answer::TimesOut, FailureKind::TimedOut),
+        (Answer::TimesOut, FailureKind::GivenUp),
         (Answer::Fails(124), FailureKind::TimedOut),
         (Answer::Fails(137), FailureKind::TimedOut),
     ] {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::hidden::Hidden;
 use super::run_failure;
 use super::{FailureKind, StepFailure};
+use crate::facts::RunUnderWay;
 use crate::model::shortened;
 use crate::plan::StepId;
 use crate::transport::{Output, TransportError};
@@ -59,15 +60,19 @@ pub(super) struct Transcript {
 }
 
 /// Why no further step comes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Over {
     Failed,
     Stopped,
+    /// The host is not this run's any more.
+    Lost(StepFailure),
 }
 
 #[derive(Debug)]
 struct Open {
     since: Instant,
+    /// The script's process on the host.
+    process: Option<u32>,
     output: Tail,
     cause: Tail,
     advice: Tail,
@@ -94,9 +99,10 @@ impl Tail {
 }
 
 impl Open {
-    fn new() -> Self {
+    fn new(process: Option<u32>) -> Self {
         Self {
             since: Instant::now(),
+            process,
             output: Tail::default(),
             cause: Tail::default(),
             advice: Tail::default(),
@@ -147,8 +153,14 @@ impl Transcript {
     fn mark(&mut self, mark: &str) -> Option<Progress> {
         let mark = mark.trim_end_matches(['\r', '\n']);
         let (verb, rest) = mark.split_once(' ').unwrap_or((mark, ""));
-        if verb == "stopped" {
-            self.over.get_or_insert(Over::Stopped);
+        let over = match verb {
+            "stopped" => Some(Over::Stopped),
+            "taken" => Some(Over::Lost(run_failure::taken_over(RunUnderWay::parse(rest).as_ref()))),
+            "unlocked" => Some(Over::Lost(run_failure::unlocked())),
+            _ => None,
+        };
+        if let Some(over) = over {
+            self.over.get_or_insert(over);
             return None;
         }
         let rest = rest.strip_prefix(self.steps.get(self.ended)?.as_str())?;
@@ -158,7 +170,7 @@ impl Transcript {
         let rest = rest.trim_start_matches(' ');
         match verb {
             "begin" if self.open.is_none() && self.over.is_none() => {
-                self.open = Some(Open::new());
+                self.open = Some(Open::new(rest.trim().parse().ok()));
                 Some(Progress { step: self.ended, what: Happening::Started })
             }
             "end" => self.end_step(rest.trim().parse().ok()?),
@@ -211,16 +223,21 @@ impl Transcript {
 
     /// The script is over: is there a step that nobody told the end of?
     pub fn end(mut self, result: Result<Output, TransportError>) -> Ending {
-        match self.over {
+        match self.over.take() {
             Some(Over::Failed) => return Ending::Failed,
             Some(Over::Stopped) if self.open.is_none() => return Ending::Stopped(self.ended),
+            Some(Over::Lost(failure)) if self.open.is_none() => {
+                let what = Happening::Failed(Duration::ZERO, failure);
+                return Ending::Missing(Progress { step: self.ended, what });
+            }
             _ if self.ended == self.steps.len() => return Ending::Complete,
             _ => {}
         }
         let mut failure = match result {
             Err(error) => {
                 let evidence: Vec<String> = error.evidence.lines().map(|line| self.clean(line)).collect();
-                run_failure::of_transport(error.kind, &evidence.join("\n"))
+                let process = self.open.as_ref().and_then(|open| open.process);
+                run_failure::of_transport(error.kind, &evidence.join("\n"), process)
             }
             Ok(output) => {
                 for line in String::from_utf8_lossy(&output.stderr).lines() {
@@ -254,6 +271,7 @@ impl Transcript {
 mod tests {
     use super::*;
     use crate::apply::run_fixtures::id;
+    use crate::transport::TransportErrorKind;
 
     /// What is told of a script of a/x and a/xy, as short words.
     fn told(lines: &[&str]) -> Vec<String> {
@@ -292,6 +310,53 @@ mod tests {
     fn nothing_begins_after_a_failure_or_a_stop() {
         assert_eq!(told(&["N0 begin a/x", "N0 end a/x 1", "N0 begin a/xy"]), ["+0", "!0"]);
         assert_eq!(told(&["N0 stopped", "N0 begin a/x"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_host_that_is_another_runs_says_whose() {
+        for (mark, kind, words) in [
+            (
+                "taken 160\t100\tbob@desk\t7\tbring-up\t9",
+                FailureKind::TakenOver,
+                "bob@desk, bring-up, begun 60 s ago",
+            ),
+            ("taken x", FailureKind::TakenOver, "which left no name"),
+            ("unlocked", FailureKind::LockLost, "freed this run's lock"),
+        ] {
+            let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Hidden::default());
+            for line in ["N0 begin a/x 71", "N0 end a/x 0", &format!("N0 {mark}"), "N0 begin a/xy 71"] {
+                transcript.line(line.as_bytes());
+            }
+            let Ending::Missing(Progress { step: 1, what: Happening::Failed(_, failure) }) =
+                transcript.end(Ok(Output::default()))
+            else {
+                panic!("the second step was not started")
+            };
+            assert_eq!(failure.kind, kind, "{mark}");
+            let cause = failure.cause.unwrap_or_default();
+            assert!(cause.contains(words) && cause.ends_with("nothing was done"), "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_was_given_up_may_be_running() {
+        for (kind, wanted) in [
+            (TransportErrorKind::TimedOut, FailureKind::GivenUp),
+            (TransportErrorKind::Lost, FailureKind::ConnectionLost),
+            (TransportErrorKind::TooMuchOutput, FailureKind::Command),
+        ] {
+            let mut transcript = Transcript::new("N0", vec![id("a/x")], Hidden::default());
+            transcript.line(b"N0 begin a/x 4711");
+            let error = TransportError { kind, evidence: String::new() };
+            let Ending::Missing(Progress { what: Happening::Failed(_, failure), .. }) =
+                transcript.end(Err(error))
+            else {
+                panic!("the step has no end")
+            };
+            assert_eq!(failure.kind, wanted);
+            let cause = failure.cause.unwrap_or_default();
+            assert!(cause.ends_with("the step may still be running (process 4711)"), "{cause}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
+use super::fence::Frame;
 use super::script_call::Call;
 use crate::model::{Secret, SecretName, Secrets, quote};
 use crate::plan::{Action, Step, Validator};
 
 /// The step functions, as real shell files, in the order in which one builds on another.
 const FRAGMENTS: &[(Part, &str)] = &[
-    (Part::Prelude, include_str!("steps/prelude.sh")),
+    (Part::Prelude, concat!(include_str!("../facts/at_work.sh"), include_str!("steps/prelude.sh"))),
     (Part::Place, include_str!("steps/place.sh")),
     (Part::Trial, include_str!("steps/trial.sh")),
     (Part::File, include_str!("steps/file.sh")),
@@ -147,8 +148,8 @@ fn asked(question: &str) -> String {
 ///
 /// # Errors
 /// The name of a secret that a step needs and that `secrets` does not hold.
-pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
-    let mut text = format!("{{\nnonce={}\n", quote(nonce)).into_bytes();
+pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
+    let mut text = format!("{{\n{}", frame.assignments()).into_bytes();
     let used = |part: Part| steps.iter().any(|step| parts(&step.action).contains(&part));
     let needed = |part: Part| match part {
         Part::Prelude => true,

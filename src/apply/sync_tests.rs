@@ -5,9 +5,12 @@ use crate::model::shells::run_in;
 const PRELUDE: &str = include_str!("steps/prelude.sh");
 const QUEUES: &str = include_str!("steps/queues.sh");
 
-/// The node says `at_first` until rabbitmqctl has ended, then `right_after` four times, then `in_the_end`. Nobody sleeps.
+/// The node says `at_first` until rabbitmqctl has ended, then `right_after` four times, then `in_the_end`. Nobody sleeps, and a
+/// question takes a tenth of a second.
 const NODE: &str = r#"
 sleep() { :; }
+clock=0
+read_clock() { clock=$((clock + 10)); }
 control() { echo 0 >"$dir/asked"; }
 mirrors_of() {
   [ -e "$dir/asked" ] || { printf '%s\n' "$at_first"; return; }

@@ -6,8 +6,7 @@ use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{become_password, close, shown, transport};
-use super::settled::settled;
-use crate::apply::gather;
+use super::settled::{Turn, settled};
 use crate::document::read_bounded;
 use crate::model::{Secrets, one_line, shortened};
 use crate::plan::{Moved, Plan, fingerprint, moved};
@@ -32,9 +31,9 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
     let transport = transport(&plan.hosts, become_password(common)?.as_ref(), &plan.secrets);
     let result = async {
         // What a step of another run changes while it ends is seen in the facts below.
-        settled(&transport, &plan.hosts, common).await?;
+        settled(&transport, &plan.hosts, common, Turn::First).await?;
         let locks = lock(&transport, &plan, common).await?;
-        let facts = gather(&transport, &plan.hosts).await;
+        let facts = settled(&transport, &plan.hosts, common, Turn::Locked).await?;
         if facts.unreachable().next().is_some() {
             let text = unreachable_text(&facts, &Routes::from(&plan), common.style_of_stderr());
             return Err(Failure::report(Exit::Failed, text));
@@ -52,6 +51,7 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
         Executed::Done => Exit::Done,
         Executed::Failed(_) => Exit::Failed,
         Executed::Interrupted => Exit::Interrupted,
+        Executed::TakenOver => Exit::Locked,
     })
 }
 

@@ -8,7 +8,10 @@ use super::session::{Session, inventory_words, shown};
 use super::{bundle, print};
 use crate::doctor::{self, Diagnosis, Papers};
 use crate::facts::Facts;
-use crate::report::{DiagnosisDocument, Status, StatusDocument, Style, access, diagnosis_text, health};
+use crate::report::{
+    DiagnosisDocument, Status, StatusDocument, Style, WAIT_FOR_IT, access, diagnosis_text, health,
+    under_way_text,
+};
 
 /// `rabbitup doctor`.
 pub async fn run(common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
@@ -19,12 +22,16 @@ pub async fn run(common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
 }
 
 async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
-    let facts = session.gather().await;
-    let diagnosis = examined(&session.transport, &session.desired, &facts).await;
+    let (facts, now) = (session.gather().await, SystemTime::now());
+    let mut diagnosis = examined(&session.transport, &session.desired, &facts).await;
+    if facts.under_way().next().is_some() {
+        diagnosis = diagnosis.while_under_way(WAIT_FOR_IT);
+    }
     let inventory = inventory_words(common);
     if common.json {
-        print::json(&DiagnosisDocument::new(&diagnosis, &inventory));
+        print::json(&DiagnosisDocument::new(&diagnosis, &facts, &inventory));
     } else {
+        print::stdout(&under_way_text(&facts, now));
         print::stdout(&diagnosis_text(&diagnosis, &inventory, common.style()));
     }
     if let Some(path) = &arguments.bundle {
@@ -57,7 +64,7 @@ async fn pack(
     };
     let papers = Papers {
         // Plain structs: they always have a JSON form.
-        doctor_json: serde_json::to_string_pretty(&DiagnosisDocument::new(diagnosis, inventory))
+        doctor_json: serde_json::to_string_pretty(&DiagnosisDocument::new(diagnosis, facts, inventory))
             .unwrap_or_default(),
         status_json: serde_json::to_string_pretty(&StatusDocument::from(&status)).unwrap_or_default(),
         doctor_text: diagnosis_text(diagnosis, inventory, Style::plain(100)),

@@ -23,6 +23,8 @@ pub enum Executed {
     /// These steps failed.
     Failed(Vec<StepId>),
     Interrupted,
+    /// Another run has taken over a host while this one was paused.
+    TakenOver,
 }
 
 /// Locks every host that the plan changes and every host that it depends on.
@@ -31,7 +33,7 @@ pub async fn lock(transport: &Arc<SshTransport>, plan: &Plan, common: &Common) -
     let ends = |step: &Step| matches!(step.action, Action::CancelSyncQueue { .. });
     let locked = if plan.steps.iter().all(ends) { &[] } else { plan.hosts.as_slice() };
     let hosts: Vec<HostName> = locked.iter().map(|host| host.name.clone()).collect();
-    let operator = Operator::here(format!("rabbitup {}", plan.playbook));
+    let operator = Operator::here(plan.playbook.clone());
     Locks::acquire(transport, &hosts, &operator).await.map_err(|error| {
         let message = match &error {
             LockError::Held { since: Some(began), .. } => {
@@ -62,8 +64,9 @@ pub async fn execute(
     command: &str,
 ) -> Result<Executed, Failure> {
     let mut events = EventSink::default();
+    let mark = locks.mark(plan);
     let journal = journal_dir(|name| std::env::var_os(name).map(Into::into))
-        .and_then(|directory| Journal::begin(&directory, command, plan, events.subscribe()));
+        .and_then(|directory| Journal::begin(&directory, command, plan, &mark, events.subscribe()));
     let mut stream = events.subscribe();
     let (stopper, mut interrupt) = Interrupt::new();
     stopper.watch_signals().map_err(|error| Failure::other("signals cannot be watched", &error))?;
@@ -76,7 +79,7 @@ pub async fn execute(
     let display = std::thread::Builder::new().name("display".to_owned()).spawn(move || show(&shown, display));
     let display = display.map_err(|error| Failure::other("the display could not be started", &error))?;
     let work = async {
-        let report = apply::apply(plan, transport.clone(), vault, &mut interrupt, &events).await;
+        let report = apply::apply(plan, transport.clone(), vault, mark, &mut interrupt, &events).await;
         drop(events);
         report
     };
@@ -102,6 +105,7 @@ pub async fn execute(
     }
     Ok(match report.outcome {
         Outcome::Done => Executed::Done,
+        Outcome::Failed if summary.was_taken_over() => Executed::TakenOver,
         Outcome::Failed => Executed::Failed(summary.failed().to_vec()),
         Outcome::Interrupted => Executed::Interrupted,
     })

@@ -3,6 +3,7 @@ use std::path::Path;
 use super::arguments::{Common, PlanArguments};
 use super::exit::{Exit, Failure};
 use super::session::{Session, inventory_words, shown};
+use super::settled::settled;
 use super::{print, private_file};
 use crate::plan::{Moment, Plan};
 use crate::report::{PlanDocument, Routes, plan_text, skipped_line};
@@ -10,8 +11,9 @@ use crate::report::{PlanDocument, Routes, plan_text, skipped_line};
 /// `rabbitup plan`.
 pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Failure> {
     let session = Session::open(common, &arguments.called, &arguments.data)?;
-    let facts = session.gather().await;
+    let facts = settled(&session.transport, &session.hosts, common, session.first_turn()).await;
     session.close(common).await;
+    let facts = facts?;
     let plan = session.plan(common, &facts, Moment::Before)?;
     if let Some(path) = &arguments.output {
         save(&plan, path)?;
@@ -37,7 +39,8 @@ pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Fai
 
 /// Saves a plan for its owner alone: it holds no secret, but says where to find the hosts' weak places.
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
-    let text = serde_json::to_vec_pretty(plan)
+    let text = plan
+        .to_saved()
         .map_err(|error| Failure::other("the plan has no form that could be saved", &error))?;
     private_file::replace(path, &text, "plan")
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::arguments::{Called, Common, Data};
 use super::exit::{Exit, Failure};
 use super::print;
+use super::settled::Turn;
 use crate::apply::gather;
 use crate::document::Look;
 use crate::facts::Facts;
@@ -154,6 +155,16 @@ impl Session {
         let hosts = plan::planned_hosts(&desired, &playbook);
         let transport = transport(&hosts, become_password(common)?.as_ref(), &desired.secret_sources);
         Ok(Self { desired, playbook, templates, options, hosts, transport })
+    }
+
+    /// Whether all that the playbook does is to end another run's waiting: it must not wait for that run itself.
+    pub fn goes_beside(&self) -> bool {
+        self.playbook.phases.iter().all(|phase| matches!(phase, PhaseSettings::CancelSyncQueue))
+    }
+
+    /// How the hosts are looked at before anything is planned.
+    pub fn first_turn(&self) -> Turn {
+        if self.goes_beside() { Turn::Beside } else { Turn::First }
     }
 
     /// Looks at every host.

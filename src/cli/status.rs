@@ -6,7 +6,9 @@ use super::arguments::{Called, Common, Data, StatusArguments};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::Session;
-use crate::report::{Status, StatusDocument, access, health, is_healthy, status_text};
+use crate::report::{
+    Status, StatusDocument, access, advised, health, is_healthy, status_text, under_way_text,
+};
 
 /// `rabbitup status`.
 pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, Failure> {
@@ -38,8 +40,10 @@ pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, F
 
 async fn look(session: &Session, common: &Common) -> Exit {
     let facts = session.gather().await;
+    let time = SystemTime::now();
     let findings = [health(&session.desired, &facts), access(&session.desired, &facts)].concat();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let findings = advised(findings, &facts);
+    let now = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let status = Status {
         desired: &session.desired,
         facts: &facts,
@@ -50,6 +54,7 @@ async fn look(session: &Session, common: &Common) -> Exit {
     if common.json {
         print::json(&StatusDocument::from(&status));
     } else {
+        print::stdout(&under_way_text(&facts, time));
         print::stdout(&status_text(&status, common.style()));
     }
     if is_healthy(&findings) { Exit::Done } else { Exit::Failed }

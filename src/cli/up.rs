@@ -11,11 +11,12 @@ use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{Session, inventory_words};
-use super::settled::settled;
+use super::settled::{Turn, settled};
 use crate::apply::Locks;
 use crate::facts::Facts;
 use crate::model::{HostName, one_line};
 use crate::plan::{Action, Moment, Plan, StepId};
+use crate::playbook::Playbook;
 use crate::rabbitmq::BROKER_UNIT;
 use crate::report::{
     DiagnosisDocument, Finding, Severity, access, diagnosis_brief, findings_text, health, is_healthy,
@@ -70,7 +71,7 @@ enum Round {
 impl Work<'_> {
     /// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
     async fn run(&self) -> Result<Exit, Failure> {
-        let facts = settled(&self.session.transport, &self.session.hosts, self.common).await?;
+        let facts = self.settled(self.session.first_turn()).await?;
         let plan = self.session.plan(self.common, &facts, Moment::Before)?;
         self.show(&plan_text(&plan, self.common.style()));
         *self.before.borrow_mut() = health(&self.session.desired, &facts);
@@ -102,7 +103,7 @@ impl Work<'_> {
             return Ok(Round::Ended(Exit::Done));
         }
         let locks = lock(&self.session.transport, &plan, self.common).await?;
-        let plan = self.look_again(plan, moment).await?;
+        let plan = self.look_again(plan, &self.session.playbook, moment).await?;
         Ok(match self.execute(&plan, locks).await? {
             Executed::Done => return self.verify(began).await,
             Executed::Failed(steps) => {
@@ -111,6 +112,8 @@ impl Work<'_> {
                 Round::Ended(Exit::Failed)
             }
             Executed::Interrupted => Round::Ended(Exit::Interrupted),
+            // What is on the hosts now is that run's, half-way or not.
+            Executed::TakenOver => Round::Ended(Exit::Locked),
         })
     }
 
@@ -122,8 +125,9 @@ impl Work<'_> {
 
     /// Under the lock the hosts are looked at once more. What was confirmed is what is done: a plan that has become
     /// another is shown and confirmed again.
-    async fn look_again(&self, shown: Plan, moment: Moment) -> Result<Plan, Failure> {
-        let plan = self.session.plan(self.common, &self.session.gather().await, moment)?;
+    async fn look_again(&self, shown: Plan, playbook: &Playbook, moment: Moment) -> Result<Plan, Failure> {
+        let turn = if self.session.goes_beside() { Turn::Beside } else { Turn::Locked };
+        let plan = self.session.plan_with(self.common, playbook, &self.settled(turn).await?, moment)?;
         if plan.steps == shown.steps {
             return Ok(plan);
         }
@@ -134,6 +138,10 @@ impl Work<'_> {
         } else {
             Err(Failure::new(Exit::Failed, "nothing was changed"))
         }
+    }
+
+    async fn settled(&self, turn: Turn) -> Result<Facts, Failure> {
+        settled(&self.session.transport, &self.session.hosts, self.common, turn).await
     }
 
     /// Why nodes do not come together, where a step that brings them together has failed. It adds to the failure that was
@@ -147,17 +155,17 @@ impl Work<'_> {
         let diagnosis = examined(&self.session.transport, &self.session.desired, &facts).await;
         let inventory = inventory_words(self.common);
         if self.common.json {
-            let document = DiagnosisDocument::new(&diagnosis, &inventory);
+            let document = DiagnosisDocument::new(&diagnosis, &facts, &inventory);
             print::json_line(&Examined { event: "doctor", document });
         }
         self.show(&diagnosis_brief(&diagnosis, &inventory, self.common.style()));
     }
 
     /// A run of some playbooks must not be left half-way: what ends it is planned from what is there now, shown, and
-    /// done.
+    /// done. A step that was given up may still be running: its end comes first.
     async fn settle(&self) -> Result<(), Failure> {
         let Some(playbook) = self.session.playbook.after_failure() else { return Ok(()) };
-        let facts = self.session.gather().await;
+        let facts = self.settled(Turn::HalfWay).await?;
         let plan = self.session.plan_with(self.common, &playbook, &facts, Moment::Before).inspect_err(|_| {
             self.show(&format!(
                 "\nThe run failed half-way, and what would end it cannot be planned now (below). Then run again: {}\n\n",
@@ -174,6 +182,7 @@ impl Work<'_> {
             return Ok(());
         }
         let locks = lock(&self.session.transport, &plan, self.common).await?;
+        let plan = self.look_again(plan, &playbook, Moment::Before).await?;
         if self.execute(&plan, locks).await? == Executed::Done {
             let reason = plan.steps.first().map(|step| step.reason.clone()).unwrap_or_default();
             self.show(&format!("Ended: {}.\n", one_line(&reason)));

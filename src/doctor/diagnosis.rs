@@ -10,9 +10,29 @@ pub struct Diagnosis {
     pub checked: Vec<Checked>,
     /// Every broker to every other, in the inventory's order.
     pub pairs: Vec<Pair>,
+    /// Whether a run of rabbitup is under way: what is found may be of its making, and pass.
+    pub meanwhile: Meanwhile,
+}
+
+/// What happens on the hosts while they are examined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Meanwhile {
+    /// Nothing of rabbitup's.
+    #[default]
+    Quiet,
+    /// A run of rabbitup is under way.
+    RunUnderWay,
 }
 
 impl Diagnosis {
+    /// The diagnosis while a run is under way: nothing is to be done about what is found, but to wait.
+    pub fn while_under_way(mut self, advice: &str) -> Self {
+        for finding in &mut self.findings {
+            finding.remedy = vec![Remedy::Sentence(advice.to_owned())];
+        }
+        Self { meanwhile: Meanwhile::RunUnderWay, ..self }
+    }
+
     /// Whether nothing was found.
     pub fn is_healthy(&self) -> bool {
         self.findings.is_empty()

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerState, ClusterMember, NodeFacts};
+use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay};
 use crate::model::{CookieDigest, HostName, NodeName};
 
 /// One host as the probe saw it.
@@ -25,10 +25,13 @@ pub struct HostFacts {
     pub package_lock: Option<PackageLock>,
     /// Whether a policy-rc.d that an earlier run of ours left behind is still there.
     pub stale_policy: bool,
-    /// The process that still ends a step of a run that is gone: it was killed, or abandoned. No part of a plan's
-    /// fingerprint, since it ends by itself.
+    /// A process of a script of rabbitup that runs steps here, whether its run still has the lock or is gone: killed, or
+    /// abandoned. No part of a plan's fingerprint, since it ends by itself.
     #[serde(skip)]
-    pub orphan: Option<u32>,
+    pub at_work: Option<u32>,
+    /// The run that holds this host's lock. No part of a plan's fingerprint.
+    #[serde(skip)]
+    pub under_way: Option<RunUnderWay>,
     /// The directories in which a run that was cut off left a file half-written beside the one that it was to become.
     #[serde(default)]
     pub leftovers: Vec<String>,

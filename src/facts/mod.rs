@@ -7,6 +7,7 @@ mod host;
 mod parse;
 mod queues;
 mod request;
+mod under_way;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub(crate) use parse::Frames;
 pub use parse::{ParseError, clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
 pub use request::{PeerPort, ProbeRequest, command_text};
+pub use under_way::RunUnderWay;
 
 use crate::model::HostName;
 
@@ -95,9 +97,14 @@ impl Facts {
         }
     }
 
-    /// The first host on which a step of a run that is gone goes on, and its process.
-    pub fn orphan(&self) -> Option<(&HostName, u32)> {
-        self.hosts.keys().find_map(|name| Some((name, self.host(name)?.orphan?)))
+    /// The first host on which a script of rabbitup runs, and its process.
+    pub fn at_work(&self) -> Option<(&HostName, u32)> {
+        self.hosts.keys().find_map(|name| Some((name, self.host(name)?.at_work?)))
+    }
+
+    /// The hosts whose lock a run holds, and that run.
+    pub fn under_way(&self) -> impl Iterator<Item = (&HostName, &RunUnderWay)> {
+        self.hosts.keys().filter_map(|name| Some((name, self.host(name)?.under_way.as_ref()?)))
     }
 
     /// The hosts that did not answer, in the order of their names.

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use super::{
     ClusterMember, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState,
-    Privilege, ProbeRequest, Reach, Resources, System, TimeService,
+    Privilege, ProbeRequest, Reach, Resources, RunUnderWay, System, TimeService,
 };
 use crate::model::{HostName, NodeName, NodeType};
 use files::Files;
@@ -54,7 +54,8 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         packages: software::packages(request, &frames),
         package_lock: package_lock(&frames),
         stale_policy: frames.value("system", "stale_policy").is_some(),
-        orphan: frames.value("system", "orphan").and_then(|pid| pid.parse().ok()),
+        at_work: frames.value("system", "at_work").and_then(|pid| pid.parse().ok()),
+        under_way: frames.value("system", "owner").and_then(RunUnderWay::parse),
         leftovers: frames.values("system", "leftover").map(str::to_owned).collect(),
         cookie: files.cookie(&frames),
         staged_cookie: files.staged_cookie(&frames),

@@ -56,10 +56,11 @@ system() {
   done </usr/sbin/policy-rc.d
   seen=' '
   set +f
-  # A script of ours whose run no longer holds the lock.
+  # Scripts of ours that run, whoever holds the lock now: a newcomer waits for those of the run before.
   for f in /run/rabbitup-*.work; do
-    if [ ! -e /run/rabbitup.owner ] && first "$f" && kill -0 "$line"; then echo "orphan=$line"; fi
+    if at_work "$f"; then echo "at_work=$worker"; fi
   done
+  if lock_note; then printf 'owner=%s\t%s\n' "${now%?????????}" "$line"; fi
   for f in $files "$cookie" "$staged"; do
     directory=${f%/*}
     case $seen in *" $directory "*) continue ;; esac

@@ -37,6 +37,7 @@ pub struct PeerPort {
 }
 
 const PROBE: &str = concat!(
+    include_str!("at_work.sh"),
     include_str!("probe.sh"),
     include_str!("erlang_tool.sh"),
     include_str!("erl_call.sh"),
@@ -165,6 +166,57 @@ mod tests {
         let command = request().command("n0nce");
         assert!(command.len() < 24 * 1024, "{} bytes", command.len());
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
+    }
+
+    /// A script at work shows whoever has the lock (a run's own note hid those of the run before it), and the run that
+    /// has the lock by the shell that holds it.
+    #[test]
+    fn who_is_at_work_and_whose_the_host_is() {
+        let directory = std::env::temp_dir().join(format!("rabbitup-probe-run-{}", std::process::id()));
+        let file = |name: &str| directory.join(name);
+        let mut request = request();
+        (request.names, request.packages, request.units) = Default::default();
+        (request.reach, request.node) = Default::default();
+        let command =
+            request.command("n0nce").replace("/run/rabbitup", &file("rabbitup").display().to_string());
+        for words in shells() {
+            let _ = std::fs::remove_dir_all(&directory);
+            std::fs::create_dir_all(&directory).expect("a directory for temporary use");
+            let look = || parse(&request, "n0nce", &run(words, &command)).expect("complete");
+            let seen = look();
+            assert_eq!((seen.at_work, seen.under_way), (None, None), "{words:?}");
+            let lock = file("rabbitup.lock");
+            let mut holder = Command::new("sh");
+            holder.args(["-c", "exec 9>>\"$0\"; read -r end 9>&-", &lock.display().to_string()]);
+            let mut holder = holder.stdin(std::process::Stdio::piped()).spawn().expect("sh runs");
+            while !lock.exists() {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            let note = format!("1000\tann@desk\t7\tbring-up\t{}\n", holder.id());
+            std::fs::write(file("rabbitup.owner"), note).expect("it is ours");
+            std::fs::write(file("rabbitup-a.work"), format!("{} 1\n", holder.id())).expect("it is ours");
+            // Of one whose shell was killed, and of one that is about to be written.
+            std::fs::write(file("rabbitup-b.work"), "4194305 4194305\n").expect("it is ours");
+            std::fs::write(file("rabbitup-c.work"), "").expect("it is ours");
+            let seen = look();
+            assert_eq!(seen.at_work, Some(holder.id()), "{words:?}");
+            let run = seen.under_way.expect("the lock is held");
+            assert_eq!((run.who.as_str(), run.playbook.as_str()), ("ann@desk", "bring-up"), "{words:?}");
+            assert!(
+                run.age > Some(std::time::Duration::from_secs(1_000_000_000)),
+                "{words:?}: {:?}",
+                run.age
+            );
+            holder.kill().expect("it runs");
+            holder.wait().expect("it ends");
+            let seen = look();
+            assert_eq!(
+                (seen.at_work, seen.under_way),
+                (None, None),
+                "the note outlives its shell, {words:?}"
+            );
+        }
+        std::fs::remove_dir_all(&directory).expect("it is ours");
     }
 
     const IN_USE: &str = "cookie=/var/lib/rabbitmq/.erlang.cookie\n";

@@ -14,6 +14,14 @@ pub enum SavedPlanError {
 }
 
 impl Plan {
+    /// The plan as it is saved.
+    ///
+    /// # Errors
+    /// None that is known: every field has a JSON form.
+    pub fn to_saved(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec_pretty(self)
+    }
+
     /// Reads a plan as `rabbitup plan -o FILE` saved it.
     ///
     /// # Errors

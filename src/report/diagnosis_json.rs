@@ -2,8 +2,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::doctor::{Checked, Diagnosis, Finding};
+use crate::facts::Facts;
 use crate::model::HostName;
 use crate::plan::FORMAT_VERSION;
+
+use super::under_way::{UnderWay, under_way};
 
 /// What `rabbitup doctor --json` prints.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -15,6 +18,8 @@ pub struct DiagnosisDocument {
     pub findings: Vec<DiagnosisFinding>,
     /// What was walked, and how often something was wrong there.
     pub checked: Vec<Checked>,
+    /// The runs of rabbitup that hold locks on these hosts just now.
+    pub under_way: Vec<UnderWay>,
 }
 
 /// One thing that is wrong.
@@ -37,7 +42,7 @@ pub struct DiagnosisFinding {
 
 impl DiagnosisDocument {
     /// The document; `inventory` is what stands between `rabbitup` and its verb in commands, as in ` -i lab.toml`.
-    pub fn new(diagnosis: &Diagnosis, inventory: &str) -> Self {
+    pub fn new(diagnosis: &Diagnosis, facts: &Facts, inventory: &str) -> Self {
         let finding = |found: &Finding| DiagnosisFinding {
             cause: found.cause.id(),
             host: found.host.clone(),
@@ -52,6 +57,7 @@ impl DiagnosisDocument {
             healthy: diagnosis.is_healthy(),
             findings: diagnosis.findings.iter().map(finding).collect(),
             checked: diagnosis.checked.clone(),
+            under_way: under_way(facts),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use console::measure_text_width;
 
-use crate::doctor::{Cause, Diagnosis, Finding, Pair, PairState, Remedy};
+use crate::doctor::{Cause, Diagnosis, Finding, Meanwhile, Pair, PairState, Remedy};
 use crate::model::{HostName, one_line};
 
 use super::style::{Detail, Ink, Style};
@@ -33,7 +33,7 @@ pub fn diagnosis_text(diagnosis: &Diagnosis, inventory: &str, style: Style) -> S
     text.push_str(&matrix(diagnosis, style));
     text.push_str(&briefly("Wrong besides:", &rest, style));
     text.push_str(&briefly("What follows from that:", &following, style));
-    text.push_str(&last_line(found, following.len(), inventory, style));
+    text.push_str(&last_line(found, following.len(), diagnosis.meanwhile, inventory, style));
     text
 }
 
@@ -242,17 +242,26 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
         let looks = format!("{:>wide$}", checked.looks);
         text.push_str(&format!("{} {looks} {}\n", style.paint(Ink::Good, "✔"), words(checked.check)));
     }
-    let line = "Nothing is wrong: these hosts can cluster, and do.";
+    let line = match diagnosis.meanwhile {
+        Meanwhile::Quiet => "Nothing is wrong: these hosts can cluster, and do.",
+        Meanwhile::RunUnderWay => {
+            "Nothing was found while that run is under way: look again when it has ended."
+        }
+    };
     text.push_str(&format!("\n{}\n", style.paint(Ink::Heading, line)));
     text
 }
 
-fn last_line(roots: usize, followers: usize, inventory: &str, style: Style) -> String {
+fn last_line(roots: usize, followers: usize, meanwhile: Meanwhile, inventory: &str, style: Style) -> String {
     let mut words = count(roots, "thing is wrong", "things are wrong");
     if followers > 0 {
         let follow = if followers == 1 { "follows" } else { "follow" };
         words.push_str(&format!(", and {followers} {follow} from that"));
     }
-    let words = format!("{words}. Mend the first, then look again: rabbitup{inventory} doctor");
+    let next = match meanwhile {
+        Meanwhile::Quiet => "Mend the first, then look again",
+        Meanwhile::RunUnderWay => "It may be of that run's making: when it has ended, look again",
+    };
+    let words = format!("{words}. {next}: rabbitup{inventory} doctor");
     Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &words)).text(style)
 }

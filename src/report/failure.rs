@@ -59,8 +59,11 @@ fn ending(kind: FailureKind, code: Option<i32>, elapsed: Duration) -> String {
     match (kind, code) {
         (FailureKind::Command, Some(code)) => format!("failed after {time}, exit code {code}"),
         (FailureKind::Command, None) => format!("failed after {time}"),
-        (FailureKind::TimedOut, _) => format!("did not end in time and was ended after {time}"),
+        (FailureKind::TimedOut, _) => format!("timed out after {time} and was ended"),
+        (FailureKind::GivenUp, _) => format!("timed out after {time}"),
         (FailureKind::ConnectionLost, _) => format!("lost its connection after {time}"),
+        (FailureKind::TakenOver, _) => "was not started: another run has this host".to_owned(),
+        (FailureKind::LockLost, _) => "was not started: the lock on its host is lost".to_owned(),
         (FailureKind::SecretMissing, _) => "was not run: a secret that it needs is missing".to_owned(),
     }
 }
@@ -71,6 +74,9 @@ fn unknown_cause(kind: FailureKind, output: &[String]) -> &'static str {
         (FailureKind::TimedOut, _) => {
             "the cause is not known; it may have waited for something that never came"
         }
+        (FailureKind::GivenUp, _) => "the step may still be running",
+        (FailureKind::LockLost, _) => "the host has freed this run's lock",
+        (FailureKind::TakenOver, _) => "another run took over this host while this one was paused",
         (FailureKind::SecretMissing, _) => "its source in the inventory gave nothing",
         (FailureKind::Command, true) => "the cause is not known: the step printed nothing",
         (FailureKind::Command, false) => "the cause is not known; what the step printed may tell",
@@ -79,10 +85,11 @@ fn unknown_cause(kind: FailureKind, output: &[String]) -> &'static str {
 
 fn usual_advice(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::Command | FailureKind::TimedOut => {
+        FailureKind::TakenOver => "wait for the end of that run, then run the same command again",
+        FailureKind::Command | FailureKind::TimedOut | FailureKind::GivenUp => {
             "when the cause is mended, run the same command again; it goes on from what is there"
         }
-        FailureKind::ConnectionLost => {
+        FailureKind::ConnectionLost | FailureKind::LockLost => {
             "check that the host is up, then run the same command again; it looks first at what is there"
         }
         FailureKind::SecretMissing => {

@@ -19,6 +19,7 @@ mod style;
 mod summary;
 mod table;
 mod titles;
+mod under_way;
 mod unreachable;
 mod words;
 
@@ -26,7 +27,7 @@ pub use diagnosis_json::{DiagnosisDocument, DiagnosisFinding, diagnosis_schema};
 pub use diagnosis_text::{diagnosis_brief, diagnosis_text};
 pub use errors::error_text;
 pub use failure::{Failed, failure_text};
-pub use health::{Finding, Severity, access, health, is_healthy};
+pub use health::{Finding, Severity, access, advised, health, is_healthy};
 pub use plan_json::{ChangeKind, PlanDocument, PlanHost, PlanNote, PlanStep, PlanSummary, plan_schema};
 pub use plan_text::{last_line, plan_text};
 pub use progress::{Clock, Display, JsonLines, PlainLines, TerminalBars};
@@ -36,6 +37,7 @@ pub use status_json::{BackendStatus, CookieStatus, LoadBalancerStatus, NodeStatu
 pub use status_text::{findings_text, status_text};
 pub use style::{Colour, Detail, Style};
 pub use summary::Summary;
+pub use under_way::{UnderWay, WAIT_FOR_IT, under_way, under_way_text};
 pub use unreachable::{
     Routes, UnreachableDocument, UnreachableEntry, skipped_line, unreachable_document, unreachable_text,
 };

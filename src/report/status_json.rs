@@ -7,6 +7,7 @@ use super::health::membership::running_nodes;
 use super::health::queues::{teller, under_replicated, with_mirrors_behind};
 use super::health::{Finding, is_healthy};
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
+use super::under_way::{UnderWay, under_way};
 
 /// The version of the status document. Additions raise nothing; what a reader must know raises it.
 const STATUS_FORMAT_VERSION: u32 = 1;
@@ -23,6 +24,8 @@ pub struct StatusDocument {
     pub queues: Option<QueuesStatus>,
     pub load_balancers: Vec<LoadBalancerStatus>,
     pub findings: Vec<Finding>,
+    /// The runs of rabbitup that hold locks on these hosts just now.
+    pub under_way: Vec<UnderWay>,
 }
 
 /// One broker. What a node that does not run cannot say is null.
@@ -143,6 +146,7 @@ impl From<&Status<'_>> for StatusDocument {
                 })
                 .collect(),
             findings: status.findings.to_vec(),
+            under_way: under_way(status.facts),
         }
     }
 }

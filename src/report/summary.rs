@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::apply::{Event, Outcome, Tally};
+use crate::apply::{Event, FailureKind, Outcome, Tally};
 use crate::model::HostName;
 use crate::plan::{Plan, StepId};
 
@@ -21,13 +21,19 @@ pub struct Summary {
     unlocked: Vec<HostName>,
     /// What steps said that the operator must know, with the host of each.
     told: Vec<(HostName, String)>,
+    taken_over: Vec<HostName>,
 }
 
 impl Summary {
     /// Takes in what happened.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::StepFailed { step, .. } => self.failed.push(step.clone()),
+            Event::StepFailed { step, host, failure, .. } => {
+                self.failed.push(step.clone());
+                if failure.kind == FailureKind::TakenOver {
+                    self.taken_over.push(host.clone());
+                }
+            }
             Event::StepTold { host, text, .. } => self.told.push((host.clone(), text.clone())),
             Event::LockLost { host, .. } => self.unlocked.push(host.clone()),
             Event::Abandoned { running } => self.abandoned.clone_from(running),
@@ -43,13 +49,18 @@ impl Summary {
         &self.failed
     }
 
+    /// Whether another run has taken over one of the hosts.
+    pub fn was_taken_over(&self) -> bool {
+        !self.taken_over.is_empty()
+    }
+
     /// The end of a run for people: each host, what failed, the whole, and the next useful command.
     pub fn text(&self, plan: &Plan, style: Style) -> String {
         let Some((outcome, elapsed, tallies)) = &self.ended else {
             return "The run ended without a result; run the same command again.\n".to_owned();
         };
         let titles = Titles::of(plan);
-        let mut text = hosts(&titles, tallies, style);
+        let mut text = hosts(&titles, tallies, &self.abandoned, style);
         text.push('\n');
         for step in &self.failed {
             let words = titles.full(step);
@@ -58,7 +69,7 @@ impl Summary {
         for step in &self.abandoned {
             let words = titles.full(step);
             text.push_str(
-                &Wrapped::new(0, (Ink::Warning, "may still run: "), (Ink::Plain, &words)).text(style),
+                &Wrapped::new(0, (Ink::Warning, "may still be running: "), (Ink::Plain, &words)).text(style),
             );
         }
         for host in &self.unlocked {
@@ -81,11 +92,15 @@ impl Summary {
     }
 }
 
-fn hosts(titles: &Titles, tallies: &BTreeMap<HostName, Tally>, style: Style) -> String {
+fn hosts(titles: &Titles, tallies: &BTreeMap<HostName, Tally>, abandoned: &[StepId], style: Style) -> String {
     let tally = |host: &HostName| tallies.get(host).copied().unwrap_or_default();
     let all: Vec<(&HostName, Tally)> = titles.hosts.iter().map(|(host, _)| (host, tally(host))).collect();
+    let running = |host: &HostName| {
+        let steps = abandoned.iter().filter_map(|id| titles.get(id));
+        steps.filter(|step| step.host == *host).count()
+    };
     let (fine, other): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|(_, t)| t.failed + t.blocked + t.skipped == 0);
+        all.into_iter().partition(|(host, t)| t.failed + t.blocked + t.skipped + running(host) == 0);
     let width = titles.host_width();
     let mut text = String::new();
     if fine.len() > FOLD && style.detail == Detail::Folded {
@@ -106,7 +121,11 @@ fn hosts(titles: &Titles, tallies: &BTreeMap<HostName, Tally>, style: Style) -> 
     for (host, tally) in other {
         let mark =
             if tally.failed > 0 { style.paint(Ink::Bad, "✘") } else { style.paint(Ink::Warning, "!") };
-        text.push_str(&format!("{mark} {host:<width$}  {}\n", parts(tally).join(", ")));
+        let mut words = parts(tally);
+        if running(host) > 0 {
+            words.push(format!("{} may still be running", running(host)));
+        }
+        text.push_str(&format!("{mark} {host:<width$}  {}\n", words.join(", ")));
     }
     text
 }

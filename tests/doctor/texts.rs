@@ -1,7 +1,7 @@
 use insta::assert_snapshot;
 use rabbitup::doctor::Diagnosis;
-use rabbitup::facts::{BrokerState, PortState};
-use rabbitup::report::{DiagnosisDocument, Style, diagnosis_brief, diagnosis_text};
+use rabbitup::facts::{BrokerState, Facts, PortState};
+use rabbitup::report::{DiagnosisDocument, Style, WAIT_FOR_IT, diagnosis_brief, diagnosis_text};
 
 use super::bed::Bed;
 use super::fixtures::cookie;
@@ -31,9 +31,17 @@ fn the_first_cause_stands_first_and_large() {
     assert_snapshot!("cookie_80", at(80, &diagnosis));
     assert_snapshot!("cookie_120", at(120, &diagnosis));
     assert_snapshot!("cookie_brief", diagnosis_brief(&diagnosis, "", Style::plain(80)));
-    let document = DiagnosisDocument::new(&diagnosis, " -i lab.toml");
+    let document = DiagnosisDocument::new(&diagnosis, &Facts::default(), " -i lab.toml");
     let json = serde_json::to_string_pretty(&document).expect("it has a JSON form");
     assert_snapshot!("cookie_json", json);
+}
+
+#[test]
+fn while_a_run_is_under_way_nothing_is_to_be_done() {
+    let healthy = Bed::healthy().diagnosis().while_under_way(WAIT_FOR_IT);
+    let text = at(80, &healthy);
+    assert!(!text.contains("Nothing is wrong") && text.contains("look again when it has ended"), "{text}");
+    assert_snapshot!("under_way_80", at(80, &other_cookie().diagnosis().while_under_way(WAIT_FOR_IT)));
 }
 
 #[test]

@@ -25,8 +25,8 @@ mod watch;
 use lab::Suite;
 use scenarios::{
     access, balancer, changes, cold, doctor, exposure, files, half_done, hostile, leaving, membership,
-    only_copies, queues, recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
-    versions,
+    only_copies, queues, recovery, rolling, rotation, runs, secrets, steady, taken_over, tls, traffic_check,
+    trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -53,6 +53,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("a clock that is off", trouble::clock),
     converged("a cluster that was made by hand", half_done::taken_over).by_turns(),
     converged("an interrupt", runs::interrupt).by_turns(),
+    converged("a run that is paused, and another one that takes over", taken_over::paused).by_turns(),
     converged("events as JSON", runs::events).by_turns(),
     converged("definitions", runs::definitions).by_turns(),
     converged("a configuration that no broker starts with", changes::bad_configuration).by_turns(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
-use rabbitup::apply::{Event, EventSink, FailureKind, Journal, StepFailure};
+use rabbitup::apply::{Event, EventSink, FailureKind, Journal, RunId, RunMark, StepFailure, plan_digest};
 use rabbitup::document::Look;
 use rabbitup::inventory::{Loaded, Options, SecretPolicy, load_text};
 use rabbitup::model::{HostName, steers};
@@ -246,7 +246,9 @@ proptest! {
         let mut events = EventSink::default();
         let directory = Scrap::new(".journal", b"").0.clone();
         let _ = std::fs::remove_dir_all(&directory);
-        let journal = Journal::begin(&directory, &said, &plan, events.subscribe()).expect("it is writable");
+        let mark = RunMark { run: Some(RunId::random()), operator: said.clone(), plan: plan_digest(&plan) };
+        let journal =
+            Journal::begin(&directory, &said, &plan, &mark, events.subscribe()).expect("it is writable");
         events.emit(Event::StepOutput { step: step.clone(), host: host.clone(), line: said.clone() });
         events.emit(Event::StepFailed { step, host, elapsed: std::time::Duration::ZERO, failure });
         drop(events);

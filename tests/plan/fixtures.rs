@@ -146,7 +146,8 @@ fn bare(name: &HostName) -> HostFacts {
         )]),
         package_lock: None,
         stale_policy: false,
-        orphan: None,
+        at_work: None,
+        under_way: None,
         leftovers: Vec::new(),
         units: BTreeMap::new(),
         files: BTreeMap::from([(

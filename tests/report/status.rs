@@ -1,7 +1,13 @@
-use rabbitup::facts::{BrokerState, Facts, Observation, Partition, Unreachable, UnreachableCause};
+use std::time::{Duration, UNIX_EPOCH};
+
+use rabbitup::facts::{
+    BrokerState, Facts, Observation, Partition, RunUnderWay, Unreachable, UnreachableCause,
+};
 use rabbitup::inventory::Desired;
 use rabbitup::model::{DigestKey, NodeName, Version};
-use rabbitup::report::{Status, StatusDocument, Style, health, status_text};
+use rabbitup::report::{
+    Status, StatusDocument, Style, advised, findings_text, health, status_text, under_way, under_way_text,
+};
 
 use super::fixtures::{NOW, cookie, desired, facts, host, node_of, seen};
 
@@ -77,6 +83,31 @@ fn fifty_hosts_at_80_columns() {
     let text = text(&desired, &facts, 80);
     assert!(text.lines().all(|line| console::measure_text_width(line) <= 80), "{text}");
     insta::assert_snapshot!("fifty_80", text);
+}
+
+#[test]
+fn a_run_under_way_is_named_and_nothing_of_it_is_to_be_undone() {
+    let desired = desired(3, 1);
+    let mut facts = torn(&desired);
+    for (host, age) in [("node1", 61), ("node2", 62)] {
+        seen(&mut facts, host).under_way =
+            RunUnderWay::parse(&format!("{age}\t0\tann@desk\t7\trolling-restart\t9"));
+    }
+    let now = UNIX_EPOCH + Duration::from_secs(NOW);
+    let findings = advised(health(&desired, &facts), &facts);
+    let text = under_way_text(&facts, now) + &findings_text(&findings, Style::plain(80));
+    insta::assert_snapshot!("under_way_80", text);
+    let runs = under_way(&facts);
+    assert_eq!((runs.len(), runs[0].hosts.len(), runs[0].age_s), (1, 2, Some(62)));
+    // A run that is gone, and its last step.
+    let mut facts = torn(&desired);
+    seen(&mut facts, "node3").at_work = Some(4711);
+    assert_eq!(
+        under_way_text(&facts, now),
+        "A step of a run that was cut off is still running on node3 (process 4711)\n"
+    );
+    assert_eq!(advised(health(&desired, &facts), &facts), health(&desired, &facts));
+    assert_eq!(under_way_text(&torn(&desired), now), "");
 }
 
 #[test]

@@ -130,6 +130,16 @@ fn a_failure_in_the_middle() {
     failed.failure.output =
         vec!["Waiting for erlang distribution on node 'rabbit@node2' …\u{1b}[31m".to_owned()];
     insta::assert_snapshot!("timed_out_80", failure_text(&failed, &plan, Style::plain(80)));
+    failed.failure.kind = FailureKind::GivenUp;
+    failed.failure.cause = Some("the step may still be running (process 27279)".to_owned());
+    failed.failure.output.clear();
+    insta::assert_snapshot!("given_up_80", failure_text(&failed, &plan, Style::plain(80)));
+    failed.failure.kind = FailureKind::TakenOver;
+    failed.failure.cause = Some(
+        "another run (bob@desk, bring-up, begun 12 s ago) took over this host while this one was paused; nothing was done"
+            .to_owned(),
+    );
+    insta::assert_snapshot!("taken_over_80", failure_text(&failed, &plan, Style::plain(80)));
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! The lock on a real host: one at a time, told by whom, and free as soon as the holder is gone.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use rabbitup::transport::{SshTarget, SshTransport, Transport};
 use crate::sshd::{Sshd, argument, host, run, transport};
 
 fn operator(who: &str) -> Operator {
-    Operator { who: who.into(), pid: std::process::id(), command: "rabbitup up --yes 'it'".into() }
+    Operator { who: who.into(), pid: std::process::id(), playbook: "own 'it'".into() }
 }
 
 async fn lock(ssh: &Arc<SshTransport>, directory: &Path, who: &str) -> Result<Locks, LockError> {
@@ -27,15 +28,20 @@ async fn a_second_operator_learns_who_is_at_work() {
     std::fs::create_dir(&directory).expect("a directory for the lock");
     let mine = lock(&ssh, &directory, "ann@desk").await.expect("it is free");
     assert_eq!(ssh.counts().execs, 1);
+    let name = std::fs::read_to_string(directory.join("rabbitup.run")).expect("the run has a name there");
+    let mode = std::fs::metadata(directory.join("rabbitup.run")).expect("it is there").permissions().mode();
+    assert_eq!((name.trim().len(), mode & 0o777), (32, 0o600));
     let error = lock(&ssh, &directory, "bob@desk").await.expect_err("it is taken");
     let LockError::Held { owner, since, .. } = &error else { panic!("{error}") };
-    assert_eq!(owner, &format!("ann@desk (process {}: rabbitup up --yes 'it')", std::process::id()));
+    assert_eq!(owner, &format!("ann@desk (process {}: own 'it')", std::process::id()));
     let age = since.and_then(|since| since.elapsed().ok()).expect("it is in the past");
     assert!(age < Duration::from_secs(10), "{age:?}");
     assert_eq!(mine.lost(), None);
     mine.release().await;
-    assert!(!directory.join("rabbitup.owner").exists());
+    assert!(!directory.join("rabbitup.owner").exists() && !directory.join("rabbitup.run").exists());
     let theirs = lock(&ssh, &directory, "bob@desk").await.expect("it is free again");
+    let other = std::fs::read_to_string(directory.join("rabbitup.run")).expect("the run has a name there");
+    assert_ne!(name, other, "each run has its own");
     drop(theirs);
     ssh.close().await;
 }

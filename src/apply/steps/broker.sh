@@ -24,13 +24,15 @@ as_rabbitmq() {
 # One of RabbitMQ's own tools, as user rabbitmq. Debian's wrappers become rabbitmq through su, behind which a tool that
 # is ended for taking too long lives on and keeps the output open; the scripts behind the wrappers do not.
 rabbit_tool() { # SECONDS TOOL ARGUMENT...
-  limit=$1 tool=$2
+  within "$1"
+  tool=$2
   shift 2
   if [ -x "/usr/lib/rabbitmq/bin/$tool" ]; then
     # Names of queues are UTF-8; in the plain C locale the tool's own VM takes them for Latin-1.
+    # shellcheck disable=SC2154 # within sets limit
     (cd /var/lib/rabbitmq && LC_ALL=C.UTF-8 as_rabbitmq timeout -k 10 "$limit" "/usr/lib/rabbitmq/bin/$tool" "$@")
   else
-    bounded "$limit" "$tool" "$@"
+    timeout -k 10 "$limit" "$tool" "$@"
   fi
 }
 

@@ -11,16 +11,82 @@ umask 022
 # shellcheck disable=SC2154 # set by the text in front of this file
 stop_file=/run/rabbitup-$nonce.stop
 work_file=/run/rabbitup-$nonce.work
+run_file=/run/rabbitup.run
 step=
 
-# Tells the next look at this host that steps run here. Their run may be killed, and they go on.
+# One run at a time, also where the other one's controller was paused, or lost its lock without knowing.
+#
+# A script       1 writes its work file   2 reads the run file, and ends unless it names its own run   3 acts
+# Another run    1 takes the lock, writes its own name to the run file   2 looks for work files, and waits until nobody of
+#                  whom they tell is at work   3 acts
+#
+# All of it is on one host, whose kernel puts writes and reads of files in one order. Where the script's 2 comes before the
+# other's 1, its work file is older still, so the other's 2 sees it and waits for the end of its process, however long it
+# pauses on the way. Else the script reads the other's name, and ends. There is no third case, and no clock in it: so 2
+# is done before each step and never inside one, and what has begun comes to its end.
 announce() {
   for other in /run/rabbitup-*.work; do
-    [ -e "$other" ] || continue
-    # Its shell was killed, and could not remove it.
-    if read -r pid <"$other" && ! kill -0 "$pid" 2>/dev/null; then rm -f "$other"; fi
+    # An empty one is about to be written. Otherwise it is of a shell that was killed, and could not remove it.
+    if [ ! -s "$other" ] || at_work "$other"; then continue; fi
+    rm -f "$other"
   done
-  printf '%s\n' "$$" 2>/dev/null >"$work_file" || :
+  session=
+  if read -r session 2>/dev/null </proc/self/stat; then
+    # Behind the command's name in parentheses: state, parent, process group, session.
+    session=${session##*') '} session=${session#* * * } session=${session%% *}
+  fi
+  announced=no
+  if { printf '%s %s\n' "$$" "$session" >"$work_file"; } 2>/dev/null; then announced=yes; fi
+}
+
+cannot_announce() {
+  fail "$work_file cannot be written, so nothing was done" "see whether /run is full or read-only: df /run"
+}
+
+# Whether the host is still this run's. A run that locks nothing (it only ends another's waiting) has no name.
+# shellcheck disable=SC2154 # set by the text in front of this file
+is_ours() {
+  [ -n "$run" ] || return 0
+  named=
+  read -r named 2>/dev/null <"$run_file" || return 1
+  [ "$named" = "$run" ]
+}
+
+# Whose the host is now: the note of the lock's holder, or that nobody has it.
+say_whose() {
+  if lock_note; then
+    printf '%s taken %s\t%s\n' "$nonce" "$(date +%s)" "$line"
+  else
+    printf '%s unlocked\n' "$nonce"
+  fi
+}
+
+# A line in the host's system journal (docs/trail.md): who, which run, which plan and step, what came of it; never what was
+# sent or printed. With fields where systemd keeps the journal, else to syslog, else nowhere. A journal that does not take
+# it within two seconds is not asked again.
+# shellcheck disable=SC2154 # set by the text in front of this file
+trail() { # begin|end [RC SECONDS]
+  [ -z "${no_trail:-}" ] || return 0
+  login=${SUDO_USER:-${DOAS_USER:-root}}
+  case $login in *[!A-Za-z0-9._@+-]*) login="?" ;; esac
+  noted=$step
+  # A queue's name may be a part of it, and hold anything.
+  case $step in *[!A-Za-z0-9@._/+-]*) noted=$(printf %s "$step" | tr -c 'A-Za-z0-9@._/+-' '?' | cut -c 1-120) ;; esac
+  said="operator=$operator login=$login run=$run plan=$plan step=$noted $1${2:+ result=$2 seconds=$3}"
+  timeout -k 1 2 logger --journald 2>/dev/null <<FIELDS ||
+MESSAGE=$said
+PRIORITY=5
+SYSLOG_IDENTIFIER=rabbitup
+RABBITUP_OPERATOR=$operator
+RABBITUP_LOGIN=$login
+RABBITUP_RUN=$run
+RABBITUP_PLAN=$plan
+RABBITUP_STEP=$noted
+RABBITUP_EVENT=$1
+RABBITUP_RESULT=${2:-}
+RABBITUP_SECONDS=${3:-}
+FIELDS
+    timeout -k 1 2 logger -t rabbitup -p user.notice "$said" 2>/dev/null || no_trail=yes
 }
 
 # What the step knows about its failure; the controller shows it.
@@ -36,22 +102,45 @@ fail() { # CAUSE [ADVICE]
   exit 1
 }
 
-# Every command that could hang goes through this. 124 and 137 mean that it was ended.
-bounded() { # SECONDS COMMAND...
-  timeout -k 10 "$@"
+# Hundredths of a second since the host booted, in $clock: nobody sets that clock back, and reading it starts no process.
+read_clock() {
+  IFS=' .' read -r clock hundredths _ </proc/uptime
+  # "05" would be a number in octal.
+  clock=$((clock * 100 + 1$hundredths - 100))
 }
 
-# Waits for a condition, asking every 100 ms; the last answer is in $answer.
-await() { # SECONDS COMMAND...
-  tries=$(($1 * 10))
+# How many of these SECONDS a command may take where it is the question of somebody who waits, in $limit: what is left of
+# the waiting, but 15 at least, which a busy host needs for an answer. A question that hangs must not make a wait of ten
+# seconds one of a minute.
+within() { # SECONDS
+  limit=$1
+  [ -n "${deadline:-}" ] || return 0
+  read_clock
+  left=$(((deadline - clock) / 100))
+  [ "$left" -gt 15 ] || left=15
+  [ "$limit" -le "$left" ] || limit=$left
+}
+
+# Every command that could hang goes through this. 124 and 137 mean that it was ended.
+bounded() { # SECONDS COMMAND...
+  within "$1"
   shift
-  while [ "$tries" -gt 0 ]; do
+  timeout -k 10 "$limit" "$@"
+}
+
+# Waits for a condition, by the clock, with a pause of 100 ms between two questions; the last answer is in $answer. It is
+# asked once at least.
+await() { # SECONDS COMMAND...
+  read_clock
+  await_end=$((clock + $1 * 100))
+  shift
+  while :; do
     # shellcheck disable=SC2034 # read by the steps' messages
-    if answer=$("$@" 2>&1); then return 0; fi
-    tries=$((tries - 1))
+    if answer=$(deadline=$await_end; "$@" 2>&1); then return 0; fi
+    read_clock
+    [ "$clock" -lt "$await_end" ] || return 1
     sleep 0.1
   done
-  return 1
 }
 
 # A step runs in a shell of its own under `set -e`, without the script as its standard input.
@@ -62,11 +151,21 @@ run_step() { # ID FUNCTION [ARGUMENT...]
     printf '%s stopped\n' "$nonce"
     exit 0
   fi
-  printf '%s begin %s\n' "$nonce" "$step"
+  if ! is_ours; then
+    say_whose
+    exit 0
+  fi
+  if [ "$announced" = no ] && [ -n "$run" ]; then set -- cannot_announce; fi
+  printf '%s begin %s %s\n' "$nonce" "$step" "$$"
+  trail begin
+  read_clock
+  began=$clock
   set +e
   (set -eu; "$@") </dev/null 2>&1
   rc=$?
+  read_clock
   printf '%s end %s %s\n' "$nonce" "$step" "$rc"
+  trail end "$rc" "$(((clock - began) / 100))"
   [ "$rc" = 0 ] || exit 0
 }
 

@@ -20,9 +20,11 @@ decoded() { # WORD...
 
 # Says from time to time who is behind, so that nobody takes a long wait for a hang.
 await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
-  end=$(($(date +%s) + $3)) said=
+  read_clock
+  end=$((clock + $3 * 100)) said=
   until answer=$(has_caught_up "$1" "$2" "$4"); do
-    if [ "$(date +%s)" -ge "$end" ]; then
+    read_clock
+    if [ "$clock" -ge "$end" ]; then
       fail "on $4 these have not caught up within $3 s: ${answer:-no answer}" \
         "a mirrored queue without automatic synchronisation waits for rabbitup run sync-queue; the others go on by themselves"
     fi
@@ -83,7 +85,9 @@ grow_replicas() { # NODE MODE PATIENCE ONTO [KIND VHOST NAME]...
 
 # Right after a node entered the cluster, the stream coordinator may not know it yet, and says so or nothing.
 grow_stream() { # NODE MODE ONTO VHOST NAME
-  said=$(rabbit_tool 120 rabbitmq-streams -q -n "$1" add_replica --vhost "$4" "$5" "$3" 2>&1) || :
+  # What it waits for is its own doing, which is not cut short.
+  # shellcheck disable=SC2034 # within reads it
+  said=$(deadline=; rabbit_tool 120 rabbitmq-streams -q -n "$1" add_replica --vhost "$4" "$5" "$3" 2>&1) || :
   lacking=$(without_replica "$1" "$2" "$3" "{$(binary "$4"), $(binary "$5")}") || return 1
   [ -z "$lacking" ] || { printf '%s\n' "$said" | head -n 3 | tr '\n' ' '; return 1; }
 }

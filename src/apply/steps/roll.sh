@@ -34,7 +34,9 @@ is_stopped_here() { # NODE
 # Right after another node's restart its replicas may still catch up, so the answer is waited for. Nothing has been done to
 # the node yet, so an interrupt ends the wait.
 await_spare() { # NODE PATIENCE
-  end=$(($(date +%s) + $2))
+  read_clock
+  # shellcheck disable=SC2154 # read_clock sets clock
+  end=$((clock + $2 * 100))
   while :; do
     asked=0
     check=$(can_be_spared "$1") || asked=$?
@@ -42,7 +44,8 @@ await_spare() { # NODE PATIENCE
     ! is_stopped_here "$1" || fail "$1 was stopped meanwhile, by somebody else" "run the same command again: what is stopped is started first"
     # shellcheck disable=SC2154 # prelude.sh sets it
     [ ! -e "$stop_file" ] || fail "$1 was not stopped: the run was interrupted while it waited until the cluster can spare it" "run the same command again"
-    [ "$(date +%s)" -lt "$end" ] || not_spared "$1" "$check" "$asked"
+    read_clock
+    [ "$clock" -lt "$end" ] || not_spared "$1" "$check" "$asked"
     sleep 1
   done
 }

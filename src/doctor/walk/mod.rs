@@ -11,7 +11,7 @@ mod settings;
 
 use case::{Case, Notes};
 
-use super::{Diagnosis, Examinations, follow};
+use super::{Diagnosis, Examinations, Meanwhile, follow};
 use crate::facts::Facts;
 use crate::inventory::Desired;
 
@@ -29,5 +29,5 @@ pub fn diagnose(desired: &Desired, facts: &Facts, examinations: &Examinations) -
     let (mut findings, checked) = notes.into_parts();
     follow::settle(&case.names(), &mut findings);
     let pairs = pairs::matrix(&case, &findings);
-    Diagnosis { findings, checked, pairs }
+    Diagnosis { findings, checked, pairs, meanwhile: Meanwhile::Quiet }
 }

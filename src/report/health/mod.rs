@@ -16,6 +16,8 @@ use crate::facts::Facts;
 use crate::inventory::Desired;
 use crate::model::HostName;
 
+use super::under_way::WAIT_FOR_IT;
+
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +54,15 @@ pub fn health(desired: &Desired, facts: &Facts) -> Vec<Finding> {
     cookie::check(desired, facts, &mut findings);
     load_balancer::check(desired, facts, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// The findings, with the one advice that is right while a run is under way: what it has stopped, drained or taken out of
+/// the balancer comes back at its end, and whoever did that now would undo it.
+pub fn advised(mut findings: Vec<Finding>, facts: &Facts) -> Vec<Finding> {
+    if facts.under_way().next().is_some() {
+        findings.iter_mut().for_each(|finding| finding.advice = WAIT_FOR_IT.to_owned());
+    }
     findings
 }
 

@@ -175,7 +175,7 @@ pub fn crash_and_added_node(stage: &Stage) {
     let second = stage.up(&four);
     let pid = first.pid();
     first.kill();
-    let second = second.expect(75).says("is locked by").says(&format!("process {pid}: rabbitup"));
+    let second = second.expect(75).says(&format!("(process {pid}) runs bring-up since"));
     second.says(" UTC, ").says(" s ago");
 
     stage.up(&four).expect(0);

@@ -19,6 +19,7 @@ pub mod rotation;
 pub mod runs;
 pub mod secrets;
 pub mod steady;
+pub mod taken_over;
 pub mod tls;
 pub mod traffic_check;
 pub mod trouble;

@@ -1,0 +1,102 @@
+//! What ties a script to its run: the name that the host compares before each step, and what its journal notes.
+
+use sha2::{Digest, Sha256};
+
+use crate::model::quote;
+use crate::plan::Plan;
+
+/// Characters of a word in a host's journal; what is longer is cut.
+const WORD: usize = 120;
+/// Hexadecimal digits of a plan's digest in a host's journal.
+const DIGITS: usize = 12;
+
+/// The name of one run: 128 random bits in hexadecimal. Each host holds it in /run/rabbitup.run from the moment at which
+/// the run has its lock; a script of another name does nothing there (`steps/prelude.sh` has the proof). Not secret: only
+/// root can write that file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunId(String);
+
+impl RunId {
+    pub fn random() -> Self {
+        Self(format!("{:032x}", rand::random::<u128>()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What every script of a run carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunMark {
+    /// None for a run that locks no host, since it only ends another one's waiting.
+    pub run: Option<RunId>,
+    /// `USER@MACHINE` of the controller.
+    pub operator: String,
+    /// [`plan_digest`].
+    pub plan: String,
+}
+
+/// One script's mark.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Marks the lines with which the script tells of its steps.
+    pub nonce: &'a str,
+    pub mark: &'a RunMark,
+}
+
+impl Frame<'_> {
+    /// The assignments that `steps/prelude.sh` reads.
+    pub(super) fn assignments(&self) -> String {
+        let run = self.mark.run.as_ref().map_or("", RunId::as_str);
+        let values = [
+            ("nonce", self.nonce.to_owned()),
+            ("run", run.to_owned()),
+            ("operator", word(&self.mark.operator)),
+            ("plan", word(&self.mark.plan)),
+        ];
+        values.map(|(name, value)| format!("{name}={}\n", quote(&value))).concat()
+    }
+}
+
+/// Twelve hexadecimal digits of a plan: the first of `sha256sum FILE` where it was saved as FILE.
+pub fn plan_digest(plan: &Plan) -> String {
+    // A plan always has a JSON form: it is saved as such.
+    let text = plan.to_saved().unwrap_or_default();
+    let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    digest.chars().take(DIGITS).collect()
+}
+
+/// A value as one word of a line: nothing in it ends the word or the line, or looks like another field.
+fn word(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@._-/+".contains(c);
+    value.chars().take(WORD).map(|c| if plain(c) { c } else { '?' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::run_fixtures::{plan, step};
+
+    #[test]
+    fn no_value_looks_like_another_field() {
+        let mark = RunMark {
+            run: None,
+            operator: "ann'@desk run=1\nMESSAGE=x é".to_owned() + &"y".repeat(200),
+            plan: String::new(),
+        };
+        let text = Frame { nonce: "n", mark: &mark }.assignments();
+        assert!(text.contains("operator='ann?@desk?run?1?MESSAGE?x??y"), "{text}");
+        assert!(text.len() < 200 && text.lines().count() == 4, "{text}");
+    }
+
+    #[test]
+    fn a_plans_digest_is_that_of_its_file() {
+        let plan = plan(vec![step("a", "x", &[])]);
+        let text = plan.to_saved().expect("it has a form");
+        let read = Plan::from_saved(&text).expect("it is a plan");
+        assert_eq!(plan_digest(&read), plan_digest(&plan), "read from its file, it is the same");
+        assert_ne!(plan_digest(&plan), plan_digest(&self::plan(vec![])));
+        assert_eq!(plan_digest(&plan).len(), DIGITS);
+    }
+}

@@ -1,0 +1,69 @@
+//! Runs of rabbitup that are under way on the hosts: what they have stopped, drained or taken out of the balancer comes back
+//! when they end.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use crate::facts::Facts;
+use crate::model::{HostName, one_line, shortened};
+
+use super::words::{grouped, since};
+
+/// What a reader does about anything that is found meanwhile.
+pub const WAIT_FOR_IT: &str = "wait for the end of that run, then look again";
+/// Characters of a name that somebody left on a host.
+const NAME: usize = 100;
+
+/// One run that holds locks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct UnderWay {
+    /// `USER@MACHINE`.
+    pub who: String,
+    /// Its process there.
+    pub process: Option<u32>,
+    pub playbook: String,
+    /// For how many seconds it has held its first lock.
+    pub age_s: Option<u64>,
+    /// The hosts that it has locked.
+    pub hosts: Vec<HostName>,
+}
+
+/// The runs that hold locks on these hosts.
+pub fn under_way(facts: &Facts) -> Vec<UnderWay> {
+    let held = facts.under_way().map(|(host, run)| ((&run.who, run.process, &run.playbook), (host, run.age)));
+    let one = |((who, process, playbook), holds): ((&String, _, &String), Vec<(&HostName, _)>)| UnderWay {
+        who: shortened(who, NAME),
+        process,
+        playbook: shortened(playbook, NAME),
+        age_s: holds
+            .iter()
+            .filter_map(|(_, age): &(_, Option<Duration>)| *age)
+            .max()
+            .map(|age| age.as_secs()),
+        hosts: holds.into_iter().map(|(host, _)| host.clone()).collect(),
+    };
+    grouped(held).into_iter().map(one).collect()
+}
+
+impl UnderWay {
+    /// `ann@desk (process 4711) runs bring-up since 13:24:57 UTC, 2 min ago`.
+    pub fn words(&self, now: SystemTime) -> String {
+        let began = self.age_s.and_then(|age| now.checked_sub(Duration::from_secs(age)));
+        let since = began.map(|began| format!(" {}", since(began, now))).unwrap_or_default();
+        let process = self.process.map(|process| format!(" (process {process})")).unwrap_or_default();
+        format!("{}{process} runs {}{since}", self.who, self.playbook)
+    }
+}
+
+/// What stands above everything else where rabbitup is at work on these hosts; else nothing. A line each.
+pub fn under_way_text(facts: &Facts, now: SystemTime) -> String {
+    let runs = under_way(facts);
+    let mut text: String = runs.iter().map(|run| format!("{}\n", one_line(&run.words(now)))).collect();
+    if let (true, Some((host, process))) = (runs.is_empty(), facts.at_work()) {
+        text.push_str(&format!(
+            "A step of a run that was cut off is still running on {host} (process {process})\n"
+        ));
+    }
+    text
+}
