@@ -2,13 +2,14 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::{Called, Common, Data, Doctor};
+use super::command_line::Words;
 use super::examine::examined;
 use super::exit::{Exit, Failure};
-use super::session::{Session, inventory_words, shown};
+use super::session::{Session, shown};
 use super::{bundle, print};
 use crate::doctor::{self, Diagnosis, Papers};
 use crate::facts::Facts;
-use crate::report::{DiagnosisDocument, Status, StatusDocument, Style, diagnosis_text, health};
+use crate::report::{DiagnosisDocument, Status, StatusDocument, Style, diagnosis_text};
 
 /// `rabbitup doctor`.
 pub async fn run(common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
@@ -21,14 +22,15 @@ pub async fn run(common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
 async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
     let facts = session.gather().await;
     let diagnosis = examined(&session.transport, &session.desired, &facts).await;
-    let inventory = inventory_words(common);
+    let words = Words::of(common);
+    let inventory = words.as_str();
     if common.json {
-        print::json(&DiagnosisDocument::new(&diagnosis, &inventory));
+        print::json(&DiagnosisDocument::new(&diagnosis, inventory));
     } else {
-        print::stdout(&diagnosis_text(&diagnosis, &inventory, common.style()));
+        print::stdout(&diagnosis_text(&diagnosis, inventory, common.style()));
     }
     if let Some(path) = &arguments.bundle {
-        pack(session, &facts, &diagnosis, &inventory, path).await?;
+        pack(session, common, (&facts, &diagnosis), path).await?;
         if !common.json {
             print::stdout(&format!(
                 "Packed without secrets into {}, for you alone to read: look through it before you send it.\n",
@@ -41,13 +43,14 @@ async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<
 
 async fn pack(
     session: &Session,
-    facts: &Facts,
-    diagnosis: &Diagnosis,
-    inventory: &str,
+    common: &Common,
+    (facts, diagnosis): (&Facts, &Diagnosis),
     path: &Path,
 ) -> Result<(), Failure> {
     let collected = bundle::collect(&session.transport, facts).await;
-    let findings = health(&session.desired, facts);
+    let findings = session.health(common, facts);
+    let words = Words::of(common);
+    let inventory = words.as_str();
     let status = Status {
         desired: &session.desired,
         facts,

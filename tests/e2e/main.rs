@@ -24,8 +24,8 @@ mod watch;
 
 use lab::Suite;
 use scenarios::{
-    access, balancer, changes, cold, doctor, files, half_done, hostile, leaving, membership, queues,
-    recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
+    access, balancer, changes, cold, doctor, exposure, files, half_done, hostile, leaving, membership,
+    queues, recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -40,6 +40,7 @@ const SCENARIOS: &[Scenario] = &[
     fresh("doctor on blank hosts", doctor::blank_hosts).by_turns(),
     Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
+    converged("what strangers reach", exposure::strangers).by_turns(),
     converged("what a plan costs", steady::cost),
     converged("many look at once", steady::many_at_once),
     converged("doctor on a healthy cluster", doctor::healthy),

@@ -5,6 +5,7 @@ pub mod balancer;
 pub mod changes;
 pub mod cold;
 pub mod doctor;
+pub mod exposure;
 pub mod files;
 pub mod half_done;
 pub mod hostile;

@@ -1,0 +1,42 @@
+//! What strangers reach of a cluster that was brought up with little more than its hosts' names.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::inventory::Inventory;
+use crate::stage::{Stage, octet};
+
+/// guest's well-known password, the statistics page, and connections that never send their request.
+pub fn strangers(stage: &Stage) {
+    let lab = &stage.lab;
+    let log_in = "setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME=/var/lib/rabbitmq \
+                  timeout 60 rabbitmqctl -q authenticate_user guest guest";
+    assert!(!lab.run_on("node1", log_in).status.success(), "guest logs in with its well-known password");
+    let users = lab.stdout_of("node1", "timeout 60 rabbitmqctl -q list_users");
+    assert!(users.contains("guest"), "the user itself stays:\n{users}");
+
+    let balancer = lab.address(octet("lb1"));
+    assert!(
+        TcpStream::connect((balancer.as_str(), 8404)).is_err(),
+        "the statistics page is open to everybody"
+    );
+    let ask =
+        "exec 3<>/dev/tcp/127.0.0.1/8404; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; timeout 10 head -n 1 <&3";
+    let page = lab.stdout_of("lb1", &format!("bash -c '{}'", ask.replace('\'', "'\\''")));
+    assert!(page.contains("200"), "the page, on the load balancer itself: {page}");
+
+    let mut slow = TcpStream::connect((balancer.as_str(), 15672)).expect("the management UI listens");
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: lb1\r\n").expect("it is sent");
+    slow.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).expect("HAProxy closes a connection whose request does not come");
+
+    // Somebody gives guest its password back: that is drift.
+    lab.stdout_of("node1", "timeout 60 rabbitmqctl -q change_password guest guest");
+    let inventory = Inventory::whole();
+    stage.rabbitup(&inventory).args(["status"]).run().expect(0).says("guest has its well-known password");
+    stage.plan(&inventory).says("take the user guest's password away");
+    stage.up(&inventory).expect(0);
+    assert!(!lab.run_on("node1", log_in).status.success(), "guest is closed again");
+}
