@@ -24,8 +24,8 @@ mod watch;
 
 use lab::Suite;
 use scenarios::{
-    access, balancer, changes, cold, doctor, exposure, files, half_done, hostile, leaving, membership,
-    queues, recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
+    access, balancer, changes, cold, consent, doctor, files, half_done, hostile, leaving, membership, queues,
+    recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
 
@@ -40,7 +40,6 @@ const SCENARIOS: &[Scenario] = &[
     fresh("doctor on blank hosts", doctor::blank_hosts).by_turns(),
     Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
-    converged("what strangers reach", exposure::strangers).by_turns(),
     converged("what a plan costs", steady::cost),
     converged("many look at once", steady::many_at_once),
     converged("doctor on a healthy cluster", doctor::healthy),
@@ -60,6 +59,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("replicas that are missing, leaders that crowd", queues::grow_and_rebalance).by_turns(),
     converged("mirrors that are behind", queues::mirrors),
     converged("a member that the inventory does not know", membership::prune).by_turns(),
+    converged("plans that are confirmed, and that grow meanwhile", consent::shown_and_no_more).by_turns(),
     converged("a node that was forgotten by hand while it slept", membership::forgotten_by_hand).by_turns(),
     converged("TLS between nodes", tls::between_nodes).by_turns(),
     converged("RAM nodes, and the last disc node", membership::ram_nodes).by_turns(),
