@@ -46,7 +46,8 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     pub exit: Exit,
     kind: ErrorKind,
-    text: Text,
+    // Boxed: what rarely happens does not make every result large.
+    text: Box<Text>,
     details: Details,
 }
 
@@ -83,7 +84,7 @@ impl Failure {
             Exit::Locked => ErrorKind::Locked,
             Exit::Done | Exit::Failed | Exit::Pending | Exit::Interrupted => ErrorKind::Failed,
         };
-        Self { exit, kind, text, details: Details::None }
+        Self { exit, kind, text: Box::new(text), details: Details::None }
     }
 
     pub fn other(what: impl Into<String>, why: &dyn Error) -> Self {
@@ -91,14 +92,14 @@ impl Failure {
     }
 
     pub fn why(mut self, reason: impl Into<String>) -> Self {
-        if let Text::Sentence { why, .. } = &mut self.text {
+        if let Text::Sentence { why, .. } = self.text.as_mut() {
             *why = Some(reason.into());
         }
         self
     }
 
     pub fn next(mut self, advice: impl Into<String>) -> Self {
-        if let Text::Sentence { next, .. } = &mut self.text {
+        if let Text::Sentence { next, .. } = self.text.as_mut() {
             *next = Some(advice.into());
         }
         self
@@ -106,7 +107,7 @@ impl Failure {
 
     /// A command that does what the advice says, on a line of its own.
     pub fn command(mut self, command: &CommandLine) -> Self {
-        if let Text::Sentence { commands, .. } = &mut self.text {
+        if let Text::Sentence { commands, .. } = self.text.as_mut() {
             commands.push(command.to_string());
         }
         self
@@ -121,7 +122,7 @@ impl Failure {
 
     /// With the inventory that was given in every command of its advice.
     pub fn about(mut self, inventory: &Words) -> Self {
-        if let Text::Sentence { next: Some(next), .. } = &mut self.text {
+        if let Text::Sentence { next: Some(next), .. } = self.text.as_mut() {
             *next = inventory.put_into(next);
         }
         self
@@ -129,7 +130,7 @@ impl Failure {
 
     /// Prints it on standard error.
     pub fn print(&self, style: Style) {
-        let text = match &self.text {
+        let text = match self.text.as_ref() {
             Text::Report { report, .. } => report.clone(),
             Text::Sentence { what, why, next, commands } => {
                 let error = Told {
@@ -144,7 +145,7 @@ impl Failure {
 
     /// Prints it on standard output, for a machine.
     pub fn print_json(&self, form: Form) {
-        let (message, why, next, commands): (_, _, _, &[String]) = match &self.text {
+        let (message, why, next, commands): (_, _, _, &[String]) = match self.text.as_ref() {
             Text::Report { message, .. } => (message.as_str(), None, None, &[]),
             Text::Sentence { what, why, next, commands } => {
                 (what.as_str(), why.as_deref(), next.as_deref(), commands)
