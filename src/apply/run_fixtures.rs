@@ -269,6 +269,7 @@ pub fn plan(steps: Vec<Step>) -> Plan {
     Plan {
         format_version: 1,
         playbook: "test".to_owned(),
+        cluster: Some("orders".to_owned()),
         hosts: hosts.into_iter().map(planned_host).collect(),
         steps,
         notes: Vec::new(),

@@ -1,16 +1,17 @@
 use std::path::Path;
 
 use super::arguments::{Apply, Common};
-use super::confirm::confirm;
+use super::command_line::CommandLine;
+use super::consent::{Answer, By, Consent};
 use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
-use super::session::{become_password, close, shown, transport};
+use super::session::{become_password, close, shown, transport, unreachable};
 use super::settled::{Turn, settled};
 use crate::document::read_bounded;
 use crate::model::{Secrets, one_line, shortened};
 use crate::plan::{Moved, Plan, fingerprint, moved};
-use crate::report::{Routes, plan_text, unreachable_text};
+use crate::report::{Details, ErrorKind, Routes, plan_text};
 
 /// The largest saved plan that is read, in bytes: one for fifty hosts has a fiftieth of it.
 const LARGEST: usize = 64 << 20;
@@ -24,25 +25,25 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
     if plan.is_empty() {
         return Ok(Exit::Done);
     }
-    if !confirm(common, arguments.yes, "Apply this saved plan?")? {
-        print::stdout("Nothing was changed.\n");
-        return Ok(Exit::Done);
+    let command = CommandLine::apply(common, &arguments.plan);
+    let consent = Consent::new(common, By::flag(arguments.yes), command.clone());
+    if consent.to(&plan, "Apply this saved plan?").await? == Answer::No {
+        print::stdout("Not confirmed: nothing was changed.\n");
+        return Ok(Exit::Failed);
     }
     let transport = transport(&plan.hosts, become_password(common)?.as_ref(), &plan.secrets);
     let result = async {
         // What a step of another run changes while it ends is seen in the facts below.
         settled(&transport, &plan.hosts, common, Turn::First).await?;
-        let locks = lock(&transport, &plan, common).await?;
+        let locks = lock(&transport, &plan, &command).await?;
         let facts = settled(&transport, &plan.hosts, common, Turn::Locked).await?;
         if facts.unreachable().next().is_some() {
-            let text = unreachable_text(&facts, &Routes::from(&plan), common.style_of_stderr());
-            return Err(Failure::report(Exit::Failed, text));
+            return Err(unreachable(&facts, &Routes::from(&plan), common.style_of_stderr()));
         }
         let stale = moved(&plan.fingerprint, &fingerprint(&facts, plan.digest_key));
         if !stale.is_empty() {
             return Err(refuse(&arguments.plan, &stale));
         }
-        let command = format!("rabbitup apply {}", shown(&arguments.plan));
         execute(&transport, &plan, Secrets::default(), locks, common, &command).await
     }
     .await;
@@ -86,5 +87,6 @@ fn refuse(path: &Path, stale: &[Moved]) -> Failure {
         lines.push(format!("  … and {} more", stale.len() - SHOWN));
     }
     lines.push("  next: make a new plan with rabbitup plan -o FILE, and read it".to_owned());
-    Failure::report(Exit::Failed, lines.join("\n") + "\n")
+    let message = format!("the hosts have changed since {} was made, so nothing of it was done", shown(path));
+    Failure::report(Exit::Failed, lines.join("\n") + "\n", message).kind(ErrorKind::Stale, Details::None)
 }

@@ -3,9 +3,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::model::shell_word;
+use super::exit::Form;
 use crate::report::{Detail, Style};
 use crate::transport::Grantee;
+
+/// The inventory that is read where the command line names none.
+pub const DEFAULT_INVENTORY: &str = "inventory.toml";
+/// The environment variable that names another.
+pub const INVENTORY_VARIABLE: &str = "RABBITUP_INVENTORY";
 
 /// Brings up and looks after RabbitMQ clusters on plain hosts over SSH, from one inventory.
 ///
@@ -13,7 +18,7 @@ use crate::transport::Grantee;
 #[derive(Debug, Parser)]
 #[command(name = "rabbitup", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done or nothing to do; 1 something failed or is unhealthy; 2 changes are \
+    after_help = "Exit codes: 0 done or nothing to do; 1 something failed, was not confirmed or is unhealthy; 2 changes are \
                         pending (plan --detailed-exitcode); 64 bad usage or inventory; 75 somebody else is at \
                         work on a host; 130 interrupted."
 )]
@@ -33,11 +38,11 @@ pub struct Common {
         long,
         global = true,
         value_name = "FILE",
-        default_value = "inventory.toml",
-        env = "RABBITUP_INVENTORY"
+        default_value = DEFAULT_INVENTORY,
+        env = INVENTORY_VARIABLE
     )]
     pub inventory: PathBuf,
-    /// Change only these hosts (HOST or @ROLE, with commas); all are looked at all the same
+    /// Change only these hosts (HOST or @ROLE, with commas); all are still inspected
     #[arg(short, long, global = true, value_name = "HOST,@ROLE", value_delimiter = ',')]
     pub limit: Vec<String>,
     /// One JSON document on standard output; for `up`, `run` and `apply` one event per line
@@ -81,6 +86,26 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// How `--json` prints why the command ended early.
+    pub fn form(&self) -> Form {
+        match self {
+            // Events, one a line.
+            Self::Up(_) | Self::Run(_) | Self::Apply(_) => Form::Line,
+            Self::Init(_)
+            | Self::Check
+            | Self::Plan(_)
+            | Self::Status(_)
+            | Self::Doctor(_)
+            | Self::Render(_)
+            | Self::Privileges(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Man => Form::Document,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Init {
     /// NAME=ADDRESS, ADDRESS or USER@ADDRESS, in the order of joining; names that start with lb become load balancers
@@ -89,9 +114,9 @@ pub struct Init {
     /// Replace a file that is already there
     #[arg(long)]
     pub force: bool,
-    /// Where to write it; `-` for standard output
-    #[arg(short, long, value_name = "FILE", default_value = "inventory.toml")]
-    pub output: PathBuf,
+    /// Where to write it, if not where --inventory says; `-` for standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -110,21 +135,28 @@ pub struct PlanArguments {
 
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Do not ask
+    /// Apply the plan that is shown without confirmation; a plan that grows more destructive meanwhile ends the run
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
     pub data: Data,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Data {
     /// Let joining or removing take with it what only this node holds: queues, users, virtual hosts
     #[arg(long, value_name = "HOST")]
     pub destroy_data: Vec<String>,
-    /// Take members that are not in the inventory out of the cluster
-    #[arg(long)]
-    pub prune: bool,
+    /// Take members that are not in the inventory out of the cluster: one, or at most so many
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub prune: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -153,20 +185,6 @@ impl Called {
     pub fn name(&self) -> &str {
         self.playbook.as_deref().unwrap_or(Self::BRING_UP)
     }
-
-    /// The command that runs it, for a person.
-    pub fn command(&self, inventory: &str) -> String {
-        match self.name() {
-            Self::BRING_UP if self.values.is_empty() => format!("rabbitup{inventory} up"),
-            name => std::iter::once(format!("rabbitup{inventory} run {name}"))
-                .chain(self.values.iter().map(|word| match word.split_once('=') {
-                    Some((key, value)) => format!("{key}={}", shell_word(value)),
-                    None => shell_word(word),
-                }))
-                .collect::<Vec<_>>()
-                .join(" "),
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -174,7 +192,7 @@ pub struct Apply {
     /// The saved plan
     #[arg(value_name = "FILE")]
     pub plan: PathBuf,
-    /// Do not ask
+    /// Apply it without confirmation
     #[arg(short, long)]
     pub yes: bool,
 }

@@ -2,15 +2,15 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::{Called, Common, Data, Doctor};
+use super::command_line::Words;
 use super::examine::examined;
 use super::exit::{Exit, Failure};
-use super::session::{Session, inventory_words, shown};
+use super::session::{Session, shown};
 use super::{bundle, print};
 use crate::doctor::{self, Diagnosis, Papers};
 use crate::facts::Facts;
 use crate::report::{
-    DiagnosisDocument, Status, StatusDocument, Style, WAIT_FOR_IT, access, diagnosis_text, health,
-    under_way_text,
+    DiagnosisDocument, Status, StatusDocument, Style, WAIT_FOR_IT, diagnosis_text, under_way_text,
 };
 
 /// `rabbitup doctor`.
@@ -27,15 +27,16 @@ async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<
     if facts.under_way().next().is_some() {
         diagnosis = diagnosis.while_under_way(WAIT_FOR_IT);
     }
-    let inventory = inventory_words(common);
+    let words = Words::of(common);
+    let inventory = words.as_str();
     if common.json {
-        print::json(&DiagnosisDocument::new(&diagnosis, &facts, &inventory));
+        print::json(&DiagnosisDocument::new(&diagnosis, &facts, inventory));
     } else {
         print::stdout(&under_way_text(&facts, now));
-        print::stdout(&diagnosis_text(&diagnosis, &inventory, common.style()));
+        print::stdout(&diagnosis_text(&diagnosis, inventory, common.style()));
     }
     if let Some(path) = &arguments.bundle {
-        pack(session, &facts, &diagnosis, &inventory, path).await?;
+        pack(session, common, (&facts, &diagnosis), path).await?;
         if !common.json {
             print::stdout(&format!(
                 "Packed without secrets into {}, for you alone to read: look through it before you send it.\n",
@@ -48,13 +49,14 @@ async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<
 
 async fn pack(
     session: &Session,
-    facts: &Facts,
-    diagnosis: &Diagnosis,
-    inventory: &str,
+    common: &Common,
+    (facts, diagnosis): (&Facts, &Diagnosis),
     path: &Path,
 ) -> Result<(), Failure> {
     let collected = bundle::collect(&session.transport, facts).await;
-    let findings = [health(&session.desired, facts), access(&session.desired, facts)].concat();
+    let findings = session.findings(common, facts);
+    let words = Words::of(common);
+    let inventory = words.as_str();
     let status = Status {
         desired: &session.desired,
         facts,

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
@@ -6,14 +7,16 @@ use console::Term;
 use indicatif::ProgressDrawTarget;
 
 use super::arguments::Common;
+use super::command_line::{CommandLine, Words};
 use super::exit::{Exit, Failure};
 use super::print;
 use crate::apply::{
-    self, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, Stamped, Vault, journal_dir,
+    self, Event, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, Stamped, StepFailure,
+    Vault, journal_dir,
 };
 use crate::model::{HostName, Secrets, printable};
 use crate::plan::{Action, Plan, Step, StepId};
-use crate::report::{Clock, Display, JsonLines, PlainLines, Summary, TerminalBars, since};
+use crate::report::{Clock, Display, JsonLines, Next, PlainLines, Summary, TerminalBars, since};
 use crate::transport::SshTransport;
 
 /// How a run ended.
@@ -28,7 +31,11 @@ pub enum Executed {
 }
 
 /// Locks every host that the plan changes and every host that it depends on.
-pub async fn lock(transport: &Arc<SshTransport>, plan: &Plan, common: &Common) -> Result<Locks, Failure> {
+pub async fn lock(
+    transport: &Arc<SshTransport>,
+    plan: &Plan,
+    command: &CommandLine,
+) -> Result<Locks, Failure> {
     // What only ends another run's waiting must not wait for that run.
     let ends = |step: &Step| matches!(step.action, Action::CancelSyncQueue { .. });
     let locked = if plan.steps.iter().all(ends) { &[] } else { plan.hosts.as_slice() };
@@ -41,14 +48,10 @@ pub async fn lock(transport: &Arc<SshTransport>, plan: &Plan, common: &Common) -
             }
             _ => error.to_string(),
         };
-        if common.json {
-            print::json(
-                &serde_json::json!({ "format_version": 1, "error": "not locked", "message": message }),
-            );
-        }
         match &error {
             LockError::Held { .. } => Failure::new(Exit::Locked, message)
-                .next("wait for them to finish, or talk to them; nothing was changed"),
+                .next("nothing was changed; wait for them to finish, or talk to them, then:")
+                .command(command),
             _ => Failure::new(Exit::Failed, message).next("nothing was changed"),
         }
     })
@@ -61,12 +64,13 @@ pub async fn execute(
     secrets: Secrets,
     locks: Locks,
     common: &Common,
-    command: &str,
+    command: &CommandLine,
 ) -> Result<Executed, Failure> {
     let mut events = EventSink::default();
     let mark = locks.mark(plan);
-    let journal = journal_dir(|name| std::env::var_os(name).map(Into::into))
-        .and_then(|directory| Journal::begin(&directory, command, plan, &mark, events.subscribe()));
+    let journal = journal_dir(|name| std::env::var_os(name).map(Into::into)).and_then(|directory| {
+        Journal::begin(&directory, &command.to_string(), plan, &mark, events.subscribe())
+    });
     let mut stream = events.subscribe();
     let (stopper, mut interrupt) = Interrupt::new();
     stopper.watch_signals().map_err(|error| Failure::other("signals cannot be watched", &error))?;
@@ -76,7 +80,10 @@ pub async fn execute(
     // A thread of its own: a paused terminal or a full pipe must not hold up the hosts.
     let (to_display, shown) = mpsc::channel();
     let display = display(plan, common);
-    let display = std::thread::Builder::new().name("display".to_owned()).spawn(move || show(&shown, display));
+    let display = std::thread::Builder::new().name("display".to_owned()).spawn({
+        let words = Words::of(common);
+        move || show(&shown, display, &words)
+    });
     let display = display.map_err(|error| Failure::other("the display could not be started", &error))?;
     let work = async {
         let report = apply::apply(plan, transport.clone(), vault, mark, &mut interrupt, &events).await;
@@ -101,7 +108,14 @@ pub async fn execute(
         Err(error) => print::stderr(&format!("warning: {}\n", printable(&error.to_string()))),
     }
     if !common.json {
-        print::stdout(&format!("\n{}", summary.text(plan, common.style())));
+        print::stdout(&format!(
+            "\n{}",
+            summary.text(
+                plan,
+                &Next { status: CommandLine::verb(common, "status").to_string(), again: command.to_string() },
+                common.style()
+            )
+        ));
     }
     Ok(match report.outcome {
         Outcome::Done => Executed::Done,
@@ -140,13 +154,18 @@ impl<W: Write> Write for Flushed<W> {
     }
 }
 
-fn show(stream: &mpsc::Receiver<Arc<Stamped>>, mut display: Box<dyn Display + Send>) -> Summary {
+/// Shows what happens, with advice for the inventory that was given.
+fn show(
+    stream: &mpsc::Receiver<Arc<Stamped>>,
+    mut display: Box<dyn Display + Send>,
+    inventory: &Words,
+) -> Summary {
     let mut summary = Summary::default();
     loop {
         match stream.recv_timeout(Duration::from_millis(100)) {
             Ok(stamped) => {
                 summary.event(&stamped.event);
-                display.event(&stamped.event);
+                display.event(&advised(&stamped.event, inventory));
             }
             Err(mpsc::RecvTimeoutError::Timeout) => display.tick(),
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -154,4 +173,11 @@ fn show(stream: &mpsc::Receiver<Arc<Stamped>>, mut display: Box<dyn Display + Se
     }
     display.finish();
     summary
+}
+
+fn advised<'a>(event: &'a Event, inventory: &Words) -> Cow<'a, Event> {
+    let Event::StepFailed { step, host, elapsed, failure } = event else { return Cow::Borrowed(event) };
+    let advice = failure.advice.as_deref().map(|advice| inventory.put_into(advice));
+    let failure = StepFailure { advice, ..failure.clone() };
+    Cow::Owned(Event::StepFailed { step: step.clone(), host: host.clone(), elapsed: *elapsed, failure })
 }

@@ -1,14 +1,15 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use crate::report::{Style, error_text};
+use super::command_line::{CommandLine, Words};
+use crate::report::{Details, ErrorDocument, ErrorKind, Style, error_text};
 
 /// What the exit code says. Documented in the README; scripts depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Done, or nothing to do.
     Done,
-    /// Something failed, or the cluster is not healthy.
+    /// Something failed, a plan was not confirmed, or the cluster is not healthy.
     Failed,
     /// Changes are pending (`plan --detailed-exitcode`).
     Pending,
@@ -20,16 +21,23 @@ pub enum Exit {
     Interrupted,
 }
 
+impl Exit {
+    /// As the README has them.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Pending => 2,
+            Self::Usage => 64,
+            Self::Locked => 75,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Pending => 2,
-            Exit::Usage => 64,
-            Exit::Locked => 75,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -37,25 +45,46 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
-    text: Text,
+    kind: ErrorKind,
+    // Boxed: what rarely happens does not make every result large.
+    text: Box<Text>,
+    details: Details,
 }
 
 #[derive(Debug)]
 enum Text {
-    /// A whole report, made elsewhere (an inventory's errors, refusals).
-    Report(String),
-    /// What failed, why, and what to do next.
-    Sentence { what: String, why: Option<String>, next: Option<String> },
+    /// A whole report, made elsewhere (an inventory's errors, refusals), and the sentence that it comes to.
+    Report { report: String, message: String },
+    /// What failed, why, what to do next, and the commands that do it.
+    Sentence { what: String, why: Option<String>, next: Option<String>, commands: Vec<String> },
+}
+
+/// How much one error's document may stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The only document of the output.
+    Document,
+    /// One line among events.
+    Line,
 }
 
 impl Failure {
-    /// A report that was made elsewhere.
-    pub fn report(exit: Exit, report: String) -> Self {
-        Self { exit, text: Text::Report(report) }
+    /// A report that was made elsewhere; `message` says it in a sentence.
+    pub fn report(exit: Exit, report: String, message: impl Into<String>) -> Self {
+        Self::of(exit, Text::Report { report, message: message.into() })
     }
 
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, text: Text::Sentence { what: what.into(), why: None, next: None } }
+        Self::of(exit, Text::Sentence { what: what.into(), why: None, next: None, commands: Vec::new() })
+    }
+
+    fn of(exit: Exit, text: Text) -> Self {
+        let kind = match exit {
+            Exit::Usage => ErrorKind::Usage,
+            Exit::Locked => ErrorKind::Locked,
+            Exit::Done | Exit::Failed | Exit::Pending | Exit::Interrupted => ErrorKind::Failed,
+        };
+        Self { exit, kind, text: Box::new(text), details: Details::None }
     }
 
     pub fn other(what: impl Into<String>, why: &dyn Error) -> Self {
@@ -63,32 +92,82 @@ impl Failure {
     }
 
     pub fn why(mut self, reason: impl Into<String>) -> Self {
-        if let Text::Sentence { why, .. } = &mut self.text {
+        if let Text::Sentence { why, .. } = self.text.as_mut() {
             *why = Some(reason.into());
         }
         self
     }
 
     pub fn next(mut self, advice: impl Into<String>) -> Self {
-        if let Text::Sentence { next, .. } = &mut self.text {
+        if let Text::Sentence { next, .. } = self.text.as_mut() {
             *next = Some(advice.into());
+        }
+        self
+    }
+
+    /// A command that does what the advice says, on a line of its own.
+    pub fn command(mut self, command: &CommandLine) -> Self {
+        if let Text::Sentence { commands, .. } = self.text.as_mut() {
+            commands.push(command.to_string());
+        }
+        self
+    }
+
+    /// More precisely than the exit code has it, and with what is known beside the sentence.
+    pub fn kind(mut self, kind: ErrorKind, details: Details) -> Self {
+        self.kind = kind;
+        self.details = details;
+        self
+    }
+
+    /// With the inventory that was given in every command of its advice.
+    pub fn about(mut self, inventory: &Words) -> Self {
+        if let Text::Sentence { next: Some(next), .. } = self.text.as_mut() {
+            *next = inventory.put_into(next);
         }
         self
     }
 
     /// Prints it on standard error.
     pub fn print(&self, style: Style) {
-        let text = match &self.text {
-            Text::Report(report) => report.clone(),
-            Text::Sentence { what, why, next } => {
+        let text = match self.text.as_ref() {
+            Text::Report { report, .. } => report.clone(),
+            Text::Sentence { what, why, next, commands } => {
                 let error = Told {
                     what: what.clone(),
                     why: why.clone().map(|why| Told { what: why, why: None }).map(Box::new),
                 };
-                error_text(&error, next.as_deref(), style)
+                error_text(&error, next.as_deref(), commands, style)
             }
         };
         super::print::stderr(&text);
+    }
+
+    /// Prints it on standard output, for a machine.
+    pub fn print_json(&self, form: Form) {
+        let (message, why, next, commands): (_, _, _, &[String]) = match self.text.as_ref() {
+            Text::Report { message, .. } => (message.as_str(), None, None, &[]),
+            Text::Sentence { what, why, next, commands } => {
+                (what.as_str(), why.as_deref(), next.as_deref(), commands)
+            }
+        };
+        let (error, details) = (self.kind, &self.details);
+        let exit_code = self.exit.code();
+        let document = ErrorDocument {
+            format_version: 1,
+            event: "error",
+            error,
+            exit_code,
+            message,
+            why,
+            next,
+            commands,
+            details,
+        };
+        match form {
+            Form::Document => super::print::json(&document),
+            Form::Line => super::print::json_line(&document),
+        }
     }
 }
 

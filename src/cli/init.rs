@@ -1,19 +1,22 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use super::arguments::Init;
+use std::path::Path;
+
+use super::arguments::{Common, Init};
+use super::command_line::CommandLine;
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::shown;
 use crate::inventory::starter;
 
 /// `rabbitup init`.
-pub fn run(arguments: &Init) -> Result<Exit, Failure> {
+pub fn run(common: &Common, arguments: &Init) -> Result<Exit, Failure> {
     let text = starter(&arguments.hosts).map_err(|error| {
         Failure::new(Exit::Usage, "no inventory can be made of these hosts").why(error.to_string())
     })?;
-    let path = &arguments.output;
-    if path.as_os_str() == "-" {
+    let path: &Path = arguments.output.as_deref().unwrap_or(&common.inventory);
+    if path == Path::new("-") {
         print::stdout(&text);
         return Ok(Exit::Done);
     }
@@ -34,6 +37,11 @@ pub fn run(arguments: &Init) -> Result<Exit, Failure> {
             failure
         }
     })?;
-    print::stdout(&format!("Wrote {}. Read it, then: rabbitup plan\n", shown(path)));
+    let written = Common { inventory: path.to_owned(), ..common.clone() };
+    print::stdout(&format!(
+        "Wrote {}. Read it, then: {}\n",
+        shown(path),
+        CommandLine::verb(&written, "plan")
+    ));
     Ok(Exit::Done)
 }

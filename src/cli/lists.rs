@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::arguments::{Cli, Common, Completions, Document, Elevator, Privileges, Schema};
 use super::exit::{Exit, Failure};
 use super::{print, session};
-use crate::playbook::Playbook;
+use crate::playbook::{Playbook, PlaybookDocument};
 use crate::{inventory, report, transport};
 
 /// `rabbitup run` without a name: the embedded playbooks, and those beside the inventory.
@@ -21,15 +21,28 @@ pub fn playbooks(common: &Common) -> Result<Exit, Failure> {
         .collect();
     own.sort();
     names.append(&mut own);
-    let mut texts = Vec::new();
-    for name in names {
-        texts.push(session::playbook(common, &name)?.help());
+    let playbooks = names
+        .iter()
+        .map(|name| session::playbook(common, name))
+        .collect::<Result<Vec<Playbook>, Failure>>()?;
+    if common.json {
+        let playbooks = playbooks.iter().map(Playbook::document).collect();
+        print::json_line(&Playbooks { format_version: 1, playbooks });
+        return Ok(Exit::Done);
     }
+    let texts: Vec<String> = playbooks.iter().map(Playbook::help).collect();
     print::stdout(&format!(
         "{}\nEach shows its plan and asks before it changes anything.\n",
         texts.join("\n")
     ));
     Ok(Exit::Done)
+}
+
+/// `rabbitup run --json` without a name.
+#[derive(serde::Serialize)]
+struct Playbooks {
+    format_version: u32,
+    playbooks: Vec<PlaybookDocument>,
 }
 
 /// `rabbitup privileges`.

@@ -4,7 +4,8 @@ mod apply;
 mod arguments;
 mod bundle;
 mod check;
-mod confirm;
+mod command_line;
+mod consent;
 mod doctor;
 mod examine;
 mod execute;
@@ -26,11 +27,12 @@ use std::process::ExitCode;
 pub use arguments::{Cli, Command};
 
 use arguments::Called;
+use command_line::Words;
 pub use exit::Exit;
 pub use memory::keep_private;
 pub use print::quiet_broken_pipes;
 
-use exit::Failure;
+use exit::{Failure, Form};
 
 /// Carries out one command line.
 pub fn run(cli: Cli) -> ExitCode {
@@ -41,7 +43,11 @@ pub fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            let failure = failure.about(&Words::of(&cli.common));
             failure.print(cli.common.style_of_stderr());
+            if cli.common.json {
+                failure.print_json(cli.command.form());
+            }
             failure.exit.into()
         }
     }
@@ -51,13 +57,22 @@ pub fn run(cli: Cli) -> ExitCode {
 pub fn usage(error: &clap::Error) -> ExitCode {
     // Where stderr is gone there is nobody to tell.
     let _ = error.print();
-    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+    if !error.use_stderr() {
+        return Exit::Done.into();
+    }
+    // Nothing was parsed, and still whoever asked for JSON reads nothing else.
+    if std::env::args_os().any(|word| word == "--json") {
+        let words = error.render().to_string();
+        let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Failure::new(Exit::Usage, message).print_json(Form::Line);
+    }
+    Exit::Usage.into()
 }
 
 async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     let common = &cli.common;
     match &cli.command {
-        Command::Init(arguments) => init::run(arguments),
+        Command::Init(arguments) => init::run(common, arguments),
         Command::Check => check::run(common),
         Command::Plan(arguments) => plan::run(common, arguments).await,
         Command::Up(arguments) => up::run(common, &Called::default(), arguments).await,

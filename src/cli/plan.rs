@@ -1,8 +1,9 @@
 use std::path::Path;
 
 use super::arguments::{Common, PlanArguments};
+use super::command_line::CommandLine;
 use super::exit::{Exit, Failure};
-use super::session::{Session, inventory_words, shown};
+use super::session::{Session, shown};
 use super::settled::settled;
 use super::{print, private_file};
 use crate::plan::{Moment, Plan};
@@ -25,13 +26,19 @@ pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Fai
         if let Some(line) = skipped_line(&facts, &Routes::from(&session.desired), common.style()) {
             print::stdout(&line);
         }
-        if let Some(path) = arguments.output.as_ref().filter(|_| !plan.is_empty()) {
-            print::stdout(&format!(
-                "Saved: rabbitup apply {} does exactly this, as long as the hosts stay as they are.\n",
-                shown(path)
-            ));
-        } else if !plan.is_empty() {
-            print::stdout(&format!("Next: {}\n", arguments.called.command(&inventory_words(common))));
+        match (&arguments.output, plan.is_empty()) {
+            (Some(path), true) => {
+                print::stdout(&format!("Saved to {}: there is nothing to apply.\n", shown(path)))
+            }
+            (Some(path), false) => print::stdout(&format!(
+                "Saved. As long as the hosts stay as they are, this does exactly what is shown:\nNext: {}\n",
+                CommandLine::apply(common, path)
+            )),
+            (None, true) => {}
+            (None, false) => {
+                let next = CommandLine::doing(common, &arguments.called, &arguments.data);
+                print::stdout(&format!("Next: {next}\n"));
+            }
         }
     }
     Ok(if arguments.detailed_exitcode && !plan.is_empty() { Exit::Pending } else { Exit::Done })

@@ -3,18 +3,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::arguments::{Called, Common, Data};
+use super::command_line::{CommandLine, Words};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::settled::Turn;
 use crate::apply::gather;
-use crate::document::Look;
+use crate::document::{Look, Problem};
 use crate::facts::Facts;
 use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
 use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource};
-use crate::plan::{self, Limit, Moment, Options, Plan, PlannedHost, Strangers};
+use crate::plan::view::listed;
+use crate::plan::{self, Limit, Moment, Options, Plan, PlanError, PlannedHost, Strangers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
 use crate::report::{
-    Colour, RefusalDocument, Routes, Style, refusals_text, unreachable_document, unreachable_text,
+    Colour, Details, ErrorKind, Finding, RefusalDocument, Routes, Style, access, health, refusals_text,
+    unreachable_document, unreachable_text,
 };
 use crate::template::Templates;
 use crate::transport::{BecomeRoot, HostKeyPolicy, SshTarget, SshTransport, Transport};
@@ -37,7 +40,7 @@ pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Desired, Template
     let style = common.style_of_stderr();
     let look = look(style);
     let loaded = inventory::load(&common.inventory, inventory::Options { secrets })
-        .map_err(|errors| Failure::report(Exit::Usage, errors.render(style.width, look)))?;
+        .map_err(|errors| bad_file(errors.render(style.width, look), &errors, errors.problems()))?;
     if !loaded.warnings.is_empty() && !common.json {
         print::stderr(&format!("{}\n", crate::document::report(&loaded.warnings, style.width, look)));
     }
@@ -50,7 +53,13 @@ pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Desired, Template
 pub fn playbook(common: &Common, name: &str) -> Result<Playbook, Failure> {
     let style = common.style_of_stderr();
     Playbook::load(name, directory(&common.inventory))
-        .map_err(|errors| Failure::report(Exit::Usage, errors.render(style.width, look(style))))
+        .map_err(|errors| bad_file(errors.render(style.width, look(style)), &errors, errors.problems()))
+}
+
+fn bad_file(report: String, message: &dyn std::fmt::Display, problems: &[Problem]) -> Failure {
+    let problems = problems.iter().map(Problem::document).collect();
+    Failure::report(Exit::Usage, report, message.to_string())
+        .kind(ErrorKind::Usage, Details::Problems { problems })
 }
 
 /// Where the inventory lies.
@@ -149,7 +158,8 @@ impl Session {
                 .collect::<Result<_, _>>()?,
             digest_key: DigestKey::random(),
             arguments,
-            strangers: if data.prune { Strangers::Remove } else { Strangers::Report },
+            strangers: data.prune.map_or(Strangers::Report, |at_most| Strangers::Remove { at_most }),
+            command: CommandLine::doing(common, called, &Data { prune: None, ..data.clone() }).to_string(),
             moment: Moment::Before,
         };
         let hosts = plan::planned_hosts(&desired, &playbook);
@@ -187,29 +197,60 @@ impl Session {
     ) -> Result<Plan, Failure> {
         self.require_reached(common, playbook, facts)?;
         let options = Options { moment, ..self.options.clone() };
-        plan::plan(&self.desired, playbook, &self.templates, facts, &options).map_err(|refused| {
-            if common.json {
-                print::json(&RefusalDocument::from(&refused));
+        let words = Words::of(common);
+        match plan::plan(&self.desired, playbook, &self.templates, facts, &options) {
+            Ok(mut plan) => {
+                plan.notes.iter_mut().for_each(|note| note.text = words.put_into(&note.text));
+                Ok(plan)
             }
-            Failure::report(Exit::Failed, refusals_text(&refused, common.style_of_stderr()))
-        })
+            Err(mut refused) => {
+                refused.0.iter_mut().for_each(|refusal| refusal.advice = words.put_into(&refusal.advice));
+                Err(refusal(&refused, common.style_of_stderr()))
+            }
+        }
+    }
+
+    /// What is not as it should be, with advice for this inventory.
+    pub fn health(&self, common: &Common, facts: &Facts) -> Vec<Finding> {
+        Self::advised(common, health(&self.desired, facts))
+    }
+
+    /// What is not as it should be, and who can log in who should not.
+    pub fn findings(&self, common: &Common, facts: &Facts) -> Vec<Finding> {
+        let findings = [health(&self.desired, facts), access(&self.desired, facts)].concat();
+        Self::advised(common, findings)
+    }
+
+    fn advised(common: &Common, mut findings: Vec<Finding>) -> Vec<Finding> {
+        let words = Words::of(common);
+        findings.iter_mut().for_each(|finding| finding.advice = words.put_into(&finding.advice));
+        findings
     }
 
     fn require_reached(&self, common: &Common, playbook: &Playbook, facts: &Facts) -> Result<(), Failure> {
         if plan::unreachable(&self.desired, playbook, facts, &self.options).is_empty() {
             return Ok(());
         }
-        let routes = Routes::from(&self.desired);
-        if common.json {
-            print::json(&unreachable_document(facts, &routes));
-        }
-        Err(Failure::report(Exit::Failed, unreachable_text(facts, &routes, common.style_of_stderr())))
+        Err(unreachable(facts, &Routes::from(&self.desired), common.style_of_stderr()))
     }
 
     /// Lets go of the connections, and says what they cost where the user wants to know.
     pub async fn close(&self, common: &Common) {
         close(&self.transport, common).await;
     }
+}
+
+fn refusal(refused: &PlanError, style: Style) -> Failure {
+    let message = refused.0.first().map(|first| first.what.clone()).unwrap_or_default();
+    Failure::report(Exit::Failed, refusals_text(refused, style), message)
+        .kind(ErrorKind::Refused, Details::Refusals(RefusalDocument::from(refused)))
+}
+
+/// Hosts that did not answer, where all are needed.
+pub fn unreachable(facts: &Facts, routes: &Routes<'_>, style: Style) -> Failure {
+    let message = format!("{} did not answer", listed(facts.unreachable().map(|(host, _)| host)));
+    Failure::report(Exit::Failed, unreachable_text(facts, routes, style), message)
+        .kind(ErrorKind::Unreachable, Details::Unreachable(unreachable_document(facts, routes)))
 }
 
 /// What is wanted of the cluster while this playbook runs: without the node that it removes.
@@ -283,13 +324,4 @@ pub fn host_named(desired: &Desired, name: &str) -> Result<HostName, Failure> {
 /// Where a path is said to a person.
 pub fn shown(path: &Path) -> String {
     path.display().to_string()
-}
-
-/// The inventory as a word on the command line, where it is not the default.
-pub fn inventory_words(common: &Common) -> String {
-    if common.inventory == Path::new("inventory.toml") {
-        String::new()
-    } else {
-        format!(" -i {}", shown(&common.inventory))
-    }
 }

@@ -9,7 +9,7 @@ use super::print;
 use crate::apply::{Operator, gather};
 use crate::facts::{Facts, RunUnderWay};
 use crate::plan::PlannedHost;
-use crate::report::{WAIT_FOR_IT, under_way};
+use crate::report::{Details, ErrorKind, WAIT_FOR_IT, under_way};
 use crate::transport::SshTransport;
 
 /// How long the last step of a run that was cut off is waited for: the longest usual one installs packages.
@@ -51,7 +51,7 @@ pub async fn settled(
             // One's own lock of a round before goes when its host notices that the connection is lost.
             Turn::First | Turn::HalfWay if facts.under_way().any(|(_, run)| !is_own(run, &own)) => {
                 if start.elapsed() > NOTICED {
-                    return Err(refused(&facts, common));
+                    return Err(refused(&facts));
                 }
                 tokio::time::sleep(NOTICED).await;
                 continue;
@@ -98,16 +98,12 @@ fn is_own(run: &RunUnderWay, own: &Operator) -> bool {
 }
 
 /// No plan is made while another run is at work.
-fn refused(facts: &Facts, common: &Common) -> Failure {
+fn refused(facts: &Facts) -> Failure {
     let (runs, now) = (under_way(facts), SystemTime::now());
     let words: Vec<String> = runs.iter().map(|run| run.words(now)).collect();
     let message = words.join("; ");
-    if common.json {
-        print::json(&serde_json::json!({
-            "format_version": 1, "error": "not locked", "message": message, "under_way": runs
-        }));
-    }
     Failure::new(Exit::Locked, message)
+        .kind(ErrorKind::Locked, Details::UnderWay { under_way: runs })
         .why("a plan made now would undo what that run has half done")
         .next(format!("{WAIT_FOR_IT}; `rabbitup status` shows the cluster meanwhile; nothing was changed"))
 }

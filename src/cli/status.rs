@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use console::Term;
@@ -6,9 +7,8 @@ use super::arguments::{Called, Common, Data, StatusArguments};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::Session;
-use crate::report::{
-    Status, StatusDocument, access, advised, health, is_healthy, status_text, under_way_text,
-};
+use crate::apply::Interrupt;
+use crate::report::{Status, StatusDocument, advised, is_healthy, status_text, under_way_text};
 
 /// `rabbitup status`.
 pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, Failure> {
@@ -18,31 +18,36 @@ pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, F
         session.close(common).await;
         return Ok(exit);
     };
-    let mut ticks = tokio::time::interval(Duration::from_secs(seconds));
+    // One listener for all rounds: a signal that arrives while hosts are being inspected is not lost with the round.
+    let (stopper, mut interrupt) = Interrupt::new();
+    stopper.watch_signals().map_err(|error| Failure::other("signals cannot be watched", &error))?;
+    tokio::select! {
+        _ = interrupt.next() => {}
+        never = watch(&session, common, Duration::from_secs(seconds)) => match never {},
+    }
+    // From here on a second signal ends the program at once.
+    drop(interrupt);
+    session.close(common).await;
+    Ok(Exit::Interrupted)
+}
+
+/// Shows the cluster again and again, until it is dropped.
+async fn watch(session: &Session, common: &Common, every: Duration) -> Infallible {
+    let mut ticks = tokio::time::interval(every);
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {
-                if !common.json {
-                    // On a pipe the looks follow each other.
-                    let _ = Term::stdout().clear_screen();
-                }
-                look(&session, common).await;
-            }
-            interrupted = tokio::signal::ctrl_c() => {
-                session.close(common).await;
-                return interrupted
-                    .map(|()| Exit::Interrupted)
-                    .map_err(|error| Failure::other("signals cannot be watched", &error));
-            }
+        ticks.tick().await;
+        if !common.json {
+            // On a pipe the looks follow each other.
+            let _ = Term::stdout().clear_screen();
         }
+        look(session, common).await;
     }
 }
 
 async fn look(session: &Session, common: &Common) -> Exit {
     let facts = session.gather().await;
     let time = SystemTime::now();
-    let findings = [health(&session.desired, &facts), access(&session.desired, &facts)].concat();
-    let findings = advised(findings, &facts);
+    let findings = advised(session.findings(common, &facts), &facts);
     let now = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let status = Status {
         desired: &session.desired,

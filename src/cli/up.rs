@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::arguments::{Called, Common, Up};
-use super::confirm::confirm;
+use super::command_line::{CommandLine, Words};
+use super::consent::{Answer, By, Consent};
 use super::examine::examined;
 use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
-use super::session::{Session, inventory_words};
+use super::session::Session;
 use super::settled::{Turn, settled};
 use crate::apply::Locks;
 use crate::facts::Facts;
@@ -19,8 +20,7 @@ use crate::plan::{Action, Moment, Plan, StepId};
 use crate::playbook::Playbook;
 use crate::rabbitmq::BROKER_UNIT;
 use crate::report::{
-    DiagnosisDocument, Finding, Severity, access, diagnosis_brief, findings_text, health, is_healthy,
-    last_line, plan_text,
+    DiagnosisDocument, Finding, Severity, diagnosis_brief, findings_text, is_healthy, last_line, plan_text,
 };
 
 /// When a verification looks again first while it waits for what is not there yet; each time half as long again, up to
@@ -35,12 +35,13 @@ const WAIT_FOR_WARNINGS: Duration = Duration::from_secs(10);
 /// `rabbitup up`, and `rabbitup run` with another playbook.
 pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exit, Failure> {
     let session = Session::open(common, called, &arguments.data)?;
-    let command = called.command(&inventory_words(common));
+    let showing = CommandLine::showing(common, called, &arguments.data);
     let work = Work {
         session: &session,
         common,
-        arguments,
-        command,
+        consent: Consent::new(common, By::flag(arguments.yes), showing.clone()),
+        command: CommandLine::doing(common, called, &arguments.data),
+        showing,
         before: RefCell::default(),
         touched: RefCell::default(),
     };
@@ -53,12 +54,25 @@ pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exi
 struct Work<'a> {
     session: &'a Session,
     common: &'a Common,
-    arguments: &'a Up,
-    command: String,
+    consent: Consent<'a>,
+    /// This very run, and what shows what it would do.
+    command: CommandLine,
+    showing: CommandLine,
     /// What was wrong before anything was done.
     before: RefCell<Vec<Finding>>,
     /// The hosts that steps of this run have changed.
     touched: RefCell<BTreeSet<HostName>>,
+}
+
+/// What is asked for each plan.
+const APPLY: &str = "Apply this plan?";
+
+/// What became of a plan that was confirmed, once its hosts are locked.
+enum Again {
+    Go(Plan),
+    NotConfirmed,
+    /// Somebody else has done it meanwhile.
+    NothingLeft,
 }
 
 /// How a round ended.
@@ -74,7 +88,7 @@ impl Work<'_> {
         let facts = self.settled(self.session.first_turn()).await?;
         let plan = self.session.plan(self.common, &facts, Moment::Before)?;
         self.show(&plan_text(&plan, self.common.style()));
-        *self.before.borrow_mut() = health(&self.session.desired, &facts);
+        *self.before.borrow_mut() = self.session.health(self.common, &facts);
         let began = Instant::now();
         if plan.is_empty() {
             return self.judge_soon(&facts, began).await;
@@ -88,22 +102,42 @@ impl Work<'_> {
                     Round::Ended(exit) => Ok(exit),
                     Round::More(plan) => {
                         self.show("After the run, this is still to be done:\n");
-                        self.show(&plan_text(&plan, self.common.style()));
-                        Ok(Exit::Failed)
+                        Err(self.unfinished(&plan))
                     }
                 }
             }
         }
     }
 
+    fn unfinished(&self, plan: &Plan) -> Failure {
+        self.show(&plan_text(plan, self.common.style()));
+        Failure::new(Exit::Failed, "after the run there is still something to do")
+            .why(last_line(plan))
+            .next("see what it is:")
+            .command(&self.showing)
+    }
+
     /// Confirms, applies and verifies a plan that has been shown.
     async fn round(&self, plan: Plan, began: Instant, moment: Moment) -> Result<Round, Failure> {
-        if !confirm(self.common, self.arguments.yes, "Apply this plan?")? {
-            self.show("Nothing was changed.\n");
-            return Ok(Round::Ended(Exit::Done));
+        if self.consent.to(&plan, APPLY).await? == Answer::No {
+            self.show(match moment {
+                Moment::Before => "Not confirmed: nothing was changed.\n",
+                Moment::After(_) => "Not confirmed: this was not done.\n",
+            });
+            return Ok(Round::Ended(Exit::Failed));
         }
-        let locks = lock(&self.session.transport, &plan, self.common).await?;
-        let plan = self.look_again(plan, &self.session.playbook, moment).await?;
+        let locks = lock(&self.session.transport, &plan, &self.command).await?;
+        let plan = match self.look_again(plan, &self.session.playbook, moment).await? {
+            Again::Go(plan) => plan,
+            Again::NotConfirmed => {
+                self.show("Not confirmed: nothing of it was done.\n");
+                return Ok(Round::Ended(Exit::Failed));
+            }
+            Again::NothingLeft => {
+                locks.release().await;
+                return self.verify(began).await;
+            }
+        };
         Ok(match self.execute(&plan, locks).await? {
             Executed::Done => return self.verify(began).await,
             Executed::Failed(steps) => {
@@ -123,21 +157,24 @@ impl Work<'_> {
         execute(&self.session.transport, plan, secrets, locks, self.common, &self.command).await
     }
 
-    /// Under the lock the hosts are looked at once more. What was confirmed is what is done: a plan that has become
-    /// another is shown and confirmed again.
-    async fn look_again(&self, shown: Plan, playbook: &Playbook, moment: Moment) -> Result<Plan, Failure> {
+    /// Under the lock the hosts are inspected once more. What was confirmed is what is done: a plan that has become another
+    /// is shown and confirmed again, and `--yes` is no word for one that destroys more.
+    async fn look_again(&self, shown: Plan, playbook: &Playbook, moment: Moment) -> Result<Again, Failure> {
         let turn = if self.session.goes_beside() { Turn::Beside } else { Turn::Locked };
         let plan = self.session.plan_with(self.common, playbook, &self.settled(turn).await?, moment)?;
         if plan.steps == shown.steps {
-            return Ok(plan);
+            return Ok(Again::Go(plan));
+        }
+        if plan.is_empty() {
+            self.show("The hosts have changed since: there is nothing left to do.\n");
+            return Ok(Again::NothingLeft);
         }
         self.show("The hosts have changed since; the plan is now:\n");
         self.show(&plan_text(&plan, self.common.style()));
-        if confirm(self.common, self.arguments.yes, "Apply this plan?")? {
-            Ok(plan)
-        } else {
-            Err(Failure::new(Exit::Failed, "nothing was changed"))
-        }
+        Ok(match self.consent.to(&plan, APPLY).await? {
+            Answer::Yes => Again::Go(plan),
+            Answer::No => Again::NotConfirmed,
+        })
     }
 
     async fn settled(&self, turn: Turn) -> Result<Facts, Failure> {
@@ -153,12 +190,13 @@ impl Work<'_> {
         }
         let facts = self.session.gather().await;
         let diagnosis = examined(&self.session.transport, &self.session.desired, &facts).await;
-        let inventory = inventory_words(self.common);
+        let words = Words::of(self.common);
+        let inventory = words.as_str();
         if self.common.json {
-            let document = DiagnosisDocument::new(&diagnosis, &facts, &inventory);
+            let document = DiagnosisDocument::new(&diagnosis, &facts, inventory);
             print::json_line(&Examined { event: "doctor", document });
         }
-        self.show(&diagnosis_brief(&diagnosis, &inventory, self.common.style()));
+        self.show(&diagnosis_brief(&diagnosis, inventory, self.common.style()));
     }
 
     /// A run of some playbooks must not be left half-way: what ends it is planned from what is there now, shown, and
@@ -177,12 +215,22 @@ impl Work<'_> {
         }
         self.show("\nThe run failed half-way. This ends it:\n\n");
         self.show(&plan_text(&plan, self.common.style()));
-        if !confirm(self.common, self.arguments.yes, "Apply this plan?")? {
-            self.show("It was left half-way.\n");
+        if self.consent.to(&plan, APPLY).await? == Answer::No {
+            self.show(&format!("Not confirmed: it is left half-way. Then run again: {}\n", self.command));
             return Ok(());
         }
-        let locks = lock(&self.session.transport, &plan, self.common).await?;
-        let plan = self.look_again(plan, &playbook, Moment::Before).await?;
+        let locks = lock(&self.session.transport, &plan, &self.command).await?;
+        let plan = match self.look_again(plan, &playbook, Moment::Before).await? {
+            Again::Go(plan) => plan,
+            Again::NotConfirmed => {
+                self.show(&format!("Not confirmed: it is left half-way. Then run again: {}\n", self.command));
+                return Ok(());
+            }
+            Again::NothingLeft => {
+                locks.release().await;
+                return Ok(());
+            }
+        };
         if self.execute(&plan, locks).await? == Executed::Done {
             let reason = plan.steps.first().map(|step| step.reason.clone()).unwrap_or_default();
             self.show(&format!("Ended: {}.\n", one_line(&reason)));
@@ -201,7 +249,7 @@ impl Work<'_> {
         loop {
             let facts = session.gather().await;
             let plan = session.plan(common, &facts, Moment::After(began.elapsed()))?;
-            let findings = if patience.is_some() { health(&session.desired, &facts) } else { Vec::new() };
+            let findings = if patience.is_some() { session.health(common, &facts) } else { Vec::new() };
             // They are sorted, the worst first.
             let worst = findings.first();
             let limit = match worst.map(|finding| finding.severity) {
@@ -251,10 +299,7 @@ impl Work<'_> {
         }
         Ok(match self.verify(began).await? {
             Round::Ended(exit) => exit,
-            Round::More(plan) => {
-                self.show(&plan_text(&plan, self.common.style()));
-                Exit::Failed
-            }
+            Round::More(plan) => return Err(self.unfinished(&plan)),
         })
     }
 
@@ -265,8 +310,7 @@ impl Work<'_> {
             return Exit::Done;
         }
         let common = self.common;
-        let desired = &self.session.desired;
-        let findings = [health(desired, facts), access(desired, facts)].concat();
+        let findings = self.session.findings(common, facts);
         let told: Vec<Finding> = findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
         if common.json {
             print::json_line(&Verified {

@@ -12,7 +12,7 @@ pub use nearest::nearest;
 pub use outline::Forms;
 use outline::check_outline;
 pub use place::At;
-pub use problem::{Look, Problem, Severity, report};
+pub use problem::{Look, Problem, ProblemDocument, Severity, report};
 pub use schema::plain_schema;
 pub use source::{ReadError, Source, read_bounded, read_document};
 pub use words::{alternatives, listed, quoted};

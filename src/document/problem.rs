@@ -6,11 +6,25 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles,
 };
 
+use serde::Serialize;
+
 use super::Source;
 use crate::model::{one_line, printable};
 
+/// A problem for machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProblemDocument {
+    pub severity: Severity,
+    /// Where in the document it stands, from 1; none where it is about the whole.
+    pub line: Option<usize>,
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
 /// Whether a problem stops the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     Error,
     Warning,
@@ -64,6 +78,21 @@ impl Problem {
 
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The same for machines.
+    pub fn document(&self) -> ProblemDocument {
+        let line = self
+            .source
+            .as_ref()
+            .zip(self.labels.first())
+            .map(|(source, (span, _))| source.line_of(span.start));
+        ProblemDocument {
+            severity: self.severity,
+            line,
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+        }
     }
 
     /// Where the problem stands, for sorting: problems of the document itself come in its order.

@@ -87,6 +87,33 @@ impl HoldingCounts {
         bindings: Some(0),
     };
 
+    /// Whether somebody who agreed to lose so much has agreed to lose `now`, too: no kind has more, and none is unknown that
+    /// was a number.
+    pub fn covers(&self, now: &Self) -> bool {
+        let covers = |(shown, now): (Option<u64>, Option<u64>)| match (shown, now) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(shown), Some(now)) => now <= shown,
+        };
+        self.in_order().into_iter().zip(now.in_order()).all(covers)
+    }
+
+    /// The larger number of each kind; unknown where either is.
+    #[must_use]
+    pub fn at_least(&self, other: &Self) -> Self {
+        let larger = |one: Option<u64>, other: Option<u64>| Some(one?.max(other?));
+        Self {
+            queues: larger(self.queues, other.queues),
+            messages: larger(self.messages, other.messages),
+            vhosts: larger(self.vhosts, other.vhosts),
+            users: larger(self.users, other.users),
+            policies: larger(self.policies, other.policies),
+            exchanges: larger(self.exchanges, other.exchanges),
+            parameters: larger(self.parameters, other.parameters),
+            bindings: larger(self.bindings, other.bindings),
+        }
+    }
+
     /// In the order in which own_data.erl counts them.
     pub fn in_order(&self) -> [Option<u64>; 8] {
         [

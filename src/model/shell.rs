@@ -24,7 +24,7 @@ pub fn quote_bytes(value: &[u8]) -> Vec<u8> {
 
 /// A value as a person types it in a shell: quoted only where it has to be.
 pub fn shell_word(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@%+".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@%+,".contains(c);
     if !value.is_empty() && value.chars().all(plain) { value.to_owned() } else { quote(value) }
 }
 

@@ -2,6 +2,7 @@
 //! tokio, ssh, files or clocks; a test reads the sources to make sure.
 
 mod action;
+mod destruction;
 mod diff;
 mod draft;
 mod effect;
@@ -24,6 +25,7 @@ pub use action::{
     Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, Over, PackageChoice, Proof, QueueRef,
     Service, Then, Validator,
 };
+pub use destruction::{Amount, Destruction, Loss};
 pub use draft::{Draft, Proposal};
 pub use fingerprint::{Moved, fingerprint, moved};
 pub use options::{Limit, Moment, Options, Strangers};
@@ -46,6 +48,10 @@ pub struct Plan {
     pub format_version: u32,
     /// The playbook that it was made from.
     pub playbook: String,
+    /// What the cluster is called, in the inventory or else by itself: who confirms what destroys types it. None where it
+    /// has no name yet.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// Every host of the inventory in its order, also those without steps: who they are and how to reach them.
     pub hosts: Vec<PlannedHost>,
     /// In an order in which they could run one by one.

@@ -14,6 +14,8 @@ pub struct Options {
     /// The playbook's values.
     pub arguments: Arguments,
     pub strangers: Strangers,
+    /// This very request as a command line without `--prune`, for advice to quote.
+    pub command: String,
     pub moment: Moment,
 }
 
@@ -26,6 +28,7 @@ impl Options {
             digest_key,
             arguments: Arguments::default(),
             strangers: Strangers::Report,
+            command: "rabbitup up".to_owned(),
             moment: Moment::Before,
         }
     }
@@ -35,8 +38,11 @@ impl Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strangers {
     Report,
-    /// `--prune`: they leave the cluster.
-    Remove,
+    /// `--prune`: they leave the cluster, if they are no more than so many. A view of the cluster that is wrong (an
+    /// inventory of another cluster, hosts that were left out by mistake) makes many.
+    Remove {
+        at_most: u64,
+    },
 }
 
 /// When a plan is made. What a playbook does once each time it is called (a restart, a new cookie) is not to be done

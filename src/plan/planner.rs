@@ -1,7 +1,7 @@
 use super::{
     Draft, FORMAT_VERSION, Moment, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts, view,
 };
-use crate::facts::Facts;
+use crate::facts::{Facts, HostFacts};
 use crate::inventory::{CookieSource, Desired};
 use crate::model::{Role, SecretName, SecretSource};
 use crate::playbook::Playbook;
@@ -98,6 +98,7 @@ fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
     Plan {
         format_version: FORMAT_VERSION,
         playbook: playbook.name.clone(),
+        cluster: cluster_name(&draft),
         // A host that did not answer, and whose absence the playbook bears, can neither be locked nor changed.
         hosts: planned_hosts(draft.desired, playbook)
             .into_iter()
@@ -109,6 +110,12 @@ fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
         digest_key: draft.options.digest_key,
         fingerprint: fingerprint(draft.observed, draft.options.digest_key),
     }
+}
+
+fn cluster_name(draft: &Draft<'_>) -> Option<String> {
+    let running = || draft.observed.host(&draft.anchor).and_then(HostFacts::node);
+    let named = draft.desired.cluster.name.clone().or_else(|| Some(running()?.cluster_name.clone()));
+    named.filter(|name| !name.is_empty())
 }
 
 fn no_broker() -> Refusal {

@@ -1,10 +1,11 @@
 //! `KEY=VALUE` behind a playbook's name: which it takes, and what they say.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Playbook;
 use crate::document::{listed, nearest};
@@ -212,6 +213,30 @@ impl Playbook {
         }
         text
     }
+
+    /// The same for machines.
+    pub fn document(&self) -> PlaybookDocument {
+        let described = |parameters: &Parameters| {
+            let all = parameters.described().into_iter();
+            all.map(|(name, what)| (name.to_owned(), what.to_owned())).collect()
+        };
+        PlaybookDocument {
+            name: self.name.clone(),
+            summary: self.summary.clone(),
+            required: described(&self.required),
+            optional: described(&self.optional),
+        }
+    }
+}
+
+/// A playbook in the list of all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlaybookDocument {
+    pub name: String,
+    pub summary: String,
+    /// What each value that it needs is, by its key.
+    pub required: BTreeMap<String, String>,
+    pub optional: BTreeMap<String, String>,
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::document::{self, At, Look, Problem, Source, listed, nearest, report};
 
-pub use arguments::{Answer, ArgumentError, Arguments, Parameters};
+pub use arguments::{Answer, ArgumentError, Arguments, Parameters, PlaybookDocument};
 pub use settings::{
     FORMS, GrowQueues, GrowSettings, HealthSettings, HostCheck, Minutes, PhaseSettings, RestartSettings,
     RestartWhen, Size, UpgradeSettings, UpgradeTo,

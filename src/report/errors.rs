@@ -1,12 +1,12 @@
 use std::error::Error;
 
-use crate::model::printable;
+use crate::model::{one_line, printable};
 
 use super::style::{Ink, Style};
 use super::words::Wrapped;
 
-/// An error for people: what failed, why by why, and what to do.
-pub fn error_text(error: &dyn Error, next: Option<&str>, style: Style) -> String {
+/// An error for people: what failed, why by why, what to do, and the commands that do it.
+pub fn error_text(error: &dyn Error, next: Option<&str>, commands: &[String], style: Style) -> String {
     let what = printable(&error.to_string());
     let mut text = Wrapped::new(0, (Ink::Bad, "error: "), (Ink::Plain, &what)).text(style);
     let mut said = what;
@@ -22,6 +22,10 @@ pub fn error_text(error: &dyn Error, next: Option<&str>, style: Style) -> String
     }
     if let Some(next) = next {
         text.push_str(&Wrapped::new(2, (Ink::Dimmed, "next: "), (Ink::Plain, next)).text(style));
+    }
+    // A command is for copying: it is never broken over lines.
+    for command in commands {
+        text.push_str(&format!("        $ {}\n", one_line(command)));
     }
     text
 }

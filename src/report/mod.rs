@@ -1,9 +1,11 @@
 //! What people and machines get to see: plans, progress, failures, summaries and the state of a cluster. Reads plan,
 //! fact and event types only; nothing here touches a host or decides what is done.
 
+mod destruction_text;
 mod diagnosis_json;
 mod diagnosis_text;
 mod diff;
+mod error_json;
 mod errors;
 mod failure;
 mod groups;
@@ -23,8 +25,10 @@ mod under_way;
 mod unreachable;
 mod words;
 
+pub use destruction_text::{destruction_lines, destruction_text};
 pub use diagnosis_json::{DiagnosisDocument, DiagnosisFinding, diagnosis_schema};
 pub use diagnosis_text::{diagnosis_brief, diagnosis_text};
+pub use error_json::{Details, ErrorDocument, ErrorKind};
 pub use errors::error_text;
 pub use failure::{Failed, failure_text};
 pub use health::{Finding, Severity, access, advised, health, is_healthy};
@@ -36,7 +40,7 @@ pub use status::{State, Status};
 pub use status_json::{BackendStatus, CookieStatus, LoadBalancerStatus, NodeStatus, StatusDocument};
 pub use status_text::{findings_text, status_text};
 pub use style::{Colour, Detail, Style};
-pub use summary::Summary;
+pub use summary::{Next, Summary};
 pub use under_way::{UnderWay, WAIT_FOR_IT, under_way, under_way_text};
 pub use unreachable::{
     Routes, UnreachableDocument, UnreachableEntry, skipped_line, unreachable_document, unreachable_text,

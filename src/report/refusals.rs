@@ -16,7 +16,7 @@ pub fn refusals_text(error: &PlanError, style: Style) -> String {
             mark: (Ink::Bad, "✘"),
             what,
             seen: refusals.iter().map(|refusal| (refusal.host.as_ref(), refusal.why.as_str())).collect(),
-            next: if advice.is_empty() { Vec::new() } else { vec![(*advice).clone()] },
+            next: advice.lines().map(str::to_owned).collect(),
         };
         text.push_str(&block.text(style));
         text.push('\n');
@@ -30,7 +30,6 @@ pub fn refusals_text(error: &PlanError, style: Style) -> String {
 /// Why there is no plan, for machines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RefusalDocument {
-    pub format_version: u32,
     pub refusals: Vec<RefusalEntry>,
 }
 
@@ -52,7 +51,7 @@ pub struct RefusalEntry {
 impl From<&PlanError> for RefusalDocument {
     fn from(error: &PlanError) -> Self {
         let refusals = error.0.iter().map(RefusalEntry::from).collect();
-        Self { format_version: crate::plan::FORMAT_VERSION, refusals }
+        Self { refusals }
     }
 }
 

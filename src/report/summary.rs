@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::apply::{Event, FailureKind, Outcome, Tally};
-use crate::model::HostName;
+use crate::model::{HostName, printable};
 use crate::plan::{Plan, StepId};
 
 use super::style::{Detail, Ink, Style};
@@ -22,6 +22,15 @@ pub struct Summary {
     /// What steps said that the operator must know, with the host of each.
     told: Vec<(HostName, String)>,
     taken_over: Vec<HostName>,
+}
+
+/// The commands that a run's end points to.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// Shows the cluster.
+    pub status: String,
+    /// The command of this very run.
+    pub again: String,
 }
 
 impl Summary {
@@ -55,9 +64,9 @@ impl Summary {
     }
 
     /// The end of a run for people: each host, what failed, the whole, and the next useful command.
-    pub fn text(&self, plan: &Plan, style: Style) -> String {
+    pub fn text(&self, plan: &Plan, next: &Next, style: Style) -> String {
         let Some((outcome, elapsed, tallies)) = &self.ended else {
-            return "The run ended without a result; run the same command again.\n".to_owned();
+            return format!("The run ended without a result.\nNext: {}\n", printable(&next.again));
         };
         let titles = Titles::of(plan);
         let mut text = hosts(&titles, tallies, &self.abandoned, style);
@@ -87,7 +96,7 @@ impl Summary {
         }
         let whole = whole(*outcome, *elapsed, tallies);
         text.push_str(&Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &whole)).text(style));
-        text.push_str(&Wrapped::new(0, (Ink::Dimmed, "Next: "), (Ink::Plain, next(*outcome))).text(style));
+        text.push_str(&next.text(*outcome, style));
         text
     }
 }
@@ -167,10 +176,15 @@ fn whole(outcome: Outcome, elapsed: Duration, tallies: &BTreeMap<HostName, Tally
     )
 }
 
-fn next(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done => "`rabbitup status` shows the cluster as every node sees it",
-        Outcome::Failed => "mend what failed, then run the same command again: what is done stays done",
-        Outcome::Interrupted => "run the same command again: it goes on from what is there",
+impl Next {
+    /// What to do, and below it the command, which is for copying and never broken over lines.
+    fn text(&self, outcome: Outcome, style: Style) -> String {
+        let (why, command) = match outcome {
+            Outcome::Done => ("the cluster as every node sees it", &self.status),
+            Outcome::Failed => ("fix what failed, then run this again: what is done stays done", &self.again),
+            Outcome::Interrupted => ("run this again: it goes on from what is there", &self.again),
+        };
+        let why = Wrapped::new(0, (Ink::Dimmed, "Next: "), (Ink::Plain, why)).text(style);
+        format!("{why}      $ {}\n", printable(command))
     }
 }

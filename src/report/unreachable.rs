@@ -4,7 +4,7 @@ use crate::doctor::unreachable::{next, what};
 use crate::facts::{Facts, Unreachable, UnreachableCause};
 use crate::inventory::{Desired, Ssh};
 use crate::model::HostName;
-use crate::plan::{FORMAT_VERSION, Plan};
+use crate::plan::Plan;
 
 use super::groups::Block;
 use super::style::{Ink, Style};
@@ -71,7 +71,6 @@ fn together(each: Vec<Vec<String>>) -> Vec<String> {
 /// The hosts that could not be looked at, for machines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnreachableDocument {
-    pub format_version: u32,
     pub unreachable: Vec<UnreachableEntry>,
 }
 
@@ -93,7 +92,7 @@ pub fn unreachable_document(facts: &Facts, routes: &Routes<'_>) -> UnreachableDo
         advice: next(why, ssh),
     };
     let unreachable = in_order(facts, routes).into_iter().map(entry).collect();
-    UnreachableDocument { format_version: FORMAT_VERSION, unreachable }
+    UnreachableDocument { unreachable }
 }
 
 type Silent<'a> = (&'a HostName, Option<&'a Ssh>, &'a Unreachable);

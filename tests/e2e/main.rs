@@ -24,9 +24,9 @@ mod watch;
 
 use lab::Suite;
 use scenarios::{
-    access, balancer, changes, cold, doctor, exposure, files, half_done, hostile, leaving, membership,
-    only_copies, queues, recovery, rolling, rotation, runs, secrets, steady, taken_over, tls, traffic_check,
-    trouble, versions,
+    access, balancer, changes, cold, consent, doctor, exposure, files, half_done, hostile, leaving,
+    membership, only_copies, queues, recovery, rolling, rotation, runs, secrets, steady, taken_over, tls,
+    traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -63,6 +63,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("replicas that are missing, leaders that crowd", queues::grow_and_rebalance).by_turns(),
     converged("mirrors that are behind", queues::mirrors),
     converged("a member that the inventory does not know", membership::prune).by_turns(),
+    converged("plans that are confirmed, and that grow meanwhile", consent::shown_and_no_more).by_turns(),
     converged("a node that was forgotten by hand while it slept", membership::forgotten_by_hand).by_turns(),
     converged("TLS between nodes", tls::between_nodes).by_turns(),
     converged("RAM nodes, and the last disc node", membership::ram_nodes).by_turns(),

@@ -94,7 +94,7 @@ impl Home {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Start { command, transcript: self.transcript.clone() }
+        Start { command, inventory: inventory.display().to_string(), transcript: self.transcript.clone() }
     }
 }
 
@@ -109,6 +109,7 @@ impl Drop for Home {
 #[derive(Debug)]
 pub struct Start {
     command: Command,
+    inventory: String,
     transcript: Arc<Mutex<String>>,
 }
 
@@ -160,7 +161,7 @@ impl Start {
             };
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, transcript: self.transcript }
+        Self { command, inventory: self.inventory, transcript: self.transcript }
     }
 
     pub fn spawn(mut self) -> Running {
@@ -175,6 +176,7 @@ impl Start {
         ];
         Running {
             words,
+            inventory: self.inventory,
             child,
             out,
             err,
@@ -222,6 +224,7 @@ fn reader(
 #[derive(Debug)]
 pub struct Running {
     words: String,
+    inventory: String,
     child: Child,
     out: Arc<Mutex<String>>,
     err: Arc<Mutex<String>>,
@@ -272,6 +275,12 @@ impl Running {
         writeln!(keyboard, "{line}").expect("the terminal takes a line");
     }
 
+    /// Ends its terminal's input: Ctrl-D on an empty line.
+    pub fn type_end(&mut self) {
+        let keyboard = self.child.stdin.as_mut().expect("it was started on a terminal");
+        keyboard.write_all(b"\x04").expect("the terminal takes a key");
+    }
+
     /// Ends it at once, as a crash or `kill -9` does.
     pub fn kill(mut self) {
         self.child.kill().expect("it still runs");
@@ -302,6 +311,7 @@ impl Running {
         let taken = |text: &Mutex<String>| text.lock().expect("nobody panics with it").clone();
         let run = Run {
             words: self.words.clone(),
+            inventory: self.inventory.clone(),
             code,
             out: taken(&self.out),
             err: taken(&self.err),
@@ -334,6 +344,8 @@ fn peak_kib(pid: u32) -> u64 {
 #[derive(Debug)]
 pub struct Run {
     words: String,
+    /// The path of its inventory, as it stands in the commands that it prints.
+    inventory: String,
     code: Option<i32>,
     pub out: String,
     pub err: String,
@@ -358,12 +370,26 @@ impl Run {
         self.code
     }
 
-    /// Either stream has these words, wherever the lines break.
+    /// Either stream has these words, wherever the lines break. Commands may be given without the inventory, which is
+    /// another on every run and is told in each of them.
     #[track_caller]
     pub fn says(self, words: &str) -> Self {
-        let said = format!("{} {}", flat(&self.out), flat(&self.err));
-        assert!(said.contains(&flat(words)), "`{words}` is not said\n{self}");
+        let said = self.said();
+        let short = said.replace(&format!("rabbitup -i {}", self.inventory), "rabbitup");
+        let words = flat(words);
+        assert!(said.contains(&words) || short.contains(&words), "`{words}` is not said\n{self}");
         self
+    }
+
+    /// No stream has these words.
+    #[track_caller]
+    pub fn does_not_say(self, words: &str) -> Self {
+        assert!(!self.said().contains(&flat(words)), "`{words}` is said\n{self}");
+        self
+    }
+
+    fn said(&self) -> String {
+        format!("{} {}", flat(&self.out), flat(&self.err))
     }
 
     /// The one JSON document on standard output.

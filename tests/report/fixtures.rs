@@ -7,6 +7,7 @@ use rabbitup::facts::*;
 use rabbitup::inventory::*;
 use rabbitup::model::*;
 use rabbitup::plan::*;
+use rabbitup::report::Next;
 
 pub const NOW: u64 = 1_790_000_000;
 
@@ -40,6 +41,7 @@ impl PlanBuilder {
         Self(Plan {
             format_version: FORMAT_VERSION,
             playbook: "bring-up".to_owned(),
+            cluster: Some("orders".to_owned()),
             hosts: hosts.iter().map(planned).collect(),
             steps: Vec::new(),
             notes: Vec::new(),
@@ -364,5 +366,13 @@ pub fn node_of<'a>(facts: &'a mut Facts, name: &str) -> &'a mut NodeFacts {
     match &mut seen(facts, name).broker {
         BrokerState::Running(node) => node,
         other => panic!("{name} does not run: {other:?}"),
+    }
+}
+
+/// The commands that a run's end points to.
+pub fn next() -> Next {
+    Next {
+        status: "rabbitup -i lab.toml status".to_owned(),
+        again: "rabbitup -i lab.toml up --limit node2".to_owned(),
     }
 }

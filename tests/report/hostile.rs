@@ -20,7 +20,7 @@ use rabbitup::template::Templates;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::fixtures::{NOW, bring_up, desired, facts, host, node_of};
+use super::fixtures::{NOW, bring_up, desired, facts, host, next, node_of};
 
 /// Texts with what a terminal obeys, and what hides one text behind another.
 const HOSTILE: [&str; 7] = [
@@ -186,7 +186,7 @@ fn run_of(plan: &Plan, payload: &str, style: Style) -> Vec<(&'static str, String
     }
     plain.finish();
     let text = |paper: Paper| String::from_utf8(paper.0.lock().expect("paper").clone()).expect("UTF-8");
-    vec![("lines", text(paper)), ("JSON lines", text(lines)), ("summary", summary.text(plan, style))]
+    vec![("lines", text(paper)), ("JSON lines", text(lines)), ("summary", summary.text(plan, &next(), style))]
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn no_fact_steers_the_terminal() {
             };
             assert_tame("refusal", &refusals_text(&PlanError(vec![refusal]), style));
             let error = std::io::Error::other(payload.to_owned());
-            assert_tame("error", &error_text(&error, Some(payload), style));
+            assert_tame("error", &error_text(&error, Some(payload), &[payload.to_owned()], style));
         }
     }
 }

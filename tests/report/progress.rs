@@ -7,6 +7,8 @@ use rabbitup::apply::{Event, FailureKind, Outcome, StepFailure, Tally};
 use rabbitup::plan::{Change, Plan, StepId};
 use rabbitup::report::{Clock, Display, JsonLines, PlainLines, Style, Summary, TerminalBars};
 
+use crate::fixtures::next;
+
 use super::fixtures::{PlanBuilder, host};
 
 /// Time that moves only when told to.
@@ -294,7 +296,7 @@ fn summary(plan: &Plan, outcome: Outcome, tallies: &[(&str, Tally)], others: &[E
     {
         summary.event(event);
     }
-    summary.text(plan, Style::plain(80))
+    summary.text(plan, &next(), Style::plain(80))
 }
 
 #[test]

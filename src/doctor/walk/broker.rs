@@ -198,7 +198,8 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&(&str, &str, Advice
             .mend(rabbitup("up")),
         Some(Advice::Up) => found.mend(rabbitup("up")),
         None => found
-            .mend(sentence("its log says more; when that is mended: `rabbitup up`"))
+            .mend(sentence("its log says more; when that is mended:"))
+            .mend(rabbitup("up"))
             .mend(seen.shell(&format!("journalctl -u {BROKER_UNIT} -b -n 100 --no-pager"))),
     }
 }

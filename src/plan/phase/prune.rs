@@ -5,7 +5,7 @@ use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::plan::Strangers;
-use crate::plan::view::{self, listed};
+use crate::plan::view::{self, counted, listed};
 use crate::playbook::Minutes;
 
 /// Members that the inventory does not know: reported, or with `--prune` taken out of the cluster.
@@ -20,15 +20,45 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     if strangers.is_empty() {
         return;
     }
-    if draft.options.strangers == Strangers::Report {
-        let anchor = draft.anchor.clone();
-        let (is, it) = if strangers.len() == 1 { ("is a member", "it") } else { ("are members", "them") };
-        let text = format!("{} {is} and not in the inventory; --prune takes {it} out", listed(&strangers));
-        return draft.note(&anchor, text);
+    let at_most = match draft.options.strangers {
+        Strangers::Report => return report(draft, &strangers),
+        Strangers::Remove { at_most } => at_most,
+    };
+    let found = u64::try_from(strangers.len()).unwrap_or(u64::MAX);
+    if found > at_most {
+        return refuse_so_many(draft, &strangers, at_most);
     }
     for stranger in strangers {
         remove::leave(draft, &stranger, None, patience);
     }
+}
+
+fn report(draft: &mut Draft<'_>, strangers: &BTreeSet<NodeName>) {
+    let anchor = draft.anchor.clone();
+    let text = match strangers.len() {
+        1 => format!("{} is a member and not in the inventory; --prune takes it out", listed(strangers)),
+        all => {
+            format!(
+                "{} are members and not in the inventory; --prune={all} takes them out",
+                listed(strangers)
+            )
+        }
+    };
+    draft.note(&anchor, text);
+}
+
+fn refuse_so_many(draft: &mut Draft<'_>, strangers: &BTreeSet<NodeName>, at_most: u64) {
+    let anchor = draft.anchor.clone();
+    let again = format!("$ {} --prune={}", draft.options.command, strangers.len());
+    draft.refuse(
+        &anchor,
+        format!(
+            "{} are not in the inventory, and --prune takes out {at_most}",
+            counted(strangers.len(), "member")
+        ),
+        format!("{} would leave the cluster", listed(strangers)),
+        format!("check that this is the inventory of this cluster; to take all of them out:\n{again}"),
+    );
 }
 
 /// Whether a running node is in the anchor's cluster: what another cluster lists is not this inventory's business.

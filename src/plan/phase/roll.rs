@@ -98,7 +98,7 @@ pub(super) fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<Disagreem
         return Ok(Gate::None);
     }
     let mut found = view::disagreements(draft.desired, &draft.facts, node);
-    if draft.options.strangers == Strangers::Remove {
+    if matches!(draft.options.strangers, Strangers::Remove { .. }) {
         // A stranger that is down is what this very run removes.
         let known: Vec<NodeName> = draft.desired.brokers().map(Host::node).collect();
         found.retain(|it| !matches!(it, Disagreement::Down(node) if !known.contains(node)));

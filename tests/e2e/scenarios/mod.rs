@@ -4,6 +4,7 @@ pub mod access;
 pub mod balancer;
 pub mod changes;
 pub mod cold;
+pub mod consent;
 pub mod doctor;
 pub mod exposure;
 pub mod files;

@@ -1,0 +1,133 @@
+//! What the operator agrees to: the plan that was shown, and nothing that destroys more.
+
+use std::cell::RefCell;
+use std::io::IsTerminal;
+
+use console::Term;
+
+use super::arguments::Common;
+use super::command_line::CommandLine;
+use super::exit::{Exit, Failure};
+use super::print;
+use crate::model::one_line;
+use crate::plan::{Destruction, Plan};
+use crate::report::{Details, ErrorKind, destruction_lines, destruction_text};
+
+/// The operator's word for one run, which may show several plans: the first, one that changed under the lock, a second
+/// round, what ends a run that failed.
+pub struct Consent<'a> {
+    common: &'a Common,
+    by: By,
+    /// Shows what this run would do now, and does nothing.
+    showing: CommandLine,
+    /// What the plans that were agreed to destroy; none before the first.
+    agreed: RefCell<Option<Destruction>>,
+}
+
+/// How the operator agrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// `--yes`: in advance, to the first plan that is shown.
+    Flag,
+    /// Each plan is asked for.
+    Answer,
+}
+
+/// Whether a plan may be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Yes,
+    No,
+}
+
+impl By {
+    pub fn flag(yes: bool) -> Self {
+        if yes { Self::Flag } else { Self::Answer }
+    }
+}
+
+impl<'a> Consent<'a> {
+    pub fn new(common: &'a Common, by: By, showing: CommandLine) -> Self {
+        Self { common, by, showing, agreed: RefCell::default() }
+    }
+
+    /// Asks for a plan that has been shown and is not empty.
+    ///
+    /// # Errors
+    /// The plan destroys more than those that `--yes` was given for; or nobody can be asked.
+    pub async fn to(&self, plan: &Plan, question: &str) -> Result<Answer, Failure> {
+        let destruction = Destruction::of(plan);
+        match self.by {
+            By::Flag => {
+                let mut agreed = self.agreed.borrow_mut();
+                let agreed = agreed.get_or_insert_with(|| destruction.clone());
+                let beyond = agreed.beyond(&destruction);
+                if beyond.is_empty() { Ok(Answer::Yes) } else { Err(self.not_covered(&beyond)) }
+            }
+            By::Answer => self.ask(plan, &destruction, question).await,
+        }
+    }
+
+    fn not_covered(&self, beyond: &Destruction) -> Failure {
+        let destroys = destruction_lines(beyond);
+        Failure::new(Exit::Failed, "this plan destroys more than the one that was shown first, so it was not done")
+            .why(destroys.join("; "))
+            .next("--yes is for the plan that was shown; read the plan as it is now, then run the same command again")
+            .command(&self.showing)
+            .kind(ErrorKind::Unconfirmed, Details::Destroys { destroys })
+    }
+
+    async fn ask(&self, plan: &Plan, destruction: &Destruction, question: &str) -> Result<Answer, Failure> {
+        if self.common.json || !Term::stderr().is_term() || !std::io::stdin().is_terminal() {
+            return Err(Failure::new(Exit::Usage, "cannot ask for confirmation of the plan")
+                .why("standard input is no terminal, or --json was given")
+                .next("read the plan, then add --yes to apply it without confirmation"));
+        }
+        let losses = destruction_text(destruction, self.common.style_of_stderr());
+        let agreed = match Word::for_plan(plan, destruction) {
+            Word::Yes => {
+                let answer = typed(&format!("{losses}{question} [y/N] ")).await?;
+                matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+            }
+            Word::Name(name) => {
+                let prompt = format!("{losses}{question} Type the cluster's name, {}: ", one_line(&name));
+                typed(&prompt).await?.trim() == name.trim()
+            }
+        };
+        Ok(if agreed { Answer::Yes } else { Answer::No })
+    }
+}
+
+/// What is typed behind a prompt; empty at the end of the input. Signals are heard meanwhile.
+async fn typed(prompt: &str) -> Result<String, Failure> {
+    let unread = |error: &dyn std::error::Error| Failure::other("no answer could be read", error);
+    Term::stderr().write_str(prompt).map_err(|error| unread(&error))?;
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let line = read.await.map_err(|error| unread(&error))?.map_err(|error| unread(&error))?;
+    if !line.ends_with('\n') {
+        // The cursor still stands behind the prompt.
+        print::stderr("\n");
+    }
+    Ok(line)
+}
+
+/// What has to be typed.
+enum Word {
+    Yes,
+    /// Nobody types another cluster's name by habit.
+    Name(String),
+}
+
+impl Word {
+    fn for_plan(plan: &Plan, destruction: &Destruction) -> Self {
+        if !destruction.destroys() {
+            return Self::Yes;
+        }
+        // A cluster without a name is known by its first host.
+        let first = || plan.hosts.first().map(|host| host.name.to_string());
+        plan.cluster.clone().or_else(first).map_or(Self::Yes, Self::Name)
+    }
+}

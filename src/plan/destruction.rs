@@ -1,0 +1,245 @@
+//! What a plan takes away that no later run brings back, as a value: the operator agrees to exactly this much.
+
+use std::collections::BTreeMap;
+
+use super::{Action, MayGo, Plan};
+use crate::facts::HoldingCounts;
+use crate::model::NodeName;
+
+/// Something that is gone, or that there is no way back from, once a step has been carried out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// The node leaves its cluster. What its cluster knows only by it goes with it.
+    Member(NodeName),
+    /// The queues of which only the node that leaves has a copy, and every message in them.
+    OnlyCopies(NodeName),
+    /// What the node holds of its own: RabbitMQ empties a node that joins another cluster.
+    Holdings(NodeName),
+    /// The node's data directory: moved aside, and no node serves it any more.
+    DataDirectory(NodeName),
+    /// The version of RabbitMQ that the node runs: an older one does not start on data of a newer one.
+    Version(NodeName),
+    /// The states of the cluster's feature flags: none is ever disabled again.
+    FeatureFlags,
+}
+
+impl Loss {
+    /// Whether members or data go, rather than only the way back.
+    fn destroys(&self) -> bool {
+        match self {
+            Self::Member(_) | Self::OnlyCopies(_) | Self::Holdings(_) | Self::DataDirectory(_) => true,
+            Self::Version(_) | Self::FeatureFlags => false,
+        }
+    }
+}
+
+/// How much of it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// All there is, whatever that is.
+    All,
+    /// At most so many of each kind. None: nobody could count them.
+    AtMost(HoldingCounts),
+}
+
+impl Amount {
+    fn covers(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::All, _) => true,
+            (Self::AtMost(_), Self::All) => false,
+            (Self::AtMost(shown), Self::AtMost(now)) => shown.covers(now),
+        }
+    }
+
+    fn or_more(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::AtMost(one), Self::AtMost(other)) => Self::AtMost(one.at_least(&other)),
+        }
+    }
+}
+
+/// Everything that a plan destroys, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Destruction(BTreeMap<Loss, Amount>);
+
+impl Destruction {
+    /// Of all steps of a plan together.
+    pub fn of(plan: &Plan) -> Self {
+        let mut whole = Self::default();
+        plan.steps
+            .iter()
+            .flat_map(|step| losses(&step.action))
+            .for_each(|(loss, amount)| whole.add(loss, amount));
+        whole
+    }
+
+    /// Whether members or data go. What only cannot be taken back is not meant.
+    pub fn destroys(&self) -> bool {
+        self.0.keys().any(Loss::destroys)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What `now` takes that this, which was shown, did not: another node, a larger number, an unknown one in the place of
+    /// a number. Empty where whoever agreed to this has agreed to `now`.
+    #[must_use]
+    pub fn beyond(&self, now: &Self) -> Self {
+        let shown =
+            |(loss, amount): &(&Loss, &Amount)| self.0.get(loss).is_some_and(|had| had.covers(amount));
+        let new = now.0.iter().filter(|entry| !shown(entry));
+        Self(new.map(|(loss, amount)| (loss.clone(), amount.clone())).collect())
+    }
+
+    /// Each loss and how much of it, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Loss, &Amount)> {
+        self.0.iter()
+    }
+
+    fn add(&mut self, loss: Loss, amount: Amount) {
+        let whole = match self.0.remove(&loss) {
+            Some(had) => had.or_more(amount),
+            None => amount,
+        };
+        self.0.insert(loss, whole);
+    }
+}
+
+/// What one step destroys. Exhaustive: whoever adds an action says here what it takes away.
+fn losses(action: &Action) -> Vec<(Loss, Amount)> {
+    let all = |loss: Loss| (loss, Amount::All);
+    match action {
+        Action::JoinCluster { may_destroy, .. } if *may_destroy == HoldingCounts::NOTHING => Vec::new(),
+        Action::JoinCluster { node, may_destroy, .. } => {
+            vec![(Loss::Holdings(node.clone()), Amount::AtMost(may_destroy.clone()))]
+        }
+        Action::RetireBroker { node, may_go, .. } => leaves(node, *may_go),
+        Action::ForgetNode { gone, may_go, .. } => leaves(gone, *may_go),
+        Action::StopStranger { stranger, .. } => vec![all(Loss::Member(stranger.clone()))],
+        Action::ReleaseQueues { gone, .. } | Action::ForgetOffline { gone, .. } => {
+            vec![all(Loss::Member(gone.clone()))]
+        }
+        Action::KeepData { node } => vec![all(Loss::DataDirectory(node.clone()))],
+        Action::UpgradeBroker { node, .. } => vec![all(Loss::Version(node.clone()))],
+        Action::EnableFeatureFlags { .. } => vec![all(Loss::FeatureFlags)],
+        // A file's old content stays beside it, a stopped node starts again, what runs at its peers comes back in sync.
+        Action::SetHostName { .. }
+        | Action::WriteFile(_)
+        | Action::InstallPackages { .. }
+        | Action::HoldPackages { .. }
+        | Action::RemoveStalePolicy
+        | Action::RemoveLeftovers { .. }
+        | Action::InstallCookie { .. }
+        | Action::GuardCookie
+        | Action::StageCookie { .. }
+        | Action::SwitchCookie { .. }
+        | Action::AdoptCookie { .. }
+        | Action::DropStagedCookie { .. }
+        | Action::StartUnit { .. }
+        | Action::RestartUnit { .. }
+        | Action::ReloadUnit { .. }
+        | Action::StopUnit { .. }
+        | Action::StopBroker { .. }
+        | Action::StartApp { .. }
+        | Action::StartBroker { .. }
+        | Action::EnterCluster { .. }
+        | Action::RestartBroker { .. }
+        | Action::ReviveNode { .. }
+        | Action::SwitchServer { .. }
+        | Action::Rebalance { .. }
+        | Action::FollowPeer { .. }
+        | Action::GrowReplicas { .. }
+        | Action::SyncQueue { .. }
+        | Action::CancelSyncQueue { .. }
+        | Action::ChangeNodeType { .. }
+        | Action::SetClusterName { .. }
+        | Action::SetPlugins { .. }
+        | Action::ImportDefinitions { .. }
+        | Action::CloseGuest { .. }
+        | Action::PutAdmin { .. } => Vec::new(),
+    }
+}
+
+/// A member, and as many of the queues that only it has as may go with it.
+fn leaves(node: &NodeName, may_go: MayGo) -> Vec<(Loss, Amount)> {
+    let member = (Loss::Member(node.clone()), Amount::All);
+    if may_go == MayGo::NOTHING {
+        return vec![member];
+    }
+    let counts = HoldingCounts { queues: may_go.queues, ..HoldingCounts::NOTHING };
+    vec![member, (Loss::OnlyCopies(node.clone()), Amount::AtMost(counts))]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn counts() -> impl Strategy<Value = HoldingCounts> {
+        prop::array::uniform8(prop::option::of(0..4_u64)).prop_map(|counts| {
+            let [queues, messages, vhosts, users, policies, exchanges, parameters, bindings] = counts;
+            HoldingCounts { queues, messages, vhosts, users, policies, exchanges, parameters, bindings }
+        })
+    }
+
+    fn destruction() -> impl Strategy<Value = Destruction> {
+        let amount = prop_oneof![Just(Amount::All), counts().prop_map(Amount::AtMost)];
+        let node = |at: u8| NodeName::parse(&format!("rabbit@node{at}")).expect("a node's name");
+        let loss = (0..6_u8, 1..4_u8).prop_map(move |(kind, at)| match kind {
+            0 => Loss::Member(node(at)),
+            1 => Loss::OnlyCopies(node(at)),
+            2 => Loss::Holdings(node(at)),
+            3 => Loss::DataDirectory(node(at)),
+            4 => Loss::Version(node(at)),
+            _ => Loss::FeatureFlags,
+        });
+        prop::collection::vec((loss, amount), 0..6).prop_map(|losses| {
+            let mut whole = Destruction::default();
+            losses.into_iter().for_each(|(loss, amount)| whole.add(loss, amount));
+            whole
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_was_shown_covers_itself_and_nothing_more(shown in destruction(), now in destruction()) {
+            prop_assert!(shown.beyond(&shown).is_empty());
+            let beyond = shown.beyond(&now);
+            // With what was new shown as well, nothing is new.
+            let mut both = shown.clone();
+            beyond.iter().for_each(|(loss, amount)| both.add(loss.clone(), amount.clone()));
+            prop_assert!(both.beyond(&now).is_empty(), "{both:?} does not cover {now:?}");
+            // Nothing that was never shown passes.
+            for (loss, _) in now.iter() {
+                prop_assert!(shown.0.contains_key(loss) || beyond.0.contains_key(loss));
+            }
+        }
+
+        #[test]
+        fn covering_is_transitive(one in destruction(), two in destruction(), three in destruction()) {
+            if one.beyond(&two).is_empty() && two.beyond(&three).is_empty() {
+                prop_assert!(one.beyond(&three).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_larger_number_and_an_unknown_one_are_more() {
+        let node = NodeName::parse("rabbit@node2").expect("a node's name");
+        let holds = |messages| {
+            let mut holds = Destruction::default();
+            let counts = HoldingCounts { queues: Some(1), messages, ..HoldingCounts::NOTHING };
+            holds.add(Loss::Holdings(node.clone()), Amount::AtMost(counts));
+            holds
+        };
+        let is_more = |shown, now| !holds(shown).beyond(&holds(now)).is_empty();
+        assert!(is_more(Some(3), Some(4)), "503 where 3 were shown");
+        assert!(is_more(Some(3), None), "an unknown number where a number was shown");
+        assert!(!is_more(Some(3), Some(3)) && !is_more(Some(3), Some(0)) && !is_more(None, Some(9)));
+    }
+}

@@ -1,0 +1,76 @@
+//! With `--json` an error is one document on standard output, too, and one line where a run prints events.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::home::{Home, silent_port};
+
+#[track_caller]
+fn document(output: &Output, code: i32) -> Value {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+    let document: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}\n{err}"));
+    assert_eq!((&document["format_version"], &document["exit_code"]), (&1.into(), &code.into()), "{out}");
+    document
+}
+
+#[track_caller]
+fn line(output: &Output, code: i32) -> Value {
+    let document = document(output, code);
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(out.lines().count(), 1, "more than a line: {out}");
+    assert_eq!(document["event"], "error", "among events it is one");
+    document
+}
+
+#[test]
+fn wrong_words_and_inventories_are_documents() {
+    let home = Home::new();
+    for words in [&["check"] as &[&str], &["plan"], &["status"], &["doctor"]] {
+        let words: Vec<&str> = words.iter().copied().chain(["--json"]).collect();
+        let missing = document(&home.run(&words), 64);
+        assert_eq!(missing["error"], "usage", "{words:?}");
+    }
+    home.write("inventory.toml", "[cluster]\nnmae = \"orders\"\n");
+    let bad = document(&home.run(&["check", "--json"]), 64);
+    let problems = bad["problems"].as_array().expect("there are problems");
+    let key = problems.iter().find(|it| it["message"].as_str().is_some_and(|text| text.contains("nmae")));
+    let key = key.unwrap_or_else(|| panic!("nothing about the key: {bad}"));
+    assert_eq!((&key["line"], &key["severity"]), (&2.into(), &"error".into()), "{bad}");
+
+    home.inventory(9);
+    document(&home.run(&["plan", "--json", "--limit", "nod1"]), 64);
+    let unknown = line(&home.run(&["up", "--json", "--limit", "nod1"]), 64);
+    assert_eq!(unknown["message"], "the inventory has no host nod1");
+    assert_eq!(unknown["next"], "did you mean node1?");
+    line(&home.run(&["run", "remove-nod", "--json"]), 64);
+    line(&home.run(&["apply", "nothing.plan", "--json"]), 64);
+    let word = line(&home.run(&["up", "--json", "--bogus"]), 64);
+    assert!(word["message"].as_str().is_some_and(|text| text.contains("--bogus")), "{word}");
+}
+
+#[test]
+fn hosts_that_do_not_answer_are_a_line_of_a_run_and_a_document_of_a_plan() {
+    let home = Home::new();
+    let (listener, port) = silent_port();
+    drop(listener);
+    home.inventory(port);
+    let run = line(&home.run(&["up", "--json", "--yes"]), 1);
+    assert_eq!(
+        (&run["error"], &run["unreachable"][0]["host"]),
+        (&"unreachable".into(), &"node1".into()),
+        "{run}"
+    );
+    assert_eq!(document(&home.run(&["plan", "--json"]), 1)["error"], "unreachable");
+}
+
+#[test]
+fn playbooks_are_listed_for_machines() {
+    let output = Home::new().run(&["run", "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let removal =
+        list["playbooks"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "remove-node"));
+    assert!(removal.is_some_and(|one| one["required"]["node"].is_string()), "{list}");
+}

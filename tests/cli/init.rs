@@ -1,0 +1,34 @@
+//! `init` writes the inventory that the other commands read.
+
+use crate::home::Home;
+
+#[test]
+fn it_writes_where_the_inventory_is_said_to_be_and_names_a_command_that_finds_it() {
+    let home = Home::new();
+    let said = |output: &std::process::Output| {
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let host = "node1=192.168.0.41";
+    let usual = said(&home.run(&["init", host]));
+    assert!(usual.ends_with("then: rabbitup plan\n") && home.path("inventory.toml").exists(), "{usual}");
+
+    let named = said(&home.run(&["-i", "my lab.toml", "init", host]));
+    assert!(
+        named.ends_with("then: rabbitup -i 'my lab.toml' plan\n") && home.path("my lab.toml").exists(),
+        "{named}"
+    );
+
+    let mut by_variable = home.rabbitup(&["init", host]);
+    let by_variable =
+        said(&by_variable.env("RABBITUP_INVENTORY", "of-env.toml").output().expect("it starts"));
+    assert!(by_variable.ends_with("then: rabbitup -i of-env.toml plan\n"), "{by_variable}");
+    assert!(home.path("of-env.toml").exists());
+
+    let elsewhere = said(&home.run(&["-i", "a.toml", "init", "-o", "b.toml", host]));
+    assert!(
+        elsewhere.ends_with("then: rabbitup -i b.toml plan\n") && !home.path("a.toml").exists(),
+        "{elsewhere}"
+    );
+    said(&home.run(&["-i", "b.toml", "check"]));
+}

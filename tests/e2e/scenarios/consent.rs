@@ -1,0 +1,132 @@
+//! What is done is what was shown and agreed to: on a terminal, with `--yes`, and where the hosts change in between.
+
+use crate::hosts;
+use crate::inventory::Inventory;
+use crate::program::{Run, Running};
+use crate::stage::{BROKERS, Stage};
+
+/// Holds a run that is about to lock lb1, the first by name, as long as the file is there; never for ever.
+const HELD_BACK: &str = r#"cat >/usr/local/sbin/flock <<'END'
+#!/bin/sh
+looks=0
+while [ -e /run/held-back ] && [ $looks -lt 250 ]; do sleep 0.1; looks=$((looks + 1)); done
+exec /usr/bin/flock "$@"
+END
+chmod 755 /usr/local/sbin/flock; : >/run/held-back"#;
+const GO_ON: &str = "rm -f /run/held-back /usr/local/sbin/flock";
+
+/// node3 is no member when the plan is shown, and one when it would be carried out.
+pub fn shown_and_no_more(stage: &Stage) {
+    let lab = &stage.lab;
+    let two = Inventory::whole().without("node3");
+    stage.up(&two).expect(0);
+    answers(stage, &two);
+    hosts::assert_cluster(lab, &["node1", "node2"]);
+    nothing_left(stage, &two);
+    grown(stage, &two);
+    hosts::assert_cluster(lab, &BROKERS);
+    too_many(stage);
+    hosts::assert_cluster(lab, &BROKERS);
+    stage.up(&Inventory::whole()).expect(0);
+}
+
+/// What takes a member out asks for the cluster's name; nothing else counts, and a no is no success.
+fn answers(stage: &Stage, two: &Inventory) {
+    let asked = |words: &[&str]| {
+        let mut run = stage.rabbitup(two).args(words.iter().copied()).on_terminal().spawn();
+        run.wait_for("Apply this plan?");
+        run
+    };
+    let question = "rabbit@node3 leaves the cluster";
+    for answer in ["y", "n", ""] {
+        let run = typed(asked(&["up", "--prune"]), answer).expect(1).says(question);
+        run.says("Type the cluster's name, orders:").says("Not confirmed: nothing was changed.");
+    }
+    let mut run = asked(&["up", "--prune"]);
+    run.type_end();
+    run.wait().expect(1).says("Not confirmed: nothing was changed.");
+    hosts::assert_cluster(&stage.lab, &BROKERS);
+
+    // Where nothing is destroyed, a yes is enough; and a no is no success either.
+    stage.lab.stdout_of("lb1", "systemctl stop haproxy");
+    typed(asked(&["up"]), "n").expect(1).says("[y/N]").says("Not confirmed: nothing was changed.");
+    typed(asked(&["up"]), "y").expect(0).says("Verified: No changes.");
+
+    // Once node3 is out, the others' /etc/hosts lose it in a second round, which destroys nothing.
+    let mut run = asked(&["up", "--prune"]);
+    run.type_line("orders");
+    run.wait_for("What runs now shows that there is more to do");
+    typed(run, "y").expect(0).says("Verified: No changes.");
+}
+
+fn typed(mut run: Running, line: &str) -> Run {
+    run.type_line(line);
+    run.wait()
+}
+
+/// What a plan was for is done by somebody else while the question waits: the run ends well, and does nothing.
+fn nothing_left(stage: &Stage, two: &Inventory) {
+    stage.lab.stdout_of("lb1", "systemctl stop haproxy");
+    let mut run = stage.rabbitup(two).args(["up"]).on_terminal().spawn();
+    run.wait_for("Apply this plan?");
+    stage.lab.stdout_of("lb1", "systemctl start haproxy");
+    let run = typed(run, "y").expect(0).says("there is nothing left to do").says("Verified: No changes.");
+    assert_eq!(run.out.matches("Apply this plan?").count(), 1, "it asks once\n{run}");
+    run.does_not_say("0 of 0");
+}
+
+/// `--yes` was given for a plan that starts HAProxy. Behind it node3 becomes a member again, which `--prune` would
+/// take out: nobody was shown that.
+fn grown(stage: &Stage, two: &Inventory) {
+    let lab = &stage.lab;
+    lab.stdout_of("lb1", "systemctl stop haproxy");
+    locked(stage, two);
+    lab.stdout_of("lb1", HELD_BACK);
+    let mut run = stage.rabbitup(two).args(["up", "--prune", "--yes"]).spawn();
+    run.wait_for("Plan: ");
+    member_again(stage);
+    lab.stdout_of("lb1", GO_ON);
+    run.wait()
+        .expect(1)
+        .says("The hosts have changed since; the plan is now:")
+        .says("this plan destroys more than the one that was shown")
+        .says("rabbit@node3 leaves the cluster")
+        .says("rabbitup plan --prune");
+}
+
+/// A host that is locked is one line for a machine.
+fn locked(stage: &Stage, two: &Inventory) {
+    let lock = "nohup flock -x /run/rabbitup.lock sleep 20 </dev/null >/dev/null 2>&1 & echo $!";
+    let holder = stage.lab.stdout_of("lb1", lock);
+    let run = stage.rabbitup(two).args(["up", "--yes", "--json"]).run().expect(75);
+    stage.lab.stdout_of("lb1", &format!("kill {0}; pkill -P {0} || :", holder.trim()));
+    assert_one_line(&run, "locked", 75);
+}
+
+/// The inventory knows one broker of three: `--prune` alone takes out no more than one.
+fn too_many(stage: &Stage) {
+    let one = Inventory::whole().without("node2").without("node3");
+    let run = stage.rabbitup(&one).args(["up", "--prune", "--yes", "--limit", "node1,lb1"]).run().expect(1);
+    run.says("2 members are not in the inventory, and --prune takes out 1")
+        .says("rabbit@node2 and rabbit@node3 would leave the cluster")
+        .says("$ rabbitup --limit node1,lb1 up --prune=2");
+    let run = stage.rabbitup(&one).args(["up", "--prune", "--yes", "--json"]).run().expect(1);
+    assert_one_line(&run, "refused", 1);
+    stage.rabbitup(&one).args(["plan", "--prune=2"]).run().expect(0).says("Next: rabbitup up --prune=2");
+}
+
+#[track_caller]
+fn assert_one_line(run: &Run, error: &str, code: i32) {
+    let document = run.json();
+    assert_eq!(run.out.lines().count(), 1, "{run}");
+    assert_eq!((&document["error"], &document["exit_code"]), (&error.into(), &code.into()), "{run}");
+}
+
+/// Brings node3, which was taken out, back by hand.
+fn member_again(stage: &Stage) {
+    stage.lab.stdout_of(
+        "node3",
+        "export PATH=$PATH:/usr/sbin; timeout 60 rabbitmqctl -q force_reset && timeout 60 rabbitmqctl -q join_cluster \
+         rabbit@node1 && timeout 60 rabbitmqctl -q start_app",
+    );
+}
