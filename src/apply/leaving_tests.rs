@@ -17,12 +17,12 @@ fn nothing_goes_that_nobody_consented_to() {
     for (copies, may_go, wanted) in [
         ("0 0 0 0", "0 0", Some("")),
         // An empty queue is one, too.
-        ("1 0 0 0 b3JkZXJz", "0 0", Some("1 queues, where 0 may go: orders")),
+        ("1 0 0 0 b3JkZXJz", "0 0", Some("1 queue, where 0 may go: orders")),
         ("2 0 14 0 b3JkZXJz bWFpbA==", "2 0", Some("")),
         ("2 0 99 0 b3JkZXJz bWFpbA==", "2 0", Some("")),
         ("1 0 14 0 b3JkZXJz", "2 0", Some("")),
         ("3 0 14 0 YQ== Yg== Yw==", "2 0", Some("3 queues, where 2 may go: a b c")),
-        ("2 1 14 0 YQ== Yg==", "2 0", Some("1 queues whose messages could not be counted, of 2: a b")),
+        ("2 1 14 0 YQ== Yg==", "2 0", Some("1 queue not counted, of 2: a b")),
         ("2 1 14 0 YQ== Yg==", "2 1", Some("")),
         ("9000 300 14 0 YQ== Yg== Yw== ZA== ZQ==", "any any", Some("")),
         ("2 0 14 1 YQ== Yg==", "any any", Some("publishing to 1 of them cannot be closed: a b")),

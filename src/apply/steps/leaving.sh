@@ -22,6 +22,10 @@ only_copies() { # NODE MODE GONE true|false
 $only_copies_erl" | plain
 }
 
+number_of() { # NOUN COUNT
+  if [ "$2" = 1 ]; then printf '1 %s' "$1"; else printf '%s %ss' "$2" "$1"; fi
+}
+
 # Why these copies may not go, nothing where they may: more than the plan showed, or what could not be counted and was shown
 # with a number. `any` stands for what the plan showed as unknown.
 beyond_consent() { # "QUEUES UNCOUNTED MESSAGES OPEN NAME…" "MAY-GO MAY-GO-UNCOUNTED"
@@ -41,9 +45,9 @@ beyond_consent() { # "QUEUES UNCOUNTED MESSAGES OPEN NAME…" "MAY-GO MAY-GO-UNC
   if [ "$open" != 0 ]; then
     printf 'publishing to %s of them cannot be closed: %s%s\n' "$open" "$names" "$more"
   elif [ "$2" != any ] && [ "$queues" -gt "$2" ]; then
-    printf '%s queues, where %s may go: %s%s\n' "$queues" "$2" "$names" "$more"
+    printf '%s, where %s may go: %s%s\n' "$(number_of queue "$queues")" "$2" "$names" "$more"
   elif [ "$3" != any ] && [ "$uncounted" -gt "$3" ]; then
-    printf '%s queues whose messages could not be counted, of %s: %s%s\n' "$uncounted" "$queues" "$names" "$more"
+    printf '%s not counted, of %s: %s%s\n' "$(number_of queue "$uncounted")" "$queues" "$names" "$more"
   fi
 }
 
@@ -72,8 +76,8 @@ note_copies() { # NODE COPIES
   # shellcheck disable=SC2086 # numbers, and names in Base64
   set -- "$1" $2
   if [ "$2" = 0 ]; then return 0; fi
-  told="$4 messages in $2 queues that only $1 had"
-  [ "$3" = 0 ] || told="$told; $3 of these queues could not be counted"
+  told="$(number_of message "$4") in $(number_of queue "$2") that only $1 had"
+  [ "$3" = 0 ] || told="$told ($(number_of queue "$3") of them not counted)"
   printf '%s\n' "$told" | as_rabbitmq tee "/var/lib/rabbitmq/mnesia/$1-only-copies" || :
 }
 

@@ -71,7 +71,7 @@ pub fn prune(stage: &Stage) {
     stage.rabbitup(&two).args(["status"]).run().expect(0).says("take it out: `rabbitup up --prune`");
     hosts::assert_cluster(lab, &BROKERS);
     let run = pruned(stage, &two).says("drain rabbit@node3 and stop its RabbitMQ, from here");
-    run.says("there, stop and disable rabbitmq-server, or it tries to come back");
+    run.says("`systemctl disable --now rabbitmq-server`, or it tries to come back");
     hosts::assert_cluster(lab, &["node1", "node2"]);
     stage.rabbitup(&two).args(["up", "--yes", "--prune"]).run().expect(0).says("No changes.");
 
