@@ -28,6 +28,8 @@ mod script_call;
 #[cfg(test)]
 mod script_tests;
 #[cfg(test)]
+mod swap_tests;
+#[cfg(test)]
 mod sync_tests;
 mod vault;
 

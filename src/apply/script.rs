@@ -3,15 +3,23 @@ use crate::model::{Secret, SecretName, Secrets, quote};
 use crate::plan::{Action, Step};
 
 /// The step functions, as real shell files, in the order in which one builds on another.
-const FRAGMENTS: [(Part, &str); 16] = [
+const FRAGMENTS: [(Part, &str); 17] = [
     (Part::Prelude, include_str!("steps/prelude.sh")),
+    (Part::BrokerUser, include_str!("../facts/broker_user.sh")),
     (Part::Place, include_str!("steps/place.sh")),
     (Part::File, include_str!("steps/file.sh")),
     (Part::HostName, include_str!("steps/host_name.sh")),
     (Part::Host, include_str!("steps/host.sh")),
     (Part::Packages, include_str!("steps/packages.sh")),
     (Part::Cookie, include_str!("steps/cookie.sh")),
-    (Part::Broker, concat!(include_str!("../facts/erl_call.sh"), include_str!("steps/broker.sh"))),
+    (
+        Part::Broker,
+        concat!(
+            include_str!("../facts/erl_call.sh"),
+            include_str!("../facts/broker_logs.sh"),
+            include_str!("steps/broker.sh")
+        ),
+    ),
     (Part::Cluster, include_str!("steps/cluster.sh")),
     (Part::Rotation, include_str!("steps/rotation.sh")),
     (Part::Queues, include_str!("steps/queues.sh")),
@@ -26,6 +34,7 @@ const FRAGMENTS: [(Part, &str); 16] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Prelude,
+    BrokerUser,
     Place,
     File,
     HostName,
@@ -120,8 +129,12 @@ fn asked(question: &str) -> String {
 /// The name of a secret that a step needs and that `secrets` does not hold.
 pub fn render(nonce: &str, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
     let mut text = format!("{{\nnonce={}\n", quote(nonce)).into_bytes();
-    let needed =
-        |part: Part| part == Part::Prelude || steps.iter().any(|step| parts(&step.action).contains(&part));
+    let used = |part: Part| steps.iter().any(|step| parts(&step.action).contains(&part));
+    let needed = |part: Part| match part {
+        Part::Prelude => true,
+        Part::BrokerUser => used(Part::Place) || used(Part::Broker),
+        other => used(other),
+    };
     for (part, fragment) in FRAGMENTS.into_iter().filter(|(part, _)| needed(*part)) {
         for (_, variable, question) in QUESTIONS.into_iter().filter(|(asks, ..)| *asks == part) {
             text.extend_from_slice(format!("{variable}={}\n", quote(&asked(question))).as_bytes());

@@ -17,7 +17,7 @@ pub use broker::{
 };
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub use host::{
-    Backend, Clock, CookieFile, CookieShape, FileFacts, FileKind, HostFacts, HostNameFacts,
+    Backend, Clock, CookieFile, CookieShape, FileFacts, FileKind, HostFacts, HostNameFacts, InTheWay,
     LoadBalancerFacts, NodeData, OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach, Resources,
     System, TimeService, UnitFacts,
 };

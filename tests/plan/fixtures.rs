@@ -157,6 +157,7 @@ fn bare(name: &HostName) -> HostFacts {
         )]),
         cookie: None,
         staged_cookie: None,
+        in_the_way: Vec::new(),
         data: Vec::new(),
         kept: Vec::new(),
         broker: BrokerState::Down,

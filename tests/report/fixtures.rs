@@ -348,6 +348,7 @@ fn blank(name: &HostName) -> HostFacts {
         files: BTreeMap::new(),
         cookie: None,
         staged_cookie: None,
+        in_the_way: Vec::new(),
         data: Vec::new(),
         kept: Vec::new(),
         broker: BrokerState::Down,

@@ -6,18 +6,17 @@
 write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT CONTENT [NAME=ADDRESS...]
   path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8
   shift 8
-  may_be_placed "$path"
   enter_workshop "$path"
   make_new "$path" "$mode" "$owner" "$group" "$digest" "$1"
   new=new
   if [ -n "$validator" ]; then
     # What a configuration includes by a relative path is looked for beside it.
-    new=$workshop.conf
+    new=../$workshop.conf
     mv -f -T new "$new" || not_written "$path"
-    validate "$validator" "$new" || fail "the new $path was refused (the lines above say why); the old one is still in place"
+    validate "$validator" "${path%/*}/$workshop.conf" || fail "the new $path was refused (the lines above say why); the old one is still in place"
   fi
   place "$new" "$path" backup
-  cd /
+  leave_workshop
   after_change "$then" "$unit"
   shift
   check_names "$@"
