@@ -24,7 +24,7 @@ mod watch;
 
 use lab::Suite;
 use scenarios::{
-    access, balancer, changes, cold, doctor, files, half_done, hostile, leaving, membership, queues,
+    access, balancer, changes, cold, doctor, files, half_done, hostile, leaving, membership, planted, queues,
     recovery, rolling, rotation, runs, secrets, steady, tls, traffic_check, trouble,
 };
 use stage::{Scenario, Stage, State};
@@ -104,6 +104,7 @@ const DAY2: &[Scenario] = &[
     converged("doctor where one thing is wrong", doctor::table).by_turns(),
     converged("a rolling restart", rolling::restart),
     converged("a rolling restart that fails on its first node", rolling::restart_that_fails),
+    converged("what user rabbitmq plants", planted::broker_user).by_turns(),
     converged("a rotation of the cookie", rotation::live),
     converged("rotations that fail half-way", rotation::half_way).by_turns(),
     converged("rotations while nodes are down", rotation::nodes_down).by_turns(),

@@ -10,6 +10,7 @@ pub mod half_done;
 pub mod hostile;
 pub mod leaving;
 pub mod membership;
+pub mod planted;
 pub mod queues;
 pub mod recovery;
 pub mod rolling;
