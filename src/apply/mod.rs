@@ -33,6 +33,8 @@ mod script_call;
 #[cfg(test)]
 mod script_tests;
 #[cfg(test)]
+mod swap_tests;
+#[cfg(test)]
 mod sync_tests;
 #[cfg(test)]
 mod take_back_tests;

@@ -12,15 +12,15 @@ use crate::plan::{Action, Change, FileWrite, Proof, Step, StepId, Then};
 use crate::template::Rendered;
 
 const NEW: &str = "new = content\n";
-const OLD: &str = "old = content\n";
+pub(super) const OLD: &str = "old = content\n";
 
 /// Root's directory of this test, or none where the test cannot run, which is said.
-struct Place {
-    dir: PathBuf,
+pub(super) struct Place {
+    pub(super) dir: PathBuf,
 }
 
 impl Place {
-    fn of(test: &str) -> Option<Self> {
+    pub(super) fn of(test: &str) -> Option<Self> {
         if !output("id", &["-u"]).stdout.starts_with(b"0\n") {
             eprintln!("SKIPPED: {test} needs root");
             return None;
@@ -31,7 +31,7 @@ impl Place {
         Some(Self { dir: dir.canonicalize().expect("it was just made") })
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
@@ -57,7 +57,7 @@ impl Drop for Place {
     }
 }
 
-fn output(program: &str, arguments: &[&str]) -> Output {
+pub(super) fn output(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().expect("the program is there")
 }
 
@@ -77,7 +77,7 @@ fn step(action: Action) -> Step {
     }
 }
 
-fn script(action: Action) -> String {
+pub(super) fn script(action: Action) -> String {
     let step = step(action);
     let text = render(&frame(&mark()), &[&step], &Secrets::default()).expect("no secret in it");
     String::from_utf8(without_trail(text.expose())).expect("UTF-8")
@@ -99,7 +99,7 @@ fn writes(path: &Path) -> String {
 }
 
 /// Runs a text in a shell with mounts of its own, and says whether its step succeeded, and all that it printed.
-fn run(text: &str) -> (bool, String) {
+pub(super) fn run(text: &str) -> (bool, String) {
     let mut child = Command::new("unshare")
         .args(["-m", "timeout", "60", "sh"])
         .stdin(Stdio::piped())

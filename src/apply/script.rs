@@ -6,6 +6,7 @@ use crate::plan::{Action, Step, Validator};
 /// The step functions, as real shell files, in the order in which one builds on another.
 const FRAGMENTS: &[(Part, &str)] = &[
     (Part::Prelude, concat!(include_str!("../facts/at_work.sh"), include_str!("steps/prelude.sh"))),
+    (Part::BrokerUser, include_str!("../facts/broker_user.sh")),
     (Part::Place, include_str!("steps/place.sh")),
     (Part::Trial, include_str!("steps/trial.sh")),
     (Part::File, include_str!("steps/file.sh")),
@@ -14,7 +15,14 @@ const FRAGMENTS: &[(Part, &str)] = &[
     (Part::Host, include_str!("steps/host.sh")),
     (Part::Packages, include_str!("steps/packages.sh")),
     (Part::Cookie, include_str!("steps/cookie.sh")),
-    (Part::Broker, concat!(include_str!("../facts/erl_call.sh"), include_str!("steps/broker.sh"))),
+    (
+        Part::Broker,
+        concat!(
+            include_str!("../facts/erl_call.sh"),
+            include_str!("../facts/broker_logs.sh"),
+            include_str!("steps/broker.sh")
+        ),
+    ),
     (Part::Cluster, include_str!("steps/cluster.sh")),
     (Part::Rotation, include_str!("steps/rotation.sh")),
     (Part::Queues, include_str!("steps/queues.sh")),
@@ -31,6 +39,7 @@ const FRAGMENTS: &[(Part, &str)] = &[
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Prelude,
+    BrokerUser,
     Place,
     Trial,
     File,
@@ -153,6 +162,7 @@ pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<S
     let used = |part: Part| steps.iter().any(|step| parts(&step.action).contains(&part));
     let needed = |part: Part| match part {
         Part::Prelude => true,
+        Part::BrokerUser => used(Part::Place) || used(Part::Broker),
         // Whatever starts a broker proves its files.
         Part::Trial => used(part) || used(Part::Broker),
         Part::GoBack => used(Part::Roll),

@@ -8,7 +8,11 @@ use super::redact::{LEFT_OUT, redacted_text};
 use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, UnitFacts, command_text};
 use crate::model::{HostName, Secrets};
 
-const COLLECT: &str = include_str!("collect.sh");
+const COLLECT: &str = concat!(
+    include_str!("../facts/broker_user.sh"),
+    include_str!("../facts/broker_logs.sh"),
+    include_str!("collect.sh")
+);
 /// The directory that everything lies in, so that unpacking fills no other.
 const TOP: &str = "rabbitup-doctor";
 /// The units whose journals are wanted; one that a host does not have has none.

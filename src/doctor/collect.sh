@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # What a colleague needs to see of this host: the units' journals and the end of RabbitMQ's logs. It only reads. Runs as
-# root under dash, bash or busybox sh; the controller puts before it:
+# root under dash, bash or busybox sh; the controller puts before it the files broker_user.sh and broker_logs.sh, and then
 #   nonce        starts every line that frames a section
 #   units        the units whose journals are wanted, one per line
 # Whole-line comments and indentation are left out when it is sent.
@@ -19,13 +19,9 @@ for unit in $units; do
   echo
 done
 # The three that were written last.
-at=0
-# shellcheck disable=SC2012  # the names are the broker's own, and POSIX sh compares no ages
-for log in $(ls -t /var/log/rabbitmq/*.log | head -n 6); do
-  if [ ! -s "$log" ] || [ $at = 3 ]; then continue; fi
-  at=$((at + 1))
-  echo "$nonce log-${log##*/}"
-  tail -c 262144 "$log"
+for log in $(newest_logs 3); do
+  echo "$nonce log-$log"
+  log_tail "$log" 262144
   echo
 done
 echo "$nonce end"

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # Why this broker does not talk to the others: what the probe does not ask, since a bring-up does not need it. It only
 # reads and starts no Erlang VM. Runs as root under dash, bash or busybox sh; the controller puts before it:
-#   the files erlang_tool.sh and erl_call.sh, and then
+#   the files erlang_tool.sh, erl_call.sh, broker_user.sh and broker_logs.sh, and then
 #   nonce        starts every line that frames a section
 #   node         the node that should run here
 #   name_flag    -sname or -name
@@ -30,10 +30,10 @@ vm() {
     # shellcheck disable=SC3013  # dash, bash and busybox have -ef
     if [ "$line" = beam.smp ] && [ "$f/ns/net" -ef /proc/self/ns/net ] && [ "$f/ns/mnt" -ef /proc/self/ns/mnt ]; then
       # Most of the host's processes are gone before the next line where it is none of ours.
-      case $(tr '\0' ' ' <"$f/cmdline") in *' -s rabbit boot '*) ;; *) continue ;; esac
+      case $(limit 2 tr '\0' ' ' <"$f/cmdline") in *' -s rabbit boot '*) ;; *) continue ;; esac
       echo "pid=${f#/proc/}"
-      tr '\0' '\n' <"$f/cmdline" | grep -A 1 -x -e -proto_dist -e -name -e -sname | sed 's/^/argument=/'
-      tr '\0' '\n' <"$f/environ" | grep -E '^(RABBITMQ_)?(USE_LONGNAME|NODENAME|DIST_PORT)=|^ERL_EPMD_(ADDRESS|PORT)=' |
+      limit 2 tr '\0' '\n' <"$f/cmdline" | grep -A 1 -x -e -proto_dist -e -name -e -sname | sed 's/^/argument=/'
+      limit 2 tr '\0' '\n' <"$f/environ" | grep -E '^(RABBITMQ_)?(USE_LONGNAME|NODENAME|DIST_PORT)=|^ERL_EPMD_(ADDRESS|PORT)=' |
         sed 's/^/environment=/'
     fi
   done
@@ -43,15 +43,14 @@ vm() {
 # Space and inodes, one line per directory: path, file system, free blocks, their size, free inodes, all inodes.
 space() {
   section space
-  for f in "$rabbit" "$rabbit/mnesia" /var/log "$logs"; do
-    [ ! -d "$f" ] || echo "$f $(stat -f -c '%i %a %S %d %c' "$f")"
-  done
+  as_rabbitmq 5 stat -f -c '%n %i %a %S %d %c' "$rabbit" "$rabbit/mnesia" /var/log "$logs"
 }
 
 # The feature flags that the node has enabled, as it notes them for its next start.
 flags() {
   section flags
-  [ ! -r "$rabbit/mnesia/$node-feature_flags" ] || head -c 65536 "$rabbit/mnesia/$node-feature_flags"
+  # shellcheck disable=SC2016 # the inner shell's arguments
+  as_rabbitmq 5 sh -c '[ -f "$1" ] && head -c 65536 "$1"' sh "$rabbit/mnesia/$node-feature_flags"
   echo
 }
 
@@ -62,20 +61,15 @@ unit() {
   echo "$state"
   case $nl$state in *"${nl}ActiveState=active"*) return ;; esac
   # The two that were written last: the node's own and, where it came to no log of its own, what the unit caught.
-  set +f
-  # shellcheck disable=SC2012  # the names are the broker's own, and POSIX sh compares no ages
-  for f in $(ls -t "$logs"/*.log | head -n 6); do
-    [ ! -s "$f" ] || last=${last:+$last$nl}$f
-  done
-  set -f
+  last=$(newest_logs 2)
   # The reason stands right around these words; crash reports bury it.
   section failure
-  for f in $(echo "${last:-}" | head -n 2); do
-    tail -c 262144 "$f" | grep -B 8 -A 24 'BOOT FAILED' | tail -n 48 | cut -c 1-400
+  for log in $last; do
+    log_tail "$log" 262144 | grep -a -B 8 -A 24 'BOOT FAILED' | tail -n 48 | cut -c 1-400
   done
   section log
-  for f in $(echo "${last:-}" | head -n 2); do
-    tail -n 150 "$f" | grep -E '\[(error|critical)\]|exited with reason|^Error|Waiting for' | tail -n 60 | cut -c 1-400
+  for log in $last; do
+    log_tail "$log" 262144 | tail -n 150 | grep -a -E '\[(error|critical)\]|exited with reason|^Error|Waiting for' | tail -n 60 | cut -c 1-400
   done
   echo
   section journal
@@ -121,17 +115,11 @@ EOF
 # Whether each node lets this host in, with the cookie of its file; as the broker's user, whose home holds it.
 answers() {
   if [ ! -d "$rabbit" ] || ! tool erl_call; then return; fi
-  if command -v setpriv >/dev/null; then
-    set -- setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups
-  else
-    set -- runuser -u rabbitmq --
-  fi
-  export HOME="$rabbit"
   while IFS=' ' read -r peer _ name; do
     [ -n "$name" ] || continue
     (
-      said=$(echo 'node().' | limit 3 "$@" sh -c "$as_c_node" "$tool" "$name_flag" "$name" -e 2>&1)
-      printf '%s asked %s %s\n' "$peer" $? "$said"
+      said=$({ rc=0; echo 'node().' | as_rabbitmq 3 sh -c "$as_c_node" "$tool" "$name_flag" "$name" -e 2>&1 || rc=$?; echo "$nl$rc"; } | head -c 4096)
+      printf '%s asked %s %s\n' "$peer" "${said##*"$nl"}" "${said%"$nl"*}"
     ) &
   done <<EOF
 $peers

@@ -6,6 +6,9 @@
 # first. There are not many names, since each of them stays in the node's table of atoms.
 as_c_node='exec "$0" -h "rabbitup$(($$ % 4096))" "$@"'
 
-# Whether the nodes speak TLS with each other (rabbitmq.com/docs/clustering-ssl). erl_call does not, and would learn so only
-# when the node has waited in vain for a greeting, which takes it seven seconds.
-speaks_tls() { grep -Eqs '^[^#]*-proto_dist +inet6?_tls' /etc/rabbitmq/rabbitmq-env.conf; }
+# Put before it: 69 where the nodes speak TLS with each other (rabbitmq.com/docs/clustering-ssl). erl_call does not, and would
+# learn so only when the node has waited in vain for a greeting, which takes it seven seconds. The file is user rabbitmq's, and
+# so is this shell.
+unless_tls='conf=/etc/rabbitmq/rabbitmq-env.conf
+if [ -f $conf ] && grep -Eqs "^[^#]*-proto_dist +inet6?_tls" $conf; then exit 69; fi
+'

@@ -44,6 +44,9 @@ pub struct HostFacts {
     /// The cookie that a rotation put beside the one in use and has not put in its place yet.
     #[serde(skip)]
     pub staged_cookie: Option<CookieFile>,
+    /// What is where a cookie is to be, and is none that can be read.
+    #[serde(default)]
+    pub in_the_way: Vec<InTheWay>,
     /// The nodes whose data lies under /var/lib/rabbitmq/mnesia.
     pub data: Vec<NodeData>,
     /// Whether the place of that data is the one that it should be.
@@ -247,8 +250,36 @@ pub enum FileKind {
     Directory,
     /// A device, a socket, a named pipe.
     Special,
-    /// A link to nothing.
+    /// A link to nothing, or to what user rabbitmq cannot reach, in a directory where that user may write.
     Nothing,
+    /// A regular file that user rabbitmq may not read, in a directory where that user may write.
+    Unreadable,
+    /// A regular file with a second name (a hard link), in a directory where user rabbitmq may write: it may be any other
+    /// user's.
+    Shared,
+}
+
+impl FileKind {
+    /// What it is, for people: `it is a named pipe, a device or a socket`.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Regular => "it is a plain file",
+            Self::Directory => "it is a directory",
+            Self::Special => "it is a named pipe, a device or a socket",
+            Self::Nothing => "it is a symbolic link to nothing",
+            Self::Unreadable => "user rabbitmq may not read it",
+            Self::Shared => "it has a second name (a hard link)",
+        }
+    }
+}
+
+/// What is in the way of a file that no user but rabbitmq looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InTheWay {
+    pub path: String,
+    pub kind: FileKind,
+    /// Where it is a symbolic link: what it points to.
+    pub link_to: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,6 +297,21 @@ pub struct FileFacts {
     pub modified: u64,
     /// Where the path is a symbolic link: what it points to. A link to nothing has mode 0 and no owner.
     pub link_to: Option<String>,
+}
+
+impl InTheWay {
+    /// What is there, for people: `it is a symbolic link to /etc/shadow, which …`.
+    pub fn in_words(&self) -> String {
+        match (&self.link_to, self.kind) {
+            (Some(target), FileKind::Nothing) => {
+                format!(
+                    "it is a symbolic link to {target}, which does not exist, or which user rabbitmq cannot reach"
+                )
+            }
+            (Some(target), _) => format!("it is a symbolic link to {target}"),
+            (None, kind) => kind.in_words().to_owned(),
+        }
+    }
 }
 
 /// A cookie file as the host has it: the one in use, /var/lib/rabbitmq/.erlang.cookie, or a staged one.

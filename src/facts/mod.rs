@@ -18,8 +18,8 @@ pub use broker::{AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest,
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
-    LoadBalancerFacts, NodeData, OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach, Resources,
-    System, TimeService, UnitFacts,
+    InTheWay, LoadBalancerFacts, NodeData, OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach,
+    Resources, System, TimeService, UnitFacts,
 };
 pub(crate) use parse::Frames;
 pub use parse::{ParseError, clock_line, parse};

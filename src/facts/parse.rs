@@ -32,6 +32,12 @@ pub enum ParseError {
     },
     #[error("a file changed while it was read; look again")]
     Torn,
+    /// Nothing is known of the files there, which is not the same as that there are none.
+    #[error(
+        "what lies in /etc/rabbitmq and /var/lib/rabbitmq could not be looked at as user rabbitmq within 8 s; see who may \
+         enter them: ls -ld /etc/rabbitmq /var/lib/rabbitmq"
+    )]
+    Unseen,
 }
 
 /// Reads what the probe printed between the marks that carry `nonce`. The clock's offset is not in the result:
@@ -41,6 +47,9 @@ pub enum ParseError {
 /// [`ParseError`] where the output is not complete.
 pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostFacts, ParseError> {
     let frames = Frames::read(nonce, output)?;
+    if frames.has("unseen") {
+        return Err(ParseError::Unseen);
+    }
     let files = Files::read(&frames)?;
     let units = software::units(request, &frames);
     Ok(HostFacts {
@@ -59,6 +68,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         leftovers: frames.values("system", "leftover").map(str::to_owned).collect(),
         cookie: files.cookie(&frames),
         staged_cookie: files.staged_cookie(&frames),
+        in_the_way: files.in_the_way(&frames),
         data: data(&frames),
         data_place: DataPlace {
             unmounted: frames.values("data", "unmounted").map(str::to_owned).collect(),

@@ -5,6 +5,7 @@
 #   become       how the caller became root
 #   names, packages, candidates, units, files   one per line
 #   node, name_flag, node_erl                   the node to ask, -sname or -name, and what to ask
+#   realm_sh                                    the text of broker_realm.sh
 #   reach        "PEER ADDRESS PORT" per line
 #   lb_port, haproxy_socket                     a load balancer's AMQP port, and HAProxy's runtime socket
 # Whole-line comments and indentation are left out when it is sent.
@@ -20,7 +21,8 @@ set -f -u
 nl='
 '
 IFS=$nl
-rabbit=/var/lib/rabbitmq staged=/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie
+rabbit=/var/lib/rabbitmq
+staged=/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie
 cookie=/var/lib/rabbitmq/.erlang.cookie
 if [ -z "${become:-}" ]; then
   become=root
@@ -61,7 +63,8 @@ system() {
     if at_work "$f"; then echo "at_work=$worker"; fi
   done
   if lock_note; then printf 'owner=%s\t%s\n' "${now%?????????}" "$line"; fi
-  for f in $files "$cookie" "$staged"; do
+  for f in $files; do
+    case $f in "$rabbit"/* | /etc/rabbitmq/*) continue ;; esac
     directory=${f%/*}
     case $seen in *" $directory "*) continue ;; esac
     seen="$seen$directory "
@@ -71,31 +74,33 @@ system() {
   set -f
 }
 
-# One stat and one cat for all files. Links are followed.
+# One stat and one cat for all files. Links are followed. What lies where user rabbitmq may write is looked at as that user,
+# and where there is none yet as nobody.
 files() {
   section files
+  theirs=
   set -- /etc/os-release
   [ ! -e /etc/hostname ] || set -- "$@" /etc/hostname
   for f in $files; do
-    case $f in /etc/os-release | /etc/hostname) continue ;; esac
+    case $f in
+      /etc/os-release | /etc/hostname) continue ;;
+      "$rabbit"/* | /etc/rabbitmq/*) theirs="$theirs$f$nl" && continue ;;
+    esac
     [ ! -h "$f" ] || printf 'link %s\t%s\n' "$f" "$(readlink "$f")"
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
-  [ ! -h "$cookie" ] || printf 'link %s\t%s\n' "$cookie" "$(readlink "$cookie")"
-  for f in "$cookie" "$staged" /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
+  for f in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
   stats=$(stat -L -c 'stat %f %U %G %Y %s %i %n' -- "$@")
   printf '%s\n' "$stats"
-  total=0 locks='' cookie_size=0 staged_size=0
+  total=0 locks=''
   set --
   # "stat" is the first word; the third and fourth are the owners, the fifth the time.
   while IFS=' ' read -r _ kind _ _ _ size inode path; do
     case $path in
-      "$cookie") cookie_size=$size ;;
-      "$staged") staged_size=$size ;;
       /var/lib/dpkg/lock* | /var/lib/apt/lists/lock) locks="$locks${locks:+|}$inode" ;;
-      *.erlang.cookie | /proc/* | /sys/*) ;;
+      /proc/* | /sys/*) ;;
       *)
         # 8000 is a regular file. What is empty has nothing to read.
         case $kind in
@@ -106,36 +111,38 @@ files() {
   done <<EOF
 $stats
 EOF
-  echo "$nonce bytes $total"
-  [ $# = 0 ] || cat -- "$@"
-  echo
+  if [ -d "$rabbit" ] || [ -d /etc/rabbitmq ]; then
+    id -u "$broker_user" >/dev/null || broker_user=nobody broker_group=$(id -g nobody)
+    # shellcheck disable=SC2086  # one argument per line is what IFS is set for
+    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" $theirs 3<&- | realm "$@"
+  else
+    echo "bytes 0$nl" | realm "$@"
+  fi
 }
 
-# cookie SECTION FILE SIZE: the cookie stays in shell variables, which no other process sees, and on standard input.
-cookie() {
-  [ -f "$2" ] || return
-  line='' c='' rest='' shape=usable seen=0 cr=$(printf '\r')
-  {
-    IFS='' read -r c && seen=1
-    seen=$((seen + ${#c}))
-    while IFS='' read -r line; do rest=$rest$line seen=$((seen + ${#line} + 1)); done
-    rest=$rest$line seen=$((seen + ${#line}))
-  } <"$2"
-  while :; do
-    case $c in *"$cr") c=${c%"$cr"} ;; *) break ;; esac
+# realm FILE...: what broker_realm.sh says, each line in its section, then the contents of these files and of those behind it.
+realm() {
+  now=files guarded='' more=none
+  while IFS= read -r line && [ -n "$line" ]; do
+    case $line in
+      'bytes '*[!0-9]*) ;;
+      'bytes '*) more=${line#* } ;;
+      'files link '* | 'files stat '* | 'files shared '* | 'files unreadable '* | 'system leftover='* | 'data '[a-z]*=*) say "$line" ;;
+      'cookie unreadable' | 'staged unreadable') guarded="$guarded${line%% *} " ;;
+      'cookie '[a-z]*=* | 'staged '[a-z]*=*) say "$line" ;;
+    esac
   done
-  case $rest in *[!"$cr"]*) shape=unusable ;; esac
-  case $c in '' | *[!\!-~]*) shape=unusable ;; esac
-  # A byte that the shell's read drops is one that Erlang does not take.
-  if [ ${#c} -gt 255 ] || [ $seen != "$3" ]; then shape=unusable; fi
-  case $c in
-    *[!A-Z]*) ;;
-    *) [ ${#c} != 20 ] || [ $shape != usable ] || shape=debian ;;
-  esac
-  section "$1"
-  echo "shape=$shape"
-  printf %s "$c" | md5sum - "$2"
-  unset c rest line
+  case $guarded in *'cookie '*) guarded_cookie ;; esac
+  # It came to no end: nobody knows what is there.
+  [ "$more" != none ] || { section unseen && more=0; }
+  echo "$nonce bytes $((total + more))"
+  [ $# = 0 ] || cat -- "$@"
+  [ "$more" = 0 ] || head -c "$more"
+  echo
+}
+say() {
+  [ "$now" = "${1%% *}" ] || { now=${1%% *} && section "$now"; }
+  printf '%s\n' "${1#* }"
 }
 
 # mounted PATH: whether it is a mount point. Both files write a blank in a path as \040.
@@ -146,14 +153,17 @@ mounted() {
   return 1
 }
 
-# What tells data that is gone from a disk that is not mounted, and from data that lies elsewhere.
+# What tells data that is gone from a disk that is not mounted, and from data that lies elsewhere; what user rabbitmq owns is
+# looked at in broker_realm.sh.
 data_place() {
+  section data
   while IFS=' 	' read -r what at _; do
     case $what:$at in
       '#'*) ;;
       *:/var | *:/var/lib | *:"$rabbit" | *:"$rabbit"/mnesia*) mounted "$at" || printf 'unmounted=%s\n' "$at" ;;
     esac
   done </etc/fstab
+  set +f
   for units_in in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system; do
     for f in "$units_in"/var.mount "$units_in"/var-lib.mount "$units_in"/var-lib-rabbitmq*.mount; do
       [ -f "$f" ] || continue
@@ -162,49 +172,21 @@ data_place() {
       done <"$f"
     done
   done
-  if [ -h "$rabbit/mnesia" ] && [ ! -e "$rabbit/mnesia" ]; then printf 'unmounted=%s\n' "$(readlink "$rabbit/mnesia")"; fi
-  if mounted "$rabbit/mnesia"; then
-    set -- "$rabbit"/mnesia/*
-    case $#:$1 in 1:*'*' | 1:*/lost+found) printf 'emptied=%s\n' "$rabbit/mnesia" ;; esac
-  fi
-  for f in /etc/rabbitmq/rabbitmq-env.conf /etc/default/rabbitmq-server /etc/systemd/system/rabbitmq-server.service \
+  for f in /etc/default/rabbitmq-server /etc/systemd/system/rabbitmq-server.service \
     /etc/systemd/system/rabbitmq-server.service.d/*.conf /usr/lib/systemd/system/rabbitmq-server.service.d/*.conf; do
     [ -f "$f" ] || continue
     ! grep -Eq '^[^#]*MNESIA_(BASE|DIR)=' -- "$f" || { printf 'moved=%s\n' "$f" && break; }
   done
+  set -f
 }
 
-data() {
-  section data
-  set +f
-  for f in "$rabbit"/mnesia/*@*/; do
-    f=${f%/}
-    case $f in *-plugins-expand | *'*'*) continue ;; *) echo "node=${f##*/}" ;; esac
-    # A node counts its starts in this file. When it was written says which version of the package has run over the data.
-    [ ! -f "$f/rabbit_serial" ] || echo "started=$(stat -c %Y "$f/rabbit_serial")"
-    if [ -f "$f-feature_flags" ] && [ ! -h "$f-feature_flags" ]; then
-      line=
-      while read -r rest; do line=$line$rest; done <"$f-feature_flags"
-      echo "flags=$line"
-    fi
-    # Mnesia's own note of who was in the cluster, {All, Disc}, for when the node cannot be asked.
-    [ -r "$f/cluster_nodes.config" ] || continue
-    line=
-    while read -r rest; do line=$line$rest; done <"$f/cluster_nodes.config"
-    echo "members=$line"
-    # And of who still ran when this node stopped.
-    [ -r "$f/nodes_running_at_shutdown" ] || continue
-    line=
-    while read -r rest; do line=$line$rest; done <"$f/nodes_running_at_shutdown"
-    echo "outlived=$line"
-  done
-  data_place
-  # What a removal moved aside.
-  for f in "$rabbit"/rabbitup-kept/*/; do
-    f=${f%/}
-    case $f in *'*'*) ;; *) echo "kept=${f##*/}" ;; esac
-  done
-  set -f
+# A cookie that user rabbitmq may not read: `up` gives it back its owner, so what it is counts.
+guarded_cookie() {
+  held=$(tail_as_root "$cookie" 4096 | md5sum) size=$(tail_as_root "$cookie" 4096 | wc -c)
+  [ "$size" != 0 ] || return
+  now=cookie && section cookie
+  tail_as_root "$cookie" 4096 | sh -c "$realm_sh" sh shape "$((size))"
+  echo "raw=${held%% *}"
 }
 
 # Whoever holds a lock that installing needs. /proc/locks: "1: POSIX ADVISORY WRITE 123 00:2a:4711 0 EOF".

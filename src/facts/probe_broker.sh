@@ -1,48 +1,68 @@
 # shellcheck shell=sh disable=SC2154
 # The probe's part that asks the broker, and what starts all parts. The controller puts it behind probe.sh.
 
-# ask NAME: the answer of the node of that name in $answer. As the broker's user, whose home holds the cookie; as
-# root where that user may not read it.
+# ask NAME: the answer of the node of that name in $answer. As the broker's user, whose home holds the cookie. Where that user
+# may not read it, root asks with a copy of it in a home of its own.
 ask() {
-  if command -v setpriv >/dev/null; then
-    set -- "$1" setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups
-  else
-    set -- "$1" runuser -u rabbitmq --
-  fi
-  while :; do
-    answer=$(
-      name=$1
-      shift
-      export HOME="$home"
-      printf '%s\nLines.\n' "$node_erl" | limit 8 "$@" sh -c "$as_c_node" "$tool" "$name_flag" "$name" -e 2>&1
-    )
-    rc=$?
-    case $#:$answer in
-      *:'{ok, '*) return ;;
-      1:*) return 1 ;;
-      *get_cookie*) set -- "$1" ;;
-      *) return 1 ;;
-    esac
-  done
+  cookie_home=$home
+  asked "$unless_tls$as_c_node" "$1" as_rabbitmq 8
+  case $answer in '{ok, '*) return ;; *get_cookie*) [ "$home" = "$rabbit" ] || return 1 ;; *) return 1 ;; esac
+  own_home || return 1
+  asked "$as_c_node" "$1" limit 8 env HOME="$dir"
+  rm -rf "$dir"
+  trap - HUP INT TERM
+  case $answer in '{ok, '*) ;; *) return 1 ;; esac
 }
-# ask_slowly: the same through the official tool, for a node that erl_call cannot talk to (TLS between nodes).
-# Its file is the only thing that this script ever writes.
-ask_slowly() {
-  # Without a cookie rabbitmqctl would make one.
-  if [ ! -s "$cookie" ] || ! command -v rabbitmqctl >/dev/null; then return 1; fi
+# asked SHELL-TEXT NAME RUNNER...: what erl_call says in $answer, and how it ended in $rc. A node may answer without end.
+asked() {
+  text=$1 name=$2
+  shift 2
+  answer=$(
+    {
+      rc=0
+      printf '%s\nLines.\n' "$node_erl" | "$@" sh -c "$text" "$tool" "$name_flag" "$name" -e 2>&1 || rc=$?
+      printf '\n%s\n' "$rc"
+    } | head -c 8388608
+  )
+  rc=${answer##*"$nl"} answer=${answer%"$nl"*}
+  case $rc in '' | *[!0-9]*) rc=1 answer='the node answers without end' ;; esac
+}
+# A home directory of root's, with the cookie.
+own_home() {
   dir=$(mktemp -d) || return
   trap 'rm -rf "$dir"; exit 1' HUP INT TERM
-  (umask 077 && printf '%s\nlist_to_binary(lists:join("\\n", Lines)).\n' "$node_erl" >"$dir/ask.erl")
-  chown -R rabbitmq "$dir"
+  (umask 077 && tail_as_root "$cookie" 4096 >"$dir/.erlang.cookie") && chmod 400 "$dir/.erlang.cookie" && [ -s "$dir/.erlang.cookie" ] && return
+  rm -rf "$dir"
+  return 1
+}
+has_cookie() { # HOME
+  # shellcheck disable=SC2016 # the inner shell's argument
+  as_rabbitmq 5 sh -c '[ -s "$1" ]' sh "$1/.erlang.cookie"
+}
+# ask_slowly: the same through the official tool, for a node that erl_call cannot talk to (TLS between nodes).
+# Its file and the copied cookie are the only things that this script ever writes.
+ask_slowly() {
+  # Without a cookie rabbitmqctl would make one. Debian's wrapper becomes rabbitmq through su, behind which a tool that is ended
+  # lives on; the script behind it does not.
+  slow_tool=/usr/lib/rabbitmq/bin/rabbitmqctl
+  [ -x "$slow_tool" ] || slow_tool=$(command -v rabbitmqctl) || return 1
+  cookie_home=$rabbit
+  has_cookie "$rabbit" || return 1
+  dir=$(mktemp -d) || return
+  trap 'rm -rf "$dir"; exit 1' HUP INT TERM
+  printf '%s\nlist_to_binary(lists:join("\\n", Lines)).\n' "$node_erl" >"$dir/ask.erl"
+  # To read and not to change: it stays root's. Nothing in it is secret.
+  chmod 711 "$dir" && chmod 644 "$dir/ask.erl"
   set -- -q -n "$node"
   [ "$name_flag" != -name ] || set -- "$@" --longnames
   set -- "$@" eval_file "$dir/ask.erl" --formatter json
-  slowly=$(limit 20 rabbitmqctl "$@" 2>&1)
+  slowly=$(as_rabbitmq 20 "$slow_tool" "$@" 2>&1)
   rc=$?
-  # The staged cookie, as below. Debian's wrapper would lead back to the usual home.
-  if [ "$rc" != 0 ] && [ -s "$staged" ] && [ -x /usr/lib/rabbitmq/bin/rabbitmqctl ]; then
-    slowly=$(limit 20 setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups \
-      env HOME="${staged%/*}" /usr/lib/rabbitmq/bin/rabbitmqctl "$@" 2>&1)
+  # The staged cookie, as below.
+  if [ "$rc" != 0 ] && has_cookie "${staged%/*}"; then
+    # shellcheck disable=SC2034 # read by as_rabbitmq
+    cookie_home=${staged%/*}
+    slowly=$(as_rabbitmq 20 "$slow_tool" "$@" 2>&1)
     rc=$?
   fi
   rm -rf "$dir"
@@ -58,7 +78,7 @@ process() {
     # shellcheck disable=SC3013  # dash, bash and busybox have -ef
     if [ "$line" = beam.smp ] && [ "$f/ns/net" -ef /proc/self/ns/net ] &&
       [ "$f/ns/mnt" -ef /proc/self/ns/mnt ]; then
-      case $(tr '\0' ' ' <"$f/cmdline") in *' -s rabbit boot '*) echo "process=${f#/proc/}" ;; esac
+      case $(limit 2 tr '\0' ' ' <"$f/cmdline") in *' -s rabbit boot '*) echo "process=${f#/proc/}" ;; esac
     fi
   done
   set -f
@@ -71,23 +91,18 @@ broker() {
   section broker
   if [ -z "$node" ] || [ ! -d "$rabbit" ]; then return; fi
   answer='' slowly=''
-  if speaks_tls && known_to_epmd && ask_slowly; then
-    section answer
-    printf '%s\n' "$slowly"
-    return
-  fi
   rc=0
   # By way of localhost: what answers runs here, and whether names resolve yet does not matter.
   # A rotation that was cut off may have left the node with the staged cookie, and the old one in its file.
   for home in "$rabbit" "${staged%/*}"; do
-    [ "$home" = "$rabbit" ] || [ -s "$staged" ] || break
-    if tool erl_call && { ask "${node%%@*}@localhost" || { [ $rc != 124 ] && ask "$node"; }; }; then
+    [ "$home" = "$rabbit" ] || { [ "$rc" != 69 ] && has_cookie "$home"; } || break
+    if tool erl_call && { ask "${node%%@*}@localhost" || { [ "$rc" != 124 ] && [ "$rc" != 69 ] && ask "$node"; }; }; then
       section answer
       printf '%s\n' "$answer"
       return
     fi
   done
-  if [ $rc = 124 ]; then
+  if [ "$rc" = 124 ]; then
     section refusal
     echo 'the node takes connections, but does not answer within 8 s'
   elif ! known_to_epmd; then
@@ -106,9 +121,7 @@ broker | {
   exec 3<&0 </dev/null
   system
   files
-  cookie cookie "$cookie" "$cookie_size"
-  cookie staged "$staged" "$staged_size"
-  data
+  data_place
   lock
   units
   time_service

@@ -38,12 +38,14 @@ pub struct PeerPort {
 
 const PROBE: &str = concat!(
     include_str!("at_work.sh"),
+    include_str!("broker_user.sh"),
     include_str!("probe.sh"),
     include_str!("erlang_tool.sh"),
     include_str!("erl_call.sh"),
     include_str!("probe_broker.sh")
 );
 const NODE: &str = concat!(include_str!("counted.erl"), include_str!("node.erl"));
+const REALM: &str = include_str!("broker_realm.sh");
 
 impl ProbeRequest {
     /// The command text that a POSIX shell runs, as root, to answer this request. What it prints is for
@@ -66,6 +68,7 @@ impl ProbeRequest {
             ("name_flag", self.name_mode.flag().to_owned()),
             ("node_erl", if node.is_some() { self.question() } else { String::new() }),
             ("node", node.unwrap_or_default()),
+            ("realm_sh", without_comments(REALM)),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
             ("haproxy_socket", self.haproxy_socket.clone().unwrap_or_default()),
@@ -89,12 +92,14 @@ impl ProbeRequest {
 pub fn command_text(values: &[(&str, String)], script: &str) -> String {
     let mut command: String =
         values.iter().map(|(name, value)| format!("{name}={}\n", quote(value))).collect();
-    // Comments cost bytes on a line that may be slow; what is sent fits into TCP's first window without them.
-    for line in script.lines().filter(|line| !line.trim_start().starts_with('#')) {
-        command.push_str(line.trim_start());
-        command.push('\n');
-    }
+    command.push_str(&without_comments(script));
     command
+}
+
+/// Comments cost bytes on a line that may be slow; what is sent fits into TCP's first window without them.
+fn without_comments(script: &str) -> String {
+    let code = script.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
+    code.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// One value per line; a value that has a line end of its own cannot be asked for.
@@ -164,7 +169,7 @@ mod tests {
     #[test]
     fn what_is_sent_is_small_and_the_administrator_is_only_a_name() {
         let command = request().command("n0nce");
-        assert!(command.len() < 24 * 1024, "{} bytes", command.len());
+        assert!(command.len() < 26 * 1024, "{} bytes", command.len());
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
     }
 
@@ -222,6 +227,9 @@ mod tests {
     const IN_USE: &str = "cookie=/var/lib/rabbitmq/.erlang.cookie\n";
     const STAGED: &str = "staged=/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie\n";
 
+    const BECOME_RABBITMQ: &str =
+        "setpriv --reuid=\"$broker_user\" --regid=\"$broker_group\" --init-groups \\\n";
+
     /// Runs the probe on a cookie file with these bytes, and says what it printed about it.
     fn look_at_cookie(shell: &[&str], real: &str, bytes: &[u8]) -> (String, Vec<u8>) {
         let (variable, _) = real.split_once('=').expect("an assignment");
@@ -236,8 +244,14 @@ mod tests {
         (request.names, request.packages, request.units) = Default::default();
         (request.reach, request.node) = Default::default();
         let command = request.command("n0nce");
-        assert!(command.contains(real));
-        let output = run(shell, &command.replace(real, &format!("{variable}={}\n", path.display())));
+        let home = "rabbit=/var/lib/rabbitmq\n";
+        assert!(command.contains(real) && command.contains(home) && command.contains(BECOME_RABBITMQ));
+        let command = command
+            .replace(real, &format!("{variable}={}\n", path.display()))
+            .replace(home, &format!("rabbit={}\n", std::env::temp_dir().display()))
+            // Who is not root here cannot become somebody else.
+            .replace(BECOME_RABBITMQ, "");
+        let output = run(shell, &command);
         std::fs::remove_file(&path).expect("it is ours");
         let text = String::from_utf8_lossy(&output);
         let shape = text.lines().find_map(|line| line.strip_prefix("shape=")).unwrap_or_default().to_owned();

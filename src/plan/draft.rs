@@ -296,8 +296,15 @@ fn obstacle(host: &HostFacts, path: &str) -> Option<(String, String, String)> {
         return Some(match file.kind {
             FileKind::Nothing => (
                 what,
-                format!("it leads to {target}, which does not exist"),
+                format!("it leads to {target}, which does not exist, or which user rabbitmq cannot reach"),
                 format!("make what it leads to, or remove the link: rm {path}"),
+            ),
+            FileKind::Unreadable => (
+                what,
+                format!(
+                    "it leads to {target}, which user rabbitmq may not read and may have made the link to"
+                ),
+                format!("see who made the link (ls -la {path}), and remove it: rm {path}"),
             ),
             _ => (
                 what,
@@ -317,8 +324,21 @@ fn obstacle(host: &HostFacts, path: &str) -> Option<(String, String, String)> {
         )),
         FileKind::Special | FileKind::Nothing => Some((
             format!("{path} is no plain file, so it is not written"),
-            "it is a device, a socket or a named pipe".to_owned(),
+            file.kind.in_words().to_owned(),
             mend,
+        )),
+        FileKind::Unreadable => Some((
+            format!("user rabbitmq may not read {path}, so what is in it is not known"),
+            format!("it belongs to {}:{}, with mode {:04o}", file.owner, file.group, file.mode),
+            format!("let user rabbitmq read it: chgrp rabbitmq {path} && chmod g+r {path}"),
+        )),
+        FileKind::Shared => Some((
+            format!("{path} has a second name (a hard link), so it is not written"),
+            "user rabbitmq may write in its directory, and it may be any other file of this file system"
+                .to_owned(),
+            format!(
+                "see which one (find / -xdev -samefile {path}), and replace it by a copy: cp --remove-destination"
+            ),
         )),
         FileKind::Regular if file.content.is_none() => Some((
             format!("{path} cannot be read as text, so it is not written over"),

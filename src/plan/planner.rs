@@ -49,6 +49,7 @@ pub fn project(
         );
         draft.note(&first_broker.name.clone(), text);
     }
+    phase::refuse_in_the_way(&mut draft);
     for settings in &playbook.phases {
         phase::run(&mut draft, settings);
     }

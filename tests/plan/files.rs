@@ -58,3 +58,33 @@ fn a_cookie_that_is_a_link_is_neither_replaced_nor_is_its_target_given_away() {
     let refused = planned(&desired, &facts, &options()).expect_err("not replaced");
     assert!(refusals_text(&refused, Style::plain(100)).contains("its cookie is not the same as node1's"));
 }
+
+/// What user rabbitmq can place: named in the plan, and no file that root would follow, close to others or take for missing.
+#[test]
+fn what_user_rabbitmq_planted_is_named_ahead() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    let planted = |path: &str, kind, link_to: Option<&str>| rabbitup::facts::InTheWay {
+        path: path.to_owned(),
+        kind,
+        link_to: link_to.map(str::to_owned),
+    };
+    let node1 = host(&mut facts, "node1");
+    node1.cookie = None;
+    node1.in_the_way = vec![
+        planted("/var/lib/rabbitmq/.erlang.cookie", FileKind::Special, None),
+        planted("/var/lib/rabbitmq/.rabbitup-cookie", FileKind::Nothing, Some("/root")),
+    ];
+    for (name, kind, link_to) in
+        [("node2", FileKind::Unreadable, Some("/etc/shadow")), ("node3", FileKind::Unreadable, None)]
+    {
+        let file =
+            host(&mut facts, name).files.get_mut("/etc/rabbitmq/rabbitmq.conf").expect("it was written");
+        (file.kind, file.content, file.link_to) = (kind, None, link_to.map(str::to_owned));
+    }
+    let shared =
+        host(&mut facts, "node1").files.get_mut("/etc/rabbitmq/rabbitmq.conf").expect("it was written");
+    (shared.kind, shared.content) = (FileKind::Shared, Some("heartbeat = 1\n".to_owned()));
+    let refused = planned(&desired, &facts, &options()).expect_err("none of it gives way");
+    insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));
+}

@@ -156,6 +156,7 @@ fn bare(name: &HostName) -> HostFacts {
         )]),
         cookie: None,
         staged_cookie: None,
+        in_the_way: Vec::new(),
         data: Vec::new(),
         data_place: DataPlace::default(),
         kept: Vec::new(),

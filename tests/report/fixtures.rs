@@ -349,6 +349,7 @@ fn blank(name: &HostName) -> HostFacts {
         files: BTreeMap::new(),
         cookie: None,
         staged_cookie: None,
+        in_the_way: Vec::new(),
         data: Vec::new(),
         data_place: DataPlace::default(),
         kept: Vec::new(),

@@ -14,13 +14,6 @@ find_erl_call() {
   return 1
 }
 
-# Where the cookie is looked for, as ~/.erlang.cookie.
-cookie_home=/var/lib/rabbitmq
-
-as_rabbitmq() {
-  setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME="$cookie_home" "$@"
-}
-
 # One of RabbitMQ's own tools, as user rabbitmq. Debian's wrappers become rabbitmq through su, behind which a tool that
 # is ended for taking too long lives on and keeps the output open; the scripts behind the wrappers do not.
 rabbit_tool() { # SECONDS TOOL ARGUMENT...
@@ -30,7 +23,7 @@ rabbit_tool() { # SECONDS TOOL ARGUMENT...
   if [ -x "/usr/lib/rabbitmq/bin/$tool" ]; then
     # Names of queues are UTF-8; in the plain C locale the tool's own VM takes them for Latin-1.
     # shellcheck disable=SC2154 # within sets limit
-    (cd /var/lib/rabbitmq && LC_ALL=C.UTF-8 as_rabbitmq timeout -k 10 "$limit" "/usr/lib/rabbitmq/bin/$tool" "$@")
+    (cd /var/lib/rabbitmq && LC_ALL=C.UTF-8 as_rabbitmq "$limit" "/usr/lib/rabbitmq/bin/$tool" "$@")
   else
     timeout -k 10 "$limit" "$tool" "$@"
   fi
@@ -41,16 +34,24 @@ plain() { # reads an answer
   tr -d "'\"" | { read -r text || :; [ "$text" = '[]' ] || printf '%s\n' "$text"; }
 }
 
-# Evaluates an expression on a node, this host's or another's, and prints the answer without `{ok, …}`.
+# Evaluates an expression on a node, this host's or another's, and prints the answer without `{ok, …}`. A node that answers
+# without end is cut off, and has then not answered.
 node_eval() { # NODE short|long EXPRESSION
   case $2 in long) naming=-name ;; *) naming=-sname ;; esac
-  if ! speaks_tls && caller=$(find_erl_call); then
-    # shellcheck disable=SC2154 # as_c_node comes from erl_call.sh
-    printf '%s.\n' "$3" | as_rabbitmq timeout 10 sh -c "$as_c_node" "$caller" "$naming" "$1" -e 2>&1 |
-      { answered=$(cat); case $answered in '{ok, '*'}') answered=${answered#'{ok, '}; printf '%s\n' "${answered%?}" ;; *) printf '%s\n' "$answered"; exit 1 ;; esac; }
-  else
-    rabbit_tool 60 rabbitmqctl -q -n "$1" eval "$3."
+  answered='not asked 69'
+  if caller=$(find_erl_call); then
+    answered=$({ ask_by_erl_call "$@" || printf ' %s' $?; } 2>&1 | head -c 4194304)
   fi
+  case $answered in
+    '{ok, '*'}') answered=${answered#'{ok, '} && printf '%s\n' "${answered%?}" ;;
+    *' 69') rabbit_tool 60 rabbitmqctl -q -n "$1" eval "$3." ;;
+    *) printf '%s\n' "${answered% [0-9]*}"; return 1 ;;
+  esac
+}
+
+ask_by_erl_call() { # NODE short|long EXPRESSION
+  # shellcheck disable=SC2154 # unless_tls and as_c_node come from erl_call.sh
+  printf '%s.\n' "$3" | as_rabbitmq 10 sh -c "$unless_tls$as_c_node" "$caller" "$naming" "$1" -e
 }
 
 # Whether the node answers an expression with WANTED; any other answer is printed, for the message of who waits for it.
@@ -100,11 +101,12 @@ why_not_reached() { # NODE
 # How the broker itself tells its failure: what it said right before "BOOT FAILED", which its crash reports bury; the
 # newest file may be its standard error, which says nothing of the cause.
 broker_log() {
-  find /var/log/rabbitmq -maxdepth 1 -name '*.log' -mmin -3 -exec grep -h -B 8 'BOOT FAILED' {} + 2>/dev/null |
-    grep -E '\[(error|critical)\]' | grep -v -e '> *$' -e 'BOOT FAILED' | tail -n 8 | cut -c 1-300
-  # shellcheck disable=SC2012 # the names are the broker's own, and POSIX sh compares no ages
-  newest=$(ls -t /var/log/rabbitmq/*.log 2>/dev/null | head -n 1)
-  [ -z "$newest" ] || tail -n 15 "$newest" | cut -c 1-300
+  for log in $(newest_logs 4 3); do
+    log_tail "$log" 262144 | grep -a -B 8 'BOOT FAILED' || :
+  done | grep -a -E '\[(error|critical)\]' | grep -a -v -e '> *$' -e 'BOOT FAILED' | tail -n 8 | cut -c 1-300
+  for log in $(newest_logs 1); do
+    log_tail "$log" 65536 | tail -n 15 | cut -c 1-300
+  done
 }
 
 broker_failed() { # CAUSE
@@ -125,8 +127,9 @@ boots_with_old_files() {
   [ "${pid:-0}" -gt 0 ] || return 1
   age=$(ps -o etimes= -p "$pid") || return 1
   began=$(($(date +%s) - age))
-  for file in /var/lib/rabbitmq/.erlang.cookie /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/rabbitmq-env.conf; do
-    if [ -e "$file" ] && [ "$(stat -c %Y "$file")" -ge "$began" ]; then return 0; fi
+  changed=$(as_rabbitmq 5 stat -L -c %Y /var/lib/rabbitmq/.erlang.cookie /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/rabbitmq-env.conf 2>/dev/null) || :
+  for moment in $changed; do
+    [ "$moment" -lt "$began" ] || return 0
   done
   return 1
 }
@@ -134,8 +137,9 @@ boots_with_old_files() {
 # Nodes that boot at the same time may find each other half-way: 3.10 then fails with incompatible_feature_flags, a RAM
 # node with failed_to_cluster_with. A moment later it goes well; systemd, too, would try again after ten seconds.
 met_a_booting_peer() {
-  find /var/log/rabbitmq -maxdepth 1 -name '*.log' -mmin -1 -exec grep -h -A 40 'BOOT FAILED' {} + 2>/dev/null |
-    grep -q -e incompatible_feature_flags -e failed_to_cluster_with
+  for log in $(newest_logs 4 1); do
+    log_tail "$log" 262144 | grep -a -A 40 'BOOT FAILED' || :
+  done | grep -a -q -e incompatible_feature_flags -e failed_to_cluster_with
 }
 
 start_unit_of_broker() {
@@ -186,9 +190,11 @@ not_confirmed() { # NODE MODE SEED
     "run the same command again: a node that holds nothing is then joined by rabbitmqctl join_cluster"
 }
 
-# epmd forgets a name a moment after its VM has ended; a start in between fails (erlang/otp#11083).
+# epmd forgets a name a moment after its VM has ended; a start in between fails (erlang/otp#11083). Where epmd does not answer
+# in time (124, 137), nobody knows.
 name_is_free() { # NODE
-  ! epmd -names 2>/dev/null | grep -q "^name ${1%%@*} at "
+  names=$({ timeout -k 10 5 epmd -names 2>/dev/null || printf '\nno answer: %s\n' $?; } | head -c 65536)
+  ! printf '%s\n' "$names" | grep -q -e "^name ${1%%@*} at " -e '^no answer: 1[23]'
 }
 
 stop_broker() { # NODE

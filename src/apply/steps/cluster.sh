@@ -31,11 +31,12 @@ set_cluster_name() { # NODE NAME
 set_plugins() { # NODE PLUGIN...
   node=$1
   shift
-  bounded 180 rabbitmq-plugins -q -n "$node" set "$@"
+  # Debian's wrapper would run it as root, which then evaluates rabbitmq-env.conf, a file in a directory of user rabbitmq's.
+  rabbit_tool 180 rabbitmq-plugins -q -n "$node" set "$@"
 }
 
-# rabbitmqctl reads definitions from a file only. They hold password hashes, so the file is rabbitmq's alone and gone
-# at the end.
+# rabbitmqctl reads definitions from a file only. They hold password hashes, so nobody but rabbitmq can read the file, which
+# is gone at the end.
 import() { # NODE MD5 CONTENT
   # In root's own and volatile /run: it goes with a power cut.
   directory=$(mktemp -d /run/rabbitup-import.XXXXXXXX)
@@ -44,7 +45,9 @@ import() { # NODE MD5 CONTENT
   written=$(md5sum <"$directory/definitions.json")
   [ "${written%% *}" = "$2" ] ||
     fail "the definitions are not those that the plan was made for" "make a new plan: rabbitup plan"
-  chown -R rabbitmq:rabbitmq "$directory"
+  # To read and not to change: it stays root's.
+  chgrp -R rabbitmq "$directory"
+  chmod -R u=rwX,g=rX,o= "$directory"
   control 300 "$1" import_definitions "$directory/definitions.json" ||
     fail "RabbitMQ refused the definitions" "the lines above are its own words"
 }

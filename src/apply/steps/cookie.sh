@@ -6,7 +6,6 @@ put_cookie() { # DIRECTORY MD5 COOKIE
   getent passwd rabbitmq >/dev/null ||
     fail "there is no user rabbitmq on this host" "the package rabbitmq-server makes it; was the package step left out?"
   path=$1/.erlang.cookie
-  may_be_placed "$path"
   enter_workshop "$path"
   (umask 077 && printf %s "$3" >new) || not_written "$path"
   written=$(md5sum <new)
@@ -14,7 +13,7 @@ put_cookie() { # DIRECTORY MD5 COOKIE
   chown rabbitmq:rabbitmq new || not_written "$path"
   chmod 0400 new || not_written "$path"
   place new "$path" plain
-  cd /
+  leave_workshop
 }
 
 install_cookie() { # MD5 COOKIE

@@ -9,7 +9,6 @@ reader=
 write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NAME=ADDRESS...]
   path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8 proof=$9
   shift 9
-  may_be_placed "$path"
   enter_workshop "$path"
   make_new "$path" "$mode" "$owner" "$group" "$digest" "$1"
   new=new
@@ -17,15 +16,15 @@ write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NA
     "$reader" "$path"
   elif [ -n "$validator" ]; then
     # What a configuration includes by a relative path is looked for beside it.
-    new=$workshop.conf
+    new=../$workshop.conf
     mv -f -T new "$new" || not_written "$path"
-    validate "$validator" "$new" || fail "the new $path was refused (the lines above say why); the old one is still in place"
+    validate "$validator" "${path%/*}/$workshop.conf" || fail "the new $path was refused (the lines above say why); the old one is still in place"
   fi
   was=there
-  [ -e "$path" ] || was=absent
+  [ -e old ] || was=absent
   place "$new" "$path" backup
-  [ -z "$proof" ] || put_on_trial "$path" "$was" "$backup"
-  cd /
+  [ -z "$proof" ] || put_on_trial "$path" "$was" "${backup:+${path%/*}/$backup}"
+  leave_workshop
   after_change "$then" "$unit"
   shift
   check_names "$@"

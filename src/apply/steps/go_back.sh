@@ -14,7 +14,7 @@ changed_on_trial() {
   for note in "$trial"/:*; do
     read -r was old <"$note" || continue
     # shellcheck disable=SC2016 # $1 and $2 are for the inner shell
-    as_rabbitmq timeout 10 sh -c '
+    as_rabbitmq 10 sh -c '
       [ "$1" = absent ] && set -- "$1" /dev/null "$3"
       { grep -vxFf "$2" "$3"; grep -vxFf "$3" "$2"; } 2>/dev/null' _ "$was" "$old" "$(path_of "$note")" || :
   done | sed -n 's/^[[:space:]]*\([^#=[:space:]]*\)[[:space:]]*=.*/\1/p' | sort -u | head -n 8 | paste -s -d ' '

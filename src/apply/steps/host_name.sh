@@ -10,7 +10,7 @@ set_host_name() { # NAME
     printf '%s\n' "$1" >new || not_written /etc/hostname
     chmod 644 new
     place new /etc/hostname plain
-    cd /
+    leave_workshop
     hostname "$1"
   fi
   [ "$(hostname)" = "$1" ] || fail "the host still calls itself $(hostname)"

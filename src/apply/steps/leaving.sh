@@ -78,7 +78,7 @@ note_copies() { # NODE COPIES
   if [ "$2" = 0 ]; then return 0; fi
   told="$(number_of message "$4") in $(number_of queue "$2") that only $1 had"
   [ "$3" = 0 ] || told="$told ($(number_of queue "$3") of them not counted)"
-  printf '%s\n' "$told" | as_rabbitmq tee "/var/lib/rabbitmq/mnesia/$1-only-copies" || :
+  printf '%s\n' "$told" | as_rabbitmq 10 tee "/var/lib/rabbitmq/mnesia/$1-only-copies" || :
 }
 
 # Over Erlang distribution, since its host is not in the inventory.
@@ -125,10 +125,11 @@ keep_data() { # NODE
   name_is_free "$1" || fail "$1 still runs, so its data stays where it is"
   kept=/var/lib/rabbitmq/rabbitup-kept/$1.$(date -u +%Y%m%dT%H%M%SZ)
   make_kept "$kept"
-  aside=$(as_rabbitmq head -n 1 "/var/lib/rabbitmq/mnesia/$1-only-copies" 2>/dev/null | cut -c 1-300) || aside=''
+  aside=$(as_rabbitmq 10 head -c 4096 "/var/lib/rabbitmq/mnesia/$1-only-copies" 2>/dev/null | head -n 1 | cut -c 1-300) || aside=''
   for path in "/var/lib/rabbitmq/mnesia/$1-"* "/var/lib/rabbitmq/Mnesia.$1" "/var/lib/rabbitmq/mnesia/$1.pid" "/var/lib/rabbitmq/mnesia/$1"; do
-    if [ -e "$path" ]; then as_rabbitmq mv -n "$path" "$kept/" || not_kept "$path"; fi
-    [ ! -e "$path" ] || not_kept "$path"
+    # shellcheck disable=SC2016 # the inner shell's arguments
+    as_rabbitmq 300 sh -c 'if [ -e "$1" ] || [ -L "$1" ]; then mv -n -T "$1" "$2/${1##*/}"; fi; [ ! -e "$1" ] && [ ! -L "$1" ]' \
+      sh "$path" "$kept" || not_kept "$path"
   done
   printf 'kept in %s\n' "$kept"
   offer_kept "$1" "$kept" "$aside"
@@ -137,7 +138,7 @@ keep_data() { # NODE
 # How to get back what is in it: a script that serves it alone, for user rabbitmq, who owns all of it.
 offer_kept() { # NODE DIRECTORY TOLD
   # shellcheck disable=SC2154 # serve_kept_sh stands before this file
-  printf '%s\n' "$serve_kept_sh" | as_rabbitmq tee "$2/serve" >/dev/null || not_kept "$2/serve"
+  printf '%s\n' "$serve_kept_sh" | as_rabbitmq 10 tee "$2/serve" >/dev/null || not_kept "$2/serve"
   [ -n "$3" ] || return 0
   told "$3 went aside to $2; to get them back, serve them alone, on ${1#*@}:"
   told "\$ sudo runuser -u rabbitmq -- sh $2/serve"

@@ -54,7 +54,7 @@ forget_offline() { # NODE GONE
 
 # As rabbitmq: all of this is in its home, where root would follow a link.
 make_kept() { # DIRECTORY
-  as_rabbitmq install -d -m 0750 /var/lib/rabbitmq/rabbitup-kept "$1" || not_kept /var/lib/rabbitmq
+  as_rabbitmq 30 install -d -m 0750 /var/lib/rabbitmq/rabbitup-kept "$1" || not_kept /var/lib/rabbitmq
 }
 
 not_kept() { # PATH
@@ -79,7 +79,7 @@ running_as_terms() { # NODE MODE
 follow_peer() { # NODE MODE PEER
   node=$1 mode=$2 peer=$3
   data=/var/lib/rabbitmq/mnesia/$node
-  [ -d "$data" ] || fail "$node has no data on this host"
+  as_rabbitmq 5 test -d "$data" || fail "$node has no data on this host"
   # A node that cannot boot is started again and again by its unit, or waits for tables.
   bounded 300 systemctl stop rabbitmq-server || :
   bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
@@ -91,11 +91,12 @@ follow_peer() { # NODE MODE PEER
   case $members in '{['*']}.') ;; *) fail "$peer does not say who the members are (its answer: $members)" ;; esac
   kept=/var/lib/rabbitmq/rabbitup-kept/$node.$(date -u +%Y%m%dT%H%M%SZ)
   make_kept "$kept"
-  as_rabbitmq cp -p "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown" "$kept/" 2>/dev/null || :
+  as_rabbitmq 30 cp -p "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown" "$kept/" 2>/dev/null || :
   for path in "$data"/schema.DAT "$data"/LATEST.LOG "$data"/PREVIOUS.LOG "$data"/DECISION_TAB.LOG "$data"/*.DCD "$data"/*.DCL; do
-    if [ -e "$path" ]; then as_rabbitmq mv -n "$path" "$kept/" || not_kept "$path"; fi
+    # shellcheck disable=SC2016 # the inner shell's arguments
+    as_rabbitmq 300 sh -c '[ ! -e "$1" ] || mv -n "$1" "$2/"' sh "$path" "$kept" || not_kept "$path"
   done
-  printf '%s\n' "$members" | as_rabbitmq tee "$data/cluster_nodes.config" >/dev/null || not_kept "$data/cluster_nodes.config"
-  printf '%s\n' "$running" | as_rabbitmq tee "$data/nodes_running_at_shutdown" >/dev/null || not_kept "$data/nodes_running_at_shutdown"
+  printf '%s\n' "$members" | as_rabbitmq 10 tee "$data/cluster_nodes.config" >/dev/null || not_kept "$data/cluster_nodes.config"
+  printf '%s\n' "$running" | as_rabbitmq 10 tee "$data/nodes_running_at_shutdown" >/dev/null || not_kept "$data/nodes_running_at_shutdown"
   printf 'the old schema is kept in %s\n' "$kept"
 }

@@ -7,16 +7,22 @@ staged_home=/var/lib/rabbitmq/.rabbitup-cookie
 stage_cookie() { # MD5 COOKIE
   # The one that it will take the place of.
   may_be_placed /var/lib/rabbitmq/.erlang.cookie
-  [ ! -L "$staged_home" ] || fail "$staged_home is a symbolic link" "remove it, then run the same command again"
   # As rabbitmq: root would follow a link that somebody puts into its home.
-  as_rabbitmq install -d -m 0700 "$staged_home" || not_written "$staged_home/.erlang.cookie"
+  as_rabbitmq 10 install -d -m 0700 "$staged_home" || not_written "$staged_home/.erlang.cookie"
   put_cookie "$staged_home" "$@"
 }
 
 # The MD5 of a cookie file as Erlang reads it: line ends at its end do not count.
 cookie_md5() { # FILE
-  sum=$(tr -d '\r\n' <"$1" | md5sum)
-  printf '%s\n' "${sum%% *}"
+  # shellcheck disable=SC2016 # the inner shell's arguments
+  held=$(as_rabbitmq 5 sh -c '[ -f "$1" ] && [ -r "$1" ] && head -c 4096 "$1" | tr -d "\r\n" | md5sum' sh "$1") || held=unreadable
+  printf '%s\n' "${held%% *}"
+}
+
+# Whether there is a cookie, in a plain file that the broker can read.
+has_cookie() { # HOME
+  # shellcheck disable=SC2016 # the inner shell's arguments
+  as_rabbitmq 5 sh -c '[ -f "$1" ] && [ ! -L "$1" ] && [ -r "$1" ] && [ -s "$1" ]' sh "$1/.erlang.cookie"
 }
 
 # The MD5 of the cookie that the running node holds, asked with the cookie in HOME.
@@ -46,7 +52,7 @@ switch_cookie() { # NODE MODE staged|file
     staged) old=/var/lib/rabbitmq new=$staged_home ;;
     *) old=$staged_home new=/var/lib/rabbitmq ;;
   esac
-  [ -s "$new/.erlang.cookie" ] || fail "there is no cookie in $new"
+  has_cookie "$new" || fail "there is no cookie in $new that user rabbitmq can read"
   wanted=$(cookie_md5 "$new/.erlang.cookie")
   # One that has ended meanwhile reads its file when it starts, and that is next.
   if is_down "$node"; then
@@ -56,7 +62,7 @@ switch_cookie() { # NODE MODE staged|file
   # An earlier run may have been cut off right behind this.
   if [ "$(running_md5 "$node" "$mode" "$new")" = "$wanted" ]; then return 0; fi
   # Where both files are the same, the old home may be gone.
-  [ -s "$old/.erlang.cookie" ] || old=$new
+  has_cookie "$old" || old=$new
   before=$(links_of "$node" "$mode" "$old")
   answer=$(take_cookie "$node" "$mode" "$old" "$new/.erlang.cookie") ||
     fail "$node does not answer to the cookie that it had, so it could not take the new one ($answer)" \
@@ -76,15 +82,16 @@ links_of() { # NODE MODE HOME
 # Renaming within one file system is atomic: at every moment there is one whole cookie.
 adopt_cookie() { # NODE MODE
   node=$1 mode=$2
-  if [ -s "$staged_home/.erlang.cookie" ]; then
+  if has_cookie "$staged_home"; then
     wanted=$(cookie_md5 "$staged_home/.erlang.cookie")
     if ! is_down "$node" && [ "$(running_md5 "$node" "$mode" "$staged_home")" != "$wanted" ]; then
       fail "$node has not taken the staged cookie, so the old one stays in its file" "run the same command again"
     fi
     # From now on it is new: a node that boots now has read the one before (boots_with_old_files).
-    touch "$staged_home/.erlang.cookie"
-    mv -f "$staged_home/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie
-    rm -rf "$staged_home"
+    # As rabbitmq, in whose directories both are: what it swaps in there is none that root touches.
+    # shellcheck disable=SC2016 # the inner shell's arguments
+    as_rabbitmq 60 sh -ec 'touch -c "$1/.erlang.cookie"; mv -f -T "$1/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie; rm -rf "$1"' \
+      sh "$staged_home" || not_written /var/lib/rabbitmq/.erlang.cookie
   fi
   is_down "$node" || [ "$(running_md5 "$node" "$mode" /var/lib/rabbitmq)" = "$(cookie_md5 /var/lib/rabbitmq/.erlang.cookie)" ] ||
     fail "$node runs with another cookie than its file holds now" "run the same command again"
@@ -94,10 +101,10 @@ adopt_cookie() { # NODE MODE
 # answers to the cookie of its file.
 drop_staged_cookie() { # NODE MODE
   in_file=$(cookie_md5 /var/lib/rabbitmq/.erlang.cookie)
-  if [ -s "$staged_home/.erlang.cookie" ] && ! is_down "$1" &&
+  if has_cookie "$staged_home" && ! is_down "$1" &&
     [ "$in_file" != "$(cookie_md5 "$staged_home/.erlang.cookie")" ] &&
     [ "$(running_md5 "$1" "$2" /var/lib/rabbitmq)" != "$in_file" ]; then
     fail "$1 does not answer to the cookie of its file, so the staged one is not removed" "rabbitup run rotate-cookie goes on, with back=yes it goes back"
   fi
-  rm -rf "$staged_home"
+  as_rabbitmq 60 rm -rf "$staged_home" || not_written "$staged_home/.erlang.cookie"
 }

@@ -62,6 +62,11 @@ fn file(
     notes: &mut Notes,
 ) {
     let name = &seen.host.name;
+    if let Some(thing) = facts.in_the_way.iter().find(|thing| thing.path == COOKIE_FILE) {
+        let what = "what is in the place of the Erlang cookie is no file that user rabbitmq can use";
+        let seen = format!("{COOKIE_FILE}: {}", thing.in_words());
+        return notes.add(Finding::on(name, Cause::CookieUnusable, what).seen(seen));
+    }
     let Some(file) = &facts.cookie else {
         let found = Finding::on(name, Cause::CookieMissing, "there is no Erlang cookie")
             .seen(format!("{COOKIE_FILE} does not exist"));

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::frame::Frames;
 use super::{ParseError, ProbeRequest};
-use crate::facts::{CookieFile, CookieShape, FileFacts, FileKind};
+use crate::facts::{CookieFile, CookieShape, FileFacts, FileKind, InTheWay};
 use crate::model::CookieDigest;
 
 const COOKIE: &str = "/var/lib/rabbitmq/.erlang.cookie";
+const STAGED_HOME: &str = "/var/lib/rabbitmq/.rabbitup-cookie";
 const STAGED_COOKIE: &str = "/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie";
 /// As much of a file as the probe prints.
 const MOST: u64 = 256 * 1024;
@@ -26,12 +27,23 @@ impl Files {
     pub fn read(frames: &Frames) -> Result<Self, ParseError> {
         let mut by_path = BTreeMap::new();
         let mut rest = frames.bytes;
+        let unreadable = |path: &str| {
+            frames.lines("files").any(|line| line.strip_prefix("unreadable ").is_some_and(|it| it == path))
+        };
+        let shared = |path: &str| {
+            frames.lines("files").any(|line| line.strip_prefix("shared ").is_some_and(|it| it == path))
+        };
         for line in frames.lines("files") {
             let Some((path, mut facts, size)) = stat(line) else { continue };
-            if size > 0 {
+            if unreadable(&path) {
+                (facts.kind, facts.content) = (FileKind::Unreadable, None);
+            } else if size > 0 {
                 let content = rest.get(..size).ok_or(ParseError::Torn)?;
                 rest = &rest[size..];
                 facts.content = std::str::from_utf8(content).ok().map(str::to_owned);
+            }
+            if shared(&path) && facts.kind == FileKind::Regular {
+                facts.kind = FileKind::Shared;
             }
             by_path.insert(path, facts);
         }
@@ -69,15 +81,28 @@ impl Files {
         self.judged(frames, "staged", STAGED_COOKIE)
     }
 
+    /// What is where a cookie is to be and could not be read as one, and a link in the place of the staged cookie's directory.
+    pub fn in_the_way(&self, frames: &Frames) -> Vec<InTheWay> {
+        let unread = [("cookie", COOKIE), ("staged", STAGED_COOKIE)]
+            .into_iter()
+            .filter(|(section, path)| self.judged(frames, section, path).is_none())
+            .map(|(_, path)| path);
+        unread
+            .chain([STAGED_HOME])
+            .filter_map(|path| {
+                let file = self.by_path.get(path)?;
+                let (kind, link_to) = (file.kind, file.link_to.clone());
+                Some(InTheWay { path: path.to_owned(), kind, link_to })
+            })
+            .collect()
+    }
+
     fn judged(&self, frames: &Frames, section: &str, path: &str) -> Option<CookieFile> {
-        let digest_of = |name: &str| {
-            let line = frames.lines(section).find_map(|line| line.strip_suffix(name))?;
-            CookieDigest::from_hex(line.trim_end())
-        };
+        let digest_of = |name: &str| CookieDigest::from_hex(frames.value(section, name)?);
         let file = self.by_path.get(path)?;
         Some(CookieFile {
-            raw: digest_of(path)?,
-            normalised: digest_of(" -")?,
+            raw: digest_of("raw")?,
+            normalised: digest_of("normalised")?,
             mode: file.mode,
             owner: file.owner.clone(),
             link_to: file.link_to.clone(),

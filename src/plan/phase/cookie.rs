@@ -110,6 +110,24 @@ fn refuse_link(draft: &mut Draft<'_>, host: &HostName, target: &str, why: &str) 
     );
 }
 
+/// Refuses where a cookie cannot be read for what lies in its place: it is not missing, and nothing here forces a way.
+pub fn refuse_in_the_way(draft: &mut Draft<'_>) {
+    for host in draft.brokers() {
+        let found = draft.host(&host.name).map(|facts| facts.in_the_way.clone()).unwrap_or_default();
+        for thing in found {
+            let path = &thing.path;
+            draft.refuse(
+                &host.name,
+                format!("{path} is no file that user rabbitmq can use"),
+                thing.in_words(),
+                format!(
+                    "see who put it there (ls -la {path}), and move it away or replace it by a plain file"
+                ),
+            );
+        }
+    }
+}
+
 fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, wanted: &Wanted) {
     if let Some(target) = found.and_then(|cookie| cookie.link_to.as_deref()) {
         return refuse_link(draft, host, target, &format!("its cookie is not the same as {}", wanted.whose));

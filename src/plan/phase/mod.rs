@@ -36,6 +36,8 @@ mod sync_queue;
 mod time;
 mod upgrade;
 
+pub(super) use cookie::refuse_in_the_way;
+
 use super::{Draft, Options, Refusal, view};
 use crate::facts::Facts;
 use crate::inventory::Desired;

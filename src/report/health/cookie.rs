@@ -68,6 +68,13 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
             ),
             _ => {}
         }
+        for thing in &seen.in_the_way {
+            notebook.add(
+                Severity::Error,
+                format!("{} is no file that user rabbitmq can use: {}", thing.path, thing.in_words()),
+                "see who put it there, and move it away or replace it by a plain file",
+            );
+        }
         if seen.staged_cookie.is_some() {
             notebook.add(
                 Severity::Warning,

@@ -13,6 +13,7 @@ pub mod hostile;
 pub mod leaving;
 pub mod membership;
 pub mod only_copies;
+pub mod planted;
 pub mod queues;
 pub mod recovery;
 pub mod rolling;

@@ -1,0 +1,187 @@
+# shellcheck shell=sh
+# What lies where user rabbitmq may write, for probe.sh, which runs this text as that user (broker_user.sh says why):
+#   sh -c TEXT sh look HOME COOKIE STAGED FILE...   all of it
+#   sh -c TEXT sh shape SIZE                        of a cookie on standard input
+# Each line starts with the section that it is for; behind the one that is empty come the contents of the files, one after the
+# other, whose sizes the lines name. All is bounded: a file may grow, or become another, while it is read.
+set -f -u
+nl='
+'
+IFS=$nl
+
+# The cookie stays in shell variables, which no other user's process sees, and on standard input.
+shape() { # SIZE
+  line='' c='' rest='' shape=usable seen=0 cr=$(printf '\r')
+  IFS='' read -r c && seen=1
+  seen=$((seen + ${#c}))
+  while IFS='' read -r line; do rest=$rest$line seen=$((seen + ${#line} + 1)); done
+  rest=$rest$line seen=$((seen + ${#line}))
+  while :; do
+    case $c in *"$cr") c=${c%"$cr"} ;; *) break ;; esac
+  done
+  case $rest in *[!"$cr"]*) shape=unusable ;; esac
+  case $c in '' | *[!\!-~]*) shape=unusable ;; esac
+  # A byte that the shell's read drops is one that Erlang does not take.
+  if [ ${#c} -gt 255 ] || [ $seen != "$1" ]; then shape=unusable; fi
+  case $c in
+    *[!A-Z]*) ;;
+    *) [ ${#c} != 20 ] || [ $shape != usable ] || shape=debian ;;
+  esac
+  digest=$(printf %s "$c" | md5sum)
+  printf '%s\n' "shape=$shape" "normalised=${digest%% *}"
+}
+if [ "$1" = shape ]; then
+  shape "$2"
+  exit
+fi
+
+home=$2 cookie=$3 staged=$4
+shift 4
+
+# Names may hold a line end, behind which anything could stand.
+one_line() { case $1 in *"$nl"*) return 1 ;; esac; }
+link() { # PATH
+  [ -h "$1" ] || return 0
+  target=$(readlink "$1")
+  printf 'files link %s\t%s\n' "$1" "${target%%"$nl"*}"
+}
+
+cookies() { # STAT'S LINES
+  while IFS=' ' read -r _ _ kind _ _ _ size _ path; do
+    case $path in
+      "$cookie") name=cookie ;;
+      "$staged") name=staged ;;
+      *) continue ;;
+    esac
+    # A larger one is none, and 8000 is a regular file.
+    case $kind in 8???) ;; *) continue ;; esac
+    if [ ! -r "$path" ]; then
+      echo "$name unreadable"
+      continue
+    fi
+    shaped=$(head -c 4096 "$path" | shape "$size") || continue
+    for line in $shaped; do echo "$name $line"; done
+    digest=$(head -c 4096 "$path" | md5sum)
+    echo "$name raw=${digest%% *}"
+  done <<EOF
+$1
+EOF
+}
+
+# mounted PATH: whether it is a mount point. A blank in a path is written as \040.
+mounted() {
+  while IFS=' ' read -r _ _ _ _ point _; do
+    [ "$point" != "$1" ] || return 0
+  done </proc/self/mountinfo
+  return 1
+}
+
+# What tells data that is gone from a disk that is not mounted, and from data that lies elsewhere.
+data_place() {
+  if [ -h "$home/mnesia" ] && [ ! -e "$home/mnesia" ]; then
+    target=$(readlink "$home/mnesia")
+    echo "data unmounted=${target%%"$nl"*}"
+  fi
+  if mounted "$home/mnesia"; then
+    set -- "$home"/mnesia/*
+    case $#:$1 in 1:*'*' | 1:*/lost+found) echo "data emptied=$home/mnesia" ;; esac
+  fi
+  env=/etc/rabbitmq/rabbitmq-env.conf
+  if [ -f "$env" ] && head -c 262144 "$env" | grep -Eq '^[^#]*MNESIA_(BASE|DIR)='; then echo "data moved=$env"; fi
+}
+
+data() {
+  set +f
+  count=0
+  for f in "$home"/mnesia/*@*/; do
+    f=${f%/} count=$((count + 1))
+    case $f in *-plugins-expand | *'*'*) continue ;; esac
+    if [ $count -gt 64 ] || ! one_line "$f"; then continue; fi
+    echo "data node=${f##*/}"
+    # A node counts its starts in this file. When it was written says which version of the package has run over the data.
+    [ ! -f "$f/rabbit_serial" ] || echo "data started=$(stat -c %Y "$f/rabbit_serial")"
+    [ ! -f "$f-feature_flags" ] || echo "data flags=$(head -c 65536 "$f-feature_flags" | tr -d '\n')"
+    # Mnesia's own notes: who was in the cluster, {All, Disc}, for when the node cannot be asked, and who still ran when this
+    # node stopped.
+    [ ! -f "$f/cluster_nodes.config" ] || echo "data members=$(head -c 65536 "$f/cluster_nodes.config" | tr -d '\n')"
+    if [ -f "$f/cluster_nodes.config" ] && [ -f "$f/nodes_running_at_shutdown" ]; then
+      echo "data outlived=$(head -c 65536 "$f/nodes_running_at_shutdown" | tr -d '\n')"
+    fi
+  done
+  data_place
+  # What a removal moved aside.
+  count=0
+  for f in "$home"/rabbitup-kept/*/; do
+    f=${f%/} count=$((count + 1))
+    case $f in *'*'*) continue ;; esac
+    if one_line "$f" && [ $count -le 1000 ]; then echo "data kept=${f##*/}"; fi
+  done
+  set -f
+}
+
+leftovers() { # FILE...
+  seen=' '
+  for f in "$@"; do
+    directory=${f%/*}
+    case $seen in *" $directory "*) continue ;; esac
+    seen="$seen$directory "
+    set +f
+    for found in "$directory"/.rabbitup.????????*; do
+      case $found in *'.????????*') ;; *) echo "system leftover=$directory" ;; esac
+      break
+    done
+    set -f
+  done
+}
+
+look() { # FILE...
+  for f in "$@" "$cookie"; do
+    # What nobody can look at is not absent.
+    if [ -d "${f%/*}" ] && [ ! -x "${f%/*}" ]; then exit 1; fi
+  done
+  leftovers "$@" "$cookie" "$staged"
+  # With a link in its place nothing below it is ours.
+  link "${staged%/*}"
+  there=
+  for f in "$@" "$cookie" "$staged"; do
+    link "$f"
+    [ ! -e "$f" ] || there="$there$f$nl"
+  done
+  total=0 stats=''
+  # shellcheck disable=SC2086 # one argument per line is what IFS is set for
+  [ -z "$there" ] || stats=$(stat -L -c "files stat %f %U %G %Y %s %i %n${nl}names %h %n" -- $there)
+  set --
+  while IFS=' ' read -r word more; do
+    case $word in
+      files) printf '%s %s\n' "$word" "$more" ;;
+      names)
+        path=${more#* }
+        case $more in "1 "*) ;; *) [ -h "$path" ] || [ -d "$path" ] || echo "files shared $path" ;; esac
+        continue ;;
+      *) continue ;;
+    esac
+    IFS=' ' read -r _ kind _ _ _ size _ path <<EOF
+$more
+EOF
+    case $path in "$cookie" | "$staged") continue ;; esac
+    # What is empty has nothing to read.
+    case $kind in 8???) ;; *) continue ;; esac
+    if [ ! -r "$path" ]; then
+      echo "files unreadable $path"
+    elif [ "$size" -le 262144 ] && [ "$size" != 0 ]; then
+      set -- "$@" "$size" "$path" && total=$((total + size))
+    fi
+  done <<EOF
+$stats
+EOF
+  cookies "$stats"
+  data
+  echo "bytes $total"
+  echo
+  while [ $# != 0 ]; do
+    head -c "$1" "$2"
+    shift 2
+  done
+}
+
+look "$@"

@@ -1,0 +1,33 @@
+# shellcheck shell=sh
+
+# User rabbitmq owns /etc/rabbitmq, /var/lib/rabbitmq and /var/log/rabbitmq. What lies there may be a link, a pipe that nobody
+# writes to or a file without an end, and may become one at any moment. So it is read and changed as that user, who gains
+# nothing by it, and only for a limited time.
+
+broker_user=rabbitmq
+broker_group=rabbitmq
+# Where the cookie is looked for, as ~/.erlang.cookie.
+cookie_home=/var/lib/rabbitmq
+
+# timeout stays root's: a user can stop and end what runs as himself. Groups as systemd gives them to the broker.
+as_rabbitmq() { # SECONDS COMMAND...
+  seconds=$1
+  shift
+  if command -v setpriv >/dev/null; then
+    timeout -k 10 "$seconds" setpriv --reuid="$broker_user" --regid="$broker_group" --init-groups \
+      env HOME="$cookie_home" "$@"
+  else
+    timeout -k 10 "$seconds" runuser -u "$broker_user" -- env HOME="$cookie_home" "$@"
+  fi
+}
+
+# The end of a file that user rabbitmq may not read although it lies in one of those three directories: the unit's standard
+# output belongs to root. What is opened must be a plain file with this one name. Without perl there is no such open in a shell.
+tail_as_root() { # FILE BYTES
+  command -v perl >/dev/null || return 1
+  # shellcheck disable=SC2016 # perl's variables
+  timeout -k 10 5 perl -MFcntl -e 'sysopen(my $f, $ARGV[0], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY) or exit 1;
+    my @s = stat $f; -f _ && $s[3] == 1 or exit 1;
+    sysseek($f, -$ARGV[1], 2) if $s[7] > $ARGV[1];
+    for (my $left = $ARGV[1]; $left > 0 && (my $n = sysread($f, my $b, $left)); $left -= $n) { syswrite(STDOUT, $b) or exit 1 }' "$1" "$2" 2>/dev/null
+}
