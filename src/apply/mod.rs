@@ -3,7 +3,6 @@
 
 mod event;
 pub mod gather;
-mod hidden;
 mod interrupt;
 #[cfg(test)]
 mod join_tests;

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::hidden::Hidden;
 use super::run_failure;
 use super::{FailureKind, StepFailure};
 use crate::model::shortened;
 use crate::plan::StepId;
+use crate::redact::Redactor;
 use crate::transport::{Output, TransportError};
 
 /// How many of the last lines of a step's output are kept, and how much of each.
@@ -47,7 +47,7 @@ pub(super) struct Transcript {
     nonce: String,
     steps: Vec<StepId>,
     /// What no line may show.
-    hidden: Hidden,
+    redactor: Redactor,
     /// How many steps have ended.
     ended: usize,
     open: Option<Open>,
@@ -104,11 +104,11 @@ impl Open {
 
 impl Transcript {
     /// A transcript of the script that runs `steps` and marks its lines with `nonce`.
-    pub fn new(nonce: &str, steps: Vec<StepId>, hidden: Hidden) -> Self {
+    pub fn new(nonce: &str, steps: Vec<StepId>, redactor: Redactor) -> Self {
         Self {
             nonce: nonce.to_owned(),
             steps,
-            hidden,
+            redactor,
             ended: 0,
             open: None,
             stray: Tail::default(),
@@ -235,13 +235,13 @@ impl Transcript {
     }
 
     /// A line as it may be shown and kept: no escapes, no control characters, no secret, not too long.
-    fn clean(&self, text: &str) -> String {
+    fn clean(&mut self, text: &str) -> String {
         // A carriage return begins the line anew, as progress bars do.
         let last = text.trim_end_matches(['\r', '\n']).rsplit('\r').next().unwrap_or_default();
         // Before and after: what is left out could stand in the middle of a secret, and what stands for a character
         // that cannot be shown could be a part of one.
-        let line = shortened(&self.hidden.cover(last), LINE_CHARS);
-        self.hidden.cover(&line)
+        let line = shortened(&self.redactor.line(last), LINE_CHARS);
+        self.redactor.again(&line)
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
 
     /// What is told of a script of a/x and a/xy, as short words.
     fn told(lines: &[&str]) -> Vec<String> {
-        let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Hidden::default());
+        let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Redactor::default());
         let word = |progress: Progress| match progress.what {
             Happening::Started => format!("+{}", progress.step),
             Happening::Output(line) => format!("{}: {line}", progress.step),
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_before_any_step_explains_a_script_that_never_began() {
-        let mut transcript = Transcript::new("N0", vec![id("a/x")], Hidden::default());
+        let mut transcript = Transcript::new("N0", vec![id("a/x")], Redactor::default());
         transcript.line(b"sh: no such file");
         let output = Output { code: 127, stderr: b"sudo: \x1b[1mno\n".to_vec(), ..Output::default() };
         let Ending::Missing(Progress { step: 0, what: Happening::Failed(_, failure) }) =

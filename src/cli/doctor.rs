@@ -63,6 +63,7 @@ async fn pack(
         doctor_text: diagnosis_text(diagnosis, inventory, Style::plain(100)),
         version: env!("CARGO_PKG_VERSION"),
         secrets: &session.desired.secrets,
+        unknown: &[],
     };
     bundle::write(&doctor::bundle(facts, &collected, &papers), path)
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use miette::NamedSource;
 
 use super::{LARGEST, Problem};
-use crate::model::{names_a_secret, one_line, steers};
+use crate::model::{one_line, steers};
+use crate::redact::names_a_secret;
 
 /// A longer line is named by its number instead of being shown.
 const LONGEST_SHOWN: usize = 240;

@@ -1,12 +1,13 @@
 use super::Draft;
 use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::Host;
-use crate::model::{NameMode, NodeName, masked};
+use crate::model::{NameMode, NodeName};
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proposal, Then, render};
 use crate::rabbitmq::{
     CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
 };
+use crate::redact::redacted;
 use crate::template::Rendered;
 
 /// Puts the broker's files in place: name mode, limits, rabbitmq.conf, plugins. A running node reads the first three
@@ -36,7 +37,7 @@ fn name_mode(draft: &mut Draft<'_>, host: &Host) {
     let mut wanted: String =
         current.lines().filter(|line| !set(line)).map(|line| format!("{line}\n")).collect();
     wanted.push_str("USE_LONGNAME=true\n");
-    let diff = unified(&masked(&current), &masked(&wanted));
+    let diff = unified(&redacted(&current), &redacted(&wanted));
     let write = file(ENV_FILE, "root", 0o644, Rendered::from_text(&wanted));
     propose(draft, host, "env", write, "the inventory uses long names", diff, &current);
 }
@@ -96,7 +97,7 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
         Some(_) => "its settings differ from the inventory's",
     };
     let current = current.unwrap_or_default();
-    let diff = unified(&masked(&current), &wanted.display_text());
+    let diff = unified(&redacted(&current), &redacted(&wanted.display_text()));
     let mode = if wanted.secrets().next().is_some() { 0o640 } else { 0o644 };
     propose(draft, host, "conf", file(CONF_FILE, "rabbitmq", mode, wanted), reason, diff, &current);
 }

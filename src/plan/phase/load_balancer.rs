@@ -1,8 +1,9 @@
 use super::Draft;
 use crate::inventory::{Host, LoadBalancer, Software};
-use crate::model::{Role, masked};
+use crate::model::Role;
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proposal, Then, Validator, render};
+use crate::redact::redacted;
 
 /// The first line of what rabbitup renders, by which it knows its own.
 const OURS: &str = "rabbitup";
@@ -78,9 +79,11 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     // Line by line against somebody else's configuration would be noise.
     let (change, reason, diff) = match (new, ours) {
         (true, _) => (Change::Add, "the load balancer is new here", unified("", &text)),
-        (false, true) => {
-            (Change::Change, "it differs from the inventory's", unified(&masked(&current), &text))
-        }
+        (false, true) => (
+            Change::Change,
+            "it differs from the inventory's",
+            unified(&redacted(&current), &redacted(&text)),
+        ),
         (false, false) => {
             (Change::Change, "it is not rabbitup's; a copy is kept beside it", unified("", &text))
         }
