@@ -73,7 +73,7 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
         Ok(wanted) => wanted,
         Err(error) => return super::refuse_template(draft, &error),
     };
-    let Some(resolved) = wanted.resolve(&draft.desired.secrets) else {
+    let Some(resolved) = draft.resolve(&wanted) else {
         return draft.note(
             &host.name,
             format!("{CONF_FILE} needs a secret that is not at hand; it was not compared"),

@@ -58,10 +58,11 @@ fn missing(node: &NodeFacts, definitions: &Definitions) -> Vec<String> {
 
 fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     let Some(node) = draft.host(&anchor.name).and_then(|facts| facts.node()) else { return };
-    let password = draft.desired.secrets.get(&Admin::secret());
+    // Without a user there is no password to compare with.
+    let password = node.admin.as_ref().and_then(|_| draft.secret(&Admin::secret()));
     let right = match (&node.admin, password) {
         (Some(stored), Some(password)) => stored.matches(password),
-        // Without the password at hand, its being there is all that can be seen.
+        // Without the password, the user's being there is all that can be seen.
         (_, None) => true,
         (None, Some(_)) => false,
     };

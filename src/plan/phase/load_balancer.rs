@@ -65,7 +65,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     let Some(facts) = draft.host(&host.name) else { return };
     let path = conf_path(balancer.software);
     let current = facts.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
-    let Some(resolved) = wanted.resolve(&draft.desired.secrets) else {
+    let Some(resolved) = draft.resolve(&wanted) else {
         return draft
             .note(&host.name, format!("{path} needs a secret that is not at hand; it was not compared"));
     };
