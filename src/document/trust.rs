@@ -136,6 +136,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::document::{ReadError, read_bounded};
 
     const ACCOUNTS: &str = "root:x:0:0::/root:/bin/sh\nops:x:1000:1000::/home/ops:/bin/sh\n\
         eve:x:1001:1000::/home/eve:/bin/sh\ndev:x:1002:1002::/home/dev:/bin/sh\n";
@@ -182,7 +183,9 @@ mod tests {
         let (what, hint) = says(&link).expect("others may write it");
         assert_eq!(what, format!("{} can be changed by others: its mode is 0666", real.display()));
         assert_eq!(hint, format!("chmod go-w {}", quote(&real.display().to_string())));
+        assert!(matches!(read_bounded(&link, 10), Err(ReadError::Distrusted(_))));
         mode(&file, 0o644);
+        assert!(read_bounded(&link, 10).is_ok());
         mode(&inner, 0o777);
         let (what, hint) = says(&link).expect("others may replace it");
         assert!(

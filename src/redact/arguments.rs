@@ -40,6 +40,9 @@ fn follower(line: &str, words: &[Word<'_>], at: usize, of_account: bool) -> Opti
         }
         Follows::Login(reach) => password_of(line, next?, reach),
         Follows::Rest => Some(rest(line, words.get(at)?)),
+        Follows::Odd => {
+            next.filter(|next| is_odd(next.text)).map(|next| next.start..next.start + next.text.len())
+        }
         Follows::Code => {
             next.filter(|next| is_code(next.text)).map(|next| next.start..next.start + next.text.len())
         }
@@ -58,6 +61,8 @@ enum Follows {
     Rest,
     /// Base64, if it is: `Bearer …`.
     Code,
+    /// A password, unless it is a word of a sentence: `login with password x-1`.
+    Odd,
 }
 
 /// `of_account`: a word before says that this is about an account.
@@ -66,6 +71,7 @@ fn kind(words: &[Word<'_>], at: usize, of_account: bool) -> Follows {
     let before = at.checked_sub(1).and_then(|at| words.get(at)).map_or("", |word| word.text);
     match word.text {
         "password" | "insecure-password" if of_account => Follows::Word,
+        "password" | "Password" | "passwd" | "passphrase" => Follows::Odd,
         "auth" if before == "stats" => Follows::Login(Bare::Line),
         "auth" | "-u" | "--user" => Follows::Login(Bare::Word),
         "-p" if before.ends_with("sshpass") => Follows::Word,
@@ -130,6 +136,13 @@ fn rest(line: &str, word: &Word<'_>) -> Range<usize> {
         line.get(..word.start).and_then(|before| before.chars().last()).filter(|c| matches!(c, '"' | '\''));
     let closed = quote.and_then(|quote| closing(line, start, quote.encode_utf8(&mut [0; 4])));
     start..closed.unwrap_or(line.trim_end().len()).max(start)
+}
+
+/// No word of a sentence: it has more than letters in it.
+fn is_odd(text: &str) -> bool {
+    let word = text.trim_end_matches(['.', ',', ';', ':', ')', '?', '!']);
+    let plain = |text: &str| text.bytes().skip(1).all(|b| b.is_ascii_lowercase());
+    !word.is_empty() && !plain(word) && word.bytes().any(|b| b.is_ascii_alphanumeric())
 }
 
 /// Base64 or the like, and no word of a sentence.

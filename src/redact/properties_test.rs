@@ -211,6 +211,7 @@ fn what_is_no_secret_stays() {
         "Get:1 http://deb.debian.org/debian bookworm/main amd64 rabbitmq-server all 3.10.8-1.1+deb12u1 [15.3 MB]",
         "[sudo] password for ops",
         "PWD=/root",
+        "the password of till was changed",
         "the token bucket of node1 is empty",
         "",
     ] {
@@ -241,6 +242,7 @@ fn what_others_wrote_is_shown_without_its_passwords_and_else_as_it_is() {
         ("{default_pass,<<\"hunter2\">>},{host,node1}", "{default_pass,<<\"••••\">>},{host,node1}"),
         ("{password,<<104,117,110>>}, x", "{password,<<••••>>}, x"),
         (" * Erlang cookie hash: h/Z1lQaSI+vw90HoOxadag==", " * Erlang cookie hash: ••••"),
+        ("login with password planted-in-1, from node1", "login with password •••• from node1"),
         ("one cookie hash: a= two cookie hash: b=", "one cookie hash: •••• two cookie hash: ••••"),
         ("the cookie hash differs", "the cookie hash differs"),
     ] {

@@ -1,6 +1,7 @@
 //! What the inventory's loader accepts, what it refuses, and what it says about it. The snapshots are what a person
 //! sees in a terminal of 80 columns.
 
+mod commands;
 mod fixtures;
 mod playbooks;
 mod refusals;

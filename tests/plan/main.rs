@@ -8,3 +8,4 @@ mod laws;
 mod order;
 mod phases;
 mod purity;
+mod secrets;

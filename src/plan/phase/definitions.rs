@@ -58,8 +58,9 @@ fn missing(node: &NodeFacts, definitions: &Definitions) -> Vec<String> {
 
 fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     let Some(node) = draft.host(&anchor.name).and_then(|facts| facts.node()) else { return };
-    // Without a user there is no password to compare with.
-    let password = node.admin.as_ref().and_then(|_| draft.secret(&Admin::secret()));
+    // Where there is no such user there is nothing to compare: then the password is not asked for.
+    let secret = Admin::secret();
+    let password = if node.admin_exists { draft.secret(&secret) } else { draft.desired.secrets.get(&secret) };
     let right = match (&node.admin, password) {
         (Some(stored), Some(password)) => stored.matches(password),
         // Without the password, the user's being there is all that can be seen.
