@@ -94,7 +94,7 @@ fn after_label(line: &str, from: usize) -> usize {
 /// Nothing but Base64, with what quotes and joins lines around it.
 fn is_body(text: &str) -> bool {
     let bare = text.trim().trim_matches(['"', '\'', '\\', ',', '|', '>', '<', '+']);
-    bare.len() >= 4 && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+    !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
 }
 
 /// `Proc-Type: 4,ENCRYPTED`
