@@ -13,6 +13,7 @@ pub mod model;
 pub mod plan;
 pub mod playbook;
 pub mod rabbitmq;
+pub mod redact;
 pub mod report;
 pub mod template;
 pub mod transport;

@@ -6,7 +6,6 @@ mod fence;
 #[cfg(test)]
 mod fence_tests;
 pub mod gather;
-mod hidden;
 mod interrupt;
 #[cfg(test)]
 mod join_tests;
@@ -44,7 +43,7 @@ mod trail_tests;
 mod trial_tests;
 mod vault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -59,7 +58,7 @@ pub use lock::{LockError, Locks, Operator};
 pub use schedule_check::PlanDefect;
 pub use vault::{SecretError, Vault};
 
-use crate::model::HostName;
+use crate::model::{HostName, Secret, SecretName, Secrets};
 use crate::plan::Plan;
 use crate::transport::Transport;
 
@@ -89,6 +88,22 @@ pub async fn apply<T: Transport>(
 ) -> Result<Report, PlanDefect> {
     let engine = run::Engine { transport, vault, render: script::render, mark, hosts_at_once: HOSTS_AT_ONCE };
     engine.run(plan, interrupt, events).await
+}
+
+/// The secrets that a plan's steps name, found as a run finds them: by calling each step.
+pub fn named_secrets(plan: &Plan) -> BTreeSet<SecretName> {
+    let mut named = BTreeSet::new();
+    let mut stand_ins = Secrets::default();
+    for step in &plan.steps {
+        while let Err(name) = script_call::Call::of(step, &stand_ins) {
+            // A name that does not satisfy its step would be asked for again for ever.
+            if !named.insert(name.clone()) {
+                break;
+            }
+            stand_ins.insert(name, Secret::new(b"-".to_vec()));
+        }
+    }
+    named
 }
 
 /// An event and the controller's clock when it happened.

@@ -11,13 +11,13 @@ use tokio::task::JoinHandle;
 
 use super::StepFailure;
 use super::fence::{Frame, RunMark};
-use super::hidden::Hidden;
 use super::run_failure;
 use super::run_transcript::{Ending, Happening, Progress, Transcript};
 use super::schedule::Place;
 use super::vault::Vault;
 use crate::model::{HostName, Secret, SecretName, Secrets};
 use crate::plan::{Action, Step};
+use crate::redact::{Known, Redactor};
 use crate::transport::{Exec, Output, Script, Transport, TransportError, TransportErrorKind};
 
 /// Turns steps into one script, or names the secret that it lacks.
@@ -143,7 +143,8 @@ impl<T: Transport> Batch<T> {
         };
         let timeout = patience(&steps);
         let ids = steps.iter().map(|step| step.id.clone()).collect();
-        let mut transcript = Transcript::new(nonce, ids, Hidden::new(&prepared.hidden, &text));
+        let mut transcript =
+            Transcript::new(nonce, ids, Redactor::new(Known::of_script(&prepared.hidden, &text)));
         let exec = Exec { script: Script::Stdin(text), timeout };
         let result = self.listen(nonce, exec, &mut transcript).await;
         match transcript.end(result) {

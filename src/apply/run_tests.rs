@@ -333,7 +333,7 @@ async fn a_secret_that_a_step_prints_is_not_passed_on() {
     let hosts = TestHosts::new(|_, _| Answer::Prints(vec!["set -x: MONSTERmonster".to_owned()], 1));
     hosts.put_cookie("a", "", "MONSTERmonster");
     let (_, events) = begin(with_cookie_of("a", vec![install_cookie("b", &[])]), &hosts).finish().await;
-    assert_eq!(failure(&events, "b/cookie").output, ["set -x: (secret)"]);
+    assert_eq!(failure(&events, "b/cookie").output, ["set -x: ••••"]);
     assert!(!format!("{events:?}").contains("MONSTER"));
 }
 

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::hidden::Hidden;
 use super::run_failure;
 use super::{FailureKind, StepFailure};
 use crate::facts::RunUnderWay;
 use crate::model::shortened;
 use crate::plan::StepId;
+use crate::redact::Redactor;
 use crate::transport::{Output, TransportError};
 
 /// How many of the last lines of a step's output are kept, and how much of each.
@@ -50,7 +50,7 @@ pub(super) struct Transcript {
     nonce: String,
     steps: Vec<StepId>,
     /// What no line may show.
-    hidden: Hidden,
+    redactor: Redactor,
     /// How many steps have ended.
     ended: usize,
     open: Option<Open>,
@@ -112,11 +112,11 @@ impl Open {
 
 impl Transcript {
     /// A transcript of the script that runs `steps` and marks its lines with `nonce`.
-    pub fn new(nonce: &str, steps: Vec<StepId>, hidden: Hidden) -> Self {
+    pub fn new(nonce: &str, steps: Vec<StepId>, redactor: Redactor) -> Self {
         Self {
             nonce: nonce.to_owned(),
             steps,
-            hidden,
+            redactor,
             ended: 0,
             open: None,
             stray: Tail::default(),
@@ -257,13 +257,13 @@ impl Transcript {
     }
 
     /// A line as it may be shown and kept: no escapes, no control characters, no secret, not too long.
-    fn clean(&self, text: &str) -> String {
+    fn clean(&mut self, text: &str) -> String {
         // A carriage return begins the line anew, as progress bars do.
         let last = text.trim_end_matches(['\r', '\n']).rsplit('\r').next().unwrap_or_default();
         // Before and after: what is left out could stand in the middle of a secret, and what stands for a character
         // that cannot be shown could be a part of one.
-        let line = shortened(&self.hidden.cover(last), LINE_CHARS);
-        self.hidden.cover(&line)
+        let line = shortened(&self.redactor.line(last), LINE_CHARS);
+        self.redactor.again(&line)
     }
 }
 
@@ -275,7 +275,7 @@ mod tests {
 
     /// What is told of a script of a/x and a/xy, as short words.
     fn told(lines: &[&str]) -> Vec<String> {
-        let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Hidden::default());
+        let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Redactor::default());
         let word = |progress: Progress| match progress.what {
             Happening::Started => format!("+{}", progress.step),
             Happening::Output(line) => format!("{}: {line}", progress.step),
@@ -323,7 +323,7 @@ mod tests {
             ("taken x", FailureKind::TakenOver, "which left no name"),
             ("unlocked", FailureKind::LockLost, "freed this run's lock"),
         ] {
-            let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Hidden::default());
+            let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Redactor::default());
             for line in ["N0 begin a/x 71", "N0 end a/x 0", &format!("N0 {mark}"), "N0 begin a/xy 71"] {
                 transcript.line(line.as_bytes());
             }
@@ -345,7 +345,7 @@ mod tests {
             (TransportErrorKind::Lost, FailureKind::ConnectionLost),
             (TransportErrorKind::TooMuchOutput, FailureKind::Command),
         ] {
-            let mut transcript = Transcript::new("N0", vec![id("a/x")], Hidden::default());
+            let mut transcript = Transcript::new("N0", vec![id("a/x")], Redactor::default());
             transcript.line(b"N0 begin a/x 4711");
             let error = TransportError { kind, evidence: String::new() };
             let Ending::Missing(Progress { what: Happening::Failed(_, failure), .. }) =
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_before_any_step_explains_a_script_that_never_began() {
-        let mut transcript = Transcript::new("N0", vec![id("a/x")], Hidden::default());
+        let mut transcript = Transcript::new("N0", vec![id("a/x")], Redactor::default());
         transcript.line(b"sh: no such file");
         let output = Output { code: 127, stderr: b"sudo: \x1b[1mno\n".to_vec(), ..Output::default() };
         let Ending::Missing(Progress { step: 0, what: Happening::Failed(_, failure) }) =

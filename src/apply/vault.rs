@@ -11,6 +11,7 @@ use rand::RngExt;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
+use crate::document::{ReadError, read_bounded};
 use crate::model::{
     CookieDigest, DigestKey, HostName, Secret, SecretName, SecretSource, Secrets, check_cookie,
     generate_cookie,
@@ -21,6 +22,9 @@ use crate::transport::{Exec, Script, Transport, evidence};
 
 /// How long a file, a command or a host has to give a secret away.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The largest file with a secret, in bytes: definitions are one.
+const LARGEST: usize = 64 << 20;
 
 /// Finds the secrets that a plan's steps name. Each is looked for once per run, even if that fails: a command may
 /// ask a person.
@@ -190,11 +194,20 @@ fn between<'a>(text: &'a [u8], frame: &[u8]) -> Option<&'a [u8]> {
 }
 
 async fn read_file(path: &Path) -> Result<Secret, SecretError> {
-    let advice = "see whether the file exists and you may read it";
-    let bytes = tokio::fs::read(path)
-        .await
-        .map_err(|error| SecretError::new(format!("cannot read {}: {error}", path.display()), advice))?;
-    given(bytes, &path.display().to_string())
+    let shown = path.display().to_string();
+    let path = path.to_owned();
+    // A file on a server that is gone is waited for on a thread of its own.
+    let read = tokio::task::spawn_blocking(move || read_bounded(&path, LARGEST)).await;
+    let bytes = match read {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(ReadError::Distrusted(why))) => return Err(SecretError::new(why.to_string(), why.hint())),
+        Ok(Err(error)) => {
+            let advice = "see whether the file exists and you may read it";
+            return Err(SecretError::new(format!("cannot read {shown}: {error}"), advice));
+        }
+        Err(_) => return Err(SecretError::new(format!("cannot read {shown}"), "run the same command again")),
+    };
+    given(bytes, &shown)
 }
 
 async fn run_command(argv: &[String]) -> Result<Secret, SecretError> {

@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{become_password, close, shown, transport, unreachable};
 use super::settled::{Turn, settled};
-use crate::document::read_bounded;
+use crate::document::{ReadError, read_bounded};
 use crate::model::{Secrets, one_line, shortened};
 use crate::plan::{Moved, Plan, fingerprint, moved};
 use crate::report::{Details, ErrorKind, Routes, plan_text};
@@ -58,12 +58,16 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
 
 fn read(path: &Path) -> Result<Plan, Failure> {
     let bad = |why: String| {
-        Failure::new(Exit::Usage, format!("{} is no plan that can be applied", shown(path)))
-            .why(why)
-            .next("make one with: rabbitup plan -o FILE")
+        Failure::new(Exit::Usage, format!("{} is no plan that can be applied", shown(path))).why(why)
     };
-    let text = read_bounded(path, LARGEST).map_err(|error| bad(error.to_string()))?;
-    Plan::from_saved(&text).map_err(|error| bad(error.to_string()))
+    const ANOTHER: &str = "make one with: rabbitup plan -o FILE";
+    let text = read_bounded(path, LARGEST).map_err(|error| match &error {
+        ReadError::Distrusted(why) => bad(error.to_string()).next(why.hint()),
+        ReadError::Missing(_) | ReadError::Directory(_) | ReadError::TooLarge(..) | ReadError::Io(..) => {
+            bad(error.to_string()).next(ANOTHER)
+        }
+    })?;
+    Plan::from_saved(&text).map_err(|error| bad(error.to_string()).next(ANOTHER))
 }
 
 /// Says precisely which facts moved.

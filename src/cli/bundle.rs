@@ -125,6 +125,7 @@ mod tests {
             doctor_text: "nothing\n".to_owned(),
             version: "0.1.0",
             secrets: &secrets,
+            unknown: &[],
         };
         let path = std::env::temp_dir().join(format!("rabbitup-bundle-{}.tar.gz", std::process::id()));
         // One that is there and open to all does not make the new one so.

@@ -64,6 +64,7 @@ async fn pack(
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         key: session.options.digest_key,
     };
+    let (secrets, unknown) = session.all_secrets();
     let papers = Papers {
         // Plain structs: they always have a JSON form.
         doctor_json: serde_json::to_string_pretty(&DiagnosisDocument::new(diagnosis, facts, inventory))
@@ -71,7 +72,8 @@ async fn pack(
         status_json: serde_json::to_string_pretty(&StatusDocument::from(&status)).unwrap_or_default(),
         doctor_text: diagnosis_text(diagnosis, inventory, Style::plain(100)),
         version: env!("CARGO_PKG_VERSION"),
-        secrets: &session.desired.secrets,
+        secrets: &secrets,
+        unknown: &unknown,
     };
     bundle::write(&doctor::bundle(facts, &collected, &papers), path)
 }

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -7,11 +8,11 @@ use super::command_line::{CommandLine, Words};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::settled::Turn;
-use crate::apply::gather;
+use crate::apply::{gather, named_secrets};
 use crate::document::{Look, Problem};
 use crate::facts::Facts;
 use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
-use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource};
+use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource, Secrets};
 use crate::plan::view::listed;
 use crate::plan::{self, Limit, Moment, Options, Plan, PlanError, PlannedHost, Strangers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
@@ -33,6 +34,9 @@ pub struct Session {
     pub options: Options,
     pub hosts: Vec<PlannedHost>,
     pub transport: Arc<SshTransport>,
+    /// The secrets that are known by now.
+    secrets: RefCell<Secrets>,
+    style: Style,
 }
 
 /// An inventory, loaded and checked; its warnings are printed.
@@ -164,7 +168,8 @@ impl Session {
         };
         let hosts = plan::planned_hosts(&desired, &playbook);
         let transport = transport(&hosts, become_password(common)?.as_ref(), &desired.secret_sources);
-        Ok(Self { desired, playbook, templates, options, hosts, transport })
+        let (secrets, style) = (RefCell::new(desired.secrets.clone()), common.style_of_stderr());
+        Ok(Self { desired, playbook, templates, options, hosts, transport, secrets, style })
     }
 
     /// Whether all that the playbook does is to end another run's waiting: it must not wait for that run itself.
@@ -198,7 +203,9 @@ impl Session {
         self.require_reached(common, playbook, facts)?;
         let options = Options { moment, ..self.options.clone() };
         let words = Words::of(common);
-        match plan::plan(&self.desired, playbook, &self.templates, facts, &options) {
+        let desired = self
+            .knowing(|desired| plan::secrets_to_read(desired, playbook, &self.templates, facts, &options))?;
+        match plan::plan(&desired, playbook, &self.templates, facts, &options) {
             Ok(mut plan) => {
                 plan.notes.iter_mut().for_each(|note| note.text = words.put_into(&note.text));
                 Ok(plan)
@@ -225,6 +232,50 @@ impl Session {
         let words = Words::of(common);
         findings.iter_mut().for_each(|finding| finding.advice = words.put_into(&finding.advice));
         findings
+    }
+
+    /// What is wanted, with the secrets that `needed` asks for, until it asks for no more. Each command runs once.
+    fn knowing(&self, needed: impl Fn(&Desired) -> BTreeSet<SecretName>) -> Result<Desired, Failure> {
+        let mut desired = self.desired.clone();
+        loop {
+            desired.secrets = self.secrets.borrow().clone();
+            let names = needed(&desired);
+            if names.is_empty() {
+                return Ok(desired);
+            }
+            for name in names {
+                self.read(&name)?;
+            }
+        }
+    }
+
+    /// Runs the command for a secret, unless it is known or comes from elsewhere.
+    fn read(&self, name: &SecretName) -> Result<(), Failure> {
+        let Some(command) = self.desired.commands.get(name) else { return Ok(()) };
+        if self.secrets.borrow().get(name).is_none() {
+            let style = self.style;
+            let secret = command.read().map_err(|problem| {
+                let message = problem.to_string();
+                let report = crate::document::report(&[problem], style.width, look(style)) + "\n";
+                Failure::report(Exit::Usage, report, message)
+            })?;
+            self.secrets.borrow_mut().insert(name.clone(), secret);
+        }
+        Ok(())
+    }
+
+    /// Everything known, with what the plan's steps need: what a command prints is had before anything is changed.
+    pub fn secrets_for(&self, plan: &Plan) -> Result<Secrets, Failure> {
+        for name in named_secrets(plan) {
+            self.read(&name)?;
+        }
+        Ok(self.secrets.borrow().clone())
+    }
+
+    /// All secrets, as far as they can be had, and the names of those that cannot: to take them out of a bundle.
+    pub fn all_secrets(&self) -> (Secrets, Vec<SecretName>) {
+        let unknown = self.desired.commands.keys().filter(|name| self.read(name).is_err()).cloned().collect();
+        (self.secrets.borrow().clone(), unknown)
     }
 
     fn require_reached(&self, common: &Common, playbook: &Playbook, facts: &Facts) -> Result<(), Failure> {

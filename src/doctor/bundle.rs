@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::redact::{LEFT_OUT, redacted_text};
 use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, UnitFacts, command_text};
-use crate::model::{HostName, Secrets};
+use crate::model::{HostName, SecretName, Secrets};
+use crate::redact::{Known, MARK, Redactor, allowed_only};
 
 const COLLECT: &str = concat!(
     include_str!("../facts/broker_user.sh"),
@@ -17,8 +17,6 @@ const COLLECT: &str = concat!(
 const TOP: &str = "rabbitup-doctor";
 /// The units whose journals are wanted; one that a host does not have has none.
 const UNITS: [&str; 3] = ["rabbitmq-server", "haproxy", "nginx"];
-/// A secret that is shorter says nothing about where it stands: taking it out would only tear the text.
-const LEAST_SECRET: usize = 4;
 
 /// What one host gave: the journals and the ends of the logs, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +31,8 @@ pub struct Papers<'a> {
     /// rabbitup's version.
     pub version: &'a str,
     pub secrets: &'a Secrets,
+    /// Secrets that the inventory names and that could not be had: they are taken out only where their shape tells them.
+    pub unknown: &'a [SecretName],
 }
 
 /// The command text that collects on one host; its output is for [`parse_collected`].
@@ -60,8 +60,11 @@ pub fn bundle(
     papers: &Papers<'_>,
 ) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
+    let known = Known::from(papers.secrets);
+    // Each file begins anew: what one leaves open is not in the next.
+    let redactor = || Redactor::new(known.clone());
     let mut put = |path: String, text: &str| {
-        files.insert(format!("{TOP}/{path}"), without(text, papers.secrets));
+        files.insert(format!("{TOP}/{path}"), redactor().text(text));
     };
     put("README.txt".to_owned(), &readme(facts, papers));
     put("doctor.json".to_owned(), &papers.doctor_json);
@@ -74,13 +77,13 @@ pub fn bundle(
                 put(format!("{host}/host.json"), &host_document(seen));
                 for (path, file) in &seen.files {
                     if let Some(content) = &file.content {
-                        put(format!("{host}/files{path}"), &redacted_text(content));
+                        put(format!("{host}/files{path}"), &allowed_only(path, content, &mut redactor()));
                     }
                 }
             }
         }
         for (name, text) in collected.get(host).map(|collected| &collected.0).into_iter().flatten() {
-            put(format!("{host}/{}.txt", plain(name)), &redacted_text(text));
+            put(format!("{host}/{}.txt", plain(name)), text);
         }
     }
     files
@@ -106,16 +109,12 @@ fn plain(name: &str) -> String {
     name.chars().map(keep).collect()
 }
 
-/// The text without any of the secrets that the inventory names, wherever they stand.
-fn without(text: &str, secrets: &Secrets) -> String {
-    let known = secrets.values().filter_map(|secret| std::str::from_utf8(secret.expose()).ok());
-    known
-        .map(str::trim)
-        .filter(|secret| secret.len() >= LEAST_SECRET)
-        .fold(text.to_owned(), |text, secret| text.replace(secret, LEFT_OUT))
-}
-
 fn readme(facts: &Facts, papers: &Papers<'_>) -> String {
+    let unknown: Vec<&str> = papers.unknown.iter().map(SecretName::as_str).collect();
+    let unknown = match unknown.as_slice() {
+        [] => String::new(),
+        names => format!(", but for these, which could not be read: {}", names.join(", ")),
+    };
     let hosts: Vec<String> = facts.hosts.keys().map(ToString::to_string).collect();
     format!(
         "What rabbitup {} saw of these hosts: {}\n\n\
@@ -125,9 +124,10 @@ fn readme(facts: &Facts, papers: &Papers<'_>) -> String {
          HOST/journal-UNIT.txt     the unit's journal, the last 1500 lines, 256 KiB at most\n\
          HOST/log-NAME.txt         the end of RabbitMQ's logs that were written last, 256 KiB each\n\
          HOST/files/               /etc/hosts, rabbitmq.conf, rabbitmq-env.conf, enabled_plugins, haproxy.cfg and their like\n\n\
-         Taken out, with \"{LEFT_OUT}\" in its place: whatever follows a word for a secret (cookie, password, pass, secret,\n\
-         token, authorization, stats auth) in a configuration, a log or a journal, hashed passwords among it; passwords in\n\
-         URIs (user:password@host); and every secret that the inventory names. The Erlang cookie was never read.\n\
+         Taken out, with {MARK} in its place: the values of keys and the words behind arguments that name a secret (password,\n\
+         secret, token, cookie, credential, private key …), the user's part of URIs, PEM blocks, stored password hashes, and\n\
+         every secret that the inventory names, in every encoding{unknown}. Of configuration files\n\
+         only the values of keys that are known to hold no secret are shown. The Erlang cookie was never read.\n\
          Names, addresses, users and what else the logs say of your systems are in it: look before you send it.\n",
         papers.version,
         hosts.join(", "),
@@ -137,7 +137,6 @@ fn readme(facts: &Facts, papers: &Papers<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Secret, SecretName};
 
     #[test]
     fn this_machine_gives_its_journals_in_frames() {
@@ -161,16 +160,5 @@ mod tests {
         let collected = parse_collected("N", output);
         assert_eq!(collected.0.keys().collect::<Vec<_>>(), ["log-../../etc/passwd"]);
         assert_eq!(plain("log-../../etc/passwd"), "log-.._.._etc_passwd");
-    }
-
-    #[test]
-    fn secrets_of_the_inventory_go_wherever_they_stand() {
-        let mut secrets = Secrets::default();
-        secrets.insert(SecretName::new("admin"), Secret::new(b"hunter2-S3CRET\n".to_vec()));
-        secrets.insert(SecretName::new("short"), Secret::new(b"a".to_vec()));
-        assert_eq!(
-            without("a query of hunter2-S3CRET here", &secrets),
-            format!("a query of {LEFT_OUT} here")
-        );
     }
 }

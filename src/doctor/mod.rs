@@ -7,7 +7,6 @@ mod diagnosis;
 mod examination;
 mod follow;
 mod parse;
-mod redact;
 mod request;
 pub(crate) mod unreachable;
 mod walk;

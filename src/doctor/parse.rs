@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::redact::redacted;
 use super::{Answer, Examination, ExamineRequest, Peer, Space, Unit, Vm};
 use crate::facts::{Frames, ParseError, PortState};
 use crate::model::HostName;
+use crate::redact::Redactor;
 
 /// How the script calls this host behind its loopback address: no name of an inventory.
 const LOOPBACK: &str = "localhost";
@@ -75,9 +75,11 @@ fn unit(frames: &Frames<'_>) -> Unit {
             .rev()
             .filter(|line| !line.trim().is_empty() && *line != "--")
             .take(WORDS)
-            .map(redacted)
+            .map(str::to_owned)
             .collect();
         lines.reverse();
+        let mut redactor = Redactor::default();
+        lines.iter_mut().for_each(|line| *line = redactor.line(line));
         lines
     };
     Unit {

@@ -6,6 +6,7 @@ mod place;
 mod problem;
 mod schema;
 mod source;
+mod trust;
 mod words;
 
 pub use nearest::nearest;
@@ -14,7 +15,8 @@ use outline::check_outline;
 pub use place::At;
 pub use problem::{Look, Problem, ProblemDocument, Severity, report};
 pub use schema::plain_schema;
-pub use source::{ReadError, Source, read_bounded, read_document};
+pub use source::{ReadError, Source, may_be_read, read_bounded, read_document};
+pub use trust::Distrust;
 pub use words::{alternatives, listed, quoted};
 
 use serde::de::DeserializeOwned;

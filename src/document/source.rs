@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use miette::NamedSource;
 
+use super::trust::{Distrust, distrust};
 use super::{LARGEST, Problem};
-use crate::model::{names_a_secret, one_line, steers};
+use crate::model::{one_line, steers};
+use crate::redact::names_a_secret;
 
 /// A longer line is named by its number instead of being shown.
 const LONGEST_SHOWN: usize = 240;
@@ -91,9 +93,20 @@ pub enum ReadError {
     TooLarge(PathBuf, String),
     #[error("{0} cannot be read: {1}")]
     Io(PathBuf, std::io::Error),
+    #[error("{0}; whoever can change it decides what is done as root on the hosts")]
+    Distrusted(#[from] Distrust),
 }
 
-/// Reads at most `limit` bytes of a file, and refuses one that has more.
+/// Whether the file at `path`, which another program reads, is the operator's own.
+///
+/// # Errors
+/// [`ReadError::Distrusted`]; a file that is not there is for the other program to miss.
+pub fn may_be_read(path: &Path) -> Result<(), ReadError> {
+    let found = std::fs::metadata(path).ok().and_then(|found| distrust(path, &found));
+    found.map_or(Ok(()), |found| Err(found.into()))
+}
+
+/// Reads at most `limit` bytes of a file, and refuses one that has more or that others may write.
 ///
 /// # Errors
 /// [`ReadError`], which names the file.
@@ -104,6 +117,9 @@ pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
         _ => ReadError::Io(path.to_owned(), error),
     };
     let file = std::fs::File::open(path).map_err(failed)?;
+    if let Some(found) = distrust(path, &file.metadata().map_err(failed)?) {
+        return Err(found.into());
+    }
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > limit {
@@ -129,6 +145,7 @@ pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem>
                 "a document of this kind has a few kilobytes; is it the right file?".to_owned()
             }
             ReadError::Io(..) => "check the file's mode and owner".to_owned(),
+            ReadError::Distrusted(why) => why.hint(),
         };
         Problem::error(error.to_string()).hint(hint)
     })?;

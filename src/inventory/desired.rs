@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::CommandSecret;
 use crate::model::{
     HostName, NameMode, NodeName, NodeType, Role, SecretName, SecretSource, Secrets, VersionSpec,
 };
@@ -20,6 +21,8 @@ pub struct Desired {
     pub secrets: Secrets,
     /// Where each secret comes from, for plans that are saved.
     pub secret_sources: BTreeMap<SecretName, SecretSource>,
+    /// The secrets that a command prints, until it has been run: see [`CommandSecret`].
+    pub commands: BTreeMap<SecretName, CommandSecret>,
     /// Template texts that the user put in place of the embedded ones, by template name.
     pub templates: BTreeMap<String, String>,
     /// A node that is to leave the cluster, whatever its host's roles say: set by the playbooks that remove one.

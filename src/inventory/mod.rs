@@ -2,6 +2,7 @@
 //! nearest right key, before any host is touched.
 
 mod check;
+mod command_secret;
 mod contexts;
 mod desired;
 mod duration;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use crate::document::{self, Problem, Severity, Source};
 
+pub use command_secret::CommandSecret;
 pub use desired::{
     Admin, Become, Cluster, ConfigEntry, ConfigValue, CookieSource, Definitions, Desired, GuestSetting, Host,
     HostKeys, JoinMethod, LoadBalancer, Package, Software, Ssh, Stats, Time, TimeServer,
@@ -28,7 +30,8 @@ pub use starter::{StarterError, starter};
 /// How much of the outside world a load needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecretPolicy {
-    /// Every secret is read, and one that cannot be read is an error: for plans and runs.
+    /// Every file and variable is read, and one that cannot be read is an error: for what touches hosts. Commands are run
+    /// when their secret is needed.
     #[default]
     Require,
     /// Files and variables that are there are read and checked, those that are not are warnings, commands are not

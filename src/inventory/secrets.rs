@@ -42,6 +42,7 @@ impl SecretError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::File(ReadError::Distrusted(why)) => why.hint(),
             Self::File(_) => "the path is relative to the inventory's directory; the file holds the secret and nothing else".to_owned(),
             Self::NotSet(name) | Self::EmptyVariable(name) => format!("set it where rabbitup runs: export {name}=…"),
             Self::Start(..) => "`argv` is run directly, not by a shell: its first word is the program".to_owned(),

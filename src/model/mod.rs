@@ -3,7 +3,6 @@
 
 mod cookie;
 mod host_name;
-mod mask;
 mod metadata_store;
 mod node_name;
 mod printable;
@@ -17,11 +16,10 @@ mod version;
 
 pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_cookie};
 pub use host_name::{HostName, HostNameError};
-pub use mask::{masked, without_url_passwords};
 pub use metadata_store::MetadataStore;
 pub use node_name::{NodeName, NodeNameError};
 pub use printable::{one_line, printable, printable_json, shortened, steers};
 pub use role::{NameMode, NodeType, Role};
-pub use secret::{Secret, SecretName, SecretSource, Secrets, names_a_secret};
+pub use secret::{Secret, SecretName, SecretSource, Secrets};
 pub use shell::{quote, quote_bytes, shell_word};
 pub use version::{Version, VersionError, VersionSpec};

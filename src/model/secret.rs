@@ -101,25 +101,9 @@ impl Secrets {
     }
 }
 
-/// Whether a key sounds like one whose value nobody may see: `default_pass`, `ssl_options.password`, `api_token`.
-pub fn names_a_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let last = key.rsplit(['.', '_', '-']).next().unwrap_or_default();
-    ["password", "passwd", "passphrase", "secret", "token", "cookie", "secret_key", "private_key"]
-        .iter()
-        .any(|word| key.ends_with(word))
-        || last == "pass"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_of_secrets_are_known_by_their_last_word() {
-        assert!(names_a_secret("default_pass") && names_a_secret("ssl_options.password"));
-        assert!(!names_a_secret("default_user") && !names_a_secret("password_hashing_module"));
-    }
 
     /// Does not compile where the type has the trait: then two implementations would fit.
     macro_rules! assert_never {

@@ -1,10 +1,11 @@
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Change, FileWrite, Note, Options, Proof, Refusal, Step, StepId, effect, view};
 use crate::facts::{Facts, FileKind, HostFacts};
 use crate::inventory::{Desired, Host};
-use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
-use crate::template::Templates;
+use crate::model::{CookieDigest, HostName, Secret, SecretName, SecretSource};
+use crate::template::{Rendered, Templates};
 
 /// Phases whose steps on different hosts are one thing: part of them is worse than nothing.
 const WHOLE: [&str; 6] = ["rotate-cookie", "settle-cookie", "recover", "remove", "prune", "grow"];
@@ -28,6 +29,8 @@ pub struct Draft<'a> {
     pub playbook: &'a str,
     /// Where apply finds secrets that only this plan names.
     pub secrets: BTreeMap<SecretName, SecretSource>,
+    /// Secrets that were asked for and are not known.
+    pub(super) missed: RefCell<BTreeSet<SecretName>>,
     pub(super) phase: &'static str,
     pub(super) steps: Vec<Step>,
     pub(super) refusals: Vec<Refusal>,
@@ -112,6 +115,7 @@ impl<'a> Draft<'a> {
             cookie: None,
             playbook,
             secrets: BTreeMap::new(),
+            missed: RefCell::default(),
             phase: "",
             steps: Vec::new(),
             refusals: Vec::new(),
@@ -119,6 +123,23 @@ impl<'a> Draft<'a> {
             held_back: BTreeMap::new(),
             withheld: BTreeMap::new(),
         }
+    }
+
+    /// A secret, to compare with what a host has. One that is not known is noted: see [`super::secrets_to_read`].
+    pub(super) fn secret(&self, name: &SecretName) -> Option<&'a Secret> {
+        let known = self.desired.secrets.get(name);
+        if known.is_none() {
+            self.missed.borrow_mut().insert(name.clone());
+        }
+        known
+    }
+
+    /// The bytes of a file; None where a secret in it is not known, which is noted.
+    pub(super) fn resolve(&self, file: &Rendered) -> Option<Secret> {
+        for name in file.secrets() {
+            self.secret(name);
+        }
+        file.resolve(&self.desired.secrets)
     }
 
     /// Takes a step into the plan and models its effect; a step on a host outside `--limit` is left out and has none.

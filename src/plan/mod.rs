@@ -30,7 +30,7 @@ pub use draft::{Draft, Proposal};
 pub use fingerprint::{Moved, fingerprint, moved};
 pub use options::{Limit, Moment, Options, Strangers};
 pub use phase::unreachable;
-pub use planner::{plan, project};
+pub use planner::{plan, project, secrets_to_read};
 pub use request::planned_hosts;
 pub use saved::SavedPlanError;
 pub use step::{Change, Step, StepId};

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::{
     Draft, FORMAT_VERSION, Moment, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts, view,
 };
@@ -33,6 +35,39 @@ pub fn project(
     facts: &Facts,
     options: &Options,
 ) -> Result<(Plan, Facts), PlanError> {
+    let mut draft = drafted(desired, playbook, templates, facts, options)?;
+    note_unneeded(&mut draft);
+    draft.note_held_back();
+    if !draft.refusals.is_empty() {
+        return Err(PlanError(draft.refusals));
+    }
+    let after = draft.facts.clone();
+    Ok((finished(draft, playbook), after))
+}
+
+/// The secrets that must be known to make the plan, and are not: those that commands print. With them the plan may take
+/// another way, on which others are needed.
+pub fn secrets_to_read(
+    desired: &Desired,
+    playbook: &Playbook,
+    templates: &Templates,
+    facts: &Facts,
+    options: &Options,
+) -> BTreeSet<SecretName> {
+    let missed = drafted(desired, playbook, templates, facts, options)
+        .map(|draft| draft.missed.into_inner())
+        .unwrap_or_default();
+    missed.into_iter().filter(|name| desired.commands.contains_key(name)).collect()
+}
+
+/// Goes through the playbook's phases.
+fn drafted<'a>(
+    desired: &'a Desired,
+    playbook: &'a Playbook,
+    templates: &'a Templates,
+    facts: &'a Facts,
+    options: &'a Options,
+) -> Result<Draft<'a>, PlanError> {
     let unreachable = phase::unreachable(desired, playbook, facts, options);
     if !unreachable.is_empty() {
         return Err(PlanError(unreachable));
@@ -53,13 +88,7 @@ pub fn project(
     for settings in &playbook.phases {
         phase::run(&mut draft, settings);
     }
-    note_unneeded(&mut draft);
-    draft.note_held_back();
-    if !draft.refusals.is_empty() {
-        return Err(PlanError(draft.refusals));
-    }
-    let after = draft.facts.clone();
-    Ok((finished(draft, playbook), after))
+    Ok(draft)
 }
 
 /// Says so where `--destroy-data` names a host whose data nothing in this plan would destroy: whoever typed it expected

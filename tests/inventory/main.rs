@@ -1,6 +1,7 @@
 //! What the inventory's loader accepts, what it refuses, and what it says about it. The snapshots are what a person
 //! sees in a terminal of 80 columns.
 
+mod commands;
 mod fixtures;
 mod playbooks;
 mod refusals;
@@ -32,7 +33,13 @@ fn make_private() {
 fn load(text: &str) -> Result<Loaded, String> {
     make_private();
     let options = Options { secrets: SecretPolicy::Require };
-    load_text(Path::new("inventory.toml"), text, options).map_err(|errors| errors.render(80, Look::Unicode))
+    let loaded = load_text(Path::new("inventory.toml"), text, options)
+        .map_err(|errors| errors.render(80, Look::Unicode))?;
+    // As what needs them would have them run.
+    for command in loaded.desired.commands.values() {
+        command.read().map_err(|problem| report(&[problem], 80, Look::Unicode))?;
+    }
+    Ok(loaded)
 }
 
 /// What is printed about an inventory: its errors, or its warnings.

@@ -9,4 +9,5 @@ mod laws;
 mod order;
 mod phases;
 mod purity;
+mod secrets;
 mod settings;

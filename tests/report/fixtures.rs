@@ -230,6 +230,7 @@ pub fn desired(brokers: usize, balancers: usize) -> Desired {
         }),
         secrets: Secrets::default(),
         secret_sources: BTreeMap::new(),
+        commands: BTreeMap::new(),
         templates: BTreeMap::new(),
         leaving: None,
     }

@@ -7,7 +7,7 @@ use crate::document::{At, Problem};
 use crate::inventory::raw_values::{Plain, SecretSetting};
 use crate::inventory::{ConfigEntry, ConfigValue, JoinMethod};
 use crate::model::SecretName;
-use crate::model::names_a_secret;
+use crate::redact::names_a_secret;
 
 /// What belongs together while `[cluster.config]` is flattened.
 struct Flat {

@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 use serde_json::Value;
 
 use super::Checker;
-use crate::document::{At, nearest, quoted, read_bounded};
+use crate::document::{At, ReadError, nearest, quoted, read_bounded};
 use crate::inventory::Definitions;
 use crate::model::{Secret, SecretSource};
 
@@ -54,6 +54,13 @@ impl Checker<'_> {
         let bytes = match read_bounded(&file, LARGEST) {
             Ok(bytes) => bytes,
             Err(error) => {
+                let hint = match &error {
+                    ReadError::Distrusted(why) => why.hint(),
+                    ReadError::Missing(_)
+                    | ReadError::Directory(_)
+                    | ReadError::TooLarge(..)
+                    | ReadError::Io(..) => hint.to_owned(),
+                };
                 self.error(format!("the definitions cannot be read: {error}"), &path.span, "from here", hint);
                 return None;
             }

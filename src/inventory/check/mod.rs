@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::raw::{RawInventory, RawPackage};
-use super::{Desired, Options, Package};
+use super::{CommandSecret, Desired, Options, Package};
 use crate::document::{At, Problem, Source};
 use crate::model::{SecretName, SecretSource, Secrets, VersionSpec};
 
@@ -29,6 +29,7 @@ struct Checker<'c> {
     problems: &'c mut Vec<Problem>,
     secrets: Secrets,
     secret_sources: BTreeMap<SecretName, SecretSource>,
+    commands: BTreeMap<SecretName, CommandSecret>,
 }
 
 /// Checks a raw inventory. The result is only good where `problems` holds no error afterwards.
@@ -42,7 +43,8 @@ pub fn check(
     // What was taken out of the document may be what a later check would miss: then it stays silent.
     let is_whole = problems.is_empty();
     let (secrets, secret_sources) = (Secrets::default(), BTreeMap::new());
-    let mut checker = Checker { source, base, options, problems, secrets, secret_sources };
+    let mut checker =
+        Checker { source, base, options, problems, secrets, secret_sources, commands: BTreeMap::new() };
     let cluster = raw.cluster.unwrap_or_default();
     let hosts = checker.hosts(&raw.host, raw.ssh.as_ref(), cluster.names.unwrap_or_default());
     if is_whole {
@@ -60,6 +62,7 @@ pub fn check(
         load_balancer,
         secrets: std::mem::take(&mut checker.secrets),
         secret_sources: std::mem::take(&mut checker.secret_sources),
+        commands: std::mem::take(&mut checker.commands),
         templates: BTreeMap::new(),
         leaving: None,
     };

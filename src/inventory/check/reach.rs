@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Checker;
-use crate::document::At;
+use crate::document::{At, ReadError, may_be_read};
 use crate::inventory::Ssh;
 use crate::inventory::raw::{RawHost, RawSsh};
 use crate::inventory::raw_values::DurationText;
@@ -77,7 +77,15 @@ impl Checker<'_> {
             );
             return None;
         }
-        self.is_one_line("the path", text).then(|| self.lasting_path(text))
+        if !self.is_one_line("the path", text) {
+            return None;
+        }
+        let path = self.lasting_path(text);
+        // ssh's own configuration names commands, too: ProxyCommand, Match exec.
+        if let Err(ReadError::Distrusted(why)) = may_be_read(&path) {
+            self.error(why.to_string(), &text.span, "this file", why.hint());
+        }
+        Some(path)
     }
 
     fn connect_timeout(&mut self, duration: Option<&At<DurationText>>) -> Option<Duration> {

@@ -1,9 +1,13 @@
 use super::Checker;
 use crate::document::{At, Problem};
+use crate::inventory::command_secret::SecretRule;
 use crate::inventory::raw_values::{CookieSetting, SecretSetting};
 use crate::inventory::secrets::is_open_to_others;
-use crate::inventory::{CookieSource, Host, SecretPolicy, read_secret};
-use crate::model::{CookieError, Role, Secret, SecretName, SecretSource, check_cookie, generate_cookie};
+use crate::inventory::{CommandSecret, CookieSource, Host, SecretPolicy, read_secret};
+use crate::model::{Role, Secret, SecretName, SecretSource, generate_cookie};
+
+/// Below this, a cookie that was given is worth a warning, in characters: 16 of Base64 are 96 bits. Erlang's own has 20.
+const SHORTEST_COOKIE: usize = 16;
 
 impl Checker<'_> {
     /// Reads the cookie's setting. A cookie that is given is checked against Erlang's and Debian's rules.
@@ -25,11 +29,16 @@ impl Checker<'_> {
             Some(CookieSetting::From(source)) => {
                 let span = setting.map(|setting| setting.span.clone()).unwrap_or_default();
                 let source = At { value: source.clone(), span };
-                if let Some(cookie) = self.read(&source, "the cookie") {
-                    if let Err(why) = check_cookie(&cookie) {
-                        self.error(why.to_string(), &source.span, "read from here", cookie_hint(why));
-                    }
-                    self.secrets.insert(name.clone(), cookie);
+                self.keep(name.clone(), "the cookie", &source, SecretRule::Cookie);
+                if let Some(cookie) = self.secrets.get(&name)
+                    && cookie.expose().len() < SHORTEST_COOKIE
+                {
+                    self.warn(
+                        format!("the cookie has fewer than {SHORTEST_COOKIE} characters: it can be guessed"),
+                        &source.span,
+                        "read from here",
+                        "whoever reaches a node's port and has the cookie runs any code there: openssl rand -base64 42 > cookie",
+                    );
                 }
                 let source = self.secret_source(&source.value);
                 self.secret_sources.insert(name, source);
@@ -46,51 +55,30 @@ impl Checker<'_> {
         setting: &At<SecretSetting>,
         forbidden: &[&str],
     ) {
-        if let Some(secret) = self.read(setting, what) {
-            self.check_one_line(what, &secret, setting, forbidden);
-            self.secrets.insert(name.clone(), secret);
-        }
+        let forbidden = forbidden.iter().map(|part| (*part).to_owned()).collect();
+        self.keep(name.clone(), what, setting, SecretRule::OneLine { forbidden });
         let source = self.secret_source(setting);
         self.secret_sources.insert(name, source);
     }
 
-    fn check_one_line(
-        &mut self,
-        what: &str,
-        secret: &Secret,
-        setting: &At<SecretSetting>,
-        forbidden: &[&str],
-    ) {
-        let one_line =
-            "it goes into a file on one line: give it a value of one line, with nothing before or after it";
-        let mut hint = one_line;
-        let complaint = match std::str::from_utf8(secret.expose()) {
-            Ok("") => Some(format!("{what} is empty")),
-            Ok(text) if text.contains(['\n', '\r']) => Some(format!("{what} has more than one line")),
-            Ok(text) if text.chars().any(char::is_control) => {
-                Some(format!("{what} has a control character in it"))
-            }
-            Ok(text) if forbidden.iter().any(|part| text.contains(part)) => {
-                hint = "take another one without it: letters and digits are safe everywhere";
-                Some(format!(
-                    "{what} has a character in it that cannot be quoted in the file: {}",
-                    forbidden.join(" ")
-                ))
-            }
-            Ok(_) => None,
-            Err(_) => Some(format!("{what} is not UTF-8 text")),
-        };
-        if let Some(complaint) = complaint {
-            self.error(complaint, &setting.span, "read from here", hint);
+    /// Reads a secret and keeps it where it is as it must be. One that a command prints is read when it is needed.
+    fn keep(&mut self, name: SecretName, what: &str, setting: &At<SecretSetting>, rule: SecretRule) {
+        let command = self.readable_source(setting);
+        if matches!(command, SecretSource::Command(_)) {
+            let (source, span) = (self.source.clone(), setting.span.clone());
+            self.commands.insert(name, CommandSecret { command, what: what.to_owned(), rule, source, span });
+            return;
+        }
+        let Some(secret) = self.read(setting, what) else { return };
+        match rule.complaint(what, &secret) {
+            Some((complaint, hint)) => self.error(complaint, &setting.span, "read from here", hint),
+            None => self.secrets.insert(name, secret),
         }
     }
 
     fn read(&mut self, setting: &At<SecretSetting>, what: &str) -> Option<Secret> {
         let source = self.readable_source(setting);
         let tolerant = self.options.secrets == SecretPolicy::Tolerate;
-        if tolerant && matches!(source, SecretSource::Command(_)) {
-            return None;
-        }
         if let SecretSource::File(path) = &source
             && is_open_to_others(path)
         {
@@ -137,19 +125,6 @@ impl Checker<'_> {
                 }
                 SecretSource::Command(argv)
             }
-        }
-    }
-}
-
-fn cookie_hint(why: CookieError) -> &'static str {
-    match why {
-        CookieError::DebianReplaces => "take another one: openssl rand -base64 42 > cookie",
-        CookieError::Empty => "a fresh cookie: openssl rand -base64 42 > cookie",
-        CookieError::TooLong(_)
-        | CookieError::BadByte(_)
-        | CookieError::LeadingNewline
-        | CookieError::WhiteSpace => {
-            "the source must give the cookie and nothing else: up to 255 printable ASCII characters, one line end after it"
         }
     }
 }

@@ -1,12 +1,13 @@
 use super::{Draft, conf_keys};
 use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::Host;
-use crate::model::{NameMode, NodeName, masked};
+use crate::model::{NameMode, NodeName};
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proof, Proposal, StepId, Then, Validator, render};
 use crate::rabbitmq::{
     CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
 };
+use crate::redact::redacted;
 use crate::template::Rendered;
 
 /// What the broker's files are to be: name mode, limits, rabbitmq.conf, plugins. A node reads them when it starts, so each
@@ -37,7 +38,7 @@ fn name_mode(draft: &mut Draft<'_>, host: &Host) {
     let mut wanted: String =
         current.lines().filter(|line| !set(line)).map(|line| format!("{line}\n")).collect();
     wanted.push_str("USE_LONGNAME=true\n");
-    let diff = unified(&masked(&current), &masked(&wanted));
+    let diff = unified(&redacted(&current), &redacted(&wanted));
     let write = file(ENV_FILE, "root", 0o644, Rendered::from_text(&wanted));
     propose(draft, host, "env", write, "the inventory uses long names", diff, &current);
 }
@@ -73,7 +74,7 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
         Ok(wanted) => wanted,
         Err(error) => return super::refuse_template(draft, &error),
     };
-    let Some(resolved) = wanted.resolve(&draft.desired.secrets) else {
+    let Some(resolved) = draft.resolve(&wanted) else {
         return draft.note(
             &host.name,
             format!("{CONF_FILE} needs a secret that is not at hand; it was not compared"),
@@ -97,7 +98,7 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
         Some(_) => "its settings differ from the inventory's",
     };
     let current = current.unwrap_or_default();
-    let diff = unified(&masked(&current), &wanted.display_text());
+    let diff = unified(&redacted(&current), &redacted(&wanted.display_text()));
     let mode = if wanted.secrets().next().is_some() { 0o640 } else { 0o644 };
     let mut write = file(CONF_FILE, "rabbitmq", mode, wanted);
     write.validate = validator(draft, host);

@@ -46,7 +46,7 @@ struct Wanted {
 /// has made.
 fn wanted(draft: &Draft<'_>) -> Option<Wanted> {
     let held = |secret: SecretName, whose: &str| {
-        let cookie = draft.desired.secrets.get(&secret)?;
+        let cookie = draft.secret(&secret)?;
         let (raw, digest) = (CookieDigest::of_file(cookie), CookieDigest::of(cookie));
         Some(Wanted { raw, digest, secret, whose: whose.to_owned() })
     };

@@ -59,10 +59,12 @@ fn missing(node: &NodeFacts, definitions: &Definitions) -> Vec<String> {
 
 fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     let Some(node) = draft.host(&anchor.name).and_then(|facts| facts.node()) else { return };
-    let password = draft.desired.secrets.get(&Admin::secret());
+    // Where there is no such user there is nothing to compare: then the password is not asked for.
+    let secret = Admin::secret();
+    let password = if node.admin_exists { draft.secret(&secret) } else { draft.desired.secrets.get(&secret) };
     let right = match (&node.admin, password) {
         (Some(stored), Some(password)) => stored.matches(password),
-        // Without the password at hand, its being there is all that can be seen.
+        // Without the password, the user's being there is all that can be seen.
         (_, None) => true,
         (None, Some(_)) => false,
     };

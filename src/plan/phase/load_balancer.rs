@@ -1,8 +1,9 @@
 use super::Draft;
 use crate::inventory::{Host, LoadBalancer, Software};
-use crate::model::{Role, masked};
+use crate::model::Role;
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proof, Proposal, Then, Validator, render};
+use crate::redact::redacted;
 
 /// The first line of what rabbitup renders, by which it knows its own.
 const OURS: &str = "rabbitup";
@@ -64,7 +65,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     let Some(facts) = draft.host(&host.name) else { return };
     let path = conf_path(balancer.software);
     let current = facts.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
-    let Some(resolved) = wanted.resolve(&draft.desired.secrets) else {
+    let Some(resolved) = draft.resolve(&wanted) else {
         return draft
             .note(&host.name, format!("{path} needs a secret that is not at hand; it was not compared"));
     };
@@ -78,9 +79,11 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     // Line by line against somebody else's configuration would be noise.
     let (change, reason, diff) = match (new, ours) {
         (true, _) => (Change::Add, "the load balancer is new here", unified("", &text)),
-        (false, true) => {
-            (Change::Change, "it differs from the inventory's", unified(&masked(&current), &text))
-        }
+        (false, true) => (
+            Change::Change,
+            "it differs from the inventory's",
+            unified(&redacted(&current), &redacted(&text)),
+        ),
         (false, false) => {
             (Change::Change, "it is not rabbitup's; a copy is kept beside it", unified("", &text))
         }

@@ -61,7 +61,7 @@ fn refused<'a>(draft: &Draft<'a>) -> Vec<&'a Host> {
 fn fresh(draft: &mut Draft<'_>) -> Option<Target> {
     let given = draft.desired.cluster.cookie == CookieSource::Given;
     let secret = if given { SecretName::cookie() } else { SecretName::new_cookie() };
-    let cookie = draft.desired.secrets.get(&secret)?;
+    let cookie = draft.secret(&secret)?;
     let (raw, digest) = (CookieDigest::of_file(cookie), CookieDigest::of(cookie));
     if given && draft.brokers().iter().all(|host| has(draft, &host.name, digest)) {
         let anchor = draft.anchor.clone();

@@ -257,7 +257,7 @@ fn refusals(stage: &Stage) {
     for more in [&[][..], &["--json"]] {
         let run = rabbitup(stage, &text).args(["up", "--yes", "-v"].iter().chain(more).copied()).run();
         run.expect(1)
-            .says("(secret)")
+            .says("••••")
             .says("the old one is still in place")
             .says("RabbitMQ refused the definitions");
     }

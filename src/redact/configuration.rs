@@ -1,0 +1,349 @@
+//! Configurations in a bundle. It leaves the operator's hands, so here it is the other way round: only the values of keys
+//! that are known to be harmless are shown. Every key stays visible.
+
+use super::{MARK, Redactor};
+
+/// Keys of rabbitmq.conf, by their beginning where they end in a dot, else whole. What may hold a secret (passwords,
+/// tokens, `ldap`'s queries, URIs' users) is not here; neither is what nobody needs to find a fault.
+const RABBITMQ: [&str; 52] = [
+    "cluster_name",
+    "cluster_partition_handling",
+    "cluster_keepalive_interval",
+    "cluster_queue_limit",
+    "cluster_formation.peer_discovery_backend",
+    "cluster_formation.classic_config.nodes.",
+    "cluster_formation.node_cleanup.",
+    "cluster_formation.node_type",
+    "cluster_formation.discovery_retry_limit",
+    "cluster_formation.discovery_retry_interval",
+    "cluster_formation.randomized_startup_delay_range.",
+    "cluster_formation.lock_retry_limit",
+    "cluster_formation.lock_retry_timeout",
+    "cluster_formation.target_cluster_size_hint",
+    "default_user",
+    "default_vhost",
+    "default_permissions.",
+    "default_queue_type",
+    "loopback_users",
+    "loopback_users.",
+    "listeners.",
+    "num_acceptors.",
+    "tcp_listen_options.",
+    "management.tcp.port",
+    "management.tcp.ip",
+    "management.ssl.port",
+    "management.ssl.ip",
+    "prometheus.tcp.port",
+    "prometheus.tcp.ip",
+    "heartbeat",
+    "frame_max",
+    "channel_max",
+    "connection_max",
+    "initial_frame_max",
+    "handshake_timeout",
+    "vm_memory_high_watermark.",
+    "vm_memory_high_watermark_paging_ratio",
+    "vm_memory_calculation_strategy",
+    "total_memory_available_override_value",
+    "disk_free_limit.",
+    "queue_master_locator",
+    "queue_leader_locator",
+    "quorum_queue.",
+    "raft.",
+    "consumer_timeout",
+    "log.file",
+    "log.console",
+    "log.dir",
+    "net_ticktime",
+    "collect_statistics_interval",
+    "auth_mechanisms.",
+    "auth_backends.",
+];
+/// The same, whose names go on: `log.file.level`, `ssl_options.verify`.
+const RABBITMQ_MORE: [&str; 16] = [
+    "log.file.level",
+    "log.file.rotation.",
+    "log.console.level",
+    "log.default.level",
+    "log.connection.level",
+    "log.queue.level",
+    "log.upgrade.level",
+    "log.journald",
+    "log.syslog",
+    "ssl_options.cacertfile",
+    "ssl_options.certfile",
+    "ssl_options.keyfile",
+    "ssl_options.verify",
+    "ssl_options.fail_if_no_peer_cert",
+    "ssl_options.depth",
+    "ssl_options.versions.",
+];
+/// Variables of rabbitmq-env.conf, with or without RABBITMQ_ before them. Erlang's arguments are not among them: they may
+/// hold a cookie.
+const ENVIRONMENT: [&str; 13] = [
+    "NODENAME",
+    "USE_LONGNAME",
+    "NODE_IP_ADDRESS",
+    "NODE_PORT",
+    "DIST_PORT",
+    "MNESIA_BASE",
+    "MNESIA_DIR",
+    "LOG_BASE",
+    "LOGS",
+    "CONFIG_FILE",
+    "ENABLED_PLUGINS_FILE",
+    "PLUGINS_DIR",
+    "SCHEDULER_BIND_TYPE",
+];
+/// Directives of haproxy.cfg, by their first one or two words.
+const HAPROXY: [&str; 50] = [
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "bind",
+    "mode",
+    "balance",
+    "server",
+    "default-server",
+    "default_backend",
+    "timeout",
+    "option",
+    "log",
+    "retries",
+    "maxconn",
+    "user",
+    "group",
+    "daemon",
+    "nbthread",
+    "chroot",
+    "pidfile",
+    "no option",
+    "stats enable",
+    "stats uri",
+    "stats refresh",
+    "stats socket",
+    "stats timeout",
+    "stats realm",
+    "stats hide-version",
+    "stats show-legends",
+    "stats show-node",
+    "server-state-file",
+    "load-server-state-from-file",
+    "fullconn",
+    "hash-type",
+    "acl",
+    "use_backend",
+    "tcp-check connect",
+    "tcp-check expect",
+    "http-check expect",
+    "description",
+    "node",
+    "ulimit-n",
+    "tune.bufsize",
+    "tune.maxaccept",
+    "resolvers",
+    "nameserver",
+    "hold",
+    "dispatch",
+];
+const NGINX: [&str; 27] = [
+    "user",
+    "worker_processes",
+    "pid",
+    "error_log",
+    "include",
+    "events",
+    "worker_connections",
+    "stream",
+    "http",
+    "log_format",
+    "access_log",
+    "upstream",
+    "server",
+    "listen",
+    "proxy_pass",
+    "proxy_connect_timeout",
+    "proxy_timeout",
+    "proxy_socket_keepalive",
+    "proxy_next_upstream",
+    "hash",
+    "least_conn",
+    "random",
+    "zone",
+    "server_name",
+    "location",
+    "worker_rlimit_nofile",
+    "}",
+];
+const CHRONY: [&str; 20] = [
+    "server",
+    "pool",
+    "peer",
+    "allow",
+    "deny",
+    "local",
+    "driftfile",
+    "makestep",
+    "rtcsync",
+    "logdir",
+    "log",
+    "leapsectz",
+    "maxupdateskew",
+    "keyfile",
+    "ntsdumpdir",
+    "confdir",
+    "sourcedir",
+    "bindaddress",
+    "cmdport",
+    "port",
+];
+const LIMITS: [&str; 2] = ["[Service]", "LimitNOFILE"];
+/// What rabbitup itself writes above its files, without a word of anybody else's.
+const OURS: &str = "# Written by rabbitup from the inventory";
+
+/// How a file's lines are made.
+enum Form {
+    /// `key = value`
+    Assignments(fn(&str) -> bool),
+    /// `directive words…`
+    Directives(&'static [&'static str]),
+    /// Addresses and names, or a list of plugins: nothing else is shown.
+    Only(fn(&str) -> bool),
+}
+
+/// The text of the file at `path` as it may leave the operator's hands.
+pub fn allowed_only(path: &str, text: &str, redactor: &mut Redactor) -> String {
+    let form = form(path);
+    let lines: String = text.lines().map(|line| shown(line, &form) + "\n").collect();
+    redactor.text(&lines)
+}
+
+fn form(path: &str) -> Form {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "rabbitmq.conf" => Form::Assignments(of_rabbitmq),
+        "rabbitmq-env.conf" => Form::Assignments(of_environment),
+        "limits.conf" => Form::Assignments(|key| LIMITS.contains(&key)),
+        "haproxy.cfg" => Form::Directives(&HAPROXY),
+        "nginx.conf" => Form::Directives(&NGINX),
+        "chrony.conf" => Form::Directives(&CHRONY),
+        "hosts" => Form::Only(is_of_hosts),
+        "enabled_plugins" => Form::Only(is_of_plugins),
+        _ => Form::Only(|_| false),
+    }
+}
+
+fn shown(line: &str, form: &Form) -> String {
+    let text = line.trim();
+    let indent = line.get(..line.len() - line.trim_start().len()).unwrap_or_default();
+    if text.is_empty() || (text.starts_with(OURS) && !text.contains(MARK)) {
+        return line.to_owned();
+    }
+    // A setting that is switched off may still have its value in it.
+    if let Some(comment) = text.strip_prefix(['#', '%', ';']) {
+        return if comment.trim().is_empty() { line.to_owned() } else { format!("{indent}# {MARK}") };
+    }
+    match form {
+        Form::Assignments(allowed) => match line.split_once('=') {
+            Some((key, _)) if allowed(key.trim()) => line.to_owned(),
+            Some((key, _)) if is_key(key.trim()) => format!("{key}= {MARK}"),
+            None if allowed(text) => line.to_owned(),
+            _ => format!("{indent}{MARK}"),
+        },
+        Form::Directives(allowed) => {
+            let mut words = text.split_whitespace();
+            let first = words.next().unwrap_or_default();
+            let two = words.next().map(|second| format!("{first} {second}"));
+            let bare = first.trim_end_matches(';');
+            // The account that HAProxy runs as, and no user of a list with its password.
+            let is_login = bare == "user" && text.split_whitespace().count() > 2;
+            if is_login {
+                format!("{indent}{bare} {MARK}")
+            } else if allowed.contains(&bare) || two.is_some_and(|two| allowed.contains(&two.as_str())) {
+                line.to_owned()
+            } else if is_key(bare) {
+                format!("{indent}{bare} {MARK}")
+            } else {
+                format!("{indent}{MARK}")
+            }
+        }
+        Form::Only(harmless) if harmless(text) => line.to_owned(),
+        Form::Only(_) => format!("{indent}{MARK}"),
+    }
+}
+
+fn of_rabbitmq(key: &str) -> bool {
+    let is = |known: &&str| if known.ends_with('.') { key.starts_with(*known) } else { key == *known };
+    !super::names_a_secret(key)
+        && (RABBITMQ.iter().any(|known| is(known)) || RABBITMQ_MORE.iter().any(|known| is(known)))
+}
+
+fn of_environment(key: &str) -> bool {
+    let key = key.strip_prefix("export ").unwrap_or(key).trim();
+    ENVIRONMENT.contains(&key.strip_prefix("RABBITMQ_").unwrap_or(key))
+}
+
+/// A name that can be a key, and no sentence or secret beside one.
+fn is_key(text: &str) -> bool {
+    let text = text.strip_prefix("export ").unwrap_or(text);
+    !text.is_empty()
+        && text.len() <= 128
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-$/".contains(&b))
+}
+
+/// An address, and names behind it.
+fn is_of_hosts(line: &str) -> bool {
+    let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+    let name = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    !line.contains('#')
+        && words.next().is_some_and(|word| word.parse::<std::net::IpAddr>().is_ok())
+        && words.all(name)
+}
+
+fn is_of_plugins(line: &str) -> bool {
+    line.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_,[]. '".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str, text: &str) -> String {
+        allowed_only(path, text, &mut Redactor::default())
+    }
+
+    #[test]
+    fn a_bundle_shows_the_values_of_known_keys_and_the_names_of_all() {
+        let conf = "# Written by rabbitup from the inventory.\ncluster_name = shop\nlisteners.tcp.default = 5672\n\
+            default_pass = hunter2\n# default_pass = hunter2\nauth_ldap.user_dn_pattern = cn=hunter2\n\
+            somebody.invented_this = hunter2\nhunter2 alone\nlog.file.level = info\n";
+        assert_eq!(
+            of("/etc/rabbitmq/rabbitmq.conf", conf),
+            "# Written by rabbitup from the inventory.\ncluster_name = shop\nlisteners.tcp.default = 5672\n\
+             default_pass = ••••\n# ••••\nauth_ldap.user_dn_pattern = ••••\n\
+             somebody.invented_this = ••••\n••••\nlog.file.level = info\n"
+        );
+        let env = "NODENAME=rabbit@node1\nSERVER_ADDITIONAL_ERL_ARGS=\"-setcookie hunter2\"\nexport X=hunter2\n. /x\n";
+        assert_eq!(
+            of("/etc/rabbitmq/rabbitmq-env.conf", env),
+            "NODENAME=rabbit@node1\nSERVER_ADDITIONAL_ERL_ARGS= ••••\nexport X= ••••\n••••\n"
+        );
+        let haproxy = "listen x\n  bind :5672\n  stats auth admin:hunter2\n  http-request set-header X hunter2\n  \
+            server node1 10.0.0.1:5672 check\nuserlist u\n  user till insecure-password hunter2\n";
+        assert_eq!(
+            of("/etc/haproxy/haproxy.cfg", haproxy),
+            "listen x\n  bind :5672\n  stats ••••\n  http-request ••••\n  server node1 10.0.0.1:5672 check\n\
+             userlist ••••\n  user ••••\n"
+        );
+        assert_eq!(
+            of("/etc/hosts", "10.0.0.1 node1 node1.lan\nhunter2\n# hunter2\n"),
+            "10.0.0.1 node1 node1.lan\n••••\n# ••••\n"
+        );
+        assert_eq!(
+            of("/etc/rabbitmq/enabled_plugins", "[rabbitmq_management].\n"),
+            "[rabbitmq_management].\n"
+        );
+        assert_eq!(of("/etc/other", "a = hunter2\n"), "••••\n");
+    }
+}

@@ -1,0 +1,179 @@
+//! Values of keys that name a secret: `password = …`, `"token": "…"`, `{cookie,<<"…">>}`, `set_cookie('…')`.
+
+use std::ops::Range;
+
+use super::keys::{names_a_secret, pair_names_a_secret};
+use super::value::{Bare, Value, brackets, value};
+
+/// What the line before left open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Carry {
+    #[default]
+    Nothing,
+    /// A key whose value has not come yet.
+    Value,
+    /// A value's brackets, and how many more lines they may take: a text that never closes them is not all a secret.
+    Brackets { open: usize, lines: usize },
+}
+
+/// How many lines a value in brackets may have.
+const LINES: usize = 64;
+
+/// A name in the line.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    start: usize,
+    end: usize,
+    text: &'a str,
+}
+
+/// The places of values in the line, and what it leaves open.
+pub(super) fn places(line: &str, carry: Carry) -> (Vec<Range<usize>>, Carry) {
+    let mut places = Vec::new();
+    let mut at = 0;
+    match carry {
+        Carry::Nothing => {}
+        Carry::Value if line.trim().is_empty() => return (places, carry),
+        Carry::Value => {
+            let start = line.len() - line.trim_start().len();
+            let found = value(line, start, Bare::Line);
+            at = found.inside.end;
+            if let Some(carry) = take(found, &mut places) {
+                return (places, carry);
+            }
+        }
+        Carry::Brackets { open, lines } => {
+            let found = brackets(line, 0, open);
+            let (still, inside) = (found.open, found.inside);
+            at = inside.end;
+            places.push(within(line, inside));
+            if still > 0 {
+                let carry = Carry::Brackets { open: still, lines: lines.saturating_sub(1) };
+                return (places, if lines == 0 { Carry::Nothing } else { carry });
+            }
+        }
+    }
+    let mut before: Option<Name<'_>> = None;
+    while let Some(name) = next_name(line, at) {
+        at = name.end;
+        if let Some(found) = value_of(line, name, before) {
+            match found {
+                Found::Here(value) => {
+                    at = value.inside.end.max(name.end);
+                    if let Some(carry) = take(value, &mut places) {
+                        return (places, carry);
+                    }
+                }
+                Found::Later => return (places, Carry::Value),
+            }
+        }
+        before = Some(name);
+    }
+    (places, Carry::Nothing)
+}
+
+/// Notes the place of a value; what it leaves open, if anything.
+fn take(found: Value, places: &mut Vec<Range<usize>>) -> Option<Carry> {
+    places.push(found.inside);
+    (found.open > 0).then_some(Carry::Brackets { open: found.open, lines: LINES })
+}
+
+/// Without the white space around it.
+fn within(line: &str, range: Range<usize>) -> Range<usize> {
+    let text = line.get(range.clone()).unwrap_or_default();
+    let start = range.start + text.len() - text.trim_start().len();
+    start..(range.start + text.trim_end().len()).max(start)
+}
+
+fn next_name(line: &str, from: usize) -> Option<Name<'_>> {
+    let part = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let rest = line.get(from..)?;
+    let start = from + rest.find(part)?;
+    let text = line.get(start..)?;
+    let end = start + text.find(|c| !part(c)).unwrap_or(text.len());
+    Some(Name { start, end, text: line.get(start..end)? })
+}
+
+enum Found {
+    Here(Value),
+    Later,
+}
+
+/// How a key and its value are set apart.
+#[derive(PartialEq, Eq)]
+enum Separator {
+    /// `=`, `=>`, `:=`, `->`
+    Equals,
+    Colon,
+    /// `{key, value}`
+    Comma,
+    /// `key(value)`
+    Call,
+}
+
+/// The value of this name, where it names a secret and one follows.
+fn value_of(line: &str, name: Name<'_>, before: Option<Name<'_>>) -> Option<Found> {
+    let pair = before.filter(|before| is_blank(line, before.end..name.start));
+    let paired = pair.is_some_and(|before| pair_names_a_secret(before.text, name.text));
+    if !paired && !names_a_secret(name.text) {
+        return None;
+    }
+    let first = if paired { pair.map_or(name.start, |pair| pair.start) } else { name.start };
+    let (separator, behind) = separator(line, name.end)?;
+    let lead = line.get(..first)?.trim_end_matches(['"', '\'', '`', '\\', '<', ' ', '\t']);
+    let is_first_in_line = line.get(..first)?.trim_start_matches(['#', '%', ';', '-', ' ', '\t']).is_empty()
+        || line.get(..first)?.trim() == "export";
+    let is_quoted = line.get(..first)?.ends_with(['"', '\'', '`']);
+    let opens = lead.ends_with(['{', '[', '(']);
+    match separator {
+        Separator::Comma if !opens => return None,
+        // A file's name before what is said of it: /var/lib/rabbitmq/.erlang.cookie: Permission denied.
+        Separator::Colon if line.get(..first)?.ends_with('/') || name.text.ends_with(".erlang.cookie") => {
+            return None;
+        }
+        // The scheme of a URI is none of ours: secret://.
+        Separator::Colon if line.get(behind..)?.starts_with("//") => return None,
+        Separator::Call => return Some(Found::Here(brackets(line, behind, 1))),
+        Separator::Comma | Separator::Colon | Separator::Equals => {}
+    }
+    let rest = line.get(behind..)?;
+    let start = behind + rest.len() - rest.trim_start().len();
+    if start == line.len() {
+        return (is_first_in_line || is_quoted || opens).then_some(Found::Later);
+    }
+    if is_first_in_line && !is_quoted && separator != Separator::Comma {
+        // A line of a configuration: all that follows is the value, quotes and spaces included.
+        return Some(Found::Here(Value { inside: start..line.trim_end().len(), open: 0 }));
+    }
+    Some(Found::Here(value(line, start, Bare::Word)))
+}
+
+fn is_blank(line: &str, range: Range<usize>) -> bool {
+    line.get(range).is_some_and(|text| !text.is_empty() && text.chars().all(|c| c == ' ' || c == '\t'))
+}
+
+/// The separator behind a name that ends at `end`, and where it ends.
+fn separator(line: &str, end: usize) -> Option<(Separator, usize)> {
+    let rest = line.get(end..)?;
+    if rest.starts_with('(') {
+        return Some((Separator::Call, end + 1));
+    }
+    // The key's own quotes, a binary's end, an index.
+    let closed = rest.trim_start_matches(['"', '\'', '`', '\\', '>', ']']);
+    let open = closed.trim_start();
+    let at = line.len() - open.len();
+    for (sign, separator) in [
+        ("=>", Separator::Equals),
+        (":=", Separator::Equals),
+        ("->", Separator::Equals),
+        ("==", Separator::Equals),
+        ("=", Separator::Equals),
+        (":", Separator::Colon),
+        (",", Separator::Comma),
+    ] {
+        if open.starts_with(sign) {
+            return Some((separator, at + sign.len()));
+        }
+    }
+    None
+}

@@ -1,0 +1,49 @@
+//! Commands for secrets run when a comparison needs what they print, and not before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rabbitup::facts::Facts;
+use rabbitup::inventory::Desired;
+use rabbitup::plan::secrets_to_read;
+use rabbitup::playbook::Playbook;
+use rabbitup::template::Templates;
+
+use crate::fixtures::{INVENTORY, converged, desired, fresh, options};
+
+/// The fixtures' inventory, with everything that can come from a command coming from one.
+fn of_commands() -> Desired {
+    let command = r#"{ from = "command", argv = ["false"] }"#;
+    let text = INVENTORY
+        .replace("{ from = \"seed\" }", command)
+        .replace("[cluster.config]", &format!("admin = {{ user = \"ops\", password = {command} }}\n[cluster.config]\ndefault_pass = {command}"))
+        .replace("{ port = 8404 }", &format!("{{ port = 8404, user = \"ops\", password = {command} }}"));
+    desired(&text)
+}
+
+fn needed(playbook: &str, facts: &Facts) -> BTreeSet<String> {
+    let playbook = Playbook::load(playbook, Path::new("/nonexistent")).expect("an embedded playbook");
+    let templates = Templates::new(&BTreeMap::new()).expect("the embedded templates");
+    let needed = secrets_to_read(&of_commands(), &playbook, &templates, facts, &options());
+    needed.iter().map(|name| name.as_str().to_owned()).collect()
+}
+
+#[test]
+fn loading_runs_no_command_and_keeps_each_for_later() {
+    let desired = of_commands();
+    let names: Vec<&str> = desired.commands.keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["admin", "config:default_pass", "cookie", "stats"]);
+    assert!(names.iter().all(|name| desired.secrets.get(&rabbitup::model::SecretName::new(*name)).is_none()));
+}
+
+#[test]
+fn a_plan_asks_for_what_it_compares() {
+    let known = desired(INVENTORY);
+    // Nobody has an administrator yet: that password is needed by a step, and by no comparison.
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(needed("bring-up", &fresh(&known)), names(&["config:default_pass", "cookie", "stats"]));
+    let facts = converged(&known);
+    for playbook in ["rolling-restart", "stop", "start"] {
+        assert_eq!(needed(playbook, &facts), names(&[]), "{playbook}");
+    }
+}
