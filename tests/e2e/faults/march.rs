@@ -13,8 +13,10 @@ use super::fault::Fault;
 use super::invariants::{self, attempt};
 use super::moment::{self, Sign, StepId, When};
 use super::playbook::Playbook;
+use crate::load::Load;
 use crate::program::{Run, Running};
-use crate::stage::{BROKERS, Stage, say};
+use crate::stage::{BROKERS, Stage, State, say};
+use crate::traffic::Tally;
 use crate::watch::Watch;
 
 /// How often a host is asked whether a step is in its middle.
@@ -68,6 +70,8 @@ pub struct Outcome {
     pub broken: Vec<String>,
     /// Runs that nothing struck and that failed all the same, before one went well.
     pub failed_again: Vec<String>,
+    /// Messages that publishers had confirmed meanwhile; none where the count could not be taken.
+    pub confirmed: Option<usize>,
     pub took: Duration,
 }
 
@@ -103,6 +107,7 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
         cases: Vec::new(),
         broken: Vec::new(),
         failed_again: Vec::new(),
+        confirmed: None,
         took: Duration::ZERO,
     };
     let start = Instant::now();
@@ -110,7 +115,10 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
     let mut marching = Marching { stage, march, struck, passed, resting: false, outcome };
     let rolls = march.playbook.rolls && !march.fault.takes_broker();
     let watch = rolls.then(|| Watch::start(&stage.lab, &BROKERS));
-    let unexpected = attempt(|| marching.until_none_is_left());
+    let mut load = None;
+    let mut unexpected = attempt(|| load = Some(clients(stage, march.playbook)));
+    unexpected.extend(attempt(|| marching.until_none_is_left()));
+    unexpected.extend(load.map_or_else(Vec::new, |load| marching.close(load)));
     marching.outcome.broken.extend(unexpected);
     if let Some(seen) = watch.map(Watch::stop)
         && !seen.together.is_empty()
@@ -121,7 +129,29 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
     marching.outcome
 }
 
+/// Publishers that count what is confirmed, and consumers that count what comes, from before the first strike to after the
+/// last run.
+fn clients<'a>(stage: &'a Stage, playbook: &Playbook) -> Load<'a> {
+    match playbook.from {
+        State::Fresh => Load::before_any_cluster(stage, "march"),
+        State::Converged | State::Reconfigured | State::Any => Load::start(stage, "march"),
+    }
+}
+
 impl Marching<'_> {
+    /// Whatever was confirmed has arrived.
+    fn close(&mut self, load: Load<'_>) -> Vec<String> {
+        let mut confirmed = 0;
+        let broken = attempt(|| {
+            let what = self.march.to_string();
+            let tallies = load.close(&what);
+            confirmed = tallies.iter().map(|tally| tally.confirmed).sum();
+            tallies.iter().for_each(Tally::assert_none_lost);
+        });
+        self.outcome.confirmed = (confirmed > 0).then_some(confirmed);
+        broken
+    }
+
     fn until_none_is_left(&mut self) {
         let mut failures = 0;
         loop {
