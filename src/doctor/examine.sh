@@ -40,14 +40,6 @@ vm() {
   set -f
 }
 
-# Space and inodes, one line per directory: path, file system, free blocks, their size, free inodes, all inodes.
-space() {
-  section space
-  for f in "$rabbit" "$rabbit/mnesia" /var/log "$logs"; do
-    [ ! -d "$f" ] || echo "$f $(stat -f -c '%i %a %S %d %c' "$f")"
-  done
-}
-
 # The feature flags that the node has enabled, as it notes them for its next start.
 flags() {
   section flags
@@ -147,7 +139,6 @@ peers() {
 
 section begin
 vm
-space
 flags
 unit
 peers

@@ -105,6 +105,7 @@ broker() {
 broker | {
   exec 3<&0 </dev/null
   system
+  storage
   files
   cookie cookie "$cookie" "$cookie_size"
   cookie staged "$staged" "$staged_size"

@@ -12,6 +12,7 @@ pub mod phase;
 mod planner;
 pub mod render;
 mod request;
+mod room;
 mod saved;
 mod step;
 pub mod view;

@@ -2,10 +2,12 @@
 //! things, how its configuration reads. Pure.
 
 mod conf;
+mod limits;
 mod paths;
 mod version;
 
 pub use conf::Conf;
+pub use limits::DISK_FREE_LIMIT;
 pub use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,

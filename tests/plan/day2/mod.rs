@@ -4,14 +4,15 @@ mod cookie;
 mod membership;
 mod queues;
 mod rolling;
+mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use rabbitup::facts::{
-    Backend, BrokerState, ClusterMember, Facts, LoadBalancerFacts, Observation, PackageFacts, QueueFacts,
-    QueueHolding, QueueKind, Unreachable, UnreachableCause,
+    Access, Backend, BrokerState, ClusterMember, Facts, LEAST_TO_WRITE, LoadBalancerFacts, Observation,
+    PackageFacts, QueueFacts, QueueHolding, QueueKind, Storage, Unreachable, UnreachableCause,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{NodeType, Version};
