@@ -26,7 +26,7 @@ host_make() {
   if [ -n "$LAB_DISK_SIZE" ]; then
     # A disk of its own, which can be filled without harm to this machine's.
     mkdir "$dir/disk"
-    mount -t tmpfs -o "size=$LAB_DISK_SIZE,mode=0755" rabbitup-lab "$dir/disk"
+    mount -t tmpfs -o "size=$LAB_DISK_SIZE,nr_inodes=40000,mode=0755" rabbitup-lab "$dir/disk"
     mkdir "$dir"/disk/{upper,work}
     ln -s disk/upper disk/work "$dir/"
   else

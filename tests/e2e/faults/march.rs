@@ -9,7 +9,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use super::data;
-use super::fault::Fault;
+use super::fault::{Fault, Scene, Struck};
 use super::invariants::{self, attempt};
 use super::moment::{self, Sign, StepId, When};
 use super::playbook::Playbook;
@@ -85,6 +85,7 @@ impl Outcome {
 
 struct Marching<'a> {
     stage: &'a Stage,
+    scene: Scene<'a>,
     march: March,
     struck: BTreeSet<StepId>,
     /// Steps that came by and were left alone.
@@ -112,21 +113,24 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
     };
     let start = Instant::now();
     let (struck, passed) = (BTreeSet::new(), BTreeSet::new());
-    let mut marching = Marching { stage, march, struck, passed, resting: false, outcome };
+    let scene = Scene::set(stage, march.playbook, march.fault);
+    let mut marching = Marching { stage, scene, march, struck, passed, resting: false, outcome };
     let rolls = march.playbook.rolls && !march.fault.takes_broker();
     let watch = rolls.then(|| Watch::start(&stage.lab, &BROKERS));
     let mut load = None;
     let mut unexpected = attempt(|| load = Some(clients(stage, march.playbook)));
     unexpected.extend(attempt(|| marching.until_none_is_left()));
     unexpected.extend(load.map_or_else(Vec::new, |load| marching.close(load)));
-    marching.outcome.broken.extend(unexpected);
+    let Marching { scene, mut outcome, .. } = marching;
+    unexpected.extend(attempt(|| scene.strike_the_set()));
+    outcome.broken.extend(unexpected);
     if let Some(seen) = watch.map(Watch::stop)
         && !seen.together.is_empty()
     {
-        marching.outcome.broken.push(format!("out of service at once were {:?}", seen.together));
+        outcome.broken.push(format!("out of service at once were {:?}", seen.together));
     }
-    marching.outcome.took = start.elapsed();
-    marching.outcome
+    outcome.took = start.elapsed();
+    outcome
 }
 
 /// Publishers that count what is confirmed, and consumers that count what comes, from before the first strike to after the
@@ -179,9 +183,8 @@ impl Marching<'_> {
     fn round(&mut self) -> Round {
         let before = invariants::active(self.stage);
         let (run, struck) = self.run();
-        let Some(step) = struck else { return Round::Whole(run) };
+        let Some((step, mut broken)) = self.noted(struck) else { return Round::Whole(run) };
         let fault = self.march.fault;
-        let mut broken = Vec::new();
         if !fault.exits().contains(&run.code()) {
             broken.push(format!("the run ended with {:?}: {}", run.code(), last_words(&run)));
         }
@@ -191,7 +194,8 @@ impl Marching<'_> {
         if self.march.playbook.keeps_quorum {
             broken.extend(invariants::quorum(self.stage, &before, fault.takes_broker().then(|| step.host())));
         }
-        fault.heal(self.stage, step.host(), self.march.playbook.undo);
+        broken.extend(fault.unnamed(&self.scene));
+        broken.extend(fault.heal(&self.scene, step.host()));
         broken.extend(invariants::whole_files(self.stage));
         if self.march.playbook.keeps_data {
             // Before the first bring-up has ended, every node may have the cookie that its package made.
@@ -208,27 +212,42 @@ impl Marching<'_> {
         Round::Struck
     }
 
+    /// The last step of those that a run was struck at, and what was wrong with it at once. Those before it, which a run
+    /// went on from, are cases of their own.
+    fn noted(&mut self, mut struck: Vec<(StepId, Vec<String>)>) -> Option<(StepId, Vec<String>)> {
+        let last = struck.pop()?;
+        for (step, mut broken) in struck {
+            if step.host() != last.0.host() {
+                broken.extend(self.march.fault.heal(&self.scene, step.host()));
+            }
+            self.struck.insert(step.clone());
+            self.outcome.cases.push(Case { step, broken });
+        }
+        Some(last)
+    }
+
     fn told(&self, text: &str) {
         say(&format!("{:8} {} {text}", self.stage.lab.suite().name(), self.march));
     }
 
     /// Runs the command, again as long as the fault before keeps a host locked.
-    fn run(&mut self) -> (Run, Option<StepId>) {
+    fn run(&mut self) -> (Run, Vec<(StepId, Vec<String>)>) {
         let locked_until = Instant::now() + self.march.fault.locked_for();
         loop {
             let (run, struck) = self.run_once();
-            if struck.is_none() && run.code() == Some(75) && Instant::now() < locked_until {
+            if struck.is_empty() && run.code() == Some(75) && Instant::now() < locked_until {
                 continue;
             }
             return (run, struck);
         }
     }
 
-    fn run_once(&mut self) -> (Run, Option<StepId>) {
+    fn run_once(&mut self) -> (Run, Vec<(StepId, Vec<String>)>) {
         let words = (self.march.playbook.words)(self.stage);
         let args = words.iter().map(String::as_str).chain(["--yes", "--json"]);
-        let running = self.stage.rabbitup(&(self.march.playbook.inventory)()).args(args).spawn();
-        let mut struck = None;
+        let start = self.stage.rabbitup(&(self.march.playbook.inventory)()).args(args);
+        let running = self.march.fault.ready(self.stage, start).spawn();
+        let mut struck = Vec::new();
         // The step whose middle is waited for, and how it is seen.
         let mut awaited: Option<(StepId, &'static str)> = None;
         loop {
@@ -237,7 +256,7 @@ impl Marching<'_> {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if struck.is_some() {
+            if !struck.is_empty() && !self.march.fault.lets_the_run_go_on() {
                 continue;
             }
             if let Some((step, sign)) = line {
@@ -250,7 +269,7 @@ impl Marching<'_> {
                     | (When::Middle, Sign::Output, None)
                         if self.is_due(&step) =>
                     {
-                        struck = self.strike(&running, step);
+                        struck.extend(self.strike(&running, step));
                     }
                     (When::Middle, Sign::Begins, Some(shown)) if awaited.is_none() && self.is_due(&step) => {
                         awaited = Some((step, shown));
@@ -260,7 +279,7 @@ impl Marching<'_> {
             } else if let Some((step, shown)) = &awaited
                 && step.is_in_its_middle(self.stage, shown)
             {
-                struck = self.strike(&running, step.clone());
+                struck.extend(self.strike(&running, step.clone()));
                 awaited = None;
             }
         }
@@ -286,8 +305,15 @@ impl Marching<'_> {
     }
 
     /// Strikes, where there is something to strike.
-    fn strike(&self, running: &Running, step: StepId) -> Option<StepId> {
-        self.march.fault.strike(self.stage, running, step.host()).then_some(step)
+    fn strike(&mut self, running: &Running, step: StepId) -> Option<(StepId, Vec<String>)> {
+        match self.march.fault.strike(&self.scene, running, step.host()) {
+            Struck::Nothing => None,
+            Struck::Found(broken) => {
+                // A run that goes on comes by other signs of the same step.
+                self.struck.insert(step.clone());
+                Some((step, broken))
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod march;
 mod moment;
 mod playbook;
 mod table;
+mod ways;
 
 use crate::inventory::Inventory;
 use crate::lab::{Disk, Host, Suite};
@@ -32,9 +33,7 @@ fn all() -> Vec<March> {
     for playbook in PLAYBOOKS {
         for fault in Fault::ALL {
             for when in When::ALL {
-                // Some minutes each, until both sides have noticed.
-                let every = if fault == Fault::Cut { 5 } else { 1 };
-                marches.push(March { every, ..March::whole(playbook, fault, when) });
+                marches.push(March { every: fault.every(), ..March::whole(playbook, fault, when) });
             }
         }
     }
