@@ -15,6 +15,15 @@ bridge_up() {
   [ -f "$LAB_DIR/id" ] || ssh-keygen -q -t ed25519 -N '' -C "lab-$LAB_NAME" -f "$LAB_DIR/id"
 }
 
+# Each systemd takes some inotify instances of root's, whom all hosts of all labs share; with the kernel's 128 about
+# twenty hosts boot, and the next one's systemd gives up ("Too many open files").
+inotify_room() {
+  local limit=/proc/sys/fs/inotify/max_user_instances wanted=1024
+  [ "$(cat $limit)" -ge $wanted ] && return 0
+  { echo $wanted >$limit; } 2>/dev/null && say "raised fs.inotify.max_user_instances to $wanted, for many hosts" ||
+    say "fs.inotify.max_user_instances is $(cat $limit) and cannot be raised: about twenty hosts can run at once"
+}
+
 # host_make SUITE NAME IP VARIANT SNAPSHOT
 host_make() {
   local suite=$1 dir=$LAB_DIR/hosts/$2 ip=$3 variant=$4 snap=$LAB_DIR/snapshots/$5 other
@@ -82,6 +91,7 @@ lab_up() {
   base_hold
   base "$suite"
   bridge_up
+  inotify_room
   for spec in "$@"; do
     spec_parse "$spec"
     host_make "$suite" "$spec_name" "$spec_ip" "$spec_variant" "$spec_snap"

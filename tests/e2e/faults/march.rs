@@ -203,6 +203,10 @@ impl Marching<'_> {
         }
         let told = if broken.is_empty() { "held".to_owned() } else { broken.join("; ") };
         self.told(&format!("{step}: exit {:?} after {:.1?}, {told}", run.code(), run.took));
+        if broken.is_empty() && run.code() == Some(1) {
+            // What an operator reads then is half of what a fault is about.
+            self.told(&format!("it said: {}", last_words(&run)));
+        }
         if !broken.is_empty() {
             self.told(&run.to_string());
         }
