@@ -10,6 +10,8 @@ mod join_tests;
 mod journal;
 pub mod lock;
 #[cfg(test)]
+mod mirror_tests;
+#[cfg(test)]
 mod place_tests;
 mod run;
 mod run_batch;

@@ -9,7 +9,7 @@ const FRAGMENTS: [(Part, &str); 16] = [
     (Part::File, include_str!("steps/file.sh")),
     (Part::HostName, include_str!("steps/host_name.sh")),
     (Part::Host, include_str!("steps/host.sh")),
-    (Part::Packages, include_str!("steps/packages.sh")),
+    (Part::Packages, concat!(include_str!("steps/mirror.sh"), include_str!("steps/packages.sh"))),
     (Part::Cookie, include_str!("steps/cookie.sh")),
     (Part::Broker, concat!(include_str!("../facts/erl_call.sh"), include_str!("steps/broker.sh"))),
     (Part::Cluster, include_str!("steps/cluster.sh")),

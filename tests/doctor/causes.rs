@@ -91,6 +91,13 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
         (Cause::NameElsewhere, Some("node2"), |bed| {
             bed.seen("node2").resolution.insert(host("node1"), vec!["10.9.9.9".parse().expect("one")]);
         }),
+        // Another tool's line beside ours: getent sorts the right one first, and erl_call asks the other one.
+        (Cause::NameElsewhere, Some("node2"), |bed| {
+            let both = ["10.9.9.9".parse().expect("one"), bed.desired.hosts[0].address];
+            bed.seen("node2").resolution.insert(host("node1"), vec![both[1], both[0]]);
+            bed.refuse("node2", "node1");
+            bed.peer("node2", "node1").answer = Answer::TimedOut;
+        }),
         (Cause::EpmdRefused, Some("node2"), |bed| bed.peer("node2", "node1").epmd = Some(PortState::Refused)),
         (Cause::EpmdFiltered, Some("node2"), |bed| {
             bed.peer("node2", "node1").epmd = Some(PortState::Filtered);
