@@ -37,6 +37,8 @@ fn all() -> Vec<March> {
             }
         }
     }
+    // Hosts with a disk of their own come last: they are new ones.
+    marches.sort_by_key(|march| march.fault.disk() != Disk::Machines);
     marches
 }
 
