@@ -113,12 +113,14 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
     };
     let start = Instant::now();
     let (struck, passed) = (BTreeSet::new(), BTreeSet::new());
+    let mut load = None;
+    let mut unexpected = attempt(|| load = Some(clients(stage, march.playbook)));
+    // Behind the clients: a cluster that is stopped takes none.
+    (march.playbook.prepare)(stage);
     let scene = Scene::set(stage, march.playbook, march.fault);
     let mut marching = Marching { stage, scene, march, struck, passed, resting: false, outcome };
     let rolls = march.playbook.rolls && !march.fault.takes_broker();
     let watch = rolls.then(|| Watch::start(&stage.lab, &BROKERS));
-    let mut load = None;
-    let mut unexpected = attempt(|| load = Some(clients(stage, march.playbook)));
     unexpected.extend(attempt(|| marching.until_none_is_left()));
     unexpected.extend(load.map_or_else(Vec::new, |load| marching.close(load)));
     let Marching { scene, mut outcome, .. } = marching;
