@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource};
 use crate::plan::{self, Limit, Moment, Options, Plan, PlannedHost, Strangers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
 use crate::report::{
-    Colour, RefusalDocument, Routes, Style, refusals_text, unreachable_document, unreachable_text,
+    Colour, RefusalDocument, Routes, Style, late_refusals_text, late_unreachable_text, refusals_text,
+    unreachable_document, unreachable_text,
 };
 use crate::template::Templates;
 use crate::transport::{BecomeRoot, HostKeyPolicy, SshTarget, SshTransport, Transport};
@@ -29,6 +31,8 @@ pub struct Session {
     pub options: Options,
     pub hosts: Vec<PlannedHost>,
     pub transport: Arc<SshTransport>,
+    /// Whether this run has begun to change hosts.
+    pub changes: Cell<bool>,
 }
 
 /// An inventory, loaded and checked; its warnings are printed.
@@ -148,7 +152,7 @@ impl Session {
         };
         let hosts = plan::planned_hosts(&desired, &playbook);
         let transport = transport(&hosts, become_password(common)?.as_ref(), &desired.secret_sources);
-        Ok(Self { desired, playbook, templates, options, hosts, transport })
+        Ok(Self { desired, playbook, templates, options, hosts, transport, changes: Cell::new(false) })
     }
 
     /// Looks at every host.
@@ -175,7 +179,8 @@ impl Session {
             if common.json {
                 print::json(&RefusalDocument::from(&refused));
             }
-            Failure::report(Exit::Failed, refusals_text(&refused, common.style_of_stderr()))
+            let text = if self.changes.get() { late_refusals_text } else { refusals_text };
+            Failure::report(Exit::Failed, text(&refused, common.style_of_stderr()))
         })
     }
 
@@ -187,7 +192,8 @@ impl Session {
         if common.json {
             print::json(&unreachable_document(facts, &routes));
         }
-        Err(Failure::report(Exit::Failed, unreachable_text(facts, &routes, common.style_of_stderr())))
+        let text = if self.changes.get() { late_unreachable_text } else { unreachable_text };
+        Err(Failure::report(Exit::Failed, text(facts, &routes, common.style_of_stderr())))
     }
 
     /// Lets go of the connections, and says what they cost where the user wants to know.

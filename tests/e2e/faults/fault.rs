@@ -55,7 +55,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Takes away what was set up.
-    pub fn strike_the_set(self) {
+    pub fn clear(self) {
         if let Some(mirror) = self.mirror {
             mirror.leave(&self.stage.lab);
         }

@@ -124,7 +124,7 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
     unexpected.extend(attempt(|| marching.until_none_is_left()));
     unexpected.extend(load.map_or_else(Vec::new, |load| marching.close(load)));
     let Marching { scene, mut outcome, .. } = marching;
-    unexpected.extend(attempt(|| scene.strike_the_set()));
+    unexpected.extend(attempt(|| scene.clear()));
     outcome.broken.extend(unexpected);
     if let Some(seen) = watch.map(Watch::stop)
         && !seen.together.is_empty()
