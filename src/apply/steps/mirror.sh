@@ -31,17 +31,20 @@ fetching() { # SECONDS ARGUMENT...
   return "$ended"
 }
 
-# Which of the mirrors that these arguments of apt-get ask send nothing at all, one after the other; nothing where all of them
-# answer, if only with an error.
+# Which of the mirrors that these arguments of apt-get ask does not answer, one after the other, with what apt says of it;
+# nothing where all of them do, if only with an error.
 silent_mirrors() { # ARGUMENT...
   bounded 60 apt-get -q -y --print-uris "$@" 2>/dev/null | sed -n "s|^'\(https\{0,1\}://[^/']*\)\(/[^']*\)'.*|\1 \1\2|p" |
     sort -u -k 1,1 | head -n 4 | while read -r mirror address; do
-    # What the mirror says does not matter: a file that it does not have is an answer, too.
-    case $(timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 \
-      download-file "$address" "$fetched" 2>&1 || echo "ended by $?") in
-      *'ended by 124'* | *'timed out'*) printf '%s ' "$mirror" ;;
-    esac
+    said=$(timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 \
+      download-file "$address" "$fetched" 2>&1) && answered=0 || answered=$?
     rm -f "$fetched"
+    [ "$answered" != 124 ] || said="E: Failed to fetch $address  nothing came within 20 s"
+    case $answered:$said in
+      # A mirror that does not have the file answers, too: "404  Not Found".
+      0:* | *'  '[45][0-9][0-9]'  '*) ;;
+      *) printf '%s does not answer (%s), ' "$mirror" "$(printf '%s\n' "$said" | sed -n "s|^E: Failed to fetch [^ ]*  *||p" | head -n 1)" ;;
+    esac
   done
 }
 
@@ -50,6 +53,6 @@ blame_mirrors() { # WHAT ARGUMENT...
   what=$1
   shift
   silent=$(silent_mirrors "$@")
-  [ -z "$silent" ] || fail "$what: the mirror ${silent% } does not answer" \
+  [ -z "$silent" ] || fail "$what: the mirror ${silent%, }" \
     "see that it serves, or take it out of /etc/apt/sources.list and sources.list.d; then run the same command again"
 }

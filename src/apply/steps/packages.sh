@@ -86,6 +86,8 @@ packages_failed() { # PACKAGE[=VERSION]...
   for choice in "$@"; do
     package=${choice%%=*}
     if [ -z "$(apt-cache madison "$package" 2>/dev/null)" ]; then
+      # An `apt-get update` that gets nothing warns of it and ends well.
+      blame_mirrors "no list of packages names $package" update
       fail "no repository of this host offers $package" \
         "add a repository that has it (RabbitMQ's own for recent versions), then run the same command again"
     fi
