@@ -45,3 +45,28 @@ fn its_own_code_is_told() {
     let (_, said) = fetching("bounded() { return 100; }");
     assert!(said.contains("code 100"), "{said}");
 }
+
+/// What is said where apt-helper ends like this.
+fn blamed(apt_helper: &str) -> String {
+    let script = format!(
+        "set -u\nnonce=N\n{PRELUDE}\n{MIRROR}\n{QUICK}\nfail() {{ echo \"$1\"; exit 1; }}\n\
+         bounded() {{ echo \"'http://m:1/debian/InRelease' m_1_InRelease 0\"; }}\ntimeout() {{ {apt_helper}; }}\n\
+         blame_mirrors 'no list' update\necho nobody"
+    );
+    String::from_utf8_lossy(&run_in(&["sh"], script.as_bytes()).stdout).into_owned()
+}
+
+#[test]
+fn a_mirror_is_blamed_only_where_it_does_not_answer() {
+    assert_eq!(blamed("return 0"), "nobody\n");
+    let lacks = "echo 'E: Failed to fetch http://m:1/debian/InRelease  404  Not Found [IP: 10.0.0.1 80]'; return 100";
+    assert_eq!(blamed(lacks), "nobody\n");
+    let refused =
+        "echo 'E: Failed to fetch http://m:1/debian/InRelease  Could not connect to m:1 (10.0.0.1).'; return 100";
+    assert_eq!(
+        blamed(refused),
+        "no list: the mirror http://m:1 does not answer (Could not connect to m:1 (10.0.0.1).)\n"
+    );
+    let silent = blamed("return 124");
+    assert_eq!(silent, "no list: the mirror http://m:1 does not answer (nothing came within 20 s)\n");
+}

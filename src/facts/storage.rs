@@ -63,7 +63,6 @@ impl Storage {
     pub fn evidence(&self, shortage: Shortage) -> String {
         match shortage {
             Shortage::ReadOnly => format!("{} is mounted read-only (option ro)", self.path),
-            #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
             Shortage::Space => format!("{:.1} MB are free", self.free_bytes as f64 / 1e6),
             Shortage::Inodes => format!("{} of {} inodes are free", self.free_inodes, self.inodes),
         }

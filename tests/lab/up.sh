@@ -19,9 +19,12 @@ bridge_up() {
 # twenty hosts boot, and the next one's systemd gives up ("Too many open files").
 inotify_room() {
   local limit=/proc/sys/fs/inotify/max_user_instances wanted=1024
-  [ "$(cat $limit)" -ge $wanted ] && return 0
-  { echo $wanted >$limit; } 2>/dev/null && say "raised fs.inotify.max_user_instances to $wanted, for many hosts" ||
+  [ "$(cat $limit)" -lt $wanted ] || return 0
+  if { echo $wanted >$limit; } 2>/dev/null; then
+    say "raised fs.inotify.max_user_instances to $wanted, for many hosts"
+  else
     say "fs.inotify.max_user_instances is $(cat $limit) and cannot be raised: about twenty hosts can run at once"
+  fi
 }
 
 # host_make SUITE NAME IP VARIANT SNAPSHOT
