@@ -59,10 +59,10 @@ fn blamed(apt_helper: &str) -> String {
 #[test]
 fn a_mirror_is_blamed_only_where_it_does_not_answer() {
     assert_eq!(blamed("return 0"), "nobody\n");
-    let lacks = "echo 'E: Failed to fetch http://m:1/debian/InRelease  404  Not Found [IP: 10.0.0.1 80]'; return 100";
+    let lacks =
+        "echo 'E: Failed to fetch http://m:1/debian/InRelease  404  Not Found [IP: 10.0.0.1 80]'; return 100";
     assert_eq!(blamed(lacks), "nobody\n");
-    let refused =
-        "echo 'E: Failed to fetch http://m:1/debian/InRelease  Could not connect to m:1 (10.0.0.1).'; return 100";
+    let refused = "echo 'E: Failed to fetch http://m:1/debian/InRelease  Could not connect to m:1 (10.0.0.1).'; return 100";
     assert_eq!(
         blamed(refused),
         "no list: the mirror http://m:1 does not answer (Could not connect to m:1 (10.0.0.1).)\n"

@@ -297,7 +297,9 @@ impl Fault {
             | Self::Second => {}
         }
         if brokers_too && self.takes_broker() && !matches!(self, Self::Power | Self::Cut) {
-            lab.run_on(host, START_BROKER);
+            let takes_nothing =
+                matches!(self, Self::Disk | Self::StoppedDisk | Self::Inodes | Self::ReadOnly);
+            lab.run_on(host, if takes_nothing { RESTART_BROKER } else { START_BROKER });
         }
         Vec::new()
     }
@@ -325,6 +327,11 @@ const STOP_BROKER: &str = "case $(systemctl is-active rabbitmq-server) in active
 
 const START_BROKER: &str =
     "! systemctl -q is-enabled rabbitmq-server || timeout 120 systemctl start rabbitmq-server";
+
+/// Mnesia may have stopped under a RabbitMQ that goes on: `status` and `plan` say so, and that it needs a restart.
+const RESTART_BROKER: &str = "systemctl -q is-enabled rabbitmq-server || exit 0; \
+     timeout 60 rabbitmqctl -q eval 'yes = mnesia:system_info(is_running), rabbit:is_running().' 2>/dev/null | grep -qx true || \
+     timeout 180 systemctl restart rabbitmq-server";
 
 /// What the command wants to run may be a part of the boot. A broker that waits for others is left to the command.
 const WAIT_FOR_BOOT: &str = "for _ in $(seq 100); do \
