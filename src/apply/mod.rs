@@ -14,6 +14,8 @@ mod journal;
 mod leaving_tests;
 pub mod lock;
 #[cfg(test)]
+mod mirror_tests;
+#[cfg(test)]
 mod place_tests;
 mod run;
 mod run_batch;

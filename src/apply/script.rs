@@ -13,7 +13,7 @@ const FRAGMENTS: &[(Part, &str)] = &[
     (Part::Conf, include_str!("steps/conf.sh")),
     (Part::HostName, include_str!("steps/host_name.sh")),
     (Part::Host, include_str!("steps/host.sh")),
-    (Part::Packages, include_str!("steps/packages.sh")),
+    (Part::Packages, concat!(include_str!("steps/mirror.sh"), include_str!("steps/packages.sh"))),
     (Part::Cookie, include_str!("steps/cookie.sh")),
     (
         Part::Broker,

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::plan::view::listed;
 use crate::plan::{self, Limit, Moment, Options, Plan, PlanError, PlannedHost, Strangers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
 use crate::report::{
-    Colour, Details, ErrorKind, Finding, RefusalDocument, Routes, Style, access, health, refusals_text,
-    unreachable_document, unreachable_text,
+    Colour, Details, ErrorKind, Finding, RefusalDocument, Routes, Style, access, health, late_refusals_text,
+    late_unreachable_text, refusals_text, unreachable_document, unreachable_text,
 };
 use crate::template::Templates;
 use crate::transport::{BecomeRoot, HostKeyPolicy, SshTarget, SshTransport, Transport};
@@ -37,6 +37,8 @@ pub struct Session {
     /// The secrets that are known by now.
     secrets: RefCell<Secrets>,
     style: Style,
+    /// Whether this run has begun to change hosts.
+    pub changes: Cell<bool>,
 }
 
 /// An inventory, loaded and checked; its warnings are printed.
@@ -169,7 +171,8 @@ impl Session {
         let hosts = plan::planned_hosts(&desired, &playbook);
         let transport = transport(&hosts, become_password(common)?.as_ref(), &desired.secret_sources);
         let (secrets, style) = (RefCell::new(desired.secrets.clone()), common.style_of_stderr());
-        Ok(Self { desired, playbook, templates, options, hosts, transport, secrets, style })
+        let changes = Cell::new(false);
+        Ok(Self { desired, playbook, templates, options, hosts, transport, secrets, style, changes })
     }
 
     /// Whether all that the playbook does is to end another run's waiting: it must not wait for that run itself.
@@ -212,7 +215,8 @@ impl Session {
             }
             Err(mut refused) => {
                 refused.0.iter_mut().for_each(|refusal| refusal.advice = words.put_into(&refusal.advice));
-                Err(refusal(&refused, common.style_of_stderr()))
+                let text = if self.changes.get() { late_refusals_text } else { refusals_text };
+                Err(refusal(&refused, text(&refused, common.style_of_stderr())))
             }
         }
     }
@@ -282,7 +286,8 @@ impl Session {
         if plan::unreachable(&self.desired, playbook, facts, &self.options).is_empty() {
             return Ok(());
         }
-        Err(unreachable(facts, &Routes::from(&self.desired), common.style_of_stderr()))
+        let text = if self.changes.get() { late_unreachable_text } else { unreachable_text };
+        Err(silent(facts, &Routes::from(&self.desired), text, common.style_of_stderr()))
     }
 
     /// Lets go of the connections, and says what they cost where the user wants to know.
@@ -291,16 +296,26 @@ impl Session {
     }
 }
 
-fn refusal(refused: &PlanError, style: Style) -> Failure {
+fn refusal(refused: &PlanError, text: String) -> Failure {
     let message = refused.0.first().map(|first| first.what.clone()).unwrap_or_default();
-    Failure::report(Exit::Failed, refusals_text(refused, style), message)
+    Failure::report(Exit::Failed, text, message)
         .kind(ErrorKind::Refused, Details::Refusals(RefusalDocument::from(refused)))
 }
 
 /// Hosts that did not answer, where all are needed.
 pub fn unreachable(facts: &Facts, routes: &Routes<'_>, style: Style) -> Failure {
+    silent(facts, routes, unreachable_text, style)
+}
+
+/// As [`unreachable`], in the words that fit: for a run that has changed nothing, or something.
+fn silent(
+    facts: &Facts,
+    routes: &Routes<'_>,
+    text: fn(&Facts, &Routes<'_>, Style) -> String,
+    style: Style,
+) -> Failure {
     let message = format!("{} did not answer", listed(facts.unreachable().map(|(host, _)| host)));
-    Failure::report(Exit::Failed, unreachable_text(facts, routes, style), message)
+    Failure::report(Exit::Failed, text(facts, routes, style), message)
         .kind(ErrorKind::Unreachable, Details::Unreachable(unreachable_document(facts, routes)))
 }
 

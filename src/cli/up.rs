@@ -152,6 +152,7 @@ impl Work<'_> {
     }
 
     async fn execute(&self, plan: &Plan, locks: Locks) -> Result<Executed, Failure> {
+        self.session.changes.set(true);
         self.touched.borrow_mut().extend(plan.steps.iter().map(|step| step.host.clone()));
         let secrets = self.session.secrets_for(plan)?;
         execute(&self.session.transport, plan, secrets, locks, self.common, &self.command).await

@@ -14,7 +14,6 @@ pub struct Examinations {
 pub struct Examination {
     /// The running Erlang VM of a RabbitMQ node, whatever it calls itself.
     pub vm: Option<Vm>,
-    pub space: Vec<Space>,
     /// The feature flags that the node's data has enabled; none where there is no such note.
     pub feature_flags: Option<BTreeSet<String>>,
     pub unit: Unit,
@@ -32,18 +31,6 @@ pub struct Vm {
     pub proto_dist: Option<String>,
     /// `RABBITMQ_USE_LONGNAME` and the like, as the VM's own environment has them.
     pub environment: BTreeMap<String, String>,
-}
-
-/// The file system that a directory lies on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Space {
-    pub path: String,
-    /// Equal for directories on one file system.
-    pub file_system: String,
-    pub free_bytes: u64,
-    pub free_inodes: u64,
-    /// Zero where the file system does not count inodes (btrfs).
-    pub inodes: u64,
 }
 
 /// How the broker's unit stands, and what it said last where it does not run.

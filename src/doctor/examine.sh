@@ -15,7 +15,7 @@ set -f -u
 nl='
 '
 IFS=$nl
-rabbit=/var/lib/rabbitmq logs=/var/log/rabbitmq
+rabbit=/var/lib/rabbitmq
 if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
 section() { echo "$nonce $1"; }
 
@@ -38,12 +38,6 @@ vm() {
     fi
   done
   set -f
-}
-
-# Space and inodes, one line per directory: path, file system, free blocks, their size, free inodes, all inodes.
-space() {
-  section space
-  as_rabbitmq 5 stat -f -c '%n %i %a %S %d %c' "$rabbit" "$rabbit/mnesia" /var/log "$logs"
 }
 
 # The feature flags that the node has enabled, as it notes them for its next start.
@@ -135,7 +129,6 @@ peers() {
 
 section begin
 vm
-space
 flags
 unit
 peers

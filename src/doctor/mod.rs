@@ -13,7 +13,7 @@ mod walk;
 
 pub use bundle::{Collected, Papers, bundle, collect_command, parse_collected};
 pub use diagnosis::{Cause, Checked, Diagnosis, Finding, Meanwhile, Pair, PairState, Remedy};
-pub use examination::{Answer, Examination, Examinations, Peer, Space, Unit, Vm};
+pub use examination::{Answer, Examination, Examinations, Peer, Unit, Vm};
 pub use parse::parse_examination;
 pub use request::{ExamineRequest, examine_requests};
 pub use walk::diagnose;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Answer, Examination, ExamineRequest, Peer, Space, Unit, Vm};
+use super::{Answer, Examination, ExamineRequest, Peer, Unit, Vm};
 use crate::facts::{Frames, ParseError, PortState};
 use crate::model::HostName;
 use crate::redact::Redactor;
@@ -24,7 +24,6 @@ pub fn parse_examination(
     let frames = Frames::read(nonce, output)?;
     Ok(Examination {
         vm: vm(&frames),
-        space: frames.lines("space").filter_map(space).collect(),
         feature_flags: feature_flags(&frames),
         unit: unit(&frames),
         peers: request
@@ -47,15 +46,6 @@ fn vm(frames: &Frames<'_>) -> Option<Vm> {
         proto_dist: after("-proto_dist"),
         environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
     })
-}
-
-/// `/var/lib/rabbitmq eea2c51efea1f1ea 12597592 4096 16214211 16777216`.
-fn space(line: &str) -> Option<Space> {
-    let mut words = line.split(' ');
-    let (path, file_system) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut number = || words.next()?.parse::<u64>().ok();
-    let (blocks, size, free_inodes, inodes) = (number()?, number()?, number()?, number()?);
-    Some(Space { path, file_system, free_bytes: blocks.saturating_mul(size), free_inodes, inodes })
 }
 
 /// `[quorum_queue,\n stream_queue].`

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay};
+use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, Storage};
 use crate::model::{CookieDigest, HostName, NodeName};
 
 /// One host as the probe saw it.
@@ -167,6 +167,9 @@ pub struct Resources {
     /// Free space of the file system under /var/lib, in KiB.
     #[serde(skip)]
     pub disk_free_kib: Option<u64>,
+    /// The directories of configuration, packages, data and logs, as far as the host has them.
+    #[serde(skip)]
+    pub storage: Vec<Storage>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ mod host;
 mod parse;
 mod queues;
 mod request;
+mod storage;
 mod under_way;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub(crate) use parse::Frames;
 pub use parse::{ParseError, clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
 pub use request::{PeerPort, ProbeRequest, command_text};
+pub use storage::{Access, LEAST_TO_WRITE, Shortage, Storage, shortages};
 pub use under_way::RunUnderWay;
 
 use crate::model::HostName;

@@ -243,7 +243,11 @@ Gather = fun() ->
                   end || {Key, Call} <- Started])
 end,
 Booted = try Either([{rabbit, is_booted, []}, {rabbit, is_running, []}]) catch _:_ -> false end,
-Lines = case Booted of
-    true -> ["state running" | Gather()] ++ ["end"];
+%% Mnesia may have stopped under a RabbitMQ that goes on, where the disk took nothing more: every question would then be
+%% answered as of an empty database.
+Open = try Khepri() orelse mnesia:system_info(is_running) =:= yes catch _:_ -> true end,
+Lines = case {Booted, Open} of
+    {true, true} -> ["state running" | Gather()] ++ ["end"];
+    {true, false} -> ["state closed", "end"];
     _ -> ["state stopped", "end"]
 end,

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{
-    ClusterMember, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState,
-    Privilege, ProbeRequest, Reach, Resources, RunUnderWay, System, TimeService,
+    Access, ClusterMember, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState,
+    Privilege, ProbeRequest, Reach, Resources, RunUnderWay, Storage, System, TimeService,
 };
 use crate::model::{HostName, NodeName, NodeType};
 use files::Files;
@@ -185,7 +185,25 @@ fn resources(frames: &Frames) -> Resources {
         memory_total_kib: kib("MemTotal:"),
         memory_available_kib: kib("MemAvailable:"),
         disk_free_kib,
+        storage: storage(frames),
     }
+}
+
+/// `/var/lib/rabbitmq eea2c51efea1f1ea 12597592 4096 16214211 16777216`, and `ro /var/lib/rabbitmq` where nothing can be
+/// written.
+fn storage(frames: &Frames) -> Vec<Storage> {
+    let read_only: BTreeSet<&str> =
+        frames.lines("storage").filter_map(|line| line.strip_prefix("ro ")).collect();
+    let read = |line: &str| {
+        let mut words = line.split(' ');
+        let (path, file_system) = (words.next()?.to_owned(), words.next()?.to_owned());
+        let mut number = || words.next()?.parse::<u64>().ok();
+        let (blocks, size, free_inodes, inodes) = (number()?, number()?, number()?, number()?);
+        let access = if read_only.contains(path.as_str()) { Access::ReadOnly } else { Access::ReadWrite };
+        let free_bytes = blocks.saturating_mul(size);
+        Some(Storage { path, file_system, free_bytes, free_inodes, inodes, access })
+    };
+    frames.lines("storage").filter_map(read).collect()
 }
 
 fn host_name(frames: &Frames, files: &Files) -> HostNameFacts {

@@ -74,6 +74,21 @@ system() {
   set -f
 }
 
+# Space and inodes where rabbitup, dpkg and the broker write: path, file system, free blocks, their size, free inodes, all
+# inodes. Before that `ro PATH` where the file system takes nothing.
+storage() {
+  section storage
+  set --
+  for f in /etc /var/lib/dpkg "$rabbit" "$rabbit/mnesia" /var/log /var/log/rabbitmq; do
+    [ -d "$f" ] || continue
+    set -- "$@" "$f"
+    # Attribute i keeps root out, too: that is not the file system's doing.
+    [ -w "$f" ] ||
+      case ,$(limit 3 findmnt -n -o OPTIONS -T "$f" | tail -n 1), in *,ro,*) echo "ro $f" ;; esac
+  done
+  limit 3 stat -f -c '%n %i %a %S %d %c' -- "$@"
+}
+
 # One stat and one cat for all files. Links are followed. What lies where user rabbitmq may write is looked at as that user,
 # and where there is none yet as nobody.
 files() {

@@ -120,6 +120,7 @@ broker() {
 broker | {
   exec 3<&0 </dev/null
   system
+  storage
   files
   data_place
   lock

@@ -118,7 +118,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::facts::parse;
+    use crate::facts::{Access, parse};
     use crate::model::shells::shells;
 
     fn request() -> ProbeRequest {
@@ -163,6 +163,8 @@ mod tests {
             assert!(facts.resolution.values().flatten().all(IpAddr::is_loopback), "{shell:?}");
             assert!(!facts.resolution.is_empty() && !facts.host_name.running.is_empty(), "{shell:?}");
             assert!(facts.resources.memory_total_kib > Some(0), "{shell:?}");
+            let etc = facts.resources.storage.iter().find(|seen| seen.path == "/etc").expect("every machine");
+            assert!(etc.free_bytes > 0 && etc.access == Access::ReadWrite, "{shell:?}: {etc:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Change, FileWrite, Note, Options, Proof, Refusal, Step, StepId, effect, view};
+use super::{Action, Change, FileWrite, Note, Options, Proof, Refusal, Step, StepId, effect, room, view};
 use crate::facts::{Facts, FileKind, HostFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::{CookieDigest, HostName, Secret, SecretName, SecretSource};
@@ -164,6 +164,7 @@ impl<'a> Draft<'a> {
         {
             return self.refuse(&step.host.clone(), what, why, advice);
         }
+        self.refuse_without_room(&step);
         effect::model(&mut self.facts, &step, self.desired, self.cookie);
         self.steps.push(step);
     }
@@ -217,6 +218,20 @@ impl<'a> Draft<'a> {
                     file.path
                 );
                 self.note(&host, text);
+            }
+        }
+    }
+
+    /// Once for each file system that takes nothing. The step is modelled all the same, so that no later phase complains of
+    /// what follows from it.
+    fn refuse_without_room(&mut self, step: &Step) {
+        let Some(host) = self.observed.host(&step.host) else { return };
+        for (directory, shortage) in room::lacking(host, step) {
+            let what = directory.what(shortage);
+            let told = |refusal: &Refusal| refusal.host.as_ref() == Some(&step.host) && refusal.what == what;
+            if !self.refusals.iter().any(told) {
+                let advice = format!("{}; then run the same command again", directory.remedy(shortage));
+                self.refuse(&step.host, what, directory.evidence(shortage), advice);
             }
         }
     }

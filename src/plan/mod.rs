@@ -13,6 +13,7 @@ pub mod phase;
 mod planner;
 pub mod render;
 mod request;
+mod room;
 mod saved;
 mod step;
 pub mod view;

@@ -5,6 +5,7 @@ mod beneath;
 mod conf;
 mod conf_keys;
 mod feature_flags;
+mod limits;
 mod paths;
 mod version;
 
@@ -12,6 +13,7 @@ pub use beneath::{Beneath, Objection, Serving, allowed};
 pub use conf::Conf;
 pub use conf_keys::{KnownKeys, Standing, has_no_effect, known_keys, refused_value};
 pub use feature_flags::may_be_of;
+pub use limits::DISK_FREE_LIMIT;
 pub use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,

@@ -35,7 +35,7 @@ pub use health::{Finding, Severity, access, advised, health, is_healthy};
 pub use plan_json::{ChangeKind, PlanDocument, PlanHost, PlanNote, PlanStep, PlanSummary, plan_schema};
 pub use plan_text::{last_line, plan_text};
 pub use progress::{Clock, Display, JsonLines, PlainLines, TerminalBars};
-pub use refusals::{RefusalDocument, RefusalEntry, refusals_text};
+pub use refusals::{RefusalDocument, RefusalEntry, late_refusals_text, refusals_text};
 pub use status::{State, Status};
 pub use status_json::{BackendStatus, CookieStatus, LoadBalancerStatus, NodeStatus, StatusDocument};
 pub use status_text::{findings_text, status_text};
@@ -43,6 +43,10 @@ pub use style::{Colour, Detail, Style};
 pub use summary::{Next, Summary};
 pub use under_way::{UnderWay, WAIT_FOR_IT, under_way, under_way_text};
 pub use unreachable::{
-    Routes, UnreachableDocument, UnreachableEntry, skipped_line, unreachable_document, unreachable_text,
+    Routes, UnreachableDocument, UnreachableEntry, late_unreachable_text, skipped_line, unreachable_document,
+    unreachable_text,
 };
 pub use words::since;
+
+/// For a run that comes upon a problem when some of its steps have ended.
+const CHANGED: &str = "What this run has changed stays.";

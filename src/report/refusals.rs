@@ -3,12 +3,22 @@ use serde::Serialize;
 use crate::model::HostName;
 use crate::plan::{PlanError, Refusal};
 
+use super::CHANGED;
 use super::groups::Block;
 use super::style::{Ink, Style};
 use super::words::{count, grouped};
 
 /// Why there is no plan, for people: every reason, each once, with the hosts that it holds for.
 pub fn refusals_text(error: &PlanError, style: Style) -> String {
+    refused(error, "Nothing was changed.", style)
+}
+
+/// The same where the run has changed something and looks whether all is well now.
+pub fn late_refusals_text(error: &PlanError, style: Style) -> String {
+    refused(error, CHANGED, style)
+}
+
+fn refused(error: &PlanError, changed: &str, style: Style) -> String {
     let groups = grouped(error.0.iter().map(|refusal| ((&refusal.what, &refusal.advice), refusal)));
     let mut text = String::new();
     for ((what, advice), refusals) in &groups {
@@ -22,7 +32,7 @@ pub fn refusals_text(error: &PlanError, style: Style) -> String {
         text.push('\n');
     }
     let problems = count(groups.len(), "problem", "problems");
-    let line = format!("No plan: {problems} to solve first. Nothing was changed.");
+    let line = format!("No plan: {problems} to solve first. {changed}");
     text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
     text
 }

@@ -6,6 +6,7 @@ use crate::inventory::{Desired, Ssh};
 use crate::model::HostName;
 use crate::plan::Plan;
 
+use super::CHANGED;
 use super::groups::Block;
 use super::style::{Ink, Style};
 use super::words::{count, grouped, list};
@@ -28,6 +29,15 @@ impl<'a> From<&'a Plan> for Routes<'a> {
 
 /// The hosts that could not be looked at, by cause, with the evidence and what to do. Empty where all answered.
 pub fn unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> String {
+    unreached(facts, routes, "Nothing was changed.", style)
+}
+
+/// The same where the run has changed something and looks whether all is well now.
+pub fn late_unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> String {
+    unreached(facts, routes, CHANGED, style)
+}
+
+fn unreached(facts: &Facts, routes: &Routes<'_>, changed: &str, style: Style) -> String {
     let silent = in_order(facts, routes);
     if silent.is_empty() {
         return String::new();
@@ -44,7 +54,7 @@ pub fn unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> Str
         text.push('\n');
     }
     let all = count(facts.hosts.len(), "host", "hosts");
-    let line = format!("{} of {all} could not be looked at. Nothing was changed.", silent.len());
+    let line = format!("{} of {all} could not be looked at. {changed}", silent.len());
     text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
     text
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use rabbitup::doctor::{
-    Answer, Cause, Diagnosis, Examination, Examinations, Peer, Space, Unit, Vm, diagnose,
+use rabbitup::doctor::{Answer, Cause, Diagnosis, Examination, Examinations, Peer, Unit, Vm, diagnose};
+use rabbitup::facts::{
+    Access, BrokerState, FeatureFlags, FileFacts, HostFacts, NodeFacts, PortState, Storage, UnitFacts,
 };
-use rabbitup::facts::{BrokerState, FeatureFlags, FileFacts, HostFacts, NodeFacts, PortState, UnitFacts};
 use rabbitup::inventory::Desired;
 use rabbitup::model::{HostName, NodeName, Version};
 
@@ -43,6 +43,7 @@ impl Bed {
                 FeatureFlags { known: flags(), enabled: flags() };
             let seen = facts.host_mut(&host.name).expect("a host that answered");
             seen.resolution = resolution.clone();
+            seen.resources.storage = vec![roomy()];
             for (package, version) in [("rabbitmq-server", "3.10.8-1.1"), ("erlang-base", "1:25.2.3+dfsg-1")]
             {
                 seen.packages.entry(package.to_owned()).or_default().installed = Some(version.to_owned());
@@ -66,6 +67,10 @@ impl Bed {
 
     pub fn seen(&mut self, name: &str) -> &mut HostFacts {
         fixtures::seen(&mut self.facts, name)
+    }
+
+    pub fn storage(&mut self, name: &str) -> &mut Storage {
+        &mut self.seen(name).resources.storage[0]
     }
 
     pub fn node(&mut self, name: &str) -> &mut NodeFacts {
@@ -134,6 +139,17 @@ fn flags() -> BTreeSet<String> {
     ["quorum_queue", "stream_queue"].map(str::to_owned).into()
 }
 
+fn roomy() -> Storage {
+    Storage {
+        path: "/var/lib/rabbitmq".to_owned(),
+        file_system: "fe00".to_owned(),
+        free_bytes: 10_000_000_000,
+        free_inodes: 100_000,
+        inodes: 200_000,
+        access: Access::ReadWrite,
+    }
+}
+
 fn unit(active: &str) -> UnitFacts {
     UnitFacts { exists: true, active: active.to_owned(), enabled: "enabled".to_owned() }
 }
@@ -155,13 +171,6 @@ fn examination(desired: &Desired) -> Examination {
     };
     Examination {
         vm: Some(Vm { pid: 635, proto_dist: None, environment: BTreeMap::new() }),
-        space: vec![Space {
-            path: "/var/lib/rabbitmq".to_owned(),
-            file_system: "fe00".to_owned(),
-            free_bytes: 10_000_000_000,
-            free_inodes: 100_000,
-            inodes: 200_000,
-        }],
         feature_flags: Some(flags()),
         unit: Unit { active: "active".to_owned(), sub: "running".to_owned(), ..Unit::default() },
         peers: desired.brokers().map(|host| (host.name.clone(), open(host))).collect(),

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use rabbitup::doctor::{Answer, Cause};
 use rabbitup::facts::{
-    BrokerState, Clock, CookieShape, NodeData, Observation, PortState, Unreachable, UnreachableCause,
+    Access, BrokerState, Clock, CookieShape, NodeData, Observation, PortState, Unreachable, UnreachableCause,
 };
 use rabbitup::model::{NodeName, Version};
 
@@ -43,7 +43,7 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
             let package = bed.seen("node2").packages.get_mut("rabbitmq-server").expect("it is there");
             package.half_installed = package.installed.take();
         }),
-        (Cause::DiskFull, Some("node2"), |bed| bed.exam("node2").space[0].free_bytes = 4096),
+        (Cause::DiskFull, Some("node2"), |bed| bed.storage("node2").free_bytes = 4096),
         (Cause::ClockOff, Some("node2"), |bed| {
             bed.seen("node2").clock = Some(Clock { offset_ms: -90_000.0, uncertainty_ms: 5.0 });
         }),
@@ -90,6 +90,13 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
         }),
         (Cause::NameElsewhere, Some("node2"), |bed| {
             bed.seen("node2").resolution.insert(host("node1"), vec!["10.9.9.9".parse().expect("one")]);
+        }),
+        // Another tool's line beside ours: getent sorts the right one first, and erl_call asks the other one.
+        (Cause::NameElsewhere, Some("node2"), |bed| {
+            let both = ["10.9.9.9".parse().expect("one"), bed.desired.hosts[0].address];
+            bed.seen("node2").resolution.insert(host("node1"), vec![both[1], both[0]]);
+            bed.refuse("node2", "node1");
+            bed.peer("node2", "node1").answer = Answer::TimedOut;
         }),
         (Cause::EpmdRefused, Some("node2"), |bed| bed.peer("node2", "node1").epmd = Some(PortState::Refused)),
         (Cause::EpmdFiltered, Some("node2"), |bed| {
@@ -178,10 +185,14 @@ fn the_odd_cookie_out_is_the_seed_nodes_own_too() {
 #[test]
 fn inodes_are_space_and_a_file_system_without_any_is_not_full() {
     let mut bed = Bed::healthy();
-    bed.exam("node2").space[0].free_inodes = 3;
+    bed.storage("node2").free_inodes = 3;
     assert_eq!(bed.diagnosis().findings[0].cause, Cause::DiskFull);
-    (bed.exam("node2").space[0].free_inodes, bed.exam("node2").space[0].inodes) = (0, 0);
+    (bed.storage("node2").free_inodes, bed.storage("node2").inodes) = (0, 0);
     assert_eq!(bed.found(), []);
+    bed.storage("node2").access = Access::ReadOnly;
+    let found = bed.diagnosis().findings;
+    assert_eq!((found[0].cause, found.len()), (Cause::DiskFull, 1));
+    assert_eq!(found[0].what, "the file system of /var/lib/rabbitmq is read-only");
 }
 
 #[test]

@@ -3,13 +3,29 @@
 
 use crate::lab::Suite;
 use crate::stage::{Stage, say};
-use crate::traffic::Traffic;
+use crate::traffic::{Tally, Traffic};
+
+/// What keeps a queue's messages when a node is lost.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Quorum,
+    Mirrored,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Quorum => "quorum",
+            Self::Mirrored => "mirrored",
+        }
+    }
+}
 
 /// Traffic on queues of its own.
 pub struct Load<'a> {
     stage: &'a Stage,
     name: &'static str,
-    traffics: Vec<(&'static str, Traffic)>,
+    traffics: Vec<(Kind, Traffic)>,
 }
 
 impl<'a> Load<'a> {
@@ -17,7 +33,7 @@ impl<'a> Load<'a> {
     #[track_caller]
     pub fn start(stage: &'a Stage, name: &'static str) -> Self {
         let traffic = |kind: &str| stage.traffic(&format!("{name}-{kind}"), kind);
-        let mut traffics = vec![("quorum", traffic("quorum"))];
+        let mut traffics = vec![(Kind::Quorum, traffic("quorum"))];
         if stage.lab.suite() == Suite::Bookworm {
             stage.lab.stdout_of(
                 "node1",
@@ -26,11 +42,18 @@ impl<'a> Load<'a> {
                      '{{\"ha-mode\":\"all\",\"ha-sync-mode\":\"automatic\"}}'"
                 ),
             );
-            traffics.push(("mirrored", traffic("classic")));
+            traffics.push((Kind::Mirrored, traffic("classic")));
         }
         let load = Self { stage, name, traffics };
         load.goes_on();
         load
+    }
+
+    /// The same where there is no cluster yet: nothing is waited for, and the clients try until somebody answers. A policy
+    /// that mirrors has nowhere to be yet, so there is a quorum queue alone.
+    pub fn before_any_cluster(stage: &'a Stage, name: &'static str) -> Self {
+        let traffics = vec![(Kind::Quorum, stage.traffic(&format!("{name}-quorum"), "quorum"))];
+        Self { stage, name, traffics }
     }
 
     /// Waits until every queue has taken and given another hundred messages.
@@ -44,29 +67,43 @@ impl<'a> Load<'a> {
     /// Ends it: the tallies are told, nothing may be lost, and the queues go. `what` was done meanwhile.
     #[track_caller]
     pub fn end(self, what: &str) {
-        let (stage, name) = (self.stage, self.name);
-        self.end_but_keep(what);
-        let mut forget = format!("rabbitmqctl -q delete_queue {name}-quorum");
-        if stage.lab.suite() == Suite::Bookworm {
-            forget += &format!(
-                " && rabbitmqctl -q delete_queue {name}-classic && rabbitmqctl -q clear_policy {name}"
-            );
-        }
-        stage.lab.stdout_of("node1", &forget);
+        self.close(what).into_iter().for_each(|tally| tally.assert_none_lost());
     }
 
     /// The same; the queues stay.
     #[track_caller]
     pub fn end_but_keep(self, what: &str) {
+        self.stop(what).into_iter().for_each(|(_, tally)| tally.assert_none_lost());
+    }
+
+    /// Ends it and removes the queues. What was lost is the caller's to judge.
+    #[track_caller]
+    pub fn close(self, what: &str) -> Vec<Tally> {
+        let (stage, name) = (self.stage, self.name);
+        let close = |(kind, tally)| {
+            stage.lab.stdout_of(
+                "node1",
+                &match kind {
+                    Kind::Quorum => format!("rabbitmqctl -q delete_queue {name}-quorum"),
+                    Kind::Mirrored => format!(
+                        "rabbitmqctl -q delete_queue {name}-classic && rabbitmqctl -q clear_policy {name}"
+                    ),
+                },
+            );
+            tally
+        };
+        self.stop(what).into_iter().map(close).collect()
+    }
+
+    #[track_caller]
+    fn stop(self, what: &str) -> Vec<(Kind, Tally)> {
         self.goes_on();
         let suite = self.stage.lab.suite().name();
         let tallies: Vec<_> =
             self.traffics.into_iter().map(|(kind, traffic)| (kind, traffic.stop())).collect();
         for (kind, tally) in &tallies {
-            say(&format!("{suite:8}           {what}, {kind} queue: {tally}"));
+            say(&format!("{suite:8}           {what}, {} queue: {tally}", kind.word()));
         }
-        for (_, tally) in tallies {
-            tally.assert_none_lost();
-        }
+        tallies
     }
 }

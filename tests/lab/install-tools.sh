@@ -12,7 +12,8 @@ ip iproute2
 ssh openssh-client
 nsenter util-linux
 setsid util-linux
-timeout coreutils'
+timeout coreutils
+faketime faketime'
 check_tools='shellcheck shellcheck
 ssh openssh-client
 sshd openssh-server

@@ -15,6 +15,18 @@ bridge_up() {
   [ -f "$LAB_DIR/id" ] || ssh-keygen -q -t ed25519 -N '' -C "lab-$LAB_NAME" -f "$LAB_DIR/id"
 }
 
+# Each systemd takes some inotify instances of root's, whom all hosts of all labs share; with the kernel's 128 about
+# twenty hosts boot, and the next one's systemd gives up ("Too many open files").
+inotify_room() {
+  local limit=/proc/sys/fs/inotify/max_user_instances wanted=1024
+  [ "$(cat $limit)" -lt $wanted ] || return 0
+  if { echo $wanted >$limit; } 2>/dev/null; then
+    say "raised fs.inotify.max_user_instances to $wanted, for many hosts"
+  else
+    say "fs.inotify.max_user_instances is $(cat $limit) and cannot be raised: about twenty hosts can run at once"
+  fi
+}
+
 # host_make SUITE NAME IP VARIANT SNAPSHOT
 host_make() {
   local suite=$1 dir=$LAB_DIR/hosts/$2 ip=$3 variant=$4 snap=$LAB_DIR/snapshots/$5 other
@@ -26,7 +38,7 @@ host_make() {
   if [ -n "$LAB_DISK_SIZE" ]; then
     # A disk of its own, which can be filled without harm to this machine's.
     mkdir "$dir/disk"
-    mount -t tmpfs -o "size=$LAB_DISK_SIZE,mode=0755" rabbitup-lab "$dir/disk"
+    mount -t tmpfs -o "size=$LAB_DISK_SIZE,nr_inodes=40000,mode=0755" rabbitup-lab "$dir/disk"
     mkdir "$dir"/disk/{upper,work}
     ln -s disk/upper disk/work "$dir/"
   else
@@ -82,6 +94,7 @@ lab_up() {
   base_hold
   base "$suite"
   bridge_up
+  inotify_room
   for spec in "$@"; do
     spec_parse "$spec"
     host_make "$suite" "$spec_name" "$spec_ip" "$spec_variant" "$spec_snap"

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rabbitup::facts::{
-    BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FeatureFlags, FileFacts, FileKind,
-    Holdings, HostFacts, HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily,
-    PackageFacts, Privilege, QueueHolding, Resources, System, TimeService, UnitFacts,
+    Access, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FeatureFlags, FileFacts,
+    FileKind, Holdings, HostFacts, HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily,
+    PackageFacts, Privilege, QueueHolding, Resources, Storage, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
@@ -128,6 +128,7 @@ fn bare(name: &HostName) -> HostFacts {
             memory_total_kib: Some(4 << 20),
             memory_available_kib: Some(3 << 20),
             disk_free_kib: Some(20 << 20),
+            storage: ["/etc", "/var/lib/rabbitmq", "/var/log"].map(roomy).to_vec(),
         },
         host_name: HostNameFacts {
             running: format!("fresh-{name}"),
@@ -163,6 +164,17 @@ fn bare(name: &HostName) -> HostFacts {
         broker: BrokerState::Down,
         load_balancer: None,
         reach: Vec::new(),
+    }
+}
+
+fn roomy(path: &str) -> Storage {
+    Storage {
+        path: path.to_owned(),
+        file_system: "fe00".to_owned(),
+        free_bytes: 20 << 30,
+        free_inodes: 1 << 20,
+        inodes: 1 << 21,
+        access: Access::ReadWrite,
     }
 }
 

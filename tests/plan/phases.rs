@@ -321,3 +321,22 @@ fn a_joiner_alone_before_the_seed_node_is_up() {
     let refused = planned(&desired, &fresh(&desired), &options).expect_err("nobody to join");
     insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));
 }
+
+/// All of them are right, and this machine is not: it would be wrong to send the operator to the hosts.
+#[test]
+fn a_clock_that_is_off_here_is_no_hosts_fault() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    let off = |offset_ms| Some(Clock { offset_ms, uncertainty_ms: 20.0 });
+    for (at, text) in ["node1", "node2", "node3", "lb1"].into_iter().enumerate() {
+        let host = host(&mut facts, text);
+        host.clock = off(-3_600_000.0 + 40.0 * f64::from(u8::try_from(at).expect("a few")));
+        host.time_service = TimeService { running: Some("chrony".to_owned()), synchronised: Some(true) };
+    }
+    insta::assert_snapshot!(text(&desired, &facts));
+    host(&mut facts, "node2").clock = off(3_000.0);
+    let told = text(&desired, &facts);
+    assert!(told.contains("node2: the clock is 3.0 s ahead") && !told.contains("all 4 hosts"), "{told}");
+    host(&mut facts, "node2").clock = off(0.0);
+    assert!(!text(&desired, &facts).contains("all 4 hosts"));
+}

@@ -1,4 +1,4 @@
-use rabbitup::facts::{BrokerState, Clock, CookieShape, Facts, Guest, TimeService};
+use rabbitup::facts::{Access, BrokerState, Clock, CookieShape, Facts, Guest, Storage, TimeService};
 use rabbitup::inventory::{Admin, GuestSetting};
 use rabbitup::model::{NodeName, Version};
 use rabbitup::report::{Finding, Severity, Style, access, findings_text, health, is_healthy};
@@ -240,4 +240,35 @@ fn a_guest_that_everybody_can_be_is_told() {
     assert_eq!(access(&desired, &facts)[0].advice, "`rabbitup up` takes the password away");
     desired.cluster.guest = GuestSetting::Keep;
     assert_eq!(access(&desired, &facts), []);
+}
+
+/// Also where the broker is stopped and raises no alarm, and on a host without one.
+#[test]
+fn a_file_system_that_takes_nothing_is_an_error_whatever_runs() {
+    let on = |name: &str, change: fn(&mut Storage)| {
+        let mut storage = Storage {
+            path: "/var/log".to_owned(),
+            file_system: "fe00".to_owned(),
+            free_bytes: 20 << 30,
+            free_inodes: 1 << 20,
+            inodes: 1 << 21,
+            access: Access::ReadWrite,
+        };
+        change(&mut storage);
+        let same = Storage { path: "/var/log/rabbitmq".to_owned(), ..storage.clone() };
+        after(|f| seen(f, name).resources.storage = vec![storage, same])
+    };
+    let full = |storage: &mut Storage| storage.free_bytes = 40_000_000;
+    only(
+        on("node2", full),
+        Severity::Error,
+        Some("node2"),
+        "of /var/log has no space left (40.0 MB are free)",
+    );
+    assert_eq!(on("lb1", full), [], "a node's limit is not a balancer's");
+    only(on("lb1", |storage| storage.free_bytes = 0), Severity::Error, Some("lb1"), "no space left (0.0 MB");
+    let inodes = on("node2", |storage| storage.free_inodes = 3);
+    only(inodes, Severity::Error, Some("node2"), "has no inodes left (3 of 2097152 inodes are free)");
+    let read_only = on("node2", |storage| storage.access = Access::ReadOnly);
+    only(read_only, Severity::Error, Some("node2"), "of /var/log is read-only");
 }

@@ -4,8 +4,8 @@ use rabbitup::apply::{FailureKind, StepFailure};
 use rabbitup::facts::{Facts, Observation, Unreachable, UnreachableCause};
 use rabbitup::plan::{Plan, PlanError, Refusal, StepId};
 use rabbitup::report::{
-    Failed, RefusalDocument, Routes, Style, error_text, failure_text, refusals_text, skipped_line,
-    unreachable_document, unreachable_text,
+    Failed, RefusalDocument, Routes, Style, error_text, failure_text, late_refusals_text, refusals_text,
+    skipped_line, unreachable_document, unreachable_text,
 };
 
 use super::fixtures::{PlanBuilder, bring_up, host};
@@ -35,6 +35,11 @@ fn refusals() -> PlanError {
 fn refusals_of_fifty_hosts_take_two_blocks() {
     insta::assert_snapshot!("refusals_80", refusals_text(&refusals(), Style::plain(80)));
     insta::assert_snapshot!("refusals_120", refusals_text(&refusals(), Style::plain(120)));
+    let late = late_refusals_text(&refusals(), Style::plain(120));
+    assert!(
+        late.ends_with(" What this run has changed stays.\n") && !late.contains("Nothing was changed"),
+        "{late}"
+    );
     let document = RefusalDocument::from(&refusals());
     assert_eq!(document.refusals.len(), 51);
 }

@@ -87,13 +87,18 @@ why_not_reached() { # NODE
   address=$(getent ahosts "$host" | { read -r first _ && printf %s "$first"; }) || address=
   [ -n "$address" ] || { printf '%s does not resolve on this host' "$host"; return; }
   case $address in 127.* | ::1) printf '%s resolves to %s on this host' "$host" "$address"; return ;; esac
+  ours=$(sed -n '/^# BEGIN rabbitup/,/^# END rabbitup/p' /etc/hosts | awk -v name="$host" '{ for (i = 2; i <= NF; i++) if ($i == name) { print $1; exit } }')
+  # With two addresses of a name it depends on who asks which of them is taken.
+  astray=$(getent ahosts "$host" | awk -v ours="$ours" 'index($1, ":") * index(ours, ":") || !index($1 ours, ":") { if ($1 != ours) { print $1; exit } }')
+  [ -z "$ours" ] || [ -z "$astray" ] ||
+    { printf '%s resolves to %s on this host, although rabbitup wrote %s into /etc/hosts: see its other lines, and the line hosts: of /etc/nsswitch.conf' "$host" "$astray" "$ours"; return; }
   if command -v bash >/dev/null; then
     # shellcheck disable=SC2016 # $1 is for the inner shell
     timeout 3 bash -c ': <"/dev/tcp/$1/4369"' _ "$address" 2>/dev/null ||
-      { printf 'port 4369 (epmd) of %s cannot be reached from this host' "$host"; return; }
+      { printf 'port 4369 (epmd) of %s (%s) cannot be reached from this host' "$host" "$address"; return; }
     # shellcheck disable=SC2016 # as above
     timeout 3 bash -c ': <"/dev/tcp/$1/25672"' _ "$address" 2>/dev/null ||
-      { printf 'port 25672 (Erlang distribution) of %s cannot be reached from this host' "$host"; return; }
+      { printf 'port 25672 (Erlang distribution) of %s (%s) cannot be reached from this host' "$host" "$address"; return; }
   fi
   printf '%s runs and refuses this host: its running cookie is not the one in the file here, or its RabbitMQ is stopped' "$1"
 }

@@ -41,9 +41,13 @@ lists_are_fresh() {
 # Once in a script: an upgrade does it while the broker still serves.
 refresh_lists() {
   if [ "${refreshed:-}" = yes ] || lists_are_fresh; then return 0; fi
-  bounded 300 apt-get -q update || fail "the package lists could not be fetched" \
-    "on the host: apt-get update; look at /etc/apt/sources.list and sources.list.d"
+  fetching 300 -q update || lists_failed
   refreshed=yes
+}
+
+lists_failed() {
+  blame_mirrors "the package lists could not be fetched" update
+  fail "the package lists could not be fetched" "on the host: apt-get update; look at /etc/apt/sources.list and sources.list.d"
 }
 
 dpkg_was_interrupted() {
@@ -135,7 +139,7 @@ install_packages() { # UNITS-HELD-BACK(space separated) -|no-data|data=[VERSION]
   end_interrupted_dpkg
   make_way "$beneath" "$@"
   # dpkg's lock may be held by unattended-upgrades: apt waits for it instead of failing at once.
-  bounded 1500 apt-get -q -y --no-install-recommends --allow-change-held-packages \
+  fetching 1500 -q -y --no-install-recommends --allow-change-held-packages \
     -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
     install "$@" || packages_failed "$@"
@@ -144,9 +148,12 @@ install_packages() { # UNITS-HELD-BACK(space separated) -|no-data|data=[VERSION]
 }
 
 packages_failed() { # PACKAGE[=VERSION]...
+  blame_mirrors "the packages could not be fetched" install "$@"
   for choice in "$@"; do
     package=${choice%%=*}
     if [ -z "$(apt-cache madison "$package" 2>/dev/null)" ]; then
+      # An `apt-get update` that gets nothing warns of it and ends well.
+      blame_mirrors "no list of packages names $package" update
       fail "no repository of this host offers $package" \
         "add a repository that has it (RabbitMQ's own for recent versions), then run the same command again"
     fi

@@ -9,7 +9,7 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION 
   refresh_lists
   # What dpkg has begun is ended when the node is down: a package's script may restart it.
   dpkg_was_interrupted ||
-    bounded 900 apt-get -q -y --download-only --no-install-recommends --allow-change-held-packages \
+    fetching 900 -q -y --download-only --no-install-recommends --allow-change-held-packages \
       -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
   take_out "$node" "$mode" "$patience" "$gate"
   stop_broker "$node"

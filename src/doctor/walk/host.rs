@@ -1,16 +1,10 @@
-use std::collections::BTreeSet;
-
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
 use crate::doctor::unreachable::{self, COMMAND};
-use crate::doctor::{Cause, Finding, Remedy, Space};
-use crate::facts::{HostFacts, Observation};
+use crate::doctor::{Cause, Finding, Remedy};
+use crate::facts::{HostFacts, Observation, Shortage, shortages};
 use crate::model::NameMode;
-use crate::rabbitmq::BROKER_PACKAGE;
+use crate::rabbitmq::{BROKER_PACKAGE, DISK_FREE_LIMIT};
 
-/// Below this RabbitMQ itself stops publishers (`disk_free_limit`, 50 MB where nothing is set).
-const LEAST_SPACE: u64 = 50_000_000;
-/// Below this a broker that starts may find none left.
-const LEAST_INODES: u64 = 64;
 /// Erlang nodes need no equal clocks; beyond a minute logs cannot be laid side by side, and certificates and tokens that
 /// are made on one host are not valid yet on another.
 const CLOCK_MATTERS_MS: f64 = 60_000.0;
@@ -38,7 +32,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
             let found = Finding::on(&seen.host.name, Cause::NotInstalled, what);
             notes.add(found.seen("dpkg was cut off while it unpacked or configured it").mend(rabbitup("up")));
         }
-        disk(seen, notes);
+        disk(seen, facts, notes);
         clock(seen, facts, middle, notes);
     }
 }
@@ -91,30 +85,33 @@ fn host_name(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, notes: &mut No
     notes.add(found);
 }
 
-fn disk(seen: &Seen<'_>, notes: &mut Notes) {
-    let Some(exam) = seen.exam.filter(|exam| !exam.space.is_empty()) else { return };
+fn disk(seen: &Seen<'_>, facts: &HostFacts, notes: &mut Notes) {
+    if facts.resources.storage.is_empty() {
+        return;
+    }
     notes.looked(Cause::DiskFull);
-    let mut told = BTreeSet::new();
-    let full = |space: &&Space| {
-        space.free_bytes < LEAST_SPACE || (space.inodes > 0 && space.free_inodes < LEAST_INODES)
-    };
-    for space in exam.space.iter().filter(full) {
-        if !told.insert(&space.file_system) {
-            continue;
-        }
-        let (what, evidence) = if space.free_bytes < LEAST_SPACE {
-            ("no space left", format!("{:.1} MB are free", space.free_bytes as f64 / 1e6))
-        } else {
-            ("no inodes left", format!("{} of {} inodes are free", space.free_inodes, space.inodes))
+    for (directory, shortage) in shortages(&facts.resources.storage, DISK_FREE_LIMIT) {
+        let found = Finding::on(&seen.host.name, Cause::DiskFull, directory.what(shortage)).seen(format!(
+            "{}: {}",
+            directory.path,
+            directory.evidence(shortage)
+        ));
+        let path = &directory.path;
+        let (sentence_of_it, command) = match shortage {
+            Shortage::Space => (
+                "make room on that file system; this shows what takes it:",
+                format!("du -xah --max-depth=3 {path}"),
+            ),
+            Shortage::Inodes => (
+                "remove files that nobody needs; this shows where they are:",
+                format!("du -x --inodes --max-depth=3 {path}"),
+            ),
+            Shortage::ReadOnly => (
+                "find out why it is read-only, then make it writable (mount -o remount,rw); the kernel tells of errors of the disk:",
+                "journalctl -k -n 50".to_owned(),
+            ),
         };
-        let path = &space.path;
-        notes.add(
-            Finding::on(&seen.host.name, Cause::DiskFull, format!("the file system of {path} has {what}"))
-                .seen(format!("{path}: {evidence}"))
-                .mend(sentence("make room on that file system; this shows what takes it:"))
-                .mend(seen.shell(&format!("du -xah --max-depth=3 {path}")))
-                .mend(rabbitup("up")),
-        );
+        notes.add(found.mend(sentence(sentence_of_it)).mend(seen.shell(&command)).mend(rabbitup("up")));
     }
 }
 

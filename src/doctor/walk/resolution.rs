@@ -5,8 +5,9 @@ use crate::doctor::{Answer, Cause, Finding, Remedy};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 
-/// Whether each broker's name leads to it, on every broker's host. Erlang takes the first address of its family
-/// (inet_gethost_native, `inet:getaddr/2`).
+/// Whether each broker's name leads to it, and nowhere else, on every broker's host. Erlang takes the first address of its
+/// family (inet_gethost_native, `inet:getaddr/2`), in an order that is not getent's: getaddrinfo(3) sorts addresses by
+/// RFC 6724, gethostbyname(3) leaves them as the file has them.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     for (seen, facts) in case.reached() {
         for peer in &case.brokers {
@@ -25,10 +26,10 @@ fn name(seen: &Seen<'_>, facts: &HostFacts, peer: &Host) -> Option<Finding> {
     let all = facts.resolution.get(&peer.name).map(Vec::as_slice).unwrap_or_default();
     let family: Vec<&IpAddr> =
         all.iter().filter(|address| address.is_ipv4() == peer.address.is_ipv4()).collect();
-    let found = match family.first() {
-        Some(first) if **first == peer.address => return None,
-        Some(first) => Some(**first),
-        None => all.first().copied(),
+    let found = if family.is_empty() {
+        all.first().copied()
+    } else {
+        Some(**family.iter().find(|address| ***address != peer.address)?)
     };
     let (here, there) = (&seen.host.name, &peer.name);
     let whose = if here == there { "its own name".to_owned() } else { format!("the name {there}") };

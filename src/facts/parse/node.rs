@@ -68,6 +68,10 @@ fn report(text: &str) -> Option<Vec<String>> {
     (lines.last().map(String::as_str) == Some("end")).then_some(lines)
 }
 
+/// What a node knows is in its database: without it, it knows nothing, which is not the same as having nothing.
+const CLOSED: &str = "RabbitMQ runs, and its database (Mnesia) has stopped under it, as on a full disk: restart it when the disk \
+     takes something again (systemctl restart rabbitmq-server)";
+
 struct Report<'a>(&'a [String]);
 
 impl Report<'_> {
@@ -77,6 +81,7 @@ impl Report<'_> {
                 Ok(facts) => BrokerState::Running(Box::new(facts)),
                 Err(why) => BrokerState::Unknown(why),
             },
+            Some("closed") => BrokerState::Unknown(CLOSED.to_owned()),
             Some(_) => BrokerState::AppStopped,
             None => BrokerState::Unknown("the node's answer has no state".to_owned()),
         }

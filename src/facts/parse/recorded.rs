@@ -252,6 +252,16 @@ fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
     assert_eq!(stopped.broker, BrokerState::AppStopped);
 }
 
+/// Mnesia had stopped under a RabbitMQ that went on: "the cluster has no name, and there is no such user" was its answer.
+#[test]
+fn a_node_that_lost_its_database_does_not_count_as_an_empty_one() {
+    let text = String::from_utf8_lossy(STOPPED).replace("state stopped", "state closed");
+    assert!(text.contains("state closed"));
+    let closed = parse(&request("t1", &[]), NONCE, text.as_bytes()).expect("complete");
+    let BrokerState::Unknown(why) = closed.broker else { panic!("{:?}", closed.broker) };
+    assert!(why.contains("its database (Mnesia) has stopped") && why.contains("restart it"), "{why}");
+}
+
 #[test]
 fn a_load_balancer_tells_its_backends_and_whether_a_broker_answers_through_it() {
     let mut request = request("f3", &[("f1", 5672), ("f2", 5672)]);

@@ -30,17 +30,12 @@ pub fn plan(draft: &mut Draft<'_>) {
         let current = facts.file(PATH).and_then(|file| file.content.clone()).unwrap_or_default();
         let block = with_strangers(&block, &current, &strangers);
         let wanted = with_block(&current, &block, &names);
-        let astray = addresses.iter().find(|(name, address)| {
-            facts
-                .resolution
-                .get(name)
-                .is_some_and(|found| !found.is_empty() && found.first() != Some(address))
+        let astray = addresses.iter().find_map(|(name, address)| {
+            Some((name.clone(), elsewhere(facts.resolution.get(name)?, *address)?))
         });
-        let astray =
-            astray.map(|(name, _)| (name.clone(), facts.resolution.get(name).cloned().unwrap_or_default()));
         if wanted == current {
             if let Some((name, found)) = astray.filter(|_| draft.desired.is_broker(host)) {
-                refuse_resolver(draft, &host.name, &name, &found);
+                refuse_resolver(draft, &host.name, &name, found);
             }
             continue;
         }
@@ -56,10 +51,7 @@ pub fn plan(draft: &mut Draft<'_>) {
             resolves: addresses.clone(),
         };
         let reason = match (&astray, current.contains(BEGIN)) {
-            (Some((name, found)), _) => {
-                let first = found.first().map(ToString::to_string).unwrap_or_default();
-                format!("{name} resolves to {first} there")
-            }
+            (Some((name, found)), _) => format!("{name} resolves to {found} there"),
             (None, true) => "the inventory's hosts have changed".to_owned(),
             (None, false) => "the hosts do not know each other's names".to_owned(),
         };
@@ -96,8 +88,17 @@ fn with_strangers(block: &str, current: &str, strangers: &BTreeSet<String>) -> S
     block.replacen(END, &format!("{theirs}{END}"), 1)
 }
 
-fn refuse_resolver(draft: &mut Draft<'_>, host: &HostName, name: &HostName, found: &[IpAddr]) {
-    let first = found.first().map(ToString::to_string).unwrap_or_default();
+/// The address to which a name leads that is not its own. With a second address of the same family it depends on who asks
+/// which of them is taken: getaddrinfo(3) sorts them, gethostbyname(3) does not. One of the other family alone is wrong, too.
+fn elsewhere(found: &[IpAddr], own: IpAddr) -> Option<IpAddr> {
+    let of_family = |address: &&IpAddr| address.is_ipv4() == own.is_ipv4();
+    match found.iter().filter(of_family).count() {
+        0 => found.first().copied(),
+        _ => found.iter().filter(of_family).find(|address| **address != own).copied(),
+    }
+}
+
+fn refuse_resolver(draft: &mut Draft<'_>, host: &HostName, name: &HostName, first: IpAddr) {
     draft.refuse(
         host,
         format!("{name} resolves to {first}, although {PATH} is right"),
@@ -150,6 +151,17 @@ fn without_names(line: &str, names: &BTreeSet<&str>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_address_of_the_same_family_leads_astray() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let (own, other, six) = (address("10.0.0.1"), address("10.9.9.9"), address("fd00::1"));
+        assert_eq!(elsewhere(&[own], own), None);
+        assert_eq!(elsewhere(&[own, six], own), None);
+        assert_eq!(elsewhere(&[own, other], own), Some(other));
+        assert_eq!(elsewhere(&[six], own), Some(six));
+        assert_eq!(elsewhere(&[], own), None);
+    }
 
     const BLOCK: &str = "# BEGIN rabbitup\n10.0.0.1 node1\n# END rabbitup\n";
 

@@ -3,17 +3,21 @@ use std::collections::BTreeMap;
 use super::Draft;
 use crate::facts::{OsFamily, PortState};
 use crate::model::HostName;
+use crate::plan::Refusal;
 use crate::plan::view::listed;
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
 
 /// Looks for what would make a later phase fail, and refuses with the evidence while nothing is changed yet.
 pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
+    let controller_is_off = controllers_clock(draft);
     for host in draft.hosts() {
         system(draft, &host.name);
         resources(draft, &host.name, draft.desired.is_broker(host), floor);
         package_manager(draft, &host.name);
-        clock(draft, &host.name);
+        if !controller_is_off {
+            clock(draft, &host.name);
+        }
         reach(draft, &host.name);
     }
 }
@@ -74,6 +78,41 @@ fn package_manager(draft: &mut Draft<'_>, name: &HostName) {
             ),
         );
     }
+}
+
+/// Hosts whose time services run and whose clocks agree with each other are right, and this machine is not. True where it
+/// was refused for that.
+fn controllers_clock(draft: &mut Draft<'_>) -> bool {
+    let limit = draft.desired.time.max_offset.as_secs_f64() * 1000.0;
+    let mut offsets: Vec<f64> = Vec::new();
+    for host in draft.hosts() {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        let Some(clock) = facts.clock.filter(|_| facts.time_service.running.is_some()) else { return false };
+        if clock.offset_ms.abs() - clock.uncertainty_ms <= limit {
+            return false;
+        }
+        offsets.push(clock.offset_ms);
+    }
+    offsets.sort_by(f64::total_cmp);
+    let (Some(least), Some(most)) = (offsets.first(), offsets.last()) else { return false };
+    if offsets.len() < 2 || most - least > 2.0 * limit {
+        return false;
+    }
+    let side = if *most > 0.0 { "behind" } else { "ahead of" };
+    let off = duration((least + most).abs() / 2.0);
+    draft.refusals.push(Refusal {
+        host: None,
+        phase: draft.phase.to_owned(),
+        what: format!(
+            "this machine's clock is {off} {side} the clocks of all {} hosts; at most {} is allowed",
+            offsets.len(),
+            duration(limit)
+        ),
+        why: "a time service runs on each of them, and they agree with each other".to_owned(),
+        advice: "set this machine's clock (timedatectl says whether a time service runs here), then run the same command again"
+            .to_owned(),
+    });
+    true
 }
 
 /// A clock that is off is refused where nothing of ours will set it right: time not looked after, or already

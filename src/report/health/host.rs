@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use super::{Finding, Notebook, Severity, broker};
 use crate::doctor::unreachable;
-use crate::facts::{Clock, Facts, HostFacts, Observation};
+use crate::facts::{Clock, Facts, HostFacts, LEAST_TO_WRITE, Observation, shortages};
 use crate::inventory::{Desired, Host};
+use crate::rabbitmq::DISK_FREE_LIMIT;
 
 /// Where a removal puts what the node held.
 const KEPT: &str = "/var/lib/rabbitmq/rabbitup-kept";
@@ -15,6 +16,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mu
         Some(Observation::Reached(seen)) => {
             time(desired, seen, &mut notebook);
             kept(seen, &mut notebook);
+            storage(seen, desired.is_broker(host), &mut notebook);
             if desired.is_broker(host) {
                 broker::check(host, seen, &mut notebook);
             }
@@ -49,6 +51,15 @@ fn time(desired: &Desired, seen: &HostFacts, notebook: &mut Notebook<'_>) {
             "minutes after a start this is normal; later check that the time servers answer (`chronyc sources`)",
         ),
         (None, Some(_)) => {}
+    }
+}
+
+/// File systems that take nothing more, whether or not anything runs there that would notice.
+fn storage(seen: &HostFacts, is_broker: bool, notebook: &mut Notebook<'_>) {
+    let least = if is_broker { DISK_FREE_LIMIT } else { LEAST_TO_WRITE };
+    for (directory, shortage) in shortages(&seen.resources.storage, least) {
+        let what = format!("{} ({})", directory.what(shortage), directory.evidence(shortage));
+        notebook.add(Severity::Error, what, directory.remedy(shortage));
     }
 }
 

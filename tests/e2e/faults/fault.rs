@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::invariants;
+use super::playbook::Playbook;
+use super::ways::mirror::Mirror;
+use super::ways::{clock, controller, hostile, names, storage};
+use crate::inventory::Inventory;
 use crate::lab::Disk;
-use crate::program::{Running, until};
+use crate::program::{Running, Start, until};
 use crate::stage::{BROKERS, Stage, octet};
 use crate::watch::server_states;
-
-/// How large a host's disk is where it is to be filled: what a bring-up asks for, and some more.
-const SMALL_DISK: &str = "1500M";
 
 /// How long a host keeps the lock of a run that it has lost sight of (`LEASE` of src/apply/lock.rs), and some more.
 const LEASE: Duration = Duration::from_secs(100);
@@ -25,12 +26,58 @@ pub enum Fault {
     Cut,
     Broker,
     Disk,
+    StoppedDisk,
+    Inodes,
+    ReadOnly,
     Repository,
+    Mirror,
     Dpkg,
+    Names,
+    ControllerClock,
+    HostClock,
+    Pause,
+    Second,
+    Hostile,
+}
+
+/// What a march needs for its fault, for as long as it lasts.
+pub struct Scene<'a> {
+    pub stage: &'a Stage,
+    pub playbook: &'static Playbook,
+    /// Where the packages come from, for the fault that silences it.
+    pub mirror: Option<Mirror>,
+}
+
+impl<'a> Scene<'a> {
+    pub fn set(stage: &'a Stage, playbook: &'static Playbook, fault: Fault) -> Self {
+        let mirror = (fault == Fault::Mirror).then(|| Mirror::start(&stage.lab));
+        Self { stage, playbook, mirror }
+    }
+
+    /// Takes away what was set up.
+    pub fn clear(self) {
+        if let Some(mirror) = self.mirror {
+            mirror.leave(&self.stage.lab);
+        }
+    }
+}
+
+/// What came of a try to bring a fault about.
+pub enum Struck {
+    /// There was nothing to strike: no broker ran, the run had ended.
+    Nothing,
+    /// It struck, and this was wrong at once.
+    Found(Vec<String>),
+}
+
+impl Struck {
+    fn there(done: bool) -> Self {
+        if done { Self::Found(Vec::new()) } else { Self::Nothing }
+    }
 }
 
 impl Fault {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 21] = [
         Self::Kill,
         Self::Interrupt,
         Self::Terminate,
@@ -39,9 +86,19 @@ impl Fault {
         Self::Power,
         Self::Cut,
         Self::Broker,
-        Self::Disk,
         Self::Repository,
+        Self::Mirror,
         Self::Dpkg,
+        Self::Names,
+        Self::ControllerClock,
+        Self::HostClock,
+        Self::ReadOnly,
+        Self::Pause,
+        Self::Second,
+        Self::Hostile,
+        Self::Disk,
+        Self::StoppedDisk,
+        Self::Inodes,
     ];
 
     /// The word that picks it on the command line.
@@ -56,17 +113,36 @@ impl Fault {
             Self::Cut => "cut",
             Self::Broker => "broker",
             Self::Disk => "disk",
+            Self::StoppedDisk => "stopped-disk",
+            Self::Inodes => "inodes",
+            Self::ReadOnly => "read-only",
             Self::Repository => "repository",
+            Self::Mirror => "mirror",
             Self::Dpkg => "dpkg",
+            Self::Names => "names",
+            Self::ControllerClock => "controller-clock",
+            Self::HostClock => "host-clock",
+            Self::Pause => "pause",
+            Self::Second => "second",
+            Self::Hostile => "hostile",
         }
     }
 
     /// Whether it can be brought about while this step runs: `packages`, `restart`.
     pub fn concerns(self, host: &str, step: &str) -> bool {
         match self {
-            Self::Repository | Self::Dpkg => matches!(step, "packages" | "upgrade"),
-            Self::Broker => BROKERS.contains(&host),
+            Self::Repository | Self::Mirror | Self::Dpkg => matches!(step, "packages" | "upgrade"),
+            Self::Broker | Self::StoppedDisk | Self::Names | Self::Hostile => BROKERS.contains(&host),
             _ => true,
+        }
+    }
+
+    /// Only every so many steps are struck in a whole march: what takes a minute or more to be noticed.
+    pub fn every(self) -> usize {
+        match self {
+            Self::Cut | Self::Pause => 5,
+            Self::Mirror => 2,
+            _ => 1,
         }
     }
 
@@ -75,18 +151,37 @@ impl Fault {
         match self {
             Self::Kill => &[None],
             Self::Interrupt | Self::Terminate | Self::HangUp => &[Some(130), Some(0)],
+            // Whoever else comes, the run that was first goes well.
+            Self::Second => &[Some(0)],
             _ => &[Some(1), Some(0)],
         }
     }
 
+    /// Whether the same run is struck at its other steps, too, since it goes on.
+    pub fn lets_the_run_go_on(self) -> bool {
+        matches!(self, Self::Second | Self::Hostile)
+    }
+
     /// Whether the broker on the struck host is out of service by the fault itself.
     pub fn takes_broker(self) -> bool {
-        matches!(self, Self::Power | Self::Broker | Self::Disk | Self::Cut)
+        matches!(
+            self,
+            Self::Power
+                | Self::Broker
+                | Self::Disk
+                | Self::StoppedDisk
+                | Self::Inodes
+                | Self::ReadOnly
+                | Self::Cut
+        )
     }
 
     /// The disk that a host needs for it.
     pub fn disk(self) -> Disk {
-        if self == Self::Disk { Disk::Own(SMALL_DISK) } else { Disk::Machines }
+        match self {
+            Self::Disk | Self::StoppedDisk | Self::Inodes => storage::SMALL,
+            _ => Disk::Machines,
+        }
     }
 
     /// How long the next run may find the host still locked by the one before.
@@ -94,51 +189,123 @@ impl Fault {
         if self == Self::Cut { LEASE } else { Duration::ZERO }
     }
 
-    /// Brings it about. False where there was nothing to strike: no broker ran.
-    pub fn strike(self, stage: &Stage, run: &Running, host: &str) -> bool {
-        let lab = &stage.lab;
+    /// What the run that is to be struck needs.
+    pub fn ready(self, stage: &Stage, start: Start) -> Start {
+        if self == Self::ControllerClock { clock::settable(stage, start) } else { start }
+    }
+
+    /// Brings it about.
+    pub fn strike(self, scene: &Scene<'_>, run: &Running, host: &str) -> Struck {
+        let (stage, lab) = (scene.stage, &scene.stage.lab);
         match self {
-            Self::Kill => return run.signal("KILL"),
-            Self::Interrupt => return run.signal("INT"),
-            Self::Terminate => return run.signal("TERM"),
-            Self::HangUp => return run.signal("HUP"),
+            Self::Kill => return Struck::there(run.signal("KILL")),
+            Self::Interrupt => return Struck::there(run.signal("INT")),
+            Self::Terminate => return Struck::there(run.signal("TERM")),
+            Self::HangUp => return Struck::there(run.signal("HUP")),
+            Self::Pause => return Struck::there(controller::pause(run)),
+            Self::Second => return controller::second(scene, run),
             Self::Session => drop(lab.stdout_of(host, KILL_SESSIONS)),
             Self::Power => {
                 lab.kill(host);
                 lab.boot(host);
             }
             Self::Cut => lab.cut(host),
-            Self::Broker => return lab.run_on(host, STOP_BROKER).status.success(),
-            Self::Disk => drop(lab.stdout_of(host, FILL_DISK)),
+            Self::Broker => return Struck::there(lab.run_on(host, STOP_BROKER).status.success()),
+            Self::Disk => drop(lab.stdout_of(host, storage::FILL)),
+            Self::StoppedDisk => {
+                let stopped = lab.run_on(host, STOP_BROKER).status.success();
+                if stopped {
+                    lab.stdout_of(host, storage::FILL);
+                }
+                return Struck::there(stopped);
+            }
+            Self::Inodes => drop(lab.stdout_of(host, storage::TAKE_INODES)),
+            Self::ReadOnly => drop(lab.stdout_of(host, storage::REMOUNT_READ_ONLY)),
             Self::Repository => drop(lab.stdout_of(host, "mount -t tmpfs none /srv/repo")),
-            Self::Dpkg => return lab.run_on(host, KILL_DPKG).status.success(),
+            Self::Mirror => scene.mirror.as_ref().expect("the scene has one").set_silent(true),
+            Self::Dpkg => return Struck::there(lab.run_on(host, KILL_DPKG).status.success()),
+            Self::Names => names::mislead(lab, host),
+            Self::ControllerClock => clock::jump_here(stage),
+            Self::HostClock => clock::jump_there(lab, host),
+            Self::Hostile => return Struck::there(hostile::begin(lab, host)),
         }
-        true
+        Struck::there(true)
     }
 
-    /// Undoes it, as an operator would before he runs the command again.
-    pub fn heal(self, stage: &Stage, host: &str, undo: Undo) {
-        let lab = &stage.lab;
+    /// What an operator finds who looks before anything is undone: the words that name the cause, by the command that has
+    /// to say them.
+    fn shows(self) -> &'static [(&'static [&'static str], &'static str)] {
+        const FULL: &[(&[&str], &str)] =
+            &[(&["status"], "has no space left"), (&["doctor"], "has no space left")];
+        match self {
+            Self::Disk => FULL,
+            Self::StoppedDisk => &[
+                (&["status"], "has no space left"),
+                (&["plan"], "has no space left"),
+                (&["doctor"], "has no space left"),
+            ],
+            Self::Inodes => &[(&["status"], "has no inodes left"), (&["doctor"], "has no inodes left")],
+            Self::ReadOnly => &[(&["status"], "is read-only")],
+            Self::Names => &[(&["plan"], "resolves to")],
+            Self::HostClock => &[(&["plan"], "the clock is"), (&["status"], "the clock is")],
+            _ => &[],
+        }
+    }
+
+    /// Which of these commands does not name the cause.
+    pub fn unnamed(self, scene: &Scene<'_>) -> Vec<String> {
+        let inventory: Inventory = (scene.playbook.inventory)();
+        let mut unnamed = Vec::new();
+        for (command, cause) in self.shows() {
+            let run = scene.stage.rabbitup(&inventory).args(command.iter().copied()).run();
+            let said = format!("{} {}", run.out, run.err).split_whitespace().collect::<Vec<_>>().join(" ");
+            if !said.contains(cause) {
+                unnamed.push(format!("`{}` does not say `{cause}`:\n{run}", command.join(" ")));
+            }
+        }
+        unnamed
+    }
+
+    /// Undoes it, as an operator would before he runs the command again. What was wrong with what was found then.
+    pub fn heal(self, scene: &Scene<'_>, host: &str) -> Vec<String> {
+        let (stage, lab) = (scene.stage, &scene.stage.lab);
+        let brokers_too = scene.playbook.undo == Undo::AlsoBrokers;
         match self {
             Self::Cut => {
                 lab.heal(host);
                 seen_by_balancer(stage);
             }
-            Self::Disk => {
-                lab.stdout_of(host, "rm -f /ballast");
-                if undo == Undo::AlsoBrokers {
-                    lab.run_on(host, START_BROKER);
-                }
-            }
+            Self::Disk | Self::StoppedDisk => drop(lab.stdout_of(host, storage::EMPTY)),
+            Self::Inodes => drop(lab.stdout_of(host, storage::GIVE_INODES)),
+            Self::ReadOnly => drop(lab.stdout_of(host, storage::REMOUNT_WRITABLE)),
             Self::Repository => drop(lab.stdout_of(host, "umount /srv/repo")),
-            Self::Broker if undo == Undo::AlsoBrokers => drop(lab.run_on(host, START_BROKER)),
-            Self::Power if undo == Undo::AlsoBrokers => drop(lab.run_on(host, WAIT_FOR_BOOT)),
-            _ => {}
+            Self::Mirror => scene.mirror.as_ref().expect("the scene has one").set_silent(false),
+            Self::Power if brokers_too => drop(lab.run_on(host, WAIT_FOR_BOOT)),
+            Self::Names => names::put_right(lab, host),
+            Self::ControllerClock => clock::put_right_here(stage),
+            Self::HostClock => clock::put_right_there(lab, host),
+            Self::Hostile => return hostile::end(lab, host),
+            Self::Kill
+            | Self::Interrupt
+            | Self::Terminate
+            | Self::HangUp
+            | Self::Session
+            | Self::Power
+            | Self::Broker
+            | Self::Dpkg
+            | Self::Pause
+            | Self::Second => {}
         }
+        if brokers_too && self.takes_broker() && !matches!(self, Self::Power | Self::Cut) {
+            let takes_nothing =
+                matches!(self, Self::Disk | Self::StoppedDisk | Self::Inodes | Self::ReadOnly);
+            lab.run_on(host, if takes_nothing { RESTART_BROKER } else { START_BROKER });
+        }
+        Vec::new()
     }
 }
 
-/// What an operator mends before he runs the command again.
+/// What an operator puts right before he runs the command again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undo {
     /// Networks and disks; a broker that does not run is what the command is for.
@@ -161,13 +328,14 @@ const STOP_BROKER: &str = "case $(systemctl is-active rabbitmq-server) in active
 const START_BROKER: &str =
     "! systemctl -q is-enabled rabbitmq-server || timeout 120 systemctl start rabbitmq-server";
 
+/// Mnesia may have stopped under a RabbitMQ that goes on: `status` and `plan` say so, and that it needs a restart.
+const RESTART_BROKER: &str = "systemctl -q is-enabled rabbitmq-server || exit 0; \
+     timeout 60 rabbitmqctl -q eval 'yes = mnesia:system_info(is_running), rabbit:is_running().' 2>/dev/null | grep -qx true || \
+     timeout 180 systemctl restart rabbitmq-server";
+
 /// What the command wants to run may be a part of the boot. A broker that waits for others is left to the command.
 const WAIT_FOR_BOOT: &str = "for _ in $(seq 100); do \
      case $(systemctl is-system-running) in initializing | starting) sleep 0.2 ;; *) exit 0 ;; esac; done";
-
-/// Only a disk of the host's own is filled; the machine's is everybody's.
-const FILL_DISK: &str = "[ \"$(df --output=size -m / | tail -n 1)\" -lt 2000 ] || exit 1; \
-     rm -f /ballast; head -c 2G /dev/zero >/ballast 2>/dev/null; [ -s /ballast ]";
 
 /// Waits until HAProxy, where there is one already, has noticed which brokers are there again. Where it never does, the runs
 /// that follow tell why.

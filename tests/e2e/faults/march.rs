@@ -9,12 +9,14 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use super::data;
-use super::fault::Fault;
+use super::fault::{Fault, Scene, Struck};
 use super::invariants::{self, attempt};
 use super::moment::{self, Sign, StepId, When};
 use super::playbook::Playbook;
+use crate::load::Load;
 use crate::program::{Run, Running};
-use crate::stage::{BROKERS, Stage, say};
+use crate::stage::{BROKERS, Stage, State, say};
+use crate::traffic::Tally;
 use crate::watch::Watch;
 
 /// How often a host is asked whether a step is in its middle.
@@ -68,6 +70,8 @@ pub struct Outcome {
     pub broken: Vec<String>,
     /// Runs that nothing struck and that failed all the same, before one went well.
     pub failed_again: Vec<String>,
+    /// Messages that publishers had confirmed meanwhile; none where the count could not be taken.
+    pub confirmed: Option<usize>,
     pub took: Duration,
 }
 
@@ -81,6 +85,7 @@ impl Outcome {
 
 struct Marching<'a> {
     stage: &'a Stage,
+    scene: Scene<'a>,
     march: March,
     struck: BTreeSet<StepId>,
     /// Steps that came by and were left alone.
@@ -103,25 +108,56 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
         cases: Vec::new(),
         broken: Vec::new(),
         failed_again: Vec::new(),
+        confirmed: None,
         took: Duration::ZERO,
     };
     let start = Instant::now();
     let (struck, passed) = (BTreeSet::new(), BTreeSet::new());
-    let mut marching = Marching { stage, march, struck, passed, resting: false, outcome };
+    let mut load = None;
+    let mut unexpected = attempt(|| load = Some(clients(stage, march.playbook)));
+    // Behind the clients: a cluster that is stopped takes none.
+    (march.playbook.prepare)(stage);
+    let scene = Scene::set(stage, march.playbook, march.fault);
+    let mut marching = Marching { stage, scene, march, struck, passed, resting: false, outcome };
     let rolls = march.playbook.rolls && !march.fault.takes_broker();
     let watch = rolls.then(|| Watch::start(&stage.lab, &BROKERS));
-    let unexpected = attempt(|| marching.until_none_is_left());
-    marching.outcome.broken.extend(unexpected);
+    unexpected.extend(attempt(|| marching.until_none_is_left()));
+    unexpected.extend(load.map_or_else(Vec::new, |load| marching.close(load)));
+    let Marching { scene, mut outcome, .. } = marching;
+    unexpected.extend(attempt(|| scene.clear()));
+    outcome.broken.extend(unexpected);
     if let Some(seen) = watch.map(Watch::stop)
         && !seen.together.is_empty()
     {
-        marching.outcome.broken.push(format!("out of service at once were {:?}", seen.together));
+        outcome.broken.push(format!("out of service at once were {:?}", seen.together));
     }
-    marching.outcome.took = start.elapsed();
-    marching.outcome
+    outcome.took = start.elapsed();
+    outcome
+}
+
+/// Publishers that count what is confirmed, and consumers that count what comes, from before the first strike to after the
+/// last run.
+fn clients<'a>(stage: &'a Stage, playbook: &Playbook) -> Load<'a> {
+    match playbook.from {
+        State::Fresh => Load::before_any_cluster(stage, "march"),
+        State::Converged | State::Reconfigured | State::Any => Load::start(stage, "march"),
+    }
 }
 
 impl Marching<'_> {
+    /// Whatever was confirmed has arrived.
+    fn close(&mut self, load: Load<'_>) -> Vec<String> {
+        let mut confirmed = 0;
+        let broken = attempt(|| {
+            let what = self.march.to_string();
+            let tallies = load.close(&what);
+            confirmed = tallies.iter().map(|tally| tally.confirmed).sum();
+            tallies.iter().for_each(Tally::assert_none_lost);
+        });
+        self.outcome.confirmed = (confirmed > 0).then_some(confirmed);
+        broken
+    }
+
     fn until_none_is_left(&mut self) {
         let mut failures = 0;
         loop {
@@ -149,9 +185,8 @@ impl Marching<'_> {
     fn round(&mut self) -> Round {
         let before = invariants::active(self.stage);
         let (run, struck) = self.run();
-        let Some(step) = struck else { return Round::Whole(run) };
+        let Some((step, mut broken)) = self.noted(struck) else { return Round::Whole(run) };
         let fault = self.march.fault;
-        let mut broken = Vec::new();
         if !fault.exits().contains(&run.code()) {
             broken.push(format!("the run ended with {:?}: {}", run.code(), last_words(&run)));
         }
@@ -161,7 +196,8 @@ impl Marching<'_> {
         if self.march.playbook.keeps_quorum {
             broken.extend(invariants::quorum(self.stage, &before, fault.takes_broker().then(|| step.host())));
         }
-        fault.heal(self.stage, step.host(), self.march.playbook.undo);
+        broken.extend(fault.unnamed(&self.scene));
+        broken.extend(fault.heal(&self.scene, step.host()));
         broken.extend(invariants::whole_files(self.stage));
         if self.march.playbook.keeps_data {
             // Before the first bring-up has ended, every node may have the cookie that its package made.
@@ -169,6 +205,10 @@ impl Marching<'_> {
         }
         let told = if broken.is_empty() { "held".to_owned() } else { broken.join("; ") };
         self.told(&format!("{step}: exit {:?} after {:.1?}, {told}", run.code(), run.took));
+        if broken.is_empty() && run.code() == Some(1) {
+            // What an operator reads then is half of what a fault is about.
+            self.told(&format!("it said: {}", last_words(&run)));
+        }
         if !broken.is_empty() {
             self.told(&run.to_string());
         }
@@ -178,27 +218,42 @@ impl Marching<'_> {
         Round::Struck
     }
 
+    /// The last step of those that a run was struck at, and what was wrong with it at once. Those before it, which a run
+    /// went on from, are cases of their own.
+    fn noted(&mut self, mut struck: Vec<(StepId, Vec<String>)>) -> Option<(StepId, Vec<String>)> {
+        let last = struck.pop()?;
+        for (step, mut broken) in struck {
+            if step.host() != last.0.host() {
+                broken.extend(self.march.fault.heal(&self.scene, step.host()));
+            }
+            self.struck.insert(step.clone());
+            self.outcome.cases.push(Case { step, broken });
+        }
+        Some(last)
+    }
+
     fn told(&self, text: &str) {
         say(&format!("{:8} {} {text}", self.stage.lab.suite().name(), self.march));
     }
 
     /// Runs the command, again as long as the fault before keeps a host locked.
-    fn run(&mut self) -> (Run, Option<StepId>) {
+    fn run(&mut self) -> (Run, Vec<(StepId, Vec<String>)>) {
         let locked_until = Instant::now() + self.march.fault.locked_for();
         loop {
             let (run, struck) = self.run_once();
-            if struck.is_none() && run.code() == Some(75) && Instant::now() < locked_until {
+            if struck.is_empty() && run.code() == Some(75) && Instant::now() < locked_until {
                 continue;
             }
             return (run, struck);
         }
     }
 
-    fn run_once(&mut self) -> (Run, Option<StepId>) {
+    fn run_once(&mut self) -> (Run, Vec<(StepId, Vec<String>)>) {
         let words = (self.march.playbook.words)(self.stage);
         let args = words.iter().map(String::as_str).chain(["--yes", "--json"]);
-        let running = self.stage.rabbitup(&(self.march.playbook.inventory)()).args(args).spawn();
-        let mut struck = None;
+        let start = self.stage.rabbitup(&(self.march.playbook.inventory)()).args(args);
+        let running = self.march.fault.ready(self.stage, start).spawn();
+        let mut struck = Vec::new();
         // The step whose middle is waited for, and how it is seen.
         let mut awaited: Option<(StepId, &'static str)> = None;
         loop {
@@ -207,7 +262,7 @@ impl Marching<'_> {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if struck.is_some() {
+            if !struck.is_empty() && !self.march.fault.lets_the_run_go_on() {
                 continue;
             }
             if let Some((step, sign)) = line {
@@ -220,7 +275,7 @@ impl Marching<'_> {
                     | (When::Middle, Sign::Output, None)
                         if self.is_due(&step) =>
                     {
-                        struck = self.strike(&running, step);
+                        struck.extend(self.strike(&running, step));
                     }
                     (When::Middle, Sign::Begins, Some(shown)) if awaited.is_none() && self.is_due(&step) => {
                         awaited = Some((step, shown));
@@ -230,7 +285,7 @@ impl Marching<'_> {
             } else if let Some((step, shown)) = &awaited
                 && step.is_in_its_middle(self.stage, shown)
             {
-                struck = self.strike(&running, step.clone());
+                struck.extend(self.strike(&running, step.clone()));
                 awaited = None;
             }
         }
@@ -256,8 +311,15 @@ impl Marching<'_> {
     }
 
     /// Strikes, where there is something to strike.
-    fn strike(&self, running: &Running, step: StepId) -> Option<StepId> {
-        self.march.fault.strike(self.stage, running, step.host()).then_some(step)
+    fn strike(&mut self, running: &Running, step: StepId) -> Option<(StepId, Vec<String>)> {
+        match self.march.fault.strike(&self.scene, running, step.host()) {
+            Struck::Nothing => None,
+            Struck::Found(broken) => {
+                // A run that goes on comes by other signs of the same step.
+                self.struck.insert(step.clone());
+                Some((step, broken))
+            }
+        }
     }
 }
 

@@ -79,8 +79,12 @@ pub const BRING_UP: Playbook = Playbook {
 };
 
 /// The same command, where only one node is not there yet.
-pub const ENTER: Playbook =
-    Playbook { prepare: leave, undo: Undo::Surroundings, ..day2("enter", |_| words(&["up"])) };
+pub const ENTER: Playbook = Playbook {
+    prepare: leave,
+    undo: Undo::Surroundings,
+    converged: entered,
+    ..day2("enter", |_| words(&["up"]))
+};
 
 const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playbook {
     Playbook {
@@ -106,6 +110,12 @@ fn words(words: &[&str]) -> Vec<String> {
 fn nothing_to_do(stage: &Stage) {
     stage.assert_nothing_to_do(&Inventory::whole());
     stage.assert_serves();
+}
+
+/// A bring-up gives nobody's queues replicas: a node that came back empty has none until somebody asks for them.
+fn entered(stage: &Stage) {
+    nothing_to_do(stage);
+    stage.playbook(&Inventory::whole(), &["grow-queues"]).expect(0);
 }
 
 /// node3 is gone; it comes back as a blank node, and its replicas with it.

@@ -9,8 +9,10 @@ use crate::lab::Suite;
 
 const BEGIN: &str = "<!-- BEGIN marches -->";
 const END: &str = "<!-- END marches -->";
-const HEAD: &str = "| playbook | fault | strikes where a step | on | struck | runs in vain | outcome | played |\n\
-                    | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+const HEAD: &str = "| playbook | fault | strikes where a step | on | struck | runs in vain | confirmed messages | outcome | played |\n\
+                    | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+/// Of a march whose clients could not be asked in the end, and of those that were played before there were any.
+const UNCOUNTED: &str = "not counted";
 
 fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md")
@@ -32,9 +34,10 @@ pub fn row(outcome: &Outcome, suite: Suite) -> String {
     let broken = broken.map(|case| format!("{}: {}", case.step, cell(&case.broken.join("; "))));
     let ended = outcome.broken.iter().map(|text| cell(text));
     let wrong: Vec<String> = broken.chain(ended).collect();
+    let messages = outcome.confirmed.map_or_else(|| UNCOUNTED.to_owned(), |count| count.to_string());
     let verdict = if wrong.is_empty() { "held, converged".to_owned() } else { wrong.join("; ") };
     format!(
-        "| {} | {} | {} | {release} | {struck} | {} | {verdict} | {} |",
+        "| {} | {} | {} | {release} | {struck} | {} | {messages} | {verdict} | {} |",
         march.playbook.name,
         march.fault.word(),
         march.when.word(),

@@ -4,6 +4,7 @@ mod cookie;
 mod membership;
 mod queues;
 mod rolling;
+mod room;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rabbitup::facts::{
-    Backend, BrokerState, ClusterMember, DataPlace, Facts, LoadBalancerFacts, Observation, PackageFacts,
-    QueueFacts, QueueHolding, QueueKind, Unreachable, UnreachableCause,
+    Access, Backend, BrokerState, ClusterMember, DataPlace, Facts, LEAST_TO_WRITE, LoadBalancerFacts,
+    Observation, PackageFacts, QueueFacts, QueueHolding, QueueKind, Storage, Unreachable, UnreachableCause,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{MetadataStore, NodeType, Version};

@@ -1,0 +1,72 @@
+//! What ends an apt-get that waits for a silent mirror, in a real shell with an apt-get that is made up.
+
+use crate::model::shells::run_in;
+
+const PRELUDE: &str = include_str!("steps/prelude.sh");
+const MIRROR: &str = include_str!("steps/mirror.sh");
+
+/// Half a second is none, and two looks without a byte are silence.
+const QUICK: &str = r#"
+silence=2
+sleep() { :; }
+dir=$(mktemp -d) fetched=$dir/fetched
+trap 'rm -r "$dir"' EXIT
+du() { cat "$dir/bytes" 2>/dev/null; }
+"#;
+
+fn fetching(apt_get: &str) -> (bool, String) {
+    let script = format!(
+        "set -u\nnonce=N\n{PRELUDE}\n{MIRROR}\n{QUICK}\n{apt_get}\nfetching 20 update; echo \"code $?\""
+    );
+    let output = run_in(&["sh"], script.as_bytes());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (said.contains("code 0"), said)
+}
+
+#[test]
+fn an_apt_get_that_gets_nothing_is_ended() {
+    let (ok, said) = fetching("bounded() { exec sleep 19; }\nunset -f sleep");
+    assert!(!ok && said.contains("nothing has come for 1 s, so apt-get is ended"), "{said}");
+}
+
+/// dpkg may be silent for as long as it likes: from its beginning on nothing is ended.
+#[test]
+fn one_that_has_what_it_needs_is_left_alone() {
+    let (ok, said) = fetching("bounded() { : >\"$fetched\"; command sleep 1; }");
+    assert!(ok && !said.contains("ended"), "{said}");
+    let (ok, said) = fetching(
+        "bounded() { for n in 1 2 3 4; do echo $n >\"$dir/bytes\"; command sleep 0.1; done; }\nsilence=1000000",
+    );
+    assert!(ok && !said.contains("ended"), "{said}");
+}
+
+#[test]
+fn its_own_code_is_told() {
+    let (_, said) = fetching("bounded() { return 100; }");
+    assert!(said.contains("code 100"), "{said}");
+}
+
+/// What is said where apt-helper ends like this.
+fn blamed(apt_helper: &str) -> String {
+    let script = format!(
+        "set -u\nnonce=N\n{PRELUDE}\n{MIRROR}\n{QUICK}\nfail() {{ echo \"$1\"; exit 1; }}\n\
+         bounded() {{ echo \"'http://m:1/debian/InRelease' m_1_InRelease 0\"; }}\ntimeout() {{ {apt_helper}; }}\n\
+         blame_mirrors 'no list' update\necho nobody"
+    );
+    String::from_utf8_lossy(&run_in(&["sh"], script.as_bytes()).stdout).into_owned()
+}
+
+#[test]
+fn a_mirror_is_blamed_only_where_it_does_not_answer() {
+    assert_eq!(blamed("return 0"), "nobody\n");
+    let lacks =
+        "echo 'E: Failed to fetch http://m:1/debian/InRelease  404  Not Found [IP: 10.0.0.1 80]'; return 100";
+    assert_eq!(blamed(lacks), "nobody\n");
+    let refused = "echo 'E: Failed to fetch http://m:1/debian/InRelease  Could not connect to m:1 (10.0.0.1).'; return 100";
+    assert_eq!(
+        blamed(refused),
+        "no list: the mirror http://m:1 does not answer (Could not connect to m:1 (10.0.0.1).)\n"
+    );
+    let silent = blamed("return 124");
+    assert_eq!(silent, "no list: the mirror http://m:1 does not answer (nothing came within 20 s)\n");
+}

@@ -1,0 +1,8 @@
+//! How a fault is brought about where that takes more than a line.
+
+pub mod clock;
+pub mod controller;
+pub mod hostile;
+pub mod mirror;
+pub mod names;
+pub mod storage;

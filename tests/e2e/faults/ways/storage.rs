@@ -1,0 +1,26 @@
+//! A host's file systems take nothing more: no byte, no inode, no write at all.
+
+use crate::lab::Disk;
+
+/// How large a host's disk is where it is to be filled: what a bring-up asks for, and some more.
+pub const SMALL: Disk = Disk::Own("1500M");
+
+/// Only a disk of the host's own is filled; the machine's is everybody's.
+pub const FILL: &str = "[ \"$(df --output=size -m / | tail -n 1)\" -lt 2000 ] || exit 1; \
+     rm -f /ballast; head -c 2G /dev/zero >/ballast 2>/dev/null; [ -s /ballast ]";
+
+pub const EMPTY: &str = "rm -f /ballast";
+
+/// The lab gives such a disk 40,000 inodes.
+pub const TAKE_INODES: &str = "[ \"$(df --output=itotal / | tail -n 1)\" -lt 100000 ] || exit 1; \
+     mkdir -p /inodes && cd /inodes && seq 50000 | xargs touch 2>/dev/null; \
+     [ \"$(df --output=iavail / | tail -n 1)\" -lt 8 ]";
+
+pub const GIVE_INODES: &str = "rm -rf /inodes";
+
+/// The kernel refuses to remount what has files open for writing, which after an error of the disk it does not ask. A
+/// read-only mount over each directory has the same effect on whoever opens a file from then on; what is open stays so.
+pub const REMOUNT_READ_ONLY: &str =
+    "for d in /etc /var; do mount --bind $d $d && mount -o remount,bind,ro $d || exit 1; done";
+
+pub const REMOUNT_WRITABLE: &str = "for d in /etc /var; do umount -l $d; done";
