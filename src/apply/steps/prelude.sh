@@ -18,7 +18,7 @@ announce() {
   for other in /run/rabbitup-*.work; do
     [ -e "$other" ] || continue
     # Its shell was killed, and could not remove it.
-    if read -r pid <"$other" && ! kill -0 "$pid" 2>/dev/null; then rm -f "$other"; fi
+    if read -r pid <"$other" && ! kill -0 "$pid" 2>/dev/null; then rm -f "$other" "${other%.work}.stop"; fi
   done
   printf '%s\n' "$$" 2>/dev/null >"$work_file" || :
 }
