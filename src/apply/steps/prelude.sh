@@ -28,7 +28,7 @@ announce() {
   for other in /run/rabbitup-*.work; do
     # An empty one is about to be written. Otherwise it is of a shell that was killed, and could not remove it.
     if [ ! -s "$other" ] || at_work "$other"; then continue; fi
-    rm -f "$other"
+    rm -f "$other" "${other%.work}.stop"
   done
   session=
   if read -r session 2>/dev/null </proc/self/stat; then
