@@ -57,7 +57,10 @@ impl Inventory {
             config: vec!["heartbeat = 30".into()],
             ssh: Vec::new(),
             hosts: vec![broker(1), broker(2), broker(3), Entry::balancer()],
-            balancer: vec!["stats = { port = 8404 }".into()],
+            // With a login, so that the tests see it from outside (watch.rs).
+            balancer: vec![format!(
+                r#"stats = {{ port = 8404, user = "{ADMIN}", password = {{ from = "file", path = "admin-password" }} }}"#
+            )],
             package: Vec::new(),
         }
     }

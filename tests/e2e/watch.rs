@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+
+use crate::inventory::{ADMIN, ADMIN_PASSWORD};
 use crate::lab::Lab;
 use crate::stage::octet;
 
@@ -27,7 +30,9 @@ fn takes_clients(address: &str) -> bool {
 pub fn server_states(balancer: &str) -> Option<BTreeMap<String, String>> {
     let mut stream = TcpStream::connect(format!("{balancer}:8404")).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    stream.write_all(b"GET /;csv HTTP/1.0\r\n\r\n").ok()?;
+    let login = BASE64_STANDARD.encode(format!("{ADMIN}:{ADMIN_PASSWORD}"));
+    let request = format!("GET /;csv HTTP/1.0\r\nAuthorization: Basic {login}\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     let mut page = String::new();
     stream.read_to_string(&mut page).ok()?;
     let server = |line: &str| {

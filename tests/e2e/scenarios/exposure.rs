@@ -17,13 +17,15 @@ pub fn strangers(stage: &Stage) {
     assert!(users.contains("guest"), "the user itself stays:\n{users}");
 
     let balancer = lab.address(octet("lb1"));
-    assert!(
-        TcpStream::connect((balancer.as_str(), 8404)).is_err(),
-        "the statistics page is open to everybody"
-    );
+    let page = page_without_login(&balancer).expect("with a login the page listens on every address");
+    assert!(page.starts_with("HTTP/1.0 401"), "the page, without the login: {page}");
+    let mut open = Inventory::whole();
+    open.balancer = vec!["stats = { port = 8404 }".to_owned()];
+    stage.up(&open).expect(0);
+    assert!(page_without_login(&balancer).is_none(), "a page without a login is open to everybody");
     let ask =
         "exec 3<>/dev/tcp/127.0.0.1/8404; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; timeout 10 head -n 1 <&3";
-    let page = lab.stdout_of("lb1", &format!("bash -c '{}'", ask.replace('\'', "'\\''")));
+    let page = lab.stdout_of("lb1", &format!("bash -c \"{ask}\""));
     assert!(page.contains("200"), "the page, on the load balancer itself: {page}");
 
     let mut slow = TcpStream::connect((balancer.as_str(), 15672)).expect("the management UI listens");
@@ -39,4 +41,14 @@ pub fn strangers(stage: &Stage) {
     stage.plan(&inventory).says("take the user guest's password away");
     stage.up(&inventory).expect(0);
     assert!(!lab.run_on("node1", log_in).status.success(), "guest is closed again");
+}
+
+/// The first bytes of HAProxy's statistics page for somebody who has no login; None where nobody listens.
+fn page_without_login(balancer: &str) -> Option<String> {
+    let mut stream = TcpStream::connect((balancer, 8404)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+    let mut page = String::new();
+    stream.read_to_string(&mut page).ok()?;
+    Some(page)
 }
