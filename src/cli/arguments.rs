@@ -76,7 +76,7 @@ pub enum Command {
     Run(Run),
     /// Print a file as it would be written: haproxy, nginx, hosts, rabbitmq, chrony, limits
     Render(Render),
-    /// Print the narrowest sudo or doas rule that lets a login do what rabbitup does
+    /// Print the sudo or doas rule that a login without other rights needs: a root shell, by name
     Privileges(Privileges),
     /// Print a JSON Schema
     Schema(Schema),
@@ -237,6 +237,9 @@ pub struct Privileges {
     /// The login, or % and a group
     #[arg(value_name = "USER")]
     pub grantee: Grantee,
+    /// Let sudo ask for no password (NOPASSWD), for runs that nobody watches; doas never asks
+    #[arg(long)]
+    pub nopasswd: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -6,6 +6,7 @@ use super::arguments::{Cli, Common, Completions, Document, Elevator, Privileges,
 use super::exit::{Exit, Failure};
 use super::{print, session};
 use crate::playbook::{Playbook, PlaybookDocument};
+use crate::transport::SudoAsks;
 use crate::{inventory, report, transport};
 
 /// `rabbitup run` without a name: the embedded playbooks, and those beside the inventory.
@@ -48,7 +49,10 @@ struct Playbooks {
 /// `rabbitup privileges`.
 pub fn privileges(arguments: &Privileges) -> Result<Exit, Failure> {
     print::stdout(&match arguments.elevator {
-        Elevator::Sudoers => transport::sudoers(&arguments.grantee),
+        Elevator::Sudoers => {
+            let asks = if arguments.nopasswd { SudoAsks::Nothing } else { SudoAsks::Password };
+            transport::sudoers(&arguments.grantee, asks)
+        }
         Elevator::Doas => transport::doas_conf(&arguments.grantee),
     });
     Ok(Exit::Done)

@@ -66,7 +66,7 @@ pub(crate) fn next(why: &Unreachable, ssh: Option<&Ssh>) -> Vec<String> {
         ],
         UnreachableCause::NoPrivilege => vec![
             "let the login use sudo or doas, log in as root (`user = \"root\"` under [ssh]), or check `become`; \
-             docs/privileges.md has the narrowest rules"
+             docs/privileges.md has the rules"
                 .into(),
         ],
         UnreachableCause::SudoPassword => vec![

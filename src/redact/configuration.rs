@@ -275,8 +275,7 @@ fn shown(line: &str, form: &Form) -> String {
 
 fn of_rabbitmq(key: &str) -> bool {
     let is = |known: &&str| if known.ends_with('.') { key.starts_with(*known) } else { key == *known };
-    !super::names_a_secret(key)
-        && (RABBITMQ.iter().any(|known| is(known)) || RABBITMQ_MORE.iter().any(|known| is(known)))
+    !super::names_a_secret(key) && (RABBITMQ.iter().any(&is) || RABBITMQ_MORE.iter().any(is))
 }
 
 fn of_environment(key: &str) -> bool {

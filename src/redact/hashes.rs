@@ -83,7 +83,7 @@ fn is_stored(line: &str, run: &Range<usize>) -> bool {
 
 /// Capitals, small letters and digits, as chance has them; neither a hexadecimal digest nor a path.
 pub(super) fn is_mixed(text: &str) -> bool {
-    let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(|b| test(b));
+    let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
 }
 

@@ -14,7 +14,7 @@ use crate::model::{HostName, Secret};
 
 pub(crate) use evidence::evidence;
 pub use fake::{FakeHeld, FakeTransport};
-pub use privileges::{BadGrantee, Grantee, doas_conf, sudoers};
+pub use privileges::{BadGrantee, Grantee, SudoAsks, doas_conf, sudoers};
 pub use ssh::{BecomeRoot, HeldSession, HostKeyPolicy, SshTarget, SshTransport};
 
 /// 128 random bits in hexadecimal, fresh for every command: no output can hold what is marked with them by chance or

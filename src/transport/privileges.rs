@@ -50,17 +50,30 @@ impl std::str::FromStr for Grantee {
     }
 }
 
+/// Whether sudo asks for the login's password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SudoAsks {
+    /// A stolen key alone makes nobody root.
+    Password,
+    /// `NOPASSWD`: for runs that nobody watches.
+    Nothing,
+}
+
 /// A file for /etc/sudoers.d that allows what rabbitup runs, whole and without further arguments.
 ///
 /// The settings are those of sudoers(5) that stand in the way: there is no terminal (`requiretty`), and what
 /// comes over standard input is secret (`log_input`), as some of what is printed (`log_output`).
-pub fn sudoers(grantee: &Grantee) -> String {
+pub fn sudoers(grantee: &Grantee, asks: SudoAsks) -> String {
     let Grantee(who) = grantee;
+    let tag = match asks {
+        SudoAsks::Password => "",
+        SudoAsks::Nothing => "NOPASSWD: ",
+    };
     format!(
-        "# What rabbitup runs through sudo, and nothing else. Whoever may run this shell is root.\n\
+        "# A root shell, under the one name that rabbitup calls it by. Whoever may run it is root.\n\
          Cmnd_Alias RABBITUP = {SHELL} -c {}\n\
          Defaults!RABBITUP !requiretty, !log_input, !log_output\n\
-         {who} ALL = (root) NOPASSWD: RABBITUP\n",
+         {who} ALL = (root) {tag}RABBITUP\n",
         sudoers_argument(&root_text())
     )
 }
@@ -70,7 +83,7 @@ pub fn doas_conf(grantee: &Grantee) -> String {
     let who = grantee.0.replacen('%', ":", 1);
     let text = root_text().replace('\\', "\\\\").replace('"', "\\\"");
     format!(
-        "# What rabbitup runs through doas, and nothing else. Whoever may run this shell is root.\n\
+        "# A root shell, under the one name that rabbitup calls it by. Whoever may run it is root.\n\
          permit nopass {who} as root cmd {SHELL} args -c \"{text}\"\n"
     )
 }
@@ -113,8 +126,11 @@ mod tests {
     fn the_page_shows_the_rules_as_they_are() {
         let page = include_str!("../../docs/privileges.md");
         let ops = Grantee::parse("ops").expect("a name");
-        for rule in [sudoers(&ops), doas_conf(&ops)] {
+        for rule in [sudoers(&ops, SudoAsks::Password), doas_conf(&ops)] {
             assert!(page.contains(&rule), "docs/privileges.md lacks\n{rule}");
         }
+        let unasked = sudoers(&ops, SudoAsks::Nothing);
+        let last = unasked.lines().last().expect("a rule");
+        assert!(last.contains("NOPASSWD") && page.contains(last), "docs/privileges.md lacks {last}");
     }
 }

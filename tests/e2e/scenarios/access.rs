@@ -28,8 +28,9 @@ pub fn ways_in(stage: &Stage) {
             host.name.push_str(".example.test");
         }
     }
-    let rule =
-        |elevator| stage.rabbitup(&inventory).args(["privileges", elevator, "ops"]).run().expect(0).out;
+    let rule = |elevator| {
+        stage.rabbitup(&inventory).args(["privileges", elevator, "ops", "--nopasswd"]).run().expect(0).out
+    };
     let sudoers = rule("sudoers");
     write_rule(lab, "node3", "/etc/doas.conf", &rule("doas"));
     let name = inventory.hosts[0].name.clone();
@@ -41,11 +42,15 @@ pub fn ways_in(stage: &Stage) {
         &(HARDENED.to_owned() + &sudoers.replace("NOPASSWD: ", "")),
     );
     let files = hosts::all_files(lab, &BROKERS);
-    stage.up(&inventory).expect(1).says(&name).says("sudo wants a password").says("--ask-become-pass");
+    stage.up(&inventory).expect(1).says(&name).says("sudo asks for a password").says("--ask-become-pass");
     let with = |password: &str| {
         stage.rabbitup(&inventory).env("RABBITUP_BECOME_PASSWORD", password).args(["up", "--yes"]).run()
     };
-    let wrong = with("not-the-password").expect(1).says(&name).says("Nothing was changed.");
+    let wrong = with("not-the-password")
+        .expect(1)
+        .says(&name)
+        .says("sudo refused the password")
+        .says("Nothing was changed.");
     assert!(!format!("{wrong}").contains("not-the-password"), "{wrong}");
     hosts::assert_untouched(lab, &BROKERS, &files);
     let run = with(SUDO_PASSWORD).expect(0).says("Verified: No changes.");
