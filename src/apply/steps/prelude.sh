@@ -20,6 +20,10 @@ announce() {
     # Its shell was killed, and could not remove it.
     if read -r pid <"$other" && ! kill -0 "$pid" 2>/dev/null; then rm -f "$other" "${other%.work}.stop"; fi
   done
+  # Put for a script that had ended, by a controller that had lost sight of it.
+  for other in /run/rabbitup-*.stop; do
+    [ "$other" = "$stop_file" ] || [ -e "${other%.stop}.work" ] || rm -f "$other"
+  done
   printf '%s\n' "$$" 2>/dev/null >"$work_file" || :
 }
 
