@@ -32,6 +32,10 @@ set_plugins() { # NODE PLUGIN...
   node=$1
   shift
   # Debian's wrapper would run it as root, which then evaluates rabbitmq-env.conf, a file in a directory of user rabbitmq's.
+  # This is what else the wrapper does: without it the script of Debian 13 (4.0.5) finds no plugins.
+  for plugins_dir in /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins; do
+    [ ! -d "$plugins_dir" ] || export PLUGINS_DIR="$plugins_dir"
+  done
   rabbit_tool 180 rabbitmq-plugins -q -n "$node" set "$@"
 }
 

@@ -30,6 +30,10 @@ announce() {
     if [ ! -s "$other" ] || at_work "$other"; then continue; fi
     rm -f "$other" "${other%.work}.stop"
   done
+  # Put for a script that had ended, by a controller that had lost sight of it.
+  for other in /run/rabbitup-*.stop; do
+    [ "$other" = "$stop_file" ] || [ -e "${other%.stop}.work" ] || rm -f "$other"
+  done
   session=
   if read -r session 2>/dev/null </proc/self/stat; then
     # Behind the command's name in parentheses: state, parent, process group, session.
