@@ -273,7 +273,7 @@ fn saved_plan(stage: &Stage) {
     std::fs::set_permissions(&plan, mode(0o644)).expect("the file is ours");
     let journals = stage.home.borrow().path("state/rabbitup/journal");
     std::fs::set_permissions(&journals, mode(0o755)).expect("the directory is ours");
-    rabbitup(stage, &text).args(["plan", "-o", &name]).run().expect(0).says("Saved:");
+    rabbitup(stage, &text).args(["plan", "-o", &name]).run().expect(0).says("Saved.");
     let typed = rabbitup(stage, &text).args(["apply", &name, "--yes", "-K", "-v"]).on_terminal();
     let mut typed = typed.spawn();
     typed.wait_for("Password for sudo");
