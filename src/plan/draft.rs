@@ -158,20 +158,30 @@ impl<'a> Draft<'a> {
             *self.withheld.entry(step.host).or_default() += 1;
             return;
         }
-        if let Action::WriteFile(file) = &step.action
-            && let Some((what, why, advice)) =
-                self.host(&step.host).and_then(|host| obstacle(host, &file.path))
-        {
-            return self.refuse(&step.host.clone(), what, why, advice);
+        if self.refuse_obstacle(&step) {
+            return;
         }
         self.refuse_without_room(&step);
         effect::model(&mut self.facts, &step, self.desired, self.cookie);
         self.steps.push(step);
     }
 
+    /// Refuses a file whose place is taken by something that must not give way to it. Returns whether it did.
+    fn refuse_obstacle(&mut self, step: &Step) -> bool {
+        let Action::WriteFile(file) = &step.action else { return false };
+        let found = self.host(&step.host).and_then(|host| obstacle(host, &file.path));
+        let Some((what, why, advice)) = found else { return false };
+        self.refuse(&step.host, what, why, advice);
+        true
+    }
+
     /// Keeps a file for the moment at which the host's broker starts.
     pub(super) fn hold_back(&mut self, mut proposal: Proposal) {
         proposal.step.phase = self.phase.to_owned();
+        // What is in its way is told now: it may be why the broker does not start.
+        if self.refuse_obstacle(&proposal.step) {
+            return;
+        }
         self.held_back.entry(proposal.step.host.clone()).or_default().push(proposal);
     }
 

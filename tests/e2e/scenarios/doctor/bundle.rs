@@ -77,7 +77,7 @@ for line in 'harmless-in-the-journal' 'default_pass: planted-in-the-journal'; do
 done && journalctl --sync && journalctl -u rabbitmq-server -o cat | grep -q planted-in-the-journal";
 
 /// The administrator's password as the node stores it, the way `rabbitmqctl export_definitions` writes it.
-const HASH: &str = "timeout 60 rabbitmqctl -q export_definitions - | grep -o '\"password_hash\":\"[^\"]*' | \
+const HASH: &str = "timeout 60 rabbitmqctl -q export_definitions - | grep -o '\"password_hash\":\"[^\"][^\"]*' | \
     sed 's/.*\"//;q'";
 
 fn files_with(directory: &Path, word: &str) -> String {
