@@ -378,7 +378,7 @@ fn searches_find_what_is_planted(stage: &Stage) {
 
 /// The next scenario finds the cluster as it was.
 fn put_back(stage: &Stage) {
-    stage.up(&Inventory::whole()).expect(1).says("sudo wants a password");
+    stage.up(&Inventory::whole()).expect(1).says("sudo asks for a password");
     stage.lab.stdout_of(
         "node1",
         "echo 'ops ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/ops; rabbitmqctl -q delete_user till; \
