@@ -208,7 +208,7 @@ fn what_is_no_secret_stays() {
         "sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08  rabbitmq-server_4.0.5-1_all.deb",
         "listeners.tcp.default = 5672",
         "    option httpchk GET /api/health",
-        "Get:1 http://deb.debian.org/debian bookworm/main amd64 rabbitmq-server all 3.10.8-1.1+deb12u1 [15.3 MB]",
+        "Get:1 http://mirror.example/debian bookworm/main amd64 rabbitmq-server all 3.10.8-1.1+deb12u1 [15.3 MB]",
         "[sudo] password for ops",
         "PWD=/root",
         "the password of till was changed",
