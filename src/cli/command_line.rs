@@ -46,7 +46,8 @@ impl CommandLine {
         data.destroy_data.iter().for_each(|host| words.option("--destroy-data", host));
         if let Some(most) = data.prune {
             // Its number is optional: without the sign the next word would not be one, and with it one reads what it does.
-            words.word(&if most == 1 { "--prune".to_owned() } else { format!("--prune={most}") });
+            // A number needs no quotes.
+            words.0.push_str(&if most == 1 { " --prune".to_owned() } else { format!(" --prune={most}") });
         }
         let typed: Vec<String> = called.playbook.iter().chain(&called.values).cloned().collect();
         words.positional(&typed);

@@ -139,7 +139,9 @@ fn value_of(line: &str, name: Name<'_>, before: Option<Name<'_>>) -> Option<Foun
     let rest = line.get(behind..)?;
     let start = behind + rest.len() - rest.trim_start().len();
     if start == line.len() {
-        return (is_first_in_line || is_quoted || opens).then_some(Found::Later);
+        // Behind a log's prefix (`node2 logger[70]: `) a line of its own begins, too.
+        let is_first_in_entry = lead.ends_with([':', ']', '>']);
+        return (is_first_in_line || is_first_in_entry || is_quoted || opens).then_some(Found::Later);
     }
     if is_first_in_line && !is_quoted && separator != Separator::Comma {
         // A line of a configuration: all that follows is the value, quotes and spaces included.
