@@ -75,7 +75,9 @@ async fn a_password_that_the_root_shell_could_take_for_a_command_is_refused() {
         let ran = run(&ssh, argument("echo ran")).await;
         match ran {
             Ok(output) => assert!(!refused && text(&output) == "ran\n", "{password}"),
-            Err(error) => assert!(refused && error.kind == TransportErrorKind::SudoPassword, "{error}"),
+            Err(error) => {
+                assert!(refused && error.kind == TransportErrorKind::SudoPasswordRefused, "{error}")
+            }
         }
         ssh.close().await;
     }

@@ -196,7 +196,7 @@ impl Marching<'_> {
         if self.march.playbook.keeps_quorum {
             broken.extend(invariants::quorum(self.stage, &before, fault.takes_broker().then(|| step.host())));
         }
-        broken.extend(fault.unnamed(&self.scene));
+        broken.extend(fault.unnamed(&self.scene, step.host()));
         broken.extend(fault.heal(&self.scene, step.host()));
         broken.extend(invariants::whole_files(self.stage));
         if self.march.playbook.keeps_data {
