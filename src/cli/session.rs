@@ -307,7 +307,7 @@ pub fn unreachable(facts: &Facts, routes: &Routes<'_>, style: Style) -> Failure 
     silent(facts, routes, unreachable_text, style)
 }
 
-/// As [`unreachable`], in the words that fit: for a run that has changed nothing, or something.
+/// As [`unreachable()`], in the words that fit: for a run that has changed nothing, or something.
 fn silent(
     facts: &Facts,
     routes: &Routes<'_>,

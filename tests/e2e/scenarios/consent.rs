@@ -7,12 +7,11 @@ use crate::stage::{BROKERS, Stage};
 
 /// Holds a run that is about to lock lb1, the first by name, as long as the file is there; never for ever.
 const HELD_BACK: &str = r#"cat >/usr/local/sbin/flock <<'END'
-#!/bin/sh
 looks=0
 while [ -e /run/held-back ] && [ $looks -lt 250 ]; do sleep 0.1; looks=$((looks + 1)); done
 exec /usr/bin/flock "$@"
 END
-chmod 755 /usr/local/sbin/flock; : >/run/held-back"#;
+sed -i '1i #!/bin/sh' /usr/local/sbin/flock; chmod 755 /usr/local/sbin/flock; : >/run/held-back"#;
 const GO_ON: &str = "rm -f /run/held-back /usr/local/sbin/flock";
 
 /// node3 is no member when the plan is shown, and one when it would be carried out.
