@@ -22,7 +22,14 @@ case ${node#*@} in *.*) export RABBITMQ_USE_LONGNAME=true ;; esac
 PATH=/usr/lib/rabbitmq/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd "$kept"
 if [ "${1:-start}" = stop ]; then
+  pid=$(timeout 60 rabbitmqctl -q -n "$node" eval 'os:getpid().' 2>/dev/null | tr -cd 0-9) || pid=''
   timeout 120 rabbitmqctl -q -n "$node" stop || :
+  # Its process ends a moment after the command, and would be taken for the node itself.
+  tries=60
+  while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && [ "$tries" -gt 0 ]; do
+    sleep 1
+    tries=$((tries - 1))
+  done
   timeout 10 epmd -port 4370 -kill >/dev/null 2>&1 || :
   exit 0
 fi
