@@ -68,14 +68,6 @@ $1
 EOF
 }
 
-# mounted PATH: whether it is a mount point. A blank in a path is written as \040.
-mounted() {
-  while IFS=' ' read -r _ _ _ _ point _; do
-    [ "$point" != "$1" ] || return 0
-  done </proc/self/mountinfo
-  return 1
-}
-
 # What tells data that is gone from a disk that is not mounted, and from data that lies elsewhere.
 data_place() {
   if [ -h "$home/mnesia" ] && [ ! -e "$home/mnesia" ]; then

@@ -160,14 +160,6 @@ say() {
   printf '%s\n' "${1#* }"
 }
 
-# mounted PATH: whether it is a mount point. Both files write a blank in a path as \040.
-mounted() {
-  while IFS=' ' read -r _ _ _ _ point _; do
-    [ "$point" != "$1" ] || return 0
-  done </proc/self/mountinfo
-  return 1
-}
-
 # What tells data that is gone from a disk that is not mounted, and from data that lies elsewhere; what user rabbitmq owns is
 # looked at in broker_realm.sh.
 data_place() {

@@ -39,13 +39,14 @@ pub struct PeerPort {
 const PROBE: &str = concat!(
     include_str!("at_work.sh"),
     include_str!("broker_user.sh"),
+    include_str!("mounted.sh"),
     include_str!("probe.sh"),
     include_str!("erlang_tool.sh"),
     include_str!("erl_call.sh"),
     include_str!("probe_broker.sh")
 );
 const NODE: &str = concat!(include_str!("counted.erl"), include_str!("node.erl"));
-const REALM: &str = include_str!("broker_realm.sh");
+const REALM: &str = concat!(include_str!("mounted.sh"), include_str!("broker_realm.sh"));
 
 impl ProbeRequest {
     /// The command text that a POSIX shell runs, as root, to answer this request. What it prints is for
