@@ -50,11 +50,17 @@ fn look(process: &Path, seen: &mut BTreeSet<Vec<u8>>) {
         seen.extend([before, arguments]);
         return;
     }
+    // Without arguments it has not all of its new program yet, or has ended: at the first look the one, at the second the other,
+    // and the environment was that of a program whose name was never seen.
+    if arguments.is_empty() {
+        return;
+    }
     // The program's own environment is one of the ways to hand it a secret. It starts as a copy in the shell that
     // runs it, and what the program starts must have lost it.
     let program = env!("CARGO_BIN_EXE_rabbitup").as_bytes();
     if !arguments.windows(program.len()).any(|part| part == program) {
-        seen.insert(environment);
+        // With whose it is: a find must name its program.
+        seen.insert([arguments.as_slice(), b"\0", &environment].concat());
     }
     seen.insert(arguments);
 }

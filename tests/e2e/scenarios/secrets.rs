@@ -99,7 +99,7 @@ pub fn nowhere(stage: &Stage) {
         found.extend(search.find(bytes).into_iter().map(|what| format!("{what}: {place}")));
     };
     for words in &processes {
-        look(&format!("process {}", words.chars().take(80).collect::<String>()), words.as_bytes());
+        look(&format!("process {}", words.chars().take(200).collect::<String>()), words.as_bytes());
     }
     let controller = on_controller(stage);
     let journal =
