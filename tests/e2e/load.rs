@@ -1,7 +1,6 @@
 //! What a cluster has to do while a playbook works on it: clients behind the balancer, on a quorum queue and, on versions
 //! that have them, on a mirrored one.
 
-use crate::lab::Suite;
 use crate::stage::{Stage, say};
 use crate::traffic::{Tally, Traffic};
 
@@ -34,7 +33,7 @@ impl<'a> Load<'a> {
     pub fn start(stage: &'a Stage, name: &'static str) -> Self {
         let traffic = |kind: &str| stage.traffic(&format!("{name}-{kind}"), kind);
         let mut traffics = vec![(Kind::Quorum, traffic("quorum"))];
-        if stage.lab.suite() == Suite::Bookworm {
+        if stage.lab.suite().mirrors() {
             stage.lab.stdout_of(
                 "node1",
                 &format!(

@@ -21,10 +21,7 @@ fn page() -> PathBuf {
 /// A row; the cells that name the march come first.
 pub fn row(outcome: &Outcome, suite: Suite) -> String {
     let march = outcome.march;
-    let release = match suite {
-        Suite::Bookworm => "Debian 12",
-        Suite::Trixie => "Debian 13",
-    };
+    let release = suite.release();
     let kinds: std::collections::BTreeSet<&str> = outcome.cases.iter().map(|case| case.step.what()).collect();
     let struck = match outcome.cases.len() {
         0 => "nothing".to_owned(),
