@@ -100,6 +100,11 @@ impl Suite {
         matches!(self, Self::Bullseye | Self::Bookworm)
     }
 
+    /// Whether its RabbitMQ has streams: from 3.9 on.
+    pub fn streams(self) -> bool {
+        self != Self::Bullseye
+    }
+
     /// Where its RabbitMQ keeps metadata.
     pub fn store(self) -> Store {
         match self {

@@ -9,10 +9,12 @@
 
 mod amqp;
 mod faults;
+mod gaps;
 mod hosts;
 mod inventory;
 mod lab;
 mod load;
+mod page;
 mod processes;
 mod program;
 mod remains;
@@ -145,7 +147,7 @@ const fn converged(name: &'static str, play: fn(&Stage)) -> Scenario {
 }
 
 macro_rules! on_releases {
-    ($($suite:ident: $whole:ident $day2:ident $faults:ident $all_faults:ident;)*) => {$(
+    ($($suite:ident: $whole:ident $day2:ident $faults:ident $all_faults:ident $gaps:ident;)*) => {$(
         #[test]
         fn $whole() {
             play(stringify!($whole), Suite::$suite, SCENARIOS);
@@ -171,14 +173,22 @@ macro_rules! on_releases {
                 faults::play_all(&lab_of(stringify!($all_faults)), Suite::$suite);
             }
         }
+
+        #[test]
+        #[ignore = "takes a quarter of an hour: make gaps"]
+        fn $gaps() {
+            if lab::require_lab() {
+                gaps::measure(&lab_of(stringify!($gaps)), Suite::$suite);
+            }
+        }
     )*};
 }
 
 on_releases! {
-    Bookworm: debian12 day2_debian12 faults_debian12 all_faults_debian12;
-    Trixie: debian13 day2_debian13 faults_debian13 all_faults_debian13;
-    Forky: testing day2_testing faults_testing all_faults_testing;
-    Bullseye: debian11 day2_debian11 faults_debian11 all_faults_debian11;
+    Bookworm: debian12 day2_debian12 faults_debian12 all_faults_debian12 gaps_debian12;
+    Trixie: debian13 day2_debian13 faults_debian13 all_faults_debian13 gaps_debian13;
+    Forky: testing day2_testing faults_testing all_faults_testing gaps_testing;
+    Bullseye: debian11 day2_debian11 faults_debian11 all_faults_debian11 gaps_debian11;
 }
 
 /// The name of a test's lab.

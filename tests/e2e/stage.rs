@@ -176,7 +176,7 @@ impl Stage {
     }
 
     /// Makes the hosts what a scenario starts from, unless they are.
-    fn reach(&mut self, state: State) {
+    pub fn reach(&mut self, state: State) {
         if state == State::Any || state == self.state {
             return;
         }
@@ -186,6 +186,11 @@ impl Stage {
             State::Reconfigured => drop(self.up(&Inventory::reconfigured()).expect(0)),
             State::Fresh | State::Any => {}
         }
+        self.state = state;
+    }
+
+    /// What whoever played on the hosts has made of them.
+    pub fn left(&mut self, state: State) {
         self.state = state;
     }
 

@@ -12,7 +12,7 @@ mod fault;
 mod invariants;
 mod march;
 mod moment;
-mod playbook;
+pub mod playbook;
 mod table;
 mod ways;
 
