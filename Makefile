@@ -3,7 +3,7 @@
 # make sbom       what a release is made of, as CycloneDX             make release   the program
 # make deny       licences, sources and advisories of everything that comes in, with cargo-deny and a network
 # make faults     every fault at every step, for hours                docs/faults.md
-# make gaps      how long clients wait in each playbook             docs/playbooks/README.md
+# make gaps       how long clients wait in each playbook             docs/playbooks/README.md
 # make bench      how long a bring-up takes, here and elsewhere
 
 # How many end-to-end tests run at once: two per Debian release. Each boots hosts of its own, and mostly waits.
