@@ -199,3 +199,35 @@ pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<S
     text.extend_from_slice(b"}\nannounce\nmain | forward\nrm -f \"$stop_file\" \"$work_file\"\n}\n");
     Ok(Secret::new(text))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A question is sent with the part that asks it, and with no other.
+    #[test]
+    fn parts_ask_what_they_bring() {
+        let mut all = BTreeSet::new();
+        for (part, fragment) in FRAGMENTS.iter().copied() {
+            let words: Vec<_> = fragment
+                .lines()
+                .filter(|line| !line.trim_start().starts_with('#'))
+                .flat_map(|line| line.split(|c: char| c.is_whitespace() || "()\";".contains(c)))
+                .filter(|word| !word.is_empty())
+                .collect();
+            // Behind the question stands the node.
+            let asks = words.windows(3).filter(|w| w[0] == "ask" && w[2].starts_with('$')).map(|w| w[1]);
+            let says = words.windows(4).filter(|w| w[0] == "says" && w[3].starts_with('$')).map(|w| w[2]);
+            let mut asked: BTreeSet<_> = asks.chain(says).collect();
+            if part == Part::Conf {
+                asked.insert("accepts");
+            }
+            let brought: BTreeSet<_> = questions(part).iter().map(|question| question.name).collect();
+            assert_eq!(asked, brought);
+            all.extend(brought);
+        }
+        assert_eq!(all, internals::ASKED_BY_STEPS.iter().map(|question| question.name).collect());
+    }
+}

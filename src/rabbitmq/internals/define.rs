@@ -22,3 +22,9 @@ pub(super) const ONLY_COPIES: Definition =
     Definition { name: "Only, Counts, Open", text: include_str!("define/only_copies.erl") };
 pub(super) const UNTOLD: Definition =
     Definition { name: "Untold", text: include_str!("define/untold.erl") };
+
+/// All of them.
+#[cfg(test)]
+pub(super) const ALL: &[Definition] = &[
+    KHEPRI, MEMBERS, RUNNING, VHOSTS, REPLICAS, LEADER_INDEX, SECOND_TABLE, COUNTED, ONLY_COPIES,
+];

@@ -43,14 +43,20 @@ fallback_drained() { # NODE
   esac
 }
 
-# Where no other member is needed for a majority, the replicas on X are up. Whether they are level is not told this way.
+# Whether the replicas on X are up: a queue that lists X among its members lists it among those that are online. Whether they are
+# level with the others is not told this way.
 fallback_caught_up() { # NODE MODE "X = 'NODE',"
-  status=$(cluster_status "$1") || { printf '%s\n' "$status"; return 2; }
   on=${3#*"'"} on=${on%%"'"*}
-  for other in $(status_list running_nodes "$status"); do
-    [ "$other" != "$on" ] || continue
-    rabbit_tool 60 rabbitmq-diagnostics -q -n "$other" check_if_node_is_quorum_critical 2>&1 ||
-      { printf 'a queue still needs %s\n' "$other"; return 1; }
-  done
-  echo 'ok as far as check_if_node_is_quorum_critical tells'
+  vhosts=$(rabbit_tool 60 rabbitmqctl -q -n "$1" --silent list_vhosts name 2>&1) || { printf '%s\n' "$vhosts"; return 2; }
+  rc=0
+  # The last command of the pipe is the one that may fail.
+  queues=$(printf '%s\n' "$vhosts" | while IFS= read -r vhost; do
+    rabbit_tool 60 rabbitmqctl -q -n "$1" list_queues -p "$vhost" members online --formatter json 2>&1 </dev/null || exit 2
+  done) || rc=$?
+  [ "$rc" = 0 ] || { printf '%s\n' "$queues"; return "$rc"; }
+  mine=$(printf '%s\n' "$queues" | grep "\"members\":\[[^]]*\"$on\"") || :
+  all=$(printf '%s\n' "$mine" | grep -c .) || :
+  up=$(printf '%s\n' "$mine" | grep -c "\"online\":\[[^]]*\"$on\"") || :
+  [ "$up" = "$all" ] || { printf '%s of %s are not up\n' "$((all - up))" "$all"; return 1; }
+  printf 'ok %s\n' "$all"
 }

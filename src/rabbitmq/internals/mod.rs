@@ -123,3 +123,69 @@ fn code(text: &str) -> String {
     let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with('%'));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
+
+// What the types leave open is checked when this compiles: a question that nobody tried, or that no sentence names, is none.
+const _: () = {
+    let mut n = 0;
+    while n < ASKED_BY_STEPS.len() {
+        assert!(!ASKED_BY_STEPS[n].tried.is_empty() && !ASKED_BY_STEPS[n].asks.is_empty());
+        n += 1;
+    }
+    n = 0;
+    while n < FACTS.len() {
+        assert!(!FACTS[n].1.tried.is_empty() && !FACTS[n].1.asks.is_empty());
+        n += 1;
+    }
+};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Each definition that a question lists is used, and what is used is listed.
+    #[test]
+    fn questions_list_the_definitions_that_they_use() {
+        for question in ASKED_BY_STEPS {
+            let mut listed = Vec::new();
+            for definition in question.with {
+                listed.push(definition.name);
+                let used = definition.name.split(", ").any(|name| question.erlang().matches(name).count() > 1);
+                assert!(used, "{} does not use {}", question.name, definition.name);
+            }
+            for definition in define::ALL {
+                for name in definition.name.split(", ").filter(|name| !["Only", "Counts", "Open"].contains(name)) {
+                    let used = question.erlang().contains(&format!("{name}("));
+                    assert!(!used || listed.contains(&definition.name), "{} uses {name}", question.name);
+                }
+            }
+        }
+    }
+
+    /// Answers and messages go by names.
+    #[test]
+    fn names_are_taken_once() {
+        let steps: BTreeSet<_> = ASKED_BY_STEPS.iter().map(|question| question.name).collect();
+        let facts: BTreeSet<_> = FACTS.iter().map(|(_, fact)| fact.name).collect();
+        assert_eq!((steps.len(), facts.len()), (ASKED_BY_STEPS.len(), FACTS.len()));
+    }
+
+    /// A command that the table promises is one that fallback.sh knows, and the other way round.
+    #[test]
+    fn the_commands_that_steps_ask_are_there() {
+        let shell = include_str!("fallback.sh");
+        for question in ASKED_BY_STEPS {
+            let there = shell.contains(&format!("\nfallback_{}() {{", question.name));
+            let promised = match question.fallback {
+                Fallback::Asked(command) => {
+                    let words = command.split_whitespace().last().unwrap_or_default();
+                    assert!(shell.contains(words), "{command}");
+                    true
+                }
+                Fallback::ByHand(_) | Fallback::Nothing(_) => false,
+            };
+            assert_eq!(there, promised, "{}", question.name);
+        }
+    }
+}

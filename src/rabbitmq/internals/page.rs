@@ -80,3 +80,20 @@ fn word_before(text: &str) -> String {
 fn word_after(text: &str) -> String {
     text.chars().take_while(is_of_atom).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_page_is_the_list() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/internals.md");
+        if std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always") {
+            std::fs::write(&path, page()).expect("the page is ours to write");
+        }
+        let written = std::fs::read_to_string(&path).expect("the page is there");
+        assert!(written == page(), "docs/internals.md is out of date: INSTA_UPDATE=always cargo test --lib internals");
+    }
+}

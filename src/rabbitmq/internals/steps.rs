@@ -85,7 +85,7 @@ pub const CAUGHT_UP: Question = Question {
     name: "caught_up",
     asks: "whether the replicas on a node have caught up",
     tried: Release::ALL,
-    fallback: Fallback::Asked("rabbitmq-diagnostics check_if_node_is_quorum_critical"),
+    fallback: Fallback::Asked("rabbitmqctl list_queues members online"),
     with: &[define::REPLICAS, define::LEADER_INDEX],
     text: include_str!("step/caught_up.erl"),
 };
