@@ -27,12 +27,18 @@ const UNTOLD: &str = r#""untold:dW5kZWYgaW4gcmE6bGVhZGVyX3F1ZXJ5LzM=:NC40LjA=""#
 /// What a script with all steps, in which every node answers `answer`, prints for these commands, and its exit code.
 fn with_node(shell: &[&str], answer: &str, commands: &str) -> (i32, String) {
     let steps: String = STEPS.iter().map(|(_, text)| *text).collect();
-    let questions: String = ASKED_BY_STEPS.iter().map(crate::rabbitmq::internals::Question::assignments).collect();
-    let node = format!("node_eval() {{ printf '%s\\n' '{answer}'; }}\nrabbit_tool() {{ echo 'no such command'; return 64; }}\n");
-    let script =
-        format!("set -eu\nnonce=N\n{PRELUDE}\nstep=S\n{steps}\n{}{questions}\n{node}\n{commands}\n", asking());
+    let questions: String =
+        ASKED_BY_STEPS.iter().map(crate::rabbitmq::internals::Question::assignments).collect();
+    let node = format!(
+        "node_eval() {{ printf '%s\\n' '{answer}'; }}\nrabbit_tool() {{ echo 'no such command'; return 64; }}\n"
+    );
+    let script = format!(
+        "set -eu\nnonce=N\n{PRELUDE}\nstep=S\n{steps}\n{}{questions}\n{node}\n{commands}\n",
+        asking()
+    );
     let output = run_in(shell, script.as_bytes());
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code().unwrap_or(-1), said)
 }
 
@@ -66,7 +72,8 @@ fn whoever_waits_for_what_cannot_be_told_stops_at_once() {
         let cause = said.lines().find_map(|line| line.strip_prefix("N cause S ")).unwrap_or_default();
         assert_eq!(code, 1, "{condition}: {said}");
         assert!(
-            cause.starts_with("rabbit@node") && cause.contains("(RabbitMQ 4.4.0) cannot be asked ")
+            cause.starts_with("rabbit@node")
+                && cause.contains("(RabbitMQ 4.4.0) cannot be asked ")
                 && cause.contains("): undef in ra:leader_query/3"),
             "{condition}: {said}"
         );
@@ -98,7 +105,8 @@ fn every_condition_that_is_waited_for_is_known_here() {
 #[test]
 fn replicas_that_cannot_be_asked_about_are_not_waited_for() {
     let start = Instant::now();
-    let (code, said) = with_node(&["sh"], UNTOLD, &no_fallback("await_replicas rabbit@node1 short 30 rabbit@node2"));
+    let (code, said) =
+        with_node(&["sh"], UNTOLD, &no_fallback("await_replicas rabbit@node1 short 30 rabbit@node2"));
     assert!(code == 1 && start.elapsed() < Duration::from_secs(15), "{said}");
     assert!(
         said.contains("N cause S rabbit@node1 (RabbitMQ 4.4.0) cannot be asked whether the replicas on a node have caught up (caught_up): undef"),
@@ -109,7 +117,8 @@ fn replicas_that_cannot_be_asked_about_are_not_waited_for() {
 /// `ask` of an answer: its status and what it prints.
 #[test]
 fn an_answer_is_told_or_refused_and_nothing_else_is_decoded() {
-    let unread = "cannot be asked which queues have a replica on a node (queues_on): its answer cannot be read: ";
+    let unread =
+        "cannot be asked which queues have a replica on a node (queues_on): its answer cannot be read: ";
     for shell in shells() {
         for (answer, status, words) in [
             (r#""told:cXVvcnVtIEx3PT0gY1E9PQ==""#, 0, "quorum Lw== cQ=="),
@@ -117,15 +126,24 @@ fn an_answer_is_told_or_refused_and_nothing_else_is_decoded() {
             // As rabbitmqctl breaks it into lines.
             ("\"told:cXVvcnVtIEx3\"\n \"PT0gY1E9PQ==\"", 0, "quorum Lw== cQ=="),
             (r#""later:bm9wcm9j""#, 2, "noproc"),
-            (UNTOLD, 44, "(RabbitMQ 4.4.0) cannot be asked which queues have a replica on a node (queues_on): undef in"),
+            (
+                UNTOLD,
+                44,
+                "(RabbitMQ 4.4.0) cannot be asked which queues have a replica on a node (queues_on): undef in",
+            ),
             (r#""told:*""#, 44, unread),
             (r#""told:n""#, 44, unread),
             (r#""untold:n?- :""#, 44, unread),
-            ("{badrpc, {EXIT, {badarg, lists:member}}}", 44, "cannot be read: {badrpc, {EXIT, {badarg, lists:member}}}"),
+            (
+                "{badrpc, {EXIT, {badarg, lists:member}}}",
+                44,
+                "cannot be read: {badrpc, {EXIT, {badarg, lists:member}}}",
+            ),
             ("", 44, unread),
             ("[]", 44, unread),
         ] {
-            let commands = "rc=0; ask queues_on rabbit@node1 short \"X = 'n',\" || rc=$?\nprintf 'status %s\\n' \"$rc\"";
+            let commands =
+                "rc=0; ask queues_on rabbit@node1 short \"X = 'n',\" || rc=$?\nprintf 'status %s\\n' \"$rc\"";
             let (_, said) = with_node(shell, answer, commands);
             let (printed, end) = said.trim_end().rsplit_once("status ").unwrap_or_default();
             assert_eq!(end, status.to_string(), "{answer} in {shell:?}: {said}");
@@ -139,7 +157,9 @@ fn an_answer_is_told_or_refused_and_nothing_else_is_decoded() {
 #[test]
 fn a_node_that_does_not_answer_is_asked_again() {
     let node = "node_eval() { [ -e \"$dir/up\" ] || { : >\"$dir/up\"; echo 'erl_call: failed to connect'; return 1; }; printf '\"told:dHJ1ZQ==\"\\n'; }";
-    let commands = format!("dir=$(mktemp -d)\ntrap 'rm -r \"$dir\"' EXIT\n{node}\nawait 30 is_serving rabbit@node1 short && echo served");
+    let commands = format!(
+        "dir=$(mktemp -d)\ntrap 'rm -r \"$dir\"' EXIT\n{node}\nawait 30 is_serving rabbit@node1 short && echo served"
+    );
     let (code, said) = with_node(&["sh"], "", &commands);
     assert!(code == 0 && said.ends_with("served\n"), "{said}");
 }
@@ -147,7 +167,8 @@ fn a_node_that_does_not_answer_is_asked_again() {
 /// What a step did not learn is not that a node is no member: `forget` would be skipped, and called done.
 #[test]
 fn a_member_that_nobody_can_ask_about_is_not_gone() {
-    let (code, said) = with_node(&["sh"], UNTOLD, &no_fallback("forget_node rabbit@node1 short rabbit@node3 '0 0'"));
+    let (code, said) =
+        with_node(&["sh"], UNTOLD, &no_fallback("forget_node rabbit@node1 short rabbit@node3 '0 0'"));
     assert!(code == 1 && said.contains("rabbit@node3 was not forgotten"), "{said}");
     assert!(said.contains("cannot be asked which nodes are the members of its cluster (members)"), "{said}");
 }

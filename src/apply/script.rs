@@ -128,9 +128,13 @@ fn questions(part: Part) -> &'static [Question] {
         Part::Cluster => &[internals::DUMP_LOG, internals::GUEST_LOGIN],
         Part::Rotation => &[internals::RUNNING_COOKIE, internals::TAKE_COOKIE, internals::LINKS],
         Part::Queues => &[internals::CAUGHT_UP, internals::LACKING, internals::MIRRORS],
-        Part::Membership => {
-            &[internals::REOPEN, internals::RUNS, internals::QUEUES_ON, internals::RELEASE_STREAMS, internals::MNESIA_NOTES]
-        }
+        Part::Membership => &[
+            internals::REOPEN,
+            internals::RUNS,
+            internals::QUEUES_ON,
+            internals::RELEASE_STREAMS,
+            internals::MNESIA_NOTES,
+        ],
         Part::Roll => &[internals::LEADS, internals::DRAINED, internals::DRAIN_NOTED, internals::ABSENT],
         Part::Leaving => &[internals::ONLY_COPIES],
         Part::Join => &[internals::OWN_DATA],

@@ -27,8 +27,8 @@ mod watch;
 use lab::Suite;
 use scenarios::{
     access, balancer, changes, cold, consent, doctor, exposure, files, half_done, hostile, leaving,
-    membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs, secrets, steady, taken_over,
-    tls, traffic_check, trouble, versions,
+    membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs, secrets, steady,
+    taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 

@@ -27,6 +27,7 @@ refuse_join() { # NODE MODE CAUSE [ADVICE]
   node=$1 mode=$2
   shift 2
   reopen "$node" "$mode" || :
+  # shellcheck disable=SC2034 # fail reads it, and the cause is another one
   revive "$node" "$mode" || untold=
   fail "$@"
 }
@@ -80,6 +81,7 @@ join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram
 join_failed() {
   broker_log
   reopen "$node" "$mode" || :
+  # shellcheck disable=SC2034 # fail reads it, and the cause is another one
   revive "$node" "$mode" || untold=
   fail "$node could not join $seed" "the lines above are RabbitMQ's own words"
 }

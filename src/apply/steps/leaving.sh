@@ -60,6 +60,7 @@ close_only_copies() { # NODE MODE GONE MAY-GO ADVICE
     too_much="unknown (its answer: $(printf %s "$copies" | cut -c 1-200))"
   fi
   reopen "$1" "$2" || printf 'what was closed on %s opens again within seven minutes\n' "$1"
+  # shellcheck disable=SC2034 # fail reads it, and the cause is another one
   revive "$1" "$2" || untold=
   case $4 in
     '0 0') fail "$3 has the only copy of queues, so it was not stopped: $too_much" \
@@ -114,6 +115,7 @@ forget_node() { # NODE MODE GONE MAY-GO
     control 300 "$1" forget_cluster_node "$3" || ! lists "$@" || fail "$1 did not forget $3" "the lines above are RabbitMQ's own words"
   fi
   no_queue_on "$@" >/dev/null || release_queues "$@"
+  # shellcheck disable=SC2154 # await sets answer
   await 30 no_queue_on "$@" ||
     fail "$3 is forgotten, but queues still list it: $(printf %s "$answer" | cut -c 1-300)" \
       "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"

@@ -19,6 +19,7 @@ release_queues() { # NODE MODE GONE
 # Of two members neither has a majority without the other: what both must agree to is done while both run.
 release_node() { # NODE MODE GONE
   no_queue_on "$@" >/dev/null || release_queues "$@"
+  # shellcheck disable=SC2154 # await sets answer
   await 30 no_queue_on "$@" ||
     fail "queues still list $3: $(printf %s "$answer" | cut -c 1-300)" "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
 }

@@ -17,10 +17,12 @@ decoded() { # WORD...
 # Says from time to time who is behind, so that nobody takes a long wait for a hang.
 await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
   read_clock
+  # shellcheck disable=SC2154 # read_clock sets clock
   end=$((clock + $3 * 100)) said=
   while :; do
     asked=0
     answer=$(has_caught_up "$1" "$2" "$4") || asked=$?
+    # shellcheck disable=SC2034 # fail reads untold
     case $asked in
       0) return 0 ;;
       44) untold=$answer; fail "nobody knows whether the replicas on $4 have caught up" ;;

@@ -98,6 +98,7 @@ drain() { # NODE MODE
     fail "$1 could not be drained, so it was not stopped (its last answer: ${answer:-none})" \
       "the lines above are RabbitMQ's own words"
   fi
+  # shellcheck disable=SC2034 # fail reads it, and this is no failure
   await 10 leads_nothing "$1" "$2" || untold=
 }
 

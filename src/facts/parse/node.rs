@@ -1,4 +1,4 @@
-//! What node.erl printed, by way of erl_call or rabbitmqctl.
+//! What a node said of itself (`rabbitmq/internals`), by way of erl_call or rabbitmqctl.
 
 use std::collections::BTreeMap;
 
@@ -403,8 +403,15 @@ mod tests {
     fn what_a_version_does_not_know_refuses_by_name() {
         let words = "dW5kZWYgaW4gcmFiYml0X25vZGVfbW9uaXRvcjpwYXJ0aXRpb25zLzA=";
         let report = |failed: String| {
-            let lines = ["state running", "name rabbit@node1", "version NC40LjA=", "member disc rabbit@node1", "store khepri"];
-            let lines: Vec<_> = lines.into_iter().map(str::to_owned).chain([failed, "end".to_owned()]).collect();
+            let lines = [
+                "state running",
+                "name rabbit@node1",
+                "version NC40LjA=",
+                "member disc rabbit@node1",
+                "store khepri",
+            ];
+            let lines: Vec<_> =
+                lines.into_iter().map(str::to_owned).chain([failed, "end".to_owned()]).collect();
             Report(&lines).state()
         };
         let BrokerState::Unknown(why) = report(format!("failed partition untold {words}")) else {

@@ -7,6 +7,7 @@
 # Returns 2, with what came, where the node does not answer now. No command that the steps wait for ends with 44.
 ask() { # QUESTION NODE short|long [BINDINGS]
   # A name of our own, in our own list.
+  # shellcheck disable=SC2154 # the assignments of this eval
   eval "expressions=\$erl_$1 asks=\$asks_$1 by_hand=\$by_hand_$1"
   # shellcheck disable=SC2154 # untold_erl and ask_erl stand before this file
   got=$(node_eval "$2" "$3" "${4:-}$untold_erl
@@ -28,8 +29,10 @@ $ask_erl") || { printf '%s\n' "$got"; return 2; }
 
 # An official command that tells the same is worth its second or two; that it was needed is said in the step's output.
 cannot_be_told() { # QUESTION NODE short|long [BINDINGS]
+  # shellcheck disable=SC2154 # ask has set asks and by_hand
   words="$2${version:+ (RabbitMQ $version)} cannot be asked $asks ($1): $words"
   if command -v "fallback_$1" >/dev/null; then
+    # shellcheck disable=SC2154 # as above
     { printf '%s; asked with %s in its place\n' "$words" "$by_hand" >&4; } 2>/dev/null || :
     "fallback_$1" "$2" "$3" "${4:-}"
     return

@@ -2,14 +2,12 @@
 
 use super::Definition;
 
-pub(super) const KHEPRI: Definition =
-    Definition { name: "Khepri", text: include_str!("define/khepri.erl") };
+pub(super) const KHEPRI: Definition = Definition { name: "Khepri", text: include_str!("define/khepri.erl") };
 pub(super) const MEMBERS: Definition =
     Definition { name: "Members", text: include_str!("define/members.erl") };
 pub(super) const RUNNING: Definition =
     Definition { name: "Running", text: include_str!("define/running.erl") };
-pub(super) const VHOSTS: Definition =
-    Definition { name: "Vhosts", text: include_str!("define/vhosts.erl") };
+pub(super) const VHOSTS: Definition = Definition { name: "Vhosts", text: include_str!("define/vhosts.erl") };
 pub(super) const REPLICAS: Definition =
     Definition { name: "Replicas", text: include_str!("define/replicas.erl") };
 pub(super) const LEADER_INDEX: Definition =
@@ -20,11 +18,9 @@ pub(super) const COUNTED: Definition =
     Definition { name: "Counted", text: include_str!("define/counted.erl") };
 pub(super) const ONLY_COPIES: Definition =
     Definition { name: "Only, Counts, Open", text: include_str!("define/only_copies.erl") };
-pub(super) const UNTOLD: Definition =
-    Definition { name: "Untold", text: include_str!("define/untold.erl") };
+pub(super) const UNTOLD: Definition = Definition { name: "Untold", text: include_str!("define/untold.erl") };
 
 /// All of them.
 #[cfg(test)]
-pub(super) const ALL: &[Definition] = &[
-    KHEPRI, MEMBERS, RUNNING, VHOSTS, REPLICAS, LEADER_INDEX, SECOND_TABLE, COUNTED, ONLY_COPIES,
-];
+pub(super) const ALL: &[Definition] =
+    &[KHEPRI, MEMBERS, RUNNING, VHOSTS, REPLICAS, LEADER_INDEX, SECOND_TABLE, COUNTED, ONLY_COPIES];

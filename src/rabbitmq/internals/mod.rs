@@ -10,9 +10,9 @@ mod steps;
 pub use facts::{FACTS, Need, node_report};
 pub use page::page;
 pub use steps::{
-    ABSENT, ACCEPTS, ASKED_BY_STEPS, CAUGHT_UP, DRAIN_NOTED, DRAINED, DUMP_LOG, GUEST_LOGIN, LACKING, LEADS, LINKS,
-    MEMBERS, MIRRORS, MNESIA_NOTES, ONLY_COPIES, OWN_DATA, QUEUES_ON, RELEASE_STREAMS, REOPEN, RUNNING_COOKIE, RUNS,
-    SERVING, TAKE_COOKIE,
+    ABSENT, ACCEPTS, ASKED_BY_STEPS, CAUGHT_UP, DRAIN_NOTED, DRAINED, DUMP_LOG, GUEST_LOGIN, LACKING, LEADS,
+    LINKS, MEMBERS, MIRRORS, MNESIA_NOTES, ONLY_COPIES, OWN_DATA, QUEUES_ON, RELEASE_STREAMS, REOPEN,
+    RUNNING_COOKIE, RUNS, SERVING, TAKE_COOKIE,
 };
 
 use crate::model::quote;
@@ -151,11 +151,14 @@ mod tests {
             let mut listed = Vec::new();
             for definition in question.with {
                 listed.push(definition.name);
-                let used = definition.name.split(", ").any(|name| question.erlang().matches(name).count() > 1);
+                let used =
+                    definition.name.split(", ").any(|name| question.erlang().matches(name).count() > 1);
                 assert!(used, "{} does not use {}", question.name, definition.name);
             }
             for definition in define::ALL {
-                for name in definition.name.split(", ").filter(|name| !["Only", "Counts", "Open"].contains(name)) {
+                for name in
+                    definition.name.split(", ").filter(|name| !["Only", "Counts", "Open"].contains(name))
+                {
                     let used = question.erlang().contains(&format!("{name}("));
                     assert!(!used || listed.contains(&definition.name), "{} uses {name}", question.name);
                 }

@@ -23,8 +23,7 @@ pub fn page() -> String {
     text
 }
 
-const HEAD: &str =
-    "| question | a node is asked | tried on | where it cannot be told | it calls |\n| --- | --- | --- | --- | --- |\n";
+const HEAD: &str = "| question | a node is asked | tried on | where it cannot be told | it calls |\n| --- | --- | --- | --- | --- |\n";
 
 fn row(question: &Question, need: Option<Need>) -> String {
     let tried = if question.tried.len() == Release::ALL.len() {
@@ -94,6 +93,9 @@ mod tests {
             std::fs::write(&path, page()).expect("the page is ours to write");
         }
         let written = std::fs::read_to_string(&path).expect("the page is there");
-        assert!(written == page(), "docs/internals.md is out of date: INSTA_UPDATE=always cargo test --lib internals");
+        assert!(
+            written == page(),
+            "docs/internals.md is out of date: INSTA_UPDATE=always cargo test --lib internals"
+        );
     }
 }

@@ -75,7 +75,7 @@ pub const LEADS: Question = Question {
     name: "leads",
     asks: "how many queues it leads",
     tried: Release::ALL,
-    fallback: Fallback::ByHand("rabbitmq-queues list_queues name leader"),
+    fallback: Fallback::ByHand("rabbitmqctl list_queues name leader"),
     with: &[],
     text: include_str!("step/leads.erl"),
 };
@@ -136,7 +136,15 @@ pub const ONLY_COPIES: Question = Question {
     asks: "which queues only one node has a copy of, and how many messages are in them",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl list_queues name pid type messages"),
-    with: &[define::KHEPRI, define::VHOSTS, define::RUNNING, define::REPLICAS, define::SECOND_TABLE, define::COUNTED, define::ONLY_COPIES],
+    with: &[
+        define::KHEPRI,
+        define::VHOSTS,
+        define::RUNNING,
+        define::REPLICAS,
+        define::SECOND_TABLE,
+        define::COUNTED,
+        define::ONLY_COPIES,
+    ],
     text: include_str!("step/only_copies.erl"),
 };
 
@@ -145,8 +153,16 @@ pub const OWN_DATA: Question = Question {
     name: "own_data",
     asks: "what a join would wipe",
     tried: Release::ALL,
-    fallback: Fallback::ByHand("rabbitmqctl export_definitions - ; rabbitmqctl list_queues name messages"),
-    with: &[define::KHEPRI, define::VHOSTS, define::RUNNING, define::REPLICAS, define::SECOND_TABLE, define::COUNTED, define::ONLY_COPIES],
+    fallback: Fallback::ByHand("rabbitmqctl export_definitions -"),
+    with: &[
+        define::KHEPRI,
+        define::VHOSTS,
+        define::RUNNING,
+        define::REPLICAS,
+        define::SECOND_TABLE,
+        define::COUNTED,
+        define::ONLY_COPIES,
+    ],
     text: include_str!("step/own_data.erl"),
 };
 

@@ -24,7 +24,8 @@ const SHELL: &str = concat!(
 /// Asks them all, sees each told by the node itself, and sees what becomes of one that it does not know.
 pub fn every_question(stage: &Stage) {
     let lab = &stage.lab;
-    let kinds: &[&str] = if lab.suite().streams() { &["quorum", "classic", "stream"] } else { &["quorum", "classic"] };
+    let kinds: &[&str] =
+        if lab.suite().streams() { &["quorum", "classic", "stream"] } else { &["quorum", "classic"] };
     for kind in kinds {
         declare(stage, 11, "/", &format!("asked-{kind}"), kind);
     }
@@ -61,7 +62,9 @@ fn bindings(question: &Question) -> &'static str {
         "runs" | "caught_up" => "X = 'rabbit@node2',",
         "queues_on" => "X = 'rabbit@node2',",
         "release_streams" => "X = 'rabbit@node3',",
-        "lacking" => "X = 'rabbit@node2', Queues = [{<<\"/\">>, <<\"asked-quorum\">>}, {<<\"/\">>, <<\"none\">>}],",
+        "lacking" => {
+            "X = 'rabbit@node2', Queues = [{<<\"/\">>, <<\"asked-quorum\">>}, {<<\"/\">>, <<\"none\">>}],"
+        }
         "mirrors" => "Vhost = <<\"/\">>, Name = <<\"asked-classic\">>,",
         "only_copies" | "own_data" => "X = 'rabbit@node1', Close = true,",
         "take_cookie" => "File = \"/var/lib/rabbitmq/.erlang.cookie\",",
@@ -142,7 +145,10 @@ fn by_official_commands(lab: &Lab) {
         let same = told(lab, question, bindings(question)).expect("the node knows it");
         assert!(code == 0 && said == same, "{}: {code} {said}, not {same}\n{notes}", question.name);
         let wanted = format!("asked with {command} in its place");
-        assert!(notes.contains(&wanted) && notes.contains("undef in rabbit_of_another_time:thing/0"), "{notes}");
+        assert!(
+            notes.contains(&wanted) && notes.contains("undef in rabbit_of_another_time:thing/0"),
+            "{notes}"
+        );
     }
 }
 
