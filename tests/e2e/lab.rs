@@ -345,6 +345,26 @@ impl Drop for Lab {
     }
 }
 
+/// The version of RabbitMQ that a release offers, as its image has it.
+///
+/// # Errors
+/// Why there is no image, in the lab's words.
+pub fn offered(suite: Suite) -> Result<String, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab");
+    let output = Command::new("timeout")
+        .args(["-k", "10", COMMAND_TIMEOUT])
+        .arg(script)
+        .args(["offers", suite.name()])
+        .stdin(Stdio::null())
+        .output()
+        .expect("timeout starts");
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    } else {
+        Err(text(&output))
+    }
+}
+
 /// Whether this machine can run a lab. Where it cannot, it says so loudly and the test is to return;
 /// where `CI` is set it panics, since a suite that skips everything must not look like one that passed.
 pub fn require_lab() -> bool {

@@ -14,6 +14,7 @@ mod hosts;
 mod inventory;
 mod lab;
 mod load;
+mod moving;
 mod page;
 mod processes;
 mod program;
@@ -151,36 +152,30 @@ macro_rules! on_releases {
     ($($suite:ident: $whole:ident $day2:ident $faults:ident $all_faults:ident $gaps:ident;)*) => {$(
         #[test]
         fn $whole() {
-            play(stringify!($whole), Suite::$suite, SCENARIOS);
+            on(stringify!($whole), Suite::$suite, |lab| Stage::new(lab, Suite::$suite).play(SCENARIOS));
         }
 
         #[test]
         fn $day2() {
-            play(stringify!($day2), Suite::$suite, DAY2);
+            on(stringify!($day2), Suite::$suite, |lab| Stage::new(lab, Suite::$suite).play(DAY2));
         }
 
         /// A few faults, others every day; docs/faults.md.
         #[test]
         fn $faults() {
-            if lab::require_lab() && is_played(Suite::$suite) {
-                faults::play_sample(&lab_of(stringify!($faults)), Suite::$suite);
-            }
+            on(stringify!($faults), Suite::$suite, |lab| faults::play_sample(lab, Suite::$suite));
         }
 
         #[test]
         #[ignore = "takes hours: make faults"]
         fn $all_faults() {
-            if lab::require_lab() {
-                faults::play_all(&lab_of(stringify!($all_faults)), Suite::$suite);
-            }
+            on(stringify!($all_faults), Suite::$suite, |lab| faults::play_all(lab, Suite::$suite));
         }
 
         #[test]
         #[ignore = "takes a quarter of an hour: make gaps"]
         fn $gaps() {
-            if lab::require_lab() {
-                gaps::measure(&lab_of(stringify!($gaps)), Suite::$suite);
-            }
+            on(stringify!($gaps), Suite::$suite, |lab| gaps::measure(lab, Suite::$suite));
         }
     )*};
 }
@@ -192,22 +187,14 @@ on_releases! {
     Bullseye: debian11 day2_debian11 faults_debian11 all_faults_debian11 gaps_debian11;
 }
 
-/// The name of a test's lab.
-fn lab_of(test: &str) -> String {
-    test.replace('_', "-")
-}
-
-/// Whether anything is played there without being asked for.
-fn is_played(suite: Suite) -> bool {
-    let played = stage::DAILY.contains(&suite) || stage::all_are_played() || stage::is_asked_for();
-    if !played {
-        stage::say(&format!("{:8} is played with E2E_ALL=1 only", suite.name()));
+/// Plays a test in a lab of its own, where it can be played and somebody wants it.
+fn on(test: &str, suite: Suite, play: impl FnOnce(&str)) {
+    if !lab::require_lab() {
+        return;
     }
-    played
-}
-
-fn play(test: &str, suite: Suite, scenarios: &[Scenario]) {
-    if lab::require_lab() && is_played(suite) {
-        Stage::new(&lab_of(test), suite).play(scenarios);
+    if stage::DAILY.contains(&suite) || stage::all_are_played() || stage::is_asked_for() {
+        moving::play(suite, || play(&test.replace('_', "-")));
+    } else {
+        stage::say(&format!("{:8} is played with E2E_ALL=1 only", suite.name()));
     }
 }

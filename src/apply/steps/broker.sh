@@ -133,6 +133,8 @@ met_a_booting_peer() {
 }
 
 start_unit_of_broker() {
+  # A unit that failed too often within seconds refuses every start (start-limit-hit); this one is asked for.
+  bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   tries_left=3
   until bounded 600 systemctl start rabbitmq-server; do
     tries_left=$((tries_left - 1))
