@@ -87,9 +87,10 @@ struct Unanswered<'a> {
 impl Report<'_> {
     fn state(&self) -> BrokerState {
         match self.one("state") {
-            Some("running") => match self.facts() {
-                Ok(facts) => BrokerState::Running(Box::new(facts)),
-                Err(why) => BrokerState::Unknown(why),
+            Some("running") => match (self.untold(), self.facts()) {
+                (Some(question), _) => BrokerState::Untold(question),
+                (None, Ok(facts)) => BrokerState::Running(Box::new(facts)),
+                (None, Err(why)) => BrokerState::Unknown(why),
             },
             Some("closed") => BrokerState::Unknown(CLOSED.to_owned()),
             Some(_) => BrokerState::AppStopped,
@@ -98,9 +99,6 @@ impl Report<'_> {
     }
 
     fn facts(&self) -> Result<NodeFacts, String> {
-        if let Some(question) = self.untold() {
-            return Err(question);
-        }
         let missing = |what: &str| {
             let why = self.failed().find(|failed| failed.question == what);
             let why = why.map_or("no answer".to_owned(), |failed| failed.words);
@@ -195,8 +193,7 @@ impl Report<'_> {
             };
             let version = self.text("version").unwrap_or("unknown".to_owned());
             Some(format!(
-                "the running node (RabbitMQ {version}) cannot be asked {} ({}): {}{by_hand}; rabbitup knows RabbitMQ up to {}, \
-                 and a newer one may know this",
+                "the running node (RabbitMQ {version}) cannot be asked {} ({}): {}{by_hand}; rabbitup knows RabbitMQ up to {}",
                 fact.asks,
                 fact.name,
                 failed.words,
@@ -414,7 +411,7 @@ mod tests {
                 lines.into_iter().map(str::to_owned).chain([failed, "end".to_owned()]).collect();
             Report(&lines).state()
         };
-        let BrokerState::Unknown(why) = report(format!("failed partition untold {words}")) else {
+        let BrokerState::Untold(why) = report(format!("failed partition untold {words}")) else {
             panic!("it is taken for none");
         };
         let wanted = "the running node (RabbitMQ 4.4.0) cannot be asked from which members it is partitioned (partition): \

@@ -31,8 +31,8 @@ Quorum = fun({_, _, {Name, Leader}, Ns}) ->
 end,
 Others = lists:usort(lists:append([Ns || {_, rabbit_stream_queue, _, Ns} <- Mine])) -- [X],
 Offsets = [{Q, O} || N <- Others, {{_, Q}, #{committed_offset := O}} <- Table(N, osiris_counters, overview, [])],
-%% A node without any counter has none yet. One with counters of which none is read has them in another shape.
-Counters = Table(X, osiris_counters, overview, []),
+%% There are no streams, and no module for them, before 3.9. A node without any counter has none yet. One with counters of which none is read has them in another shape.
+Counters = case [Q || {Q, rabbit_stream_queue, _, _} <- Mine] of [] -> []; _ -> Table(X, osiris_counters, overview, []) end,
 Here = maps:from_list([{Q, O} || {{_, {resource, _, _, _} = Q}, #{offset := O}} <- Counters]),
 Counters =:= [] orelse Here =/= #{} orelse [R || {{osiris_replica_reader, _, _, _} = R, _} <- Counters] =/= [] orelse error({not_understood, hd(Counters)}),
 Stream = fun({Q, _, _, _}) -> maps:is_key(Q, Here) andalso maps:get(Q, Here) >= lists:max([-1 | [O || {K, O} <- Offsets, K =:= Q]]) end,
