@@ -34,8 +34,9 @@ cannot_be_told() { # QUESTION NODE short|long [BINDINGS]
   if command -v "fallback_$1" >/dev/null; then
     # shellcheck disable=SC2154 # as above
     { printf '%s; asked with %s in its place\n' "$words" "$by_hand" >&4; } 2>/dev/null || :
-    "fallback_$1" "$2" "$3" "${4:-}"
-    return
+    asked=0
+    said=$("fallback_$1" "$2" "$3" "${4:-}") || asked=$?
+    [ "$asked" = 44 ] || { printf '%s\n' "$said"; return "$asked"; }
   fi
   printf '%s%s\n' "$words" "${by_hand:+; by hand: $by_hand}"
   return 44

@@ -1,8 +1,20 @@
 # shellcheck shell=sh
 # The official commands for questions that a node cannot be asked. Each starts an Erlang VM, which takes about a second.
 
+# Returns 44 where this version does not know the command or one of its words (64, EX_USAGE), 2 where it fails.
+official() { # TOOL NODE ARGUMENT...
+  rc=0
+  tool=$1 target=$2
+  shift 2
+  printed=$(rabbit_tool 60 "$tool" -q -n "$target" "$@" 2>&1 </dev/null) || rc=$?
+  printf '%s\n' "$printed"
+  case $rc in 0) ;; 64) return 44 ;; *) return 2 ;; esac
+}
+
 fallback_serving() { # NODE
-  if rabbit_tool 60 rabbitmq-diagnostics -q -n "$1" check_running >/dev/null 2>&1; then echo true; else echo false; fi
+  rc=0
+  official rabbitmq-diagnostics "$1" check_running >/dev/null || rc=$?
+  case $rc in 0) echo true ;; 44) return 44 ;; *) echo false ;; esac
 }
 
 # The names in one list of `cluster_status`, one a line: disk_nodes, ram_nodes, running_nodes.
@@ -12,30 +24,46 @@ status_list() { # LIST STATUS
   printf '%s\n' "${names%%]*}" | tr -d '"' | tr ',' '\n'
 }
 
+# A list that is missing would read as one without nodes.
 cluster_status() { # NODE
-  rabbit_tool 60 rabbitmqctl -q -n "$1" cluster_status --formatter json 2>&1
+  rc=0
+  seen=$(official rabbitmqctl "$1" cluster_status --formatter json) || rc=$?
+  printf '%s\n' "$seen"
+  case $rc:$seen in
+    0:*'"disk_nodes":['*'"running_nodes":['*) ;;
+    0:*) return 44 ;;
+    *) return "$rc" ;;
+  esac
 }
 
 fallback_members() { # NODE
-  status=$(cluster_status "$1") || { printf '%s\n' "$status"; return 2; }
+  rc=0
+  status=$(cluster_status "$1") || rc=$?
+  [ "$rc" = 0 ] || { printf '%s\n' "$status"; return "$rc"; }
   { status_list disk_nodes "$status"; status_list ram_nodes "$status"; } | sort -u | tr '\n' ' ' | sed 's/^ *//; s/ *$//'
 }
 
 fallback_runs() { # NODE MODE "X = 'NODE',"
-  status=$(cluster_status "$1") || { printf '%s\n' "$status"; return 2; }
+  rc=0
+  status=$(cluster_status "$1") || rc=$?
+  [ "$rc" = 0 ] || { printf '%s\n' "$status"; return "$rc"; }
   other=${3#*"'"}
   if status_list running_nodes "$status" | grep -Fqx "${other%%"'"*}"; then echo true; else echo false; fi
 }
 
 fallback_absent() { # NODE
-  status=$(cluster_status "$1") || { printf '%s\n' "$status"; return 2; }
+  rc=0
+  status=$(cluster_status "$1") || rc=$?
+  [ "$rc" = 0 ] || { printf '%s\n' "$status"; return "$rc"; }
   members=$({ status_list disk_nodes "$status"; status_list ram_nodes "$status"; } | sort -u | grep -c @) || :
   running=$(status_list running_nodes "$status" | grep -c @) || :
   printf '%s\n' "$((members - running))"
 }
 
 fallback_drained() { # NODE
-  status=$(cluster_status "$1") || { printf '%s\n' "$status"; return 2; }
+  rc=0
+  status=$(cluster_status "$1") || rc=$?
+  [ "$rc" = 0 ] || { printf '%s\n' "$status"; return "$rc"; }
   case $status in
     *'"maintenance_status":{'*"\"$1\":\"not under maintenance\""*) echo false ;;
     *'"maintenance_status":{'*"\"$1\":\""*) echo true ;;
@@ -47,13 +75,16 @@ fallback_drained() { # NODE
 # level with the others is not told this way.
 fallback_caught_up() { # NODE MODE "X = 'NODE',"
   on=${3#*"'"} on=${on%%"'"*}
-  vhosts=$(rabbit_tool 60 rabbitmqctl -q -n "$1" --silent list_vhosts name 2>&1) || { printf '%s\n' "$vhosts"; return 2; }
   rc=0
+  vhosts=$(official rabbitmqctl "$1" --silent list_vhosts name) || rc=$?
+  [ "$rc" = 0 ] || { printf '%s\n' "$vhosts"; return "$rc"; }
   # The last command of the pipe is the one that may fail.
   queues=$(printf '%s\n' "$vhosts" | while IFS= read -r vhost; do
-    rabbit_tool 60 rabbitmqctl -q -n "$1" list_queues -p "$vhost" members online --formatter json 2>&1 </dev/null || exit 2
+    official rabbitmqctl "$1" list_queues -p "$vhost" members online --formatter json || exit
   done) || rc=$?
   [ "$rc" = 0 ] || { printf '%s\n' "$queues"; return "$rc"; }
+  # A queue without these words is of a version that has others.
+  if printf '%s\n' "$queues" | grep '{' | grep -qv '"members":.*"online":\|"online":.*"members":'; then return 44; fi
   mine=$(printf '%s\n' "$queues" | grep "\"members\":\[[^]]*\"$on\"") || :
   all=$(printf '%s\n' "$mine" | grep -c .) || :
   up=$(printf '%s\n' "$mine" | grep -c "\"online\":\[[^]]*\"$on\"") || :

@@ -142,6 +142,11 @@ fn by_official_commands(lab: &Lab) {
         let Fallback::Asked(command) = question.fallback else { continue };
         let lost = Question { text: "rabbit_of_another_time:thing()", ..*question };
         let (code, said, notes) = ask(lab, &lost, bindings(question));
+        // `list_queues` of 3.8 does not know who is online.
+        if question.name == "caught_up" && !lab.suite().streams() {
+            assert!(code == 44 && said.contains("(caught_up): undef"), "{code}: {said}");
+            continue;
+        }
         let same = told(lab, question, bindings(question)).expect("the node knows it");
         assert!(code == 0 && said == same, "{}: {code} {said}, not {same}\n{notes}", question.name);
         let wanted = format!("asked with {command} in its place");
