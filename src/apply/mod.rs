@@ -1,6 +1,8 @@
 //! Executes a plan, and nothing but a plan: neither the inventory nor the planner can be seen from here, so what a
 //! dry run shows is what an apply does.
 
+#[cfg(test)]
+mod ask_tests;
 mod event;
 mod fence;
 #[cfg(test)]

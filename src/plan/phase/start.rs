@@ -30,7 +30,11 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
                 "look at its log: /var/log/rabbitmq; rabbitup status shows what the others see",
             ),
             BrokerState::Running(_) if !unit.is_enabled() && unit.exists => enable(draft, host),
-            BrokerState::Running(_) | BrokerState::CookieRefused | BrokerState::Down => {}
+            // `phase::untold` has refused the whole plan.
+            BrokerState::Untold(_)
+            | BrokerState::Running(_)
+            | BrokerState::CookieRefused
+            | BrokerState::Down => {}
         }
     }
 }
