@@ -3,6 +3,8 @@
 
 #[cfg(test)]
 mod ask_tests;
+#[cfg(test)]
+mod enter_tests;
 mod event;
 mod fence;
 #[cfg(test)]
@@ -15,6 +17,8 @@ mod journal;
 #[cfg(test)]
 mod leaving_tests;
 pub mod lock;
+#[cfg(test)]
+mod log_tests;
 #[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]
@@ -37,6 +41,8 @@ mod script_call;
 mod script_tests;
 #[cfg(test)]
 mod swap_tests;
+#[cfg(test)]
+mod switch_tests;
 #[cfg(test)]
 mod sync_tests;
 #[cfg(test)]

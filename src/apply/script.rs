@@ -24,6 +24,7 @@ const FRAGMENTS: &[(Part, &str)] = &[
             include_str!("steps/broker.sh")
         ),
     ),
+    (Part::Enter, include_str!("steps/enter.sh")),
     (Part::Cluster, include_str!("steps/cluster.sh")),
     (Part::Rotation, include_str!("steps/rotation.sh")),
     (Part::Queues, include_str!("steps/queues.sh")),
@@ -50,6 +51,7 @@ enum Part {
     Packages,
     Cookie,
     Broker,
+    Enter,
     Cluster,
     Rotation,
     Queues,
@@ -82,7 +84,7 @@ fn parts(action: &Action) -> &'static [Part] {
         | Action::AdoptCookie { .. }
         | Action::DropStagedCookie { .. } => &[Part::Place, Part::Cookie, Part::Broker, Part::Rotation],
         Action::StopBroker { .. } | Action::StartApp { .. } | Action::StartBroker { .. } => &[Part::Broker],
-        Action::EnterCluster { .. } => &[Part::Broker],
+        Action::EnterCluster { .. } => &[Part::Place, Part::Broker, Part::Enter],
         Action::ChangeNodeType { .. } | Action::SetClusterName { .. } => &[Part::Broker, Part::Cluster],
         Action::SetPlugins { .. }
         | Action::ImportDefinitions { .. }
@@ -148,6 +150,7 @@ fn questions(part: Part) -> &'static [Question] {
         | Part::Host
         | Part::Packages
         | Part::Cookie
+        | Part::Enter
         | Part::GoBack
         | Part::Upgrade
         | Part::Balancer => &[],

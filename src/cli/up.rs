@@ -29,8 +29,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a verification waits before it says what for.
 const QUIET: Duration = Duration::from_secs(1);
-/// How long it waits for what is only worth a warning, or was so before.
-const WAIT_FOR_WARNINGS: Duration = Duration::from_secs(10);
+/// How long it waits for an error that was there before the run.
+const WAIT_FOR_OLD_ERRORS: Duration = Duration::from_secs(10);
 
 /// `rabbitup up`, and `rabbitup run` with another playbook.
 pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exit, Failure> {
@@ -253,15 +253,12 @@ impl Work<'_> {
             let findings = if patience.is_some() { session.health(common, &facts) } else { Vec::new() };
             // They are sorted, the worst first.
             let worst = findings.first();
-            let limit = match worst.map(|finding| finding.severity) {
-                // What was so before the run, and is still so after it, will hardly go away by waiting.
-                Some(Severity::Error) if !self.may_pass(&findings, &facts) => WAIT_FOR_WARNINGS,
-                Some(Severity::Error) => patience.unwrap_or_default(),
-                // Nothing depends on it; but a clock that syncs a moment later is no news either.
-                Some(Severity::Warning) if plan.is_empty() => WAIT_FOR_WARNINGS,
-                _ => Duration::ZERO,
+            let errors = match worst.map(|finding| finding.severity) {
+                Some(Severity::Error) if self.may_pass(&findings, &facts) => Errors::MayPass,
+                Some(Severity::Error) => Errors::Stay,
+                Some(Severity::Warning | Severity::Note) | None => Errors::None,
             };
-            if start.elapsed() >= limit {
+            if start.elapsed() >= errors.limit(patience.unwrap_or_default()) {
                 if !plan.is_empty() {
                     return Ok(Round::More(plan));
                 }
@@ -332,6 +329,28 @@ impl Work<'_> {
     }
 }
 
+/// What a verification has found. Warnings are told and not waited for: nothing depends on them, and a clock may take minutes
+/// to synchronise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Errors {
+    None,
+    /// All of them were there before the run, so they will hardly go away by waiting.
+    Stay,
+    /// The run may have caused one, which passes when what it started is up.
+    MayPass,
+}
+
+impl Errors {
+    /// How long a verification of this patience waits for their end.
+    fn limit(self, patience: Duration) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Stay => WAIT_FOR_OLD_ERRORS,
+            Self::MayPass => patience,
+        }
+    }
+}
+
 /// Whether a step starts a broker or makes it a member.
 fn brings_nodes_together(action: &Action) -> bool {
     matches!(
@@ -360,4 +379,17 @@ struct Verified<'a> {
     event: &'static str,
     healthy: bool,
     findings: &'a [Finding],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verification_waits_for_errors_alone() {
+        let patience = Duration::from_secs(120);
+        assert_eq!(Errors::None.limit(patience), Duration::ZERO, "warnings and notes");
+        assert_eq!(Errors::Stay.limit(patience), WAIT_FOR_OLD_ERRORS);
+        assert_eq!(Errors::MayPass.limit(patience), patience);
+    }
 }

@@ -54,20 +54,21 @@ unit() {
   state=$(limit 5 systemctl show -p ActiveState,SubState,Result,NRestarts,ExecMainStatus rabbitmq-server)
   echo "$state"
   case $nl$state in *"${nl}ActiveState=active"*) return ;; esac
+  last=
   # The two that were written last: the node's own and, where it came to no log of its own, what the unit caught.
-  last=$(newest_logs 2)
-  # The reason stands right around these words; crash reports bury it.
+  if since=$(broker_since); then last=$(newest_logs 2 $((($(date +%s) - since) / 60 + 1))); fi
+  # The reason stands right around these words; crash reports bury it. Of several starts the last one counts.
   section failure
   for log in $last; do
-    log_tail "$log" 262144 | grep -a -B 8 -A 24 'BOOT FAILED' | tail -n 48 | cut -c 1-400
+    log_since "$log" 262144 "$since" | grep -a -B 8 -A 24 'BOOT FAILED' | tail -n 33 | cut -c 1-400
   done
   section log
   for log in $last; do
-    log_tail "$log" 262144 | tail -n 150 | grep -a -E '\[(error|critical)\]|exited with reason|^Error|Waiting for' | tail -n 60 | cut -c 1-400
+    log_since "$log" 262144 "$since" | tail -n 150 | grep -a -E '\[(error|critical)\]|exited with reason|^Error|Waiting for' | tail -n 60 | cut -c 1-400
   done
   echo
   section journal
-  limit 5 journalctl -u rabbitmq-server -b -n 20 -o cat --no-pager | cut -c 1-400
+  limit 5 journalctl -u rabbitmq-server -b --since "@${since:-0}" -n 20 -o cat --no-pager | cut -c 1-400
 }
 
 # epmd is asked by its own protocol (NAMES_REQ, erts "Distribution Protocol"), then the port that it names for the node is

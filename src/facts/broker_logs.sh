@@ -16,3 +16,34 @@ log_tail() { # NAME BYTES
       tail_as_root "/var/log/rabbitmq/$1" "$2"
   } | timeout -k 10 10 head -c "$2"
 }
+
+# Since when the words of its logs are of the broker's present state, in seconds since 1970: since its unit started it last;
+# where systemd has started it again and again, since it last served, or since the host booted. What an older start failed of
+# is no cause any more. Fails where nothing has started it since the host booted.
+broker_since() {
+  process=0 restarts=0 served=0
+  while IFS='=' read -r property value; do
+    case $property in
+      ExecMainStartTimestampMonotonic) process=$value ;;
+      NRestarts) restarts=$value ;;
+      ActiveExitTimestampMonotonic) served=$value ;;
+    esac
+  done <<EOF
+$(timeout 5 systemctl show -p ExecMainStartTimestampMonotonic,NRestarts,ActiveExitTimestampMonotonic rabbitmq-server 2>/dev/null)
+EOF
+  [ "$process" != 0 ] || return 1
+  [ "$restarts" = 0 ] || process=$served
+  IFS=' .' read -r uptime _ </proc/uptime
+  # A second earlier, for what the divisions leave out.
+  echo $(($(date +%s) - uptime + process / 1000000 - 1))
+}
+
+# The last bytes of a log without the lines before a moment. Lines begin with the host's own time, down to the second alike
+# from 3.8 on; what does not belongs to the line before. A log that tells no time is that of the unit's output.
+log_since() { # NAME BYTES SECONDS-SINCE-1970
+  log_tail "$1" "$2" | awk -v since="$(unset TZ; date -d "@$3" '+%Y-%m-%d %H:%M:%S')" '
+    /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9]/ { dated = 1; kept = substr($0, 1, 19) >= since }
+    !dated { head = head $0 "\n" }
+    kept
+    END { if (!dated) printf "%s", head }'
+}

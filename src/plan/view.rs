@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts, Partition};
+use crate::facts::{BrokerState, Facts, HostFacts, MetadataStore, NodeFacts, Partition};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
 use crate::rabbitmq::BROKER_UNIT;
@@ -11,10 +11,8 @@ use crate::rabbitmq::BROKER_UNIT;
 /// already holds a cluster or data: a join wipes the joiner, so it is always the empty one that moves. What a
 /// node holds that cannot be asked is not known; joining looks again at the last moment.
 pub fn anchor<'d>(desired: &'d Desired, facts: &Facts) -> Option<&'d Host> {
-    let established = |host: &&Host| {
-        let node = facts.host(&host.name).and_then(HostFacts::node);
-        node.is_some_and(|node| node.members.len() > 1 || !node.holdings.is_empty())
-    };
+    let established =
+        |host: &&Host| facts.host(&host.name).and_then(HostFacts::node).is_some_and(is_established);
     let was_member = |host: &&Host| {
         let seen = facts.host(&host.name).filter(|seen| seen.node().is_none());
         seen.and_then(|seen| seen.data_of(&host.node())).is_some_and(|data| data.members.len() > 1)
@@ -35,6 +33,11 @@ pub fn anchor<'d>(desired: &'d Desired, facts: &Facts) -> Option<&'d Host> {
         .or(seed)
 }
 
+/// Whether a node is of a cluster, or holds something itself: not one that was started blank a moment ago.
+fn is_established(node: &NodeFacts) -> bool {
+    node.members.len() > 1 || !node.holdings.is_empty()
+}
+
 /// Whether a node lists another as a member.
 pub fn lists(node: &NodeFacts, other: &NodeName) -> bool {
     node.members.iter().any(|member| &member.node == other)
@@ -43,6 +46,52 @@ pub fn lists(node: &NodeFacts, other: &NodeName) -> bool {
 /// Whether a node belongs to no cluster but its own.
 pub fn is_alone(node: &NodeFacts) -> bool {
     node.members.iter().all(|member| member.node == node.name)
+}
+
+/// Whether a node was taken out of its cluster on purpose: somebody switched its unit off, as `remove-node` does, and none of
+/// the brokers that run lists it. Where none runs nobody knows.
+pub fn is_retired(desired: &Desired, facts: &Facts, host: &Host) -> bool {
+    let peers = running(desired, facts);
+    let is_off = facts
+        .host(&host.name)
+        .is_some_and(|seen| seen.broker == BrokerState::Down && seen.unit(BROKER_UNIT).enabled == "disabled");
+    is_off && !peers.is_empty() && peers.iter().all(|(_, node)| !lists(node, &host.node()))
+}
+
+/// How a node shows that its cluster has forgotten it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// Mnesia notes these members of the cluster in its data.
+    Notes(Vec<NodeName>),
+    /// It was taken out on purpose, and its data is still in place.
+    Retired,
+    /// RabbitMQ in it was stopped, as a removal from afar does, and its Erlang VM still runs.
+    StoppedInside,
+    /// With Khepri there is no such note: it may as well never have been a member.
+    Unknown,
+}
+
+/// Whether a node that does not run was forgotten by the cluster of `seed`, which does not list it though it has data: it
+/// would wait for members that do not know it. One whose notes name nobody else is a broker of its own.
+pub fn forgotten(desired: &Desired, facts: &Facts, host: &Host, seed: &NodeFacts) -> Option<Forgotten> {
+    let node = host.node();
+    let seen = facts.host(&host.name)?;
+    let is_outside = seen.node().is_none() && is_established(seed) && !lists(seed, &node);
+    let data = seen.data_of(&node).filter(|_| is_outside)?;
+    let noted = data.members.iter().map(|member| &member.node);
+    let known: Vec<NodeName> =
+        noted.filter(|member| **member != node && lists(seed, member)).cloned().collect();
+    if !known.is_empty() {
+        return Some(Forgotten::Notes(known));
+    }
+    if is_retired(desired, facts, host) {
+        return Some(Forgotten::Retired);
+    }
+    if seed.metadata_store == MetadataStore::Mnesia || !data.members.is_empty() {
+        return None;
+    }
+    let stopped = seen.broker == BrokerState::AppStopped && seen.unit(BROKER_UNIT).is_active();
+    Some(if stopped { Forgotten::StoppedInside } else { Forgotten::Unknown })
 }
 
 /// Something that speaks against stopping a member of a cluster.
@@ -60,6 +109,21 @@ pub enum Disagreement {
     Unasked(NodeName),
     /// The one lists so many members, the other so many, and not the same.
     Members { one: NodeName, lists: usize, other: NodeName, others: usize },
+}
+
+impl std::fmt::Display for Forgotten {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Notes(members) => write!(f, "its data notes {} as members of its cluster", listed(members)),
+            Self::Retired => {
+                f.write_str("its unit is disabled, as remove-node leaves it, and its data is still in place")
+            }
+            Self::StoppedInside => f.write_str(
+                "RabbitMQ in its Erlang VM was stopped, as --prune leaves it, and its data is still in place",
+            ),
+            Self::Unknown => f.write_str("its data does not tell whether it was a member"),
+        }
+    }
 }
 
 impl std::fmt::Display for Disagreement {

@@ -19,4 +19,6 @@ pub use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,
 };
-pub use version::{has_mirrored_queues, has_ram_nodes, joins_while_running, same_series, upgrades_to};
+pub use version::{
+    has_mirrored_queues, has_ram_nodes, joins_while_running, same_series, upgrades_to, waits_before_entering,
+};

@@ -6,6 +6,12 @@ pub fn joins_while_running(version: Version) -> bool {
     version >= Version::new(3, 13, 0)
 }
 
+/// Whether a blank node waits for 5 to 60 random seconds before it enters its cluster, unless its rabbitmq.conf says otherwise
+/// (release notes of 3.8.18, rabbitmq-server PR #3075).
+pub fn waits_before_entering(version: Version) -> bool {
+    version < Version::new(3, 8, 18)
+}
+
 /// Whether the version has RAM nodes at all; they went with 4.3. (With Khepri no version has them.)
 pub fn has_ram_nodes(version: Version) -> bool {
     version < Version::new(4, 3, 0)

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::facts::{Backend, NodeFacts, QueueFacts, QueueKind};
-use crate::model::{HostName, NodeName};
+use crate::model::{HostName, MetadataStore, NodeName};
 
 use super::health::membership::running_nodes;
 use super::health::queues::{teller, under_replicated, with_mirrors_behind};
@@ -37,6 +37,8 @@ pub struct NodeStatus {
     pub rabbitmq_version: Option<String>,
     pub erlang: Option<String>,
     pub node_type: Option<String>,
+    /// Where it keeps what the nodes have in common.
+    pub metadata_store: Option<MetadataStore>,
     pub uptime_s: Option<u64>,
     pub memory_bytes: Option<u64>,
     /// Whether the node is in maintenance mode, and so takes no clients.
@@ -160,6 +162,7 @@ fn node(row: &Row<'_>, partitioned_from: Vec<String>, now: u64) -> NodeStatus {
         rabbitmq_version: node.map(|n| n.rabbitmq_version.to_string()),
         erlang: node.map(|n| n.erlang.clone()),
         node_type: node.and_then(node_type).map(str::to_owned),
+        metadata_store: node.map(|n| n.metadata_store),
         uptime_s: node.map(|n| uptime(n, now)),
         memory_bytes: node.map(|n| n.memory_bytes),
         maintenance: node.map(|n| n.maintenance),

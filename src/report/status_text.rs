@@ -1,6 +1,6 @@
 //! The state of a cluster for people, at 80 columns and with 50 hosts.
 
-use crate::facts::{Backend, HostFacts, MetadataStore, NodeFacts};
+use crate::facts::{Backend, HostFacts, NodeFacts};
 use crate::inventory::{Host, LoadBalancer};
 use crate::model::{HostName, one_line};
 
@@ -59,10 +59,14 @@ fn head(status: &Status<'_>, rows: &[Row<'_>], style: Style) -> String {
     let name =
         status.cluster_name().map_or_else(|| "Cluster without a name".to_owned(), |n| format!("Cluster {n}"));
     let counted = status.counted();
-    let store = rows.iter().find_map(|row| row.node).map_or("", |node| match node.metadata_store {
-        MetadataStore::Mnesia => ", metadata in Mnesia",
-        MetadataStore::Khepri => ", metadata in Khepri",
-    });
+    let mut stores: Vec<String> = Vec::new();
+    for store in rows.iter().filter_map(|row| Some(row.node?.metadata_store.to_string())) {
+        if !stores.contains(&store) {
+            stores.push(store);
+        }
+    }
+    let store =
+        if stores.is_empty() { String::new() } else { format!(", metadata in {}", stores.join(" and ")) };
     let words = format!(": {} of {} run{store}", counted.running, count(counted.brokers, "node", "nodes"));
     format!("{}{words}\n", style.paint(Ink::Heading, one_line(&name)))
 }

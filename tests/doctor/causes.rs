@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use rabbitup::doctor::{Answer, Cause};
 use rabbitup::facts::{
-    Access, BrokerState, Clock, CookieShape, NodeData, Observation, PortState, Unreachable, UnreachableCause,
+    Access, BrokerState, Clock, ClusterMember, CookieShape, MetadataStore, NodeData, Observation, PortState,
+    Unreachable, UnreachableCause,
 };
-use rabbitup::model::{NodeName, Version};
+use rabbitup::model::{NodeName, NodeType, Version};
 
 use super::bed::{ALL, Bed};
 use super::fixtures::{cookie, host};
@@ -313,4 +314,67 @@ fn what_is_no_erlang_node_behind_an_open_port_is_no_reason_to_restart_the_node()
     let found = bed.diagnosis().findings[0].clone();
     assert_eq!((found.cause, found.host), (Cause::HandshakeRefused, Some(host("node2"))));
     assert!(!found.remedy.iter().any(|line| line.words("").contains("restart")), "{:?}", found.remedy);
+}
+
+/// node2 does not run, the others do not list it, and it has data.
+fn forget(bed: &mut Bed, members: &[&str]) {
+    bed.stop("node2", "failed");
+    let gone = NodeName::rabbit(&host("node2"));
+    for other in ["node1", "node3"] {
+        bed.node(other).members.retain(|member| member.node != gone);
+    }
+    let member =
+        |name: &&str| ClusterMember { node: NodeName::rabbit(&host(name)), node_type: NodeType::Disc };
+    bed.seen("node2").data = vec![NodeData {
+        node: gone.to_string(),
+        members: members.iter().map(member).collect(),
+        ..NodeData::default()
+    }];
+}
+
+fn root_of(bed: &Bed) -> String {
+    let diagnosis = bed.diagnosis();
+    let found = diagnosis.findings.iter().find(|finding| finding.cause == Cause::DoesNotBoot);
+    format!("{:?}", found.expect("it does not boot"))
+}
+
+#[test]
+fn a_node_that_its_cluster_has_forgotten_is_not_started_again_and_again() {
+    let mut bed = Bed::healthy();
+    forget(&mut bed, &["node1", "node2", "node3"]);
+    let found = root_of(&bed);
+    assert!(found.contains("the cluster has forgotten rabbit@node2"), "{found}");
+    assert!(found.contains("recover-node node=node2") && !found.contains("\"up\""), "{found}");
+    // With Khepri its own words tell: one that never was a member waits for nobody.
+    let mut bed = Bed::healthy();
+    forget(&mut bed, &[]);
+    for other in ["node1", "node3"] {
+        bed.node(other).metadata_store = MetadataStore::Khepri;
+    }
+    assert!(!root_of(&bed).contains("recover-node"), "{}", root_of(&bed));
+    bed.exam("node2").unit.failure =
+        vec!["[error] <0.1.0> {timeout_waiting_for_leader, rabbitmq_metadata}".to_owned()];
+    let found = root_of(&bed);
+    assert!(
+        found.contains("recover-node node=node2") && found.contains("timeout_waiting_for_leader"),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_khepri_and_later_versions_fail_of_has_words() {
+    let words = [
+        ("{khepri_mnesia_migration_ex, migration_failure, #{}}", "copied from Mnesia to Khepri"),
+        ("{error, all_mnesia_nodes_must_run}", "only while all members run"),
+        ("{disabled_required_feature_flag, stream_queue}", "that its version requires is not enabled"),
+        ("{failed_to_deny_deprecated_features, [global_qos]}", "still in use"),
+        ("{erlang_version_too_old, \"Erlang 27 or later is required\"}", "its Erlang is too old"),
+    ];
+    for (line, told) in words {
+        let mut bed = Bed::healthy();
+        bed.stop("node2", "failed");
+        bed.exam("node2").unit.failure = vec![format!("[error] <0.1.0> {line}")];
+        let found = root_of(&bed);
+        assert!(found.contains(told), "{line}: {found}");
+    }
 }

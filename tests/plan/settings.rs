@@ -123,3 +123,76 @@ fn a_blank_brokers_file_is_checked_by_its_start() {
     assert_eq!(checked.count(), 0);
     assert!(waits(&plan, "node2/conf", "node1/start") && waits(&plan, "node3/conf", "node1/start"));
 }
+
+const CONF: &str = "/etc/rabbitmq/rabbitmq.conf";
+
+/// A cluster that somebody made by hand, without a rabbitmq.conf, taken over with this one.
+fn taken_over(config: &str) -> Vec<String> {
+    let mut facts = whole(VERSION);
+    for text in ["node1", "node2", "node3"] {
+        host(&mut facts, text).files.remove(CONF);
+        running(&mut facts, text).file_descriptors = Some(65_536);
+    }
+    let (plan, _) =
+        planned(&desired(&INVENTORY.replace("heartbeat = 30", config)), &facts, &options()).expect("a plan");
+    ids(&plan)
+}
+
+/// The way in is nothing to a member, and a default nothing to anybody.
+#[test]
+fn a_file_that_would_change_nothing_is_no_reason_to_restart() {
+    let nothing = Vec::<String>::new();
+    assert_eq!(taken_over(""), nothing);
+    assert_eq!(taken_over("heartbeat = 60\n\"listeners.tcp.default\" = 5672"), nothing);
+    let restarted = taken_over("heartbeat = 30");
+    assert!(restarted.contains(&"node1/conf".to_owned()) && restarted.contains(&"node1/restart".to_owned()));
+    let limit = |wanted| {
+        let text = INVENTORY
+            .replace("heartbeat = 30", "")
+            .replace("name = \"orders\"", &format!("name = \"orders\"\nfile_descriptors = {wanted}"));
+        let mut facts = whole(VERSION);
+        for text in ["node1", "node2", "node3"] {
+            host(&mut facts, text).files.remove(CONF);
+            running(&mut facts, text).file_descriptors = Some(65_536);
+        }
+        ids(&planned(&desired(&text), &facts, &options()).expect("a plan").0)
+    };
+    assert_eq!(limit(65_536), nothing, "its unit has that limit");
+    assert!(limit(100_000).contains(&"node1/restart".to_owned()));
+}
+
+const DELAY: &str = "cluster_formation.randomized_startup_delay_range";
+
+/// What the plan writes as node2's rabbitmq.conf.
+fn written(plan: &Plan) -> Option<String> {
+    plan.steps.iter().find_map(|step| match &step.action {
+        Action::WriteFile(file) if file.path == CONF && step.host == name("node2") => {
+            Some(file.body.display_text())
+        }
+        _ => None,
+    })
+}
+
+/// A whole cluster whose joiners have that setting from when they entered.
+fn with_delay(version: &str) -> Facts {
+    let mut facts = whole(version);
+    for text in ["node1", "node2", "node3"] {
+        let file = host(&mut facts, text).files.get_mut(CONF).expect("it was written");
+        let text = file.content.get_or_insert_default();
+        text.push_str(&format!("{DELAY}.min = 0\n{DELAY}.max = 1\n"));
+    }
+    facts
+}
+
+/// 4.0 does not start with it: a node that was upgraded by hand has it no more when it is started.
+#[test]
+fn a_way_in_that_is_gone_does_not_keep_a_node_from_starting() {
+    let planned_on = |facts: &Facts| planned(&desired(INVENTORY), facts, &options()).expect("a plan").0;
+    assert_eq!(ids(&planned_on(&with_delay("3.8.9-3+deb11u1"))), Vec::<String>::new());
+    assert_eq!(ids(&planned_on(&with_delay("3.13.7-1"))), Vec::<String>::new(), "it is ignored there");
+    let mut facts = with_delay("4.0.5-6");
+    host(&mut facts, "node2").broker = BrokerState::Down;
+    let plan = planned_on(&facts);
+    assert!(ids(&plan).contains(&"node2/start".to_owned()), "{:?}", ids(&plan));
+    assert!(written(&plan).is_some_and(|text| !text.contains(DELAY)), "{:?}", ids(&plan));
+}

@@ -1,4 +1,7 @@
-use rabbitup::facts::{Access, BrokerState, Clock, CookieShape, Facts, Guest, Storage, TimeService};
+use rabbitup::facts::{
+    Access, BrokerState, Clock, CookieShape, Facts, Guest, MetadataStore, NodeData, Storage, TimeService,
+    UnitFacts,
+};
 use rabbitup::inventory::{Admin, GuestSetting};
 use rabbitup::model::{NodeName, Version};
 use rabbitup::report::{Finding, Severity, Style, access, findings_text, health, is_healthy};
@@ -271,4 +274,49 @@ fn a_file_system_that_takes_nothing_is_an_error_whatever_runs() {
     only(inodes, Severity::Error, Some("node2"), "has no inodes left (3 of 2097152 inodes are free)");
     let read_only = on("node2", |storage| storage.access = Access::ReadOnly);
     only(read_only, Severity::Error, Some("node2"), "of /var/log is read-only");
+}
+
+/// node3 does not run, nobody lists it, and its unit is switched off.
+fn retire(facts: &mut Facts) {
+    let gone = NodeName::rabbit(&host("node3"));
+    seen(facts, "node3").broker = BrokerState::Down;
+    seen(facts, "node3").data.clear();
+    seen(facts, "node3").units.insert(
+        "rabbitmq-server".to_owned(),
+        UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "disabled".to_owned() },
+    );
+    for other in ["node1", "node2"] {
+        let node = node_of(facts, other);
+        node.members.retain(|member| member.node != gone);
+        node.running.retain(|member| *member != gone);
+        node.links.retain(|member| *member != gone);
+    }
+}
+
+#[test]
+fn a_node_that_left_and_is_still_in_the_inventory_is_a_warning() {
+    only(after(retire), Severity::Warning, Some("node3"), "rabbit@node3 was taken out of the cluster");
+    // Its data in place, its removal is not complete, and a start is no remedy.
+    let half = after(|facts| {
+        retire(facts);
+        seen(facts, "node3").data = vec![NodeData { node: "rabbit@node3".to_owned(), ..NodeData::default() }];
+    });
+    assert!(half[0].advice.contains("`rabbitup run recover-node node=node3`"), "{half:?}");
+    only(half, Severity::Error, Some("node3"), "the cluster has forgotten rabbit@node3");
+    // One that nobody switched off just does not run.
+    let stopped = after(|facts| {
+        retire(facts);
+        seen(facts, "node3").units.get_mut("rabbitmq-server").expect("a unit").enabled = "enabled".to_owned();
+    });
+    only(stopped, Severity::Error, Some("node3"), "the broker does not run");
+}
+
+#[test]
+fn nodes_that_keep_their_metadata_in_different_stores_are_named() {
+    only(
+        after(|facts| node_of(facts, "node2").metadata_store = MetadataStore::Mnesia),
+        Severity::Warning,
+        None,
+        "metadata stores differ: Khepri on node1, node3; Mnesia on node2",
+    );
 }

@@ -91,11 +91,12 @@ why_not_reached() { # NODE
 # How the broker itself tells its failure: what it said right before "BOOT FAILED", which its crash reports bury; the
 # newest file may be its standard error, which says nothing of the cause.
 broker_log() {
+  since=$(broker_since) || return 0
   for log in $(newest_logs 4 3); do
-    log_tail "$log" 262144 | grep -a -B 8 'BOOT FAILED' || :
+    log_since "$log" 262144 "$since" | grep -a -B 8 'BOOT FAILED' || :
   done | grep -a -E '\[(error|critical)\]' | grep -a -v -e '> *$' -e 'BOOT FAILED' | tail -n 8 | cut -c 1-300
   for log in $(newest_logs 1); do
-    log_tail "$log" 65536 | tail -n 15 | cut -c 1-300
+    log_since "$log" 65536 "$since" | tail -n 15 | cut -c 1-300
   done
 }
 
@@ -127,8 +128,9 @@ boots_with_old_files() {
 # Nodes that boot at the same time may find each other half-way: 3.10 then fails with incompatible_feature_flags, a RAM
 # node with failed_to_cluster_with. A moment later it goes well; systemd, too, would try again after ten seconds.
 met_a_booting_peer() {
+  since=$(broker_since) || return 1
   for log in $(newest_logs 4 1); do
-    log_tail "$log" 262144 | grep -a -A 40 'BOOT FAILED' || :
+    log_since "$log" 262144 "$since" | grep -a -A 40 'BOOT FAILED' || :
   done | grep -a -q -e incompatible_feature_flags -e failed_to_cluster_with
 }
 
@@ -157,19 +159,6 @@ comes_up() { # NODE MODE PATIENCE
   why="the unit runs, but $1 does not serve"
   await "$3" is_serving "$1" "$2" || { why="$why (its last answer: ${answer:-none})"; return 1; }
   end_trial
-}
-
-# rabbitmq.conf tells a blank node where to look. The seed node is asked first, with this host's cookie and over this
-# host's way: what would make the node found a cluster of its own is met before it starts. That systemctl start went
-# well proves nothing: a node that did not find the seed node starts alone and says nothing.
-enter_cluster() { # NODE MODE PATIENCE SEED
-  node=$1 mode=$2 patience=$3 seed=$4
-  if ! await 10 is_serving "$seed" "$mode"; then
-    fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
-      "rabbitup doctor shows what mends it; then run the same command again: this step changed nothing"
-  fi
-  start_broker "$node" "$mode" "$patience"
-  confirm_member "$node" "$mode" "$seed"
 }
 
 confirm_member() { # NODE MODE SEED

@@ -1,7 +1,7 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
 use crate::doctor::{Cause, Finding, Unit};
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
-use crate::plan::view;
+use crate::plan::view::{self, Forgotten};
 use crate::rabbitmq::BROKER_UNIT;
 
 /// RabbitMQ's word where a node and its cluster do not know each other's feature flags.
@@ -23,16 +23,19 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
             BrokerState::Running(_) | BrokerState::CookieRefused => {}
             // What the node is called is told elsewhere.
             BrokerState::Unknown(_) if super::settings::is_misnamed(case, seen) => {}
-            state => notes.add(stopped(seen, facts, state)),
+            state => notes.add(stopped(case, seen, facts, state)),
         }
     }
 }
 
-fn stopped(seen: &Seen<'_>, facts: &HostFacts, state: &BrokerState) -> Finding {
+fn stopped(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, state: &BrokerState) -> Finding {
     let name = &seen.host.name;
     let no_words = Unit::default();
     let unit = seen.exam.map_or(&no_words, |exam| &exam.unit);
     let word = known(unit);
+    if let Some(found) = forgotten(case, seen, unit, word) {
+        return found;
+    }
     if fails(unit) || (unit.active == "activating" && word.is_some()) {
         return does_not_boot(seen, unit, word);
     }
@@ -61,12 +64,7 @@ fn stopped(seen: &Seen<'_>, facts: &HostFacts, state: &BrokerState) -> Finding {
         .mend(sentence(
             "nothing is wrong with the node for this alone: use a rabbitup that knows its version",
         )),
-        _ if is_moving => {
-            Finding::on(name, Cause::BrokerStopped, "the broker is starting or stopping, or waits for others")
-                .seen(stands(facts))
-                .mend(sentence("look again in a minute:"))
-                .mend(rabbitup("doctor"))
-        }
+        _ if is_moving => moving(case, seen, facts),
         _ => {
             let found = Finding::on(name, Cause::BrokerStopped, "the broker is stopped").seen(stands(facts));
             match facts.unit(BROKER_UNIT).enabled.as_str() {
@@ -76,6 +74,50 @@ fn stopped(seen: &Seen<'_>, facts: &HostFacts, state: &BrokerState) -> Finding {
                 _ => found.mend(rabbitup("up")),
             }
         }
+    }
+}
+
+/// Its cluster runs and does not list it, and it has data: no other member's start brings it back.
+fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> Option<Finding> {
+    let running = case.running();
+    let (_, seed) = running.first()?;
+    let node = seen.node();
+    let forgotten = view::forgotten(case.desired, case.facts, seen.host, seed)?;
+    let why = match &forgotten {
+        // Its own words say whether it was a member: one that never was waits for nobody.
+        Forgotten::Unknown => {
+            let waits = word.filter(|(_, _, advice)| matches!(advice, Advice::WithTheOthers))?;
+            last_words(unit, Some(waits.0)).into_iter().next()?
+        }
+        Forgotten::Notes(_) | Forgotten::Retired | Forgotten::StoppedInside => forgotten.to_string(),
+    };
+    let name = &seen.host.name;
+    Some(
+        Finding::on(
+            name,
+            Cause::DoesNotBoot,
+            format!("the cluster has forgotten {node}, whose data is here"),
+        )
+        .seen(format!("{} lists {}", seed.name, members_of(seed)))
+        .seen(why)
+        .mend(sentence("this keeps what it holds aside and lets it in anew:"))
+        .mend(rabbitup(format!("run recover-node node={name}"))),
+    )
+}
+
+/// With Khepri a node whose cluster has forgotten it says nothing for five minutes, then that it finds no leader.
+fn moving(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Finding {
+    let name = &seen.host.name;
+    let what = "the broker is starting or stopping, or waits for others";
+    let found = Finding::on(name, Cause::BrokerStopped, what).seen(stands(facts));
+    let running = case.running();
+    let seed = running.first().map(|(_, seed)| *seed);
+    match seed.filter(|seed| view::forgotten(case.desired, case.facts, seen.host, seed).is_some()) {
+        Some(seed) => found
+            .seen(format!("{} does not list {}, whose data is here", seed.name, seen.node()))
+            .mend(sentence("if it was once a member, it waits in vain; this keeps what it holds aside and lets it in anew:"))
+            .mend(rabbitup(format!("run recover-node node={name}"))),
+        None => found.mend(sentence("look again in a minute:")).mend(rabbitup("doctor")),
     }
 }
 
@@ -96,8 +138,11 @@ fn fails(unit: &Unit) -> bool {
         || (unit.active == "inactive" && !unit.result.is_empty() && unit.result != "success")
 }
 
+/// RabbitMQ's word for a failure, ours, and what helps.
+type KnownFailure = (&'static str, &'static str, Advice);
+
 /// What RabbitMQ calls a failure, in words for people. The first that its last words name counts.
-const KNOWN: [(&str, &str, Advice); 17] = [
+const KNOWN: [KnownFailure; 23] = [
     (
         "inconsistent_cluster",
         "it and its cluster disagree about whether it is a member (inconsistent_cluster)",
@@ -118,6 +163,32 @@ const KNOWN: [(&str, &str, Advice); 17] = [
         "it finds no majority of its cluster (timeout_waiting_for_khepri)",
         Advice::WithTheOthers,
     ),
+    (
+        "khepri_mnesia_migration_ex",
+        "its metadata could not be copied from Mnesia to Khepri (khepri_mnesia_migration_ex)",
+        Advice::Migration,
+    ),
+    (
+        "migration_failure",
+        "its metadata could not be copied from Mnesia to Khepri (migration_failure)",
+        Advice::Migration,
+    ),
+    (
+        "all_mnesia_nodes_must_run",
+        "its metadata is copied to Khepri only while all members run (all_mnesia_nodes_must_run)",
+        Advice::Migration,
+    ),
+    (
+        "disabled_required_feature_flag",
+        "a feature flag that its version requires is not enabled (disabled_required_feature_flag)",
+        Advice::Upgrade,
+    ),
+    (
+        "failed_to_deny_deprecated_features",
+        "what its version has given up is still in use (failed_to_deny_deprecated_features)",
+        Advice::Deprecated,
+    ),
+    ("erlang_version_too_old", "its Erlang is too old for it (erlang_version_too_old)", Advice::Erlang),
     (
         FLAGS,
         "its feature flags do not go with those of its cluster (incompatible_feature_flags)",
@@ -152,12 +223,15 @@ enum Advice {
     Recover,
     WithTheOthers,
     Upgrade,
+    Migration,
+    Deprecated,
+    Erlang,
     Conf,
     Port,
     Files,
 }
 
-fn known(unit: &Unit) -> Option<&'static (&'static str, &'static str, Advice)> {
+fn known(unit: &Unit) -> Option<&'static KnownFailure> {
     let of = |lines: &[String]| KNOWN.iter().find(|(word, ..)| lines.iter().any(|line| line.contains(word)));
     // What was said around "BOOT FAILED" is nearer to the cause than whatever came after it.
     of(&unit.failure).or_else(|| of(&unit.log)).or_else(|| of(&unit.journal))
@@ -168,7 +242,7 @@ pub(super) fn lacks_flags(unit: &Unit) -> bool {
     fails(unit) && known(unit).is_some_and(|(word, ..)| *word == FLAGS)
 }
 
-fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&(&str, &str, Advice)>) -> Finding {
+fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> Finding {
     let name = &seen.host.name;
     let what = match word {
         Some((_, words, _)) => format!("RabbitMQ does not boot: {words}"),
@@ -195,6 +269,22 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&(&str, &str, Advice
                 "enable all flags on the cluster that runs, or install the cluster's version here:",
             ))
             .mend(rabbitup("run upgrade")),
+        // The next start takes what was copied for all of it (`already clustered`), and serves with that.
+        Some(Advice::Migration) => found
+            .mend(sentence(
+                "the next start may take what is copied so far for all of it: keep a copy of /var/lib/rabbitmq of every member, \
+                 start them together, and compare virtual hosts, users and queues before clients come back:",
+            ))
+            .mend(rabbitup("up")),
+        Some(Advice::Deprecated) => found
+            .mend(sentence(
+                "permit what the lines above name in [cluster.config] (deprecated_features.permit.NAME = true) until nobody uses \
+                 it; then:",
+            ))
+            .mend(rabbitup("up")),
+        Some(Advice::Erlang) => found
+            .mend(sentence("install the Erlang that its version needs (rabbitmq.com/docs/which-erlang); then:"))
+            .mend(rabbitup("up")),
         Some(Advice::Conf) => found
             .mend(sentence("where the setting is the inventory's own, mend [cluster.config] first; then:"))
             .mend(rabbitup("up")),

@@ -1,11 +1,12 @@
 use super::{Draft, conf_keys};
 use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::Host;
-use crate::model::{NameMode, NodeName};
+use crate::model::{NameMode, NodeName, Version};
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proof, Proposal, StepId, Then, Validator, render};
 use crate::rabbitmq::{
     CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
+    waits_before_entering,
 };
 use crate::redact::redacted;
 use crate::template::Rendered;
@@ -30,13 +31,15 @@ fn name_mode(draft: &mut Draft<'_>, host: &Host) {
     let Some(facts) = draft.host(&host.name) else { return };
     let current = facts.file(ENV_FILE).and_then(|file| file.content.clone()).unwrap_or_default();
     let set = |line: &str| {
-        line.trim().starts_with("USE_LONGNAME=") || line.trim().starts_with("RABBITMQ_USE_LONGNAME=")
+        let (name, value) = line.trim().split_once('=')?;
+        let is_ours = ["USE_LONGNAME", "RABBITMQ_USE_LONGNAME"].contains(&name);
+        is_ours.then(|| value.trim_matches(['"', '\'']) == "true")
     };
-    if current.lines().any(|line| set(line) && line.trim().ends_with("=true")) {
+    if current.lines().any(|line| set(line) == Some(true)) {
         return;
     }
     let mut wanted: String =
-        current.lines().filter(|line| !set(line)).map(|line| format!("{line}\n")).collect();
+        current.lines().filter(|line| set(line).is_none()).map(|line| format!("{line}\n")).collect();
     wanted.push_str("USE_LONGNAME=true\n");
     let diff = unified(&redacted(&current), &redacted(&wanted));
     let write = file(ENV_FILE, "root", 0o644, Rendered::from_text(&wanted));
@@ -52,7 +55,10 @@ fn limits(draft: &mut Draft<'_>, host: &Host) {
     let Some(facts) = draft.host(&host.name) else { return };
     let current = facts.file(LIMITS_FILE).and_then(|file| file.content.clone()).unwrap_or_default();
     let text = wanted.display_text();
-    if current == text {
+    // Without a file of ours the node may have this limit all the same: from its package's unit, or from somebody's own drop-in.
+    let has_it = current.is_empty()
+        && facts.node().is_some_and(|node| node.file_descriptors == draft.desired.cluster.file_descriptors);
+    if current == text || has_it {
         return;
     }
     let mut write = file(LIMITS_FILE, "root", 0o644, wanted);
@@ -68,41 +74,82 @@ fn limits(draft: &mut Draft<'_>, host: &Host) {
     );
 }
 
-fn conf(draft: &mut Draft<'_>, host: &Host) {
-    let Some(anchor) = draft.desired.host(&draft.anchor).map(Host::node) else { return };
+/// rabbitmq.conf as it is on a host, and as the inventory wants it.
+struct Compared {
+    current: Option<String>,
+    wanted: Rendered,
+    now: Conf,
+    then: Conf,
+}
+
+/// None where the file cannot be made, which is told.
+fn compared(draft: &mut Draft<'_>, host: &Host) -> Option<Compared> {
+    let anchor = draft.desired.host(&draft.anchor).map(Host::node)?;
     let wanted = match render::rabbitmq_conf(draft.templates, draft.desired, host, &anchor) {
         Ok(wanted) => wanted,
-        Err(error) => return super::refuse_template(draft, &error),
+        Err(error) => {
+            super::refuse_template(draft, &error);
+            return None;
+        }
     };
     let Some(resolved) = draft.resolve(&wanted) else {
-        return draft.note(
-            &host.name,
-            format!("{CONF_FILE} needs a secret that is not at hand; it was not compared"),
-        );
+        draft
+            .note(&host.name, format!("{CONF_FILE} needs a secret that is not at hand; it was not compared"));
+        return None;
     };
-    let resolved = String::from_utf8_lossy(resolved.expose()).into_owned();
+    let current = draft.host(&host.name)?.file(CONF_FILE).and_then(|file| file.content.clone());
+    let now = Conf::parse(current.as_deref().unwrap_or_default());
+    let then = Conf::parse(&String::from_utf8_lossy(resolved.expose()));
+    Some(Compared { current, wanted, now, then })
+}
+
+fn conf(draft: &mut Draft<'_>, host: &Host) {
+    let release = conf_keys::reader(draft, host);
+    let Some(found) = compared(draft, host) else { return };
     let Some(facts) = draft.host(&host.name) else { return };
-    let current = facts.file(CONF_FILE).and_then(|file| file.content.clone());
-    // A node that has a database ignores how blank nodes find their cluster.
-    let node = host.node();
-    let same = match (&current, is_blank(facts, &node)) {
-        (None, _) => false,
-        (Some(text), true) => Conf::parse(text) == Conf::parse(&resolved),
-        (Some(text), false) => Conf::parse(text).effective() == Conf::parse(&resolved).effective(),
+    let Compared { current, now, then, .. } = &found;
+    // A node that has a database ignores how blank nodes find their cluster, and does without a file that sets nothing else;
+    // but it does not start with a setting that is gone, whatever that is for.
+    let outlived = release.is_some_and(|release| now.outlived(then, release));
+    let same = match is_blank(facts, &host.node()) {
+        true => current.is_some() && now == then,
+        false => now.effective() == then.effective() && !outlived,
     };
     if same {
         return;
     }
-    let reason = match &current {
+    let reason = match current {
         None => "there is none",
+        Some(_) if outlived => "it has settings for older versions, with which this one does not start",
         Some(_) => "its settings differ from the inventory's",
     };
-    let current = current.unwrap_or_default();
-    let diff = unified(&redacted(&current), &redacted(&wanted.display_text()));
-    let mode = if wanted.secrets().next().is_some() { 0o640 } else { 0o644 };
-    let mut write = file(CONF_FILE, "rabbitmq", mode, wanted);
+    conf_keys::refuse_unknown(draft, host, then);
+    write_conf(draft, host, found, reason);
+}
+
+/// Before a version comes that does not wait before it enters, the setting that kept the old one from it goes (`enter.sh`
+/// writes it). What else the file has otherwise than the inventory is the next bring-up's.
+pub(super) fn end_startup_delay(draft: &mut Draft<'_>, host: &Host, release: Version) {
+    if waits_before_entering(release) || draft.held_back(&host.name).any(|file| file.path == CONF_FILE) {
+        return;
+    }
+    let Some(found) = compared(draft, host) else { return };
+    if found.now.has_startup_delay() && found.now.effective() == found.then.effective() {
+        write_conf(
+            draft,
+            host,
+            found,
+            "it has a setting for RabbitMQ before 3.8.18, with which 4.0 does not start",
+        );
+    }
+}
+
+fn write_conf(draft: &mut Draft<'_>, host: &Host, found: Compared, reason: &str) {
+    let current = found.current.unwrap_or_default();
+    let diff = unified(&redacted(&current), &redacted(&found.wanted.display_text()));
+    let mode = if found.wanted.secrets().next().is_some() { 0o640 } else { 0o644 };
+    let mut write = file(CONF_FILE, "rabbitmq", mode, found.wanted);
     write.validate = validator(draft, host);
-    conf_keys::refuse_unknown(draft, host, &Conf::parse(&resolved));
     propose(draft, host, "conf", write, reason, diff, &current);
 }
 

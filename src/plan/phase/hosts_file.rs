@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Draft;
+use crate::facts::HostFacts;
 use crate::model::HostName;
 use crate::plan::diff::unified;
 use crate::plan::{Action, Change, FileWrite, Proof, Proposal, Then, render, view};
@@ -53,6 +54,9 @@ pub fn plan(draft: &mut Draft<'_>) {
         let reason = match (&astray, current.contains(BEGIN)) {
             (Some((name, found)), _) => format!("{name} resolves to {found} there"),
             (None, true) => "the inventory's hosts have changed".to_owned(),
+            (None, false) if knows_all(facts, &addresses) => {
+                "the names resolve, but not by lines that rabbitup manages".to_owned()
+            }
             (None, false) => "the hosts do not know each other's names".to_owned(),
         };
         draft.propose(
@@ -86,6 +90,13 @@ fn with_strangers(block: &str, current: &str, strangers: &BTreeSet<String>) -> S
         .map(|line| format!("{line}\n"))
         .collect();
     block.replacen(END, &format!("{theirs}{END}"), 1)
+}
+
+/// Whether each name leads to its address on this host already.
+fn knows_all(facts: &HostFacts, addresses: &[(HostName, IpAddr)]) -> bool {
+    addresses.iter().all(|(name, own)| {
+        facts.resolution.get(name).is_some_and(|found| !found.is_empty() && elsewhere(found, *own).is_none())
+    })
 }
 
 /// The address to which a name leads that is not its own. With a second address of the same family it depends on who asks

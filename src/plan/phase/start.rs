@@ -2,7 +2,8 @@ use super::{Draft, join};
 use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
-use crate::plan::{Action, Change, Proposal, StepId};
+use crate::plan::view::{self, Forgotten};
+use crate::plan::{Action, Change, Moment, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -14,8 +15,10 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     brokers.sort_by_key(|host| (was_ram(draft, host), host.name != draft.anchor));
     for host in brokers {
         let Some(facts) = draft.host(&host.name) else { continue };
-        let unit = facts.unit(BROKER_UNIT);
-        match facts.broker.clone() {
+        let (unit, broker) = (facts.unit(BROKER_UNIT), facts.broker.clone());
+        match broker {
+            BrokerState::Down | BrokerState::AppStopped | BrokerState::Unknown(_)
+                if refuse_forgotten(draft, host) => {}
             BrokerState::Down if !join::enters_at_first_start(draft, host) => start(draft, host, patience),
             // While systemd still starts it, it boots or waits for its peers: start_app would say 0 and do nothing.
             // While somebody stops it, systemd starts it when it is down.
@@ -37,6 +40,39 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             | BrokerState::Down => {}
         }
     }
+}
+
+/// Refuses the start of a node whose cluster has forgotten it, which fails after minutes. Where nobody can tell, the plan says
+/// what the start may meet.
+fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host) -> bool {
+    let anchor = draft.desired.host(&draft.anchor).filter(|anchor| anchor.name != host.name);
+    let seed = anchor.and_then(|anchor| draft.observed.host(&anchor.name)?.node()).cloned();
+    // What this very plan has put aside is no data any more.
+    let has_data = draft.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_some());
+    let Some(seed) = seed.filter(|_| has_data) else { return false };
+    let (node, name) = (host.node(), &host.name);
+    let Some(forgotten) = view::forgotten(draft.desired, draft.observed, host, &seed) else { return false };
+    if forgotten == Forgotten::Unknown {
+        if draft.options.moment == Moment::Before {
+            let text = format!(
+                "{} does not list {node}, whose data is here: if {node} was once a member, its start fails, and rabbitup run \
+                 recover-node node={name} brings it back",
+                seed.name
+            );
+            draft.note(name, text);
+        }
+        return false;
+    }
+    draft.refuse(
+        name,
+        format!("{node} cannot start: {} does not list it as a member any more", seed.name),
+        format!("it was forgotten while it was away: {forgotten}"),
+        format!(
+            "rabbitup run recover-node node={name} keeps what it holds aside and brings it back; to leave it out, rabbitup run \
+             remove-node node={name}, and take its host out of the inventory"
+        ),
+    );
+    true
 }
 
 fn is_changing(unit: &UnitFacts) -> bool {

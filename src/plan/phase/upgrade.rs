@@ -1,5 +1,5 @@
 use super::roll::{Work, roll};
-use super::{Draft, conf_keys, feature_flags, over};
+use super::{Draft, broker_config, conf_keys, feature_flags, over};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::Version;
@@ -52,7 +52,10 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                 continue;
             }
         };
-        refuse_old_settings(draft, host, &target);
+        if let Ok(release) = Version::parse(&target) {
+            broker_config::end_startup_delay(draft, host, release);
+            refuse_old_settings(draft, host, release);
+        }
         if !flags_enabled {
             feature_flags::before_upgrade(draft);
             flags_enabled = true;
@@ -75,8 +78,7 @@ pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> 
 
 /// A rabbitmq.conf that the old version reads and the new one does not start with. One that this plan writes was judged
 /// where it was made.
-fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, target: &str) {
-    let Ok(release) = Version::parse(target) else { return };
+fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
     if draft.held_back(&host.name).any(|file| file.path == CONF_FILE) {
         return;
     }

@@ -1,19 +1,34 @@
 use super::{Notebook, Severity};
-use crate::facts::{BrokerState, HostFacts, NodeFacts};
-use crate::inventory::Host;
+use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
+use crate::inventory::{Desired, Host};
+use crate::plan::view::{self, Forgotten};
 
 /// The package and the unit, both of this name on every supported system.
 const SERVICE: &str = "rabbitmq-server";
 
 /// Whether the broker of one host runs and is content.
-pub(super) fn check(host: &Host, seen: &HostFacts, notebook: &mut Notebook<'_>) {
+pub(super) fn check(
+    desired: &Desired,
+    facts: &Facts,
+    (host, seen): (&Host, &HostFacts),
+    notebook: &mut Notebook<'_>,
+) {
     if let Some(half) = seen.packages.get(SERVICE).and_then(|package| package.half_installed.as_ref()) {
         let what = format!("{SERVICE} {half} is there in part: dpkg was cut off");
         notebook.add(Severity::Warning, what, "`rabbitup up` ends what was begun");
     }
     match &seen.broker {
         BrokerState::Running(node) => running(host, node, notebook),
-        BrokerState::Down => down(seen, notebook),
+        BrokerState::Down => match absence(desired, facts, host, seen) {
+            Absence::Retired => notebook.add(
+                Severity::Warning,
+                format!("{} was taken out of the cluster, and is still in the inventory", host.node()),
+                "take its host out of the inventory, too; `rabbitup up` would bring the node back",
+            ),
+            // That is said where the nodes are compared, with what helps: a start does not.
+            Absence::Forgotten => {}
+            Absence::Stopped => down(seen, notebook),
+        },
         BrokerState::CookieRefused => notebook.add(
             Severity::Error,
             "the broker runs with another cookie than its file holds now",
@@ -34,6 +49,28 @@ pub(super) fn check(host: &Host, seen: &HostFacts, notebook: &mut Notebook<'_>) 
             format!("the broker gives no answer: {}", why.trim()),
             "`rabbitup doctor` says why",
         ),
+    }
+}
+
+/// Why a node does not run.
+enum Absence {
+    /// It was taken out of the cluster, with its data out of the way.
+    Retired,
+    /// It was taken out of the cluster, and its data is still in place.
+    Forgotten,
+    Stopped,
+}
+
+fn absence(desired: &Desired, facts: &Facts, host: &Host, seen: &HostFacts) -> Absence {
+    let peers = view::running(desired, facts);
+    let forgotten = peers.first().and_then(|(_, seed)| view::forgotten(desired, facts, host, seed));
+    match forgotten {
+        Some(Forgotten::Notes(_) | Forgotten::Retired | Forgotten::StoppedInside) => Absence::Forgotten,
+        Some(Forgotten::Unknown) => Absence::Stopped,
+        None if view::is_retired(desired, facts, host) && seen.data_of(&host.node()).is_none() => {
+            Absence::Retired
+        }
+        None => Absence::Stopped,
     }
 }
 

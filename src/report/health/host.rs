@@ -18,7 +18,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mu
             kept(seen, &mut notebook);
             storage(seen, desired.is_broker(host), &mut notebook);
             if desired.is_broker(host) {
-                broker::check(host, seen, &mut notebook);
+                broker::check(desired, facts, (host, seen), &mut notebook);
             }
         }
         Some(Observation::Unreachable(why)) => {

@@ -209,13 +209,19 @@ fn alarms(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
 /// What should be the same on all nodes.
 fn differences(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     type Of = fn(&NodeFacts) -> String;
-    let properties: [(&str, Of, &str); 3] = [
+    let properties: [(&str, Of, &str); 4] = [
         (
             "RabbitMQ versions",
             |node| node.rabbitmq_version.to_string(),
             "finish the upgrade: one version on all nodes",
         ),
         ("Erlang versions", |node| node.erlang.clone(), "finish the upgrade: one version on all nodes"),
+        // A migration copies it to all members at once, so this passes or a node was left behind.
+        (
+            "metadata stores",
+            |node| node.metadata_store.to_string(),
+            "look again in a minute; if this stays, one node was left behind by a migration: `rabbitup doctor`",
+        ),
         (
             "cluster names",
             |node| node.cluster_name.clone(),

@@ -3,6 +3,7 @@
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
+use crate::lab::Suite;
 use crate::processes::ProcessWatch;
 use crate::stage::{ALL, BROKERS, Stage};
 
@@ -71,6 +72,9 @@ pub fn bring_up(stage: &Stage) {
         }
         assert_eq!(hosts::cluster_status(lab, host)["cluster_name"], "orders");
     });
+    if lab.suite() == Suite::Bullseye {
+        assert_entered_at_once(stage);
+    }
     let version = lab.stdout_of("node1", "dpkg-query -W -f '${Version}' rabbitmq-server");
     let known = format!("{}.", lab.suite().series());
     assert!(version.starts_with(&known), "this release has RabbitMQ {version}");
@@ -92,6 +96,18 @@ pub fn bring_up(stage: &Stage) {
 
     no_secret(stage, &processes);
     drop(run);
+}
+
+/// Before 3.8.18 a joiner waits for 5 to 60 random seconds, unless it is told not to.
+fn assert_entered_at_once(stage: &Stage) {
+    for host in ["node2", "node3"] {
+        let log = stage
+            .lab
+            .stdout_of(host, "grep -haos 'Will wait for [0-9]* milliseconds' /var/log/rabbitmq/*.log");
+        let delay: u32 =
+            log.split(' ').nth(3).and_then(|word| word.parse().ok()).expect("it says how long it waits");
+        assert!(delay <= 1_000, "{host}: {log}");
+    }
 }
 
 /// Neither the cookie nor the password was to be seen by others: in process lists, in what was printed, in the journal.

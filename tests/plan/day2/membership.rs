@@ -274,3 +274,63 @@ fn a_stranger_with_an_only_copy_is_not_pruned() {
 fn nothing_to_recover() {
     insta::assert_snapshot!(plan("recover-node", &["node=node3"], &whole()));
 }
+
+/// node3 was forgotten, and is still in the inventory with its data.
+fn forgotten() -> Facts {
+    let mut facts = whole();
+    stop(&mut facts, "node3");
+    unlist(&mut facts, "node3");
+    facts
+}
+
+fn on_khepri(facts: &mut Facts) {
+    for text in ["node1", "node2"] {
+        running(facts, text).metadata_store = MetadataStore::Khepri;
+    }
+    host(facts, "node3").data[0].members.clear();
+}
+
+#[test]
+fn a_node_that_its_cluster_has_forgotten_is_not_started() {
+    let mut facts = forgotten();
+    insta::assert_snapshot!(plan("bring-up", &[], &facts));
+    assert!(plan("start", &[], &facts).contains("rabbit@node3 cannot start"));
+    // With Khepri nothing on the disk tells; a unit that was switched off does.
+    on_khepri(&mut facts);
+    let unit = host(&mut facts, "node3").units.get_mut("rabbitmq-server").expect("a unit");
+    unit.enabled = "disabled".to_owned();
+    let retired = plan("bring-up", &[], &facts);
+    assert!(retired.contains("its unit is disabled, as remove-node leaves it"), "{retired}");
+    assert!(retired.contains("rabbitup run recover-node node=node3"), "{retired}");
+    let (recovers, _) =
+        Call::of("recover-node", &["node=node3"]).project(&desired(INVENTORY), &facts).expect("a plan");
+    assert!(ids(&recovers).contains(&"node3/keep-data".to_owned()), "{:?}", ids(&recovers));
+}
+
+/// `--prune` stops the RabbitMQ of a host that it cannot reach from afar: the Erlang VM there runs on.
+#[test]
+fn a_node_that_was_taken_out_from_afar_is_not_started() {
+    let mut facts = forgotten();
+    on_khepri(&mut facts);
+    host(&mut facts, "node3").broker = BrokerState::AppStopped;
+    host(&mut facts, "node3").units.get_mut("rabbitmq-server").expect("a unit").active = "active".to_owned();
+    let refused = plan("bring-up", &[], &facts);
+    assert!(refused.contains("RabbitMQ in its Erlang VM was stopped"), "{refused}");
+    assert!(refused.contains("rabbitup run recover-node node=node3"), "{refused}");
+}
+
+#[test]
+fn what_nobody_can_tell_from_a_forgotten_node_is_started_and_told() {
+    let mut facts = forgotten();
+    on_khepri(&mut facts);
+    let (plan, _) = Call::of("bring-up", &[]).project(&desired(INVENTORY), &facts).expect("a plan");
+    assert!(ids(&plan).contains(&"node3/start".to_owned()), "{:?}", ids(&plan));
+    let told = |note: &&rabbitup::plan::Note| note.text.contains("rabbitup run recover-node node=node3");
+    assert_eq!(plan.notes.iter().filter(told).count(), 1, "{:?}", plan.notes);
+    // A broker of its own: Mnesia's notes name nobody else.
+    let mut own = forgotten();
+    host(&mut own, "node3").data[0].members.retain(|member| member.node == node("node3"));
+    let (plan, _) = Call::of("bring-up", &[]).project(&desired(INVENTORY), &own).expect("a plan");
+    assert!(ids(&plan).contains(&"node3/start".to_owned()), "{:?}", ids(&plan));
+    assert!(!plan.notes.iter().any(|note| told(&note)), "{:?}", plan.notes);
+}

@@ -276,3 +276,24 @@ fn every_playbook_that_restarts_takes_gap() {
         assert_eq!(Call::of(name, &["gap=yes"]).options.arguments.gap, Some(Answer::Yes), "{name}");
     }
 }
+
+/// Its rabbitmq.conf says how a blank node of the old version enters, which the new one ignores and a later one refuses.
+#[test]
+fn an_upgrade_takes_what_only_the_old_version_needs_out_of_the_file() {
+    let delay = "cluster_formation.randomized_startup_delay_range.min = 0\n";
+    let mut facts = whole();
+    offer_next(&mut facts);
+    let conf =
+        host(&mut facts, "node2").files.get_mut("/etc/rabbitmq/rabbitmq.conf").expect("it was written");
+    conf.content.get_or_insert_default().push_str(delay);
+    let (plan, _) = Call::of("upgrade", &[]).project(&desired(INVENTORY), &facts).expect("a plan");
+    let at = |id: &str| ids(&plan).iter().position(|step| step == id);
+    assert!(at("node2/conf").expect("it is written") < at("node2/upgrade").expect("it is upgraded"));
+    assert_eq!((at("node1/conf"), at("node3/conf")), (None, None));
+    // What else differs is the next bring-up's.
+    let conf =
+        host(&mut facts, "node2").files.get_mut("/etc/rabbitmq/rabbitmq.conf").expect("it was written");
+    conf.content.get_or_insert_default().push_str("channel_max = 100\n");
+    let (plan, _) = Call::of("upgrade", &[]).project(&desired(INVENTORY), &facts).expect("a plan");
+    assert!(!ids(&plan).contains(&"node2/conf".to_owned()));
+}

@@ -1,0 +1,40 @@
+# shellcheck shell=sh
+
+# Before 3.8.18 a blank node waits for 5 to 60 random seconds before it enters (release notes of 3.8.18, rabbitmq-server PR
+# #3075). Here one node enters at a time, so none has to. Later versions ignore the setting and 4.0 does not start with it:
+# who writes it sees which version is installed, and an upgrade takes it out again.
+hasten_entry() {
+  conf=/etc/rabbitmq/rabbitmq.conf delay=cluster_formation.randomized_startup_delay_range
+  # shellcheck disable=SC2016 # dpkg-query expands it
+  version=$(dpkg-query -W -f '${Version}' rabbitmq-server 2>/dev/null) || return 0
+  dpkg --compare-versions "$version" lt 3.8.18 || return 0
+  # The dot keeps the line ends at its end.
+  text=$(as_rabbitmq 10 head -c 262144 "$conf" 2>/dev/null && echo .) || return 0
+  text=${text%.}
+  case $text in *"$delay"*) return 0 ;; esac
+  text="$text
+## RabbitMQ before 3.8.18: no random delay before it enters. Ignored at every later start.
+$delay.min = 0
+$delay.max = 1
+"
+  digest=$(printf %s "$text" | md5sum)
+  enter_workshop "$conf"
+  make_new "$conf" 640 root rabbitmq "${digest%% *}" "$text"
+  place new "$conf" plain
+  leave_workshop
+  printf 'RabbitMQ %s would wait for up to a minute before it enters; %s tells it not to\n' "$version" "$conf"
+}
+
+# rabbitmq.conf tells a blank node where to look. The seed node is asked first, with this host's cookie and over this
+# host's way: what would make the node found a cluster of its own is met before it starts. That systemctl start went
+# well proves nothing: a node that did not find the seed node starts alone and says nothing.
+enter_cluster() { # NODE MODE PATIENCE SEED
+  node=$1 mode=$2 patience=$3 seed=$4
+  if ! await 10 is_serving "$seed" "$mode"; then
+    fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
+      "rabbitup doctor shows what mends it; then run the same command again: this step changed nothing"
+  fi
+  hasten_entry
+  start_broker "$node" "$mode" "$patience"
+  confirm_member "$node" "$mode" "$seed"
+}
