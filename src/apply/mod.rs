@@ -4,6 +4,8 @@
 mod event;
 mod fence;
 #[cfg(test)]
+mod entry_tests;
+#[cfg(test)]
 mod fence_tests;
 pub mod gather;
 mod interrupt;

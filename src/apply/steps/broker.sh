@@ -147,12 +147,33 @@ met_a_booting_peer() {
   done | grep -a -q -e incompatible_feature_flags -e failed_to_cluster_with
 }
 
-start_unit_of_broker() {
+start_unit_of_broker() { # [SEED MODE]
   tries_left=3
-  until bounded 600 systemctl start rabbitmq-server; do
+  until start_unit_watching "$@"; do
+    [ -z "$seed_gone" ] || return 1
     tries_left=$((tries_left - 1))
     if [ "$tries_left" = 0 ] || ! met_a_booting_peer; then return 1; fi
     printf 'it met a peer that was booting itself; once more\n'
+  done
+}
+
+# A node that has just entered the cluster of a node that is gone since waits for the tables that only that one has: five
+# minutes, and once more. `systemctl start` can be left and called again, it waits for the same start.
+start_unit_watching() { # [SEED MODE]
+  seed_gone=
+  if [ $# = 0 ]; then
+    bounded 600 systemctl start rabbitmq-server
+    return
+  fi
+  read_clock
+  start_end=$((clock + 60000))
+  while :; do
+    started=0
+    bounded 20 systemctl start rabbitmq-server || started=$?
+    case $started in 124 | 137) ;; *) return "$started" ;; esac
+    await 20 is_serving "$1" "$2" || { seed_gone=yes; return 1; }
+    read_clock
+    [ "$clock" -lt "$start_end" ] || return 1
   done
 }
 
@@ -161,12 +182,12 @@ start_broker() { # NODE MODE PATIENCE
 }
 
 # Starts the node, and says in $why why it does not serve. With the node that serves its files have stood their trial.
-comes_up() { # NODE MODE PATIENCE
+comes_up() { # NODE MODE PATIENCE [SEED]
   why='its unit could not be enabled'
   enable_broker || return 1
   ! boots_with_old_files || stop_broker "$1"
   why='rabbitmq-server did not start on this host'
-  start_unit_of_broker || return 1
+  start_unit_of_broker ${4:+"$4" "$2"} || return 1
   why="the unit runs, but $1 does not serve"
   await "$3" is_serving "$1" "$2" || { why="$why (its last answer: ${answer:-none})"; return 1; }
   end_trial
@@ -181,8 +202,14 @@ enter_cluster() { # NODE MODE PATIENCE SEED
     fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
       "rabbitup doctor shows what mends it; then run the same command again: this step changed nothing"
   fi
-  start_broker "$node" "$mode" "$patience"
+  comes_up "$node" "$mode" "$patience" "$seed" || entry_failed "$node" "$seed"
   confirm_member "$node" "$mode" "$seed"
+}
+
+entry_failed() { # NODE SEED
+  [ -n "${seed_gone:-}" ] || broker_failed "$why"
+  fail "$2 stopped answering while $1 entered its cluster, and $1 waits for it: $(why_not_reached "$2")" \
+    "rabbitup doctor says what is wrong with $2; then run the same command again: $1 goes on as soon as $2 serves"
 }
 
 confirm_member() { # NODE MODE SEED
