@@ -181,6 +181,9 @@ pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<S
     for step in steps {
         text.extend_from_slice(&Call::of(step, secrets)?);
     }
-    text.extend_from_slice(b"}\nannounce\nmain | forward\nrm -f \"$stop_file\" \"$work_file\"\n}\n");
+    let before: &[u8] = if needed(Part::Trial) { b"end_proved_trial\n" } else { b"" };
+    text.extend_from_slice(b"}\nannounce\n");
+    text.extend_from_slice(before);
+    text.extend_from_slice(b"main | forward\nrm -f \"$stop_file\" \"$work_file\"\n}\n");
     Ok(Secret::new(text))
 }
