@@ -1,10 +1,10 @@
 //! Executes a plan, and nothing but a plan: neither the inventory nor the planner can be seen from here, so what a
 //! dry run shows is what an apply does.
 
-mod event;
-mod fence;
 #[cfg(test)]
 mod entry_tests;
+mod event;
+mod fence;
 #[cfg(test)]
 mod fence_tests;
 pub mod gather;

@@ -24,8 +24,8 @@ decoded() { # WORD...
 ask_to_synchronise() { # NODE MODE REPLICAS-ON
   asked=$(node_eval "$1" "$2" "Behind = fun(Q) -> lists:member('$3', [node(P) || P <- amqqueue:get_slave_pids(Q) -- amqqueue:get_sync_slave_pids(Q)]) end, length([spawn(rabbit_amqqueue, sync_mirrors, [amqqueue:get_pid(Q)]) || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_classic_queue, try Behind(Q) andalso rabbit_policy:get(<<\"ha-sync-mode\">>, Q) =:= <<\"automatic\">> andalso rabbit_amqqueue:info(Q, [state]) =:= [{state, running}] catch _:_ -> false end])") || return 0
   case $asked in
-    0 | *[!0-9]*) ;;
-    *) printf 'RabbitMQ does not synchronise the mirrors of %s queues on %s, though their policy says so; it was asked to\n' "$asked" "$3" ;;
+    '' | 0 | *[!0-9]*) ;;
+    *) printf 'RabbitMQ was asked to synchronise mirrors on %s, as their policy says (queues: %s)\n' "$3" "$asked" ;;
   esac
 }
 
