@@ -3,6 +3,7 @@
 # make sbom       what a release is made of, as CycloneDX             make release   the program
 # make deny       licences, sources and advisories of everything that comes in, with cargo-deny and a network
 # make faults     every fault at every step, for hours                docs/faults.md
+# make gaps       how long clients wait in each playbook             docs/playbooks/README.md
 # make bench      how long a bring-up takes, here and elsewhere
 
 # How many end-to-end tests run at once: two per Debian release. Each boots hosts of its own, and mostly waits.
@@ -15,7 +16,7 @@ CARGO_DENY ?= 0.20.2
 OFFLINE_TESTS = $(filter-out e2e,$(patsubst tests/%.rs,%,$(wildcard tests/*.rs)) \
 	$(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
 
-.PHONY: check fmt clippy doc shellcheck supply offline-tests deny sbom release test faults demo demo-down bench
+.PHONY: check fmt clippy doc shellcheck supply offline-tests deny sbom release test faults gaps demo demo-down bench
 
 check: fmt clippy doc shellcheck supply offline-tests
 
@@ -81,6 +82,11 @@ test:
 faults:
 	@tests/lab/install-tools.sh lab check
 	cargo test --locked --test e2e -- --ignored --test-threads=1 all_faults
+
+# E2E_ONLY=PLAYBOOK picks.
+gaps:
+	@tests/lab/install-tools.sh lab check
+	cargo test --locked --test e2e -- --ignored --test-threads=1 gaps_
 
 demo:
 	@tests/lab/demo.sh

@@ -14,7 +14,7 @@ read_clock() { clock=$((clock + 100)); }
 dir=$(mktemp -d)
 trap 'rm -r "$dir"' EXIT
 counted() { count=$(($(cat "$dir/$1" 2>/dev/null || echo 0) + 1)); echo "$count" >"$dir/$1"; }
-bounded() { counted starts; [ "$count" -ge "$started_at" ] || return 124; }
+bounded() { case $* in *reset-failed*) return ;; esac; counted starts; [ "$count" -ge "$started_at" ] || return 124; }
 is_serving() {
   [ "$1" = rabbit@node1 ] || return 0
   counted answers

@@ -125,6 +125,7 @@ macro_rules! about_only_copies {
     ($told:literal) => {
         concat!(
             include_str!("../facts/counted.erl"),
+            include_str!("../rabbitmq/internals/replicas.erl"),
             include_str!("steps/only_copies.erl"),
             include_str!($told)
         )
@@ -135,7 +136,16 @@ macro_rules! about_only_copies {
 /// script that goes with what is kept.
 const QUESTIONS: &[(Part, &str, &str)] = &[
     (Part::Conf, "accepts_erl", include_str!("steps/accepts.erl")),
-    (Part::Queues, "caught_up_erl", include_str!("steps/caught_up.erl")),
+    (Part::Queues, "replicas_erl", include_str!("../rabbitmq/internals/replicas.erl")),
+    (
+        Part::Queues,
+        "caught_up_erl",
+        concat!(
+            include_str!("../rabbitmq/internals/replicas.erl"),
+            include_str!("../rabbitmq/internals/leader_index.erl"),
+            include_str!("steps/caught_up.erl")
+        ),
+    ),
     (Part::Leaving, "only_copies_erl", about_only_copies!("steps/only_copies_told.erl")),
     (Part::Leaving, "serve_kept_sh", include_str!("steps/serve_kept.sh")),
     (Part::Join, "own_data_erl", about_only_copies!("steps/own_data.erl")),

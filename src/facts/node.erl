@@ -44,22 +44,17 @@ Held = fun({resource, V, queue, N} = R, Q, Bound) ->
     end,
     Nodes = fun(List) -> lists:append(lists:join(",", lists:map(Node, List))) ++ " " end,
     Mirrored = try rabbit_mirror_queue_misc:is_mirrored(Q) catch _:_ -> false end,
-    %% A set of nodes with what Ra knows of each, or a list of them.
-    Replicas = case amqqueue:get_type_state(Q) of
-        #{nodes := Ns} when is_map(Ns) -> Nodes(maps:keys(Ns));
-        #{nodes := Ns} -> Nodes(Ns);
-        _ -> " "
-    end,
+    Listed = Nodes(Replicas(Q)),
     Text(V) ++ " " ++ Text(N) ++ " " ++ atom_to_list(amqqueue:is_durable(Q)) ++ " "
         ++ atom_to_list(amqqueue:get_exclusive_owner(Q) =/= none) ++ " " ++ Nodes(Leader)
         ++ case amqqueue:get_type(Q) of
-            rabbit_quorum_queue -> "quorum " ++ Replicas;
-            rabbit_stream_queue -> "stream " ++ Replicas;
+            rabbit_quorum_queue -> "quorum " ++ Listed;
+            rabbit_stream_queue -> "stream " ++ Listed;
             rabbit_classic_queue when Mirrored ->
                 "mirrored " ++ Nodes([node(P) || P <- amqqueue:get_slave_pids(Q)])
                     ++ Nodes([node(P) || P <- amqqueue:get_sync_slave_pids(Q)]);
             rabbit_classic_queue -> "classic ";
-            _ -> "other " ++ Replicas
+            _ -> "other " ++ Listed
         end
         ++ lists:append(["bound " ++ Int(maps:get(R, Bound, 0)) ++ " " || is_map(Bound)])
         ++ lists:append(["wanted " ++ Int(W) || {<<"x-", K/binary>>, _, W} <- amqqueue:get_arguments(Q), is_integer(W),
@@ -154,7 +149,6 @@ Facts = [
         %% only it has where it leaves its cluster. Of the others it is told what the metrics table said at its last tick,
         %% which is empty without the management plugin. One without an answer has no line, which means unknown.
         Alone = length(Members()) =:= 1,
-        Replicas = fun(Q) -> case amqqueue:get_type_state(Q) of #{nodes := Ns} when is_map(Ns) -> maps:keys(Ns); #{nodes := Ns} -> Ns; _ -> [] end end,
         IsOnly = fun(Q) ->
             case amqqueue:get_pid(Q) of
                 Pid when is_pid(Pid), node(Pid) =:= node() -> Replicas(Q) -- [node()] =:= [];

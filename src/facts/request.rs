@@ -45,7 +45,11 @@ const PROBE: &str = concat!(
     include_str!("erl_call.sh"),
     include_str!("probe_broker.sh")
 );
-const NODE: &str = concat!(include_str!("counted.erl"), include_str!("node.erl"));
+const NODE: &str = concat!(
+    include_str!("counted.erl"),
+    include_str!("../rabbitmq/internals/replicas.erl"),
+    include_str!("node.erl")
+);
 const REALM: &str = concat!(include_str!("mounted.sh"), include_str!("broker_realm.sh"));
 
 impl ProbeRequest {

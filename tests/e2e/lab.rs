@@ -38,18 +38,90 @@ const TOOLS: &[&str] = &[
 /// The Debian release of a lab's hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Suite {
+    /// Debian 11, with RabbitMQ 3.8. Played where everything is (`E2E_ALL=1`).
+    Bullseye,
     /// Debian 12, with RabbitMQ 3.10.
     Bookworm,
     /// Debian 13, with RabbitMQ 4.0.
     Trixie,
+    /// Debian's testing release, with RabbitMQ 4.3 when these tests were written. It moves.
+    Forky,
+}
+
+/// Where the cluster's metadata can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// In Mnesia alone.
+    Mnesia,
+    /// In Mnesia, until somebody enables the feature flag `khepri_db`.
+    Either,
+    /// In Khepri alone.
+    Khepri,
 }
 
 impl Suite {
     /// The name that apt knows the release by.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Bullseye => "bullseye",
             Self::Bookworm => "bookworm",
             Self::Trixie => "trixie",
+            Self::Forky => "forky",
+        }
+    }
+
+    /// As a person calls it.
+    pub fn release(self) -> &'static str {
+        match self {
+            Self::Bullseye => "Debian 11",
+            Self::Bookworm => "Debian 12",
+            Self::Trixie => "Debian 13",
+            Self::Forky => "Debian testing",
+        }
+    }
+
+    /// The series of RabbitMQ that the tests know there.
+    pub fn series(self) -> &'static str {
+        match self {
+            Self::Bullseye => "3.8",
+            Self::Bookworm => "3.10",
+            Self::Trixie => "4.0",
+            Self::Forky => "4.3",
+        }
+    }
+
+    /// Whether its packages move while the tests stay.
+    pub fn moves(self) -> bool {
+        self == Self::Forky
+    }
+
+    /// Whether its RabbitMQ mirrors classic queues: up to 3.13.
+    pub fn mirrors(self) -> bool {
+        matches!(self, Self::Bullseye | Self::Bookworm)
+    }
+
+    /// Whether its RabbitMQ has streams: from 3.9 on.
+    pub fn streams(self) -> bool {
+        self != Self::Bullseye
+    }
+
+    /// Where its RabbitMQ keeps metadata.
+    pub fn store(self) -> Store {
+        match self {
+            Self::Bullseye | Self::Bookworm => Store::Mnesia,
+            Self::Trixie => Store::Either,
+            Self::Forky => Store::Khepri,
+        }
+    }
+
+    /// An older series and one that no single step leads to: what `base_versions` in `tests/lab/base.sh` puts into the
+    /// repository to be refused.
+    pub fn refused_versions(self) -> [&'static str; 2] {
+        match self {
+            Self::Bullseye => ["3.7.28-1", "3.10.8-1"],
+            Self::Bookworm => ["3.9.27-1", "4.0.5-1"],
+            Self::Trixie => ["3.13.7-1", "4.3.6-1"],
+            Self::Forky => ["4.2.1-1", "5.9.0-1"],
         }
     }
 }
@@ -270,6 +342,26 @@ impl Drop for Lab {
             Ok(output) => eprintln!("removing the lab {} failed\n{}", self.name, text(&output)),
             Err(error) => eprintln!("removing the lab {} failed: {error}", self.name),
         }
+    }
+}
+
+/// The version of RabbitMQ that a release offers, as its image has it.
+///
+/// # Errors
+/// Why there is no image, in the lab's words.
+pub fn offered(suite: Suite) -> Result<String, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab");
+    let output = Command::new("timeout")
+        .args(["-k", "10", COMMAND_TIMEOUT])
+        .arg(script)
+        .args(["offers", suite.name()])
+        .stdin(Stdio::null())
+        .output()
+        .expect("timeout starts");
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    } else {
+        Err(text(&output))
     }
 }
 

@@ -1,22 +1,28 @@
 //! What a cluster has to do while a playbook works on it: clients behind the balancer, on a quorum queue and, on versions
 //! that have them, on a mirrored one.
 
-use crate::lab::Suite;
+use crate::amqp;
+use crate::inventory::{ADMIN, ADMIN_PASSWORD};
 use crate::stage::{Stage, say};
 use crate::traffic::{Tally, Traffic};
 
 /// What keeps a queue's messages when a node is lost.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub enum Kind {
     Quorum,
     Mirrored,
+    /// On node1 alone.
+    Classic,
+    Stream,
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Quorum => "quorum",
             Self::Mirrored => "mirrored",
+            Self::Classic => "classic",
+            Self::Stream => "stream",
         }
     }
 }
@@ -34,7 +40,7 @@ impl<'a> Load<'a> {
     pub fn start(stage: &'a Stage, name: &'static str) -> Self {
         let traffic = |kind: &str| stage.traffic(&format!("{name}-{kind}"), kind);
         let mut traffics = vec![(Kind::Quorum, traffic("quorum"))];
-        if stage.lab.suite() == Suite::Bookworm {
+        if stage.lab.suite().mirrors() {
             stage.lab.stdout_of(
                 "node1",
                 &format!(
@@ -47,6 +53,30 @@ impl<'a> Load<'a> {
         let load = Self { stage, name, traffics };
         load.goes_on();
         load
+    }
+
+    /// The same with every kind of queue that the version has: a stream, and a classic queue on node1 where nothing is mirrored.
+    #[track_caller]
+    pub fn of_every_kind(stage: &'a Stage, name: &'static str) -> Self {
+        let mut load = Self::start(stage, name);
+        let suite = stage.lab.suite();
+        if !suite.mirrors() {
+            let queue = format!("{name}-classic");
+            // Whoever declares it over the balancer would have it anywhere.
+            amqp::publish(&stage.lab.address(11), (ADMIN, ADMIN_PASSWORD), &queue, "classic", 0)
+                .expect("a queue on node1");
+            load.traffics.push((Kind::Classic, stage.traffic(&queue, "classic")));
+        }
+        if suite.streams() {
+            load.traffics.push((Kind::Stream, stage.traffic(&format!("{name}-stream"), "stream")));
+        }
+        load.goes_on();
+        load
+    }
+
+    /// From now on gaps count.
+    pub fn measure_from_now(&self) {
+        self.traffics.iter().for_each(|(_, traffic)| traffic.measure_from_now());
     }
 
     /// The same where there is no cluster yet: nothing is waited for, and the clients try until somebody answers. A policy
@@ -79,18 +109,26 @@ impl<'a> Load<'a> {
     /// Ends it and removes the queues. What was lost is the caller's to judge.
     #[track_caller]
     pub fn close(self, what: &str) -> Vec<Tally> {
+        self.close_each(what).into_iter().map(|(_, tally)| tally).collect()
+    }
+
+    /// The same, each with its kind of queue.
+    #[track_caller]
+    pub fn close_each(self, what: &str) -> Vec<(Kind, Tally)> {
         let (stage, name) = (self.stage, self.name);
         let close = |(kind, tally)| {
             stage.lab.stdout_of(
                 "node1",
                 &match kind {
-                    Kind::Quorum => format!("rabbitmqctl -q delete_queue {name}-quorum"),
+                    Kind::Quorum | Kind::Classic | Kind::Stream => {
+                        format!("rabbitmqctl -q delete_queue {name}-{}", kind.word())
+                    }
                     Kind::Mirrored => format!(
                         "rabbitmqctl -q delete_queue {name}-classic && rabbitmqctl -q clear_policy {name}"
                     ),
                 },
             );
-            tally
+            (kind, tally)
         };
         self.stop(what).into_iter().map(close).collect()
     }

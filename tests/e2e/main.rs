@@ -1,6 +1,6 @@
-//! The program on real hosts: throw-away Debian 12 (RabbitMQ 3.10) and Debian 13 (RabbitMQ 4.0) machines of
-//! `tests/lab`. Two tests per release play their scenarios one after the other, since most of them begin
-//! where the one before ends; each tells how long it took, and a failure names its scenario.
+//! The program on real hosts: throw-away machines of `tests/lab` with Debian 12 (RabbitMQ 3.10), Debian 13 (4.0), Debian's testing
+//! release (4.3) and, where all are played, Debian 11 (3.8). Two tests per release play their scenarios one after the
+//! other, since most of them begin where the one before ends; each tells how long it took, and a failure names its scenario.
 //!
 //!     cargo test --test e2e -- --test-threads=4             all of them side by side
 //!     E2E_ONLY='second run,saved plan' cargo test --test e2e -- --exact debian12
@@ -9,10 +9,13 @@
 
 mod amqp;
 mod faults;
+mod gaps;
 mod hosts;
 mod inventory;
 mod lab;
 mod load;
+mod moving;
+mod page;
 mod processes;
 mod program;
 mod remains;
@@ -33,11 +36,11 @@ use stage::{Scenario, Stage, State};
 /// A cluster's birth, and who belongs to it. In an order in which few of them need new hosts.
 const SCENARIOS: &[Scenario] = &[
     fresh("a plan on fresh hosts touches nothing", cold::plan_touches_nothing),
-    fresh("an unreachable host", trouble::unreachable_host),
-    fresh("a wrong host key", trouble::wrong_host_key),
-    fresh("a firewall between two brokers", trouble::firewall),
+    fresh("an unreachable host", trouble::unreachable_host).but_one(),
+    fresh("a wrong host key", trouble::wrong_host_key).but_one(),
+    fresh("a firewall between two brokers", trouble::firewall).but_one(),
     fresh("a clock that is off before a time service runs", trouble::clock_of_nobody).by_turns(),
-    fresh("a joiner alone while the seed node is down", changes::joiner_without_seed),
+    fresh("a joiner alone while the seed node is down", changes::joiner_without_seed).but_one(),
     fresh("doctor on blank hosts", doctor::blank_hosts).by_turns(),
     Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
@@ -47,7 +50,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("doctor on a healthy cluster", doctor::healthy),
     converged("doctor's bundle without secrets", doctor::bundle).by_turns(),
     converged("a broker that was stopped", steady::stopped_broker).by_turns(),
-    converged("a saved plan", changes::saved_plan),
+    converged("a saved plan", changes::saved_plan).but_one(),
     converged("files that somebody else keeps", files::in_the_way).by_turns(),
     converged("a limit, plugins and another balancing", changes::limit_and_plugins).by_turns(),
     converged("a clock that is off", trouble::clock),
@@ -61,7 +64,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("a power cut", steady::power_cut).by_turns(),
     converged("wrong words for a playbook", membership::mistakes),
     converged("replicas that are missing, leaders that crowd", queues::grow_and_rebalance).by_turns(),
-    converged("mirrors that are behind", queues::mirrors),
+    converged("mirrors that are behind", queues::mirrors).but_one(),
     converged("a member that the inventory does not know", membership::prune).by_turns(),
     converged("plans that are confirmed, and that grow meanwhile", consent::shown_and_no_more).by_turns(),
     converged("a node that was forgotten by hand while it slept", membership::forgotten_by_hand).by_turns(),
@@ -104,15 +107,15 @@ const SCENARIOS: &[Scenario] = &[
 
 /// What happens to a cluster that works: about as long as the other list, since the two are played side by side.
 const DAY2: &[Scenario] = &[
-    converged("traffic through the balancer sees a loss", traffic_check::sees_a_loss),
+    converged("traffic through the balancer sees a loss", traffic_check::sees_a_loss).but_one(),
     converged("a host more, and the next version in the repository", traffic_check::more_of_everything),
     converged("doctor where one thing is wrong", doctor::table).by_turns(),
-    converged("a rolling restart", rolling::restart),
-    converged("a rolling restart that fails on its first node", rolling::restart_that_fails),
+    converged("a rolling restart", rolling::restart).but_one(),
+    converged("a rolling restart that fails on its first node", rolling::restart_that_fails).but_one(),
     converged("a node that the cluster cannot spare", versions::not_spared).by_turns(),
     converged("versions that must not come over data", versions::over_data).by_turns(),
     converged("what user rabbitmq plants", planted::broker_user).by_turns(),
-    converged("a rotation of the cookie", rotation::live),
+    converged("a rotation of the cookie", rotation::live).but_one(),
     converged("rotations that fail half-way", rotation::half_way).by_turns(),
     converged("rotations while nodes are down", rotation::nodes_down).by_turns(),
     converged("a rotation behind the nodes' backs", rotation::behind_their_backs).by_turns(),
@@ -132,7 +135,7 @@ const DAY2: &[Scenario] = &[
         recovery::slept,
     )
     .by_turns(),
-    Scenario::new("a cluster of two with Khepri", State::Any, State::Any, versions::one_of_two),
+    Scenario::new("a cluster of two with Khepri", State::Any, State::Any, versions::one_of_two).but_one(),
     Scenario::new("doctor on two releases at once", State::Any, State::Any, doctor::releases),
 ];
 
@@ -144,59 +147,53 @@ const fn converged(name: &'static str, play: fn(&Stage)) -> Scenario {
     Scenario::new(name, State::Converged, State::Converged, play)
 }
 
-#[test]
-fn debian12() {
-    play("debian12", Suite::Bookworm, SCENARIOS);
+macro_rules! on_releases {
+    ($($suite:ident: $whole:ident $day2:ident $faults:ident $all_faults:ident $gaps:ident;)*) => {$(
+        #[test]
+        fn $whole() {
+            on(stringify!($whole), Suite::$suite, |lab| Stage::new(lab, Suite::$suite).play(SCENARIOS));
+        }
+
+        #[test]
+        fn $day2() {
+            on(stringify!($day2), Suite::$suite, |lab| Stage::new(lab, Suite::$suite).play(DAY2));
+        }
+
+        /// A few faults, others every day; docs/faults.md.
+        #[test]
+        fn $faults() {
+            on(stringify!($faults), Suite::$suite, |lab| faults::play_sample(lab, Suite::$suite));
+        }
+
+        #[test]
+        #[ignore = "takes hours: make faults"]
+        fn $all_faults() {
+            on(stringify!($all_faults), Suite::$suite, |lab| faults::play_all(lab, Suite::$suite));
+        }
+
+        #[test]
+        #[ignore = "takes a quarter of an hour: make gaps"]
+        fn $gaps() {
+            on(stringify!($gaps), Suite::$suite, |lab| gaps::measure(lab, Suite::$suite));
+        }
+    )*};
 }
 
-#[test]
-fn debian13() {
-    play("debian13", Suite::Trixie, SCENARIOS);
+on_releases! {
+    Bookworm: debian12 day2_debian12 faults_debian12 all_faults_debian12 gaps_debian12;
+    Trixie: debian13 day2_debian13 faults_debian13 all_faults_debian13 gaps_debian13;
+    Forky: testing day2_testing faults_testing all_faults_testing gaps_testing;
+    Bullseye: debian11 day2_debian11 faults_debian11 all_faults_debian11 gaps_debian11;
 }
 
-#[test]
-fn day2_debian12() {
-    play("day2-12", Suite::Bookworm, DAY2);
-}
-
-#[test]
-fn day2_debian13() {
-    play("day2-13", Suite::Trixie, DAY2);
-}
-
-/// A few faults, others every day; docs/faults.md.
-#[test]
-fn faults_debian12() {
-    if lab::require_lab() {
-        faults::play_sample("faults-12", Suite::Bookworm);
+/// Plays a test in a lab of its own, where it can be played and somebody wants it.
+fn on(test: &str, suite: Suite, play: impl FnOnce(&str)) {
+    if !lab::require_lab() {
+        return;
     }
-}
-
-#[test]
-fn faults_debian13() {
-    if lab::require_lab() {
-        faults::play_sample("faults-13", Suite::Trixie);
-    }
-}
-
-#[test]
-#[ignore = "takes hours: make faults"]
-fn all_faults_debian12() {
-    if lab::require_lab() {
-        faults::play_all("all-faults-12", Suite::Bookworm);
-    }
-}
-
-#[test]
-#[ignore = "takes hours: make faults"]
-fn all_faults_debian13() {
-    if lab::require_lab() {
-        faults::play_all("all-faults-13", Suite::Trixie);
-    }
-}
-
-fn play(lab: &str, suite: Suite, scenarios: &[Scenario]) {
-    if lab::require_lab() {
-        Stage::new(lab, suite).play(scenarios);
+    if stage::DAILY.contains(&suite) || stage::all_are_played() || stage::is_asked_for() {
+        moving::play(suite, || play(&test.replace('_', "-")));
+    } else {
+        stage::say(&format!("{:8} is played with E2E_ALL=1 only", suite.name()));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::hosts;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::{Host, Lab, Suite};
+use crate::lab::{Host, Lab, Store, Suite};
 use crate::program::{Home, Run, Start, until};
 use crate::traffic::Traffic;
 
@@ -27,14 +27,19 @@ pub enum State {
     Any,
 }
 
-/// On which releases a scenario is played when all are.
+/// On how many of [`DAILY`] a scenario is played on one day; the day after it is the next ones' turn. `E2E_ALL=1` plays it on all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turns {
-    /// On both, every day.
-    Both,
-    /// On one of the two, and on the other the day after: what it shows hardly depends on the release.
-    OneADay,
+    /// On each of them.
+    Every,
+    /// On all but one: what depends on the release and takes its time.
+    ButOne,
+    /// On one: what it shows hardly depends on the release.
+    One,
 }
+
+/// The releases that a day's tests are played on.
+pub const DAILY: [Suite; 3] = [Suite::Bookworm, Suite::Trixie, Suite::Forky];
 
 /// One scenario: its name, what it needs, what it leaves.
 pub struct Scenario {
@@ -47,25 +52,58 @@ pub struct Scenario {
 
 impl Scenario {
     pub const fn new(name: &'static str, from: State, leaves: State, play: fn(&Stage)) -> Self {
-        Self { name, from, leaves, turns: Turns::Both, play }
+        Self { name, from, leaves, turns: Turns::Every, play }
     }
 
     /// The same, on one release a day.
     pub const fn by_turns(mut self) -> Self {
-        self.turns = Turns::OneADay;
+        self.turns = Turns::One;
+        self
+    }
+
+    /// The same, on all releases but one a day.
+    pub const fn but_one(mut self) -> Self {
+        self.turns = Turns::ButOne;
         self
     }
 }
 
-/// Those whose turn it is: of the scenarios that take turns every other one, and the rest the day after.
+/// Those whose turn it is. Neighbours of one kind have their turns on different releases, so that each has about as much to do.
 fn due(scenarios: &[Scenario], suite: Suite, day: u64) -> Vec<&Scenario> {
-    let mut turn = day % 2 == u64::from(suite == Suite::Trixie);
-    let mut is_due = |scenario: &&Scenario| {
-        let takes_turns = scenario.turns == Turns::OneADay;
-        turn ^= takes_turns;
-        !takes_turns || turn
+    let Some(release) = DAILY.iter().position(|daily| *daily == suite) else { return Vec::new() };
+    let day = usize::try_from(day).expect("a number of days");
+    let (mut ones, mut but_ones) = (day, day);
+    let mut is_due = |scenario: &&Scenario| match scenario.turns {
+        Turns::Every => true,
+        Turns::One => {
+            ones += 1;
+            ones % DAILY.len() == release
+        }
+        Turns::ButOne => {
+            but_ones += 1;
+            but_ones % DAILY.len() != release
+        }
     };
     scenarios.iter().filter(|scenario| is_due(scenario)).collect()
+}
+
+#[test]
+fn every_scenario_has_its_turns() {
+    const fn named(name: &'static str) -> Scenario {
+        Scenario::new(name, State::Any, State::Any, |_| ())
+    }
+    let list =
+        [named("every"), named("one").by_turns(), named("but one").but_one(), named("next").by_turns()];
+    let days = |name: &str, suite: Suite| {
+        (0..3).filter(|day| due(&list, suite, *day).iter().any(|due| due.name == name)).count()
+    };
+    for suite in DAILY {
+        let counts = ["every", "one", "but one", "next"].map(|name| days(name, suite));
+        assert_eq!(counts, [3, 1, 2, 1], "days of three on {suite:?}");
+    }
+    let both = |suite| due(&list, suite, 0).iter().filter(|due| due.turns == Turns::One).count() == 2;
+    assert!(!DAILY.into_iter().any(both), "neighbours have their turns on different releases");
+    assert!(due(&list, Suite::Bullseye, 0).is_empty());
 }
 
 pub struct Stage {
@@ -105,7 +143,7 @@ impl Stage {
         if only.is_empty() && wanted.len() < scenarios.len() {
             let resting = scenarios.len() - wanted.len();
             say(&format!(
-                "{suite:8} {resting} scenarios are the other release's today (E2E_ALL=1 plays them all)"
+                "{suite:8} {resting} scenarios are other releases' today (E2E_ALL=1 plays them all)"
             ));
         }
         for scenario in wanted {
@@ -138,7 +176,7 @@ impl Stage {
     }
 
     /// Makes the hosts what a scenario starts from, unless they are.
-    fn reach(&mut self, state: State) {
+    pub fn reach(&mut self, state: State) {
         if state == State::Any || state == self.state {
             return;
         }
@@ -148,6 +186,11 @@ impl Stage {
             State::Reconfigured => drop(self.up(&Inventory::reconfigured()).expect(0)),
             State::Fresh | State::Any => {}
         }
+        self.state = state;
+    }
+
+    /// What whoever played on the hosts has made of them.
+    pub fn left(&mut self, state: State) {
         self.state = state;
     }
 
@@ -168,6 +211,14 @@ impl Stage {
     pub fn lose_host(&self, name: &str) {
         self.lab.kill(name);
         self.home.borrow_mut().forget_connections();
+    }
+
+    /// Metadata in Khepri from here on, where it is not there from the start.
+    pub fn enable_khepri(&self) {
+        if self.lab.suite().store() == Store::Either {
+            let enable = "timeout 120 rabbitmqctl -q enable_feature_flag --experimental khepri_db >/dev/null";
+            self.lab.stdout_of("node1", enable);
+        }
     }
 
     /// Publishes and consumes through the load balancer until it is stopped.
@@ -243,6 +294,13 @@ impl Stage {
 /// Whether somebody wants everything, also what is not today's turn.
 pub fn all_are_played() -> bool {
     std::env::var_os("E2E_ALL").is_some_and(|value| value == "1")
+}
+
+/// Whether somebody names what is to be played: scenarios or faults.
+pub fn is_asked_for() -> bool {
+    ["E2E_ONLY", "E2E_FAULTS"]
+        .into_iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Days since 1970, which decide what is whose turn.

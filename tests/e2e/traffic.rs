@@ -44,6 +44,13 @@ struct Target {
     kind: Option<String>,
 }
 
+impl Target {
+    /// Whether what was consumed stays, and a consumer has to say where it goes on.
+    fn is_stream(&self) -> bool {
+        self.kind.as_deref() == Some("stream")
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
@@ -67,6 +74,8 @@ struct Log {
     empty: Option<Instant>,
     /// The message that was published last, once it is confirmed.
     last: Option<u64>,
+    /// Of a stream: what the next consumer begins with.
+    offset: i64,
     consumer_rests: bool,
     /// What went wrong last, for the message of a test that waits in vain.
     trouble: String,
@@ -192,7 +201,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Starts both on a durable queue of this type, `quorum` or `classic`, which they declare where it is missing.
+    /// Starts both on a durable queue of this type, `quorum`, `classic` or `stream`, which they declare where it is missing.
     pub fn start(address: &str, login: (&str, &str), queue: &str, kind: &str) -> Self {
         Self::begin(address, login, queue, Some(kind.to_owned()))
     }
@@ -221,6 +230,7 @@ impl Traffic {
             longest_gap: Duration::ZERO,
             empty: None,
             last: None,
+            offset: 0,
             consumer_rests: false,
             trouble: String::new(),
         };
@@ -265,6 +275,13 @@ impl Traffic {
 
     pub fn resume_consumer(&self) {
         self.shared.pause.send_replace(false);
+    }
+
+    /// From now on a gap without a confirm counts; what was before is forgotten.
+    pub fn measure_from_now(&self) {
+        let mut log = self.shared.log();
+        log.longest_gap = Duration::ZERO;
+        log.confirm = Instant::now();
     }
 
     /// Publishes nothing more, lets the consumer have what is left, and closes the books.

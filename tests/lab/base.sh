@@ -2,6 +2,9 @@
 # The recipe of a lab host: the base root file system and the offline apt repositories of one suite.
 # The cache is keyed by a digest of this very file, so whatever shapes the image belongs in here.
 
+# What hosts can be: Debian 11 to 13, and testing, whose packages move: an image has what it offered on the day it was built.
+SUITES="bullseye bookworm trixie forky"
+
 # What a fresh server has. python3 is there for the tools rabbitup is compared with; nftables for tests
 # that put a firewall between hosts; opendoas for the hosts without sudo.
 BASE_PACKAGES=systemd,systemd-sysv,dbus,openssh-server,sudo,opendoas,iproute2,iputils-ping,procps,netbase
@@ -34,7 +37,7 @@ base_key() { echo "$1-$({ cat "$LAB_SRC/base.sh"; echo "$1"; } | sha256sum | cut
 # leaves nothing that looks like an image.
 base() {
   local suite=$1 key
-  case $suite in bookworm | trixie) ;; *) die "unknown suite '$suite': bookworm or trixie" ;; esac
+  case " $SUITES " in *" $suite "*) ;; *) die "unknown suite '$suite': one of $SUITES" ;; esac
   key=$(base_key "$suite")
   [ ! -d "$LAB_CACHE/$key" ] || return 0
   mkdir -p "$LAB_CACHE"
@@ -51,8 +54,10 @@ base() {
 
 # base_build SUITE DIR: DIR/root is the file system, DIR/repo the apt repository.
 base_build() {
-  local suite=$1 dir=$2 root=$2/root mirror unit
+  local suite=$1 dir=$2 root=$2/root mirror unit packages=$BASE_PACKAGES
   mirror=$(lab_mirror)
+  # The same program under its older name.
+  [ "$suite" != bullseye ] || packages=${packages/opendoas/doas}
   mkdir -p "$dir/repo"
   # The packages for the repository are downloaded by the image's own apt, while it still knows the
   # mirror: that resolves exactly the dependencies that a host on this image will lack.
@@ -61,7 +66,7 @@ base_build() {
   LAB_REPO=$dir/repo LAB_PACKAGES=$(echo "$REPO_PACKAGES" | tr '\n' ' ') timeout -k 10 1100 \
     unshare --mount --propagation slave mmdebstrap \
     --variant=minbase --format=directory --mode=root --aptopt='Acquire::Check-Valid-Until "false"' \
-    --include="$BASE_PACKAGES" \
+    --include="$packages" \
     --customize-hook='chroot "$1" apt-get install -y --download-only --no-install-recommends $LAB_PACKAGES' \
     --customize-hook='cp "$1"/var/cache/apt/archives/*.deb "$LAB_REPO"' \
     "$suite" "$root" ${mirror:+"$mirror"} >"$LAB_CACHE/$suite.log" 2>&1 ||
@@ -129,7 +134,12 @@ base_versions() {
   old=$(dpkg-deb -f "$repo"/rabbitmq-server_*.deb Version)
   old=${old%%-*}
   base_version "$repo" "$scratch" next "$old" "${old%.*}.$((${old##*.} + 1))"
-  case $suite in bookworm) set -- 3.9.27 4.0.5 ;; *) set -- 3.13.7 4.3.6 ;; esac
+  case $suite in
+    bullseye) set -- 3.7.28 3.10.8 ;;
+    bookworm) set -- 3.9.27 4.0.5 ;;
+    trixie) set -- 3.13.7 4.3.6 ;;
+    forky) set -- 4.2.1 5.9.0 ;;
+  esac
   for new in "$@"; do base_version "$repo" "$scratch" other "$old" "$new"; done
   base_index "$repo/next" rabbitup-next
   base_index "$repo/other" rabbitup-next
@@ -141,8 +151,14 @@ base_version() {
   local repo=$1 x=$2 to=$1/$3 old=$4 new=$5 was=${4//./\\.} path
   dpkg-deb -R "$repo"/rabbitmq-server_*.deb "$x"
   sed -i "s/^Version: .*/Version: $new-1/" "$x/DEBIAN/control"
+  # Up to 3.8 plugins are archives; RabbitMQ takes a directory as well.
+  find "$x/usr/lib/rabbitmq" -name "*-$old.ez" | while read -r path; do
+    unzip -q "$path" -d "${path%/*}"
+    rm "$path"
+  done
   sed -i "s/{vsn, *\"${was}\"}/{vsn, \"$new\"}/" "$x"/usr/lib/rabbitmq/lib/*/plugins/*-"$old"/ebin/*.app
-  sed -i "s/$was/$new/g" "$x/usr/lib/rabbitmq/bin/rabbitmq-script-wrapper" "$x/usr/bin/rabbitmqadmin"
+  # From 4.3 on there is no rabbitmqadmin in the package.
+  find "$x/usr" \( -name rabbitmq-script-wrapper -o -name rabbitmqadmin \) -type f -exec sed -i "s/$was/$new/g" {} +
   find "$x" -type l -lname "*-$old/*" | while read -r path; do
     ln -sfn "$(readlink "$path" | sed "s/-$was/-$new/")" "$path"
   done
@@ -177,7 +193,7 @@ base_prune() (
 lab_clean() {
   local suite
   [ -d "$LAB_CACHE" ] || return 0
-  for suite in bookworm trixie; do
+  for suite in $SUITES; do
     base_prune "$suite"
     rm -f "$LAB_CACHE/$suite.log"
     [ -n "$(find "$LAB_CACHE" -maxdepth 1 -name "$suite-*" 2>/dev/null)" ] || rm -f "$LAB_CACHE/$suite.lock"

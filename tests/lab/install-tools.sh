@@ -13,6 +13,7 @@ ssh openssh-client
 nsenter util-linux
 setsid util-linux
 timeout coreutils
+unzip unzip
 faketime faketime'
 check_tools='shellcheck shellcheck
 ssh openssh-client

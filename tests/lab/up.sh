@@ -1,6 +1,12 @@
 # shellcheck shell=bash
 # `lab up`: makes hosts and boots them, all at once.
 
+# `lab offers SUITE`: the version of rabbitmq-server that the image of the suite has.
+lab_offers() {
+  base "$1"
+  dpkg-deb -f "$LAB_CACHE/$(base_key "$1")"/repo/rabbitmq-server_*.deb Version
+}
+
 # The unreachable route is for the moments without a bridge: nothing meant for a lab may leave the machine.
 bridge_up() {
   if [ ! -f "$LAB_DIR/net" ]; then

@@ -1,13 +1,13 @@
 %% Whether the RabbitMQ that is installed here reads the rabbitmq.conf on its standard input: exit status 0, else 3 and why.
 %% The same files and the schemas of the same plugins as when it starts (rabbit_prelaunch_conf), with the functions that
-%% have these names since 3.8.
+%% have these names since 3.8. From 4.3 on parts of schemas lie beside them (NAME.partial), which cuttlefish includes by itself.
 Context = rabbit_env:get_context(),
 Directories = string:lexemes(maps:get(plugins_path, Context), ":"),
 Names = lists:append([case file:list_dir(Directory) of {ok, Found} -> Found; _ -> [] end || Directory <- Directories]),
 Apps = lists:usort([list_to_atom(hd(string:split(filename:basename(Name, ".ez"), "-"))) || Name <- Names]),
 Schemas = lists:append([
     case erl_prim_loader:list_dir(filename:join(Private, "schema")) of
-        {ok, Files} -> [filename:join([Private, "schema", File]) || File <- Files, hd(File) =/= $.];
+        {ok, Files} -> [filename:join([Private, "schema", File]) || File <- Files, hd(File) =/= $., filename:extension(File) =:= ".schema"];
         _ -> []
     end
     || App <- Apps, Private <- [code:priv_dir(App)], is_list(Private)]),

@@ -148,6 +148,8 @@ met_a_booting_peer() {
 }
 
 start_unit_of_broker() { # [SEED MODE]
+  # A unit that failed too often within seconds refuses every start (start-limit-hit); this one is asked for.
+  bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   tries_left=3
   until start_unit_watching "$@"; do
     [ -z "$seed_gone" ] || return 1

@@ -3,16 +3,12 @@
 %% Ra tells (4.0), and has applied what the leader had applied a moment ago. Streams: its offset is what others have
 %% committed. Mirrored queues (up to 3.13): RabbitMQ itself counts the mirror as synchronised.
 Kinds = [rabbit_quorum_queue, rabbit_stream_queue],
-Nodes = fun(Q) -> case amqqueue:get_type_state(Q) of #{nodes := M} when is_map(M) -> maps:keys(M); #{nodes := L} -> L; _ -> [] end end,
-Mine = [{amqqueue:get_name(Q), amqqueue:get_type(Q), amqqueue:get_pid(Q), Nodes(Q)} || Q <- rabbit_amqqueue:list(), lists:member(amqqueue:get_type(Q), Kinds), lists:member(X, Nodes(Q))],
+Mine = [{amqqueue:get_name(Q), amqqueue:get_type(Q), amqqueue:get_pid(Q), Replicas(Q)} || Q <- rabbit_amqqueue:list(), lists:member(amqqueue:get_type(Q), Kinds), lists:member(X, Replicas(Q))],
 Table = fun(N, M, F, A) -> case rpc:call(N, M, F, A, 1500) of {badrpc, _} -> []; T when is_map(T) -> maps:to_list(T); T -> T end end,
 States = maps:from_list([{element(1, T), tl(tuple_to_list(T))} || T <- Table(X, ets, tab2list, [ra_state])]),
 Any = fun erlang:is_tuple/1,
-Top = fun Try([]) -> none;
-          Try([S | Rest]) -> case catch ra:leader_query(S, Any, 400) of {ok, {{I, _}, _}, _} -> I; _ -> Try(Rest) end
-      end,
 Quorum = fun({_, _, {Name, Leader}, Ns}) ->
-    Want = Top([{Name, N} || N <- [Leader | Ns -- [Leader, X]]] ++ [{Name, X}]),
+    Want = LeaderIndex([{Name, N} || N <- [Leader | Ns -- [Leader, X]]] ++ [{Name, X}]),
     Healthy = case maps:get(Name, States, none) of [S] -> lists:member(S, [leader, follower]); [S, voter] -> lists:member(S, [leader, follower]); _ -> false end,
     Healthy andalso is_integer(Want) andalso
         case catch ra:local_query({Name, X}, Any, 400) of {ok, {{I, _}, _}, _} -> I >= Want; _ -> false end

@@ -11,7 +11,9 @@ is_not_running() { # NODE MODE OTHER
 
 # The queues that list a node as one of their replicas, also those that are down: KIND and both names in Base64.
 queues_on() { # NODE MODE OTHER
-  node_eval "$1" "$2" "On = fun(Q) -> N = '$3', case amqqueue:get_type(Q) of rabbit_classic_queue -> false; _ -> lists:member(N, maps:get(nodes, amqqueue:get_type_state(Q), [])) end end, Kind = fun(Q) -> case amqqueue:get_type(Q) of rabbit_stream_queue -> \"stream\"; _ -> \"quorum\" end end, B = fun(X) -> base64:encode_to_string(X) end, lists:flatten([[Kind(Q), \" \", B(V), \" \", B(M), \" \"] || Q <- rabbit_amqqueue:list(), On(Q), {resource, V, queue, M} <- [amqqueue:get_name(Q)]])" |
+  # shellcheck disable=SC2154 # replicas_erl stands before queues.sh
+  node_eval "$1" "$2" "$replicas_erl
+On = fun(Q) -> lists:member('$3', Replicas(Q)) end, Kind = fun(Q) -> case amqqueue:get_type(Q) of rabbit_stream_queue -> \"stream\"; _ -> \"quorum\" end end, B = fun(X) -> base64:encode_to_string(X) end, lists:flatten([[Kind(Q), \" \", B(V), \" \", B(M), \" \"] || Q <- rabbit_amqqueue:list(), On(Q), {resource, V, queue, M} <- [amqqueue:get_name(Q)]])" |
     plain
 }
 
@@ -19,7 +21,8 @@ queues_on() { # NODE MODE OTHER
 # refuses to take out one that does not run (node_not_running), so there the stream coordinator is told itself.
 release_queues() { # NODE MODE GONE
   rabbit_tool 300 rabbitmq-queues -q -n "$1" shrink "$3" || :
-  node_eval "$1" "$2" "[rabbit_stream_coordinator:delete_replica(maps:get(name, amqqueue:get_type_state(Q)), '$3') || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_stream_queue, lists:member('$3', maps:get(nodes, amqqueue:get_type_state(Q), []))]" || :
+  node_eval "$1" "$2" "$replicas_erl
+[rabbit_stream_coordinator:delete_replica(maps:get(name, amqqueue:get_type_state(Q)), '$3') || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_stream_queue, lists:member('$3', Replicas(Q))]" || :
 }
 
 # Of two members neither has a majority without the other: what both must agree to is done while both run.

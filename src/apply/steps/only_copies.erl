@@ -32,7 +32,6 @@ Durable = case Khepri of
 end,
 All = maps:values(maps:merge(Durable, Known)),
 Elsewhere = fun(Nodes) -> [N || N <- Nodes, N =/= X] end,
-Replicas = fun(Q) -> case amqqueue:get_type_state(Q) of #{nodes := Ns} when is_map(Ns) -> maps:keys(Ns); #{nodes := Ns} -> Ns; _ -> [] end end,
 Replicated = fun(Q) -> lists:member(amqqueue:get_type(Q), [rabbit_quorum_queue, rabbit_stream_queue]) end,
 %% A mirror counts where it is in sync and runs.
 Synced = fun(Q) -> try [N || P <- amqqueue:get_sync_slave_pids(Q), N <- [node(P)], lists:member(N, Running)] catch error:_ -> [] end end,

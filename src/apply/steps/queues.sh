@@ -61,7 +61,9 @@ grow_quorum() { # NODE ONTO VHOST PATTERN
 
 # The names among these queues that have no replica there: `[{VHOST, NAME}, …]` as Erlang.
 without_replica() { # NODE MODE ONTO QUEUES
-  node_eval "$1" "$2" "lists:flatten(lists:join(\" \", [base64:encode_to_string(N) || {V, N} <- [$4], case rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, N)) of {ok, Q} -> not lists:member('$3', maps:get(nodes, amqqueue:get_type_state(Q), [])); _ -> false end]))" |
+  # shellcheck disable=SC2154 # replicas_erl stands before this file
+  node_eval "$1" "$2" "$replicas_erl
+lists:flatten(lists:join(\" \", [base64:encode_to_string(N) || {V, N} <- [$4], case rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, N)) of {ok, Q} -> not lists:member('$3', Replicas(Q)); _ -> false end]))" |
     plain
 }
 

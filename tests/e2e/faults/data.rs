@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::invariants::attempt;
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD};
-use crate::lab::Suite;
 use crate::stage::Stage;
 
 const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
@@ -26,7 +25,7 @@ pub fn lay(stage: &Stage) {
         "rabbitmqctl -q add_vhost kept && rabbitmqctl -q add_user keeper keeper-password >/dev/null && \
          rabbitmqctl -q set_policy -p kept short-lived '.*' '{\"message-ttl\":60000}'",
     );
-    if lab.suite() == Suite::Bookworm {
+    if lab.suite().mirrors() {
         lab.stdout_of(
             "node1",
             "rabbitmqctl -q set_policy --apply-to queues kept '^kept-classic$' \

@@ -86,7 +86,7 @@ pub const ENTER: Playbook = Playbook {
     ..day2("enter", |_| words(&["up"]))
 };
 
-const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playbook {
+pub const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playbook {
     Playbook {
         name,
         from: State::Converged,
@@ -103,7 +103,7 @@ const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playbook 
     }
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+pub fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 

@@ -2,7 +2,6 @@
 
 use crate::hosts;
 use crate::inventory::Inventory;
-use crate::lab::Suite;
 use crate::load::Load;
 use crate::stage::{BROKERS, Stage};
 
@@ -33,8 +32,8 @@ pub fn nginx(stage: &Stage) {
 /// nginx cannot be told to spare a server: its clients are cut off, and it tries the next one. Nothing is lost all the
 /// same.
 fn rolling_restart_behind(stage: &Stage, nginx: &Inventory) {
-    if stage.lab.suite() == Suite::Bookworm {
-        // RabbitMQ 3.10 takes a dozen seconds for each restart, and what nginx does then is the same.
+    if stage.lab.suite().mirrors() {
+        // RabbitMQ 3 takes a dozen seconds for each restart, and what nginx does then is the same.
         return;
     }
     let load = Load::start(stage, "behind-nginx");

@@ -246,7 +246,7 @@ fn prepare(stage: &Stage) {
 
 /// After a case that failed: undoes whatever any case may have done, as far as it is there.
 fn restore(stage: &Stage) {
-    let line = "systemctl start ssh; nft delete table ip e2e; systemctl stop e2e-epmd; rm -f /usr/local/bin/date; \
+    let line = "systemctl start ssh; nft delete table ip e2e; systemctl stop e2e-epmd; rm -f /usr/sbin/date; \
                 umount /var/log/rabbitmq /var/log /run/e2e-logs; cd /root/e2e-kept && cp -p hosts /etc/hosts && \
                 cp -p *.conf /etc/rabbitmq && cp -p cookie /var/lib/rabbitmq/.erlang.cookie";
     let lab = &stage.lab;

@@ -8,7 +8,6 @@ use base64::Engine as _;
 
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::Suite;
 use crate::program::until;
 use crate::stage::Stage;
 
@@ -88,7 +87,7 @@ fn quoted(word: &str) -> String {
 pub fn mirrors(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
-    if lab.suite() == Suite::Trixie {
+    if !lab.suite().mirrors() {
         let run = stage.playbook(&inventory, &["sync-queue", "queue=orders"]).expect(1);
         run.says("has no mirrored queues, so there is nothing to synchronise")
             .says("mirroring was removed in 4.0")

@@ -6,7 +6,7 @@ use super::queues::{self, LOGIN, declare, messages};
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{Entry, Inventory};
-use crate::lab::{Host, Suite};
+use crate::lab::{Host, Store, Suite};
 use crate::program::until;
 use crate::stage::{ALL, BROKERS, Stage};
 
@@ -102,10 +102,7 @@ enum Founder {
 /// node2 slept while node3 came and node1, the only one that node2 knows, left.
 pub fn slept(stage: &Stage) {
     // Both ways hold on both releases; one each is what the time allows.
-    let founder = match stage.lab.suite() {
-        Suite::Bookworm => Founder::Off,
-        Suite::Trixie => Founder::Blank,
-    };
+    let founder = if stage.lab.suite() == Suite::Trixie { Founder::Blank } else { Founder::Off };
     stage.fresh_hosts(&[1, 2, 3].map(|n| Host::new(&format!("node{n}"), 10 + n)));
     sleep_through(stage, founder);
     wake(stage, founder);
@@ -198,15 +195,12 @@ fn start(stage: &Stage, inventory: &Inventory) {
 
 /// The same playbooks on a cluster whose metadata is in Khepri.
 pub fn khepri(stage: &Stage) {
-    if stage.lab.suite() == Suite::Bookworm {
+    if stage.lab.suite().store() == Store::Mnesia {
         return;
     }
     let (lab, inventory) = (&stage.lab, Inventory::whole());
     let run = |words: &[&str]| stage.playbook(&inventory, words).expect(0);
-    lab.stdout_of(
-        "node1",
-        "timeout 120 rabbitmqctl -q enable_feature_flag --experimental khepri_db >/dev/null",
-    );
+    stage.enable_khepri();
     amqp::publish(&lab.address(11), LOGIN, "khepri", "quorum", 50).expect("messages everywhere");
     stage.assert_nothing_to_do(&inventory);
     stage.rabbitup(&inventory).args(["status"]).run().expect(0).says("metadata in Khepri");

@@ -2,7 +2,6 @@
 
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
-use crate::lab::Suite;
 use crate::load::Load;
 use crate::stage::{BROKERS, Stage};
 use crate::watch::Watch;
@@ -36,9 +35,9 @@ const CONF: &str = "/etc/rabbitmq/rabbitmq.conf";
 
 /// A node that does not come back ends the run; the others run on. Mended, it goes on where it ended.
 pub fn restart_that_fails(stage: &Stage) {
-    if stage.lab.suite() == Suite::Bookworm {
-        // RabbitMQ 3.10 takes a dozen seconds for each restart, and what is shown here is rabbitup's doing.
-        crate::stage::say("bookworm           played on Debian 13 only");
+    if stage.lab.suite().mirrors() {
+        // RabbitMQ 3 takes a dozen seconds for each restart, and what is shown here is rabbitup's doing.
+        crate::stage::say("                   played on releases with RabbitMQ 4 only");
         return;
     }
     let inventory = Inventory::whole();

@@ -77,13 +77,14 @@ pub fn firewall(stage: &Stage) {
 pub fn clock_of_nobody(stage: &Stage) {
     stage.lab.stdout_of("node2", SHIFT_CLOCK);
     let plan = stage.plan(&Inventory::whole());
-    stage.lab.stdout_of("node2", "rm /usr/local/bin/date");
+    stage.lab.stdout_of("node2", "rm /usr/sbin/date");
     plan.expect(2).says("node2: the clock is 90.").says("no time service runs yet, chrony will set it right");
 }
 
-/// The probe asks `date`, so another `date` is a clock that is off; the lab's hosts share this machine's.
-pub(super) const SHIFT_CLOCK: &str = "printf '#!/bin/sh\\nexec /usr/bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/local/bin/date && \
-     chmod 755 /usr/local/bin/date";
+/// The probe asks `date`, so another `date` is a clock that is off; the lab's hosts share this machine's. From Debian 14 on sudo looks
+/// for nothing in /usr/local.
+pub(super) const SHIFT_CLOCK: &str = "printf '#!/bin/sh\\nexec /usr/bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/sbin/date && \
+     chmod 755 /usr/sbin/date";
 
 /// A clock that is off although a time service looks after it.
 pub fn clock(stage: &Stage) {
@@ -92,7 +93,7 @@ pub fn clock(stage: &Stage) {
     let services = hosts::all_services(&stage.lab, &ALL);
     let plan = stage.plan(&inventory);
     let status = stage.rabbitup(&inventory).args(["status"]).run();
-    stage.lab.stdout_of("node2", "rm /usr/local/bin/date");
+    stage.lab.stdout_of("node2", "rm /usr/sbin/date");
     plan.expect(1).says("node2: the clock is 90.").says("chrony runs on the host and has not set it right");
     status.expect(1).says("node2");
     assert_eq!(hosts::all_services(&stage.lab, &ALL), services, "services");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::steady::wait_for_balancer;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::{Host, Suite};
+use crate::lab::{Host, Store};
 use crate::stage::{BROKERS, Stage, octet};
 
 fn pinned(version: &str) -> Inventory {
@@ -18,10 +18,7 @@ fn pinned(version: &str) -> Inventory {
 pub fn over_data(stage: &Stage) {
     let lab = &stage.lab;
     let installed = hosts::package_version(lab, "node3");
-    let (older, jump) = match lab.suite() {
-        Suite::Bookworm => ("3.9.27-1", "4.0.5-1"),
-        Suite::Trixie => ("3.13.7-1", "4.3.6-1"),
-    };
+    let [older, jump] = lab.suite().refused_versions();
     let limited =
         |inventory: &Inventory| stage.rabbitup(inventory).args(["up", "--yes", "--limit", "node3"]).run();
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
@@ -85,7 +82,7 @@ const TWO: [&str; 2] = ["node1", "node2"];
 
 /// With Khepri neither of two is ever spared: the plan says so before anything is touched, and the operator's word goes on.
 pub fn one_of_two(stage: &Stage) {
-    if stage.lab.suite() == Suite::Bookworm {
+    if stage.lab.suite().store() == Store::Mnesia {
         return;
     }
     let lab = &stage.lab;
@@ -94,10 +91,7 @@ pub fn one_of_two(stage: &Stage) {
     stage.up(&inventory).expect(0);
     let before = hosts::starts(lab, &TWO);
 
-    lab.stdout_of(
-        "node1",
-        "timeout 120 rabbitmqctl -q enable_feature_flag --experimental khepri_db >/dev/null",
-    );
+    stage.enable_khepri();
     let refused = stage.playbook(&inventory, &["rolling-restart", "older-than=0s"]).expect(1);
     refused
         .says("rabbit@node2 cannot be taken out of service: a cluster of two members needs both")

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lapin::Connection;
 use lapin::message::{Delivery, DeliveryResult};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::mpsc;
 use tokio::time::{interval, sleep};
 
@@ -13,6 +13,8 @@ use super::{End, LOOK, Pause, Phase, Shared, Target, WINDOW, bounded, close, con
 
 /// A consumer without a message for so long, although some are due, subscribes anew.
 const STUCK: Duration = Duration::from_secs(10);
+/// Where a consumer of a stream begins, and where a message of a stream stands.
+const OFFSET: &str = "x-stream-offset";
 
 pub(super) async fn run(target: &Target, shared: &Shared) {
     let mut pause = Pause::new();
@@ -41,8 +43,11 @@ async fn work(target: &Target, shared: &Shared, connection: &Connection) -> End 
     let channel = open(target, connection).await?;
     bounded("set the prefetch", channel.basic_qos(WINDOW, BasicQosOptions::default())).await?;
     let options = BasicConsumeOptions::default();
-    let consume =
-        channel.basic_consume(target.queue.as_str().into(), "".into(), options, FieldTable::default());
+    let mut arguments = FieldTable::default();
+    if target.is_stream() {
+        arguments.insert(OFFSET.into(), AMQPValue::LongLongInt(shared.log().offset));
+    }
+    let consume = channel.basic_consume(target.queue.as_str().into(), "".into(), options, arguments);
     let consumer = bounded("consume", consume).await?;
     // Not as a stream, whose trait is in a crate that we would need for nothing else.
     let (to, mut from) = mpsc::unbounded_channel();
@@ -73,7 +78,7 @@ async fn work(target: &Target, shared: &Shared, connection: &Connection) -> End 
                 }
                 check(connection, shared, busy)?;
                 if shared.phase() == Phase::Draining && shared.log().missing() > 0 {
-                    let empty = is_empty(connection, &target.queue).await?;
+                    let empty = if target.is_stream() { has_last(shared) } else { is_empty(connection, &target.queue).await? };
                     let mut log = shared.log();
                     log.empty = if empty { log.empty.or(Some(Instant::now())) } else { None };
                 }
@@ -86,6 +91,12 @@ async fn note(shared: &Shared, delivery: &Delivery) -> End {
     let body = String::from_utf8_lossy(&delivery.data);
     let id = body.parse().map_err(|_| format!("a message that is none of ours: {body}"))?;
     shared.consumed(id);
+    if let Some(offset) =
+        delivery.properties.headers().as_ref().and_then(|headers| headers.inner().get(OFFSET))
+        && let Some(offset) = offset.as_long_long_int()
+    {
+        shared.log().offset = offset + 1;
+    }
     bounded("acknowledge", delivery.ack(BasicAckOptions::default())).await.map(drop)
 }
 
@@ -98,6 +109,12 @@ fn check(connection: &Connection, shared: &Shared, busy: Instant) -> End {
         return Err(format!("nothing came within {STUCK:?}, although something is due"));
     }
     Ok(())
+}
+
+/// A stream keeps its order, so nothing that was confirmed before its last message comes after that.
+fn has_last(shared: &Shared) -> bool {
+    let log = shared.log();
+    log.last.is_some_and(|last| log.consumed.contains(&last))
 }
 
 /// No message waits, and nobody but us could have one in hand: a consumer that the broker still believes in may.

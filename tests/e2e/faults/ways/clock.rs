@@ -55,7 +55,7 @@ fn library() -> PathBuf {
     found.expect("libfaketime, which tests/lab/install-tools.sh installs")
 }
 
-const DATE: &str = "/usr/local/bin/date";
+const DATE: &str = "/usr/sbin/date";
 
 /// A host's clock jumps by an hour, as far as scripts there can tell.
 pub fn jump_there(lab: &Lab, host: &str) {

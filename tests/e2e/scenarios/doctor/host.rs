@@ -66,7 +66,7 @@ pub const CASES: &[Case] = &[
         cause: "clock-off",
         host: "node2",
         evidence: &["90 s"],
-        mend: Mend::ByHand(&[Run("node2", "rm /usr/local/bin/date")]),
+        mend: Mend::ByHand(&[Run("node2", "rm /usr/sbin/date")]),
         ..CASE
     },
     Case {

@@ -14,8 +14,10 @@ pub fn releases(stage: &Stage) {
     let lab = &stage.lab;
     stage.fresh_hosts(&[Host::new("node1", 11)]);
     let other = match lab.suite() {
+        Suite::Bullseye => Suite::Bookworm,
         Suite::Bookworm => Suite::Trixie,
-        Suite::Trixie => Suite::Bookworm,
+        Suite::Trixie => Suite::Forky,
+        Suite::Forky => Suite::Trixie,
     };
     lab.up_as(other, &[Host::new("node2", 12)]);
     let cookie = stage.home.borrow().path("releases-cookie");
