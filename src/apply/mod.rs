@@ -2,6 +2,8 @@
 //! dry run shows is what an apply does.
 
 #[cfg(test)]
+mod admin_tests;
+#[cfg(test)]
 mod entry_tests;
 mod event;
 mod fence;
