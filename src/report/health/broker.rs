@@ -12,6 +12,9 @@ pub(super) fn check(host: &Host, seen: &HostFacts, notebook: &mut Notebook<'_>) 
         notebook.add(Severity::Warning, what, "`rabbitup up` ends what was begun");
     }
     match &seen.broker {
+        BrokerState::Running(_) if seen.unit(SERVICE).active == "deactivating" => {
+            notebook.add(Severity::Error, "the broker is being stopped", "`rabbitup up` starts it again");
+        }
         BrokerState::Running(node) => running(host, node, notebook),
         BrokerState::Down => down(seen, notebook),
         BrokerState::CookieRefused => notebook.add(
