@@ -168,6 +168,7 @@ start_unit_watching() { # [SEED MODE]
     return
   fi
   read_clock
+  # shellcheck disable=SC2154 # read_clock sets clock
   start_end=$((clock + 60000))
   while :; do
     started=0

@@ -32,7 +32,7 @@ ask_to_synchronise() { # NODE MODE REPLICAS-ON
 # Says from time to time who is behind, so that nobody takes a long wait for a hang.
 await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
   read_clock
-  end=$((clock + $3 * 100)) said= ask_at=$((clock + 2000))
+  end=$((clock + $3 * 100)) ask_at=$((clock + 2000)) said=''
   until answer=$(has_caught_up "$1" "$2" "$4"); do
     read_clock
     if [ "$clock" -ge "$ask_at" ]; then
