@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod admin_tests;
 #[cfg(test)]
+mod ask_tests;
+#[cfg(test)]
 mod entry_tests;
 mod event;
 mod fence;

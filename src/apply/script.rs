@@ -2,6 +2,7 @@ use super::fence::Frame;
 use super::script_call::Call;
 use crate::model::{Secret, SecretName, Secrets, quote};
 use crate::plan::{Action, Step, Validator};
+use crate::rabbitmq::internals::{self, Question};
 
 /// The step functions, as real shell files, in the order in which one builds on another.
 const FRAGMENTS: &[(Part, &str)] = &[
@@ -120,41 +121,53 @@ fn parts(action: &Action) -> &'static [Part] {
     }
 }
 
-/// The counter that plans and steps share, and what a node alone has.
-macro_rules! about_only_copies {
-    ($told:literal) => {
-        concat!(
-            include_str!("../facts/counted.erl"),
-            include_str!("../rabbitmq/internals/replicas.erl"),
-            include_str!("steps/only_copies.erl"),
-            include_str!($told)
-        )
-    };
+/// What the functions of a part ask nodes.
+fn questions(part: Part) -> &'static [Question] {
+    match part {
+        Part::Broker => &[internals::SERVING, internals::MEMBERS],
+        Part::Cluster => &[internals::DUMP_LOG, internals::GUEST_LOGIN],
+        Part::Rotation => &[internals::RUNNING_COOKIE, internals::TAKE_COOKIE, internals::LINKS],
+        Part::Queues => {
+            &[internals::CAUGHT_UP, internals::LACKING, internals::MIRRORS, internals::SYNCHRONISE]
+        }
+        Part::Membership => &[
+            internals::REOPEN,
+            internals::RUNS,
+            internals::QUEUES_ON,
+            internals::RELEASE_STREAMS,
+            internals::MNESIA_NOTES,
+        ],
+        Part::Roll => &[internals::LEADS, internals::DRAINED, internals::DRAIN_NOTED, internals::ABSENT],
+        Part::Leaving => &[internals::ONLY_COPIES, internals::DATABASE],
+        Part::Join => &[internals::OWN_DATA],
+        Part::Conf => &[internals::ACCEPTS],
+        Part::Prelude
+        | Part::BrokerUser
+        | Part::Place
+        | Part::Trial
+        | Part::File
+        | Part::HostName
+        | Part::Host
+        | Part::Packages
+        | Part::Cookie
+        | Part::GoBack
+        | Part::Upgrade
+        | Part::Balancer => &[],
+    }
 }
 
-/// What a node is asked in more than a line, by the name of the variable that holds it, and the part that asks; and the
-/// script that goes with what is kept.
-const QUESTIONS: &[(Part, &str, &str)] = &[
-    (Part::Conf, "accepts_erl", include_str!("steps/accepts.erl")),
-    (Part::Queues, "replicas_erl", include_str!("../rabbitmq/internals/replicas.erl")),
-    (
-        Part::Queues,
-        "caught_up_erl",
-        concat!(
-            include_str!("../rabbitmq/internals/replicas.erl"),
-            include_str!("../rabbitmq/internals/leader_index.erl"),
-            include_str!("steps/caught_up.erl")
-        ),
-    ),
-    (Part::Leaving, "only_copies_erl", about_only_copies!("steps/only_copies_told.erl")),
-    (Part::Leaving, "serve_kept_sh", include_str!("steps/serve_kept.sh")),
-    (Part::Join, "own_data_erl", about_only_copies!("steps/own_data.erl")),
-];
-
-/// A question as it is asked: without its comments.
-fn asked(question: &str) -> String {
-    let code = question.lines().map(str::trim_start).filter(|line| !line.starts_with("%%"));
-    code.collect::<Vec<_>>().join("\n")
+/// The variables that a part's functions read, and what lies behind it: how nodes are asked, and the script that goes with what is kept.
+fn beside(part: Part) -> String {
+    let mut text: String = questions(part).iter().map(Question::assignments).collect();
+    match part {
+        Part::Broker => text.push_str(&internals::asking()),
+        Part::Leaving => {
+            let script = format!("serve_kept_sh={}\n", quote(include_str!("steps/serve_kept.sh")));
+            text.push_str(&script);
+        }
+        _ => {}
+    }
+    text
 }
 
 /// One script for adjacent steps of one host, to be fed to a root shell over standard input.
@@ -179,9 +192,7 @@ pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<S
         _ => used(part),
     };
     for (part, fragment) in FRAGMENTS.iter().copied().filter(|(part, _)| needed(*part)) {
-        for (_, variable, question) in QUESTIONS.iter().copied().filter(|(asks, ..)| *asks == part) {
-            text.extend_from_slice(format!("{variable}={}\n", quote(&asked(question))).as_bytes());
-        }
+        text.extend_from_slice(beside(part).as_bytes());
         for line in fragment.lines().filter(|line| !line.trim_start().starts_with("# ")) {
             text.extend_from_slice(line.as_bytes());
             text.push(b'\n');
@@ -196,4 +207,36 @@ pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<S
     text.extend_from_slice(before);
     text.extend_from_slice(b"main | forward\nrm -f \"$stop_file\" \"$work_file\"\n}\n");
     Ok(Secret::new(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A question is sent with the part that asks it, and with no other.
+    #[test]
+    fn parts_ask_what_they_bring() {
+        let mut all = BTreeSet::new();
+        for (part, fragment) in FRAGMENTS.iter().copied() {
+            let words: Vec<_> = fragment
+                .lines()
+                .filter(|line| !line.trim_start().starts_with('#'))
+                .flat_map(|line| line.split(|c: char| c.is_whitespace() || "()\";".contains(c)))
+                .filter(|word| !word.is_empty())
+                .collect();
+            // Behind the question stands the node.
+            let asks = words.windows(3).filter(|w| w[0] == "ask" && w[2].starts_with('$')).map(|w| w[1]);
+            let says = words.windows(4).filter(|w| w[0] == "says" && w[3].starts_with('$')).map(|w| w[2]);
+            let mut asked: BTreeSet<_> = asks.chain(says).collect();
+            if part == Part::Conf {
+                asked.insert("accepts");
+            }
+            let brought: BTreeSet<_> = questions(part).iter().map(|question| question.name).collect();
+            assert_eq!(asked, brought);
+            all.extend(brought);
+        }
+        assert_eq!(all, internals::ASKED_BY_STEPS.iter().map(|question| question.name).collect());
+    }
 }

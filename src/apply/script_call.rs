@@ -320,7 +320,7 @@ fn user_definitions(user: &str, password: &Secret) -> Secret {
             "name": user,
             "password_hash": BASE64_STANDARD.encode(&hash),
             "hashing_algorithm": "rabbit_password_hashing_sha256",
-            "tags": [],
+            "tags": "",
         }],
     });
     Secret::new(definitions.to_string().into_bytes())

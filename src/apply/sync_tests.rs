@@ -57,14 +57,12 @@ clock=0
 read_clock() { clock=$((clock + 100)); }
 dir=$(mktemp -d)
 trap 'rm -r "$dir"' EXIT
-node_eval() {
-  case $3 in
-    *sync_mirrors*) echo "$asks"; [ "$asks" != 1 ] || touch "$dir/asked" ;;
-    *) if [ -e "$dir/asked" ]; then echo '"ok 3"'; else echo '"1 of 3: b3JkZXJz"'; fi ;;
+ask() {
+  case $1 in
+    synchronise) echo "$asks"; [ "$asks" != 1 ] || touch "$dir/asked" ;;
+    *) if [ -e "$dir/asked" ]; then echo 'ok 3'; else echo '1 of 3: orders'; fi ;;
   esac
 }
-plain() { tr -d '"'; }
-caught_up_erl=x
 "#;
 
 /// What the wait prints, and whether it went well, where so many queues have to be asked.

@@ -20,6 +20,8 @@ pub enum BrokerState {
     AppStopped,
     /// The VM runs, but neither erl_call nor rabbitmqctl got an answer, for the reason given.
     Unknown(String),
+    /// RabbitMQ runs and answers, but its version does not know a question that no plan can do without: which, and its words.
+    Untold(String),
     Running(Box<NodeFacts>),
 }
 

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{HostName, NameMode, NodeName, quote};
+use crate::rabbitmq::internals::node_report;
 
 /// What to look at on one host. It decides nothing about what is wanted; the planner does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,11 +46,6 @@ const PROBE: &str = concat!(
     include_str!("erl_call.sh"),
     include_str!("probe_broker.sh")
 );
-const NODE: &str = concat!(
-    include_str!("counted.erl"),
-    include_str!("../rabbitmq/internals/replicas.erl"),
-    include_str!("node.erl")
-);
 const REALM: &str = concat!(include_str!("mounted.sh"), include_str!("broker_realm.sh"));
 
 impl ProbeRequest {
@@ -88,8 +84,7 @@ impl ProbeRequest {
             let bytes: Vec<_> = name.bytes().map(|b| b.to_string()).collect();
             format!("<<{}>>", bytes.join(","))
         });
-        let code = NODE.lines().map(str::trim_start).filter(|line| !line.starts_with('%'));
-        lines([format!("Admin = {admin},")].into_iter().chain(code.map(str::to_owned)))
+        format!("Admin = {admin},\n{}", node_report().trim_end())
     }
 }
 
@@ -176,7 +171,7 @@ mod tests {
     #[test]
     fn what_is_sent_is_small_and_the_administrator_is_only_a_name() {
         let command = request().command("n0nce");
-        assert!(command.len() < 32 * 1024, "{} bytes", command.len());
+        assert!(command.len() < 36 * 1024, "{} bytes", command.len());
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
     }
 

@@ -72,6 +72,10 @@ fn drafted<'a>(
     if !unreachable.is_empty() {
         return Err(PlanError(unreachable));
     }
+    let untold = phase::untold(facts);
+    if !untold.is_empty() {
+        return Err(PlanError(untold));
+    }
     let Some(first_broker) = desired.brokers().next() else {
         // The inventory's check sees to that; here it is only a sentence instead of a panic.
         return Err(PlanError(vec![no_broker()]));

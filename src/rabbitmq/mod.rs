@@ -5,6 +5,7 @@ mod beneath;
 mod conf;
 mod conf_keys;
 mod feature_flags;
+pub mod internals;
 mod limits;
 mod paths;
 mod version;

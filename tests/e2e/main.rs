@@ -28,8 +28,8 @@ mod watch;
 use lab::Suite;
 use scenarios::{
     access, balancer, changes, cold, consent, doctor, exposure, files, half_done, hostile, leaving,
-    membership, only_copies, planted, queues, recovery, rolling, rotation, runs, secrets, steady, taken_over,
-    tls, traffic_check, trouble, versions,
+    membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs, secrets, steady,
+    taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -115,6 +115,7 @@ const DAY2: &[Scenario] = &[
     converged("a node that the cluster cannot spare", versions::not_spared).by_turns(),
     converged("versions that must not come over data", versions::over_data).by_turns(),
     converged("what user rabbitmq plants", planted::broker_user).by_turns(),
+    converged("every question is answered", questions::every_question),
     converged("a rotation of the cookie", rotation::live).but_one(),
     converged("rotations that fail half-way", rotation::half_way).by_turns(),
     converged("rotations while nodes are down", rotation::nodes_down).by_turns(),

@@ -29,13 +29,8 @@ rabbit_tool() { # SECONDS TOOL ARGUMENT...
   fi
 }
 
-# What an expression gave as text: erl_call puts quotes around it, and shows an empty one as a list.
-plain() { # reads an answer
-  tr -d "'\"" | { read -r text || :; [ "$text" = '[]' ] || printf '%s\n' "$text"; }
-}
-
 # Evaluates an expression on a node, this host's or another's, and prints the answer without `{ok, …}`. A node that answers
-# without end is cut off, and has then not answered.
+# without end is cut off, and has then not answered. For `ask` alone (src/rabbitmq/internals/ask.sh), which reads the answer.
 node_eval() { # NODE short|long EXPRESSION
   case $2 in long) naming=-name ;; *) naming=-sname ;; esac
   answered='not asked 69'
@@ -54,27 +49,17 @@ ask_by_erl_call() { # NODE short|long EXPRESSION
   printf '%s.\n' "$3" | as_rabbitmq 10 sh -c "$unless_tls$as_c_node" "$caller" "$naming" "$1" -e
 }
 
-# Whether the node answers an expression with WANTED; any other answer is printed, for the message of who waits for it.
-node_says() { # WANTED NODE MODE EXPRESSION
-  wanted=$1
-  shift
-  said=$(node_eval "$@") || :
-  [ "$said" = "$wanted" ] || { printf '%s\n' "$said"; return 1; }
-}
-
-# `rabbit` serves: its boot is complete. An atom or false, on every version since 3.8.
+# `rabbit` serves: its boot is complete.
 is_serving() { # NODE MODE
-  node_says true "$1" "$2" 'try rabbit:is_running() andalso rabbit:is_booted(node()) catch _:_ -> rabbit:is_running() end'
+  says true serving "$1" "$2"
 }
 
-# The members that NODE lists, in 3.10's words or in those since 3.13, joined by spaces.
-members_of() { # NODE MODE
-  node_eval "$1" "$2" 'Members = try rabbit_nodes:list_members() catch error:undef -> rabbit_mnesia:cluster_nodes(all) end, lists:flatten(lists:join(" ", [atom_to_list(M) || M <- lists:sort(Members)]))' |
-    plain
-}
-
+# Whether NODE lists MEMBER: 1 means that it does not; with any other status nobody knows, and what it said is printed.
 lists() { # NODE MODE MEMBER
-  case " $(members_of "$1" "$2") " in *" $3 "*) return 0 ;; *) return 1 ;; esac
+  asked=0
+  listed=$(ask members "$1" "$2") || asked=$?
+  [ "$asked" = 0 ] || { printf '%s\n' "$listed"; return "$asked"; }
+  case " $listed " in *" $3 "*) return 0 ;; *) return 1 ;; esac
 }
 
 listed_by_both() { # NODE SEED MODE
@@ -221,7 +206,7 @@ confirm_member() { # NODE MODE SEED
 
 not_confirmed() { # NODE MODE SEED
   broker_log
-  fail "$1 runs, but it and $3 do not list each other (it lists: $(members_of "$1" "$2" || :))" \
+  fail "$1 runs, but it and $3 do not list each other (it lists: $(ask members "$1" "$2" || :))" \
     "run the same command again: a node that holds nothing is then joined by rabbitmqctl join_cluster"
 }
 

@@ -11,7 +11,7 @@ control() { # SECONDS NODE COMMAND...
 start_as() { # NODE MODE disc|ram
   control 300 "$1" start_app || return 1
   [ "$3" = disc ] ||
-    await 10 node_says '[dumped]' "$1" "$2" 'lists:usort([rpc:call(N, mnesia, dump_log, []) || N <- mnesia:table_info(schema, disc_copies)])'
+    await 10 says dumped dump_log "$1" "$2"
 }
 
 change_node_type() { # NODE MODE disc|ram
@@ -80,6 +80,6 @@ put_admin() { # NODE MD5 DEFINITIONS USER
 # Without a password nobody logs in as guest; what it owns and may do stays as it is. Connections that are open stay, too.
 close_guest() { # NODE MODE
   control 60 "$1" clear_password guest || fail "$1 did not take guest's password away" "the lines above are RabbitMQ's own words"
-  await 10 node_says refused "$1" "$2" 'element(1, rabbit_auth_backend_internal:user_login_authentication(<<"guest">>, [{password, <<"guest">>}]))' ||
+  await 10 says refused guest_login "$1" "$2" ||
     fail "guest still logs in with its well-known password on $1 (RabbitMQ's answer: ${answer:-none})" "on $1: rabbitmqctl list_users"
 }

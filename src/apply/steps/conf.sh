@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # accepts_erl is set by the text in front of this file
+# shellcheck disable=SC2154 # erl_accepts is set by the text in front of this file
 
 write_rabbitmq_conf() { # as write_file
   # shellcheck disable=SC2034 # read by write_file
@@ -15,7 +15,7 @@ accepted_by_rabbitmq() { # PATH
   # The file is opened in the workshop, where no name leads elsewhere.
   said=$({
     cd /var/lib/rabbitmq && LC_ALL=C.UTF-8 as_rabbitmq 30 env ERL_CRASH_DUMP_SECONDS=0 ERL_LIBS="$plugins" \
-      erl +B +S 1:1 -boot start_clean -noinput -hidden -kernel logger_level none -eval "$accepts_erl"
+      erl +B +S 1:1 -boot start_clean -noinput -hidden -kernel logger_level none -eval "$erl_accepts"
   } 2>&1 <new) || rc=$?
   case $rc in
     0) ;;

@@ -1,11 +1,8 @@
 # shellcheck shell=sh
 
-# Eight numbers, `unknown` where one cannot be counted: see own_data.erl, whose text is put before this file. All queues are
-# closed from then on.
-# shellcheck disable=SC2154 # own_data_erl
+# Eight numbers, `unknown` where one cannot be counted. All queues are closed from then on.
 own_data() { # NODE MODE
-  node_eval "$1" "$2" "X = '$1', Close = true,
-$own_data_erl" | plain
+  ask own_data "$1" "$2" "X = '$1', Close = true,"
 }
 
 # What is there and may not go, in words; nothing where all of it may. `any` stands for what the plan showed as unknown; what
@@ -30,7 +27,8 @@ refuse_join() { # NODE MODE CAUSE [ADVICE]
   node=$1 mode=$2
   shift 2
   reopen "$node" "$mode" || :
-  revive "$node" "$mode" || :
+  # shellcheck disable=SC2034 # fail reads it, and the cause is another one
+  revive "$node" "$mode" || untold=
   fail "$@"
 }
 
@@ -83,6 +81,7 @@ join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram
 join_failed() {
   broker_log
   reopen "$node" "$mode" || :
-  revive "$node" "$mode" || :
+  # shellcheck disable=SC2034 # fail reads it, and the cause is another one
+  revive "$node" "$mode" || untold=
   fail "$node could not join $seed" "the lines above are RabbitMQ's own words"
 }

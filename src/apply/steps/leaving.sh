@@ -15,11 +15,9 @@ retire_broker() { # NODE MODE PATIENCE none|drain|quorum-critical MAY-GO
   [ -z "${copies:-}" ] || note_copies "$1" "$copies"
 }
 
-# What only GONE has, as NODE counts it: `QUEUES UNCOUNTED MESSAGES OPEN NAME…`, see only_copies.erl.
+# What only GONE has, as NODE counts it: `QUEUES UNCOUNTED MESSAGES OPEN NAME…`.
 only_copies() { # NODE MODE GONE true|false
-  # shellcheck disable=SC2154 # only_copies_erl stands before this file
-  node_eval "$1" "$2" "X = '$3', Close = $4,
-$only_copies_erl" | plain
+  ask only_copies "$1" "$2" "X = '$3', Close = $4,"
 }
 
 number_of() { # NOUN COUNT
@@ -62,7 +60,8 @@ close_only_copies() { # NODE MODE GONE MAY-GO ADVICE
     too_much="unknown (its answer: $(printf %s "$copies" | cut -c 1-200))"
   fi
   reopen "$1" "$2" || printf 'what was closed on %s opens again within seven minutes\n' "$1"
-  revive "$1" "$2" || :
+  # shellcheck disable=SC2034 # fail reads it, and the cause is another one
+  revive "$1" "$2" || untold=
   case $4 in
     '0 0') fail "$3 has the only copy of queues, so it was not stopped: $too_much" \
       "consume or move what is in them and delete them; to let them go with their bindings: $5" ;;
@@ -99,7 +98,13 @@ stop_stranger() { # NODE MODE PATIENCE none|drain|quorum-critical STRANGER
 # member. With a dead host it takes the better part of a minute. It deletes the records of the queues that only GONE had, so
 # those are counted here once more: what a peer knows of a stopped node cannot grow any more.
 forget_node() { # NODE MODE GONE MAY-GO
-  if lists "$@"; then
+  listed_there=0
+  lists "$@" || listed_there=$?
+  case $listed_there in
+    0 | 1) ;;
+    *) fail "$1 does not say who its members are, so $3 was not forgotten: $(lists "$@" || :)" "run the same command again" ;;
+  esac
+  if [ "$listed_there" = 0 ]; then
     await 90 is_not_running "$@" ||
       fail "$3 runs, as $1 sees it, and a node that runs cannot be forgotten" "stop it first: rabbitup run remove-node node=$3"
     copies=$(only_copies "$1" "$2" "$3" false) || copies="no answer: $copies"
@@ -109,9 +114,10 @@ forget_node() { # NODE MODE GONE MAY-GO
       "run the same command again: the new plan shows them"
     have_forgotten "$1" "$2" "$3" || ! lists "$@" || fail "$1 did not forget $3" "the lines above are RabbitMQ's own words"
   fi
-  no_queue_on "$@" || release_queues "$@"
+  no_queue_on "$@" >/dev/null || release_queues "$@"
+  # shellcheck disable=SC2154 # await sets answer
   await 30 no_queue_on "$@" ||
-    fail "$3 is forgotten, but queues still list it: $(queue_names_on "$@" | cut -c 1-300)" \
+    fail "$3 is forgotten, but queues still list it: $(printf %s "$answer" | cut -c 1-300)" \
       "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
 }
 
@@ -121,7 +127,7 @@ have_forgotten() { # NODE MODE GONE
     rc=0
     control 100 "$1" forget_cluster_node "$3" || rc=$?
     case $rc in 124 | 137) ;; *) return "$rc" ;; esac
-    [ "$(node_eval "$1" "$2" 'try rabbit_khepri:is_enabled() catch error:undef -> false end orelse mnesia:system_info(is_running) =:= yes')" != false ] ||
+    ! says closed database "$1" "$2" >/dev/null ||
       fail "$1 runs without its database (Mnesia), which stops when its disk takes nothing, so it forgets nobody" \
         "when /var takes writes again, restart it (systemctl restart rabbitmq-server on its host), then run the same command again"
     printf '%s has not answered for %s s\n' "$1" "$((try * 100))"

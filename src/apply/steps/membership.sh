@@ -2,47 +2,41 @@
 
 # Lets them take messages again.
 reopen() { # NODE MODE
-  node_says reopened "$1" "$2" 'case whereis(rabbitup_closed) of undefined -> reopened; P -> P ! {reopen, self()}, receive reopened -> reopened after 5000 -> silent end end' >/dev/null
+  says reopened reopen "$1" "$2" >/dev/null
 }
 
 is_not_running() { # NODE MODE OTHER
-  [ "$(node_eval "$1" "$2" "lists:member('$3', try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end)")" = false ]
-}
-
-# The queues that list a node as one of their replicas, also those that are down: KIND and both names in Base64.
-queues_on() { # NODE MODE OTHER
-  # shellcheck disable=SC2154 # replicas_erl stands before queues.sh
-  node_eval "$1" "$2" "$replicas_erl
-On = fun(Q) -> lists:member('$3', Replicas(Q)) end, Kind = fun(Q) -> case amqqueue:get_type(Q) of rabbit_stream_queue -> \"stream\"; _ -> \"quorum\" end end, B = fun(X) -> base64:encode_to_string(X) end, lists:flatten([[Kind(Q), \" \", B(V), \" \", B(M), \" \"] || Q <- rabbit_amqqueue:list(), On(Q), {resource, V, queue, M} <- [amqqueue:get_name(Q)]])" |
-    plain
+  says false runs "$1" "$2" "X = '$3',"
 }
 
 # Forgetting shrinks quorum queues on every version; 3.10 leaves streams with a member that is none, and its own tool
 # refuses to take out one that does not run (node_not_running), so there the stream coordinator is told itself.
 release_queues() { # NODE MODE GONE
   rabbit_tool 300 rabbitmq-queues -q -n "$1" shrink "$3" || :
-  node_eval "$1" "$2" "$replicas_erl
-[rabbit_stream_coordinator:delete_replica(maps:get(name, amqqueue:get_type_state(Q)), '$3') || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_stream_queue, lists:member('$3', Replicas(Q))]" || :
+  ask release_streams "$1" "$2" "X = '$3'," || :
 }
 
 # Of two members neither has a majority without the other: what both must agree to is done while both run.
 release_node() { # NODE MODE GONE
-  no_queue_on "$@" || release_queues "$@"
+  no_queue_on "$@" >/dev/null || release_queues "$@"
+  # shellcheck disable=SC2154 # await sets answer
   await 30 no_queue_on "$@" ||
-    fail "queues still list $3: $(queue_names_on "$@" | cut -c 1-300)" "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
+    fail "queues still list $3: $(printf %s "$answer" | cut -c 1-300)" "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
 }
 
+# Whether no queue lists GONE as one of its replicas, also of those that are down; prints those that do.
 no_queue_on() { # NODE MODE GONE
-  [ -z "$(queues_on "$@" | tr -d ' ')" ]
-}
-
-queue_names_on() { # NODE MODE GONE
-  # shellcheck disable=SC2046 # as above
-  set -- $(queues_on "$@")
+  asked=0
+  listed=$(ask queues_on "$1" "$2" "X = '$3',") || asked=$?
+  [ "$asked" = 0 ] || { printf '%s\n' "$listed"; return "$asked"; }
+  # shellcheck disable=SC2086 # KIND and both names in Base64
+  set -- $listed
+  [ $# -gt 0 ] || return 0
   while [ $# -ge 3 ]; do
     printf '%s ' "$(printf %s "$3" | base64 -d)"
     shift 3
   done
+  return 1
 }
 
 # Mnesia's nodes wait for the one that stopped last. Where that never comes back, the one that stopped right before it
@@ -65,17 +59,6 @@ not_kept() { # PATH
     "what lies under /var/lib/rabbitmq must be rabbitmq's: ls -la /var/lib/rabbitmq; df -h /var/lib/rabbitmq"
 }
 
-# The members, of them the disc nodes, and those that run, as a node sees them: Erlang terms, in Base64.
-members_as_terms() { # NODE MODE
-  node_eval "$1" "$2" 'base64:encode_to_string(lists:flatten(io_lib:format("{~0p,~0p}.~n", [rabbit_mnesia:cluster_nodes(all), rabbit_mnesia:cluster_nodes(disc)])))' |
-    plain | base64 -d
-}
-
-running_as_terms() { # NODE MODE
-  node_eval "$1" "$2" 'base64:encode_to_string(lists:flatten(io_lib:format("~0p.~n", [rabbit_mnesia:cluster_nodes(running)])))' |
-    plain | base64 -d
-}
-
 # What `rabbitmqctl update_cluster_nodes` did up to 3.12 (rabbit_mnesia:update_cluster_nodes/1: the notes of who the
 # members are, and no schema, which comes from the peers); from 3.13 on the command is a no-op that returns 0. The schema
 # is kept aside; queues, messages and Raft logs stay where they are.
@@ -89,9 +72,9 @@ follow_peer() { # NODE MODE PEER
   await 60 name_is_free "$node" || fail "$node still runs"
   await 10 is_serving "$peer" "$mode" || fail "$peer does not answer this host: $(why_not_reached "$peer")"
   lists "$peer" "$mode" "$node" || fail "$peer does not list $node" "run the same command again: it looks anew"
-  members=$(members_as_terms "$peer" "$mode")
-  running=$(running_as_terms "$peer" "$mode")
-  case $members in '{['*']}.') ;; *) fail "$peer does not say who the members are (its answer: $members)" ;; esac
+  notes=$(ask mnesia_notes "$peer" "$mode") || fail "$peer does not say who the members are: $notes"
+  members=$(printf '%s\n' "$notes" | sed -n 1p) running=$(printf '%s\n' "$notes" | sed -n 2p)
+  case $members:$running in '{['*']}.:['*'].') ;; *) fail "$peer does not say who the members are (its answer: $notes)" ;; esac
   kept=/var/lib/rabbitmq/rabbitup-kept/$node.$(date -u +%Y%m%dT%H%M%SZ)
   make_kept "$kept"
   as_rabbitmq 30 cp -p "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown" "$kept/" 2>/dev/null || :

@@ -101,6 +101,11 @@ advice() { printf '%s advice %s %s\n' "$nonce" "$step" "$*"; }
 told() { printf '%s told %s %s\n' "$nonce" "$step" "$*"; }
 
 fail() { # CAUSE [ADVICE]
+  if [ -n "${untold:-}" ]; then
+    # What was waited for never had a chance to come true.
+    printf '%s\n' "$1"
+    set -- "$untold" "rabbitup knows RabbitMQ up to ${newest_tried:-an older version} (docs/internals.md): a newer rabbitup may know this one"
+  fi
   cause "$1"
   [ -z "${2:-}" ] || advice "$2"
   exit 1
@@ -133,14 +138,20 @@ bounded() { # SECONDS COMMAND...
 }
 
 # Waits for a condition, by the clock, with a pause of 100 ms between two questions; the last answer is in $answer. It is
-# asked once at least.
+# asked once at least, and not again where the node cannot be asked (44, see ask.sh): $untold then has why, for `fail`.
 await() { # SECONDS COMMAND...
   read_clock
   await_end=$((clock + $1 * 100))
   shift
+  untold=
   while :; do
+    await_rc=0
     # shellcheck disable=SC2034 # read by the steps' messages
-    if answer=$(deadline=$await_end; "$@" 2>&1); then return 0; fi
+    answer=$(deadline=$await_end; "$@" 2>&1) || await_rc=$?
+    case $await_rc in
+      0) return 0 ;;
+      44) untold=$answer; return 44 ;;
+    esac
     read_clock
     [ "$clock" -lt "$await_end" ] || return 1
     sleep 0.1
@@ -165,7 +176,8 @@ run_step() { # ID FUNCTION [ARGUMENT...]
   read_clock
   began=$clock
   set +e
-  (set -eu; "$@") </dev/null 2>&1
+  # 4 is the step's output, also for a question whose own is somebody's answer.
+  (set -eu; "$@") </dev/null 2>&1 4>&1
   rc=$?
   read_clock
   printf '%s end %s %s\n' "$nonce" "$step" "$rc"

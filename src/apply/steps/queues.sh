@@ -1,39 +1,41 @@
 # shellcheck shell=sh
 
-# `ok 12`, or `2 of 62: NAME NAME`: see caught_up.erl, whose text is put before this file.
-# shellcheck disable=SC2154 # caught_up_erl
+# `ok 12`, or `2 of 62: NAME NAME`.
 has_caught_up() { # NODE MODE REPLICAS-ON
-  behind=$(node_eval "$1" "$2" "X = '$3',
-$caught_up_erl" | plain) || return 1
-  # shellcheck disable=SC2086 # names in Base64
-  case $behind in
-    'ok '*) printf '%s\n' "$behind" ;;
-    *:*) printf '%s: %s\n' "${behind%%:*}" "$(decoded ${behind#*:})"; return 1 ;;
-    *) printf '%s\n' "$behind"; return 1 ;;
-  esac
+  asked=0
+  behind=$(ask caught_up "$1" "$2" "X = '$3',") || asked=$?
+  printf '%s\n' "$behind"
+  [ "$asked" = 0 ] || return "$asked"
+  case $behind in 'ok '*) ;; *) return 1 ;; esac
 }
 
-# Names may hold anything; erl_call prints what is not ASCII in a way of its own, so they come in Base64.
+# Names may hold anything, so lists of them come in Base64.
 decoded() { # WORD...
   for word in "$@"; do printf '%s ' "$(printf %s "$word" | base64 -d)"; done
 }
 
-# Where ha-sync-mode is automatic, RabbitMQ synchronises a mirror when it joins, once (rabbit_mirror_queue_misc:maybe_auto_sync).
-# It comes back to none whose synchronisation failed or was ended, though its policy says that nobody has to ask. Prints how many
-# queues that do not synchronise were asked; versions without mirrors have none.
+# Says how many queues were asked, where any were.
 ask_to_synchronise() { # NODE MODE REPLICAS-ON
-  asked=$(node_eval "$1" "$2" "Behind = fun(Q) -> lists:member('$3', [node(P) || P <- amqqueue:get_slave_pids(Q) -- amqqueue:get_sync_slave_pids(Q)]) end, length([spawn(rabbit_amqqueue, sync_mirrors, [amqqueue:get_pid(Q)]) || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_classic_queue, try Behind(Q) andalso rabbit_policy:get(<<\"ha-sync-mode\">>, Q) =:= <<\"automatic\">> andalso rabbit_amqqueue:info(Q, [state]) =:= [{state, running}] catch _:_ -> false end])") || return 0
-  case $asked in
+  waiting=$(ask synchronise "$1" "$2" "X = '$3',") || return 0
+  case $waiting in
     '' | 0 | *[!0-9]*) ;;
-    *) printf 'RabbitMQ was asked to synchronise mirrors on %s, as their policy says (queues: %s)\n' "$3" "$asked" ;;
+    *) printf 'RabbitMQ was asked to synchronise mirrors on %s, as their policy says (queues: %s)\n' "$3" "$waiting" ;;
   esac
 }
 
 # Says from time to time who is behind, so that nobody takes a long wait for a hang.
 await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
   read_clock
+  # shellcheck disable=SC2154 # read_clock sets clock
   end=$((clock + $3 * 100)) ask_at=$((clock + 2000)) said=''
-  until answer=$(has_caught_up "$1" "$2" "$4"); do
+  while :; do
+    asked=0
+    answer=$(has_caught_up "$1" "$2" "$4") || asked=$?
+    # shellcheck disable=SC2034 # fail reads untold
+    case $asked in
+      0) return 0 ;;
+      44) untold=$answer; fail "nobody knows whether the replicas on $4 have caught up" ;;
+    esac
     read_clock
     if [ "$clock" -ge "$ask_at" ]; then
       ask_to_synchronise "$1" "$2" "$4"
@@ -59,16 +61,11 @@ grow_quorum() { # NODE ONTO VHOST PATTERN
   rabbit_tool 600 rabbitmq-queues -q -n "$1" grow "$2" all --vhost-pattern "^$(exactly "$3")\$" --queue-pattern "^($4)\$"
 }
 
-# The names among these queues that have no replica there: `[{VHOST, NAME}, …]` as Erlang.
-without_replica() { # NODE MODE ONTO QUEUES
-  # shellcheck disable=SC2154 # replicas_erl stands before this file
-  node_eval "$1" "$2" "$replicas_erl
-lists:flatten(lists:join(\" \", [base64:encode_to_string(N) || {V, N} <- [$4], case rabbit_amqqueue:lookup(rabbit_misc:r(V, queue, N)) of {ok, Q} -> not lists:member('$3', Replicas(Q)); _ -> false end]))" |
-    plain
-}
-
+# Whether all of these queues have a replica there: `{VHOST, NAME}, …` as Erlang. Prints those that have none.
 has_replicas() { # NODE MODE ONTO QUEUES
-  lacking=$(without_replica "$@") || return 1
+  asked=0
+  lacking=$(ask lacking "$1" "$2" "X = '$3', Queues = [$4],") || asked=$?
+  [ "$asked" = 0 ] || { printf '%s\n' "$lacking"; return "$asked"; }
   # shellcheck disable=SC2086 # names in Base64
   decoded $lacking
   [ -z "$lacking" ]
@@ -105,8 +102,13 @@ grow_stream() { # NODE MODE ONTO VHOST NAME
   # What it waits for is its own doing, which is not cut short.
   # shellcheck disable=SC2034 # within reads it
   said=$(deadline=; rabbit_tool 120 rabbitmq-streams -q -n "$1" add_replica --vhost "$4" "$5" "$3" 2>&1) || :
-  lacking=$(without_replica "$1" "$2" "$3" "{$(binary "$4"), $(binary "$5")}") || return 1
-  [ -z "$lacking" ] || { printf '%s\n' "$said" | head -n 3 | tr '\n' ' '; return 1; }
+  asked=0
+  lacking=$(has_replicas "$1" "$2" "$3" "{$(binary "$4"), $(binary "$5")}") || asked=$?
+  case $asked in
+    0) ;;
+    1) printf '%s\n' "$said" | head -n 3 | tr '\n' ' '; return 1 ;;
+    *) printf '%s\n' "$lacking"; return "$asked" ;;
+  esac
 }
 
 grow_failed() {
@@ -120,21 +122,22 @@ binary() { # NAME
 
 # `2 mirrors, 1 behind, syncing, 30100 messages done` or `2 mirrors, 0 behind, running`.
 mirrors_of() { # NODE MODE VHOST NAME
-  node_eval "$1" "$2" "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r($(binary "$3"), queue, $(binary "$4"))), [{state, S}] = rabbit_amqqueue:info(Q, [state]), lists:flatten(io_lib:format(\"~b mirrors, ~b behind, ~s\", [length(amqqueue:get_slave_pids(Q)), length(amqqueue:get_slave_pids(Q)) - length(amqqueue:get_sync_slave_pids(Q)), case S of {syncing, N} -> io_lib:format(\"syncing, ~b messages done\", [N]); _ -> io_lib:format(\"~p\", [S]) end]))" |
-    plain
+  ask mirrors "$1" "$2" "Vhost = $(binary "$3"), Name = $(binary "$4"),"
 }
 
 # A mirror whose node falls away meanwhile is none any more: then nothing is behind, and nothing is safe.
 is_in_sync() { # NODE MODE VHOST NAME MIRRORS
-  now=$(mirrors_of "$1" "$2" "$3" "$4") || return 1
+  asked=0
+  now=$(mirrors_of "$1" "$2" "$3" "$4") || asked=$?
   printf '%s\n' "$now"
+  [ "$asked" = 0 ] || return "$asked"
   case $now in "$5 mirrors, 0 behind,"*) ;; *) return 1 ;; esac
 }
 
 # sync_queue ends when the work does, and says 0 for one that was cancelled, too: who is in sync counts.
 sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
   node=$1 mode=$2 vhost=$5 name=$6
-  before=$(mirrors_of "$node" "$mode" "$vhost" "$name")
+  before=$(mirrors_of "$node" "$mode" "$vhost" "$name") || fail "nobody knows how many mirrors $name has: $before"
   control "$3" "$node" sync_queue -p "$vhost" "$name" &
   work=$! said=
   while kill -0 "$work" 2>/dev/null; do

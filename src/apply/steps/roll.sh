@@ -63,21 +63,21 @@ not_spared() { # NODE CHECK 1|2
 
 # The leaders that drain hands over are elected by the others a moment later; a stop in between costs a moment more.
 leads_nothing() { # NODE MODE
-  node_says 0 "$1" "$2" 'length([Q || Q <- rabbit_amqqueue:list(), {Name, _} <- [amqqueue:get_pid(Q)], case ra_leaderboard:lookup_leader(Name) of {_, N} -> N =:= node(); _ -> false end])'
+  says 0 leads "$1" "$2"
 }
 
 is_drained() { # NODE MODE
-  node_says true "$1" "$2" 'rabbit_maintenance:is_being_drained_local_read(node())'
+  says true drained "$1" "$2"
 }
 
 is_not_drained() { # NODE MODE
-  node_says false "$1" "$2" 'rabbit_maintenance:is_being_drained_local_read(node())'
+  says false drained "$1" "$2"
 }
 
 # Whether nobody can note that a node is drained: 3.10 keeps the table in one node's memory, and when members were forgotten
 # while that node was down, it comes back without it until its next start.
 notes_no_drain() { # NODE MODE
-  node_says '[]' "$1" "$2" 'catch mnesia:table_info(rabbit_node_maintenance_states, where_to_write)' >/dev/null
+  says nowhere drain_noted "$1" "$2" >/dev/null
 }
 
 # drain and revive may report an error though they did it (rabbitmq-server#3369, #8414): the state counts, where there is
@@ -98,7 +98,8 @@ drain() { # NODE MODE
     fail "$1 could not be drained, so it was not stopped (its last answer: ${answer:-none})" \
       "the lines above are RabbitMQ's own words"
   fi
-  await 10 leads_nothing "$1" "$2" || :
+  # shellcheck disable=SC2034 # fail reads it, and this is no failure
+  await 10 leads_nothing "$1" "$2" || untold=
 }
 
 revive() { # NODE MODE
@@ -119,7 +120,7 @@ take_out() { # NODE MODE PATIENCE none|drain|quorum-critical
 }
 
 all_members_run() { # NODE MODE
-  node_says 0 "$1" "$2" 'try length(rabbit_nodes:list_members()) - length(rabbit_nodes:list_running()) catch error:undef -> length(rabbit_mnesia:cluster_nodes(all)) - length(rabbit_mnesia:cluster_nodes(running)) end'
+  says 0 absent "$1" "$2"
 }
 
 # Back in service: it serves, sees everybody, takes clients, and what it holds has caught up.

@@ -29,16 +29,14 @@ has_cookie() { # HOME
 running_md5() { # NODE MODE HOME
   # shellcheck disable=SC2034 # read by as_rabbitmq
   cookie_home=$3
-  node_eval "$1" "$2" 'lists:flatten([io_lib:format("~2.16.0b", [X]) || <<X>> <= erlang:md5(atom_to_list(erlang:get_cookie()))])' |
-    plain
+  ask running_cookie "$1" "$2"
 }
 
-# The node reads the cookie itself: it is in no argument. Erlang compares cookies only when two nodes connect
-# (erlang:set_cookie/2), so no link is dropped.
+# The node reads the cookie itself, and drops no link.
 take_cookie() { # NODE MODE HOME FILE
   # shellcheck disable=SC2034 # read by as_rabbitmq
   cookie_home=$3
-  node_eval "$1" "$2" 'case file:read_file("'"$4"'") of {ok, B} -> true = erlang:set_cookie(node(), list_to_atom(string:trim(binary_to_list(B), trailing, "\r\n"))), taken; E -> E end'
+  ask take_cookie "$1" "$2" "File = \"$4\","
 }
 
 # No VM of it is there, and none is missed because epmd is not.
@@ -63,20 +61,20 @@ switch_cookie() { # NODE MODE staged|file
   if [ "$(running_md5 "$node" "$mode" "$new")" = "$wanted" ]; then return 0; fi
   # Where both files are the same, the old home may be gone.
   has_cookie "$old" || old=$new
-  before=$(links_of "$node" "$mode" "$old")
+  before=$(links_of "$node" "$mode" "$old") || :
   answer=$(take_cookie "$node" "$mode" "$old" "$new/.erlang.cookie") ||
     fail "$node does not answer to the cookie that it had, so it could not take the new one ($answer)" \
       "nothing was changed on this host; rabbitup status shows which cookie it runs with"
   [ "$(running_md5 "$node" "$mode" "$new")" = "$wanted" ] ||
     fail "$node did not take the cookie (its answer: $answer)"
-  after=$(links_of "$node" "$mode" "$new")
+  after=$(links_of "$node" "$mode" "$new") || :
   printf 'links before: %s; after: %s\n' "$before" "$after"
 }
 
 links_of() { # NODE MODE HOME
   # shellcheck disable=SC2034 # read by as_rabbitmq
   cookie_home=$3
-  node_eval "$1" "$2" 'lists:flatten(lists:join(" ", [atom_to_list(N) || N <- lists:sort(nodes())]))' | plain
+  ask links "$1" "$2"
 }
 
 # Renaming within one file system is atomic: at every moment there is one whole cookie.

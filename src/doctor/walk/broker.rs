@@ -52,6 +52,15 @@ fn stopped(seen: &Seen<'_>, facts: &HostFacts, state: &BrokerState) -> Finding {
                 .mend(sentence("where it hangs, only a restart helps:"))
                 .mend(seen.shell(&format!("systemctl restart {BROKER_UNIT}")))
         }
+        BrokerState::Untold(why) => Finding::on(
+            name,
+            Cause::AppStopped,
+            "RabbitMQ runs, and its version does not know what rabbitup must ask",
+        )
+        .seen(why.trim())
+        .mend(sentence(
+            "nothing is wrong with the node for this alone: use a rabbitup that knows its version",
+        )),
         _ if is_moving => {
             Finding::on(name, Cause::BrokerStopped, "the broker is starting or stopping, or waits for others")
                 .seen(stands(facts))

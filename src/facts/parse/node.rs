@@ -1,4 +1,4 @@
-//! What node.erl printed, by way of erl_call or rabbitmqctl.
+//! What a node said of itself (`rabbitmq/internals`), by way of erl_call or rabbitmqctl.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use crate::facts::{
     Partition, QueueFacts, QueueHolding,
 };
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
+use crate::rabbitmq::internals::{FACTS, Fallback, Need, Release};
 
 /// What the host knows of the node that the request names.
 pub(super) fn broker(request: &ProbeRequest, frames: &Frames) -> BrokerState {
@@ -74,12 +75,22 @@ const CLOSED: &str = "RabbitMQ runs, and its database (Mnesia) has stopped under
 
 struct Report<'a>(&'a [String]);
 
+/// A question that the node did not answer.
+struct Unanswered<'a> {
+    question: &'a str,
+    /// It never will: its version does not know it.
+    untold: bool,
+    /// The node's own.
+    words: String,
+}
+
 impl Report<'_> {
     fn state(&self) -> BrokerState {
         match self.one("state") {
-            Some("running") => match self.facts() {
-                Ok(facts) => BrokerState::Running(Box::new(facts)),
-                Err(why) => BrokerState::Unknown(why),
+            Some("running") => match (self.untold(), self.facts()) {
+                (Some(question), _) => BrokerState::Untold(question),
+                (None, Ok(facts)) => BrokerState::Running(Box::new(facts)),
+                (None, Err(why)) => BrokerState::Unknown(why),
             },
             Some("closed") => BrokerState::Unknown(CLOSED.to_owned()),
             Some(_) => BrokerState::AppStopped,
@@ -89,11 +100,9 @@ impl Report<'_> {
 
     fn facts(&self) -> Result<NodeFacts, String> {
         let missing = |what: &str| {
-            let why = self.all("failed").find_map(|failed| failed.strip_prefix(what)).unwrap_or_default();
-            format!(
-                "the running node does not tell its {what}:{}",
-                if why.is_empty() { " no answer" } else { why }
-            )
+            let why = self.failed().find(|failed| failed.question == what);
+            let why = why.map_or("no answer".to_owned(), |failed| failed.words);
+            format!("the running node does not tell its {what}: {why}")
         };
         let name = self.one("name").ok_or_else(|| missing("name"))?;
         let name = NodeName::parse(name).map_err(|why| why.to_string())?;
@@ -160,6 +169,39 @@ impl Report<'_> {
         })
     }
 
+    /// The questions without an answer.
+    fn failed(&self) -> impl Iterator<Item = Unanswered<'_>> {
+        self.all("failed").map(|line| {
+            let mut words = line.splitn(3, ' ');
+            let question = words.next().unwrap_or_default();
+            let untold = words.clone().next() == Some("untold");
+            let kind = words.next().unwrap_or("no answer");
+            let words = words.next().and_then(decoded).unwrap_or_else(|| kind.to_owned());
+            Unanswered { question, untold, words }
+        })
+    }
+
+    /// What this RabbitMQ cannot be asked, although no plan can do without it. A plan would take it for none.
+    fn untold(&self) -> Option<String> {
+        let mut questions = self.failed().filter(|failed| failed.untold);
+        questions.find_map(|failed| {
+            let needed = FACTS.iter().find(|(need, fact)| *need == Need::Plan && fact.name == failed.question);
+            let (_, fact) = needed?;
+            let by_hand = match fact.fallback {
+                Fallback::Asked(command) | Fallback::ByHand(command) => format!("; by hand: {command}"),
+                Fallback::Nothing(_) => String::new(),
+            };
+            let version = self.text("version").unwrap_or("unknown".to_owned());
+            Some(format!(
+                "the running node (RabbitMQ {version}) cannot be asked {} ({}): {}{by_hand}; rabbitup knows RabbitMQ up to {}",
+                fact.asks,
+                fact.name,
+                failed.words,
+                Release::ALL.last().map_or("", |newest| newest.version()),
+            ))
+        })
+    }
+
     /// A member with a name that cannot be read must not vanish from the cluster.
     fn members(&self) -> Result<Vec<ClusterMember>, String> {
         let mut members = Vec::new();
@@ -203,7 +245,7 @@ impl Report<'_> {
 
     /// Whether as many queues were `read` as there are.
     fn queues_complete(&self, read: usize) -> bool {
-        let failed = self.all("failed").any(|failed| failed.split(' ').next() == Some("held"));
+        let failed = self.failed().any(|failed| failed.question == "held");
         !failed && self.one("unlisted").is_none() && self.all("held").count() == read
     }
 
@@ -223,7 +265,7 @@ impl Report<'_> {
             Some((kind.to_owned(), count.parse().ok()?))
         });
         const KINDS: [&str; 7] = ["queue", "vhost", "user", "policy", "exchange", "parameter", "binding"];
-        let failed = self.all("failed").filter_map(|failed| failed.split(' ').next());
+        let failed = self.failed().map(|failed| failed.question);
         Holdings {
             queues,
             vhosts: self.texts("vhost"),
@@ -350,6 +392,34 @@ mod tests {
             let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
             let report = Report(&lines);
             assert_eq!(report.queues_complete(report.queues().len()), complete, "{lines:?}");
+        }
+    }
+
+    /// A partition that nobody can ask about is not none, and one that could not be told in time is no version's fault.
+    #[test]
+    fn what_a_version_does_not_know_refuses_by_name() {
+        let words = "dW5kZWYgaW4gcmFiYml0X25vZGVfbW9uaXRvcjpwYXJ0aXRpb25zLzA=";
+        let report = |failed: String| {
+            let lines = [
+                "state running",
+                "name rabbit@node1",
+                "version NC40LjA=",
+                "member disc rabbit@node1",
+                "store khepri",
+            ];
+            let lines: Vec<_> =
+                lines.into_iter().map(str::to_owned).chain([failed, "end".to_owned()]).collect();
+            Report(&lines).state()
+        };
+        let BrokerState::Untold(why) = report(format!("failed partition untold {words}")) else {
+            panic!("it is taken for none");
+        };
+        let wanted = "the running node (RabbitMQ 4.4.0) cannot be asked from which members it is partitioned (partition): \
+                      undef in rabbit_node_monitor:partitions/0; by hand: rabbitmqctl cluster_status; \
+                      rabbitup knows RabbitMQ up to 4.3.6";
+        assert!(why.starts_with(wanted), "{why}");
+        for failed in ["failed partition timeout".to_owned(), format!("failed memory untold {words}")] {
+            assert!(matches!(report(failed), BrokerState::Running(_)));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The lines of node.erl that say who holds a queue.
+//! The lines of a node's report that say who holds a queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -39,7 +39,7 @@ mod upgrade;
 pub(super) use cookie::refuse_in_the_way;
 
 use super::{Draft, Options, Refusal, view};
-use crate::facts::Facts;
+use crate::facts::{BrokerState, Facts};
 use crate::inventory::Desired;
 use crate::model::HostName;
 use crate::playbook::{PhaseSettings, Playbook};
@@ -98,6 +98,30 @@ pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, option
             what: "the host could not be looked at, so nothing is planned".to_owned(),
             why: seen.evidence.clone(),
             advice: "rabbitup status says what to do about it".to_owned(),
+        })
+        .collect()
+}
+
+/// Nodes of which nobody knows what they hold and whether they can be spared, since their version does not know a question.
+/// They serve, so whatever a playbook would take for "not running" is wrong: none of them touches such a cluster.
+pub fn untold(facts: &Facts) -> Vec<Refusal> {
+    let reached = facts.hosts.keys().filter_map(|name| Some((name, facts.host(name)?)));
+    let hosts = reached.filter_map(|(name, facts)| match &facts.broker {
+        BrokerState::Untold(why) => Some((name, why)),
+        BrokerState::Down
+        | BrokerState::CookieRefused
+        | BrokerState::AppStopped
+        | BrokerState::Unknown(_)
+        | BrokerState::Running(_) => None,
+    });
+    hosts
+        .map(|(name, why)| Refusal {
+            host: Some(name.clone()),
+            phase: "preflight".to_owned(),
+            what: "RabbitMQ runs, and its version does not know what rabbitup must ask".to_owned(),
+            why: why.clone(),
+            advice: "nothing is wrong with the node for this alone: use a rabbitup that knows its version"
+                .to_owned(),
         })
         .collect()
 }

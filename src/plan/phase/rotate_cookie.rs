@@ -92,7 +92,9 @@ pub(super) fn staged_of(facts: &HostFacts) -> Option<CookieDigest> {
 fn whole(draft: &mut Draft<'_>) -> bool {
     let mut good = true;
     for host in draft.brokers() {
-        if let Some(BrokerState::Unknown(why)) = draft.host(&host.name).map(|facts| facts.broker.clone()) {
+        if let Some(BrokerState::Unknown(why) | BrokerState::Untold(why)) =
+            draft.host(&host.name).map(|facts| facts.broker.clone())
+        {
             good = false;
             draft.refuse(
                 &host.name,
@@ -147,7 +149,7 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) 
         let runs_with = match &facts.broker {
             BrokerState::Running(node) => node.cookie,
             // An Erlang VM in which RabbitMQ does not run, or not yet, took its cookie from the file all the same.
-            BrokerState::AppStopped | BrokerState::Unknown(_) => None,
+            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Untold(_) => None,
             BrokerState::CookieRefused | BrokerState::Down => continue,
         };
         if runs_with == Some(target.digest) {

@@ -108,7 +108,9 @@ pub(super) fn back(draft: &mut Draft<'_>) {
         let may_differ = match &facts.broker {
             BrokerState::Running(node) => node.cookie != file_of(facts),
             // Nobody could ask such a VM; it stays as it is where it has the file's cookie already.
-            BrokerState::AppStopped | BrokerState::Unknown(_) => facts.staged_cookie.is_some(),
+            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Untold(_) => {
+                facts.staged_cookie.is_some()
+            }
             BrokerState::CookieRefused | BrokerState::Down => false,
         };
         if !may_differ {

@@ -32,7 +32,11 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             // It still answers, and does not in a moment.
             BrokerState::Running(_) if unit.active == STOPPING => start(draft, host, patience),
             BrokerState::Running(_) if !unit.is_enabled() && unit.exists => enable(draft, host),
-            BrokerState::Running(_) | BrokerState::CookieRefused | BrokerState::Down => {}
+            // `phase::untold` has refused the whole plan.
+            BrokerState::Untold(_)
+            | BrokerState::Running(_)
+            | BrokerState::CookieRefused
+            | BrokerState::Down => {}
         }
     }
 }

@@ -27,6 +27,11 @@ pub(super) fn check(host: &Host, seen: &HostFacts, notebook: &mut Notebook<'_>) 
             "the Erlang VM runs, RabbitMQ in it does not",
             "it is starting, or somebody ran `rabbitmqctl stop_app`; look again in a minute, then `rabbitup up`",
         ),
+        BrokerState::Untold(why) => notebook.add(
+            Severity::Error,
+            why.trim(),
+            "nothing is wrong with the node for this alone: use a rabbitup that knows its version",
+        ),
         BrokerState::Unknown(why) => notebook.add(
             Severity::Error,
             format!("the broker gives no answer: {}", why.trim()),

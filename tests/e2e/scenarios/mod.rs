@@ -14,6 +14,7 @@ pub mod leaving;
 pub mod membership;
 pub mod only_copies;
 pub mod planted;
+pub mod questions;
 pub mod queues;
 pub mod recovery;
 pub mod rolling;

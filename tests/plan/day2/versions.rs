@@ -156,3 +156,32 @@ fn without_data_any_version_comes() {
     let all = BROKERS.map(|text| (format!("{text}/packages"), "3.9.27-1".to_owned()));
     assert_eq!(installs(&plan), all);
 }
+
+/// Whatever is called for: what such a node holds and whether it can be spared is not known, and its peers do not tell either.
+#[test]
+fn a_version_that_does_not_know_a_question_is_touched_by_no_playbook() {
+    let why = "the running node (RabbitMQ 4.4.0) cannot be asked which alarms are raised (alarm): undef";
+    for untold in [&["node3"][..], &["node1", "node2", "node3"]] {
+        let mut facts = whole();
+        for text in untold {
+            host(&mut facts, text).broker = BrokerState::Untold(why.to_owned());
+        }
+        for (playbook, words) in [
+            ("bring-up", &[][..]),
+            ("rolling-restart", &["older-than=0s"]),
+            ("upgrade", &[]),
+            ("rotate-cookie", &[]),
+            ("remove-node", &["node=node3"]),
+            ("recover-node", &["node=node3"]),
+            ("grow-queues", &[]),
+            ("rebalance", &[]),
+            ("stop", &[]),
+        ] {
+            let said = Call::of(playbook, words).text(&desired(INVENTORY), &facts);
+            assert!(
+                said.contains("nothing is wrong with the node for this alone"),
+                "{playbook} with {untold:?}:\n{said}"
+            );
+        }
+    }
+}

@@ -1,7 +1,6 @@
-%% What a join would wipe, counted on the node itself at the last moment: queues, the messages in them, virtual hosts, users,
-%% policies, exchanges, parameters, bindings between predeclared exchanges. The defaults of a blank node do not count. The
-%% same things as node.erl lists for the plan, and in the order of facts::HoldingCounts; `unknown` where that cannot be said.
-%% only_copies.erl stands before this text: of a node that is alone every queue is an only copy, so all of them are closed.
+%% Eight numbers, in the order of facts::HoldingCounts: queues, the messages in them, virtual hosts, users, policies, exchanges,
+%% parameters, bindings between predeclared exchanges; `unknown` where one cannot be counted. The defaults of a blank node do
+%% not count. The same things as the probe's facts list for the plan. Of a node that is alone every queue is an only copy.
 Own = fun(<<>>) -> false; (<<"amq.", _/binary>>) -> false; (_) -> true end,
 OfCluster = [Name(Q) || Q <- All],
 Whole = maps:merge(Counted([Q || Q <- All, not maps:is_key(Name(Q), Counts)], 3000), Counts),
@@ -15,9 +14,9 @@ Theirs = [cluster_name, cluster_tags, internal_cluster_id, imported_definition_h
 Global = [N || P <- rabbit_runtime_parameters:list_global(), N <- [proplists:get_value(name, P)], not lists:member(N, Theirs)],
 Scoped = [P || P <- rabbit_runtime_parameters:list(), proplists:get_value(component, P) =/= <<"operator_policy">>],
 Bindings = [S || {binding, {resource, _, exchange, S}, _, {resource, _, exchange, D}, _}
-                     <- try rabbit_binding:list_explicit() catch error:undef -> [] end,
+                     <- rabbit_binding:list_explicit(),
                  not Own(S), not Own(D)],
 Policies = rabbit_policy:list() ++ rabbit_policy:list_op(),
-Lists = [Vhosts -- [<<"/">>], Users, Policies, Exchanges, Global ++ Scoped, Bindings],
+Lists = [Vhosts() -- [<<"/">>], Users, Policies, Exchanges, Global ++ Scoped, Bindings],
 Word = fun(unknown) -> "unknown"; (C) -> integer_to_list(C) end,
-lists:flatten(lists:join(" ", [Word(C) || C <- [length(OfCluster), Messages | [length(L) || L <- Lists]]]))
+lists:join(" ", [Word(C) || C <- [length(OfCluster), Messages | [length(L) || L <- Lists]]])

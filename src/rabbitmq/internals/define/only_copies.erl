@@ -1,5 +1,4 @@
-%% What no other node has a copy of, counted at the last moment, on the node X itself or, once that is stopped, on a peer. The
-%% one who asks puts "X = 'rabbit@node3', Close = true|false," and counted.erl before this text.
+%% What no other node has a copy of, counted at the last moment, on the node X itself or, once that is stopped, on a peer.
 %%
 %% Close: no such queue takes, delivers or confirms anything from then on, until Reopen or the end of the node. Its process
 %% is suspended (sys:suspend/1), so what is published meanwhile waits in its mailbox without a confirm, and its channel reports
@@ -7,9 +6,6 @@
 %% exchange) and whatever policies and arguments say. Then it is counted: what was confirmed before is in the count, and
 %% nothing is confirmed after it. New queues cannot start either, since their supervisors are suspended first. A process of
 %% its own lifts it all after seven minutes, where whoever asked for it is gone and the node still runs.
-Khepri = try rabbit_khepri:is_enabled() catch error:undef -> code:which(rabbit_mnesia) =:= non_existing end,
-Vhosts = try rabbit_vhost:list_names() catch error:undef -> rabbit_vhost:list() end,
-Running = try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end,
 Late = fun(End) -> max(0, End - erlang:monotonic_time(millisecond)) end,
 %% A system message (sys) to many processes, and who answers within three seconds.
 Tell = fun(Pids, Message) ->
@@ -22,19 +18,28 @@ Tell = fun(Pids, Message) ->
      end || {P, Ref} <- Asked]
 end,
 Resume = fun(Pids) -> [P ! {system, {self(), make_ref()}, resume} || P <- Pids] end,
-Sups = [P || Close, V <- Vhosts, {ok, P} <- [catch rabbit_amqqueue_sup_sup:find_for_vhost(V)]],
-SupsShut = Tell(Sups, suspend),
-%% Queues of a virtual host that does not run, and those of a node that is down, stand in the second table only.
-Known = maps:from_list([{amqqueue:get_name(Q), Q} || Q <- rabbit_amqqueue:list()]),
-Durable = case Khepri of
-    true -> Known;
-    false -> maps:from_list([{N, Q} || N <- mnesia:dirty_all_keys(rabbit_durable_queue), Q <- mnesia:dirty_read(rabbit_durable_queue, N)])
+%% Who lifts it knows of a process before that is suspended, so nothing stays closed where a later line of this fails. The one
+%% of an earlier attempt goes on, since it knows what that has closed.
+Hold = fun Wait(Asleep) ->
+    receive
+        {asleep, More} -> Wait(More ++ Asleep);
+        {reopen, From} -> Resume(Asleep), unregister(rabbitup_closed), From ! reopened
+    after 420000 -> Resume(Asleep)
+    end
 end,
+Close andalso whereis(rabbitup_closed) =:= undefined andalso register(rabbitup_closed, spawn(fun() -> Hold([]) end)),
+Suspend = fun(Pids) -> Close andalso (rabbitup_closed ! {asleep, Pids}), Tell(Pids, suspend) end,
+%% A virtual host that does not run has no supervisor.
+SupOf = fun(V) -> try rabbit_amqqueue_sup_sup:find_for_vhost(V) of {ok, P} -> [P]; _ -> [] catch exit:_ -> []; throw:_ -> [] end end,
+SupsShut = Suspend([P || Close, V <- Vhosts(), P <- SupOf(V)]),
+Known = maps:from_list([{amqqueue:get_name(Q), Q} || Q <- rabbit_amqqueue:list()]),
+Durable = maps:from_list([{N, Q} || N <- DurableNames(), Q <- DurableOf(N)]),
 All = maps:values(maps:merge(Durable, Known)),
+Up = Running(),
 Elsewhere = fun(Nodes) -> [N || N <- Nodes, N =/= X] end,
 Replicated = fun(Q) -> lists:member(amqqueue:get_type(Q), [rabbit_quorum_queue, rabbit_stream_queue]) end,
 %% A mirror counts where it is in sync and runs.
-Synced = fun(Q) -> try [N || P <- amqqueue:get_sync_slave_pids(Q), N <- [node(P)], lists:member(N, Running)] catch error:_ -> [] end end,
+Synced = fun(Q) -> try [N || P <- amqqueue:get_sync_slave_pids(Q), N <- [node(P)], lists:member(N, Up)] catch error:undef -> [] end end,
 IsOnly = fun(Q) ->
     amqqueue:get_exclusive_owner(Q) =:= none andalso
         case Replicated(Q) of
@@ -47,19 +52,8 @@ Name = fun(Q) -> amqqueue:get_name(Q) end,
 Pid = fun(Q) -> amqqueue:get_pid(Q) end,
 %% One that has no process holds what its files hold, and takes nothing.
 Live = [Q || Q <- Only, Close, is_pid(Pid(Q)), node(Pid(Q)) =:= node(), is_process_alive(Pid(Q))],
-QueuesShut = Tell([Pid(Q) || Q <- Live], suspend),
+QueuesShut = Suspend([Pid(Q) || Q <- Live]),
 Shut = [P || {P, ok} <- SupsShut ++ QueuesShut],
-%% Those that did not answer, too: what they were told they may still do.
-Asleep = [P || {P, _} <- SupsShut ++ QueuesShut],
-case Close of
-    true ->
-        Before = whereis(rabbitup_closed),
-        Before =:= undefined orelse begin unregister(rabbitup_closed), exit(Before, kill) end,
-        register(rabbitup_closed, spawn(fun() ->
-            receive {reopen, From} -> Resume(Asleep), From ! reopened after 420000 -> Resume(Asleep) end
-        end));
-    false -> none
-end,
 %% gen_server2 has no get_state of its own, so sys hands all of its state to this function; thrown, the number alone goes back.
 Depth = fun(Server) ->
     {value, State} = lists:search(fun(E) -> is_tuple(E) andalso tuple_size(E) > 1 andalso element(1, E) =:= q end, tuple_to_list(Server)),

@@ -1,0 +1,19 @@
+%% The frame of every question that a step asks, around the fun Question. Its answer is text: characters, a binary or an atom.
+%% `told:ANSWER`, `untold:WORDS:VERSION` or `later:WORDS`, each in Base64, since erl_call prints what is not ASCII in a way of
+%% its own. What may be over in a moment is asked a second time, before it counts as a question that is not known.
+Encoded = fun(A) when is_atom(A) -> base64:encode_to_string(atom_to_list(A));
+             (T) -> base64:encode_to_string(unicode:characters_to_binary(T))
+          end,
+Attempt = fun() ->
+    try {told, Encoded(Question())}
+    catch Class:Reason:Stack -> Untold(Class, Reason, Stack)
+    end
+end,
+Outcome = case Attempt() of {untold, "undef in " ++ _} = Never -> Never; {untold, _} -> timer:sleep(300), Attempt(); Other -> Other end,
+case Outcome of
+    {told, Text} -> "told:" ++ Text;
+    {later, Words} -> "later:" ++ Encoded(Words);
+    {untold, Words} ->
+        Version = case application:get_key(rabbit, vsn) of {ok, V} -> V; _ -> "unknown" end,
+        "untold:" ++ Encoded(Words) ++ ":" ++ Encoded(Version)
+end

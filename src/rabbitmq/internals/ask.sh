@@ -1,0 +1,60 @@
+# shellcheck shell=sh
+# How steps ask a node about RabbitMQ's insides. The questions stand in src/rabbitmq/internals, and come here as variables:
+# erl_NAME its expressions, asks_NAME what follows "cannot be asked", by_hand_NAME the official command for the same.
+
+# Prints a node's answer, and returns 0. Returns 44, with a line that says what could not be asked and why, where this RabbitMQ
+# does not know the question or its answer cannot be read, and no official command tells the same; to ask again is of no use.
+# Returns 2, with what came, where the node does not answer now. No command that the steps wait for ends with 44.
+ask() { # QUESTION NODE short|long [BINDINGS]
+  # A name of our own, in our own list.
+  # shellcheck disable=SC2154 # the assignments of this eval
+  eval "expressions=\$erl_$1 asks=\$asks_$1 by_hand=\$by_hand_$1"
+  # shellcheck disable=SC2154 # untold_erl and ask_erl stand before this file
+  got=$(node_eval "$2" "$3" "${4:-}$untold_erl
+Question = fun() ->
+$expressions
+end,
+$ask_erl") || { printf '%s\n' "$got"; return 2; }
+  version='' words=''
+  # rabbitmqctl breaks what is long into lines.
+  compact=$(printf %s "$got" | tr -d '"[:space:]')
+  case $compact in
+    told:*) ! from_base64 "${compact#told:}" || return 0 ;;
+    later:*) ! from_base64 "${compact#later:}" || return 2 ;;
+    untold:*:*) version=$(from_base64 "${compact##*:}") && words=$(compact=${compact#untold:} && from_base64 "${compact%:*}") || words='' ;;
+  esac
+  [ -n "$words" ] || words="its answer cannot be read: $(printf %s "$got" | tr -c ' -~' '?' | cut -c 1-300)"
+  cannot_be_told "$@"
+}
+
+# An official command that tells the same is worth its second or two; that it was needed is said in the step's output.
+cannot_be_told() { # QUESTION NODE short|long [BINDINGS]
+  # shellcheck disable=SC2154 # ask has set asks and by_hand
+  words="$2${version:+ (RabbitMQ $version)} cannot be asked $asks ($1): $words"
+  if command -v "fallback_$1" >/dev/null; then
+    # shellcheck disable=SC2154 # as above
+    { printf '%s; asked with %s in its place\n' "$words" "$by_hand" >&4; } 2>/dev/null || :
+    "fallback_$1" "$2" "$3" "${4:-}"
+    return
+  fi
+  printf '%s%s\n' "$words" "${by_hand:+; by hand: $by_hand}"
+  return 44
+}
+
+# Nothing is printed of what is no Base64.
+from_base64() { # TEXT
+  text=$(printf %s "$1" | base64 -d 2>/dev/null) || return 1
+  printf '%s\n' "$text"
+}
+
+# Whether the node's answer is WANTED; any other one is printed, for the message of who waits for it.
+says() { # WANTED QUESTION NODE MODE [BINDINGS]
+  wanted=$1
+  shift
+  asked=0
+  said=$(ask "$@") || asked=$?
+  [ "$asked:$said" != "0:$wanted" ] || return 0
+  printf '%s\n' "$said"
+  [ "$asked" != 0 ] || return 1
+  return "$asked"
+}

@@ -1,0 +1,18 @@
+%% What became of a question that raised something: `untold` where this RabbitMQ does not know the question, or answers it in a
+%% shape that nobody here knows, `later` where it could not answer just now (a timeout, a table that is not there before the
+%% node serves). And the raw words: what was raised, and in which function.
+Untold = fun(Class, Reason, Stack) ->
+    Serves = try rabbit:is_running() =:= true catch error:undef -> true; _:_ -> false end,
+    Shape = case Reason of
+        {badmatch, {error, _}} -> false;
+        {case_clause, {error, _}} -> false;
+        {Kind, _} -> lists:member(Kind, [badmatch, case_clause, badkey, badmap, badfun, badarity, badrecord, not_understood]);
+        _ -> lists:member(Reason, [undef, function_clause, badarg, if_clause])
+    end,
+    Where = case Stack of
+        [{M, F, A, _} | _] -> io_lib:format(" in ~0p:~0p/~0p", [M, F, case A of _ when is_list(A) -> length(A); _ -> A end]);
+        _ -> ""
+    end,
+    Words = lists:sublist(lists:flatten(io_lib:format("~0p~s", [Reason, Where])), 400),
+    {case Class =:= error andalso Serves andalso Shape of true -> untold; false -> later end, Words}
+end,

@@ -1,0 +1,1 @@
+["cluster_name " ++ Text(rabbit_nodes:cluster_name())]

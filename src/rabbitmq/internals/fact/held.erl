@@ -1,0 +1,21 @@
+{All, Since} = {Queues(), erlang:monotonic_time(millisecond)},
+Stored = fun(R) ->
+    case rabbit_amqqueue:lookup(R) of {ok, Q} -> [Q]; _ -> DurableOf(R) end
+end,
+%% Those that somebody made; the default exchange's go without saying.
+Bind = fun({binding, _, _, To, _}, Sum) -> Sum#{To => maps:get(To, Sum, 0) + 1} end,
+%% Those of a queue whose node is down Mnesia has in its second table only.
+Made = fun({binding, {resource, _, exchange, From}, _, _, _}) -> From =/= <<>>; (_) -> false end,
+Bound = try
+    Routes = case Khepri() of true -> []; false -> mnesia:dirty_all_keys(rabbit_durable_route) end,
+    lists:foldl(Bind, #{}, lists:usort(lists:filter(Made, rabbit_binding:list_explicit() ++ Routes)))
+catch _:_ -> none
+end,
+Line = fun(R, Q) ->
+    case Late(Since) of
+        true -> "unlisted 1";
+        false -> try "held " ++ Held(R, Q, Bound) catch _:_ -> "unlisted 1" end
+    end
+end,
+["unlisted " ++ Int(length(All) - Most) || length(All) > Most]
+    ++ [Line(R, Q) || R <- lists:sublist(All, Most), Q <- Stored(R)]

@@ -1,0 +1,1 @@
+["link " ++ Node(N) || N <- nodes()]

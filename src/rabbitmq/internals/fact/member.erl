@@ -1,0 +1,3 @@
+%% RAM nodes exist in Mnesia only, and not from 4.3 on.
+Disc = case Khepri() of true -> Members(); false -> rabbit_mnesia:cluster_nodes(disc) end,
+["member " ++ case lists:member(N, Disc) of true -> "disc "; false -> "ram " end ++ Node(N) || N <- Members()]

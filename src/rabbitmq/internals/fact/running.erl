@@ -1,0 +1,1 @@
+["running " ++ Node(N) || N <- Running()]

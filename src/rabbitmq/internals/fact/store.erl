@@ -1,0 +1,1 @@
+["store " ++ case Khepri() of true -> "khepri"; false -> "mnesia" end]

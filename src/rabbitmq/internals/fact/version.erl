@@ -1,0 +1,1 @@
+{ok, V} = application:get_key(rabbit, vsn), ["version " ++ Text(V)]

@@ -1,0 +1,1 @@
+Capped("vhost", [V || V <- Vhosts(), V =/= <<"/">>], Text)

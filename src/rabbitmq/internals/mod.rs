@@ -1,0 +1,194 @@
+//! Everything that rabbitup asks of the inside of RabbitMQ, Ra and Osiris, by functions that no documentation promises: one
+//! list of typed entries, each with the versions it was tried on and the official command for the same. docs/internals.md is
+//! made of it. A question has three outcomes: told, told by its official command, and cannot be told, which refuses at once.
+
+mod define;
+mod facts;
+mod page;
+mod steps;
+
+pub use facts::{FACTS, Need, node_report};
+pub use page::page;
+pub use steps::{
+    ABSENT, ACCEPTS, ASKED_BY_STEPS, CAUGHT_UP, DATABASE, DRAIN_NOTED, DRAINED, DUMP_LOG, GUEST_LOGIN,
+    LACKING, LEADS, LINKS, MEMBERS, MIRRORS, MNESIA_NOTES, ONLY_COPIES, OWN_DATA, QUEUES_ON, RELEASE_STREAMS,
+    REOPEN, RUNNING_COOKIE, RUNS, SERVING, SYNCHRONISE, TAKE_COOKIE,
+};
+
+use crate::model::quote;
+
+/// A release of RabbitMQ that the tests run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// Debian 11.
+    V3_8_9,
+    /// Debian 12.
+    V3_10_8,
+    /// Debian 13.
+    V4_0_5,
+    /// Debian's testing release.
+    V4_3_6,
+}
+
+impl Release {
+    /// All of them, oldest first.
+    pub const ALL: &'static [Self] = &[Self::V3_8_9, Self::V3_10_8, Self::V4_0_5, Self::V4_3_6];
+
+    /// As RabbitMQ writes it.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::V3_8_9 => "3.8.9",
+            Self::V3_10_8 => "3.10.8",
+            Self::V4_0_5 => "4.0.5",
+            Self::V4_3_6 => "4.3.6",
+        }
+    }
+}
+
+/// What is left where a node cannot be asked a question.
+#[derive(Clone, Copy, Debug)]
+pub enum Fallback {
+    /// The step asks this official command in its place (`fallback.sh` reads its answer).
+    Asked(&'static str),
+    /// An operator can look with this official command; what it prints decides nothing.
+    ByHand(&'static str),
+    /// No official command tells this; why what needs it does without, or refuses.
+    Nothing(&'static str),
+}
+
+/// Definitions that several questions share, each written once.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// The Erlang variable that it binds.
+    pub name: &'static str,
+    /// Ends in a comma. What it uses stands before it in a question's list.
+    pub text: &'static str,
+}
+
+/// A question that is asked of a node.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// How messages and scripts call it.
+    pub name: &'static str,
+    /// What stands behind "cannot be asked".
+    pub asks: &'static str,
+    /// The releases on which it was answered, by this text and without its fallback.
+    pub tried: &'static [Release],
+    /// What is left where it cannot be told.
+    pub fallback: Fallback,
+    /// What its text uses, in the order in which one builds on another.
+    pub with: &'static [Definition],
+    /// Erlang expressions, the last one of which is the answer.
+    pub text: &'static str,
+}
+
+impl Question {
+    /// The expressions as they are asked: with their definitions and without comments.
+    pub fn erlang(&self) -> String {
+        let defined: String = self.with.iter().map(|definition| code(definition.text)).collect();
+        defined + &code(self.text)
+    }
+
+    /// Assignments for a POSIX shell, from which `ask` (ask.sh) knows the question.
+    pub fn assignments(&self) -> String {
+        let by_hand = match self.fallback {
+            Fallback::Asked(command) | Fallback::ByHand(command) => command,
+            Fallback::Nothing(_) => "",
+        };
+        let name = self.name;
+        format!(
+            "erl_{name}={}\nasks_{name}={}\nby_hand_{name}={}\n",
+            quote(self.erlang().trim_end()),
+            quote(self.asks),
+            quote(by_hand)
+        )
+    }
+}
+
+/// The shell functions that ask, with what they put around a question; behind them go [`Question::assignments`].
+pub fn asking() -> String {
+    let newest = Release::ALL.last().map_or("", |release| release.version());
+    let shell = concat!(include_str!("ask.sh"), include_str!("fallback.sh"));
+    let shell = shell.lines().filter(|line| !line.trim_start().starts_with("# "));
+    format!(
+        "untold_erl={}\nask_erl={}\nnewest_tried={newest}\n{}",
+        quote(&code(define::UNTOLD.text)),
+        quote(&code(include_str!("ask.erl"))),
+        shell.flat_map(|line| [line, "\n"]).collect::<String>(),
+    )
+}
+
+/// Erlang without its comments: they cost bytes on a line that may be slow.
+fn code(text: &str) -> String {
+    let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with('%'));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+// What the types leave open is checked when this compiles: a question that nobody tried, or that no sentence names, is none.
+const _: () = {
+    let mut n = 0;
+    while n < ASKED_BY_STEPS.len() {
+        assert!(!ASKED_BY_STEPS[n].tried.is_empty() && !ASKED_BY_STEPS[n].asks.is_empty());
+        n += 1;
+    }
+    n = 0;
+    while n < FACTS.len() {
+        assert!(!FACTS[n].1.tried.is_empty() && !FACTS[n].1.asks.is_empty());
+        n += 1;
+    }
+};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Each definition that a question lists is used, and what is used is listed.
+    #[test]
+    fn questions_list_the_definitions_that_they_use() {
+        for question in ASKED_BY_STEPS {
+            let mut listed = Vec::new();
+            for definition in question.with {
+                listed.push(definition.name);
+                let used =
+                    definition.name.split(", ").any(|name| question.erlang().matches(name).count() > 1);
+                assert!(used, "{} does not use {}", question.name, definition.name);
+            }
+            for definition in define::ALL {
+                for name in
+                    definition.name.split(", ").filter(|name| !["Only", "Counts", "Open"].contains(name))
+                {
+                    let used = question.erlang().contains(&format!("{name}("));
+                    assert!(!used || listed.contains(&definition.name), "{} uses {name}", question.name);
+                }
+            }
+        }
+    }
+
+    /// Answers and messages go by names.
+    #[test]
+    fn names_are_taken_once() {
+        let steps: BTreeSet<_> = ASKED_BY_STEPS.iter().map(|question| question.name).collect();
+        let facts: BTreeSet<_> = FACTS.iter().map(|(_, fact)| fact.name).collect();
+        assert_eq!((steps.len(), facts.len()), (ASKED_BY_STEPS.len(), FACTS.len()));
+    }
+
+    /// A command that the table promises is one that fallback.sh knows, and the other way round.
+    #[test]
+    fn the_commands_that_steps_ask_are_there() {
+        let shell = include_str!("fallback.sh");
+        for question in ASKED_BY_STEPS {
+            let there = shell.contains(&format!("\nfallback_{}() {{", question.name));
+            let promised = match question.fallback {
+                Fallback::Asked(command) => {
+                    let words = command.split_whitespace().last().unwrap_or_default();
+                    assert!(shell.contains(words), "{command}");
+                    true
+                }
+                Fallback::ByHand(_) | Fallback::Nothing(_) => false,
+            };
+            assert_eq!(there, promised, "{}", question.name);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+Gather = fun() ->
+    Deadline = erlang:monotonic_time(millisecond) + 3000,
+    Left = fun() -> max(0, Deadline - erlang:monotonic_time(millisecond)) end,
+    Try = fun(Fact) -> fun() -> try Fact() catch Class:Reason:Stack -> Untold(Class, Reason, Stack) end end end,
+    Started = [{Key, rpc:async_call(node(), erlang, apply, [Try(Fact), []])} || {Key, Fact} <- Facts],
+    lists:append([case rpc:nb_yield(Call, Left()) of
+                      {value, Found} when is_list(Found) -> Found;
+                      {value, {Kind, Words}} when Kind =:= untold; Kind =:= later -> ["failed " ++ Key ++ " " ++ atom_to_list(Kind) ++ " " ++ Text(Words)];
+                      {value, Failure} -> ["failed " ++ Key ++ " later " ++ Text(io_lib:format("~0p", [Failure]))];
+                      timeout -> ["failed " ++ Key ++ " timeout"]
+                  end || {Key, Call} <- Started])
+end,
+Booted = try Either([{rabbit, is_booted, []}, {rabbit, is_running, []}]) catch _:_ -> false end,
+%% Mnesia may have stopped under a RabbitMQ that goes on, where the disk took nothing more: every question would then be
+%% answered as of an empty database.
+Open = try Khepri() orelse mnesia:system_info(is_running) =:= yes catch _:_ -> true end,
+Lines = case {Booted, Open} of
+    {true, true} -> ["state running" | Gather()] ++ ["end"];
+    {true, false} -> ["state closed", "end"];
+    _ -> ["state stopped", "end"]
+end,

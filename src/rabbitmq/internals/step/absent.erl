@@ -1,0 +1,1 @@
+integer_to_list(length(Members()) - length(Running()))

@@ -1,0 +1,1 @@
+lists:join(" ", [atom_to_list(N) || N <- lists:sort(nodes())])

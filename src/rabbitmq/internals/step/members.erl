@@ -1,0 +1,1 @@
+lists:join(" ", [atom_to_list(M) || M <- lists:sort(Members())])

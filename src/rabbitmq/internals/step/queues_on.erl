@@ -1,0 +1,5 @@
+%% KIND and both names in Base64, also of queues that are down.
+Kind = fun(Q) -> case amqqueue:get_type(Q) of rabbit_stream_queue -> "stream"; _ -> "quorum" end end,
+B = fun(Word) -> base64:encode_to_string(Word) end,
+lists:join(" ", [[Kind(Q), " ", B(V), " ", B(N)]
+    || Q <- rabbit_amqqueue:list(), lists:member(X, Replicas(Q)), {resource, V, queue, N} <- [amqqueue:get_name(Q)]])

@@ -1,0 +1,1 @@
+lists:member(X, Running())

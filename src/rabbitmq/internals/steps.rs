@@ -1,0 +1,295 @@
+//! What the steps ask of nodes.
+
+use super::define;
+use super::{Fallback, Question, Release};
+
+/// Mnesia is there up to 4.2, and on these the default.
+const MNESIA: &[Release] = &[Release::V3_8_9, Release::V3_10_8, Release::V4_0_5];
+/// Mirrored queues went with 4.0.
+const MIRRORED: &[Release] = &[Release::V3_8_9, Release::V3_10_8];
+/// Streams came with 3.9.
+const STREAMS: &[Release] = &[Release::V3_10_8, Release::V4_0_5, Release::V4_3_6];
+
+/// See `step/serving.erl`.
+pub const SERVING: Question = Question {
+    name: "serving",
+    asks: "whether it serves",
+    tried: Release::ALL,
+    fallback: Fallback::Asked("rabbitmq-diagnostics check_running"),
+    with: &[],
+    text: include_str!("step/serving.erl"),
+};
+
+/// See `step/members.erl`.
+pub const MEMBERS: Question = Question {
+    name: "members",
+    asks: "which nodes are the members of its cluster",
+    tried: Release::ALL,
+    fallback: Fallback::Asked("rabbitmqctl cluster_status"),
+    with: &[define::MEMBERS],
+    text: include_str!("step/members.erl"),
+};
+
+/// See `step/runs.erl`.
+pub const RUNS: Question = Question {
+    name: "runs",
+    asks: "whether another member runs",
+    tried: Release::ALL,
+    fallback: Fallback::Asked("rabbitmqctl cluster_status"),
+    with: &[define::RUNNING],
+    text: include_str!("step/runs.erl"),
+};
+
+/// See `step/absent.erl`.
+pub const ABSENT: Question = Question {
+    name: "absent",
+    asks: "how many members do not run",
+    tried: Release::ALL,
+    fallback: Fallback::Asked("rabbitmqctl cluster_status"),
+    with: &[define::MEMBERS, define::RUNNING],
+    text: include_str!("step/absent.erl"),
+};
+
+/// See `step/drained.erl`.
+pub const DRAINED: Question = Question {
+    name: "drained",
+    asks: "whether it is in maintenance mode",
+    tried: Release::ALL,
+    fallback: Fallback::Asked("rabbitmqctl cluster_status"),
+    with: &[],
+    text: include_str!("step/drained.erl"),
+};
+
+/// See `step/drain_noted.erl`.
+pub const DRAIN_NOTED: Question = Question {
+    name: "drain_noted",
+    asks: "whether its cluster can note that a node is in maintenance mode",
+    tried: Release::ALL,
+    fallback: Fallback::Nothing("what it explains is then a failed drain, which refuses"),
+    with: &[],
+    text: include_str!("step/drain_noted.erl"),
+};
+
+/// See `step/leads.erl`.
+pub const LEADS: Question = Question {
+    name: "leads",
+    asks: "how many queues it leads",
+    tried: Release::ALL,
+    fallback: Fallback::ByHand("rabbitmqctl list_queues name leader"),
+    with: &[],
+    text: include_str!("step/leads.erl"),
+};
+
+/// See `step/caught_up.erl`.
+pub const CAUGHT_UP: Question = Question {
+    name: "caught_up",
+    asks: "whether the replicas on a node have caught up",
+    tried: Release::ALL,
+    fallback: Fallback::Asked("rabbitmqctl list_queues members online"),
+    with: &[define::REPLICAS, define::LEADER_INDEX],
+    text: include_str!("step/caught_up.erl"),
+};
+
+/// See `step/queues_on.erl`.
+pub const QUEUES_ON: Question = Question {
+    name: "queues_on",
+    asks: "which queues have a replica on a node",
+    tried: Release::ALL,
+    fallback: Fallback::ByHand("rabbitmqctl list_queues name members"),
+    with: &[define::REPLICAS],
+    text: include_str!("step/queues_on.erl"),
+};
+
+/// See `step/lacking.erl`.
+pub const LACKING: Question = Question {
+    name: "lacking",
+    asks: "which queues have no replica on a node",
+    tried: Release::ALL,
+    fallback: Fallback::ByHand("rabbitmqctl list_queues name members"),
+    with: &[define::REPLICAS],
+    text: include_str!("step/lacking.erl"),
+};
+
+/// See `step/release_streams.erl`.
+pub const RELEASE_STREAMS: Question = Question {
+    name: "release_streams",
+    asks: "to take a node out of its streams",
+    tried: STREAMS,
+    fallback: Fallback::ByHand("rabbitmq-streams delete_replica"),
+    with: &[define::REPLICAS],
+    text: include_str!("step/release_streams.erl"),
+};
+
+/// See `step/mirrors.erl`.
+pub const MIRRORS: Question = Question {
+    name: "mirrors",
+    asks: "how many mirrors of a queue are in sync",
+    tried: MIRRORED,
+    fallback: Fallback::ByHand("rabbitmqctl list_queues name slave_pids synchronised_slave_pids"),
+    with: &[],
+    text: include_str!("step/mirrors.erl"),
+};
+
+/// See `step/synchronise.erl`.
+pub const SYNCHRONISE: Question = Question {
+    name: "synchronise",
+    asks: "to synchronise mirrors that it leaves behind against their policy",
+    tried: MIRRORED,
+    fallback: Fallback::ByHand("rabbitmqctl sync_queue"),
+    with: &[],
+    text: include_str!("step/synchronise.erl"),
+};
+
+/// See `step/database.erl`.
+pub const DATABASE: Question = Question {
+    name: "database",
+    asks: "whether it has its database",
+    tried: Release::ALL,
+    fallback: Fallback::Nothing("what it explains is then a step that took too long"),
+    with: &[define::KHEPRI],
+    text: include_str!("step/database.erl"),
+};
+
+/// See `step/only_copies.erl`.
+pub const ONLY_COPIES: Question = Question {
+    name: "only_copies",
+    asks: "which queues only one node has a copy of, and how many messages are in them",
+    tried: Release::ALL,
+    fallback: Fallback::ByHand("rabbitmqctl list_queues name pid type messages"),
+    with: &[
+        define::KHEPRI,
+        define::VHOSTS,
+        define::RUNNING,
+        define::REPLICAS,
+        define::SECOND_TABLE,
+        define::COUNTED,
+        define::ONLY_COPIES,
+    ],
+    text: include_str!("step/only_copies.erl"),
+};
+
+/// See `step/own_data.erl`.
+pub const OWN_DATA: Question = Question {
+    name: "own_data",
+    asks: "what a join would wipe",
+    tried: Release::ALL,
+    fallback: Fallback::ByHand("rabbitmqctl export_definitions -"),
+    with: &[
+        define::KHEPRI,
+        define::VHOSTS,
+        define::RUNNING,
+        define::REPLICAS,
+        define::SECOND_TABLE,
+        define::COUNTED,
+        define::ONLY_COPIES,
+    ],
+    text: include_str!("step/own_data.erl"),
+};
+
+/// See `step/reopen.erl`.
+pub const REOPEN: Question = Question {
+    name: "reopen",
+    asks: "to take messages into its queues again",
+    tried: Release::ALL,
+    fallback: Fallback::Nothing("what was closed opens by itself within seven minutes"),
+    with: &[],
+    text: include_str!("step/reopen.erl"),
+};
+
+/// See `step/mnesia_notes.erl`.
+pub const MNESIA_NOTES: Question = Question {
+    name: "mnesia_notes",
+    asks: "who Mnesia's members are",
+    tried: MNESIA,
+    fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
+    with: &[],
+    text: include_str!("step/mnesia_notes.erl"),
+};
+
+/// See `step/dump_log.erl`.
+pub const DUMP_LOG: Question = Question {
+    name: "dump_log",
+    asks: "to dump the log of Mnesia",
+    tried: MNESIA,
+    fallback: Fallback::Nothing("RabbitMQ has no command for it, and RAM nodes went with Mnesia"),
+    with: &[],
+    text: include_str!("step/dump_log.erl"),
+};
+
+/// See `step/guest_login.erl`.
+pub const GUEST_LOGIN: Question = Question {
+    name: "guest_login",
+    asks: "whether guest logs in with its well-known password",
+    tried: Release::ALL,
+    fallback: Fallback::ByHand("rabbitmqctl authenticate_user guest guest"),
+    with: &[],
+    text: include_str!("step/guest_login.erl"),
+};
+
+/// See `step/running_cookie.erl`.
+pub const RUNNING_COOKIE: Question = Question {
+    name: "running_cookie",
+    asks: "which cookie it runs with",
+    tried: Release::ALL,
+    fallback: Fallback::ByHand("rabbitmq-diagnostics erlang_cookie_hash"),
+    with: &[],
+    text: include_str!("step/running_cookie.erl"),
+};
+
+/// See `step/take_cookie.erl`.
+pub const TAKE_COOKIE: Question = Question {
+    name: "take_cookie",
+    asks: "to take another cookie",
+    tried: Release::ALL,
+    fallback: Fallback::Nothing("a node takes a cookie while it runs by Erlang alone"),
+    with: &[],
+    text: include_str!("step/take_cookie.erl"),
+};
+
+/// See `step/links.erl`.
+pub const LINKS: Question = Question {
+    name: "links",
+    asks: "which nodes it is connected to",
+    tried: Release::ALL,
+    fallback: Fallback::Nothing("it is only shown"),
+    with: &[],
+    text: include_str!("step/links.erl"),
+};
+
+/// Asked of the RabbitMQ that is installed, in a VM of its own, whether it runs or not: `conf.sh` starts it.
+pub const ACCEPTS: Question = Question {
+    name: "accepts",
+    asks: "whether it accepts a rabbitmq.conf",
+    tried: Release::ALL,
+    fallback: Fallback::Nothing("the start shows it; one that fails is put back"),
+    with: &[],
+    text: include_str!("step/accepts.erl"),
+};
+
+/// All of them.
+pub const ASKED_BY_STEPS: &[Question] = &[
+    SERVING,
+    MEMBERS,
+    RUNS,
+    ABSENT,
+    DRAINED,
+    DRAIN_NOTED,
+    LEADS,
+    CAUGHT_UP,
+    QUEUES_ON,
+    LACKING,
+    RELEASE_STREAMS,
+    MIRRORS,
+    SYNCHRONISE,
+    DATABASE,
+    ONLY_COPIES,
+    OWN_DATA,
+    REOPEN,
+    MNESIA_NOTES,
+    DUMP_LOG,
+    GUEST_LOGIN,
+    RUNNING_COOKIE,
+    TAKE_COOKIE,
+    LINKS,
+    ACCEPTS,
+];

@@ -1,0 +1,172 @@
+//! Every question that rabbitup asks of RabbitMQ's insides, on a cluster that runs and holds one queue of each type.
+
+use std::time::Duration;
+
+use rabbitup::model::quote;
+use rabbitup::rabbitmq::internals::{
+    ASKED_BY_STEPS, CAUGHT_UP, FACTS, Fallback, QUEUES_ON, Question, Release, asking, node_report,
+};
+
+use super::queues::declare;
+use crate::hosts;
+use crate::lab::Lab;
+use crate::program::until;
+use crate::stage::Stage;
+
+/// As a step's script has it.
+const SHELL: &str = concat!(
+    include_str!("../../../src/apply/steps/prelude.sh"),
+    include_str!("../../../src/facts/broker_user.sh"),
+    include_str!("../../../src/facts/erl_call.sh"),
+    include_str!("../../../src/apply/steps/broker.sh")
+);
+
+/// Asks them all, sees each told by the node itself, and sees what becomes of one that it does not know.
+pub fn every_question(stage: &Stage) {
+    let lab = &stage.lab;
+    let kinds: &[&str] =
+        if lab.suite().streams() { &["quorum", "classic", "stream"] } else { &["quorum", "classic"] };
+    for kind in kinds {
+        declare(stage, 11, "/", &format!("asked-{kind}"), kind);
+    }
+    let version = hosts::running_version(lab, "node1");
+    let replicated = kinds.len() - 1;
+    until("the replicas of new queues are level", Duration::from_secs(60), || {
+        told(lab, &CAUGHT_UP, "X = 'rabbit@node1',").ok().filter(|said| *said == format!("ok {replicated}"))
+    });
+    by_official_commands(lab);
+    for question in ASKED_BY_STEPS.iter().filter(|question| is_tried(question, &version)) {
+        // Asked by a VM of its own, for each rabbitmq.conf that is written.
+        if question.name != "accepts" {
+            assert_told(lab, question);
+        }
+    }
+    every_fact(lab, &version);
+    unknown(lab);
+    for kind in kinds {
+        lab.stdout_of("node1", &format!("timeout 60 rabbitmqctl -q delete_queue asked-{kind}"));
+    }
+}
+
+/// On a release of testing that nobody has tried yet, the newest that was tried counts.
+fn is_tried(question: &Question, version: &str) -> bool {
+    let releases = Release::ALL;
+    let newest = releases.last().expect("there are some");
+    let on = releases.iter().find(|release| release.version() == version).unwrap_or(newest);
+    question.tried.contains(on)
+}
+
+/// What a step binds before the question.
+fn bindings(question: &Question) -> &'static str {
+    match question.name {
+        "runs" | "caught_up" | "synchronise" => "X = 'rabbit@node2',",
+        "queues_on" => "X = 'rabbit@node2',",
+        "release_streams" => "X = 'rabbit@node3',",
+        "lacking" => {
+            "X = 'rabbit@node2', Queues = [{<<\"/\">>, <<\"asked-quorum\">>}, {<<\"/\">>, <<\"none\">>}],"
+        }
+        "mirrors" => "Vhost = <<\"/\">>, Name = <<\"asked-classic\">>,",
+        "only_copies" | "own_data" => "X = 'rabbit@node1', Close = true,",
+        "take_cookie" => "File = \"/var/lib/rabbitmq/.erlang.cookie\",",
+        _ => "",
+    }
+}
+
+fn assert_told(lab: &Lab, question: &Question) {
+    let said = told(lab, question, bindings(question))
+        .unwrap_or_else(|why| panic!("{} is not told: {why}", question.name));
+    let words: Vec<_> = said.split_whitespace().collect();
+    let number = |word: &str| word.parse::<u64>().is_ok();
+    let good = match question.name {
+        "serving" | "runs" => said == "true",
+        "members" => said == "rabbit@node1 rabbit@node2 rabbit@node3",
+        "links" => words.contains(&"rabbit@node2") && words.contains(&"rabbit@node3"),
+        "absent" => said == "0",
+        "drained" => said == "false",
+        "drain_noted" => said == "noted",
+        "leads" => number(&said),
+        "caught_up" => said.starts_with("ok "),
+        "queues_on" => words.contains(&"quorum") && words.contains(&"YXNrZWQtcXVvcnVt"),
+        "release_streams" => said.contains("ok"),
+        "lacking" => said.is_empty(),
+        "mirrors" => said == "0 mirrors, 0 behind, running",
+        "synchronise" => said == "0",
+        "database" => said == "open",
+        "only_copies" => words.len() >= 4 && words[0] == "1" && words[1..4].iter().all(|word| *word == "0"),
+        "own_data" => words.len() == 8 && words.iter().all(|word| number(word)),
+        "reopen" => said == "reopened",
+        "mnesia_notes" => said.starts_with("{[") && said.ends_with("]."),
+        "dump_log" => said == "dumped",
+        "guest_login" => said == "refused",
+        "running_cookie" => said.len() == 32,
+        "take_cookie" => said == "taken",
+        _ => panic!("what {} should say is not known here", question.name),
+    };
+    assert!(good, "{}: {said}", question.name);
+}
+
+/// The node's answer, not an official command's.
+fn told(lab: &Lab, question: &Question, bindings: &str) -> Result<String, String> {
+    let (code, said, notes) = ask(lab, question, bindings);
+    if code == 0 && notes.is_empty() { Ok(said) } else { Err(format!("{code}: {said}\n{notes}")) }
+}
+
+/// What `ask` returns and prints, and what it prints into the step's output meanwhile.
+fn ask(lab: &Lab, question: &Question, bindings: &str) -> (i32, String, String) {
+    let script = format!(
+        "nonce=e2e run= operator= plan=\n{SHELL}\n{}{}\nexec 4>/run/e2e-asked\nask {} rabbit@node1 short {}",
+        asking(),
+        question.assignments(),
+        question.name,
+        quote(bindings)
+    );
+    let output = lab.run_on("node1", &script);
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let notes = lab.stdout_of("node1", "cat /run/e2e-asked && rm /run/e2e-asked");
+    (output.status.code().unwrap_or(-1), said, notes)
+}
+
+/// Everything that a plan knows of a node.
+fn every_fact(lab: &Lab, version: &str) {
+    assert!(FACTS.iter().all(|(_, fact)| is_tried(fact, version)));
+    let script = format!(
+        "nonce=e2e\n{SHELL}\nnode_eval rabbit@node1 short {}",
+        quote(&format!("Admin = <<\"operator\">>,\n{}\nLines", node_report().trim_end()))
+    );
+    let report = lab.stdout_of("node1", &script);
+    assert!(report.contains("\"state running\"") && report.contains("\"end\""), "{report}");
+    assert!(!report.contains("\"failed "), "{report}");
+}
+
+/// What is left where the node does not know a question, on this release too.
+fn by_official_commands(lab: &Lab) {
+    for question in ASKED_BY_STEPS {
+        let Fallback::Asked(command) = question.fallback else { continue };
+        let lost = Question { text: "rabbit_of_another_time:thing()", ..*question };
+        let (code, said, notes) = ask(lab, &lost, bindings(question));
+        let same = told(lab, question, bindings(question)).expect("the node knows it");
+        assert!(code == 0 && said == same, "{}: {code} {said}, not {same}\n{notes}", question.name);
+        let wanted = format!("asked with {command} in its place");
+        assert!(
+            notes.contains(&wanted) && notes.contains("undef in rabbit_of_another_time:thing/0"),
+            "{notes}"
+        );
+    }
+}
+
+/// No official command tells it: refused at once, with its name and RabbitMQ's words.
+fn unknown(lab: &Lab) {
+    for (text, words) in [
+        ("rabbit_of_another_time:thing()", "undef in rabbit_of_another_time:thing/0"),
+        ("ra:leader_query(nobody, 1, 2, 3, 4)", "undef in ra:leader_query/5"),
+        ("maps:get(nodes, #{members => []})", "{badkey,nodes}"),
+    ] {
+        let lost = Question { text, with: &[], ..QUEUES_ON };
+        let (code, said, _) = ask(lab, &lost, "");
+        let version = hosts::running_version(lab, "node1");
+        let start = format!(
+            "rabbit@node1 (RabbitMQ {version}) cannot be asked which queues have a replica on a node (queues_on): "
+        );
+        assert!(code == 44 && said.starts_with(&start) && said.contains(words), "{code}: {said}");
+    }
+}
