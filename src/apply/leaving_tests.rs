@@ -35,3 +35,36 @@ fn nothing_goes_that_nobody_consented_to() {
         assert_eq!(beyond(copies, may_go).as_deref(), wanted, "of {copies:?} with {may_go}");
     }
 }
+
+/// Whether a node that lets `rabbitmqctl forget_cluster_node` wait has forgotten, and what was said. `open` is what it answers
+/// about its database, `ends` how the calls end.
+fn forgotten(open: &str, ends: &str) -> (bool, String) {
+    let script = format!(
+        "set -eu\n{LEAVING}\nset -- {ends}\nends=\"$*\"\n\
+         control() {{ rc=${{ends%% *}}; ends=${{ends#* }}; return \"$rc\"; }}\n\
+         says() {{ [ {open} = \"$1\" ]; }}\n\
+         fail() {{ echo \"$1\"; exit 1; }}\n\
+         have_forgotten rabbit@node1 short rabbit@node3"
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().expect("sh runs");
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Seen on 4.0.5 under a read-only /var: five minutes of waiting, and no word on why.
+#[test]
+fn a_node_without_its_database_is_not_waited_for() {
+    let (ok, said) = forgotten("closed", "124 0");
+    assert!(!ok && said.contains("rabbit@node1 runs without its database"), "{said}");
+    // One that is merely slow, and one that does not tell.
+    for open in ["open", "no-answer"] {
+        assert_eq!(
+            forgotten(open, "124 124 0"),
+            (
+                true,
+                "rabbit@node1 has not answered for 100 s\nrabbit@node1 has not answered for 200 s\n".into()
+            )
+        );
+        assert!(!forgotten(open, "124 124 137").0);
+    }
+    assert!(!forgotten("closed", "69").0 && forgotten("closed", "0").0);
+}

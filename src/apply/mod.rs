@@ -2,9 +2,13 @@
 //! dry run shows is what an apply does.
 
 #[cfg(test)]
+mod admin_tests;
+#[cfg(test)]
 mod ask_tests;
 #[cfg(test)]
 mod enter_tests;
+#[cfg(test)]
+mod entry_tests;
 mod event;
 mod fence;
 #[cfg(test)]

@@ -129,7 +129,9 @@ fn questions(part: Part) -> &'static [Question] {
         Part::Broker => &[internals::SERVING, internals::MEMBERS],
         Part::Cluster => &[internals::DUMP_LOG, internals::GUEST_LOGIN],
         Part::Rotation => &[internals::RUNNING_COOKIE, internals::TAKE_COOKIE, internals::LINKS],
-        Part::Queues => &[internals::CAUGHT_UP, internals::LACKING, internals::MIRRORS],
+        Part::Queues => {
+            &[internals::CAUGHT_UP, internals::LACKING, internals::MIRRORS, internals::SYNCHRONISE]
+        }
         Part::Membership => &[
             internals::REOPEN,
             internals::RUNS,
@@ -138,7 +140,7 @@ fn questions(part: Part) -> &'static [Question] {
             internals::MNESIA_NOTES,
         ],
         Part::Roll => &[internals::LEADS, internals::DRAINED, internals::DRAIN_NOTED, internals::ABSENT],
-        Part::Leaving => &[internals::ONLY_COPIES],
+        Part::Leaving => &[internals::ONLY_COPIES, internals::DATABASE],
         Part::Join => &[internals::OWN_DATA],
         Part::Conf => &[internals::ACCEPTS],
         Part::Prelude
@@ -203,7 +205,10 @@ pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<S
     for step in steps {
         text.extend_from_slice(&Call::of(step, secrets)?);
     }
-    text.extend_from_slice(b"}\nannounce\nmain | forward\nrm -f \"$stop_file\" \"$work_file\"\n}\n");
+    let before: &[u8] = if needed(Part::Trial) { b"end_proved_trial\n" } else { b"" };
+    text.extend_from_slice(b"}\nannounce\n");
+    text.extend_from_slice(before);
+    text.extend_from_slice(b"main | forward\nrm -f \"$stop_file\" \"$work_file\"\n}\n");
     Ok(Secret::new(text))
 }
 

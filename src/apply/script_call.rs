@@ -309,7 +309,7 @@ fn md5_hex(bytes: &[u8]) -> String {
     Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// RabbitMQ's definitions of one administrator, with the password in the form that it stores itself:
+/// RabbitMQ's definitions of one user without a tag, with the password in the form that it stores itself:
 /// `salt ++ SHA-256(salt ++ password)`, in Base64 (rabbit_password_hashing_sha256).
 fn user_definitions(user: &str, password: &Secret) -> Secret {
     let salt: [u8; 4] = rand::rng().random();
@@ -320,7 +320,7 @@ fn user_definitions(user: &str, password: &Secret) -> Secret {
             "name": user,
             "password_hash": BASE64_STANDARD.encode(&hash),
             "hashing_algorithm": "rabbit_password_hashing_sha256",
-            "tags": "administrator",
+            "tags": "",
         }],
     });
     Secret::new(definitions.to_string().into_bytes())

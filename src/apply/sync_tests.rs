@@ -1,4 +1,4 @@
-//! When a queue's mirrors count as synchronised, in a real shell with a node that is made up.
+//! When a queue's mirrors count as synchronised, and what is done about those that are not, in a real shell with a node that is made up.
 
 use crate::model::shells::run_in;
 
@@ -47,5 +47,45 @@ fn a_mirror_that_stays_behind_or_falls_away_is_a_failure() {
         let (ok, said) = synchronised("2 mirrors, 2 behind, running", end, end);
         assert!(!ok && said.contains("orders is not in sync"), "{end}: {said}");
         assert!(end.is_empty() || said.contains(&format!("now: {end}")), "{said}");
+    }
+}
+
+/// A node whose mirror stays behind until RabbitMQ is asked to synchronise it. A question takes a second.
+const BEHIND: &str = r#"
+sleep() { :; }
+clock=0
+read_clock() { clock=$((clock + 100)); }
+dir=$(mktemp -d)
+trap 'rm -r "$dir"' EXIT
+ask() {
+  case $1 in
+    synchronise) echo "$asks"; [ "$asks" != 1 ] || touch "$dir/asked" ;;
+    *) if [ -e "$dir/asked" ]; then echo 'ok 3'; else echo '1 of 3: orders'; fi ;;
+  esac
+}
+"#;
+
+/// What the wait prints, and whether it went well, where so many queues have to be asked.
+fn awaited(asks: &str) -> (bool, String) {
+    let node = format!("asks='{asks}'\n{BEHIND}\nawait_replicas rabbit@node1 short 60 rabbit@node3");
+    let output = run_in(&["sh"], format!("set -eu\nnonce=N\nstep=S\n{PRELUDE}\n{QUEUES}\n{node}").as_bytes());
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Seen on 3.10.8 in a rolling restart behind a broker that was stopped: a mirror of a queue with ha-sync-mode automatic stayed
+/// behind for the five minutes that the restart waited, and then the restart failed.
+#[test]
+fn an_automatic_synchronisation_that_stays_away_is_asked_for() {
+    let (ok, said) = awaited("1");
+    assert!(
+        ok && said
+            .contains("was asked to synchronise mirrors on rabbit@node3, as their policy says (queues: 1)"),
+        "{said}"
+    );
+    // None that has to be asked (a policy without it, one that synchronises just now), and a node that does not answer that.
+    for asks in ["0", "{error,undef}", ""] {
+        let (ok, said) = awaited(asks);
+        assert!(!ok && !said.contains("was asked"), "{asks}: {said}");
+        assert!(said.contains("these have not caught up within 60 s: 1 of 3: orders"), "{asks}: {said}");
     }
 }

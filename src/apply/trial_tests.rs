@@ -85,3 +85,33 @@ fn a_node_that_starts_with_neither_is_no_case_of_a_bad_file() {
     let said = played(&format!("echo 'a = 2' >\"$conf\"\ntouch \"$dir/broken\"\n{RESTART}"));
     assert!(said.contains("N cause S it did not start\n"), "nothing was on trial: {said}");
 }
+
+/// The broker began to serve so many seconds after now. `show` alone has an argument more.
+const SERVES: &str =
+    "systemctl() { case $* in *is-active*) [ -n \"$serves\" ] ;; *) date -d \"$serves seconds\" ;; esac; }\n";
+
+/// A start was given up and went well later: when the next file comes, the one before is what is known to work. It was taken for
+/// one on trial, and a broker that did not start with the next one got back what was there before both: none.
+#[test]
+fn a_broker_that_serves_has_proved_what_was_noted_before() {
+    let second =
+        "cp \"$conf\" \"$conf.1\"\necho 'x = bad' >\"$conf\"\nput_on_trial \"$conf\" there \"$conf.1\"";
+    let first = format!("{SERVES}serves=\necho good >\"$conf\"\nput_on_trial \"$conf\" absent ''");
+    let said = played(&format!("{first}\nserves=+5\n{second}\nserves=-5\n{RESTART}"));
+    assert!(said.contains("conf: good\ntrial: \n") && said.contains("serves\n"), "{said}");
+    // It has served since before the first file, or does not serve: nothing is proved.
+    for serves in ["-5", ""] {
+        let said = played(&format!("{first}\nserves={serves}\n{second}\n{RESTART}"));
+        assert!(said.contains("conf: none\ntrial: \n"), "{serves}: {said}");
+    }
+}
+
+/// Where no other file comes, the next script on the host ends the trial.
+#[test]
+fn a_trial_that_is_over_is_ended_by_the_next_script() {
+    let said = played(&format!(
+        "{SERVES}serves=-5\necho good >\"$conf\"\nput_on_trial \"$conf\" absent ''\nend_proved_trial\nend\nserves=+5\n\
+         end_proved_trial"
+    ));
+    assert!(said.contains("/rabbitmq.conf\nconf: good\ntrial: \n"), "{said}");
+}

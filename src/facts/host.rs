@@ -94,10 +94,11 @@ impl HostFacts {
 pub struct NodeData {
     /// The directory's name, which is the node's.
     pub node: String,
-    /// The cluster's members as Mnesia noted them last (`cluster_nodes.config`); empty where there is no such note.
+    /// The cluster's members as Mnesia noted them last (`cluster_nodes.config`), and those that only its database has
+    /// (`schema.DAT`), where that note is older; empty where there is no such note.
     pub members: Vec<ClusterMember>,
-    /// The nodes that still ran when this one stopped, as Mnesia noted them (`nodes_running_at_shutdown`); none where
-    /// there is no such note. While it runs, the note is that of its last stop.
+    /// The nodes that still ran when this one stopped, as Mnesia noted them (`nodes_running_at_shutdown`), and those that
+    /// its notes do not know yet; none where there is no such note. While it runs, the note is that of its last stop.
     #[serde(default)]
     pub outlived_by: Vec<NodeName>,
     /// When the node last opened this data, Unix seconds: it counts its starts in `rabbit_serial` (rabbit_guid), and a boot

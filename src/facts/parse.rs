@@ -69,7 +69,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         cookie: files.cookie(&frames),
         staged_cookie: files.staged_cookie(&frames),
         in_the_way: files.in_the_way(&frames),
-        data: data(&frames),
+        data: data(request, &frames),
         data_place: DataPlace {
             unmounted: frames.values("data", "unmounted").map(str::to_owned).collect(),
             emptied: frames.value("data", "emptied").map(str::to_owned),
@@ -86,7 +86,10 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
 
 /// Whose data lies on the host. Each `node=` line may be followed by a `members=` line, Mnesia's `{All, Disc}`, by an
 /// `outlived=` line, its list of the nodes that ran when this one stopped, by a `started=` line and by a `flags=` line.
-fn data(frames: &Frames) -> Vec<NodeData> {
+///
+/// A section `schema` has the members in the requested node's database where its note names nobody else. Those that the note
+/// lacks may have run on when the node stopped, which noted nothing of that either.
+fn data(request: &ProbeRequest, frames: &Frames) -> Vec<NodeData> {
     let mut found: Vec<NodeData> = Vec::new();
     for line in frames.lines("data") {
         if let Some(name) = line.strip_prefix("node=") {
@@ -101,6 +104,16 @@ fn data(frames: &Frames) -> Vec<NodeData> {
             last.started = seconds.parse().ok();
         } else if let (Some(terms), Some(last)) = (line.strip_prefix("flags="), found.last_mut()) {
             last.feature_flags = atoms(terms);
+        }
+    }
+    let asked = request.node.as_ref().map(ToString::to_string);
+    if let Some(data) = found.iter_mut().find(|data| Some(&data.node) == asked.as_ref()) {
+        let schema = frames.lines("schema").next_back().unwrap_or_default();
+        for node in lists_of_nodes(schema).next().unwrap_or_default() {
+            if data.members.iter().all(|member| member.node != node) {
+                data.members.push(ClusterMember { node_type: NodeType::Disc, node: node.clone() });
+                data.outlived_by.push(node);
+            }
         }
     }
     found

@@ -40,7 +40,7 @@ has_cookie() { # HOME
   as_rabbitmq 5 sh -c '[ -s "$1" ]' sh "$1/.erlang.cookie"
 }
 # ask_slowly: the same through the official tool, for a node that erl_call cannot talk to (TLS between nodes).
-# Its file and the copied cookie are the only things that this script ever writes.
+# Its file, the copied cookie and the copied schema are the only things that this script ever writes.
 ask_slowly() {
   # Without a cookie rabbitmqctl would make one. Debian's wrapper becomes rabbitmq through su, behind which a tool that is ended
   # lives on; the script behind it does not.
@@ -83,6 +83,22 @@ process() {
   done
   set -f
 }
+# The members as the database of a node that does not serve has them, where Mnesia's note of them names only the node itself.
+# A process of RabbitMQ's writes that note when it hears of a new member (rabbit_node_monitor); a node that stops or is killed
+# just then has the member in its database and not in its note, and starts as the member that it is. Mnesia itself is asked,
+# about a copy: it may repair the file that it opens.
+known_members() {
+  section schema
+  # shellcheck disable=SC2016 # the inner shell's variables
+  tool erl && as_rabbitmq 10 sh -c '
+    case $(head -c 65536 "$2/cluster_nodes.config") in *@*@*@*) exit ;; *@*) ;; *) exit ;; esac
+    dir=$(mktemp -d) || exit
+    trap "rm -rf \"$dir\"; exit" HUP INT TERM
+    head -c 67108864 "$2/schema.DAT" >"$dir/schema.DAT" &&
+      ERL_CRASH_DUMP_SECONDS=0 "$1" +S 1 -noinput -boot start_clean -kernel logger_level none -mnesia dir "\"$dir\"" \
+        -eval "io:format(\"~tp.~n\", [mnesia:system_info(db_nodes)]), halt()." | head -c 65536 | tr -d "\n"
+    rm -rf "$dir"' sh "$tool" "$rabbit/mnesia/$node"
+}
 known_to_epmd() {
   tool epmd || tool=epmd
   case $nl$(limit 3 "$tool" -names) in *"${nl}name ${node%%@*} at port "*) ;; *) return 1 ;; esac
@@ -99,6 +115,7 @@ broker() {
     if tool erl_call && { ask "${node%%@*}@localhost" || { [ "$rc" != 124 ] && [ "$rc" != 69 ] && ask "$node"; }; }; then
       section answer
       printf '%s\n' "$answer"
+      case $answer in *'"state stopped"'*) known_members ;; esac
       return
     fi
   done
@@ -106,7 +123,9 @@ broker() {
     section refusal
     echo 'the node takes connections, but does not answer within 8 s'
   elif ! known_to_epmd; then
-    process
+    running=$(process)
+    # One that is about to start has its files open.
+    if [ -n "$running" ]; then printf '%s\n' "$running"; else known_members; fi
   elif [ -z "$slowly" ] && ask_slowly; then
     section answer
     printf '%s\n' "$slowly"

@@ -184,6 +184,7 @@ impl Start {
             readers,
             peak_kib: 0,
             start: Instant::now(),
+            longest: LONGEST,
             transcript: self.transcript,
         }
     }
@@ -232,10 +233,22 @@ pub struct Running {
     readers: Vec<JoinHandle<()>>,
     peak_kib: u64,
     start: Instant,
+    longest: Duration,
     transcript: Arc<Mutex<String>>,
 }
 
 impl Running {
+    /// The same run, which may take so long.
+    pub fn at_most(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
+    }
+
+    /// Whether it has taken longer than it may.
+    pub fn is_overdue(&self) -> bool {
+        self.start.elapsed() > self.longest
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -260,7 +273,7 @@ impl Running {
             }
             let ended = self.child.try_wait().expect("it is our child").is_some();
             assert!(
-                !ended && self.start.elapsed() < LONGEST,
+                !ended && !self.is_overdue(),
                 "`rabbitup {}` never said `{words}`\n{out}\n{}",
                 self.words,
                 self.err.lock().expect("nobody panics with it")
@@ -293,10 +306,10 @@ impl Running {
                 return self.finish(status.code());
             }
             self.peak_kib = self.peak_kib.max(peak_kib(self.child.id()));
-            if self.start.elapsed() > LONGEST {
+            if self.is_overdue() {
                 let _ = self.child.kill();
                 let run = self.finish(None);
-                panic!("a run did not end within {LONGEST:?}\n{run}");
+                panic!("a run did not end within {:?}\n{run}", self.longest);
             }
             // Often enough that a short run's memory is seen.
             std::thread::sleep(Duration::from_millis(10));

@@ -134,14 +134,36 @@ met_a_booting_peer() {
   done | grep -a -q -e incompatible_feature_flags -e failed_to_cluster_with
 }
 
-start_unit_of_broker() {
+start_unit_of_broker() { # [SEED MODE]
   # A unit that failed too often within seconds refuses every start (start-limit-hit); this one is asked for.
   bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   tries_left=3
-  until bounded 600 systemctl start rabbitmq-server; do
+  until start_unit_watching "$@"; do
+    [ -z "$seed_gone" ] || return 1
     tries_left=$((tries_left - 1))
     if [ "$tries_left" = 0 ] || ! met_a_booting_peer; then return 1; fi
     printf 'it met a peer that was booting itself; once more\n'
+  done
+}
+
+# A node that has just entered the cluster of a node that is gone since waits for the tables that only that one has: five
+# minutes, and once more. `systemctl start` can be left and called again, it waits for the same start.
+start_unit_watching() { # [SEED MODE]
+  seed_gone=
+  if [ $# = 0 ]; then
+    bounded 600 systemctl start rabbitmq-server
+    return
+  fi
+  read_clock
+  # shellcheck disable=SC2154 # read_clock sets clock
+  start_end=$((clock + 60000))
+  while :; do
+    started=0
+    bounded 20 systemctl start rabbitmq-server || started=$?
+    case $started in 124 | 137) ;; *) return "$started" ;; esac
+    await 20 is_serving "$1" "$2" || { seed_gone=yes; return 1; }
+    read_clock
+    [ "$clock" -lt "$start_end" ] || return 1
   done
 }
 
@@ -150,12 +172,12 @@ start_broker() { # NODE MODE PATIENCE
 }
 
 # Starts the node, and says in $why why it does not serve. With the node that serves its files have stood their trial.
-comes_up() { # NODE MODE PATIENCE
+comes_up() { # NODE MODE PATIENCE [SEED]
   why='its unit could not be enabled'
   enable_broker || return 1
   ! boots_with_old_files || stop_broker "$1"
   why='rabbitmq-server did not start on this host'
-  start_unit_of_broker || return 1
+  start_unit_of_broker ${4:+"$4" "$2"} || return 1
   why="the unit runs, but $1 does not serve"
   await "$3" is_serving "$1" "$2" || { why="$why (its last answer: ${answer:-none})"; return 1; }
   end_trial

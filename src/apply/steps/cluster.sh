@@ -64,6 +64,8 @@ import_definitions() { # NODE MD5 CONTENT
 
 # The password arrives hashed, as definitions of one user: rabbitmqctl add_user takes it from a terminal or an argument,
 # and on 4.0 waits for ever on a pipe.
+# Its tag comes last: a user without it is no administrator for the next plan, which then does all of this again. One that had the
+# tag and no permissions yet was taken for finished.
 put_admin() { # NODE MD5 DEFINITIONS USER
   import "$1" "$2" "$3"
   # For every virtual host there is: an administrator who sees an empty management UI asks why.
@@ -72,6 +74,7 @@ put_admin() { # NODE MD5 DEFINITIONS USER
   printf '%s\n' "$vhosts" | while IFS= read -r vhost; do
     control 60 "$1" set_permissions -p "$vhost" "$4" '.*' '.*' '.*'
   done
+  control 60 "$1" set_user_tags "$4" administrator
 }
 
 # Without a password nobody logs in as guest; what it owns and may do stays as it is. Connections that are open stay, too.

@@ -35,6 +35,12 @@ enter_cluster() { # NODE MODE PATIENCE SEED
       "rabbitup doctor shows what mends it; then run the same command again: this step changed nothing"
   fi
   hasten_entry
-  start_broker "$node" "$mode" "$patience"
+  comes_up "$node" "$mode" "$patience" "$seed" || entry_failed "$node" "$seed"
   confirm_member "$node" "$mode" "$seed"
+}
+
+entry_failed() { # NODE SEED
+  [ -n "${seed_gone:-}" ] || broker_failed "$why"
+  fail "$2 stopped answering while $1 entered its cluster, and $1 waits for it: $(why_not_reached "$2")" \
+    "rabbitup doctor says what is wrong with $2; then run the same command again: $1 goes on as soon as $2 serves"
 }

@@ -14,11 +14,20 @@ decoded() { # WORD...
   for word in "$@"; do printf '%s ' "$(printf %s "$word" | base64 -d)"; done
 }
 
+# Says how many queues were asked, where any were.
+ask_to_synchronise() { # NODE MODE REPLICAS-ON
+  waiting=$(ask synchronise "$1" "$2" "X = '$3',") || return 0
+  case $waiting in
+    '' | 0 | *[!0-9]*) ;;
+    *) printf 'RabbitMQ was asked to synchronise mirrors on %s, as their policy says (queues: %s)\n' "$3" "$waiting" ;;
+  esac
+}
+
 # Says from time to time who is behind, so that nobody takes a long wait for a hang.
 await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
   read_clock
   # shellcheck disable=SC2154 # read_clock sets clock
-  end=$((clock + $3 * 100)) said=
+  end=$((clock + $3 * 100)) ask_at=$((clock + 2000)) said=''
   while :; do
     asked=0
     answer=$(has_caught_up "$1" "$2" "$4") || asked=$?
@@ -28,6 +37,10 @@ await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
       44) untold=$answer; fail "nobody knows whether the replicas on $4 have caught up" ;;
     esac
     read_clock
+    if [ "$clock" -ge "$ask_at" ]; then
+      ask_to_synchronise "$1" "$2" "$4"
+      ask_at=$((clock + 3000))
+    fi
     if [ "$clock" -ge "$end" ]; then
       fail "on $4 these have not caught up within $3 s: ${answer:-no answer}" \
         "a mirrored queue without automatic synchronisation waits for rabbitup run sync-queue; the others go on by themselves"

@@ -239,6 +239,27 @@ fn what_tells_which_version_wrote_the_data_is_seen() {
     assert_eq!(package.unpacked, Some(1_795_385_700));
 }
 
+/// A node that stopped while another one entered, on 3.10.8: its note does not know it, its database does, and it starts as a
+/// member. It was refused as one that had been reset.
+#[test]
+fn members_that_only_the_database_knows_are_members() {
+    let seen = |schema: &str| {
+        let output = format!(
+            "N0NCE clock 1\nN0NCE data\nnode=rabbit@t1\nmembers={{[rabbit@t1],[rabbit@t1]}}.\noutlived=[rabbit@t1].\n\
+             N0NCE schema\n{schema}\nN0NCE end\n"
+        );
+        let facts = parse(&request("t1", &[]), NONCE, output.as_bytes()).expect("complete");
+        let data = facts.data_of(&node("rabbit@t1")).expect("there are data").clone();
+        (data.members.into_iter().map(|member| member.node).collect::<Vec<_>>(), data.outlived_by)
+    };
+    let (this, other) = (node("rabbit@t1"), node("rabbit@t2"));
+    assert_eq!(seen("[rabbit@t2,rabbit@t1]."), (vec![this.clone(), other.clone()], vec![other]));
+    // One that runs alone, and a schema that nobody could read.
+    for schema in ["[rabbit@t1].", "", "{error,{not_a_dets_file,\"schema.DAT\"}}."] {
+        assert_eq!(seen(schema), (vec![this.clone()], Vec::new()), "{schema}");
+    }
+}
+
 #[test]
 fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
     let refused = parse(&request("t1", &[]), NONCE, REFUSED).expect("complete");

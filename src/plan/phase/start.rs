@@ -32,6 +32,8 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
                 why,
                 "look at its log: /var/log/rabbitmq; rabbitup status shows what the others see",
             ),
+            // It still answers, and does not in a moment.
+            BrokerState::Running(_) if unit.active == STOPPING => start(draft, host, patience),
             BrokerState::Running(_) if !unit.is_enabled() && unit.exists => enable(draft, host),
             // `phase::untold` has refused the whole plan.
             BrokerState::Untold(_)
@@ -75,18 +77,19 @@ fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host) -> bool {
     true
 }
 
+/// systemd's word for a unit that somebody stops.
+const STOPPING: &str = "deactivating";
+
 fn is_changing(unit: &UnitFacts) -> bool {
-    ["activating", "deactivating"].contains(&unit.active.as_str())
+    ["activating", STOPPING].contains(&unit.active.as_str())
 }
 
 fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     let node = host.node();
     let Some(facts) = draft.host(&host.name) else { return };
     let reason = match facts.broker {
-        BrokerState::AppStopped | BrokerState::Unknown(_) => match facts.unit(BROKER_UNIT).active.as_str() {
-            "deactivating" => "it is being stopped",
-            _ => "it is starting, and may wait for the others",
-        },
+        _ if facts.unit(BROKER_UNIT).active == STOPPING => "it is being stopped",
+        BrokerState::AppStopped | BrokerState::Unknown(_) => "it is starting, and may wait for the others",
         _ if facts.data_of(&node).is_some() => "it does not run",
         _ => "it has never run",
     };

@@ -130,6 +130,26 @@ pub const MIRRORS: Question = Question {
     text: include_str!("step/mirrors.erl"),
 };
 
+/// See `step/synchronise.erl`.
+pub const SYNCHRONISE: Question = Question {
+    name: "synchronise",
+    asks: "to synchronise mirrors that it leaves behind against their policy",
+    tried: MIRRORED,
+    fallback: Fallback::ByHand("rabbitmqctl sync_queue"),
+    with: &[],
+    text: include_str!("step/synchronise.erl"),
+};
+
+/// See `step/database.erl`.
+pub const DATABASE: Question = Question {
+    name: "database",
+    asks: "whether it has its database",
+    tried: Release::ALL,
+    fallback: Fallback::Nothing("what it explains is then a step that took too long"),
+    with: &[define::KHEPRI],
+    text: include_str!("step/database.erl"),
+};
+
 /// See `step/only_copies.erl`.
 pub const ONLY_COPIES: Question = Question {
     name: "only_copies",
@@ -260,6 +280,8 @@ pub const ASKED_BY_STEPS: &[Question] = &[
     LACKING,
     RELEASE_STREAMS,
     MIRRORS,
+    SYNCHRONISE,
+    DATABASE,
     ONLY_COPIES,
     OWN_DATA,
     REOPEN,

@@ -18,6 +18,9 @@ pub(super) fn check(
         notebook.add(Severity::Warning, what, "`rabbitup up` ends what was begun");
     }
     match &seen.broker {
+        BrokerState::Running(_) if seen.unit(SERVICE).active == "deactivating" => {
+            notebook.add(Severity::Error, "the broker is being stopped", "`rabbitup up` starts it again");
+        }
         BrokerState::Running(node) => running(host, node, notebook),
         BrokerState::Down => match absence(desired, facts, host, seen) {
             Absence::Retired => notebook.add(

@@ -274,6 +274,9 @@ impl Fault {
         match self {
             Self::Cut => {
                 lab.heal(host);
+                if BROKERS.contains(&host) {
+                    lab.run_on(host, RESTART_PARTED);
+                }
                 seen_by_balancer(stage);
             }
             Self::Disk | Self::StoppedDisk => drop(lab.stdout_of(host, storage::EMPTY)),
@@ -333,6 +336,15 @@ const START_BROKER: &str =
 const RESTART_BROKER: &str = "systemctl -q is-enabled rabbitmq-server || exit 0; \
      timeout 60 rabbitmqctl -q eval 'yes = mnesia:system_info(is_running), rabbit:is_running().' 2>/dev/null | grep -qx true || \
      timeout 180 systemctl restart rabbitmq-server";
+
+/// Who was cut off for longer than net_ticktime, a minute, is parted from the others, and stays so unless its node is restarted
+/// (cluster_partition_handling is ignore): `status` and `doctor` say so. Waits until the node either sees every member or knows
+/// that it is parted.
+const RESTART_PARTED: &str = "systemctl -q is-active rabbitmq-server || exit 0; for _ in $(seq 40); do \
+     case $(timeout 10 rabbitmqctl -q eval 'case rabbit_node_monitor:partitions() of [] -> \
+     length(try rabbit_nodes:list_members() catch error:undef -> rabbit_mnesia:cluster_nodes(all) end) =:= \
+     length(try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end); _ -> parted end.') in \
+     true) exit 0 ;; parted) timeout 180 systemctl restart rabbitmq-server; exit ;; *) sleep 0.5 ;; esac; done";
 
 /// What the command wants to run may be a part of the boot. A broker that waits for others is left to the command.
 const WAIT_FOR_BOOT: &str = "for _ in $(seq 100); do \

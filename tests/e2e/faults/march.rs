@@ -24,6 +24,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How often the same command may be run again before it has to have converged, once the fault is over.
 const TRIES: usize = 3;
 
+/// What a step may take that waits for the members of a cluster (`start`, 12 minutes), and some more.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
 /// What is marched, and how far.
 #[derive(Debug, Clone, Copy)]
 pub struct March {
@@ -252,13 +255,14 @@ impl Marching<'_> {
         let words = (self.march.playbook.words)(self.stage);
         let args = words.iter().map(String::as_str).chain(["--yes", "--json"]);
         let start = self.stage.rabbitup(&(self.march.playbook.inventory)()).args(args);
-        let running = self.march.fault.ready(self.stage, start).spawn();
+        let running = self.march.fault.ready(self.stage, start).spawn().at_most(LONGEST);
         let mut struck = Vec::new();
         // The step whose middle is waited for, and how it is seen.
         let mut awaited: Option<(StepId, &'static str)> = None;
         loop {
             let line = match running.lines().recv_timeout(LOOK) {
                 Ok(line) => moment::read(&line),
+                Err(RecvTimeoutError::Timeout) if running.is_overdue() => break,
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };

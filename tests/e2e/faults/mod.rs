@@ -51,6 +51,10 @@ fn is_wanted(march: &March, words: &str) -> bool {
             .any(|word| word.split(':').zip(names).all(|(asked, name)| asked == "*" || asked == name))
 }
 
+/// Processes, the system journal without its start, and the broker's log.
+const EVIDENCE: &str = "date -u; ps -eo pid,ppid,etimes,args; timeout 20 journalctl -b --no-pager -n 2000; \
+    tail -n 3000 /var/log/rabbitmq/rabbit@*.log";
+
 /// Hosts that are marched over, one march after the other.
 struct Field {
     stage: Stage,
@@ -82,7 +86,23 @@ impl Field {
             outcome.cases.len(),
             if outcome.is_good() { String::new() } else { format!(", WRONG: {outcome:#?}") },
         ));
+        if !outcome.is_good() {
+            self.keep_evidence(march);
+        }
         outcome
+    }
+
+    /// What the hosts say of a march that went wrong, in files: the next march gets new hosts.
+    fn keep_evidence(&self, march: March) {
+        let suite = self.stage.lab.suite().name();
+        let name = format!("rabbitup-{suite}-{}-{}", march.to_string().replace(':', "-"), std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        let kept = std::fs::create_dir_all(&directory).and_then(|()| {
+            ALL.into_iter().try_for_each(|host| {
+                std::fs::write(directory.join(host), self.stage.lab.run_on(host, EVIDENCE).stdout)
+            })
+        });
+        say(&format!("{suite:8} {march}: {} has what the hosts say ({kept:?})", directory.display()));
     }
 
     fn reach(&mut self, state: State, disk: Disk) {

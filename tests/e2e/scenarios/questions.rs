@@ -59,7 +59,7 @@ fn is_tried(question: &Question, version: &str) -> bool {
 /// What a step binds before the question.
 fn bindings(question: &Question) -> &'static str {
     match question.name {
-        "runs" | "caught_up" => "X = 'rabbit@node2',",
+        "runs" | "caught_up" | "synchronise" => "X = 'rabbit@node2',",
         "queues_on" => "X = 'rabbit@node2',",
         "release_streams" => "X = 'rabbit@node3',",
         "lacking" => {
@@ -90,6 +90,8 @@ fn assert_told(lab: &Lab, question: &Question) {
         "release_streams" => said.contains("ok"),
         "lacking" => said.is_empty(),
         "mirrors" => said == "0 mirrors, 0 behind, running",
+        "synchronise" => said == "0",
+        "database" => said == "open",
         "only_copies" => words.len() >= 4 && words[0] == "1" && words[1..4].iter().all(|word| *word == "0"),
         "own_data" => words.len() == 8 && words.iter().all(|word| number(word)),
         "reopen" => said == "reopened",
