@@ -40,6 +40,7 @@ enter_cluster() { # NODE MODE PATIENCE SEED
 }
 
 entry_failed() { # NODE SEED
+  # shellcheck disable=SC2154 # comes_up says why
   [ -n "${seed_gone:-}" ] || broker_failed "$why"
   fail "$2 stopped answering while $1 entered its cluster, and $1 waits for it: $(why_not_reached "$2")" \
     "rabbitup doctor says what is wrong with $2; then run the same command again: $1 goes on as soon as $2 serves"
