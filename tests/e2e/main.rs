@@ -35,7 +35,7 @@ use stage::{Scenario, Stage, State};
 
 /// A cluster's birth, and who belongs to it. In an order in which few of them need new hosts.
 const SCENARIOS: &[Scenario] = &[
-    fresh("a plan on fresh hosts touches nothing", cold::plan_touches_nothing),
+    fresh("a plan on fresh hosts touches nothing", cold::plan_touches_nothing).but_one(),
     fresh("an unreachable host", trouble::unreachable_host).but_one(),
     fresh("a wrong host key", trouble::wrong_host_key).but_one(),
     fresh("a firewall between two brokers", trouble::firewall).but_one(),
@@ -46,7 +46,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("a second run changes nothing", steady::second_run),
     converged("what strangers reach", exposure::strangers).by_turns(),
     converged("what a plan costs", steady::cost),
-    converged("many look at once", steady::many_at_once),
+    converged("many look at once", steady::many_at_once).by_turns(),
     converged("doctor on a healthy cluster", doctor::healthy),
     converged("doctor's bundle without secrets", doctor::bundle).by_turns(),
     converged("a broker that was stopped", steady::stopped_broker).by_turns(),
@@ -108,14 +108,15 @@ const SCENARIOS: &[Scenario] = &[
 /// What happens to a cluster that works: about as long as the other list, since the two are played side by side.
 const DAY2: &[Scenario] = &[
     converged("traffic through the balancer sees a loss", traffic_check::sees_a_loss).but_one(),
-    converged("a host more, and the next version in the repository", traffic_check::more_of_everything),
+    converged("a host more, and the next version in the repository", traffic_check::more_of_everything)
+        .by_turns(),
     converged("doctor where one thing is wrong", doctor::table).by_turns(),
     converged("a rolling restart", rolling::restart).but_one(),
     converged("a rolling restart that fails on its first node", rolling::restart_that_fails).but_one(),
     converged("a node that the cluster cannot spare", versions::not_spared).by_turns(),
     converged("versions that must not come over data", versions::over_data).by_turns(),
     converged("what user rabbitmq plants", planted::broker_user).by_turns(),
-    converged("every question is answered", questions::every_question),
+    converged("every question is answered", questions::every_question).by_turns(),
     converged("a rotation of the cookie", rotation::live).but_one(),
     converged("rotations that fail half-way", rotation::half_way).by_turns(),
     converged("rotations while nodes are down", rotation::nodes_down).by_turns(),

@@ -156,9 +156,9 @@ pub fn play_sample(name: &str, suite: Suite) {
     // The releases are a third of a round apart.
     let release = DAILY.iter().position(|daily| *daily == suite).unwrap_or_default();
     marches.push(playbook_of_the_day(day + release * PAIRS / DAILY.len()));
-    if words.is_empty() && !all_are_played() && day % DAILY.len() == release {
+    if words.is_empty() && !all_are_played() && day % DAILY.len() != release {
         say(&format!(
-            "{:8}           faults are the other releases' today (E2E_ALL=1 plays them on all)",
+            "{:8}           faults are another release's today (E2E_ALL=1 plays them on all)",
             suite.name()
         ));
         return;
