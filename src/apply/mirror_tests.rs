@@ -12,11 +12,15 @@ sleep() { :; }
 dir=$(mktemp -d) fetched=$dir/fetched
 trap 'rm -r "$dir"' EXIT
 du() { cat "$dir/bytes" 2>/dev/null; }
+export dir fetched PATH="$dir:$PATH"
+be_apt_get() { printf '%s\n' '#!/bin/sh' "$1" >"$dir/apt-get" && chmod 755 "$dir/apt-get"; }
 "#;
 
-fn fetching(apt_get: &str) -> (bool, String) {
+/// `apt_get` is what it does, without single quotes; a process is known by its file `pid`.
+fn fetching(apt_get: &str, settings: &str) -> (bool, String) {
     let script = format!(
-        "set -u\nnonce=N\n{PRELUDE}\n{MIRROR}\n{QUICK}\n{apt_get}\nfetching 20 update; echo \"code $?\""
+        "set -u\nnonce=N\n{PRELUDE}\n{MIRROR}\n{QUICK}\nbe_apt_get '{apt_get}'\n{settings}\nfetching 20 update; echo \"code $?\"\n\
+         ! kill -0 \"$(cat \"$dir/pid\")\" 2>/dev/null || echo 'apt-get is left'"
     );
     let output = run_in(&["sh"], script.as_bytes());
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -25,24 +29,24 @@ fn fetching(apt_get: &str) -> (bool, String) {
 
 #[test]
 fn an_apt_get_that_gets_nothing_is_ended() {
-    let (ok, said) = fetching("bounded() { exec sleep 19; }\nunset -f sleep");
+    let (ok, said) = fetching("echo $$ >$dir/pid; exec sleep 15", "unset -f sleep");
     assert!(!ok && said.contains("nothing has come for 1 s, so apt-get is ended"), "{said}");
+    assert!(!said.contains("apt-get is left"), "{said}");
 }
 
 /// dpkg may be silent for as long as it likes: from its beginning on nothing is ended.
 #[test]
 fn one_that_has_what_it_needs_is_left_alone() {
-    let (ok, said) = fetching("bounded() { : >\"$fetched\"; command sleep 1; }");
+    let (ok, said) = fetching("echo $$ >$dir/pid; : >$fetched; sleep 1", "unset -f sleep");
     assert!(ok && !said.contains("ended"), "{said}");
-    let (ok, said) = fetching(
-        "bounded() { for n in 1 2 3 4; do echo $n >\"$dir/bytes\"; command sleep 0.1; done; }\nsilence=1000000",
-    );
+    let bytes = "echo $$ >$dir/pid; for n in 1 2 3 4; do echo $n >$dir/bytes; sleep 0.1; done";
+    let (ok, said) = fetching(bytes, "silence=1000000");
     assert!(ok && !said.contains("ended"), "{said}");
 }
 
 #[test]
 fn its_own_code_is_told() {
-    let (_, said) = fetching("bounded() { return 100; }");
+    let (_, said) = fetching("echo $$ >$dir/pid; exit 100", "");
     assert!(said.contains("code 100"), "{said}");
 }
 

@@ -9,12 +9,14 @@ silence=300
 # shellcheck disable=SC2154 # nonce is set before prelude.sh
 fetched=/run/rabbitup-$nonce.fetched
 
-# Runs apt-get like `bounded`, and ends it where nothing comes.
+# Runs apt-get like `bounded`, and ends it where nothing comes. Not by `bounded` itself: in the background that is a shell of its
+# own, and whoever ends that shell leaves apt-get to itself.
 fetching() { # SECONDS ARGUMENT...
-  limit=$1
+  within "$1"
   shift
   rm -f "$fetched"
-  bounded "$limit" apt-get -o "DPkg::Pre-Invoke::=touch $fetched" -o Acquire::Retries=1 "$@" &
+  # shellcheck disable=SC2154 # within sets limit
+  timeout -k 10 "$limit" apt-get -o "DPkg::Pre-Invoke::=touch $fetched" -o Acquire::Retries=1 "$@" &
   getting=$! quiet=0 came=
   while kill -0 "$getting" 2>/dev/null && [ ! -e "$fetched" ]; do
     sleep 0.5
