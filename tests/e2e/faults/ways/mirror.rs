@@ -93,7 +93,8 @@ fn serve(mut stream: TcpStream, folder: &Path, silent: &AtomicBool, over: &Atomi
         std::thread::sleep(LOOK);
     }
     let path = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
-    let file = folder.join(path.replace("%2b", "+").replace("%7e", "~").replace("%3a", ":"));
+    // Names of packages with an epoch have a percent sign of their own: `erlang-base_1%3a27…`.
+    let file = folder.join(path.replace("%2b", "+").replace("%7e", "~").replace("%25", "%"));
     let (status, body) = match std::fs::read(&file) {
         Ok(body) if !path.contains("..") => ("200 OK", body),
         _ => ("404 Not Found", Vec::new()),
