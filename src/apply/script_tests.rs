@@ -313,7 +313,7 @@ fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
     let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
     let text = script(vec![Action::InstallPackages { packages, held_back_units: Vec::new() }]);
-    let tools = "\nbounded() { shift; echo \"$1\" \"${4:-}\"; }\nrefresh_lists() { :; }\nmain() {";
+    let tools = "\nbounded() { shift; echo \"$1\" \"${4:-}\"; }\nfetching() { echo apt-get; }\nrefresh_lists() { :; }\nmain() {";
     let told = String::from_utf8(text)
         .expect("UTF-8")
         .replace("/var/lib/dpkg/updates", &directory.display().to_string())
@@ -365,6 +365,7 @@ fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
             "\nrefresh_lists() {{ :; }}\nallow_start() {{ :; }}\nforbid_start() {{ :; }}\nend_interrupted_dpkg() {{ :; }}\n\
              holds_data() {{ {has_data}; }}\nbroker_package() {{ printf '%s\\n' '{there}'; }}\n\
              bounded() {{ case \"$*\" in *--allow-downgrades*) echo GOES_BACK ;; *' remove '*) echo REMOVED ;; *) echo INSTALLED ;; esac; }}\n\
+             fetching() {{ bounded \"$@\"; }}\n\
              main() {{"
         );
         let told = String::from_utf8(text).expect("UTF-8").replace("\nmain() {", &tools);

@@ -46,7 +46,7 @@ node_eval() { # NODE short|long EXPRESSION
 
 ask_by_erl_call() { # NODE short|long EXPRESSION
   # shellcheck disable=SC2154 # unless_tls and as_c_node come from erl_call.sh
-  printf '%s.\n' "$3" | as_rabbitmq 10 sh -c "$unless_tls$as_c_node" "$caller" "$naming" "$1" -e
+  printf '%s.\n' "$3" | as_rabbitmq "${answer_within:-10}" sh -c "$unless_tls$as_c_node" "$caller" "$naming" "$1" -e
 }
 
 # `rabbit` serves: its boot is complete.
