@@ -1,8 +1,10 @@
-//! The random delay of old versions before they enter a cluster, in a real shell with a host that is made up.
+//! How a node enters a cluster, in real shells with hosts that are made up: the random delay of old versions, and a seed node that
+//! goes away meanwhile.
 
 use crate::model::shells::{run_in, shells};
 
 const PRELUDE: &str = include_str!("steps/prelude.sh");
+const BROKER: &str = include_str!("steps/broker.sh");
 const ENTER: &str = include_str!("steps/enter.sh");
 
 /// What becomes of a rabbitmq.conf where this version is installed.
@@ -33,4 +35,53 @@ fn only_a_version_that_waits_is_told_not_to() {
         let told = "cluster_formation.randomized_startup_delay_range.max = 1\n";
         assert_eq!(written(shell, "3.8.9-3+deb11u1", told), "", "{shell:?}: once is enough");
     }
+}
+
+/// systemd starts the unit by the call number `$started_at`; the seed serves in its first `$serves` answers. Nobody sleeps, and
+/// a question takes a second.
+const NODES: &str = r#"
+sleep() { :; }
+clock=0
+read_clock() { clock=$((clock + 100)); }
+dir=$(mktemp -d)
+trap 'rm -r "$dir"' EXIT
+counted() { count=$(($(cat "$dir/$1" 2>/dev/null || echo 0) + 1)); echo "$count" >"$dir/$1"; }
+bounded() { case $* in *reset-failed*) return ;; esac; counted starts; [ "$count" -ge "$started_at" ] || return 124; }
+is_serving() {
+  [ "$1" = rabbit@node1 ] || return 0
+  counted answers
+  [ "$count" -le "$serves" ]
+}
+enable_broker() { :; }
+hasten_entry() { :; }
+boots_with_old_files() { return 1; }
+end_trial() { :; }
+broker_log() { :; }
+why_not_reached() { echo 'port 25672 of node1 is closed'; }
+listed_by_both() { :; }
+rc=0
+(set -eu; enter_cluster rabbit@node2 short 5 rabbit@node1) || rc=$?
+echo "rc $rc after $(cat "$dir/starts") calls"
+"#;
+
+fn entered(started_at: u32, serves: u32) -> String {
+    let text = format!(
+        "set -eu\nnonce=N\n{PRELUDE}\nstep=S\n{BROKER}\n{ENTER}\nstarted_at={started_at} serves={serves}\nset +e\n{NODES}"
+    );
+    String::from_utf8_lossy(&run_in(&["sh"], text.as_bytes()).stdout).into_owned()
+}
+
+#[test]
+fn a_slow_start_is_waited_for_while_the_seed_serves() {
+    assert_eq!(entered(1, 1), "rc 0 after 1 calls\n");
+    assert_eq!(entered(9, 99), "rc 0 after 9 calls\n");
+}
+
+/// It waited ten minutes for the tables that only the other one had.
+#[test]
+fn a_node_whose_seed_went_away_is_not_waited_for() {
+    let said = entered(99, 3);
+    assert!(said.contains("rc 1 after 3 calls"), "{said}");
+    assert!(said.contains("rabbit@node1 stopped answering while rabbit@node2 entered its cluster"), "{said}");
+    assert!(said.contains("port 25672 of node1 is closed"), "{said}");
 }

@@ -7,8 +7,6 @@ mod admin_tests;
 mod ask_tests;
 #[cfg(test)]
 mod enter_tests;
-#[cfg(test)]
-mod entry_tests;
 mod event;
 mod fence;
 #[cfg(test)]

@@ -313,16 +313,13 @@ impl Lab {
 
     /// The lab command, bounded in time. The variables that could send it elsewhere are taken out.
     fn command(&self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Command {
-        let mut command = Command::new("timeout");
+        let mut command = script();
         command
-            .args(["-k", "10", COMMAND_TIMEOUT])
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab"))
             .args(args.into_iter().map(Into::into))
             .env("LAB_NAME", &self.name)
             .env_remove("LAB_DIR")
             .env_remove("LAB_DISK_SIZE")
-            .env_remove("LAB_NET")
-            .stdin(Stdio::null());
+            .env_remove("LAB_NET");
         if let Disk::Own(size) = self.disk {
             command.env("LAB_DISK_SIZE", size);
         }
@@ -345,19 +342,22 @@ impl Drop for Lab {
     }
 }
 
+/// `tests/lab/lab`, bounded in time.
+fn script() -> Command {
+    let mut command = Command::new("timeout");
+    command
+        .args(["-k", "10", COMMAND_TIMEOUT])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab"))
+        .stdin(Stdio::null());
+    command
+}
+
 /// The version of RabbitMQ that a release offers, as its image has it.
 ///
 /// # Errors
 /// Why there is no image, in the lab's words.
 pub fn offered(suite: Suite) -> Result<String, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab");
-    let output = Command::new("timeout")
-        .args(["-k", "10", COMMAND_TIMEOUT])
-        .arg(script)
-        .args(["offers", suite.name()])
-        .stdin(Stdio::null())
-        .output()
-        .expect("timeout starts");
+    let output = script().args(["offers", suite.name()]).output().expect("timeout starts");
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     } else {

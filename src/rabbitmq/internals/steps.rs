@@ -1,7 +1,7 @@
 //! What the steps ask of nodes.
 
 use super::define;
-use super::{Fallback, Question, Release};
+use super::{Definition, Fallback, Question, Release};
 
 /// Mnesia is there up to 4.2, and on these the default.
 const MNESIA: &[Release] = &[Release::V3_8_9, Release::V3_10_8, Release::V4_0_5];
@@ -9,6 +9,17 @@ const MNESIA: &[Release] = &[Release::V3_8_9, Release::V3_10_8, Release::V4_0_5]
 const MIRRORED: &[Release] = &[Release::V3_8_9, Release::V3_10_8];
 /// Streams came with 3.9.
 const STREAMS: &[Release] = &[Release::V3_10_8, Release::V4_0_5, Release::V4_3_6];
+
+/// What the counts of what a node alone has are made of.
+const COPIES: &[Definition] = &[
+    define::KHEPRI,
+    define::VHOSTS,
+    define::RUNNING,
+    define::REPLICAS,
+    define::SECOND_TABLE,
+    define::COUNTED,
+    define::ONLY_COPIES,
+];
 
 /// See `step/serving.erl`.
 pub const SERVING: Question = Question {
@@ -156,15 +167,7 @@ pub const ONLY_COPIES: Question = Question {
     asks: "which queues only one node has a copy of, and how many messages are in them",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl list_queues name pid type messages"),
-    with: &[
-        define::KHEPRI,
-        define::VHOSTS,
-        define::RUNNING,
-        define::REPLICAS,
-        define::SECOND_TABLE,
-        define::COUNTED,
-        define::ONLY_COPIES,
-    ],
+    with: COPIES,
     text: include_str!("step/only_copies.erl"),
 };
 
@@ -174,15 +177,7 @@ pub const OWN_DATA: Question = Question {
     asks: "what a join would wipe",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl export_definitions -"),
-    with: &[
-        define::KHEPRI,
-        define::VHOSTS,
-        define::RUNNING,
-        define::REPLICAS,
-        define::SECOND_TABLE,
-        define::COUNTED,
-        define::ONLY_COPIES,
-    ],
+    with: COPIES,
     text: include_str!("step/own_data.erl"),
 };
 

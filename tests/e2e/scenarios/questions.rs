@@ -62,8 +62,7 @@ fn is_tried(question: &Question, version: &str) -> bool {
 /// What a step binds before the question.
 fn bindings(question: &Question) -> &'static str {
     match question.name {
-        "runs" | "caught_up" | "synchronise" => "X = 'rabbit@node2',",
-        "queues_on" => "X = 'rabbit@node2',",
+        "runs" | "caught_up" | "synchronise" | "queues_on" => "X = 'rabbit@node2',",
         "release_streams" => "X = 'rabbit@node3',",
         "lacking" => {
             "X = 'rabbit@node2', Queues = [{<<\"/\">>, <<\"asked-quorum\">>}, {<<\"/\">>, <<\"none\">>}],"
