@@ -32,7 +32,7 @@ enter_cluster() { # NODE MODE PATIENCE SEED
   node=$1 mode=$2 patience=$3 seed=$4
   if ! await 10 is_serving "$seed" "$mode"; then
     fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
-      "rabbitup doctor shows what mends it; then run the same command again: this step changed nothing"
+      "rabbitup doctor shows what fixes it; then run the same command again: this step changed nothing"
   fi
   hasten_entry
   comes_up "$node" "$mode" "$patience" "$seed" || entry_failed "$node" "$seed"

@@ -58,7 +58,7 @@ look_at_own_data() { # NODE MODE SEED ALLOWED
 join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram ALLOWED
   node=$1 mode=$2 patience=$3 seed=$4 method=$5 type=$6 allowed=$7
   await 10 is_serving "$seed" "$mode" ||
-    fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup doctor shows what mends it"
+    fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup doctor shows what fixes it"
   await 60 is_serving "$node" "$mode" || fail "$node does not serve, so what it holds cannot be seen"
   # Asked last: a node that an abandoned run had just started was still on its way in when it was looked at.
   if lists "$seed" "$mode" "$node" && lists "$node" "$mode" "$seed"; then return 0; fi

@@ -100,7 +100,7 @@ fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<&KnownF
         )
         .seen(format!("{} lists {}", seed.name, members_of(seed)))
         .seen(why)
-        .mend(sentence("this keeps what it holds aside and lets it in anew:"))
+        .mend(sentence("this keeps what it holds aside and brings it back:"))
         .mend(rabbitup(format!("run recover-node node={name}"))),
     )
 }
@@ -115,7 +115,7 @@ fn moving(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Finding {
     match seed.filter(|seed| view::forgotten(case.desired, case.facts, seen.host, seed).is_some()) {
         Some(seed) => found
             .seen(format!("{} does not list {}, whose data is here", seed.name, seen.node()))
-            .mend(sentence("if it was once a member, it waits in vain; this keeps what it holds aside and lets it in anew:"))
+            .mend(sentence("if it was once a member, it waits in vain; this keeps what it holds aside and brings it back:"))
             .mend(rabbitup(format!("run recover-node node={name}"))),
         None => found.mend(sentence("look again in a minute:")).mend(rabbitup("doctor")),
     }
