@@ -31,7 +31,7 @@ rabbit_tool() { # SECONDS TOOL ARGUMENT...
 
 # Evaluates an expression on a node, this host's or another's, and prints the answer without `{ok, …}`. A node that answers
 # without end is cut off, and has then not answered. For `ask` alone (src/rabbitmq/internals/ask.sh), which reads the answer.
-node_eval() { # NODE short|long EXPRESSION
+node_eval() { # NODE short|long EXPRESSION SECONDS
   case $2 in long) naming=-name ;; *) naming=-sname ;; esac
   answered='not asked 69'
   if caller=$(find_erl_call); then
@@ -44,9 +44,9 @@ node_eval() { # NODE short|long EXPRESSION
   esac
 }
 
-ask_by_erl_call() { # NODE short|long EXPRESSION
+ask_by_erl_call() { # NODE short|long EXPRESSION SECONDS
   # shellcheck disable=SC2154 # unless_tls and as_c_node come from erl_call.sh
-  printf '%s.\n' "$3" | as_rabbitmq "${answer_within:-10}" sh -c "$unless_tls$as_c_node" "$caller" "$naming" "$1" -e
+  printf '%s.\n' "$3" | as_rabbitmq "$4" sh -c "$unless_tls$as_c_node" "$caller" "$naming" "$1" -e
 }
 
 # `rabbit` serves: its boot is complete.

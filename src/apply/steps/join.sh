@@ -2,9 +2,6 @@
 
 # Eight numbers, `unknown` where one cannot be counted. All queues are closed from then on.
 own_data() { # NODE MODE
-  # All queues are told to stop, and have some seconds each time; a busy host takes longer.
-  # shellcheck disable=SC2034 # ask_by_erl_call reads it
-  answer_within=30
   ask own_data "$1" "$2" "X = '$1', Close = true,"
 }
 

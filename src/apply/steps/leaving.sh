@@ -17,9 +17,6 @@ retire_broker() { # NODE MODE PATIENCE none|drain|quorum-critical MAY-GO
 
 # What only GONE has, as NODE counts it: `QUEUES UNCOUNTED MESSAGES OPEN NAME…`.
 only_copies() { # NODE MODE GONE true|false
-  # As for own_data.
-  # shellcheck disable=SC2034 # ask_by_erl_call reads it
-  answer_within=30
   ask only_copies "$1" "$2" "X = '$3', Close = $4,"
 }
 

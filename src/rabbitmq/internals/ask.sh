@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # How steps ask a node about RabbitMQ's insides. The questions stand in src/rabbitmq/internals, and come here as variables:
-# erl_NAME its expressions, asks_NAME what follows "cannot be asked", by_hand_NAME the official command for the same.
+# erl_NAME its expressions, within_NAME how many seconds an answer may take, asks_NAME what follows "cannot be asked", by_hand_NAME
+# the official command for the same.
 
 # Prints a node's answer, and returns 0. Returns 44, with a line that says what could not be asked and why, where this RabbitMQ
 # does not know the question or its answer cannot be read, and no official command tells the same; to ask again is of no use.
@@ -8,13 +9,12 @@
 ask() { # QUESTION NODE short|long [BINDINGS]
   # A name of our own, in our own list.
   # shellcheck disable=SC2154 # the assignments of this eval
-  eval "expressions=\$erl_$1 asks=\$asks_$1 by_hand=\$by_hand_$1"
+  eval "expressions=\$erl_$1 within=\$within_$1 asks=\$asks_$1 by_hand=\$by_hand_$1"
+  bindings=$(printf %s "${4:-}" | sed 's/[\\"]/\\&/g')
   # shellcheck disable=SC2154 # untold_erl and ask_erl stand before this file
-  got=$(node_eval "$2" "$3" "${4:-}$untold_erl
-Question = fun() ->
-$expressions
-end,
-$ask_erl") || { printf '%s\n' "$got"; return 2; }
+  got=$(node_eval "$2" "$3" "$untold_erl
+Expressions = \"$bindings$expressions\",
+$ask_erl" "$within") || { printf '%s\n' "$got"; return 2; }
   version='' words=''
   # rabbitmqctl breaks what is long into lines.
   compact=$(printf %s "$got" | tr -d '"[:space:]')

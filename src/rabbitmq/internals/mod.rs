@@ -76,6 +76,8 @@ pub struct Question {
     pub tried: &'static [Release],
     /// What is left where it cannot be told.
     pub fallback: Fallback,
+    /// How many seconds a busy node may take to answer it.
+    pub within: u8,
     /// What its text uses, in the order in which one builds on another.
     pub with: &'static [Definition],
     /// Erlang expressions, the last one of which is the answer.
@@ -97,8 +99,9 @@ impl Question {
         };
         let name = self.name;
         format!(
-            "erl_{name}={}\nasks_{name}={}\nby_hand_{name}={}\n",
-            quote(self.erlang().trim_end()),
+            "erl_{name}={}\nwithin_{name}={}\nasks_{name}={}\nby_hand_{name}={}\n",
+            quote(&string_literal(self.erlang().trim_end())),
+            self.within,
             quote(self.asks),
             quote(by_hand)
         )
@@ -116,6 +119,11 @@ pub fn asking() -> String {
         quote(&code(include_str!("ask.erl"))),
         shell.flat_map(|line| [line, "\n"]).collect::<String>(),
     )
+}
+
+/// What stands between the quotes of an Erlang string, for this text.
+fn string_literal(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// Erlang without its comments: they cost bytes on a line that may be slow.

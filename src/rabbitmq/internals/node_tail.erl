@@ -1,5 +1,5 @@
 Gather = fun() ->
-    Deadline = erlang:monotonic_time(millisecond) + 3000,
+    Deadline = erlang:monotonic_time(millisecond) + Patience,
     Left = fun() -> max(0, Deadline - erlang:monotonic_time(millisecond)) end,
     Try = fun(Fact) -> fun() -> try Fact() catch Class:Reason:Stack -> Untold(Class, Reason, Stack) end end end,
     Started = [{Key, rpc:async_call(node(), erlang, apply, [Try(Fact), []])} || {Key, Fact} <- Facts],

@@ -3,6 +3,11 @@
 use super::define;
 use super::{Definition, Fallback, Question, Release};
 
+/// What is asked of the node's memory: its host may be busy.
+const MOMENTS: u8 = 10;
+/// All queues are told to stop, and have some seconds each time.
+const EACH_QUEUE: u8 = 30;
+
 /// Mnesia is there up to 4.2, and on these the default.
 const MNESIA: &[Release] = &[Release::V3_8_9, Release::V3_10_8, Release::V4_0_5];
 /// Mirrored queues went with 4.0.
@@ -27,6 +32,7 @@ pub const SERVING: Question = Question {
     asks: "whether it serves",
     tried: Release::ALL,
     fallback: Fallback::Asked("rabbitmq-diagnostics check_running"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/serving.erl"),
 };
@@ -37,6 +43,7 @@ pub const MEMBERS: Question = Question {
     asks: "which nodes are the members of its cluster",
     tried: Release::ALL,
     fallback: Fallback::Asked("rabbitmqctl cluster_status"),
+    within: MOMENTS,
     with: &[define::MEMBERS],
     text: include_str!("step/members.erl"),
 };
@@ -47,6 +54,7 @@ pub const RUNS: Question = Question {
     asks: "whether another member runs",
     tried: Release::ALL,
     fallback: Fallback::Asked("rabbitmqctl cluster_status"),
+    within: MOMENTS,
     with: &[define::RUNNING],
     text: include_str!("step/runs.erl"),
 };
@@ -57,6 +65,7 @@ pub const ABSENT: Question = Question {
     asks: "how many members do not run",
     tried: Release::ALL,
     fallback: Fallback::Asked("rabbitmqctl cluster_status"),
+    within: MOMENTS,
     with: &[define::MEMBERS, define::RUNNING],
     text: include_str!("step/absent.erl"),
 };
@@ -67,6 +76,7 @@ pub const DRAINED: Question = Question {
     asks: "whether it is in maintenance mode",
     tried: Release::ALL,
     fallback: Fallback::Asked("rabbitmqctl cluster_status"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/drained.erl"),
 };
@@ -77,6 +87,7 @@ pub const DRAIN_NOTED: Question = Question {
     asks: "whether its cluster can note that a node is in maintenance mode",
     tried: Release::ALL,
     fallback: Fallback::Nothing("what it explains is then a failed drain, which refuses"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/drain_noted.erl"),
 };
@@ -87,6 +98,7 @@ pub const LEADS: Question = Question {
     asks: "how many queues it leads",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl list_queues name leader"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/leads.erl"),
 };
@@ -97,6 +109,7 @@ pub const CAUGHT_UP: Question = Question {
     asks: "whether the replicas on a node have caught up",
     tried: Release::ALL,
     fallback: Fallback::Asked("rabbitmqctl list_queues members online"),
+    within: MOMENTS,
     with: &[define::REPLICAS, define::LEADER_INDEX],
     text: include_str!("step/caught_up.erl"),
 };
@@ -107,6 +120,7 @@ pub const QUEUES_ON: Question = Question {
     asks: "which queues have a replica on a node",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl list_queues name members"),
+    within: MOMENTS,
     with: &[define::REPLICAS],
     text: include_str!("step/queues_on.erl"),
 };
@@ -117,6 +131,7 @@ pub const LACKING: Question = Question {
     asks: "which queues have no replica on a node",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl list_queues name members"),
+    within: MOMENTS,
     with: &[define::REPLICAS],
     text: include_str!("step/lacking.erl"),
 };
@@ -127,6 +142,7 @@ pub const RELEASE_STREAMS: Question = Question {
     asks: "to take a node out of its streams",
     tried: STREAMS,
     fallback: Fallback::ByHand("rabbitmq-streams delete_replica"),
+    within: MOMENTS,
     with: &[define::REPLICAS],
     text: include_str!("step/release_streams.erl"),
 };
@@ -137,6 +153,7 @@ pub const MIRRORS: Question = Question {
     asks: "how many mirrors of a queue are in sync",
     tried: MIRRORED,
     fallback: Fallback::ByHand("rabbitmqctl list_queues name slave_pids synchronised_slave_pids"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/mirrors.erl"),
 };
@@ -147,6 +164,7 @@ pub const SYNCHRONISE: Question = Question {
     asks: "to synchronise mirrors that it leaves behind against their policy",
     tried: MIRRORED,
     fallback: Fallback::ByHand("rabbitmqctl sync_queue"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/synchronise.erl"),
 };
@@ -157,6 +175,7 @@ pub const DATABASE: Question = Question {
     asks: "whether it has its database",
     tried: Release::ALL,
     fallback: Fallback::Nothing("what it explains is then a step that took too long"),
+    within: MOMENTS,
     with: &[define::KHEPRI],
     text: include_str!("step/database.erl"),
 };
@@ -167,6 +186,7 @@ pub const ONLY_COPIES: Question = Question {
     asks: "which queues only one node has a copy of, and how many messages are in them",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl list_queues name pid type messages"),
+    within: EACH_QUEUE,
     with: COPIES,
     text: include_str!("step/only_copies.erl"),
 };
@@ -177,6 +197,7 @@ pub const OWN_DATA: Question = Question {
     asks: "what a join would wipe",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl export_definitions -"),
+    within: EACH_QUEUE,
     with: COPIES,
     text: include_str!("step/own_data.erl"),
 };
@@ -187,6 +208,7 @@ pub const REOPEN: Question = Question {
     asks: "to take messages into its queues again",
     tried: Release::ALL,
     fallback: Fallback::Nothing("what was closed opens by itself within seven minutes"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/reopen.erl"),
 };
@@ -197,6 +219,7 @@ pub const MNESIA_NOTES: Question = Question {
     asks: "who Mnesia's members are",
     tried: MNESIA,
     fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/mnesia_notes.erl"),
 };
@@ -207,6 +230,7 @@ pub const DUMP_LOG: Question = Question {
     asks: "to dump the log of Mnesia",
     tried: MNESIA,
     fallback: Fallback::Nothing("RabbitMQ has no command for it, and RAM nodes went with Mnesia"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/dump_log.erl"),
 };
@@ -217,6 +241,7 @@ pub const GUEST_LOGIN: Question = Question {
     asks: "whether guest logs in with its well-known password",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl authenticate_user guest guest"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/guest_login.erl"),
 };
@@ -227,6 +252,7 @@ pub const RUNNING_COOKIE: Question = Question {
     asks: "which cookie it runs with",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmq-diagnostics erlang_cookie_hash"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/running_cookie.erl"),
 };
@@ -237,6 +263,7 @@ pub const TAKE_COOKIE: Question = Question {
     asks: "to take another cookie",
     tried: Release::ALL,
     fallback: Fallback::Nothing("a node takes a cookie while it runs by Erlang alone"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/take_cookie.erl"),
 };
@@ -247,6 +274,7 @@ pub const LINKS: Question = Question {
     asks: "which nodes it is connected to",
     tried: Release::ALL,
     fallback: Fallback::Nothing("it is only shown"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/links.erl"),
 };
@@ -257,6 +285,7 @@ pub const ACCEPTS: Question = Question {
     asks: "whether it accepts a rabbitmq.conf",
     tried: Release::ALL,
     fallback: Fallback::Nothing("the start shows it; one that fails is put back"),
+    within: MOMENTS,
     with: &[],
     text: include_str!("step/accepts.erl"),
 };

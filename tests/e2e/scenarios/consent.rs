@@ -127,7 +127,7 @@ fn assert_one_line(run: &Run, error: &str, code: i32) {
 fn member_again(stage: &Stage) {
     stage.lab.stdout_of(
         "node3",
-        "export PATH=$PATH:/usr/sbin; timeout 60 rabbitmqctl -q force_reset && timeout 60 rabbitmqctl -q join_cluster \
+        "export PATH=$PATH:/usr/sbin; { timeout 60 rabbitmqctl -q force_reset || timeout 60 rabbitmqctl -q reset; } && timeout 60 rabbitmqctl -q join_cluster \
          rabbit@node1 && timeout 60 rabbitmqctl -q start_app",
     );
 }

@@ -3,8 +3,7 @@
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN_PASSWORD, Inventory};
-use crate::lab::Store;
-use crate::stage::{ALL, BROKERS, Stage, say};
+use crate::stage::{ALL, BROKERS, Stage};
 
 /// The tutorial, followed halfway: names are set, packages installed and started by themselves with cookies of their
 /// own, and on node3 the cookie was copied without the restart that makes it count.
@@ -124,13 +123,6 @@ pub fn taken_over(stage: &Stage) {
 /// A broker that holds queues, users and virtual hosts of its own is not joined, since that would wipe it, until it
 /// is named.
 pub fn own_data(stage: &Stage) {
-    if stage.lab.suite().store() == Store::Khepri {
-        // Known, and in CHANGELOG.md: with 251 queues the last count before a join gets no answer there, so nothing is joined.
-        say(
-            "NOT PLAYED on RabbitMQ 4.3: a node with hundreds of queues cannot be joined with --destroy-data yet",
-        );
-        return;
-    }
     let inventory = Inventory::whole();
     let lab = &stage.lab;
     // It leaves its cluster and starts alone: without the configuration that would lead it back.
