@@ -10,10 +10,10 @@ ask() { # QUESTION NODE short|long [BINDINGS]
   # A name of our own, in our own list.
   # shellcheck disable=SC2154 # the assignments of this eval
   eval "expressions=\$erl_$1 within=\$within_$1 asks=\$asks_$1 by_hand=\$by_hand_$1"
-  bindings=$(printf %s "${4:-}" | sed 's/[\\"]/\\&/g')
+  expressions=$(printf %s "${4:-}$expressions" | sed 's/[\\"]/\\&/g')
   # shellcheck disable=SC2154 # untold_erl and ask_erl stand before this file
   got=$(node_eval "$2" "$3" "$untold_erl
-Expressions = \"$bindings$expressions\",
+Expressions = \"$expressions\",
 $ask_erl" "$within") || { printf '%s\n' "$got"; return 2; }
   version='' words=''
   # rabbitmqctl breaks what is long into lines.

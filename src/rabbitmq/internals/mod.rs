@@ -100,7 +100,7 @@ impl Question {
         let name = self.name;
         format!(
             "erl_{name}={}\nwithin_{name}={}\nasks_{name}={}\nby_hand_{name}={}\n",
-            quote(&string_literal(self.erlang().trim_end())),
+            quote(self.erlang().trim_end()),
             self.within,
             quote(self.asks),
             quote(by_hand)
@@ -119,11 +119,6 @@ pub fn asking() -> String {
         quote(&code(include_str!("ask.erl"))),
         shell.flat_map(|line| [line, "\n"]).collect::<String>(),
     )
-}
-
-/// What stands between the quotes of an Erlang string, for this text.
-fn string_literal(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// Erlang without its comments: they cost bytes on a line that may be slow.
