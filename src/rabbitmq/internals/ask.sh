@@ -13,7 +13,7 @@ ask() { # QUESTION NODE short|long [BINDINGS]
   expressions=$(printf %s "${4:-}$expressions" | sed 's/[\\"]/\\&/g')
   # shellcheck disable=SC2154 # untold_erl and ask_erl stand before this file
   got=$(node_eval "$2" "$3" "$untold_erl
-Expressions = \"$expressions\",
+Expressions = \"$expressions.\",
 $ask_erl" "$within") || { printf '%s\n' "$got"; return 2; }
   version='' words=''
   # rabbitmqctl breaks what is long into lines.
