@@ -5,14 +5,16 @@ use crate::inventory::Inventory;
 use crate::program::{Run, Running};
 use crate::stage::{BROKERS, Stage};
 
-/// Holds a run that is about to lock lb1, the first by name, as long as the file is there; never for ever.
-const HELD_BACK: &str = r#"cat >/usr/local/sbin/flock <<'END'
+/// Holds a run that is about to lock lb1, the first by name, as long as the file is there; never for ever. In the place of flock
+/// itself: on some releases sudo's path does not lead to /usr/local.
+const HELD_BACK: &str = r#"cp -p /usr/bin/flock /usr/bin/flock.away; cat >/usr/bin/flock.new <<'END'
 looks=0
 while [ -e /run/held-back ] && [ $looks -lt 250 ]; do sleep 0.1; looks=$((looks + 1)); done
-exec /usr/bin/flock "$@"
+exec /usr/bin/flock.away "$@"
 END
-sed -i '1i #!/bin/sh' /usr/local/sbin/flock; chmod 755 /usr/local/sbin/flock; : >/run/held-back"#;
-const GO_ON: &str = "rm -f /run/held-back /usr/local/sbin/flock";
+sed -i '1i #!/bin/sh' /usr/bin/flock.new; chmod 755 /usr/bin/flock.new; : >/run/held-back; mv -f /usr/bin/flock.new /usr/bin/flock"#;
+const GO_ON: &str =
+    "rm -f /run/held-back; cp -p /usr/bin/flock.away /usr/bin/flock.new; mv -f /usr/bin/flock.new /usr/bin/flock";
 
 /// node3 is no member when the plan is shown, and one when it would be carried out.
 pub fn shown_and_no_more(stage: &Stage) {
