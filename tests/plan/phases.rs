@@ -7,10 +7,11 @@ use rabbitup::facts::{
     Reach, TimeService, UnitFacts,
 };
 use rabbitup::model::{NodeName, NodeType, Version};
-use rabbitup::plan::{Action, Gate, Limit};
+use rabbitup::plan::Limit;
 use rabbitup::report::{Style, plan_text, refusals_text};
 
 use crate::fixtures::*;
+use rabbitup::operation::{Gate, InstallCookie, Operation, RestartBroker};
 
 fn text(desired: &rabbitup::inventory::Desired, facts: &rabbitup::facts::Facts) -> String {
     match planned(desired, facts, &options()) {
@@ -140,11 +141,10 @@ fn a_changed_setting_restarts_members_one_at_a_time_behind_the_gate() {
     for (before, step) in restarts.iter().zip(restarts.iter().skip(1)) {
         assert!(step.after.contains(&before.id), "{} waits for {}", step.id, before.id);
     }
-    assert!(
-        restarts
-            .iter()
-            .all(|step| matches!(&step.action, Action::RestartBroker { gate: Gate::QuorumCritical, .. }))
-    );
+    assert!(restarts.iter().all(|step| matches!(
+        &step.operation,
+        Operation::RestartBroker(RestartBroker { gate: Gate::QuorumCritical, .. })
+    )));
 }
 
 #[test]
@@ -300,8 +300,8 @@ fn a_cookie_that_debian_would_replace_gives_way_on_a_blank_seed_node() {
     let secrets: Vec<String> = plan
         .steps
         .iter()
-        .filter_map(|step| match &step.action {
-            Action::InstallCookie { secret, .. } => Some(secret.as_str().to_owned()),
+        .filter_map(|step| match &step.operation {
+            Operation::InstallCookie(InstallCookie { secret, .. }) => Some(secret.as_str().to_owned()),
             _ => None,
         })
         .collect();

@@ -13,8 +13,7 @@ while [ -e /run/held-back ] && [ $looks -lt 250 ]; do sleep 0.1; looks=$((looks 
 exec /usr/bin/flock.away "$@"
 END
 sed -i '1i #!/bin/sh' /usr/bin/flock.new; chmod 755 /usr/bin/flock.new; : >/run/held-back; mv -f /usr/bin/flock.new /usr/bin/flock"#;
-const GO_ON: &str =
-    "rm -f /run/held-back; cp -p /usr/bin/flock.away /usr/bin/flock.new; mv -f /usr/bin/flock.new /usr/bin/flock";
+const GO_ON: &str = "rm -f /run/held-back; cp -p /usr/bin/flock.away /usr/bin/flock.new; mv -f /usr/bin/flock.new /usr/bin/flock";
 
 /// node3 is no member when the plan is shown, and one when it would be carried out.
 pub fn shown_and_no_more(stage: &Stage) {
