@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::md5_hex;
 use super::shell::Beside;
-use super::world::{WILL_CHANGE, WILL_START};
+use super::world::WILL_CHANGE;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, unit};
 use crate::facts::{FileFacts, FileKind};
 use crate::model::{HostName, SecretName, Secrets};
@@ -181,10 +181,9 @@ impl Operate for WriteFile {
             for (name, address) in &self.resolves {
                 host.resolution.insert(name.clone(), vec![*address]);
             }
-            if let (Then::Reload(_) | Then::Restart(_), Some(balancer)) =
-                (&self.then, &mut host.load_balancer)
-            {
-                balancer.loaded = Some(WILL_START);
+            match &self.then {
+                Then::Reload(unit) | Then::Restart(unit) => unit::has_read(host, unit),
+                Then::Nothing | Then::DaemonReload => {}
             }
         });
     }

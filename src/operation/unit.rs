@@ -84,12 +84,18 @@ impl Operate for StopUnit {
 const BALANCERS: [&str; 2] = ["haproxy", "nginx"];
 const CHRONY: &str = "chrony";
 
-/// It runs with what its files say now.
+/// It runs, with what its files say now.
 fn runs(host: &mut HostFacts, unit: &str) {
     host.units.insert(unit.to_owned(), running_unit());
-    match host.load_balancer.as_mut().filter(|_| BALANCERS.contains(&unit)) {
-        Some(balancer) => balancer.loaded = Some(WILL_START),
-        None if unit == CHRONY => host.time_service.running = Some(CHRONY.to_owned()),
-        None => {}
+    has_read(host, unit);
+    if unit == CHRONY {
+        host.time_service.running = Some(CHRONY.to_owned());
+    }
+}
+
+/// What it is configured with is what its file says now.
+pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
+    if let Some(balancer) = host.load_balancer.as_mut().filter(|_| BALANCERS.contains(&unit)) {
+        balancer.loaded = Some(WILL_START);
     }
 }

@@ -328,6 +328,7 @@ fn searches_find_what_is_planted(stage: &Stage) {
         "var/log/rabbitmq/x",
         "var/log/x",
         "var/lib/rabbitmq/erl_crash.dump",
+        "var/log/rabbitmq/erl_crash.dump",
         "var/crash/x",
     ];
     let forms = forms(CANARY);
