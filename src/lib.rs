@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod cli;
+pub mod cluster;
 pub mod doctor;
 pub mod document;
 pub mod facts;

@@ -2,8 +2,8 @@ use super::arguments::Common;
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{load, playbook, shown};
+use crate::cluster::phrases::counted;
 use crate::inventory::SecretPolicy;
-use crate::plan::view::counted;
 use crate::playbook::Playbook;
 
 /// `rabbitup check`.

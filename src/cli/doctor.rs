@@ -7,11 +7,10 @@ use super::examine::examined;
 use super::exit::{Exit, Failure};
 use super::session::{Session, shown};
 use super::{bundle, print};
+use crate::cluster::health::WAIT_FOR_IT;
 use crate::doctor::{self, Diagnosis, Papers};
 use crate::facts::Facts;
-use crate::report::{
-    DiagnosisDocument, Status, StatusDocument, Style, WAIT_FOR_IT, diagnosis_text, under_way_text,
-};
+use crate::report::{DiagnosisDocument, Status, StatusDocument, Style, diagnosis_text, under_way_text};
 
 /// `rabbitup doctor`.
 pub async fn run(common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {

@@ -9,16 +9,17 @@ use super::exit::{Exit, Failure};
 use super::print;
 use super::settled::Turn;
 use crate::apply::{gather, named_secrets};
+use crate::cluster::phrases::listed;
+use crate::cluster::{Finding, access, health};
 use crate::document::{Look, Problem};
 use crate::facts::Facts;
 use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
 use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource, Secrets};
-use crate::plan::view::listed;
 use crate::plan::{self, Limit, Moment, Options, Plan, PlanError, PlannedHost, Strangers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
 use crate::report::{
-    Colour, Details, ErrorKind, Finding, RefusalDocument, Routes, Style, access, health, late_refusals_text,
-    late_unreachable_text, refusals_text, unreachable_document, unreachable_text,
+    Colour, Details, ErrorKind, RefusalDocument, Routes, Style, late_refusals_text, late_unreachable_text,
+    refusals_text, unreachable_document, unreachable_text,
 };
 use crate::template::Templates;
 use crate::transport::{BecomeRoot, HostKeyPolicy, SshTarget, SshTransport, Transport};

@@ -7,9 +7,10 @@ use super::arguments::Common;
 use super::exit::{Exit, Failure};
 use super::print;
 use crate::apply::{Operator, gather};
+use crate::cluster::health::WAIT_FOR_IT;
 use crate::facts::{Facts, RunUnderWay};
 use crate::plan::PlannedHost;
-use crate::report::{Details, ErrorKind, WAIT_FOR_IT, under_way};
+use crate::report::{Details, ErrorKind, under_way};
 use crate::transport::SshTransport;
 
 /// How long the last step of a run that was cut off is waited for: the longest usual one installs packages.

@@ -8,7 +8,8 @@ use super::exit::{Exit, Failure};
 use super::print;
 use super::session::Session;
 use crate::apply::Interrupt;
-use crate::report::{Status, StatusDocument, advised, is_healthy, status_text, under_way_text};
+use crate::cluster::{advised, is_healthy};
+use crate::report::{Status, StatusDocument, status_text, under_way_text};
 
 /// `rabbitup status`.
 pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, Failure> {

@@ -14,14 +14,13 @@ use super::print;
 use super::session::Session;
 use super::settled::{Turn, settled};
 use crate::apply::Locks;
+use crate::cluster::{Finding, Severity, is_healthy};
 use crate::facts::Facts;
 use crate::model::{HostName, one_line};
 use crate::plan::{Moment, Plan, StepId};
 use crate::playbook::Playbook;
 use crate::rabbitmq::BROKER_UNIT;
-use crate::report::{
-    DiagnosisDocument, Finding, Severity, diagnosis_brief, findings_text, is_healthy, last_line, plan_text,
-};
+use crate::report::{DiagnosisDocument, diagnosis_brief, findings_text, last_line, plan_text};
 
 /// When a verification looks again first while it waits for what is not there yet; each time half as long again, up to
 /// [`LONGEST_PAUSE`]: a look is a process or fifty on every host.

@@ -8,7 +8,6 @@ mod examination;
 mod follow;
 mod parse;
 mod request;
-pub(crate) mod unreachable;
 mod walk;
 
 pub use bundle::{Collected, Papers, bundle, collect_command, parse_collected};

@@ -1,7 +1,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Note, Options, Refusal, Step, StepId, room, view};
+use super::{Change, Note, Options, Refusal, Step, StepId, room};
+use crate::cluster::view;
 use crate::facts::{Facts, FileKind, HostFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::{HostName, Secret, SecretName, SecretSource};

@@ -13,7 +13,6 @@ mod request;
 mod room;
 mod saved;
 mod step;
-pub mod view;
 
 use std::collections::BTreeMap;
 

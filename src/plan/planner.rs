@@ -1,7 +1,8 @@
+use crate::cluster::phrases::counted;
 use std::collections::BTreeSet;
 
 use super::{
-    Draft, FORMAT_VERSION, Moment, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts, view,
+    Draft, FORMAT_VERSION, Moment, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts,
 };
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{CookieSource, Desired};
@@ -121,7 +122,7 @@ fn note_unneeded(draft: &mut Draft<'_>) {
 
 fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
     for (host, count) in std::mem::take(&mut draft.withheld) {
-        let steps = view::counted(count, "step");
+        let steps = counted(count, "step");
         draft.note(&host, format!("{steps} left out: the host is not within --limit"));
     }
     let mut secrets = draft.desired.secret_sources.clone();

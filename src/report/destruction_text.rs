@@ -73,5 +73,5 @@ fn counted(amount: &Amount) -> String {
         Some(count) => Some(format!("{count} {many}")),
         None => Some(format!("an unknown number of {many}")),
     });
-    crate::plan::view::listed(parts)
+    crate::cluster::phrases::listed(parts)
 }

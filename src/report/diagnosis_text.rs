@@ -6,7 +6,8 @@ use crate::doctor::{Cause, Diagnosis, Finding, Meanwhile, Pair, PairState, Remed
 use crate::model::{HostName, one_line};
 
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, count, grouped, list};
+use super::words::{Wrapped, count, list};
+use crate::cluster::phrases::grouped;
 
 /// Root causes that are told whole; of the others only what is wrong.
 const WHOLE: usize = 3;

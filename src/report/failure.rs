@@ -9,7 +9,8 @@ use crate::plan::{Plan, StepId};
 
 use super::style::{Ink, Style};
 use super::titles::Titles;
-use super::words::{Wrapped, count, duration, grouped};
+use super::words::{Wrapped, count, duration};
+use crate::cluster::phrases::grouped;
 
 /// Lines of output at the end of a failed step.
 const OUTPUT: usize = 20;

@@ -1,10 +1,11 @@
 //! What is wrong, for people: one block for each problem, however many hosts have it.
 
-use crate::doctor::unreachable::COMMAND;
+use crate::cluster::unreachable::COMMAND;
 use crate::model::{HostName, one_line};
 
 use super::style::{Ink, Style};
-use super::words::{Wrapped, grouped, list};
+use super::words::{Wrapped, list};
+use crate::cluster::phrases::grouped;
 
 /// Different pieces of evidence that one block shows.
 const EVIDENCE: usize = 4;

@@ -9,7 +9,6 @@ mod error_json;
 mod errors;
 mod failure;
 mod groups;
-mod health;
 mod plan_json;
 mod plan_text;
 mod progress;
@@ -31,7 +30,6 @@ pub use diagnosis_text::{diagnosis_brief, diagnosis_text};
 pub use error_json::{Details, ErrorDocument, ErrorKind};
 pub use errors::error_text;
 pub use failure::{Failed, failure_text};
-pub use health::{Finding, Severity, access, advised, health, is_healthy};
 pub use plan_json::{ChangeKind, PlanDocument, PlanHost, PlanNote, PlanStep, PlanSummary, plan_schema};
 pub use plan_text::{last_line, plan_text};
 pub use progress::{Clock, Display, JsonLines, PlainLines, TerminalBars};
@@ -41,7 +39,7 @@ pub use status_json::{BackendStatus, CookieStatus, LoadBalancerStatus, NodeStatu
 pub use status_text::{findings_text, status_text};
 pub use style::{Colour, Detail, Style};
 pub use summary::{Next, Summary};
-pub use under_way::{UnderWay, WAIT_FOR_IT, under_way, under_way_text};
+pub use under_way::{UnderWay, under_way, under_way_text};
 pub use unreachable::{
     Routes, UnreachableDocument, UnreachableEntry, late_unreachable_text, skipped_line, unreachable_document,
     unreachable_text,

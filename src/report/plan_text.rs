@@ -5,7 +5,8 @@ use crate::plan::{Change, Plan, Step};
 
 use super::diff::{self, Shown};
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, count, grouped, list};
+use super::words::{Wrapped, count, list};
+use crate::cluster::phrases::grouped;
 
 /// A plan for people. The last line has the counts; the same plan always gives the same text.
 pub fn plan_text(plan: &Plan, style: Style) -> String {

@@ -6,7 +6,8 @@ use crate::plan::{PlanError, Refusal};
 use super::CHANGED;
 use super::groups::Block;
 use super::style::{Ink, Style};
-use super::words::{count, grouped};
+use super::words::count;
+use crate::cluster::phrases::grouped;
 
 /// Why there is no plan, for people: every reason, each once, with the hosts that it holds for.
 pub fn refusals_text(error: &PlanError, style: Style) -> String {

@@ -4,10 +4,10 @@ use crate::facts::{BrokerState, Clock, Facts, HostFacts, NodeFacts, Observation}
 use crate::inventory::{Desired, Host};
 use crate::model::{DigestKey, Role};
 
-use super::health::cookie::{Agreement, agreement, reference};
-use super::health::load_balancer::serves;
-use super::health::{Finding, Severity};
-use super::words::grouped;
+use crate::cluster::health::cookie::{Agreement, agreement, reference};
+use crate::cluster::health::load_balancer::serves;
+use crate::cluster::health::{Finding, Severity};
+use crate::cluster::phrases::grouped;
 
 /// Everything that a status is made of.
 #[derive(Clone, Copy, Debug)]

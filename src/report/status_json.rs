@@ -3,11 +3,11 @@ use serde::Serialize;
 use crate::facts::{Backend, NodeFacts, QueueFacts, QueueKind};
 use crate::model::{HostName, MetadataStore, NodeName};
 
-use super::health::membership::running_nodes;
-use super::health::queues::{teller, under_replicated, with_mirrors_behind};
-use super::health::{Finding, is_healthy};
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::under_way::{UnderWay, under_way};
+use crate::cluster::health::membership::running_nodes;
+use crate::cluster::health::queues::{teller, under_replicated, with_mirrors_behind};
+use crate::cluster::health::{Finding, is_healthy};
 
 /// The version of the status document. Additions raise nothing; what a reader must know raises it.
 const STATUS_FORMAT_VERSION: u32 = 1;

@@ -5,14 +5,15 @@ use crate::inventory::{Host, LoadBalancer};
 use crate::model::{HostName, one_line};
 
 use super::groups::Block;
-use super::health::host::offset;
-use super::health::load_balancer::{Standing, software_name, standing};
-use super::health::membership::{membership_views, running_nodes};
-use super::health::{Severity, is_healthy};
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::style::{Detail, Ink, Style};
 use super::table::{Column, table};
-use super::words::{Wrapped, count, grouped, list, span};
+use super::words::{Wrapped, count, list, span};
+use crate::cluster::health::host::offset;
+use crate::cluster::health::load_balancer::{Standing, software_name, standing};
+use crate::cluster::health::membership::{membership_views, running_nodes};
+use crate::cluster::health::{Finding, Severity, is_healthy};
+use crate::cluster::phrases::grouped;
 
 /// Backends of a load balancer that are listed one by one.
 const BACKENDS: usize = 12;
@@ -37,7 +38,7 @@ pub fn status_text(status: &Status<'_>, style: Style) -> String {
 }
 
 /// Findings for people: what is wrong, where, and what to do; equal ones once.
-pub fn findings_text(findings: &[super::Finding], style: Style) -> String {
+pub fn findings_text(findings: &[Finding], style: Style) -> String {
     let mut text = String::new();
     let groups = grouped(findings.iter().map(|f| ((f.severity, &f.what, &f.advice), f.host.as_ref())));
     for ((severity, what, advice), hosts) in groups {

@@ -5,7 +5,8 @@ use console::measure_text_width;
 use crate::model::one_line;
 
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, grouped, list};
+use super::words::{Wrapped, list};
+use crate::cluster::phrases::grouped;
 
 const GAP: usize = 2;
 /// Different values of a column that are named below the table.

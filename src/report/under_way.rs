@@ -8,10 +8,9 @@ use serde::Serialize;
 use crate::facts::Facts;
 use crate::model::{HostName, one_line, shortened};
 
-use super::words::{grouped, since};
+use super::words::since;
+use crate::cluster::phrases::grouped;
 
-/// What a reader does about anything that is found meanwhile.
-pub const WAIT_FOR_IT: &str = "wait for the end of that run, then look again";
 /// Characters of a name that somebody left on a host.
 const NAME: usize = 100;
 

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::doctor::unreachable::{next, what};
+use crate::cluster::unreachable::{next, what};
 use crate::facts::{Facts, Unreachable, UnreachableCause};
 use crate::inventory::{Desired, Ssh};
 use crate::model::HostName;
@@ -9,7 +9,8 @@ use crate::plan::Plan;
 use super::CHANGED;
 use super::groups::Block;
 use super::style::{Ink, Style};
-use super::words::{count, grouped, list};
+use super::words::{count, list};
+use crate::cluster::phrases::grouped;
 
 /// How each host is reached, in the inventory's order: advice names the very command to type.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ use console::measure_text_width;
 
 use super::progress::time_of_day;
 use super::style::{Detail, Ink, Style};
+use crate::cluster::phrases::{folded, whole};
 use crate::model::one_line;
 
 /// `1 step`, `2 steps`.
@@ -45,28 +46,12 @@ pub fn since(began: SystemTime, now: SystemTime) -> String {
     format!("since {} UTC, {} ago", time_of_day(at), span(age.as_secs()))
 }
 
-/// `node1, node2, node3`; folded from the seventh on: `node1, node2, node3 and 47 more`.
+/// `node1, node2, node3`; folded where there are many: `node1, node2, node3 and 47 more`.
 pub(super) fn list<T: Display>(items: &[T], detail: Detail) -> String {
-    const WHOLE: usize = 6;
-    const HEAD: usize = 3;
-    let shown = if detail == Detail::Full || items.len() <= WHOLE { items.len() } else { HEAD };
-    let mut text = items.iter().take(shown).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if shown < items.len() {
-        text.push_str(&format!(" and {} more", items.len() - shown));
+    match detail {
+        Detail::Full => whole(items),
+        Detail::Folded => folded(items),
     }
-    text
-}
-
-/// Groups items under keys, in the order in which each key came first.
-pub(super) fn grouped<K: PartialEq, V>(items: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
-    let mut groups: Vec<(K, Vec<V>)> = Vec::new();
-    for (key, value) in items {
-        match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, values)) => values.push(value),
-            None => groups.push((key, vec![value])),
-        }
-    }
-    groups
 }
 
 /// Text to be broken over lines: what stands before the first, and everything after it below its start.

@@ -1,7 +1,8 @@
 use insta::assert_snapshot;
+use rabbitup::cluster::health::WAIT_FOR_IT;
 use rabbitup::doctor::Diagnosis;
 use rabbitup::facts::{BrokerState, Facts, PortState};
-use rabbitup::report::{DiagnosisDocument, Style, WAIT_FOR_IT, diagnosis_brief, diagnosis_text};
+use rabbitup::report::{DiagnosisDocument, Style, diagnosis_brief, diagnosis_text};
 
 use super::bed::Bed;
 use super::fixtures::cookie;

@@ -1,10 +1,11 @@
+use rabbitup::cluster::{Finding, Severity, access, health, is_healthy};
 use rabbitup::facts::{
     Access, BrokerState, Clock, CookieShape, Facts, Guest, MetadataStore, NodeData, Storage, TimeService,
     UnitFacts,
 };
 use rabbitup::inventory::{Admin, GuestSetting};
 use rabbitup::model::{NodeName, Version};
-use rabbitup::report::{Finding, Severity, Style, access, findings_text, health, is_healthy};
+use rabbitup::report::{Style, findings_text};
 
 use super::fixtures::{cookie, desired, facts, host, node_of, seen};
 

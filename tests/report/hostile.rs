@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use rabbitup::apply::{Event, FailureKind, StepFailure};
+use rabbitup::cluster::health;
 use rabbitup::document::{Look, Problem, Source, report};
 use rabbitup::facts::{
     BrokerState, Facts, Observation, QueueFacts, QueueKind, Unreachable, UnreachableCause,

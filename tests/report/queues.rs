@@ -1,6 +1,7 @@
+use rabbitup::cluster::{health, is_healthy};
 use rabbitup::facts::{Facts, QueueFacts, QueueKind};
 use rabbitup::model::{DigestKey, NodeName, Version};
-use rabbitup::report::{Status, StatusDocument, Style, findings_text, health, is_healthy, status_text};
+use rabbitup::report::{Status, StatusDocument, Style, findings_text, status_text};
 
 use super::fixtures::{NOW, desired, facts, host, node_of};
 

@@ -1,12 +1,13 @@
 use std::time::{Duration, UNIX_EPOCH};
 
+use rabbitup::cluster::{advised, health};
 use rabbitup::facts::{
     BrokerState, Facts, Observation, Partition, RunUnderWay, Unreachable, UnreachableCause,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{DigestKey, NodeName, Version};
 use rabbitup::report::{
-    Status, StatusDocument, Style, advised, findings_text, health, status_text, under_way, under_way_text,
+    Status, StatusDocument, Style, findings_text, status_text, under_way, under_way_text,
 };
 
 use super::fixtures::{NOW, cookie, desired, facts, host, node_of, seen};

@@ -1,7 +1,7 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::cluster::view::{self, Forgotten};
 use crate::doctor::{Cause, Finding, Unit};
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
-use crate::plan::view::{self, Forgotten};
 use crate::rabbitmq::BROKER_UNIT;
 
 /// RabbitMQ's word where a node and its cluster do not know each other's feature flags.
@@ -349,12 +349,12 @@ fn last_words(unit: &Unit, word: Option<&str>) -> Vec<String> {
 fn ghost(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Option<Finding> {
     let node = seen.node();
     let running = case.running();
-    let (lister, other) = running.iter().find(|(host, other)| {
-        host.name != seen.host.name && view::lists(other, &node) && other.name != node
-    })?;
+    let (lister, other) = running
+        .iter()
+        .find(|(host, other)| host.name != seen.host.name && other.lists(&node) && other.name != node)?;
     let knows = |members: &dyn Fn(&NodeFacts) -> bool| seen.running().is_some_and(members);
     let what = match &facts.broker {
-        BrokerState::Running(_) if !knows(&|own| view::lists(own, &other.name)) => {
+        BrokerState::Running(_) if !knows(&|own| own.lists(&other.name)) => {
             "its node runs in a cluster of its own, while the cluster still lists it"
         }
         BrokerState::Down | BrokerState::Unknown(_) | BrokerState::AppStopped

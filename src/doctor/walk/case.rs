@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use crate::doctor::unreachable::login;
+use crate::cluster::unreachable::login;
+use crate::cluster::view;
 use crate::doctor::{Cause, Checked, Examination, Examinations, Finding, Remedy};
 use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts, Privilege};
 use crate::inventory::{Desired, Host};
 use crate::model::{HostName, NodeName, shell_word};
-use crate::plan::view;
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
 
 /// The name by which epmd should know every node, as `NodeName::rabbit` makes it.

@@ -1,3 +1,4 @@
+use crate::cluster::phrases::listed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
@@ -5,7 +6,6 @@ use crate::doctor::{Cause, Finding};
 use crate::facts::{HostFacts, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, Version};
-use crate::plan::view;
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, upgrades_to};
 
 /// What a host has.
@@ -139,7 +139,7 @@ fn lack(case: &Case<'_>, seen: &Seen<'_>) -> Option<Lack> {
         return Some(unknown);
     }
     let disabled = &flags.known - &flags.enabled;
-    Some(lacking(Why::NotEnabled, &others, |other| match view::lists(own, &other.name) {
+    Some(lacking(Why::NotEnabled, &others, |other| match own.lists(&other.name) {
         true => &other.feature_flags.enabled & &disabled,
         false => BTreeSet::new(),
     }))
@@ -166,9 +166,9 @@ fn flags_found(seen: &Seen<'_>, lack: &Lack) -> Finding {
         }
         Why::NotEnabled => ("feature flags are not enabled", format!("not enabled on {name}")),
     };
-    let what = format!("{what} that are enabled on {}", view::listed(&lack.holders));
+    let what = format!("{what} that are enabled on {}", listed(&lack.holders));
     let found = Finding::on(name, Cause::FeatureFlagsDiffer, what)
-        .seen(format!("{evidence}: {}", view::listed(&lack.flags)));
+        .seen(format!("{evidence}: {}", listed(&lack.flags)));
     match lack.why {
         Why::NotEnabled => found.mend(seen.shell("rabbitmqctl enable_feature_flag all")),
         Why::Unknown | Why::Refused => found
@@ -185,7 +185,7 @@ fn partitions(case: &Case<'_>, notes: &mut Notes) {
     let mut told: BTreeSet<(&NodeName, &NodeName)> = BTreeSet::new();
     for (host, node) in &running {
         for (peer, other) in running.iter().filter(|(peer, _)| peer.name != host.name) {
-            if !view::lists(node, &other.name) || !view::lists(other, &node.name) {
+            if !node.lists(&other.name) || !other.lists(&node.name) {
                 continue;
             }
             notes.looked(Cause::Partition);
@@ -261,7 +261,7 @@ fn clusters(case: &Case<'_>, notes: &mut Notes) {
         return;
     };
     for (host, node) in running.iter().filter(|(host, _)| host.name != seed_host.name) {
-        let (listed, lists) = (view::lists(seed, &node.name), view::lists(node, &seed.name));
+        let (listed, lists) = (seed.lists(&node.name), node.lists(&seed.name));
         // Where the others list it and it knows nothing of them, it is a ghost.
         if listed && (lists || notes.has(Cause::GhostMember, &host.name)) {
             continue;
@@ -270,7 +270,7 @@ fn clusters(case: &Case<'_>, notes: &mut Notes) {
             .peer(&seed_host.name)
             .seen(format!("{} lists {}", node.name, members(node)))
             .seen(format!("{} lists {}", seed.name, members(seed)));
-        notes.add(match (lists, view::is_alone(node), node.holdings.is_empty()) {
+        notes.add(match (lists, node.is_alone(), node.holdings.is_empty()) {
             (true, ..) => found.mend(rabbitup(format!("run recover-node node={}", host.name))),
             (false, true, true) => found.mend(rabbitup("up")),
             (false, true, false) => found
@@ -286,7 +286,7 @@ fn clusters(case: &Case<'_>, notes: &mut Notes) {
 }
 
 fn not_joined_words(node: &NodeFacts, seed: &NodeFacts, lists: bool) -> String {
-    match (lists, view::is_alone(node)) {
+    match (lists, node.is_alone()) {
         (true, _) => format!("the cluster of {} has forgotten {}", seed.name, node.name),
         (false, true) => {
             format!("{} runs alone, and is no member of the cluster of {}", node.name, seed.name)
@@ -311,7 +311,7 @@ fn forgotten(case: &Case<'_>, running: &[(&Host, &NodeFacts)], notes: &mut Notes
             .filter(|(_, peer)| remembers.contains(&&peer.name))
             .map(|(_, n)| (&n.name, *n))
             .collect();
-        if known_peers.is_empty() || known_peers.values().any(|peer| view::lists(peer, &node)) {
+        if known_peers.is_empty() || known_peers.values().any(|peer| peer.lists(&node)) {
             continue;
         }
         let names: Vec<String> = known_peers.keys().map(ToString::to_string).collect();

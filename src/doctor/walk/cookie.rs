@@ -1,5 +1,5 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
-use crate::doctor::unreachable::login;
+use crate::cluster::unreachable::login;
 use crate::doctor::{Cause, Finding, Remedy};
 use crate::facts::{BrokerState, CookieFile, CookieShape, HostFacts};
 use crate::inventory::CookieSource;

@@ -1,5 +1,5 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
-use crate::doctor::unreachable::{self, COMMAND};
+use crate::cluster::unreachable::{self, COMMAND};
 use crate::doctor::{Cause, Finding, Remedy};
 use crate::facts::{HostFacts, Observation, Shortage, shortages};
 use crate::model::NameMode;

@@ -1,9 +1,9 @@
 //! Whether a node without data was wiped, or its data is merely not there: a disk that is not mounted, another directory.
 
 use super::Draft;
+use crate::cluster::phrases::listed;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
-use crate::plan::view::listed;
 
 /// Refuses to take a node for wiped where its data may be elsewhere. Returns whether it did.
 pub(super) fn refuse(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts) -> bool {

@@ -1,8 +1,9 @@
 use super::Draft;
+use crate::cluster::phrases::listed;
 use crate::facts::{Guest, NodeFacts};
 use crate::inventory::{Admin, Definitions, GuestSetting, Host};
 use crate::operation::{CloseGuest, ImportDefinitions, PutAdmin};
-use crate::plan::{Change, Proposal, view};
+use crate::plan::{Change, Proposal};
 
 /// Imports the inventory's definitions where they differ from what was imported last or where something of them is
 /// gone, sees to the administrator, and closes guest where there is one.
@@ -25,7 +26,7 @@ fn import(draft: &mut Draft<'_>, anchor: &Host, definitions: &Definitions) {
     let reason = match (&node.definitions_marker, missing.is_empty()) {
         (Some(mark), true) if *mark == definitions.digest => return,
         (Some(mark), false) if *mark == definitions.digest => {
-            format!("{} of it is gone", view::listed(&missing))
+            format!("{} of it is gone", listed(&missing))
         }
         (Some(_), _) => "the file has changed since it was imported".to_owned(),
         (None, _) => "it was never imported".to_owned(),

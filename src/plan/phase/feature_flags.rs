@@ -1,8 +1,8 @@
 use super::{Draft, roll};
+use crate::cluster::phrases::counted;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::operation::{EnableFeatureFlags, Operation};
-use crate::plan::view::counted;
 use crate::plan::{Change, Proposal};
 
 /// Enables the stable feature flags that are not. After an upgrade only the new version knows which it brings, so there

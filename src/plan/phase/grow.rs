@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Draft;
+use crate::cluster::phrases::counted;
+use crate::cluster::view;
 use crate::facts::{HostFacts, NodeFacts, QueueFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::operation::{GrowReplicas, QueueRef};
-use crate::plan::view::{self, counted};
 use crate::plan::{Change, Moment, Proposal};
 use crate::playbook::{GrowQueues, GrowSettings, Minutes, Phase};
 

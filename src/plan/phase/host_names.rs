@@ -1,9 +1,9 @@
 use super::{Draft, own_data, remove};
+use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName};
 use crate::operation::{SetHostName, StopBroker};
-use crate::plan::view::{self, listed};
 use crate::plan::{Change, Proposal};
 
 /// Gives every host the name that the inventory has for it: the running name and the one for the next boot.
@@ -47,7 +47,7 @@ fn make_way(draft: &mut Draft<'_>, host: &Host) -> bool {
     let Some(facts) = draft.host(&host.name) else { return false };
     let node = host.node();
     let running = facts.node().filter(|running| running.name != node).cloned();
-    if let Some(running) = running.filter(|running| running.holdings.is_empty() && view::is_alone(running)) {
+    if let Some(running) = running.filter(|running| running.holdings.is_empty() && running.is_alone()) {
         let operation = StopBroker { node: running.name.clone() };
         draft.propose(
             Proposal::new(&host.name, "stop", Change::Command, operation)

@@ -2,11 +2,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Draft;
+use crate::cluster::view;
 use crate::facts::HostFacts;
 use crate::model::HostName;
 use crate::operation::{Proof, Then, WriteFile};
 use crate::plan::diff::unified;
-use crate::plan::{Change, Proposal, render, view};
+use crate::plan::{Change, Proposal, render};
 use crate::template::Rendered;
 
 const PATH: &str = "/etc/hosts";

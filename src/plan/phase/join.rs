@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
 use super::{Draft, data_place, own_data, start};
+use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{NodeName, NodeType, Version};
 use crate::operation::{EnterCluster, ForgetNode, JoinCluster, JoinCommand, Operation};
-use crate::plan::view::{self, listed};
 use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, has_ram_nodes, joins_while_running};
@@ -32,13 +32,11 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
                 format!("start {} first, or include it in --limit", anchor.name),
             ),
             (BrokerState::Running(node), Some(seed)) => {
-                match (view::lists(&seed, &node.name), view::lists(&node, &seed.name)) {
+                match (seed.lists(&node.name), node.lists(&seed.name)) {
                     (true, true) => {}
                     (true, false) => refuse_ghost(draft, host, anchor),
                     (false, true) => refuse_forgotten(draft, host, &node, &seed),
-                    (false, false) if !view::is_alone(&node) => {
-                        refuse_other_cluster(draft, host, &node, &seed)
-                    }
+                    (false, false) if !node.is_alone() => refuse_other_cluster(draft, host, &node, &seed),
                     (false, false) => join(draft, host, (&node, &seed), patience),
                 }
             }
@@ -63,7 +61,7 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
             format!("{node} is blank and is to enter the cluster of {} at its first start", anchor.node()),
             format!("include {} in --limit, or start it first", anchor.name),
         ),
-        Some(seed) if view::lists(seed, &node) => refuse_ghost(draft, host, anchor),
+        Some(seed) if seed.lists(&node) => refuse_ghost(draft, host, anchor),
         Some(seed) => {
             let seed = seed.name.clone();
             let title = format!("start {node}, which enters the cluster of {seed}");

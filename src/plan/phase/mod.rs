@@ -38,7 +38,8 @@ mod upgrade;
 
 pub(super) use cookie::refuse_in_the_way;
 
-use super::{Draft, Options, Refusal, view};
+use super::{Draft, Options, Refusal};
+use crate::cluster::view;
 use crate::facts::{BrokerState, Facts};
 use crate::inventory::Desired;
 use crate::model::HostName;

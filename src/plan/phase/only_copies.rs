@@ -4,11 +4,11 @@
 use std::cmp::Reverse;
 
 use super::{Draft, own_data};
+use crate::cluster::phrases::{counted, listed};
 use crate::facts::{NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, quote};
 use crate::operation::MayGo;
-use crate::plan::view::{counted, listed};
 
 /// So many queues are told by name.
 const TOLD: usize = 5;

@@ -1,11 +1,12 @@
 //! What lies beneath a broker's package, and whether a version may come over it: asked by every phase that installs one.
 
 use super::Draft;
+use crate::cluster::phrases::listed;
+use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts, NodeFacts, PackageFacts};
 use crate::inventory::Host;
 use crate::model::Version;
 use crate::operation::{Over, PackageChoice};
-use crate::plan::view::{self, listed};
 use crate::rabbitmq::{BROKER_PACKAGE, Beneath, Objection, Serving, allowed, may_be_of};
 
 /// What, why, and what to do about it.
@@ -66,7 +67,7 @@ type WhyNot = (String, String);
 fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), WhyNot> {
     let node = host.node();
     let members = view::running(draft.desired, &draft.facts);
-    for (member, runs) in members.into_iter().filter(|(_, other)| view::lists(other, &node)) {
+    for (member, runs) in members.into_iter().filter(|(_, other)| other.lists(&node)) {
         let Some(facts) = draft.host(&member.name) else { continue };
         let beneath = Beneath::Running(serving(runs, facts));
         allowed(&beneath, to).map_err(|objection| {

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
+use crate::cluster::phrases::listed;
 use crate::facts::{Holdings, QueueHolding};
-use crate::plan::view::listed;
 
 /// So many of a kind are told by name.
 const TOLD: usize = 20;

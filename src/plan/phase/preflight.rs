@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::Draft;
+use crate::cluster::phrases::listed;
 use crate::facts::{OsFamily, PortState};
 use crate::model::HostName;
 use crate::plan::Refusal;
-use crate::plan::view::listed;
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
 

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
 use super::{Draft, remove};
+use crate::cluster::phrases::{counted, listed};
+use crate::cluster::view;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::plan::Strangers;
-use crate::plan::view::{self, counted, listed};
 use crate::playbook::Minutes;
 
 /// Members that the inventory does not know: reported, or with `--prune` taken out of the cluster.
@@ -64,5 +65,5 @@ fn refuse_so_many(draft: &mut Draft<'_>, strangers: &BTreeSet<NodeName>, at_most
 /// Whether a running node is in the anchor's cluster: what another cluster lists is not this inventory's business.
 fn belongs(draft: &Draft<'_>, host: &Host, node: &NodeName) -> bool {
     let anchor = draft.host(&draft.anchor).and_then(HostFacts::node);
-    host.name == draft.anchor || anchor.is_some_and(|anchor| view::lists(anchor, node))
+    host.name == draft.anchor || anchor.is_some_and(|anchor| anchor.lists(node))
 }

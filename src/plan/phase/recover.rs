@@ -1,10 +1,11 @@
 use super::only_copies::{self, Holder};
 use super::{Draft, data_place, remove};
+use crate::cluster::phrases::listed;
+use crate::cluster::view;
 use crate::facts::{BrokerState, ClusterMember, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::operation::{FollowPeer, Gate, MayGo, Operation, RetireBroker, StopBroker};
-use crate::plan::view::{self, listed};
 use crate::plan::{Change, Moment, Proposal};
 use crate::playbook::Minutes;
 
@@ -22,10 +23,10 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     };
     let Some(facts) = draft.host(&host.name).cloned() else { return };
     let Some((peer, seen)) = peer(draft, &node) else { return alone(draft, host, &facts) };
-    let listed = view::lists(&seen, &node);
+    let listed = seen.lists(&node);
     let data = facts.data_of(&node).is_some();
     match (&facts.broker, listed, data) {
-        (BrokerState::Running(own), true, _) if view::lists(own, &peer.node()) => {
+        (BrokerState::Running(own), true, _) if own.lists(&peer.node()) => {
             if draft.options.moment == Moment::Before {
                 draft.note(
                     &host.name,
@@ -35,9 +36,9 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         }
         // A blank node, or a stranger to the cluster that holds nothing: the phase join knows what to do.
         (BrokerState::Down, false, false) => {}
-        (BrokerState::Running(own), false, _) if view::is_alone(own) => {}
+        (BrokerState::Running(own), false, _) if own.is_alone() => {}
         (BrokerState::Down, true, false) => forget_wiped(draft, host, &facts, (&peer, &seen)),
-        (BrokerState::Running(own), true, _) if view::is_alone(own) && own.holdings.is_empty() => {
+        (BrokerState::Running(own), true, _) if own.is_alone() && own.holdings.is_empty() => {
             forget_wiped(draft, host, &facts, (&peer, &seen));
         }
         (BrokerState::CookieRefused, ..) => refuse_cookie(draft, host),
@@ -74,9 +75,7 @@ fn peer(draft: &Draft<'_>, node: &NodeName) -> Option<(Host, NodeFacts)> {
         .into_iter()
         .filter(|(_, seen)| &seen.name != node)
         .collect();
-    peers.sort_by_key(|(host, seen)| {
-        (view::is_alone(seen) && !view::lists(seen, node), host.name != draft.anchor)
-    });
+    peers.sort_by_key(|(host, seen)| (seen.is_alone() && !seen.lists(node), host.name != draft.anchor));
     peers.first().map(|(host, seen)| ((*host).clone(), (*seen).clone()))
 }
 
@@ -100,9 +99,9 @@ fn moved_on(
 ) {
     let node = host.node();
     let noted = facts.data_of(&node).map(|data| data.members.clone()).unwrap_or_default();
-    let finds = noted.iter().any(|member| {
-        member.node != node && seen.running.contains(&member.node) && view::lists(seen, &member.node)
-    });
+    let finds = noted
+        .iter()
+        .any(|member| member.node != node && seen.running.contains(&member.node) && seen.lists(&member.node));
     if finds || seen.metadata_store == MetadataStore::Khepri {
         return;
     }
@@ -134,7 +133,7 @@ fn start_over(
     patience: Minutes,
 ) {
     let node = host.node();
-    let listed = view::lists(seen, &node);
+    let listed = seen.lists(&node);
     // What it took while it ran beside its cluster only it knows; what is lost with its membership its peers know.
     let own = facts.node().map(|own| only_copies::may_go(draft, &node, Some(host), own, Holder::Runs));
     let theirs = listed.then(|| only_copies::may_go(draft, &node, Some(host), seen, Holder::Stopped));

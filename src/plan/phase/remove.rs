@@ -1,12 +1,13 @@
 use super::only_copies::{self, Holder};
 use super::{Draft, forget_offline as offline, roll};
+use crate::cluster::phrases::listed;
+use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
 use crate::operation::{
     ForgetNode, Gate, KeepData, MayGo, Operation, ReleaseQueues, RetireBroker, StopStranger,
 };
-use crate::plan::view::{self, listed};
 use crate::plan::{Change, Moment, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
@@ -42,7 +43,7 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
         .filter(|(_, node)| &node.name != gone)
         .map(|(host, node)| (host.clone(), node.clone()))
         .collect();
-    let lists: Vec<&(Host, NodeFacts)> = peers.iter().filter(|(_, node)| view::lists(node, gone)).collect();
+    let lists: Vec<&(Host, NodeFacts)> = peers.iter().filter(|(_, node)| node.lists(gone)).collect();
     let anchored = lists.iter().find(|(host, _)| host.name == draft.anchor).or(lists.first()).copied();
     if let Some((peer, node)) = anchored {
         if !may_leave(draft, gone, host, (peer, node)) {

@@ -1,12 +1,14 @@
 //! How one running broker is taken out of service and brought back, whatever is done to it in between.
 
 use super::Draft;
+use crate::cluster::phrases::listed;
+use crate::cluster::view;
+use crate::cluster::view::Disagreement;
 use crate::facts::{HostFacts, MetadataStore, QueueFacts, QueueKind};
 use crate::inventory::{Host, Software};
 use crate::model::{HostName, NodeName, Role};
 use crate::operation::{Gate, Operation, PackageChoice, RestartBroker, Service, SwitchServer, UpgradeBroker};
-use crate::plan::view::Disagreement;
-use crate::plan::{Change, Proposal, StepId, Strangers, view};
+use crate::plan::{Change, Proposal, StepId, Strangers};
 use crate::playbook::{Answer, Minutes, Phase};
 
 /// What is done to a broker that is out of service.
@@ -95,7 +97,7 @@ pub(super) fn turn(draft: &Draft<'_>) -> Vec<StepId> {
 /// What must be asked before the node stops. A member of a cluster that is not whole is not stopped at all.
 pub(super) fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<Disagreement>> {
     let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Ok(Gate::None) };
-    if view::is_alone(node) {
+    if node.is_alone() {
         return Ok(Gate::None);
     }
     let mut found = view::disagreements(draft.desired, &draft.facts, node);
@@ -127,7 +129,7 @@ impl std::fmt::Display for Need {
             Self::StreamCoordinator => f.write_str("no stream can be declared or gets another leader"),
             Self::Queues(names) => {
                 let more = if names.len() > 5 { " and more" } else { "" };
-                write!(f, "nobody is served by {}{more}", view::listed(names.iter().take(5)))
+                write!(f, "nobody is served by {}{more}", listed(names.iter().take(5)))
             }
         }
     }

@@ -65,5 +65,5 @@ fn words(span: Duration) -> String {
         7_200..172_800 => (seconds / 3_600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
-    crate::plan::view::counted(usize::try_from(count).unwrap_or(usize::MAX), noun)
+    crate::cluster::phrases::counted(usize::try_from(count).unwrap_or(usize::MAX), noun)
 }

@@ -1,10 +1,10 @@
 use super::settle_cookie::{self, Unfinished};
 use super::{Draft, start, stop};
+use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::{CookieSource, Host};
 use crate::model::{CookieDigest, HostName, SecretName};
 use crate::operation::{AdoptCookie, CookieSide, Digests, Operation, StageCookie, SwitchCookie};
-use crate::plan::view;
 use crate::plan::{Change, Moment, Proposal, StepId};
 use crate::playbook::{Answer, Minutes};
 use crate::rabbitmq::BROKER_UNIT;

@@ -1,9 +1,9 @@
 use super::{Draft, join};
+use crate::cluster::view::{self, Forgotten};
 use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
 use crate::operation::{StartApp, StartBroker, StartUnit};
-use crate::plan::view::{self, Forgotten};
 use crate::plan::{Change, Moment, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;

@@ -1,9 +1,9 @@
 use super::Draft;
+use crate::cluster::phrases::listed;
 use crate::facts::{HostFacts, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName};
 use crate::operation::{CancelSyncQueue, QueueRef, SyncQueue};
-use crate::plan::view::listed;
 use crate::plan::{Change, Moment, Proposal};
 use crate::playbook::Minutes;
 use crate::rabbitmq::has_mirrored_queues;

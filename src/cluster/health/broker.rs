@@ -1,7 +1,7 @@
 use super::{Notebook, Severity};
+use crate::cluster::view::{self, Forgotten};
 use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
 use crate::inventory::{Desired, Host};
-use crate::plan::view::{self, Forgotten};
 
 /// The package and the unit, both of this name on every supported system.
 const SERVICE: &str = "rabbitmq-server";

@@ -8,7 +8,7 @@ const OTHERS: u32 = 0o077;
 
 /// Whether one host's cookie is that of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::report) enum Agreement {
+pub(crate) enum Agreement {
     /// File and running node agree with the reference.
     Agrees,
     /// The file differs from the reference.
@@ -21,10 +21,7 @@ pub(in crate::report) enum Agreement {
 
 /// The cookie that the others are compared with: that of the first broker whose node runs with what its file holds,
 /// else of the first that has one.
-pub(in crate::report) fn reference<'a>(
-    desired: &'a Desired,
-    facts: &'a Facts,
-) -> Option<(&'a HostName, CookieDigest)> {
+pub(crate) fn reference<'a>(desired: &'a Desired, facts: &'a Facts) -> Option<(&'a HostName, CookieDigest)> {
     let seen = || desired.brokers().filter_map(|host| facts.host(&host.name).map(|seen| (&host.name, seen)));
     let of_running = |(name, seen): (&'a HostName, &HostFacts)| {
         let running = seen.node().and_then(|node| node.cookie)?;
@@ -36,7 +33,7 @@ pub(in crate::report) fn reference<'a>(
 }
 
 /// How one host's cookie stands to the reference.
-pub(in crate::report) fn agreement(seen: &HostFacts, reference: CookieDigest) -> Agreement {
+pub(crate) fn agreement(seen: &HostFacts, reference: CookieDigest) -> Agreement {
     let running = seen.node().and_then(|node| node.cookie);
     let file = seen.cookie.as_ref().map(|file| file.normalised);
     match (file, running) {

@@ -2,11 +2,11 @@
 
 mod access;
 mod broker;
-pub(super) mod cookie;
-pub(super) mod host;
-pub(super) mod load_balancer;
-pub(super) mod membership;
-pub(super) mod queues;
+pub(crate) mod cookie;
+pub(crate) mod host;
+pub(crate) mod load_balancer;
+pub(crate) mod membership;
+pub(crate) mod queues;
 
 use serde::Serialize;
 
@@ -16,7 +16,8 @@ use crate::facts::Facts;
 use crate::inventory::Desired;
 use crate::model::HostName;
 
-use super::under_way::WAIT_FOR_IT;
+/// What a reader does about anything that is found while a run is under way.
+pub const WAIT_FOR_IT: &str = "wait for the end of that run, then look again";
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]

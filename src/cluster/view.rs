@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::phrases::listed;
 use crate::facts::{BrokerState, Facts, HostFacts, MetadataStore, NodeFacts, Partition};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
@@ -38,16 +39,6 @@ fn is_established(node: &NodeFacts) -> bool {
     node.members.len() > 1 || !node.holdings.is_empty()
 }
 
-/// Whether a node lists another as a member.
-pub fn lists(node: &NodeFacts, other: &NodeName) -> bool {
-    node.lists(other)
-}
-
-/// Whether a node belongs to no cluster but its own.
-pub fn is_alone(node: &NodeFacts) -> bool {
-    node.is_alone()
-}
-
 /// Whether a node was taken out of its cluster on purpose: somebody switched its unit off, as `remove-node` does, and none of
 /// the brokers that run lists it. Where none runs nobody knows.
 pub fn is_retired(desired: &Desired, facts: &Facts, host: &Host) -> bool {
@@ -55,7 +46,7 @@ pub fn is_retired(desired: &Desired, facts: &Facts, host: &Host) -> bool {
     let is_off = facts
         .host(&host.name)
         .is_some_and(|seen| seen.broker == BrokerState::Down && seen.unit(BROKER_UNIT).enabled == "disabled");
-    is_off && !peers.is_empty() && peers.iter().all(|(_, node)| !lists(node, &host.node()))
+    is_off && !peers.is_empty() && peers.iter().all(|(_, node)| !node.lists(&host.node()))
 }
 
 /// How a node shows that its cluster has forgotten it.
@@ -76,11 +67,11 @@ pub enum Forgotten {
 pub fn forgotten(desired: &Desired, facts: &Facts, host: &Host, seed: &NodeFacts) -> Option<Forgotten> {
     let node = host.node();
     let seen = facts.host(&host.name)?;
-    let is_outside = seen.node().is_none() && is_established(seed) && !lists(seed, &node);
+    let is_outside = seen.node().is_none() && is_established(seed) && !seed.lists(&node);
     let data = seen.data_of(&node).filter(|_| is_outside)?;
     let noted = data.members.iter().map(|member| &member.node);
     let known: Vec<NodeName> =
-        noted.filter(|member| **member != node && lists(seed, member)).cloned().collect();
+        noted.filter(|member| **member != node && seed.lists(member)).cloned().collect();
     if !known.is_empty() {
         return Some(Forgotten::Notes(known));
     }
@@ -200,14 +191,4 @@ pub fn told(found: &[Disagreement]) -> String {
 /// The brokers that run, with what they say.
 pub fn running<'a>(desired: &'a Desired, facts: &'a Facts) -> Vec<(&'a Host, &'a NodeFacts)> {
     desired.brokers().filter_map(|host| Some((host, facts.host(&host.name)?.node()?))).collect()
-}
-
-/// `a, b and c`, for sentences.
-pub fn listed(items: impl IntoIterator<Item: ToString>) -> String {
-    crate::document::listed(items.into_iter().map(|item| item.to_string()), "and")
-}
-
-/// `1 queue`, `3 queues`.
-pub fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -1,11 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Notebook, Severity};
+use crate::cluster::phrases::{folded, grouped};
 use crate::facts::{BrokerState, Facts, NodeFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
-use crate::report::style::Detail;
-use crate::report::words::{grouped, list};
 
 /// What the nodes say of each other: members, who runs, partitions, alarms, versions, the cluster's name.
 pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding>) {
@@ -22,10 +21,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
 }
 
 /// The brokers of the inventory that run, with what they say.
-pub(in crate::report) fn running_nodes<'a>(
-    desired: &'a Desired,
-    facts: &'a Facts,
-) -> Vec<(&'a Host, &'a NodeFacts)> {
+pub(crate) fn running_nodes<'a>(desired: &'a Desired, facts: &'a Facts) -> Vec<(&'a Host, &'a NodeFacts)> {
     desired
         .brokers()
         .filter_map(|host| facts.host(&host.name).and_then(|seen| seen.node()).map(|node| (host, node)))
@@ -33,7 +29,7 @@ pub(in crate::report) fn running_nodes<'a>(
 }
 
 /// The views of the membership that there are, each with the nodes that hold it.
-pub(in crate::report) fn membership_views<'a>(
+pub(crate) fn membership_views<'a>(
     nodes: &[(&'a Host, &'a NodeFacts)],
 ) -> Vec<(BTreeSet<&'a NodeName>, Vec<&'a Host>)> {
     grouped(nodes.iter().map(|(host, node)| (members(node), *host)))
@@ -55,7 +51,7 @@ fn views(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
             .map(|(members, hosts)| {
                 let hosts: Vec<_> = hosts.iter().map(|host| &host.name).collect();
                 let members: Vec<_> = members.iter().collect();
-                format!("{} lists {}", list(&hosts, Detail::Folded), list(&members, Detail::Folded))
+                format!("{} lists {}", folded(&hosts), folded(&members))
             })
             .collect();
         let what = format!("the nodes disagree about who is a member: {}", words.join("; "));
@@ -83,7 +79,7 @@ fn recovery(views: &[(BTreeSet<&NodeName>, Vec<&Host>)]) -> String {
         [only] => format!("`rabbitup run recover-node node={only}` brings it back to the others"),
         [first, rest @ ..] => format!(
             "`rabbitup run recover-node node={first}` brings it back to the others; then {}",
-            list(rest, Detail::Folded)
+            folded(rest)
         ),
     }
 }
@@ -157,7 +153,7 @@ fn unseen(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
         if !lost.is_empty() {
             Notebook { host: Some(&host.name), findings }.add(
                 Severity::Error,
-                format!("does not see {} running, though it runs", list(&lost, Detail::Folded)),
+                format!("does not see {} running, though it runs", folded(&lost)),
                 "the network between them, a firewall (port 25672) or a partition; see what each node sees",
             );
         }
@@ -172,7 +168,7 @@ fn unlinked(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
         if !lost.is_empty() {
             Notebook { host: Some(&host.name), findings }.add(
                 Severity::Warning,
-                format!("counts {} as running and has no connection to it now", list(&lost, Detail::Folded)),
+                format!("counts {} as running and has no connection to it now", folded(&lost)),
                 "look again in a minute: a node that is gone is noticed after `net_ticktime` (60 s)",
             );
         }
@@ -185,7 +181,7 @@ fn partitions(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     for (host, lost) in by_node {
         Notebook { host: Some(host), findings }.add(
             Severity::Error,
-            format!("partitioned: it was cut off from {}", list(&lost, Detail::Folded)),
+            format!("partitioned: it was cut off from {}", folded(&lost)),
             "without `cluster_partition_handling` it does not heal by itself: choose the side whose messages to keep, then restart the nodes of \
              the other side, one by one (rabbitmq.com/docs/partitions)",
         );
@@ -234,10 +230,8 @@ fn differences(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
             values.entry(of(node)).or_default().push(&host.name);
         }
         if values.len() > 1 {
-            let values: Vec<String> = values
-                .iter()
-                .map(|(value, hosts)| format!("{value} on {}", list(hosts, Detail::Folded)))
-                .collect();
+            let values: Vec<String> =
+                values.iter().map(|(value, hosts)| format!("{value} on {}", folded(hosts))).collect();
             cluster(findings).add(
                 Severity::Warning,
                 format!("{words} differ: {}", values.join("; ")),

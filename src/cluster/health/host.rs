@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Finding, Notebook, Severity, broker};
-use crate::doctor::unreachable;
+use crate::cluster::unreachable;
 use crate::facts::{Clock, Facts, HostFacts, LEAST_TO_WRITE, Observation, shortages};
 use crate::inventory::{Desired, Host};
 use crate::rabbitmq::DISK_FREE_LIMIT;
@@ -92,7 +92,7 @@ fn surely_beyond(clock: Clock, max: Duration) -> bool {
 }
 
 /// `+300 ms`, `-1.2 s`; where no offset could be told from the time that looking took, how much that was: `±40 ms`.
-pub(in crate::report) fn offset(clock: Clock) -> String {
+pub(crate) fn offset(clock: Clock) -> String {
     let ms = clock.offset_ms;
     if ms.abs() <= clock.uncertainty_ms {
         return format!("±{:.0} ms", clock.uncertainty_ms.max(1.0).ceil());

@@ -1,12 +1,11 @@
 use super::{Finding, Notebook, Severity};
+use crate::cluster::phrases::{grouped, whole};
 use crate::facts::{Backend, Facts, HostFacts, Observation};
 use crate::inventory::{Desired, LoadBalancer, Software};
 use crate::model::{HostName, Role};
-use crate::report::style::Detail;
-use crate::report::words::{grouped, list};
 
 /// The unit and the name of the software.
-pub(in crate::report) fn software_name(software: Software) -> &'static str {
+pub(crate) fn software_name(software: Software) -> &'static str {
     match software {
         Software::Haproxy => "haproxy",
         Software::Nginx => "nginx",
@@ -15,14 +14,14 @@ pub(in crate::report) fn software_name(software: Software) -> &'static str {
 
 /// What a backend's status means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::report) enum Standing {
+pub(crate) enum Standing {
     Up,
     Down,
     /// Taken out by somebody: `MAINT`, `DRAIN`.
     Out,
 }
 
-pub(in crate::report) fn standing(backend: &Backend) -> Standing {
+pub(crate) fn standing(backend: &Backend) -> Standing {
     let status = backend.status.as_str();
     if status.starts_with("DOWN") || status.starts_with("NOLB") {
         Standing::Down
@@ -34,7 +33,7 @@ pub(in crate::report) fn standing(backend: &Backend) -> Standing {
 }
 
 /// Whether a load balancer does its work, as far as its host can tell.
-pub(in crate::report) fn serves(seen: &HostFacts) -> bool {
+pub(crate) fn serves(seen: &HostFacts) -> bool {
     let Some(facts) = &seen.load_balancer else { return false };
     let any_up = facts.backends.is_empty() || facts.backends.iter().any(|b| standing(b) == Standing::Up);
     facts.amqp_answers.unwrap_or(any_up)
@@ -105,7 +104,7 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
         };
         notebook.add(
             Severity::Warning,
-            format!("{server} was taken out of {name}{though}: {}", list(&backends, Detail::Full)),
+            format!("{server} was taken out of {name}{though}: {}", whole(&backends)),
             advice,
         );
     }

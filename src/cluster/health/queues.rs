@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, Notebook, Severity};
+use crate::cluster::phrases::{counted, whole};
 use crate::facts::{NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{NodeName, shell_word};
-use crate::report::style::Detail;
-use crate::report::words::{count, list};
 
 /// Queues that a finding names.
 const NAMED: usize = 5;
@@ -23,18 +22,18 @@ pub(super) fn check(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) 
 }
 
 /// The node whose word on queues counts: the first that could list them all, else the first.
-pub(in crate::report) fn teller<'a>(nodes: &[(&'a Host, &'a NodeFacts)]) -> Option<&'a NodeFacts> {
+pub(crate) fn teller<'a>(nodes: &[(&'a Host, &'a NodeFacts)]) -> Option<&'a NodeFacts> {
     let complete = nodes.iter().find(|(_, node)| node.queues_complete);
     complete.or(nodes.first()).map(|(_, node)| *node)
 }
 
 /// Quorum queues and streams with fewer replicas than they should have.
-pub(in crate::report) fn under_replicated(node: &NodeFacts) -> Vec<&QueueFacts> {
+pub(crate) fn under_replicated(node: &NodeFacts) -> Vec<&QueueFacts> {
     node.queues.iter().filter(|queue| queue.lacks(&node.members) > 0).collect()
 }
 
 /// Mirrored queues with a mirror that does not hold what the leader holds.
-pub(in crate::report) fn with_mirrors_behind(node: &NodeFacts) -> Vec<&QueueFacts> {
+pub(crate) fn with_mirrors_behind(node: &NodeFacts) -> Vec<&QueueFacts> {
     node.queues.iter().filter(|queue| queue.unsynchronised().next().is_some()).collect()
 }
 
@@ -104,11 +103,7 @@ fn unsynchronised(node: &NodeFacts, notebook: &mut Notebook<'_>) {
         if first.vhost == "/" { String::new() } else { format!(" vhost={}", shell_word(&first.vhost)) };
     notebook.add(
         Severity::Warning,
-        format!(
-            "{} {have} mirrors that are not in sync: {}",
-            count(queues.len(), "queue", "queues"),
-            names(&queues)
-        ),
+        format!("{} {have} mirrors that are not in sync: {}", counted(queues.len(), "queue"), names(&queues)),
         format!("`rabbitup run sync-queue queue={}{vhost}`{each}", shell_word(&first.name)),
     );
 }
@@ -138,9 +133,9 @@ fn by_replica(node: &NodeFacts, picked: impl Fn(&NodeName) -> bool) -> BTreeMap<
 fn replicated(queues: &[&QueueFacts]) -> String {
     let all = |kind: QueueKind| queues.iter().all(|queue| queue.kind == kind);
     if all(QueueKind::Quorum) {
-        count(queues.len(), "quorum queue", "quorum queues")
+        counted(queues.len(), "quorum queue")
     } else if all(QueueKind::Stream) {
-        count(queues.len(), "stream", "streams")
+        counted(queues.len(), "stream")
     } else {
         format!("{} quorum queues and streams", queues.len())
     }
@@ -149,7 +144,7 @@ fn replicated(queues: &[&QueueFacts]) -> String {
 /// The first names, and how many there are more.
 fn names(queues: &[&QueueFacts]) -> String {
     let shown: Vec<String> = queues.iter().take(NAMED).map(ToString::to_string).collect();
-    let mut text = list(&shown, Detail::Full);
+    let mut text = whole(&shown);
     if queues.len() > NAMED {
         text.push_str(&format!(" and {} more", queues.len() - NAMED));
     }
