@@ -108,41 +108,6 @@ impl PhaseSettings {
             Self::Verify(_) => "verify",
         }
     }
-
-    /// The phase in a heading.
-    pub fn title(&self) -> &'static str {
-        match self {
-            Self::Preflight(_) => "Preflight",
-            Self::HostNames => "Host names",
-            Self::HostsFile => "/etc/hosts",
-            Self::Time => "Time",
-            Self::Packages => "Packages",
-            Self::BrokerConfig => "Broker configuration",
-            Self::Cookie => "Erlang cookie",
-            Self::Start(_) => "Start",
-            Self::Restart(_) => "Restart",
-            Self::Join(_) => "Join",
-            Self::NodeTypes => "Node types",
-            Self::ClusterName => "Cluster name",
-            Self::Definitions => "Definitions",
-            Self::LoadBalancer => "Load balancer",
-            Self::Service => "In service",
-            Self::Upgrade(_) => "Upgrade",
-            Self::RollingRestart(_) => "Rolling restart",
-            Self::RotateCookie(_) => "Erlang cookie",
-            Self::SettleCookie => "Erlang cookie",
-            Self::Recover(_) => "Recovery",
-            Self::Grow(_) => "Replicas",
-            Self::Remove(_) => "Removal",
-            Self::Prune(_) => "Members",
-            Self::FeatureFlags => "Feature flags",
-            Self::Rebalance => "Leaders",
-            Self::SyncQueue(_) => "Mirrors",
-            Self::CancelSyncQueue => "Mirrors",
-            Self::Stop => "Stop",
-            Self::Verify(_) => "Verify",
-        }
-    }
 }
 
 /// What a host must have.
