@@ -7,6 +7,7 @@ use console::Term;
 
 use super::arguments::Common;
 use super::command_line::{CommandLine, Words};
+use super::echo::Echoless;
 use super::exit::{Exit, Failure};
 use super::print;
 use crate::apply::{
@@ -81,7 +82,7 @@ pub async fn execute(
     let vault = Vault::new(secrets, plan);
     // A thread of its own: a paused terminal or a full pipe must not hold up the hosts.
     let (to_display, shown) = mpsc::channel();
-    let display = display(plan, common);
+    let (display, echoless) = display(plan, common);
     let display = std::thread::Builder::new().name("display".to_owned()).spawn({
         let words = Words::of(common);
         move || show(&shown, display, &words)
@@ -101,6 +102,7 @@ pub async fn execute(
     };
     let (report, ()) = tokio::join!(work, forward);
     let summary = display.join().unwrap_or_default();
+    drop(echoless);
     watch.abort();
     locks.release().await;
     let report = report.map_err(|defect| Failure::other("the plan cannot be executed", &defect))?;
@@ -127,16 +129,17 @@ pub async fn execute(
     })
 }
 
-fn display(plan: &Plan, common: &Common) -> Box<dyn Display + Send> {
-    let out = std::io::stdout();
+fn display(plan: &Plan, common: &Common) -> (Box<dyn Display + Send>, Option<Echoless>) {
+    let (out, clock, style) = (std::io::stdout(), Clock::system(), common.style());
     if common.json {
-        return Box::new(JsonLines::new(out));
+        return (Box::new(JsonLines::new(out)), None);
     }
     let terminal = Term::stdout();
-    if terminal.is_term() {
-        return Box::new(TerminalBars::new(plan, terminal, Clock::system(), common.style()));
+    // One that calls itself dumb moves no cursor (terminfo(5)).
+    if terminal.is_term() && std::env::var_os("TERM").is_none_or(|name| name != "dumb") {
+        return (Box::new(TerminalBars::new(plan, terminal, clock, style)), Some(Echoless::begin()));
     }
-    Box::new(PlainLines::new(plan, std::io::LineWriter::new(Flushed(out)), Clock::system(), common.style()))
+    (Box::new(PlainLines::new(plan, std::io::LineWriter::new(Flushed(out)), clock, style)), None)
 }
 
 /// Lines reach a pipe as they come: a CI log is read while it grows.

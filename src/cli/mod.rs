@@ -7,6 +7,7 @@ mod check;
 mod command_line;
 mod consent;
 mod doctor;
+mod echo;
 mod examine;
 mod execute;
 mod exit;
