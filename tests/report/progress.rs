@@ -166,6 +166,42 @@ fn a_silent_step_shows_that_it_still_runs() {
     insta::assert_snapshot!(paper.text());
 }
 
+/// As in a log of continuous integration: whatever comes when, lines stand in the order of their times and in columns.
+#[test]
+fn plain_lines_of_interleaved_hosts_are_in_the_order_of_their_times() {
+    let (hands, paper) = (Hands::default(), Paper::default());
+    let mut display = PlainLines::new(&plan(), paper.clone(), hands.clock(), Style::plain(80));
+    let hosts = ["node1", "node2", "node3", "lb1"].map(host).to_vec();
+    display.event(&Event::ApplyStarted { steps: 7, hosts });
+    // Long steps are announced when others have begun and ended since.
+    let script: [(f64, &[Event]); 8] = [
+        (0.0, &[started("node1/packages"), started("lb1/packages")]),
+        (1.9, &[said("node1/packages", "Get:1"), started("node2/packages"), done("lb1/packages", 1.9)]),
+        (0.2, &[said("node2/packages", "Get:1")]),
+        (12.3, &[said("node1/packages", "Unpacking erlang-base"), said("node2/packages", "Get:2")]),
+        (0.1, &[done("node2/packages", 12.6), done("node1/packages", 14.5), started("node1/start")]),
+        (61.0, &[started("node2/start")]),
+        (0.3, &[done("node1/start", 61.3), Event::Interrupted { running: vec![id("node2/start").0] }]),
+        (4.0, &[failed("node2/start"), blocked("node3/start", "node2/start")]),
+    ];
+    for (seconds, events) in script {
+        hands.pass(seconds);
+        events.iter().for_each(|event| display.event(event));
+        display.tick();
+    }
+    display.finish();
+    let text = paper.text();
+    insta::assert_snapshot!(text);
+    let is_time = |word: &str| word.len() == 8 && word.matches(':').count() == 2;
+    let times: Vec<&str> =
+        text.lines().filter_map(|line| line.get(..8)).filter(|word| is_time(word)).collect();
+    assert!(times.len() > 10 && times.is_sorted(), "{text}");
+    for line in text.lines().filter(|line| line.get(..8).is_some_and(is_time)) {
+        let (host, words) = line[8..].split_at(9);
+        assert!(host.starts_with("  ") && host.ends_with("  ") && !words.trim().is_empty(), "{line}");
+    }
+}
+
 #[test]
 fn bars_show_where_every_host_stands() {
     let (hands, screen) = (Hands::default(), Screen::new(100, 20));
