@@ -10,6 +10,7 @@ pub mod document;
 pub mod facts;
 pub mod inventory;
 pub mod model;
+pub mod operation;
 pub mod plan;
 pub mod playbook;
 pub mod rabbitmq;

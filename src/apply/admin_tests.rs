@@ -2,7 +2,8 @@
 
 use crate::model::shells::run_in;
 
-const CLUSTER: &str = include_str!("steps/cluster.sh");
+const CLUSTER: &str =
+    concat!(include_str!("../operation/cluster.sh"), include_str!("../operation/definitions.sh"));
 
 /// rabbitmqctl, which says what it is told, and fails from its call number `$stops_at` on.
 const NODE: &str = r#"

@@ -6,19 +6,20 @@ use std::time::{Duration, Instant};
 use crate::model::shells::{run_in, shells};
 use crate::rabbitmq::internals::{ASKED_BY_STEPS, asking};
 
-const PRELUDE: &str = include_str!("steps/prelude.sh");
+const PRELUDE: &str = include_str!("prelude.sh");
 /// The files whose functions ask nodes.
 const STEPS: &[(&str, &str)] = &[
-    ("broker.sh", include_str!("steps/broker.sh")),
-    ("cluster.sh", include_str!("steps/cluster.sh")),
-    ("rotation.sh", include_str!("steps/rotation.sh")),
-    ("queues.sh", include_str!("steps/queues.sh")),
-    ("membership.sh", include_str!("steps/membership.sh")),
-    ("go_back.sh", include_str!("steps/go_back.sh")),
-    ("roll.sh", include_str!("steps/roll.sh")),
-    ("leaving.sh", include_str!("steps/leaving.sh")),
-    ("join.sh", include_str!("steps/join.sh")),
-    ("upgrade.sh", include_str!("steps/upgrade.sh")),
+    ("broker.sh", include_str!("../operation/broker.sh")),
+    ("cluster.sh", include_str!("../operation/cluster.sh")),
+    ("definitions.sh", include_str!("../operation/definitions.sh")),
+    ("rotation.sh", include_str!("../operation/rotation.sh")),
+    ("queues.sh", include_str!("../operation/queues.sh")),
+    ("membership.sh", include_str!("../operation/membership.sh")),
+    ("go_back.sh", include_str!("../operation/go_back.sh")),
+    ("roll.sh", include_str!("../operation/roll.sh")),
+    ("leave.sh", include_str!("../operation/leave.sh")),
+    ("join.sh", include_str!("../operation/join.sh")),
+    ("upgrade.sh", include_str!("../operation/upgrade.sh")),
 ];
 
 /// Of 4.4.0: undef in ra:leader_query/3.

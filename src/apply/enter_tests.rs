@@ -3,9 +3,9 @@
 
 use crate::model::shells::{run_in, shells};
 
-const PRELUDE: &str = include_str!("steps/prelude.sh");
-const BROKER: &str = include_str!("steps/broker.sh");
-const ENTER: &str = include_str!("steps/enter.sh");
+const PRELUDE: &str = include_str!("prelude.sh");
+const BROKER: &str = include_str!("../operation/broker.sh");
+const ENTER: &str = include_str!("../operation/enter.sh");
 
 /// What becomes of a rabbitmq.conf where this version is installed.
 fn written(shell: &[&str], version: &str, conf: &str) -> String {

@@ -10,7 +10,8 @@ use super::run_fixtures::without_trail;
 use super::script::render;
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NodeName, Secrets};
-use crate::plan::{Action, Change, Step, StepId};
+use crate::operation::{Operation, StopBroker};
+use crate::plan::{Change, Step, StepId};
 
 const AT_WORK: &str = include_str!("../facts/at_work.sh");
 
@@ -58,7 +59,7 @@ impl Host {
             reason: String::new(),
             diff: None,
             after: Vec::new(),
-            action: Action::StopBroker { node: NodeName::rabbit(&host) },
+            operation: Operation::StopBroker(StopBroker { node: NodeName::rabbit(&host) }),
             timeout_s: 1,
         };
         let steps: Vec<Step> = (0..steps).map(step).collect();

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-const JOIN: &str = include_str!("steps/join.sh");
+const JOIN: &str = include_str!("../operation/join.sh");
 
 /// What may not go, or none where the node's answer is no answer.
 fn beyond(held: &str, allowed: &str) -> Option<String> {

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-const QUEUES: &str = include_str!("steps/queues.sh");
-const LEAVING: &str = include_str!("steps/leaving.sh");
+const QUEUES: &str = include_str!("../operation/queues.sh");
+const LEAVING: &str = include_str!("../operation/leave.sh");
 
 /// Why these copies may not go; none where the node's answer is no answer.
 fn beyond(copies: &str, may_go: &str) -> Option<String> {

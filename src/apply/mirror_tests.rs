@@ -2,8 +2,8 @@
 
 use crate::model::shells::run_in;
 
-const PRELUDE: &str = include_str!("steps/prelude.sh");
-const MIRROR: &str = include_str!("steps/mirror.sh");
+const PRELUDE: &str = include_str!("prelude.sh");
+const MIRROR: &str = include_str!("../operation/mirror.sh");
 
 /// Half a second is none, and two looks without a byte are silence.
 const QUICK: &str = r#"

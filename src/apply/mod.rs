@@ -38,7 +38,6 @@ mod schedule_check;
 #[cfg(test)]
 mod schedule_tests;
 mod script;
-mod script_call;
 #[cfg(test)]
 mod script_tests;
 #[cfg(test)]
@@ -71,6 +70,7 @@ pub use schedule_check::PlanDefect;
 pub use vault::{SecretError, Vault};
 
 use crate::model::{HostName, Secret, SecretName, Secrets};
+use crate::operation;
 use crate::plan::Plan;
 use crate::transport::Transport;
 
@@ -107,7 +107,7 @@ pub fn named_secrets(plan: &Plan) -> BTreeSet<SecretName> {
     let mut named = BTreeSet::new();
     let mut stand_ins = Secrets::default();
     for step in &plan.steps {
-        while let Err(name) = script_call::Call::of(step, &stand_ins) {
+        while let Err(name) = operation::line(step.id.as_str(), &step.operation, &stand_ins) {
             // A name that does not satisfy its step would be asked for again for ever.
             if !named.insert(name.clone()) {
                 break;

@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use super::run_fixtures::{frame, mark, without_trail};
 use super::script::render;
 use crate::model::{HostName, Secrets};
-use crate::plan::{Action, Change, FileWrite, Proof, Step, StepId, Then};
+use crate::operation::{Operation, Proof, Then, WriteFile};
+use crate::plan::{Change, Step, StepId};
 use crate::template::Rendered;
 
 const NEW: &str = "new = content\n";
@@ -61,7 +62,7 @@ pub(super) fn output(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().expect("the program is there")
 }
 
-fn step(action: Action) -> Step {
+fn step(operation: Operation) -> Step {
     let host = HostName::parse("node1").expect("a host name");
     Step {
         id: StepId::new(&host, "file"),
@@ -72,20 +73,20 @@ fn step(action: Action) -> Step {
         reason: String::new(),
         diff: None,
         after: Vec::new(),
-        action,
+        operation,
         timeout_s: 30,
     }
 }
 
-pub(super) fn script(action: Action) -> String {
-    let step = step(action);
+pub(super) fn script(operation: Operation) -> String {
+    let step = step(operation);
     let text = render(&frame(&mark()), &[&step], &Secrets::default()).expect("no secret in it");
     String::from_utf8(without_trail(text.expose())).expect("UTF-8")
 }
 
 /// The script that writes [`NEW`] there.
 fn writes(path: &Path) -> String {
-    script(Action::WriteFile(FileWrite {
+    script(Operation::WriteFile(WriteFile {
         path: path.display().to_string(),
         mode: 0o640,
         owner: "root".to_owned(),
@@ -280,7 +281,7 @@ fn whoever_owns_the_directory_gains_nothing() {
 fn a_cookie_that_is_a_link_or_has_two_names_is_not_given_away() {
     let Some(place) = Place::of("cookie") else { return };
     let home = place.dir.display().to_string();
-    let text = script(Action::GuardCookie)
+    let text = script(Operation::GuardCookie)
         .replace("/var/lib/rabbitmq", &home)
         .replace("id -u rabbitmq", "id -u nobody")
         .replace("id -g rabbitmq", "id -g nobody");

@@ -14,7 +14,8 @@ use super::run_failure;
 use super::run_transcript::Happening;
 use super::schedule::{HostPlace, Place, Schedule, State};
 use super::{Event, EventSink, Interrupt, Outcome, PlanDefect, Report, Stop, Vault};
-use crate::plan::{Action, Plan, Service, Step, StepId};
+use crate::operation::{Operation, Service, SwitchServer};
+use crate::plan::{Plan, Step, StepId};
 use crate::transport::Transport;
 
 /// What a run works with that no plan says.
@@ -141,12 +142,13 @@ impl<T: Transport> Run<'_, T> {
     /// A step as the plan has it. Where a broker may not be back, nobody waits until a balancer's check says that it is.
     fn as_it_is_due(&self, place: Place) -> Arc<Step> {
         let step = &self.steps[place];
-        match &step.action {
-            Action::SwitchServer { server, to: Service::In }
+        match &step.operation {
+            Operation::SwitchServer(SwitchServer { server, to: Service::In })
                 if self.sends != Sends::Everything || self.schedule.went_wrong(place) =>
             {
-                let action = Action::SwitchServer { server: server.clone(), to: Service::InAnyway };
-                Arc::new(Step { action, ..(**step).clone() })
+                let operation =
+                    Operation::SwitchServer(SwitchServer { server: server.clone(), to: Service::InAnyway });
+                Arc::new(Step { operation, ..(**step).clone() })
             }
             _ => step.clone(),
         }

@@ -16,7 +16,7 @@ use super::run_transcript::{Ending, Happening, Progress, Transcript};
 use super::schedule::Place;
 use super::vault::Vault;
 use crate::model::{HostName, Secret, SecretName, Secrets};
-use crate::plan::{Action, Step};
+use crate::plan::Step;
 use crate::redact::{Known, Redactor};
 use crate::transport::{Exec, Output, Script, Transport, TransportError, TransportErrorKind};
 
@@ -171,7 +171,7 @@ impl<T: Transport> Batch<T> {
         let host = self.host.clone();
         let mut exec = pin!(shared.transport.exec(&host, exec, Some(sender)));
         let mut halt = self.halt.clone();
-        let waits = self.steps.iter().any(|(_, step)| waits_to_be_spared(&step.action));
+        let waits = self.steps.iter().any(|(_, step)| step.operation.nature().broker.waits_to_be_spared());
         let mut stop_file: Option<JoinHandle<()>> = None;
         let result = loop {
             tokio::select! {
@@ -225,17 +225,6 @@ impl<T: Transport> Batch<T> {
         let script = format!("rm -f /run/rabbitup-{nonce}.stop");
         short_exec(self.shared.transport.clone(), self.host.clone(), script).await;
     }
-}
-
-/// Whether a step may wait for minutes before it changes anything. It looks for the stop file meanwhile.
-fn waits_to_be_spared(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::RestartBroker { .. }
-            | Action::UpgradeBroker { .. }
-            | Action::RetireBroker { .. }
-            | Action::StopStranger { .. }
-    )
 }
 
 fn patience(steps: &[Arc<Step>]) -> Duration {

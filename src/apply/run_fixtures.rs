@@ -13,7 +13,8 @@ use super::{Event, EventSink, EventStream, Interrupt, PlanDefect, Report, Stoppe
 use crate::facts::ProbeRequest;
 use crate::inventory::{Become, HostKeys, Ssh};
 use crate::model::{DigestKey, HostName, Secret, SecretName, Secrets};
-use crate::plan::{Action, Change, Plan, PlannedHost, Step, StepId};
+use crate::operation::{InstallCookie, Operation};
+use crate::plan::{Change, Plan, PlannedHost, Step, StepId};
 use crate::transport::{
     Counts, Exec, Held, LineSender, Output, Script, Transport, TransportError, TransportErrorKind,
 };
@@ -203,7 +204,7 @@ impl Transport for TestHosts {
 pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
     let mut text = frame.nonce.to_owned();
     for step in steps {
-        if let Action::InstallCookie { secret, .. } = &step.action {
+        if let Operation::InstallCookie(InstallCookie { secret, .. }) = &step.operation {
             secrets.get(secret).ok_or_else(|| secret.clone())?;
         }
         text.push('\n');
@@ -248,14 +249,15 @@ pub fn step(on: &str, what: &str, after: &[&str]) -> Step {
         reason: String::new(),
         diff: None,
         after: after.iter().map(|text| id(text)).collect(),
-        action: Action::GuardCookie,
+        operation: Operation::GuardCookie,
         timeout_s: 60,
     }
 }
 
 pub fn install_cookie(on: &str, after: &[&str]) -> Step {
-    let action = Action::InstallCookie { secret: SecretName::cookie(), digest: String::new() };
-    Step { action, ..step(on, "cookie", after) }
+    let operation =
+        Operation::InstallCookie(InstallCookie { secret: SecretName::cookie(), digest: String::new() });
+    Step { operation, ..step(on, "cookie", after) }
 }
 
 /// A plan of these steps, whose hosts are those of the steps.

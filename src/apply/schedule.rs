@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::Tally;
 use super::schedule_check::{self, PlanDefect};
 use crate::model::HostName;
-use crate::plan::{Action, Plan, Service, Step};
+use crate::operation::{Operation, Service, SwitchServer};
+use crate::plan::{Plan, Step};
 
 /// A step's place in the plan's order.
 pub(super) type Place = usize;
@@ -246,10 +247,12 @@ impl Schedule {
 
 /// The last of these steps that took the server out which this one puts back.
 fn taken_back(before: &[Step], step: &Step) -> Option<Place> {
-    let Action::SwitchServer { server, to: Service::In } = &step.action else { return None };
+    let Operation::SwitchServer(SwitchServer { server, to: Service::In }) = &step.operation else {
+        return None;
+    };
     let took_out = |other: &Step| {
         other.host == step.host
-            && matches!(&other.action, Action::SwitchServer { server: out, to: Service::Out } if out == server)
+            && matches!(&other.operation, Operation::SwitchServer(SwitchServer { server: out, to: Service::Out }) if out == server)
     };
     before.iter().rposition(took_out)
 }

@@ -1,5 +1,7 @@
 //! What is sent to a host, in real shells.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::run_fixtures::{frame, mark, without_trail};
@@ -7,10 +9,17 @@ use super::script::render;
 use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
-use crate::plan::{
-    Action, Change, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, Over, PackageChoice, Proof,
-    QueueRef, Service, Step, StepId, Then, Validator,
+use crate::operation::{
+    AdoptCookie, CancelSyncQueue, ChangeNodeType, CloseGuest, CookieSide, DropStagedCookie,
+    EnableFeatureFlags, EnterCluster, FollowPeer, ForgetNode, ForgetOffline, Gate, GrowReplicas, Hold,
+    HoldPackages, ImportDefinitions, InstallCookie, InstallPackages, JoinCluster, JoinCommand, KeepData,
+    MayGo, Operation, Over, PackageChoice, Proof, PutAdmin, QueueRef, Rebalance, ReleaseQueues, ReloadUnit,
+    RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode, Service, SetClusterName, SetHostName,
+    SetPlugins, StageCookie, StartApp, StartBroker, StartUnit, StopBroker, StopStranger, StopUnit,
+    SwitchCookie, SwitchServer, SyncQueue, Then, UpgradeBroker, Validator, WriteFile, with_all_below,
 };
+use crate::plan::{Change, Step, StepId};
+use crate::rabbitmq::internals::ASKED_BY_STEPS;
 use crate::template::{Rendered, secret_sign};
 
 const HOSTILE: &str = "a'b\"c$(touch /nonexistent/x)`id`\n\\ $HOME *;& é\u{1f430}";
@@ -19,7 +28,7 @@ fn host() -> HostName {
     HostName::parse("node1").expect("a host name")
 }
 
-fn step(action: Action) -> Step {
+fn step(operation: Operation) -> Step {
     Step {
         id: StepId::new(&host(), "what"),
         host: host(),
@@ -29,19 +38,19 @@ fn step(action: Action) -> Step {
         reason: HOSTILE.to_owned(),
         diff: None,
         after: Vec::new(),
-        action,
+        operation,
         timeout_s: 1,
     }
 }
 
 /// One of every kind that takes words from outside.
-fn hostile_actions() -> Vec<Action> {
+fn hostile_operations() -> Vec<Operation> {
     let (node, names) = (NodeName::rabbit(&host()), NameMode::Short);
     let text = HOSTILE.to_owned();
     let secret = SecretName::new("secret");
     vec![
-        Action::SetHostName { name: host() },
-        Action::WriteFile(FileWrite {
+        Operation::SetHostName(SetHostName { name: host() }),
+        Operation::WriteFile(WriteFile {
             path: format!("/etc/{HOSTILE}"),
             mode: 0o640,
             owner: text.clone(),
@@ -52,13 +61,13 @@ fn hostile_actions() -> Vec<Action> {
             proof: Proof::BrokerStart,
             resolves: Vec::new(),
         }),
-        Action::InstallPackages {
+        Operation::InstallPackages(InstallPackages {
             packages: vec![PackageChoice { name: text.clone(), version: Some(text.clone()), over: None }],
             held_back_units: vec![text.clone()],
-        },
-        Action::InstallCookie { secret: secret.clone(), digest: String::new() },
-        Action::StartUnit { unit: text.clone() },
-        Action::JoinCluster {
+        }),
+        Operation::InstallCookie(InstallCookie { secret: secret.clone(), digest: String::new() }),
+        Operation::StartUnit(StartUnit { unit: text.clone() }),
+        Operation::JoinCluster(JoinCluster {
             node: node.clone(),
             names,
             seed: node.clone(),
@@ -66,11 +75,15 @@ fn hostile_actions() -> Vec<Action> {
             node_type: NodeType::Ram,
             may_destroy: HoldingCounts::NOTHING,
             patience_s: 300,
-        },
-        Action::SetClusterName { node: node.clone(), name: text.clone() },
-        Action::ImportDefinitions { node: node.clone(), secret: secret.clone(), digest: text.clone() },
-        Action::CloseGuest { node: node.clone(), names },
-        Action::PutAdmin { node, user: text, secret },
+        }),
+        Operation::SetClusterName(SetClusterName { node: node.clone(), name: text.clone() }),
+        Operation::ImportDefinitions(ImportDefinitions {
+            node: node.clone(),
+            secret: secret.clone(),
+            digest: text.clone(),
+        }),
+        Operation::CloseGuest(CloseGuest { node: node.clone(), names }),
+        Operation::PutAdmin(PutAdmin { node, user: text, secret }),
     ]
 }
 
@@ -80,7 +93,7 @@ fn secrets() -> Secrets {
     secrets
 }
 
-fn script(actions: Vec<Action>) -> Vec<u8> {
+fn script(actions: Vec<Operation>) -> Vec<u8> {
     let steps: Vec<Step> = actions.into_iter().map(step).collect();
     let steps: Vec<&Step> = steps.iter().collect();
     without_trail(render(&frame(&mark()), &steps, &secrets()).expect("all secrets are known").expose())
@@ -88,7 +101,7 @@ fn script(actions: Vec<Action>) -> Vec<u8> {
 
 #[test]
 fn every_shell_reads_every_step_whatever_its_values() {
-    let text = [b"set -n\n".to_vec(), script(hostile_actions())].concat();
+    let text = [b"set -n\n".to_vec(), script(hostile_operations())].concat();
     for words in shells() {
         let output = run_in(words, &text);
         let said = String::from_utf8_lossy(&output.stderr);
@@ -115,7 +128,7 @@ proptest! {
         let secret = [secret.as_slice(), HOSTILE.as_bytes()].concat();
         let name = SecretName::new("secret");
         let body = Rendered::from_text(&format!("{word}{}", secret_sign(&name)));
-        let file = FileWrite {
+        let file = WriteFile {
             path: word.clone(),
             mode: 0o640,
             owner: word.clone(),
@@ -127,8 +140,8 @@ proptest! {
             resolves: Vec::new(),
         };
         let steps = [
-            step(Action::SetClusterName { node: NodeName::rabbit(&host()), name: word.clone() }),
-            step(Action::WriteFile(file)),
+            step(Operation::SetClusterName(SetClusterName { node: NodeName::rabbit(&host()), name: word.clone() })),
+            step(Operation::WriteFile(file)),
         ];
         let mut secrets = Secrets::default();
         secrets.insert(name, Secret::new(secret.clone()));
@@ -154,7 +167,7 @@ proptest! {
 
 #[test]
 fn a_script_that_is_cut_short_runs_no_step() {
-    let text = script(vec![Action::StartUnit { unit: "no-such-unit-of-anybody".to_owned() }]);
+    let text = script(vec![Operation::StartUnit(StartUnit { unit: "no-such-unit-of-anybody".to_owned() })]);
     // The last byte is the end of the line behind the closing brace.
     let end = text.len() - 2;
     for words in shells() {
@@ -169,7 +182,7 @@ fn a_script_that_is_cut_short_runs_no_step() {
 #[test]
 fn a_node_that_enters_while_it_is_waited_for_is_not_joined() {
     let (node, names) = (NodeName::rabbit(&host()), NameMode::Short);
-    let text = script(vec![Action::JoinCluster {
+    let text = script(vec![Operation::JoinCluster(JoinCluster {
         node: node.clone(),
         names,
         seed: node,
@@ -177,7 +190,7 @@ fn a_node_that_enters_while_it_is_waited_for_is_not_joined() {
         node_type: NodeType::Disc,
         may_destroy: HoldingCounts::NOTHING,
         patience_s: 1,
-    }]);
+    })]);
     // It is a member from the moment at which it serves; then it has the cluster's users, which are not its own.
     let broker = "\nis_serving() { serves=yes; }\nlists() { [ -n \"${serves:-}\" ]; }\n\
                   await() { shift; \"$@\"; }\nlook_at_own_data() { fail 'it has users'; }\nrevive_node() { :; }\ncontrol() { echo JOINED; }\nmain() {";
@@ -189,12 +202,13 @@ fn a_node_that_enters_while_it_is_waited_for_is_not_joined() {
 
 #[test]
 fn a_missing_secret_is_named() {
-    let step = step(Action::InstallCookie { secret: SecretName::cookie(), digest: String::new() });
+    let step =
+        step(Operation::InstallCookie(InstallCookie { secret: SecretName::cookie(), digest: String::new() }));
     assert_eq!(render(&frame(&mark()), &[&step], &Secrets::default()).err(), Some(SecretName::cookie()));
 }
 
 /// One of every kind, with harmless values.
-fn every_action() -> Vec<Action> {
+fn every_operation() -> Vec<Operation> {
     let (node, names, patience_s) = (NodeName::rabbit(&host()), NameMode::Short, 300);
     let gate = Gate::QuorumCritical;
     let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
@@ -202,54 +216,71 @@ fn every_action() -> Vec<Action> {
     let secret = SecretName::new("secret");
     let unit = || "haproxy".to_owned();
     let n = || node.clone();
-    let mut all = hostile_actions();
-    let conf = all.iter().find_map(|action| match action {
-        Action::WriteFile(file) => Some(FileWrite { validate: Some(Validator::Rabbitmq), ..file.clone() }),
+    let mut all = hostile_operations();
+    let conf = all.iter().find_map(|operation| match operation {
+        Operation::WriteFile(file) => Some(WriteFile { validate: Some(Validator::Rabbitmq), ..file.clone() }),
         _ => None,
     });
-    all.extend(conf.map(Action::WriteFile));
+    all.extend(conf.map(Operation::WriteFile));
     all.extend([
-        Action::HoldPackages { packages: vec!["rabbitmq-server".to_owned()], hold: Hold::Hold },
-        Action::RemoveStalePolicy,
-        Action::RemoveLeftovers { directories: vec!["/etc".to_owned()] },
-        Action::GuardCookie,
-        Action::StageCookie { secret, digest: String::new() },
-        Action::SwitchCookie { node: n(), names, to: CookieSide::Staged },
-        Action::AdoptCookie { node: n(), names },
-        Action::DropStagedCookie { node: n(), names },
-        Action::RestartUnit { unit: unit() },
-        Action::ReloadUnit { unit: unit() },
-        Action::StopUnit { unit: unit() },
-        Action::StopBroker { node: n() },
-        Action::StartApp { node: n(), names, patience_s },
-        Action::StartBroker { node: n(), names, patience_s },
-        Action::EnterCluster { node: n(), names, seed: n(), patience_s },
-        Action::RestartBroker { node: n(), names, gate, patience_s },
-        Action::UpgradeBroker { node: n(), names, gate, packages, patience_s },
-        Action::ReviveNode { node: n(), names },
-        Action::SwitchServer { server: host(), to: Service::Out },
-        Action::EnableFeatureFlags { node: n() },
-        Action::Rebalance { node: n() },
-        Action::RetireBroker { node: n(), names, gate, may_go: MayGo::NOTHING, patience_s },
-        Action::StopStranger { node: n(), names, stranger: n(), gate, patience_s },
-        Action::ReleaseQueues { node: n(), names, gone: n() },
-        Action::ForgetNode { node: n(), names, gone: n(), may_go: MayGo::NOTHING },
-        Action::ForgetOffline { node: n(), gone: n() },
-        Action::KeepData { node: n() },
-        Action::FollowPeer { node: n(), names, peer: n() },
-        Action::GrowReplicas { node: n(), names, onto: n(), queues: vec![queue.clone()], patience_s },
-        Action::SyncQueue { node: n(), names, queue: queue.clone(), patience_s },
-        Action::CancelSyncQueue { node: n(), queue },
-        Action::ChangeNodeType { node: n(), names, node_type: NodeType::Disc },
-        Action::SetPlugins { node: n(), plugins: vec!["rabbitmq_management".to_owned()] },
+        Operation::HoldPackages(HoldPackages {
+            packages: vec!["rabbitmq-server".to_owned()],
+            hold: Hold::Hold,
+        }),
+        Operation::RemoveStalePolicy,
+        Operation::RemoveLeftovers(RemoveLeftovers { directories: vec!["/etc".to_owned()] }),
+        Operation::GuardCookie,
+        Operation::StageCookie(StageCookie { secret, digest: String::new() }),
+        Operation::SwitchCookie(SwitchCookie { node: n(), names, to: CookieSide::Staged }),
+        Operation::AdoptCookie(AdoptCookie { node: n(), names }),
+        Operation::DropStagedCookie(DropStagedCookie { node: n(), names }),
+        Operation::ReloadUnit(ReloadUnit { unit: unit() }),
+        Operation::StopUnit(StopUnit { unit: unit() }),
+        Operation::StopBroker(StopBroker { node: n() }),
+        Operation::StartApp(StartApp { node: n(), names, patience_s }),
+        Operation::StartBroker(StartBroker { node: n(), names, patience_s }),
+        Operation::EnterCluster(EnterCluster { node: n(), names, seed: n(), patience_s }),
+        Operation::RestartBroker(RestartBroker { node: n(), names, gate, patience_s }),
+        Operation::UpgradeBroker(UpgradeBroker { node: n(), names, gate, packages, patience_s }),
+        Operation::ReviveNode(ReviveNode { node: n(), names }),
+        Operation::SwitchServer(SwitchServer { server: host(), to: Service::Out }),
+        Operation::EnableFeatureFlags(EnableFeatureFlags { node: n() }),
+        Operation::Rebalance(Rebalance { node: n() }),
+        Operation::RetireBroker(RetireBroker { node: n(), names, gate, may_go: MayGo::NOTHING, patience_s }),
+        Operation::StopStranger(StopStranger { node: n(), names, stranger: n(), gate, patience_s }),
+        Operation::ReleaseQueues(ReleaseQueues { node: n(), names, gone: n() }),
+        Operation::ForgetNode(ForgetNode { node: n(), names, gone: n(), may_go: MayGo::NOTHING }),
+        Operation::ForgetOffline(ForgetOffline { node: n(), gone: n() }),
+        Operation::KeepData(KeepData { node: n() }),
+        Operation::FollowPeer(FollowPeer { node: n(), names, peer: n() }),
+        Operation::GrowReplicas(GrowReplicas {
+            node: n(),
+            names,
+            onto: n(),
+            queues: vec![queue.clone()],
+            patience_s,
+        }),
+        Operation::SyncQueue(SyncQueue { node: n(), names, queue: queue.clone(), patience_s }),
+        Operation::CancelSyncQueue(CancelSyncQueue { node: n(), queue }),
+        Operation::ChangeNodeType(ChangeNodeType { node: n(), names, node_type: NodeType::Disc }),
+        Operation::SetPlugins(SetPlugins { node: n(), plugins: vec!["rabbitmq_management".to_owned()] }),
     ]);
+    let kinds: BTreeSet<String> = all.iter().map(kind).collect();
+    let missing: Vec<_> = Operation::NAMES.iter().filter(|name| !kinds.contains(**name)).collect();
+    assert!(missing.is_empty(), "not among them: {missing:?}");
     all
+}
+
+/// The name that it has in the list of operations.
+fn kind(operation: &Operation) -> String {
+    format!("{operation:?}").split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
 /// The step functions that stand in all files.
 fn functions() -> Vec<String> {
-    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/apply/steps");
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/operation");
     let files = std::fs::read_dir(directory).expect("the sources are there").flatten();
+    let files = files.filter(|file| file.path().extension().is_some_and(|end| end == "sh"));
     let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
     texts
         .flat_map(|text| {
@@ -263,9 +294,9 @@ fn functions() -> Vec<String> {
 fn what_is_sent_for_a_step_holds_every_function_that_it_calls() {
     let functions = functions();
     assert!(functions.len() > 80, "the files were read: {}", functions.len());
-    for action in every_action() {
-        let what = format!("{action:?}");
-        let text = String::from_utf8_lossy(&script(vec![action])).into_owned();
+    for operation in every_operation() {
+        let what = format!("{operation:?}");
+        let text = String::from_utf8_lossy(&script(vec![operation])).into_owned();
         // Names of one word stand in messages, too.
         for name in functions.iter().filter(|name| name.contains('_')) {
             let called = text.lines().any(|line| {
@@ -283,6 +314,32 @@ fn what_is_sent_for_a_step_holds_every_function_that_it_calls() {
     }
 }
 
+/// A question is sent with the file that asks it, and with no other; and there is none that nobody asks.
+#[test]
+fn files_of_step_functions_bring_what_they_ask() {
+    let operations = every_operation();
+    let shells = with_all_below(operations.iter().flat_map(|operation| operation.nature().shell));
+    let mut all = BTreeSet::new();
+    for shell in shells {
+        let words: Vec<_> = shell
+            .text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .flat_map(|line| line.split(|c: char| c.is_whitespace() || "()\";".contains(c)))
+            .filter(|word| !word.is_empty())
+            .collect();
+        // Behind the question stands the node.
+        let asks = words.windows(3).filter(|w| w[0] == "ask" && w[2].starts_with('$')).map(|w| w[1]);
+        let says = words.windows(4).filter(|w| w[0] == "says" && w[3].starts_with('$')).map(|w| w[2]);
+        let accepts = words.iter().filter(|word| **word == "$erl_accepts").map(|_| "accepts");
+        let asked: BTreeSet<_> = asks.chain(says).chain(accepts).collect();
+        let brought: BTreeSet<_> = shell.asks.iter().map(|question| question.name).collect();
+        assert_eq!(asked, brought, "{}", shell.name);
+        all.extend(brought);
+    }
+    assert_eq!(all, ASKED_BY_STEPS.iter().map(|question| question.name).collect());
+}
+
 /// The next run waits for the steps of one that was killed, so it has to see them, and nothing else.
 #[test]
 fn a_script_tells_that_it_is_at_work_as_long_as_it_is() {
@@ -290,7 +347,7 @@ fn a_script_tells_that_it_is_at_work_as_long_as_it_is() {
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
     let dead = directory.join("rabbitup-dead.work");
     std::fs::write(&dead, "4194305 4194305\n").expect("it is ours");
-    let text = script(vec![Action::StopBroker { node: NodeName::rabbit(&host()) }]);
+    let text = script(vec![Operation::StopBroker(StopBroker { node: NodeName::rabbit(&host()) })]);
     let run = directory.display().to_string();
     let told = String::from_utf8(text).expect("UTF-8").replace("/run/", &format!("{run}/")).replace(
         "\nmain() {",
@@ -312,7 +369,8 @@ fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
     let directory = std::env::temp_dir().join(format!("rabbitup-dpkg-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
     let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
-    let text = script(vec![Action::InstallPackages { packages, held_back_units: Vec::new() }]);
+    let text =
+        script(vec![Operation::InstallPackages(InstallPackages { packages, held_back_units: Vec::new() })]);
     let tools = "\nbounded() { shift; echo \"$1\" \"${4:-}\"; }\nfetching() { echo apt-get; }\nrefresh_lists() { :; }\nmain() {";
     let told = String::from_utf8(text)
         .expect("UTF-8")
@@ -359,8 +417,10 @@ fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
             version: Some(version.to_owned()),
             over: over.clone(),
         };
-        let text =
-            script(vec![Action::InstallPackages { packages: vec![package], held_back_units: Vec::new() }]);
+        let text = script(vec![Operation::InstallPackages(InstallPackages {
+            packages: vec![package],
+            held_back_units: Vec::new(),
+        })]);
         let tools = format!(
             "\nrefresh_lists() {{ :; }}\nallow_start() {{ :; }}\nforbid_start() {{ :; }}\nend_interrupted_dpkg() {{ :; }}\n\
              holds_data() {{ {has_data}; }}\nbroker_package() {{ printf '%s\\n' '{there}'; }}\n\
@@ -380,8 +440,12 @@ fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
 #[test]
 fn a_wait_to_be_spared_ends_with_an_interrupt() {
     let (node, names) = (NodeName::rabbit(&host()), NameMode::Short);
-    let text =
-        script(vec![Action::RestartBroker { node, names, gate: Gate::QuorumCritical, patience_s: 60 }]);
+    let text = script(vec![Operation::RestartBroker(RestartBroker {
+        node,
+        names,
+        gate: Gate::QuorumCritical,
+        patience_s: 60,
+    })]);
     let ran = |tool: &str| {
         let tools = format!(
             // The file is put while the step waits.

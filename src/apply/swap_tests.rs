@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::place_tests::{OLD, Place, output, run, script};
 use crate::model::{NameMode, NodeName};
-use crate::plan::{Action, FileWrite, Proof, Then};
+use crate::operation::{AdoptCookie, Operation, Proof, Then, WriteFile};
 use crate::template::Rendered;
 
 /// What steps call, as far as it looks at files; `cd` is one of the shell's own.
@@ -131,7 +131,7 @@ fn plants(bed: &Bed, file: &str) -> [(&'static str, String); 5] {
 }
 
 fn writes(path: &str) -> String {
-    script(Action::WriteFile(FileWrite {
+    script(Operation::WriteFile(WriteFile {
         path: path.to_owned(),
         mode: 0o640,
         owner: "root".to_owned(),
@@ -195,7 +195,7 @@ fn a_staged_cookie_that_is_swapped_is_nothing_that_root_touches() {
     let home = bed.path("theirs");
     let node = NodeName::parse("rabbit@node1").expect("a node name");
     let digest = "printf %s STAGED | command md5sum | cut -d\" \" -f 1";
-    let text = script(Action::AdoptCookie { node, names: NameMode::Short })
+    let text = script(Operation::AdoptCookie(AdoptCookie { node, names: NameMode::Short }))
         .replace("/var/lib/rabbitmq", &home)
         .replacen(
             "\nmain() {\n",

@@ -2,8 +2,8 @@
 
 use crate::model::shells::{run_in, shells};
 
-const PRELUDE: &str = include_str!("steps/prelude.sh");
-const BALANCER: &str = include_str!("steps/balancer.sh");
+const PRELUDE: &str = include_str!("prelude.sh");
+const BALANCER: &str = include_str!("../operation/balancer.sh");
 
 /// Two backends, of which the second refuses to let its server go.
 const HALF: &str = r#"

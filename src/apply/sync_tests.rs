@@ -2,8 +2,8 @@
 
 use crate::model::shells::run_in;
 
-const PRELUDE: &str = include_str!("steps/prelude.sh");
-const QUEUES: &str = include_str!("steps/queues.sh");
+const PRELUDE: &str = include_str!("prelude.sh");
+const QUEUES: &str = include_str!("../operation/queues.sh");
 
 /// The node says `at_first` until rabbitmqctl has ended, then `right_after` four times, then `in_the_end`. Nobody sleeps, and a
 /// question takes a tenth of a second.

@@ -6,7 +6,8 @@ use tokio::sync::Semaphore;
 
 use super::run_fixtures::{Answer, TestHosts, begin, host, id, plan, short, step};
 use super::{Event, Outcome};
-use crate::plan::{Action, Service, Step};
+use crate::operation::{Operation, Service, SwitchServer};
+use crate::plan::Step;
 
 async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Event>) {
     let (report, events) = begin(plan(steps), hosts).finish().await;
@@ -16,8 +17,8 @@ async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Ev
 /// lb takes a server out, the broker is restarted, lb puts it back; b/2 comes after all of it.
 fn out_and_in() -> Vec<Step> {
     let switch = |what: &str, after: &[&str], to: Service| {
-        let action = Action::SwitchServer { server: host("b"), to };
-        Step { action, ..step("lb", what, after) }
+        let operation = Operation::SwitchServer(SwitchServer { server: host("b"), to });
+        Step { operation, ..step("lb", what, after) }
     };
     vec![
         switch("out", &[], Service::Out),

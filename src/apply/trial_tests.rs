@@ -2,10 +2,10 @@
 
 use crate::model::shells::run_in;
 
-const PRELUDE: &str = include_str!("steps/prelude.sh");
-const TRIAL: &str = include_str!("steps/trial.sh");
-const GO_BACK: &str = include_str!("steps/go_back.sh");
-const ROLL: &str = include_str!("steps/roll.sh");
+const PRELUDE: &str = include_str!("prelude.sh");
+const TRIAL: &str = include_str!("../operation/trial.sh");
+const GO_BACK: &str = include_str!("../operation/go_back.sh");
+const ROLL: &str = include_str!("../operation/roll.sh");
 
 /// A node that starts unless its configuration has `bad`, and says what it is told to do.
 const NODE: &str = r#"

@@ -16,7 +16,8 @@ use crate::model::{
     CookieDigest, DigestKey, HostName, Secret, SecretName, SecretSource, Secrets, check_cookie,
     generate_cookie,
 };
-use crate::plan::{Action, Plan, Step};
+use crate::operation::{InstallCookie, Operation, StageCookie};
+use crate::plan::{Plan, Step};
 use crate::rabbitmq::{COOKIE_FILE, STAGED_COOKIE_FILE};
 use crate::transport::{Exec, Script, Transport, evidence};
 
@@ -95,8 +96,8 @@ impl Vault {
 
     /// Whether the cookie that `step` is to install, if it is one to do so, is the one that the plan speaks of.
     pub(super) fn check(&self, step: &Step, secrets: &Secrets) -> Result<(), SecretError> {
-        let (Action::InstallCookie { secret: name, digest: planned }
-        | Action::StageCookie { secret: name, digest: planned }) = &step.action
+        let (Operation::InstallCookie(InstallCookie { secret: name, digest: planned })
+        | Operation::StageCookie(StageCookie { secret: name, digest: planned })) = &step.operation
         else {
             return Ok(());
         };
@@ -367,7 +368,8 @@ mod tests {
         plan.secrets.insert(SecretName::cookie(), SecretSource::HostCookie(host("a")));
         let vault = Vault::new(Secrets::default(), &plan);
         let mut install = step("b", "cookie", &[]);
-        let planned = |digest: String| Action::InstallCookie { secret: SecretName::cookie(), digest };
+        let planned =
+            |digest: String| Operation::InstallCookie(InstallCookie { secret: SecretName::cookie(), digest });
         let right = CookieDigest::of(&Secret::new(b"MONSTERmonster".to_vec())).keyed(plan.digest_key);
         let mut secrets = Secrets::default();
         let name = SecretName::cookie();
@@ -377,7 +379,7 @@ mod tests {
             (right, None),
             ("00000000".to_owned(), Some("the cookie on a has changed since the plan was made")),
         ] {
-            install.action = planned(digest);
+            install.operation = planned(digest);
             assert_eq!(vault.check(&install, &secrets).err().map(|error| error.cause).as_deref(), cause);
         }
     }

@@ -15,7 +15,8 @@ use crate::apply::{
     Vault, journal_dir,
 };
 use crate::model::{HostName, Secrets, printable};
-use crate::plan::{Action, Plan, Step, StepId};
+use crate::operation::Operation;
+use crate::plan::{Plan, Step, StepId};
 use crate::report::{Clock, Display, JsonLines, Next, PlainLines, Summary, TerminalBars, since};
 use crate::transport::SshTransport;
 
@@ -40,7 +41,7 @@ pub async fn lock(
     command: &CommandLine,
 ) -> Result<Locks, Failure> {
     // What only ends another run's waiting must not wait for that run.
-    let ends = |step: &Step| matches!(step.action, Action::CancelSyncQueue { .. });
+    let ends = |step: &Step| matches!(step.operation, Operation::CancelSyncQueue(_));
     let locked = if plan.steps.iter().all(ends) { &[] } else { plan.hosts.as_slice() };
     let hosts: Vec<HostName> = locked.iter().map(|host| host.name.clone()).collect();
     let operator = Operator::here(plan.playbook.clone());

@@ -16,7 +16,7 @@ use super::settled::{Turn, settled};
 use crate::apply::Locks;
 use crate::facts::Facts;
 use crate::model::{HostName, one_line};
-use crate::plan::{Action, Moment, Plan, StepId};
+use crate::plan::{Moment, Plan, StepId};
 use crate::playbook::Playbook;
 use crate::rabbitmq::BROKER_UNIT;
 use crate::report::{
@@ -185,8 +185,8 @@ impl Work<'_> {
     /// Why nodes do not come together, where a step that brings them together has failed. It adds to the failure that was
     /// told, and takes nothing from it.
     async fn examine(&self, plan: &Plan, failed: &[StepId]) {
-        let mut actions = failed.iter().filter_map(|id| plan.step(id)).map(|step| &step.action);
-        if !actions.any(brings_nodes_together) {
+        let mut steps = failed.iter().filter_map(|id| plan.step(id));
+        if !steps.any(|step| step.operation.nature().broker.brings_nodes_together()) {
             return;
         }
         let facts = self.session.gather().await;
@@ -349,19 +349,6 @@ impl Errors {
             Self::MayPass => patience,
         }
     }
-}
-
-/// Whether a step starts a broker or makes it a member.
-fn brings_nodes_together(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::StartApp { .. }
-            | Action::StartBroker { .. }
-            | Action::EnterCluster { .. }
-            | Action::RestartBroker { .. }
-            | Action::UpgradeBroker { .. }
-            | Action::JoinCluster { .. }
-    )
 }
 
 /// The line of `--json` with what was found on the hosts after a failure.

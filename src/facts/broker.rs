@@ -92,6 +92,16 @@ pub struct NodeFacts {
 }
 
 impl NodeFacts {
+    /// Whether it lists this node as a member of its cluster.
+    pub fn lists(&self, other: &NodeName) -> bool {
+        self.members.iter().any(|member| &member.node == other)
+    }
+
+    /// Whether it belongs to no cluster but its own.
+    pub fn is_alone(&self) -> bool {
+        self.members.iter().all(|member| member.node == self.name)
+    }
+
     /// The feature flags that are enabled here and that the other's RabbitMQ does not know: it cannot join this node, since
     /// no flag is ever disabled again. None where the other could not tell, and where it is the newer one: a later RabbitMQ
     /// does without flags that had become required long before.

@@ -2,62 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, MayGo, Plan};
-use crate::facts::HoldingCounts;
-use crate::model::NodeName;
-
-/// Something that is gone, or that there is no way back from, once a step has been carried out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Loss {
-    /// The node leaves its cluster. What its cluster knows only by it goes with it.
-    Member(NodeName),
-    /// The queues of which only the node that leaves has a copy, and every message in them.
-    OnlyCopies(NodeName),
-    /// What the node holds of its own: RabbitMQ empties a node that joins another cluster.
-    Holdings(NodeName),
-    /// The node's data directory: moved aside, and no node serves it any more.
-    DataDirectory(NodeName),
-    /// The version of RabbitMQ that the node runs: an older one does not start on data of a newer one.
-    Version(NodeName),
-    /// The states of the cluster's feature flags: none is ever disabled again.
-    FeatureFlags,
-}
-
-impl Loss {
-    /// Whether members or data go, rather than only the way back.
-    fn destroys(&self) -> bool {
-        match self {
-            Self::Member(_) | Self::OnlyCopies(_) | Self::Holdings(_) | Self::DataDirectory(_) => true,
-            Self::Version(_) | Self::FeatureFlags => false,
-        }
-    }
-}
-
-/// How much of it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// All there is, whatever that is.
-    All,
-    /// At most so many of each kind. None: nobody could count them.
-    AtMost(HoldingCounts),
-}
-
-impl Amount {
-    fn covers(&self, now: &Self) -> bool {
-        match (self, now) {
-            (Self::All, _) => true,
-            (Self::AtMost(_), Self::All) => false,
-            (Self::AtMost(shown), Self::AtMost(now)) => shown.covers(now),
-        }
-    }
-
-    fn or_more(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::All, _) | (_, Self::All) => Self::All,
-            (Self::AtMost(one), Self::AtMost(other)) => Self::AtMost(one.at_least(&other)),
-        }
-    }
-}
+use super::Plan;
+use crate::operation::{Amount, Loss};
 
 /// Everything that a plan destroys, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +15,7 @@ impl Destruction {
         let mut whole = Self::default();
         plan.steps
             .iter()
-            .flat_map(|step| losses(&step.action))
+            .flat_map(|step| step.operation.nature().losses)
             .for_each(|(loss, amount)| whole.add(loss, amount));
         whole
     }
@@ -107,76 +53,13 @@ impl Destruction {
     }
 }
 
-/// What one step destroys. Exhaustive: whoever adds an action says here what it takes away.
-fn losses(action: &Action) -> Vec<(Loss, Amount)> {
-    let all = |loss: Loss| (loss, Amount::All);
-    match action {
-        Action::JoinCluster { may_destroy, .. } if *may_destroy == HoldingCounts::NOTHING => Vec::new(),
-        Action::JoinCluster { node, may_destroy, .. } => {
-            vec![(Loss::Holdings(node.clone()), Amount::AtMost(may_destroy.clone()))]
-        }
-        Action::RetireBroker { node, may_go, .. } => leaves(node, *may_go),
-        Action::ForgetNode { gone, may_go, .. } => leaves(gone, *may_go),
-        Action::StopStranger { stranger, .. } => vec![all(Loss::Member(stranger.clone()))],
-        Action::ReleaseQueues { gone, .. } | Action::ForgetOffline { gone, .. } => {
-            vec![all(Loss::Member(gone.clone()))]
-        }
-        Action::KeepData { node } => vec![all(Loss::DataDirectory(node.clone()))],
-        Action::UpgradeBroker { node, .. } => vec![all(Loss::Version(node.clone()))],
-        Action::EnableFeatureFlags { .. } => vec![all(Loss::FeatureFlags)],
-        // A file's old content stays beside it, a stopped node starts again, what runs at its peers comes back in sync.
-        Action::SetHostName { .. }
-        | Action::WriteFile(_)
-        | Action::InstallPackages { .. }
-        | Action::HoldPackages { .. }
-        | Action::RemoveStalePolicy
-        | Action::RemoveLeftovers { .. }
-        | Action::InstallCookie { .. }
-        | Action::GuardCookie
-        | Action::StageCookie { .. }
-        | Action::SwitchCookie { .. }
-        | Action::AdoptCookie { .. }
-        | Action::DropStagedCookie { .. }
-        | Action::StartUnit { .. }
-        | Action::RestartUnit { .. }
-        | Action::ReloadUnit { .. }
-        | Action::StopUnit { .. }
-        | Action::StopBroker { .. }
-        | Action::StartApp { .. }
-        | Action::StartBroker { .. }
-        | Action::EnterCluster { .. }
-        | Action::RestartBroker { .. }
-        | Action::ReviveNode { .. }
-        | Action::SwitchServer { .. }
-        | Action::Rebalance { .. }
-        | Action::FollowPeer { .. }
-        | Action::GrowReplicas { .. }
-        | Action::SyncQueue { .. }
-        | Action::CancelSyncQueue { .. }
-        | Action::ChangeNodeType { .. }
-        | Action::SetClusterName { .. }
-        | Action::SetPlugins { .. }
-        | Action::ImportDefinitions { .. }
-        | Action::CloseGuest { .. }
-        | Action::PutAdmin { .. } => Vec::new(),
-    }
-}
-
-/// A member, and as many of the queues that only it has as may go with it.
-fn leaves(node: &NodeName, may_go: MayGo) -> Vec<(Loss, Amount)> {
-    let member = (Loss::Member(node.clone()), Amount::All);
-    if may_go == MayGo::NOTHING {
-        return vec![member];
-    }
-    let counts = HoldingCounts { queues: may_go.queues, ..HoldingCounts::NOTHING };
-    vec![member, (Loss::OnlyCopies(node.clone()), Amount::AtMost(counts))]
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::facts::HoldingCounts;
+    use crate::model::NodeName;
 
     fn counts() -> impl Strategy<Value = HoldingCounts> {
         prop::array::uniform8(prop::option::of(0..4_u64)).prop_map(|counts| {

@@ -1,10 +1,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Change, FileWrite, Note, Options, Proof, Refusal, Step, StepId, effect, room, view};
+use super::{Change, Note, Options, Refusal, Step, StepId, room, view};
 use crate::facts::{Facts, FileKind, HostFacts};
 use crate::inventory::{Desired, Host};
-use crate::model::{CookieDigest, HostName, Secret, SecretName, SecretSource};
+use crate::model::{HostName, Secret, SecretName, SecretSource};
+use crate::operation::{Digests, Imported, Operation, Proof, World, WriteFile};
 use crate::template::{Rendered, Templates};
 
 /// Phases whose steps on different hosts are one thing: part of them is worse than nothing.
@@ -22,9 +23,8 @@ pub struct Draft<'a> {
     pub facts: Facts,
     /// The broker whose cluster the others join: see [`view::anchor`].
     pub anchor: HostName,
-    /// What every cookie file will hold, once the phase `cookie` has settled it: the digest of its bytes, and the one
-    /// that Erlang compares.
-    pub cookie: Option<(CookieDigest, CookieDigest)>,
+    /// What every cookie file will hold, once the phase `cookie` has settled it.
+    pub cookie: Option<Digests>,
     /// The playbook's name.
     pub playbook: &'a str,
     /// Where apply finds secrets that only this plan names.
@@ -49,7 +49,7 @@ pub struct Proposal {
 
 impl Proposal {
     /// `what` makes the step's id together with the host: short, stable, the same for the same need.
-    pub fn new(host: &HostName, what: &str, change: Change, action: Action) -> Self {
+    pub fn new(host: &HostName, what: &str, change: Change, operation: impl Into<Operation>) -> Self {
         let step = Step {
             id: StepId::new(host, what),
             host: host.clone(),
@@ -59,7 +59,7 @@ impl Proposal {
             reason: String::new(),
             diff: None,
             after: Vec::new(),
-            action,
+            operation: operation.into(),
             timeout_s: 120,
         };
         Self { step }
@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
             step.phase = self.phase.to_owned();
         }
         // A balancer that is to spare a server for the time of its restart is not changed: that goes with the restart.
-        let goes_along = matches!(step.action, Action::SwitchServer { .. });
+        let goes_along = matches!(step.operation, Operation::SwitchServer(_));
         if !goes_along && !self.options.limit.covers(&step.host) {
             if WHOLE.contains(&self.phase) {
                 self.refuse_part(&step);
@@ -162,13 +162,31 @@ impl<'a> Draft<'a> {
             return;
         }
         self.refuse_without_room(&step);
-        effect::model(&mut self.facts, &step, self.desired, self.cookie);
+        self.model(&step);
         self.steps.push(step);
+    }
+
+    /// Changes the facts as the step will change the hosts. Later phases plan from them, and a property test plans again and
+    /// finds nothing left to do.
+    fn model(&mut self, step: &Step) {
+        let definitions = self.desired.cluster.definitions.as_ref();
+        let mut world = World {
+            facts: &mut self.facts,
+            host: &step.host,
+            secrets: &self.desired.secrets,
+            cookie: self.cookie,
+            imported: definitions.map(|definitions| Imported {
+                vhosts: &definitions.vhosts,
+                users: &definitions.users,
+                policies: &definitions.policies,
+            }),
+        };
+        step.operation.get().effect(&mut world);
     }
 
     /// Refuses a file whose place is taken by something that must not give way to it. Returns whether it did.
     fn refuse_obstacle(&mut self, step: &Step) -> bool {
-        let Action::WriteFile(file) = &step.action else { return false };
+        let Operation::WriteFile(file) = &step.operation else { return false };
         let found = self.host(&step.host).and_then(|host| obstacle(host, &file.path));
         let Some((what, why, advice)) = found else { return false };
         self.refuse(&step.host, what, why, advice);
@@ -186,9 +204,9 @@ impl<'a> Draft<'a> {
     }
 
     /// What the host's broker will read when it starts.
-    pub(super) fn held_back(&self, host: &HostName) -> impl Iterator<Item = &FileWrite> {
-        self.held_back.get(host).into_iter().flatten().filter_map(|proposal| match &proposal.step.action {
-            Action::WriteFile(file) => Some(file),
+    pub(super) fn held_back(&self, host: &HostName) -> impl Iterator<Item = &WriteFile> {
+        self.held_back.get(host).into_iter().flatten().filter_map(|proposal| match &proposal.step.operation {
+            Operation::WriteFile(file) => Some(file),
             _ => None,
         })
     }
@@ -205,11 +223,10 @@ impl<'a> Draft<'a> {
 
     /// The first start of a broker that shows whether the files are good.
     pub(super) fn proof(&self) -> Option<StepId> {
-        let is_file =
-            |step: &Step| matches!(&step.action, Action::WriteFile(file) if file.proof == Proof::BrokerStart);
+        let is_file = |step: &Step| matches!(&step.operation, Operation::WriteFile(file) if file.proof == Proof::BrokerStart);
         let file = self.steps.iter().position(is_file)?;
         let host = &self.steps[file].host;
-        let starts = |step: &&Step| &step.host == host && step.action.starts_broker();
+        let starts = |step: &&Step| &step.host == host && step.operation.nature().broker.reads_files();
         self.steps[file..].iter().find(starts).map(|step| step.id.clone())
     }
 
@@ -221,7 +238,7 @@ impl<'a> Draft<'a> {
                 continue;
             }
             for proposal in files {
-                let Action::WriteFile(file) = &proposal.step.action else { continue };
+                let Operation::WriteFile(file) = &proposal.step.operation else { continue };
                 let text = format!(
                     "{} differs from the inventory's and stays as it is: it is written right before the broker starts \
                      again, which is no part of this plan",
@@ -322,9 +339,9 @@ impl<'a> Draft<'a> {
         self.last_of(&brokers, phases)
     }
 
-    /// The steps so far whose action is one of these.
-    pub fn steps_that(&self, wanted: impl Fn(&Action) -> bool) -> Vec<StepId> {
-        self.steps.iter().filter(|step| wanted(&step.action)).map(|step| step.id.clone()).collect()
+    /// The steps so far whose operation is one of these.
+    pub fn steps_that(&self, wanted: impl Fn(&Operation) -> bool) -> Vec<StepId> {
+        self.steps.iter().filter(|step| wanted(&step.operation)).map(|step| step.id.clone()).collect()
     }
 
     /// Whether the plan has a step with this id.

@@ -1,12 +1,9 @@
 //! The pure heart: desired state and facts in, an ordered graph of steps out. Nothing below this module knows
 //! tokio, ssh, files or clocks; a test reads the sources to make sure.
 
-mod action;
 mod destruction;
 mod diff;
 mod draft;
-mod effect;
-mod effect_day2;
 mod fingerprint;
 mod options;
 pub mod phase;
@@ -22,11 +19,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use action::{
-    Action, CookieSide, FileWrite, Gate, Hold, JoinCommand, MayGo, Over, PackageChoice, Proof, QueueRef,
-    Service, Then, Validator,
-};
-pub use destruction::{Amount, Destruction, Loss};
+pub use destruction::Destruction;
 pub use draft::{Draft, Proposal};
 pub use fingerprint::{Moved, fingerprint, moved};
 pub use options::{Limit, Moment, Options, Strangers};

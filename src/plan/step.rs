@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::Action;
 use crate::model::HostName;
+use crate::operation::Operation;
 
 /// One change on one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +20,9 @@ pub struct Step {
     /// Steps of other hosts that must have ended well before this one starts. Steps of the same host run in the
     /// order of the plan, each after the one before.
     pub after: Vec<StepId>,
-    pub action: Action,
-    /// Seconds after which the host ends it.
+    #[serde(rename = "action")]
+    pub operation: Operation,
+    /// Seconds that the host has for it.
     pub timeout_s: u64,
 }
 

@@ -40,12 +40,12 @@ fn is_established(node: &NodeFacts) -> bool {
 
 /// Whether a node lists another as a member.
 pub fn lists(node: &NodeFacts, other: &NodeName) -> bool {
-    node.members.iter().any(|member| &member.node == other)
+    node.lists(other)
 }
 
 /// Whether a node belongs to no cluster but its own.
 pub fn is_alone(node: &NodeFacts) -> bool {
-    node.members.iter().all(|member| member.node == node.name)
+    node.is_alone()
 }
 
 /// Whether a node was taken out of its cluster on purpose: somebody switched its unit off, as `remove-node` does, and none of

@@ -1,10 +1,11 @@
 //! What a plan destroys, in words: beside the question whether to do it, and where it is more than was shown.
 
 use crate::facts::HoldingCounts;
-use crate::plan::{Amount, Destruction, Loss};
+use crate::plan::Destruction;
 
 use super::style::{Ink, Style};
 use super::words::Wrapped;
+use crate::operation::{Amount, Loss};
 
 /// One line for each loss, without its end.
 pub fn destruction_lines(destruction: &Destruction) -> Vec<String> {

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use rabbitup::facts::{BrokerState, Facts, HoldingCounts, Holdings, NodeData, QueueHolding};
 use rabbitup::inventory::Desired;
 use rabbitup::model::NodeName;
-use rabbitup::plan::{Action, Limit, Options, Plan};
+use rabbitup::plan::{Limit, Options, Plan};
 use rabbitup::report::{Style, refusals_text};
 
 use crate::fixtures::*;
+use rabbitup::operation::{JoinCluster, Operation};
 
 fn destroying(texts: &[&str]) -> Options {
     Options { destroy_data: texts.iter().map(|text| name(text)).collect::<BTreeSet<_>>(), ..options() }
@@ -33,15 +34,15 @@ fn holdings<'f>(facts: &'f mut Facts, text: &str) -> &'f mut Holdings {
 }
 
 fn allowed(plan: &Plan, text: &str) -> HoldingCounts {
-    let of = |action: &Action| match action {
-        Action::JoinCluster { node: joins, may_destroy, .. } if *joins == node(text) => {
+    let of = |operation: &Operation| match operation {
+        Operation::JoinCluster(JoinCluster { node: joins, may_destroy, .. }) if *joins == node(text) => {
             Some(may_destroy.clone())
         }
         _ => None,
     };
     plan.steps
         .iter()
-        .find_map(|step| of(&step.action))
+        .find_map(|step| of(&step.operation))
         .unwrap_or_else(|| panic!("{text} joins: {:?}", ids(plan)))
 }
 

@@ -3,9 +3,9 @@
 use rabbitup::facts::{Facts, Guest};
 use rabbitup::inventory::{Admin, Desired, GuestSetting};
 use rabbitup::model::Secret;
-use rabbitup::plan::Action;
 
 use crate::fixtures::{INVENTORY, converged, desired, fresh, options, planned, running};
+use rabbitup::operation::Operation;
 
 fn with_admin(user: &str) -> Desired {
     let mut desired = desired(INVENTORY);
@@ -16,7 +16,7 @@ fn with_admin(user: &str) -> Desired {
 
 fn closes(desired: &Desired, facts: &Facts) -> bool {
     let (plan, _) = planned(desired, facts, &options()).expect("a plan");
-    plan.steps.iter().any(|step| matches!(step.action, Action::CloseGuest { .. }))
+    plan.steps.iter().any(|step| matches!(step.operation, Operation::CloseGuest(_)))
 }
 
 #[test]

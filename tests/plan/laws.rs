@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use rabbitup::facts::{BrokerState, Facts, HoldingCounts};
 use rabbitup::inventory::Desired;
 use rabbitup::model::HostName;
-use rabbitup::plan::{Action, Limit, Plan, Proof, Step};
+use rabbitup::plan::{Limit, Plan, Step};
 
 use crate::fixtures::*;
 use crate::order::ancestors;
+use rabbitup::operation::{JoinCluster, Operation, Proof};
 
 /// What may have happened on a broker's host before rabbitup came.
 #[derive(Clone, Copy, Debug)]
@@ -112,8 +113,8 @@ fn assert_acyclic(plan: &Plan) {
 
 /// The broker's files that a step changes.
 fn changes_file(step: &Step) -> Option<&str> {
-    match &step.action {
-        Action::WriteFile(file) if file.proof == Proof::BrokerStart => Some(&file.path),
+    match &step.operation {
+        Operation::WriteFile(file) if file.proof == Proof::BrokerStart => Some(&file.path),
         _ => None,
     }
 }
@@ -126,22 +127,26 @@ fn assert_proved(plan: &Plan, facts: &Facts) {
     let before = ancestors(plan);
     for (at, step) in plan.steps.iter().enumerate() {
         let Some(path) = changes_file(step) else { continue };
-        let starts = |other: &&Step| other.host == step.host && other.action.starts_broker();
+        let starts = |other: &&Step| other.host == step.host && other.operation.nature().broker.reads_files();
         let start = plan.steps[at..].iter().find(starts);
         assert!(start.is_some(), "{} changes {path}, and nothing starts that would read it", step.id);
         let first = plan.steps.iter().find(|other| changes_file(other).is_some()).expect("this one at least");
         if first.host == step.host || (!serves && has_data(&step.host)) {
             continue;
         }
-        let proof = plan.steps.iter().find(|other| other.host == first.host && other.action.starts_broker());
+        let proof = plan
+            .steps
+            .iter()
+            .find(|other| other.host == first.host && other.operation.nature().broker.reads_files());
         let proof = proof.expect("it starts, as above");
         assert!(before[&step.id].contains(&proof.id), "{} does not wait for {}", step.id, proof.id);
     }
 }
 
 fn entering(plan: &Plan) -> Vec<&HostName> {
-    let enters = |action: &Action| matches!(action, Action::JoinCluster { .. } | Action::EnterCluster { .. });
-    plan.steps.iter().filter(|step| enters(&step.action)).map(|step| &step.host).collect()
+    let enters =
+        |operation: &Operation| matches!(operation, Operation::JoinCluster(_) | Operation::EnterCluster(_));
+    plan.steps.iter().filter(|step| enters(&step.operation)).map(|step| &step.host).collect()
 }
 
 proptest! {
@@ -181,7 +186,7 @@ proptest! {
                 prop_assert!(!holds, "{} holds data and enters a cluster", host);
             }
             for step in &plan.steps {
-                let destroys = matches!(&step.action, Action::JoinCluster { may_destroy, .. } if *may_destroy != HoldingCounts::NOTHING);
+                let destroys = matches!(&step.operation, Operation::JoinCluster(JoinCluster { may_destroy, .. }) if *may_destroy != HoldingCounts::NOTHING);
                 prop_assert!(!destroys, "nobody asked for {}", step.id);
             }
         }

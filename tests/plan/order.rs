@@ -3,7 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rabbitup::model::NodeName;
-use rabbitup::plan::{Action, Gate, Plan, Service, Step, StepId};
+use rabbitup::operation::{
+    ChangeNodeType, EnterCluster, ForgetNode, Gate, GrowReplicas, JoinCluster, KeepData, Operation,
+    ReleaseQueues, RestartBroker, RetireBroker, Service, StartApp, StartBroker, StopBroker, StopStranger,
+    SwitchServer, UpgradeBroker,
+};
+use rabbitup::plan::{Plan, Step, StepId};
 
 /// Panics where two steps that must not run at the same time, or in the other order, could.
 pub fn assert_ordered(plan: &Plan) {
@@ -15,9 +20,9 @@ pub fn assert_ordered(plan: &Plan) {
                     before[&later.id].contains(&earlier.id),
                     "{} ({:?}) does not wait for {} ({:?}), although {why}",
                     later.id,
-                    later.action,
+                    later.operation,
                     earlier.id,
-                    earlier.action
+                    earlier.operation
                 );
             }
         }
@@ -41,102 +46,112 @@ pub fn ancestors(plan: &Plan) -> BTreeMap<&StepId, BTreeSet<&StepId>> {
 
 /// The node that a step brings into a cluster.
 fn entering(step: &Step) -> Option<&NodeName> {
-    match &step.action {
-        Action::EnterCluster { node, .. } | Action::JoinCluster { node, .. } => Some(node),
+    match &step.operation {
+        Operation::EnterCluster(EnterCluster { node, .. })
+        | Operation::JoinCluster(JoinCluster { node, .. }) => Some(node),
         _ => None,
     }
 }
 
 /// The node that a step takes the service of, if only for a moment.
 fn stopping(step: &Step) -> Option<&NodeName> {
-    match &step.action {
-        Action::RestartBroker { node, .. }
-        | Action::UpgradeBroker { node, .. }
-        | Action::StopBroker { node }
-        | Action::RetireBroker { node, .. }
-        | Action::ChangeNodeType { node, .. } => Some(node),
-        Action::StopStranger { stranger, .. } => Some(stranger),
+    match &step.operation {
+        Operation::RestartBroker(RestartBroker { node, .. })
+        | Operation::UpgradeBroker(UpgradeBroker { node, .. })
+        | Operation::StopBroker(StopBroker { node })
+        | Operation::RetireBroker(RetireBroker { node, .. })
+        | Operation::ChangeNodeType(ChangeNodeType { node, .. }) => Some(node),
+        Operation::StopStranger(StopStranger { stranger, .. }) => Some(stranger),
         _ => None,
     }
 }
 
 /// The node that serves once the step has ended.
 fn serving(step: &Step) -> Option<&NodeName> {
-    match &step.action {
-        Action::StartBroker { node, .. }
-        | Action::StartApp { node, .. }
-        | Action::RestartBroker { node, .. }
-        | Action::UpgradeBroker { node, .. } => Some(node),
+    match &step.operation {
+        Operation::StartBroker(StartBroker { node, .. })
+        | Operation::StartApp(StartApp { node, .. })
+        | Operation::RestartBroker(RestartBroker { node, .. })
+        | Operation::UpgradeBroker(UpgradeBroker { node, .. }) => Some(node),
         _ => entering(step),
     }
 }
 
 /// Whether a node goes down that others may need meanwhile.
 fn is_gated(step: &Step) -> bool {
-    use Action::{RestartBroker, RetireBroker, StopStranger, UpgradeBroker};
-    match &step.action {
-        RestartBroker { gate, .. }
-        | UpgradeBroker { gate, .. }
-        | RetireBroker { gate, .. }
-        | StopStranger { gate, .. } => *gate != Gate::None,
+    match &step.operation {
+        Operation::RestartBroker(RestartBroker { gate, .. })
+        | Operation::UpgradeBroker(UpgradeBroker { gate, .. })
+        | Operation::RetireBroker(RetireBroker { gate, .. })
+        | Operation::StopStranger(StopStranger { gate, .. }) => *gate != Gate::None,
         _ => false,
     }
 }
 
 /// Why `later` must not begin before `earlier` has ended, where it must not.
 fn conflict(earlier: &Step, later: &Step) -> Option<&'static str> {
-    use Action::*;
     if entering(earlier).is_some() && entering(later).is_some() {
         return Some("two nodes that enter at once may find each other half-way");
     }
     if is_gated(earlier) && is_gated(later) {
         return Some("one node at a time is out of service");
     }
-    match (&earlier.action, &later.action) {
-        (ForgetNode { gone, .. }, _) if entering(later) == Some(gone) => {
+    match (&earlier.operation, &later.operation) {
+        (Operation::ForgetNode(ForgetNode { gone, .. }), _) if entering(later) == Some(gone) => {
             Some("a cluster takes no node that it still lists")
         }
-        (_, EnterCluster { seed, .. } | JoinCluster { seed, .. }) if serving(earlier) == Some(seed) => {
-            Some("the seed node has to serve")
-        }
-        (_, ForgetNode { gone, .. }) if stopping(earlier) == Some(gone) => {
+        (
+            _,
+            Operation::EnterCluster(EnterCluster { seed, .. })
+            | Operation::JoinCluster(JoinCluster { seed, .. }),
+        ) if serving(earlier) == Some(seed) => Some("the seed node has to serve"),
+        (_, Operation::ForgetNode(ForgetNode { gone, .. })) if stopping(earlier) == Some(gone) => {
             Some("a node that runs is not forgotten")
         }
-        (ReleaseQueues { gone, .. }, ForgetNode { gone: forgotten, .. }) if gone == forgotten => {
-            Some("its replicas can be taken off only while it is a member")
-        }
-        (ReleaseQueues { gone, .. }, _) if stopping(later) == Some(gone) => {
+        (
+            Operation::ReleaseQueues(ReleaseQueues { gone, .. }),
+            Operation::ForgetNode(ForgetNode { gone: forgotten, .. }),
+        ) if gone == forgotten => Some("its replicas can be taken off only while it is a member"),
+        (Operation::ReleaseQueues(ReleaseQueues { gone, .. }), _) if stopping(later) == Some(gone) => {
             Some("its vote is needed to take its replicas off")
         }
-        (ForgetNode { gone, .. }, KeepData { node }) if gone == node => {
+        (Operation::ForgetNode(ForgetNode { gone, .. }), Operation::KeepData(KeepData { node }))
+            if gone == node =>
+        {
             Some("until then it is a member, and its data is what it would come back with")
         }
-        (ForgetOffline { .. }, StartBroker { .. }) => Some("the others would wait for the node that is gone"),
-        (GrowReplicas { .. }, RetireBroker { .. }) => Some("the new replicas come before the old ones go"),
-        (_, GrowReplicas { onto, .. }) if serving(earlier) == Some(onto) => {
+        (Operation::ForgetOffline(_), Operation::StartBroker(_)) => {
+            Some("the others would wait for the node that is gone")
+        }
+        (Operation::GrowReplicas(_), Operation::RetireBroker(_)) => {
+            Some("the new replicas come before the old ones go")
+        }
+        (_, Operation::GrowReplicas(GrowReplicas { onto, .. })) if serving(earlier) == Some(onto) => {
             Some("replicas are put on a node that serves")
         }
-        (SwitchServer { server, to: Service::Out }, _)
+        (Operation::SwitchServer(SwitchServer { server, to: Service::Out }), _)
             if is_gated(later) && stopping(later).is_some_and(|n| n.host() == server) =>
         {
             Some("the balancer takes it out first")
         }
-        (_, SwitchServer { server, to: Service::In })
+        (_, Operation::SwitchServer(SwitchServer { server, to: Service::In }))
             if serving(earlier).is_some_and(|n| n.host() == server) =>
         {
             Some("the balancer uses it when it is back")
         }
-        (StageCookie { .. }, SwitchCookie { .. }) => Some("no node may switch before all could follow"),
-        (SwitchCookie { .. }, AdoptCookie { .. }) => {
+        (Operation::StageCookie(_), Operation::SwitchCookie(_)) => {
+            Some("no node may switch before all could follow")
+        }
+        (Operation::SwitchCookie(_), Operation::AdoptCookie(_)) => {
             Some("files follow when all running nodes have switched")
         }
-        (UpgradeBroker { .. }, EnableFeatureFlags { .. } | Rebalance { .. }) => {
+        (Operation::UpgradeBroker(_), Operation::EnableFeatureFlags(_) | Operation::Rebalance(_)) => {
             Some("the last node has to be up to date")
         }
-        (EnableFeatureFlags { .. }, UpgradeBroker { .. }) => {
+        (Operation::EnableFeatureFlags(_), Operation::UpgradeBroker(_)) => {
             Some("a new version needs the flags of the old one")
         }
-        (RestartBroker { .. }, Rebalance { .. }) => Some("leaders move once all are back"),
+        (Operation::RestartBroker(_), Operation::Rebalance(_)) => Some("leaders move once all are back"),
         _ => None,
     }
 }

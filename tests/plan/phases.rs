@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use rabbitup::facts::{
-    BrokerState, Clock, ClusterMember, CookieShape, Facts, FeatureFlags, NodeData, NodeFacts, PortState,
-    Reach, TimeService, UnitFacts,
+    BrokerState, Clock, ClusterMember, CookieShape, Facts, FeatureFlags, LoadBalancerFacts, NodeData,
+    NodeFacts, PortState, Reach, TimeService, UnitFacts,
 };
 use rabbitup::model::{NodeName, NodeType, Version};
-use rabbitup::plan::{Action, Gate, Limit};
+use rabbitup::plan::Limit;
 use rabbitup::report::{Style, plan_text, refusals_text};
 
 use crate::fixtures::*;
+use rabbitup::operation::{Gate, InstallCookie, Operation, RestartBroker};
 
 fn text(desired: &rabbitup::inventory::Desired, facts: &rabbitup::facts::Facts) -> String {
     match planned(desired, facts, &options()) {
@@ -140,11 +141,10 @@ fn a_changed_setting_restarts_members_one_at_a_time_behind_the_gate() {
     for (before, step) in restarts.iter().zip(restarts.iter().skip(1)) {
         assert!(step.after.contains(&before.id), "{} waits for {}", step.id, before.id);
     }
-    assert!(
-        restarts
-            .iter()
-            .all(|step| matches!(&step.action, Action::RestartBroker { gate: Gate::QuorumCritical, .. }))
-    );
+    assert!(restarts.iter().all(|step| matches!(
+        &step.operation,
+        Operation::RestartBroker(RestartBroker { gate: Gate::QuorumCritical, .. })
+    )));
 }
 
 #[test]
@@ -300,8 +300,8 @@ fn a_cookie_that_debian_would_replace_gives_way_on_a_blank_seed_node() {
     let secrets: Vec<String> = plan
         .steps
         .iter()
-        .filter_map(|step| match &step.action {
-            Action::InstallCookie { secret, .. } => Some(secret.as_str().to_owned()),
+        .filter_map(|step| match &step.operation {
+            Operation::InstallCookie(InstallCookie { secret, .. }) => Some(secret.as_str().to_owned()),
             _ => None,
         })
         .collect();
@@ -343,4 +343,23 @@ fn a_clock_that_is_off_here_is_no_hosts_fault() {
     assert!(told.contains("node2: the clock is 3.0 s ahead") && !told.contains("all 4 hosts"), "{told}");
     host(&mut facts, "node2").clock = off(0.0);
     assert!(!text(&desired, &facts).contains("all 4 hosts"));
+}
+
+/// What starts or writes something else on the balancer's host does not make HAProxy read its file.
+#[test]
+fn a_changed_balancer_is_reloaded_whatever_else_happens_on_its_host() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    let lb1 = host(&mut facts, "lb1");
+    let conf = lb1.files.get("/etc/haproxy/haproxy.cfg").expect("it is configured");
+    lb1.load_balancer =
+        Some(LoadBalancerFacts { loaded: Some(conf.modified - 1), ..LoadBalancerFacts::default() });
+    lb1.units
+        .insert("chrony".to_owned(), UnitFacts { active: "inactive".to_owned(), ..UnitFacts::default() });
+    lb1.time_service = TimeService::default();
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    let ids = ids(&plan);
+    for step in ["lb1/chrony", "lb1/balancer-reload"] {
+        assert!(ids.contains(&step.to_owned()), "{step} in {ids:?}");
+    }
 }

@@ -2,11 +2,12 @@
 
 use rabbitup::facts::{BrokerState, Facts};
 use rabbitup::inventory::Desired;
-use rabbitup::plan::{Action, Plan, Validator};
+use rabbitup::plan::Plan;
 use rabbitup::report::{Style, refusals_text};
 
 use crate::fixtures::*;
 use crate::order::ancestors;
+use rabbitup::operation::{Operation, Validator};
 
 fn with_setting(line: &str) -> Desired {
     desired(&INVENTORY.replace("heartbeat = 30", &format!("heartbeat = 30\n{line}")))
@@ -81,9 +82,9 @@ fn each_broker_gets_its_file_when_the_one_before_has_started_with_it() {
     let (plan, _) = planned(&with_setting("channel_max = 100"), &whole(VERSION), &options()).expect("a plan");
     assert!(waits(&plan, "node2/conf", "node1/restart") && waits(&plan, "node3/conf", "node2/restart"));
     assert!(!waits(&plan, "node1/conf", "node2/conf"));
-    let checks = |action: &Action| matches!(action, Action::WriteFile(file) if file.validate == Some(Validator::Rabbitmq));
+    let checks = |operation: &Operation| matches!(operation, Operation::WriteFile(file) if file.validate == Some(Validator::Rabbitmq));
     assert_eq!(
-        plan.steps.iter().filter(|step| checks(&step.action)).count(),
+        plan.steps.iter().filter(|step| checks(&step.operation)).count(),
         3,
         "RabbitMQ checks each one ahead"
     );
@@ -118,7 +119,7 @@ fn a_cluster_that_is_down_gets_its_files_together() {
 fn a_blank_brokers_file_is_checked_by_its_start() {
     let (plan, _) = planned(&desired(INVENTORY), &fresh(&desired(INVENTORY)), &options()).expect("a plan");
     let checked = plan.steps.iter().filter(
-        |step| matches!(&step.action, Action::WriteFile(file) if file.validate == Some(Validator::Rabbitmq)),
+        |step| matches!(&step.operation, Operation::WriteFile(file) if file.validate == Some(Validator::Rabbitmq)),
     );
     assert_eq!(checked.count(), 0);
     assert!(waits(&plan, "node2/conf", "node1/start") && waits(&plan, "node3/conf", "node1/start"));
@@ -165,8 +166,8 @@ const DELAY: &str = "cluster_formation.randomized_startup_delay_range";
 
 /// What the plan writes as node2's rabbitmq.conf.
 fn written(plan: &Plan) -> Option<String> {
-    plan.steps.iter().find_map(|step| match &step.action {
-        Action::WriteFile(file) if file.path == CONF && step.host == name("node2") => {
+    plan.steps.iter().find_map(|step| match &step.operation {
+        Operation::WriteFile(file) if file.path == CONF && step.host == name("node2") => {
             Some(file.body.display_text())
         }
         _ => None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rabbitup::facts::*;
 use rabbitup::inventory::*;
 use rabbitup::model::*;
+use rabbitup::operation::{Operation, StartUnit};
 use rabbitup::plan::*;
 use rabbitup::report::Next;
 
@@ -74,7 +75,7 @@ impl PlanBuilder {
             reason: reason.to_owned(),
             diff: None,
             after,
-            action: Action::StartUnit { unit: "none".to_owned() },
+            operation: Operation::StartUnit(StartUnit { unit: "none".to_owned() }),
             timeout_s: 60,
         });
         self

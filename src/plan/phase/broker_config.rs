@@ -2,8 +2,9 @@ use super::{Draft, conf_keys};
 use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::Host;
 use crate::model::{NameMode, NodeName, Version};
+use crate::operation::{Operation, Proof, SetPlugins, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proof, Proposal, StepId, Then, Validator, render};
+use crate::plan::{Change, Proposal, StepId, render};
 use crate::rabbitmq::{
     CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
     waits_before_entering,
@@ -176,11 +177,11 @@ fn plugins(draft: &mut Draft<'_>, host: &Host) {
             return;
         }
         let reason = difference(&enabled, &wanted);
-        let action = Action::SetPlugins { node: host.node(), plugins: wanted };
-        let switches = |action: &Action| matches!(action, Action::SetPlugins { .. });
+        let operation = SetPlugins { node: host.node(), plugins: wanted };
+        let switches = |operation: &Operation| matches!(operation, Operation::SetPlugins(_));
         let first: Option<StepId> = draft.steps_that(switches).into_iter().next();
         return draft.propose(
-            Proposal::new(&host.name, "plugins", Change::Command, action)
+            Proposal::new(&host.name, "plugins", Change::Command, operation)
                 .title("switch plugins on the running node")
                 .because(reason)
                 .after(first)
@@ -211,8 +212,8 @@ fn difference(enabled: &[String], wanted: &[String]) -> String {
     parts.join("; ")
 }
 
-fn file(path: &str, group: &str, mode: u32, body: Rendered) -> FileWrite {
-    FileWrite {
+fn file(path: &str, group: &str, mode: u32, body: Rendered) -> WriteFile {
+    WriteFile {
         path: path.to_owned(),
         mode,
         owner: "root".to_owned(),
@@ -229,19 +230,14 @@ fn propose(
     draft: &mut Draft<'_>,
     host: &Host,
     what: &str,
-    write: FileWrite,
+    write: WriteFile,
     reason: &str,
     diff: Option<String>,
     current: &str,
 ) {
     let change = if current.is_empty() { Change::Add } else { Change::Change };
     let title = format!("write {}", write.path);
-    draft.hold_back(
-        Proposal::new(&host.name, what, change, Action::WriteFile(write))
-            .title(title)
-            .because(reason)
-            .diff(diff),
-    );
+    draft.hold_back(Proposal::new(&host.name, what, change, write).title(title).because(reason).diff(diff));
 }
 
 /// Whether a file changed after the node read it.

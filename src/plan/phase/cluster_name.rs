@@ -1,5 +1,6 @@
 use super::Draft;
-use crate::plan::{Action, Change, Proposal};
+use crate::operation::SetClusterName;
+use crate::plan::{Change, Proposal};
 
 /// Names the cluster, once for all its nodes.
 pub fn plan(draft: &mut Draft<'_>) {
@@ -16,9 +17,9 @@ pub fn plan(draft: &mut Draft<'_>) {
     let blank = draft.observed.host(&anchor.name).and_then(|facts| facts.node()).is_none();
     let reason =
         if blank { "it has none yet".to_owned() } else { format!("it is called {}", node.cluster_name) };
-    let action = Action::SetClusterName { node: anchor.node(), name: wanted.clone() };
+    let operation = SetClusterName { node: anchor.node(), name: wanted.clone() };
     draft.propose(
-        Proposal::new(&anchor.name, "cluster-name", Change::Change, action)
+        Proposal::new(&anchor.name, "cluster-name", Change::Change, operation)
             .title(format!("name the cluster {wanted}"))
             .because(reason),
     );

@@ -2,7 +2,8 @@ use super::Draft;
 use crate::facts::{BrokerState, CookieFile, CookieShape, HostFacts};
 use crate::inventory::CookieSource;
 use crate::model::{CookieDigest, HostName, SecretName};
-use crate::plan::{Action, Change, Proposal};
+use crate::operation::{Digests, GuardCookie, InstallCookie};
+use crate::plan::{Change, Proposal};
 use crate::rabbitmq::COOKIE_FILE;
 
 /// Gives every broker the same Erlang cookie, readable for the broker alone.
@@ -11,7 +12,7 @@ use crate::rabbitmq::COOKIE_FILE;
 /// restart after that is an outage (a 4.0 node then gives up after 32 seconds: timeout_waiting_for_leader).
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(wanted) = wanted(draft) else { return };
-    draft.cookie = Some((wanted.raw, wanted.digest));
+    draft.cookie = Some(Digests { file: wanted.raw, compared: wanted.digest });
     for host in draft.brokers() {
         let Some(facts) = draft.host(&host.name) else { continue };
         match facts.cookie.clone() {
@@ -149,9 +150,9 @@ fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, w
     let digest =
         if wanted.whose == NEW { String::new() } else { wanted.digest.keyed(draft.options.digest_key) };
     let shown = if digest.is_empty() { "a new one".to_owned() } else { digest.clone() };
-    let action = Action::InstallCookie { secret: wanted.secret.clone(), digest };
+    let operation = InstallCookie { secret: wanted.secret.clone(), digest };
     draft.propose(
-        Proposal::new(host, "cookie", change, action)
+        Proposal::new(host, "cookie", change, operation)
             .title(format!("install the Erlang cookie ({shown})"))
             .because(reason)
             .within(60),
@@ -183,7 +184,7 @@ fn guard(draft: &mut Draft<'_>, host: &HostName, cookie: &CookieFile) {
         cookie.mode, cookie.owner
     );
     draft.propose(
-        Proposal::new(host, "cookie-mode", Change::Change, Action::GuardCookie)
+        Proposal::new(host, "cookie-mode", Change::Change, GuardCookie)
             .title(format!("make {COOKIE_FILE} the broker's alone (0400)"))
             .because(reason),
     );

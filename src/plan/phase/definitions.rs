@@ -1,7 +1,8 @@
 use super::Draft;
 use crate::facts::{Guest, NodeFacts};
 use crate::inventory::{Admin, Definitions, GuestSetting, Host};
-use crate::plan::{Action, Change, Proposal, view};
+use crate::operation::{CloseGuest, ImportDefinitions, PutAdmin};
+use crate::plan::{Change, Proposal, view};
 
 /// Imports the inventory's definitions where they differ from what was imported last or where something of them is
 /// gone, sees to the administrator, and closes guest where there is one.
@@ -29,7 +30,7 @@ fn import(draft: &mut Draft<'_>, anchor: &Host, definitions: &Definitions) {
         (Some(_), _) => "the file has changed since it was imported".to_owned(),
         (None, _) => "it was never imported".to_owned(),
     };
-    let action = Action::ImportDefinitions {
+    let operation = ImportDefinitions {
         node: anchor.node(),
         secret: Definitions::secret(),
         digest: definitions.digest.clone(),
@@ -37,7 +38,7 @@ fn import(draft: &mut Draft<'_>, anchor: &Host, definitions: &Definitions) {
     let file =
         definitions.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     draft.propose(
-        Proposal::new(&anchor.name, "definitions", Change::Command, action)
+        Proposal::new(&anchor.name, "definitions", Change::Command, operation)
             .title(format!("import {file}"))
             .because(reason)
             .within(420),
@@ -76,9 +77,9 @@ fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
         (Some(_), true) => (Change::Change, "the password is another"),
         (Some(_), false) => (Change::Change, "the user is no administrator"),
     };
-    let action = Action::PutAdmin { node: anchor.node(), user: admin.user.clone(), secret: Admin::secret() };
+    let operation = PutAdmin { node: anchor.node(), user: admin.user.clone(), secret: Admin::secret() };
     draft.propose(
-        Proposal::new(&anchor.name, "admin", change, action)
+        Proposal::new(&anchor.name, "admin", change, operation)
             .title(format!("make {} an administrator with the inventory's password", admin.user))
             .because(reason)
             .within(240),
@@ -96,9 +97,9 @@ fn guest(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     if !is_open || is_named || cluster.guest == GuestSetting::Keep {
         return;
     }
-    let action = Action::CloseGuest { node: anchor.node(), names: cluster.names };
+    let operation = CloseGuest { node: anchor.node(), names: cluster.names };
     draft.propose(
-        Proposal::new(&anchor.name, "guest", Change::Change, action)
+        Proposal::new(&anchor.name, "guest", Change::Change, operation)
             .title("take the user guest's password away")
             .because(format!(
                 "everybody knows it, and {} is the administrator; guest = \"keep\" under [cluster] leaves it",

@@ -1,13 +1,14 @@
 use super::{Draft, roll};
 use crate::facts::HostFacts;
 use crate::inventory::Host;
+use crate::operation::{EnableFeatureFlags, Operation};
 use crate::plan::view::counted;
-use crate::plan::{Action, Change, Proposal};
+use crate::plan::{Change, Proposal};
 
 /// Enables the stable feature flags that are not. After an upgrade only the new version knows which it brings, so there
 /// it is always asked.
 pub fn plan(draft: &mut Draft<'_>) {
-    let upgraded = draft.steps.iter().any(|step| matches!(step.action, Action::UpgradeBroker { .. }));
+    let upgraded = draft.steps.iter().any(|step| matches!(step.operation, Operation::UpgradeBroker(_)));
     let reason =
         if upgraded { Some("the new version brings flags of its own".to_owned()) } else { disabled(draft) };
     if let Some(reason) = reason {
@@ -38,7 +39,7 @@ fn enable(draft: &mut Draft<'_>, what: &str, reason: String) {
     let after = roll::turn(draft);
     let anchor = draft.anchor.clone();
     draft.propose(
-        Proposal::new(&anchor, what, Change::Command, Action::EnableFeatureFlags { node })
+        Proposal::new(&anchor, what, Change::Command, EnableFeatureFlags { node })
             .title("enable all stable feature flags")
             .because(reason)
             .after(after)

@@ -2,7 +2,8 @@ use super::{Draft, remove, start};
 use crate::facts::BrokerState;
 use crate::inventory::Host;
 use crate::model::NodeName;
-use crate::plan::{Action, Change, MayGo, Proposal, StepId};
+use crate::operation::{ForgetOffline, MayGo};
+use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::Minutes;
 
 /// Forgets a node that is gone where none of the others runs, since they wait for it: Mnesia's nodes start after the one
@@ -18,7 +19,7 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
             &first.name,
             "forget-offline",
             Change::Remove,
-            Action::ForgetOffline { node: node.clone(), gone: gone.clone() },
+            ForgetOffline { node: node.clone(), gone: gone.clone() },
         )
         .title(format!("forget {gone} while {node} is stopped (forget_cluster_node --offline)"))
         .because(format!(

@@ -4,8 +4,9 @@ use super::Draft;
 use crate::facts::{HostFacts, NodeFacts, QueueFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
+use crate::operation::{GrowReplicas, QueueRef};
 use crate::plan::view::{self, counted};
-use crate::plan::{Action, Change, Moment, Proposal, QueueRef};
+use crate::plan::{Change, Moment, Proposal};
 use crate::playbook::{GrowQueues, GrowSettings, Minutes};
 
 /// Gives quorum queues and streams replicas on nodes that lack them, and waits until they have caught up: on the node
@@ -103,7 +104,7 @@ fn propose(draft: &mut Draft<'_>, host: &Host, onto: NodeName, queues: Vec<Queue
     let after = draft.last_on_brokers(&["start", "join", "recover", "grow"]);
     let title = format!("grow queues onto {onto}, and wait until it has caught up");
     let seconds = 300 + queues.len() as u64 + patience.seconds();
-    let action = Action::GrowReplicas {
+    let operation = GrowReplicas {
         node: host.node(),
         names: draft.desired.cluster.names,
         onto,
@@ -111,7 +112,7 @@ fn propose(draft: &mut Draft<'_>, host: &Host, onto: NodeName, queues: Vec<Queue
         patience_s: patience.seconds(),
     };
     draft.propose(
-        Proposal::new(&host.name, &what, Change::Command, action)
+        Proposal::new(&host.name, &what, Change::Command, operation)
             .title(title)
             .because(reason)
             .after(after)

@@ -2,8 +2,9 @@ use super::{Draft, own_data, remove};
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName};
+use crate::operation::{SetHostName, StopBroker};
 use crate::plan::view::{self, listed};
-use crate::plan::{Action, Change, Proposal};
+use crate::plan::{Change, Proposal};
 
 /// Gives every host the name that the inventory has for it: the running name and the one for the next boot.
 ///
@@ -32,15 +33,10 @@ pub fn plan(draft: &mut Draft<'_>) {
             format!("the host calls itself {}", names.running)
         };
         draft.propose(
-            Proposal::new(
-                &host.name,
-                "host-name",
-                Change::Change,
-                Action::SetHostName { name: host.name.clone() },
-            )
-            .title(format!("set the host name to {wanted}"))
-            .because(reason)
-            .within(60),
+            Proposal::new(&host.name, "host-name", Change::Change, SetHostName { name: host.name.clone() })
+                .title(format!("set the host name to {wanted}"))
+                .because(reason)
+                .within(60),
         );
     }
 }
@@ -52,9 +48,9 @@ fn make_way(draft: &mut Draft<'_>, host: &Host) -> bool {
     let node = host.node();
     let running = facts.node().filter(|running| running.name != node).cloned();
     if let Some(running) = running.filter(|running| running.holdings.is_empty() && view::is_alone(running)) {
-        let action = Action::StopBroker { node: running.name.clone() };
+        let operation = StopBroker { node: running.name.clone() };
         draft.propose(
-            Proposal::new(&host.name, "stop", Change::Command, action)
+            Proposal::new(&host.name, "stop", Change::Command, operation)
                 .title(format!("stop {}", running.name))
                 .because("it was started under the host's old name, and holds nothing")
                 .within(360),

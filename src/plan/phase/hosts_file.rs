@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use super::Draft;
 use crate::facts::HostFacts;
 use crate::model::HostName;
+use crate::operation::{Proof, Then, WriteFile};
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proof, Proposal, Then, render, view};
+use crate::plan::{Change, Proposal, render, view};
 use crate::template::Rendered;
 
 const PATH: &str = "/etc/hosts";
@@ -40,7 +41,7 @@ pub fn plan(draft: &mut Draft<'_>) {
             }
             continue;
         }
-        let write = FileWrite {
+        let write = WriteFile {
             path: PATH.to_owned(),
             mode: 0o644,
             owner: "root".to_owned(),
@@ -60,7 +61,7 @@ pub fn plan(draft: &mut Draft<'_>) {
             (None, false) => "the hosts do not know each other's names".to_owned(),
         };
         draft.propose(
-            Proposal::new(&host.name, "hosts-file", Change::Change, Action::WriteFile(write))
+            Proposal::new(&host.name, "hosts-file", Change::Change, write)
                 .title(format!("write the cluster's names into {PATH}"))
                 .because(reason)
                 .diff(unified(&current, &wanted))

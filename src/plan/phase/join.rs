@@ -4,8 +4,9 @@ use super::{Draft, data_place, own_data, start};
 use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{NodeName, NodeType, Version};
+use crate::operation::{EnterCluster, ForgetNode, JoinCluster, JoinCommand, Operation};
 use crate::plan::view::{self, listed};
-use crate::plan::{Action, Change, JoinCommand, Proposal, StepId};
+use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, has_ram_nodes, joins_while_running};
 
@@ -69,9 +70,9 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
             let waits_for = queue(draft, &node);
             let patience_s = patience.seconds();
             draft.place_files(&host.name, &waits_for);
-            let action = Action::EnterCluster { node: node.clone(), names, seed, patience_s };
+            let operation = EnterCluster { node: node.clone(), names, seed, patience_s };
             draft.propose(
-                Proposal::new(&host.name, "start", Change::Command, action)
+                Proposal::new(&host.name, "start", Change::Command, operation)
                     .title(title)
                     .because("blank, and not a member yet")
                     .after(waits_for)
@@ -111,7 +112,7 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
         (true, true) => "it runs alone and holds nothing, which is checked again right before",
         (true, false) => "it belongs to no cluster; that it holds nothing is checked right before",
     };
-    let action = Action::JoinCluster {
+    let operation = JoinCluster {
         node: node.name.clone(),
         names: draft.desired.cluster.names,
         seed: seed.name.clone(),
@@ -121,7 +122,7 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
         patience_s: patience.seconds(),
     };
     draft.propose(
-        Proposal::new(&host.name, "join", Change::Command, action)
+        Proposal::new(&host.name, "join", Change::Command, operation)
             .title(format!("join {} to the cluster of {} ({how})", node.name, seed.name))
             .because(reason)
             .after(waits_for)
@@ -165,10 +166,11 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
 fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
     let mut ids = start::serving_steps(draft, anchor);
-    let forgets = |action: &Action| matches!(action, Action::ForgetNode { gone, .. } if gone == node);
+    let forgets = |operation: &Operation| matches!(operation, Operation::ForgetNode(ForgetNode { gone, .. }) if gone == node);
     ids.extend(draft.steps_that(forgets));
-    let enters = |action: &Action| matches!(action, Action::JoinCluster { .. } | Action::EnterCluster { .. });
-    ids.extend(draft.steps.iter().rev().find(|step| enters(&step.action)).map(|step| step.id.clone()));
+    let enters =
+        |operation: &Operation| matches!(operation, Operation::JoinCluster(_) | Operation::EnterCluster(_));
+    ids.extend(draft.steps.iter().rev().find(|step| enters(&step.operation)).map(|step| step.id.clone()));
     ids
 }
 

@@ -1,8 +1,9 @@
 use super::Draft;
 use crate::inventory::{Host, LoadBalancer, Software};
 use crate::model::Role;
+use crate::operation::{Proof, ReloadUnit, StartUnit, StopUnit, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proof, Proposal, Then, Validator, render};
+use crate::plan::{Change, Proposal, render};
 use crate::redact::redacted;
 
 /// The first line of what rabbitup renders, by which it knows its own.
@@ -45,14 +46,9 @@ fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
     let ours = content.is_some_and(|content| content.lines().take(2).any(|line| line.contains(OURS)));
     if ours && facts.unit(unit(other)).is_active() {
         draft.propose(
-            Proposal::new(
-                &host.name,
-                "make-room",
-                Change::Remove,
-                Action::StopUnit { unit: unit(other).to_owned() },
-            )
-            .title(format!("stop {}", unit(other)))
-            .because(format!("the inventory's load balancer is {} now", unit(wanted))),
+            Proposal::new(&host.name, "make-room", Change::Remove, StopUnit { unit: unit(other).to_owned() })
+                .title(format!("stop {}", unit(other)))
+                .because(format!("the inventory's load balancer is {} now", unit(wanted))),
         );
     }
 }
@@ -92,7 +88,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         Software::Haproxy => Validator::Haproxy,
         Software::Nginx => Validator::Nginx,
     };
-    let write = FileWrite {
+    let write = WriteFile {
         path: path.to_owned(),
         mode: if wanted.secrets().next().is_some() { 0o640 } else { 0o644 },
         owner: "root".to_owned(),
@@ -109,7 +105,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         None => Vec::new(),
     };
     draft.propose(
-        Proposal::new(&host.name, "balancer-conf", change, Action::WriteFile(write))
+        Proposal::new(&host.name, "balancer-conf", change, write)
             .title(format!("write {path}"))
             .because(reason)
             .diff(diff)
@@ -126,7 +122,7 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
         let reason =
             if state.is_active() { "it would not start at the next boot" } else { "it does not run" };
         return draft.propose(
-            Proposal::new(&host.name, "balancer", Change::Command, Action::StartUnit { unit: name.clone() })
+            Proposal::new(&host.name, "balancer", Change::Command, StartUnit { unit: name.clone() })
                 .title(format!("start {name}"))
                 .because(reason)
                 .within(180),
@@ -138,15 +134,10 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
         && changed > loaded
     {
         draft.propose(
-            Proposal::new(
-                &host.name,
-                "balancer-reload",
-                Change::Command,
-                Action::ReloadUnit { unit: name.clone() },
-            )
-            .title(format!("reload {name}"))
-            .because("its configuration changed after it was last read")
-            .within(180),
+            Proposal::new(&host.name, "balancer-reload", Change::Command, ReloadUnit { unit: name.clone() })
+                .title(format!("reload {name}"))
+                .because("its configuration changed after it was last read")
+                .within(180),
         );
     }
 }

@@ -2,7 +2,8 @@ use super::Draft;
 use crate::facts::{MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
-use crate::plan::{Action, Change, Proposal, StepId};
+use crate::operation::ChangeNodeType;
+use crate::plan::{Change, Proposal, StepId};
 use crate::rabbitmq::has_ram_nodes;
 
 /// Changes members between disc and RAM where the inventory says so and the version has node types. Never the last
@@ -53,12 +54,12 @@ fn propose(
     current: NodeType,
     before: &mut Vec<StepId>,
 ) {
-    let action =
-        Action::ChangeNodeType { node: host.node(), names: draft.desired.cluster.names, node_type: wanted };
+    let operation =
+        ChangeNodeType { node: host.node(), names: draft.desired.cluster.names, node_type: wanted };
     let mut waits_for = before.clone();
     waits_for.extend(draft.last_on_brokers(&["start", "restart", "join"]));
     draft.propose(
-        Proposal::new(&host.name, "node-type", Change::Change, action)
+        Proposal::new(&host.name, "node-type", Change::Change, operation)
             .title(format!("make {} a {} node (its RabbitMQ stops for that)", host.node(), wanted.as_str()))
             .because(format!("it is a {} node", current.as_str()))
             .after(waits_for)

@@ -7,7 +7,7 @@ use super::{Draft, own_data};
 use crate::facts::{NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, quote};
-use crate::plan::MayGo;
+use crate::operation::MayGo;
 use crate::plan::view::{counted, listed};
 
 /// So many queues are told by name.

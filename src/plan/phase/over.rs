@@ -4,8 +4,8 @@ use super::Draft;
 use crate::facts::{BrokerState, HostFacts, NodeFacts, PackageFacts};
 use crate::inventory::Host;
 use crate::model::Version;
+use crate::operation::{Over, PackageChoice};
 use crate::plan::view::{self, listed};
-use crate::plan::{Over, PackageChoice};
 use crate::rabbitmq::{BROKER_PACKAGE, Beneath, Objection, Serving, allowed, may_be_of};
 
 /// What, why, and what to do about it.

@@ -5,7 +5,10 @@ use super::{Draft, time};
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
 use crate::inventory::{Host, Software};
 use crate::model::{HostName, Role, VersionSpec};
-use crate::plan::{Action, Change, Hold, PackageChoice, Proposal, StepId};
+use crate::operation::{
+    Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy,
+};
+use crate::plan::{Change, Proposal, StepId};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
 /// What `hold = true` holds: RabbitMQ, and the Erlang that it was tested with.
@@ -19,7 +22,7 @@ pub fn plan(draft: &mut Draft<'_>) {
     for host in hosts {
         if draft.host(&host.name).is_some_and(|facts| facts.stale_policy) {
             draft.propose(
-                Proposal::new(&host.name, "stale-policy", Change::Remove, Action::RemoveStalePolicy)
+                Proposal::new(&host.name, "stale-policy", Change::Remove, RemoveStalePolicy)
                     .title("remove /usr/sbin/policy-rc.d")
                     .because("an interrupted run left it behind"),
             );
@@ -37,7 +40,7 @@ fn remove_leftovers(draft: &mut Draft<'_>, host: &Host) {
     if !directories.is_empty() {
         let title = format!("remove half-written files from {}", directories.join(", "));
         draft.propose(
-            Proposal::new(&host.name, "leftovers", Change::Remove, Action::RemoveLeftovers { directories })
+            Proposal::new(&host.name, "leftovers", Change::Remove, RemoveLeftovers { directories })
                 .title(title)
                 .because("an interrupted run left them behind"),
         );
@@ -97,9 +100,9 @@ fn install(draft: &mut Draft<'_>, host: &Host) {
         Some(_) => format!("{reason}; {} is on the same machine and everybody waits for it", draft.anchor),
         None => reason.to_owned(),
     };
-    let action = Action::InstallPackages { packages: choices, held_back_units: held_back };
+    let operation = InstallPackages { packages: choices, held_back_units: held_back };
     draft.propose(
-        Proposal::new(&host.name, "packages", change, action)
+        Proposal::new(&host.name, "packages", change, operation)
             .title(format!("install {}", names.join(", ")))
             .because(reason)
             .after(first)
@@ -256,7 +259,7 @@ fn hold(draft: &mut Draft<'_>, host: &Host) {
     let (verb, hold) = if wanted { ("hold", Hold::Hold) } else { ("release", Hold::Release) };
     let title = format!("{verb} {}", packages.join(" and "));
     draft.propose(
-        Proposal::new(&host.name, "hold", Change::Change, Action::HoldPackages { packages, hold })
+        Proposal::new(&host.name, "hold", Change::Change, HoldPackages { packages, hold })
             .title(title)
             .because(format!("[package] hold is {wanted}")),
     );

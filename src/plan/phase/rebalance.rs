@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use super::{Draft, roll};
 use crate::facts::{HostFacts, NodeFacts, QueueKind};
 use crate::model::NodeName;
-use crate::plan::{Action, Change, Moment, Proposal};
+use crate::operation::{Operation, Rebalance};
+use crate::plan::{Change, Moment, Proposal};
 
 /// Spreads the leaders of replicated queues over the running nodes, where one has more than its share.
 pub fn plan(draft: &mut Draft<'_>) {
@@ -12,7 +13,7 @@ pub fn plan(draft: &mut Draft<'_>) {
     let rolled = draft
         .steps
         .iter()
-        .any(|step| matches!(step.action, Action::RestartBroker { .. } | Action::UpgradeBroker { .. }));
+        .any(|step| matches!(step.operation, Operation::RestartBroker(_) | Operation::UpgradeBroker(_)));
     let leaders = leaders(node);
     let total: usize = leaders.values().sum();
     let reason = if rolled && total > 0 {
@@ -35,7 +36,7 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
     let after = roll::turn(draft);
     draft.propose(
-        Proposal::new(&host.name, "rebalance", Change::Command, Action::Rebalance { node: host.node() })
+        Proposal::new(&host.name, "rebalance", Change::Command, Rebalance { node: host.node() })
             .title("spread the leaders of queues over the nodes")
             .because(reason)
             .after(after)

@@ -3,8 +3,9 @@ use super::{Draft, data_place, remove};
 use crate::facts::{BrokerState, ClusterMember, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
+use crate::operation::{FollowPeer, Gate, MayGo, Operation, RetireBroker, StopBroker};
 use crate::plan::view::{self, listed};
-use crate::plan::{Action, Change, Gate, MayGo, Moment, Proposal};
+use crate::plan::{Change, Moment, Proposal};
 use crate::playbook::Minutes;
 
 /// Brings back a node that does not come back by itself. What is wrong with it is read from what it, and what its
@@ -108,10 +109,9 @@ fn moved_on(
     if noted.iter().all(|member| member.node == node) {
         return start_over(draft, host, facts, (peer, seen), patience);
     }
-    let action =
-        Action::FollowPeer { node: node.clone(), names: draft.desired.cluster.names, peer: peer.node() };
+    let operation = FollowPeer { node: node.clone(), names: draft.desired.cluster.names, peer: peer.node() };
     draft.propose(
-        Proposal::new(&host.name, "follow", Change::Change, action)
+        Proposal::new(&host.name, "follow", Change::Change, operation)
             .title(format!("tell {node} who the members are now, as {} sees them", peer.node()))
             .because(format!(
                 "it remembers {}, and no member of the cluster that runs",
@@ -158,15 +158,15 @@ fn start_over(
 /// Where RabbitMQ serves, what only it has is closed and counted before it stops.
 fn stop(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts, may_go: MayGo, patience: Minutes) {
     let (node, names) = (host.node(), draft.desired.cluster.names);
-    let action = match facts.node() {
+    let operation: Operation = match facts.node() {
         Some(_) => {
             let (gate, patience_s) = (Gate::None, patience.seconds());
-            Action::RetireBroker { node: node.clone(), names, gate, may_go, patience_s }
+            RetireBroker { node: node.clone(), names, gate, may_go, patience_s }.into()
         }
-        None => Action::StopBroker { node: node.clone() },
+        None => StopBroker { node: node.clone() }.into(),
     };
     draft.propose(
-        Proposal::new(&host.name, "stop", Change::Command, action)
+        Proposal::new(&host.name, "stop", Change::Command, operation)
             .title(format!("stop {node}"))
             .because("it and the cluster do not belong together any more")
             .within(720 + patience.seconds()),

@@ -3,8 +3,11 @@ use super::{Draft, forget_offline as offline, roll};
 use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
+use crate::operation::{
+    ForgetNode, Gate, KeepData, MayGo, Operation, ReleaseQueues, RetireBroker, StopStranger,
+};
 use crate::plan::view::{self, listed};
-use crate::plan::{Action, Change, Gate, MayGo, Moment, Proposal, StepId};
+use crate::plan::{Change, Moment, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -161,9 +164,9 @@ fn stop(
         && node.queues.iter().any(|q| q.kind.is_replicated())
     {
         let names = draft.desired.cluster.names;
-        let action = Action::ReleaseQueues { node: peer.node(), names, gone: gone.clone() };
+        let operation = ReleaseQueues { node: peer.node(), names, gone: gone.clone() };
         draft.propose(
-            Proposal::new(&peer.name, &format!("release-{}", gone.host()), Change::Remove, action)
+            Proposal::new(&peer.name, &format!("release-{}", gone.host()), Change::Remove, operation)
                 .title(format!("take every queue's replica off {gone}"))
                 .because("of two nodes neither is a majority, so this is done while both run")
                 .after(after.clone())
@@ -197,10 +200,10 @@ fn retire(
 ) {
     let names = draft.desired.cluster.names;
     let patience_s = patience.seconds();
-    let action = Action::RetireBroker { node: gone.clone(), names, gate, may_go, patience_s };
+    let operation = RetireBroker { node: gone.clone(), names, gate, may_go, patience_s };
     let drained = if gate == Gate::None { "" } else { "drain and " };
     draft.propose(
-        Proposal::new(&host.name, "retire", Change::Remove, action)
+        Proposal::new(&host.name, "retire", Change::Remove, operation)
             .title(format!("{drained}stop {gone}, for good"))
             .because("it leaves the cluster, and a node that runs cannot be forgotten")
             .after(after)
@@ -216,7 +219,7 @@ fn stop_stranger(
     patience: Minutes,
     after: Vec<StepId>,
 ) {
-    let action = Action::StopStranger {
+    let operation = StopStranger {
         node: peer.node(),
         names: draft.desired.cluster.names,
         stranger: gone.clone(),
@@ -228,7 +231,7 @@ fn stop_stranger(
         format!("the host of {gone} is not in the inventory: on it, run `systemctl disable --now rabbitmq-server`, or it tries to come back"),
     );
     draft.propose(
-        Proposal::new(&peer.name, &format!("stop-{}", gone.host()), Change::Remove, action)
+        Proposal::new(&peer.name, &format!("stop-{}", gone.host()), Change::Remove, operation)
             .title(format!("drain {gone} and stop its RabbitMQ, from here"))
             .because("it leaves the cluster, and a node that runs cannot be forgotten")
             .after(after)
@@ -238,9 +241,9 @@ fn stop_stranger(
 
 pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, may_go: MayGo, after: Vec<StepId>) {
     let names = draft.desired.cluster.names;
-    let action = Action::ForgetNode { node: peer.node(), names, gone: gone.clone(), may_go };
+    let operation = ForgetNode { node: peer.node(), names, gone: gone.clone(), may_go };
     draft.propose(
-        Proposal::new(&peer.name, &format!("forget-{}", gone.host()), Change::Remove, action)
+        Proposal::new(&peer.name, &format!("forget-{}", gone.host()), Change::Remove, operation)
             .title(format!("forget {gone}, and see that no queue still lists it"))
             .because(format!("{} lists it as a member", peer.node()))
             .after(after)
@@ -254,9 +257,9 @@ pub(super) fn keep(draft: &mut Draft<'_>, host: &Host, gone: &NodeName) {
 
 /// Moves a stopped node's data out of the way, whatever it is in.
 pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, reason: &str) {
-    let after = draft.steps_that(|action| matches!(action, Action::ForgetNode { .. }));
+    let after = draft.steps_that(|operation| matches!(operation, Operation::ForgetNode(_)));
     draft.propose(
-        Proposal::new(&host.name, "keep-data", Change::Remove, Action::KeepData { node: gone.clone() })
+        Proposal::new(&host.name, "keep-data", Change::Remove, KeepData { node: gone.clone() })
             .title("move its data to /var/lib/rabbitmq/rabbitup-kept")
             .because(format!("{reason}; nothing is deleted"))
             .after(after)

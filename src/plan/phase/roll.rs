@@ -4,8 +4,9 @@ use super::Draft;
 use crate::facts::{HostFacts, MetadataStore, QueueFacts, QueueKind};
 use crate::inventory::{Host, Software};
 use crate::model::{HostName, NodeName, Role};
+use crate::operation::{Gate, Operation, PackageChoice, RestartBroker, Service, SwitchServer, UpgradeBroker};
 use crate::plan::view::Disagreement;
-use crate::plan::{Action, Change, Gate, PackageChoice, Proposal, Service, StepId, Strangers, view};
+use crate::plan::{Change, Proposal, StepId, Strangers, view};
 use crate::playbook::{Answer, Minutes};
 
 /// What is done to a broker that is out of service.
@@ -43,19 +44,19 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
     }
     let out = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &[draft.phase]);
     let (node, names, patience_s) = (host.node(), draft.desired.cluster.names, patience.seconds());
-    let (what, change, title, action, seconds) = match work {
+    let (what, change, title, operation, seconds): (_, _, _, Operation, _) = match work {
         Work::Restart => {
-            let action = Action::RestartBroker { node: node.clone(), names, gate, patience_s };
-            ("restart", Change::Restart, format!("restart {node}{}", manner(gate)), action, 1080)
+            let operation = RestartBroker { node: node.clone(), names, gate, patience_s };
+            ("restart", Change::Restart, format!("restart {node}{}", manner(gate)), operation.into(), 1080)
         }
         Work::Upgrade(packages) => {
             let to: Vec<String> = packages.iter().filter_map(|package| package.version.clone()).collect();
             let title = format!("upgrade {node} to {}{}", to.join(", "), manner(gate));
-            let action = Action::UpgradeBroker { node: node.clone(), names, gate, packages, patience_s };
-            ("upgrade", Change::Restart, title, action, 2880)
+            let operation = UpgradeBroker { node: node.clone(), names, gate, packages, patience_s };
+            ("upgrade", Change::Restart, title, operation.into(), 2880)
         }
     };
-    let proposal = Proposal::new(&host.name, what, change, action)
+    let proposal = Proposal::new(&host.name, what, change, operation)
         .title(title)
         .because(format!("{reason}{cost}"))
         .after(before.into_iter().chain(out))
@@ -78,14 +79,14 @@ fn manner(gate: Gate) -> &'static str {
 /// What must have ended before a broker may be taken out of service: the starts, and the roll before this one.
 pub(super) fn turn(draft: &Draft<'_>) -> Vec<StepId> {
     let mut ids = draft.last_on_brokers(&["start", "service", "rotate-cookie"]);
-    let works = |action: &Action| {
+    let works = |operation: &Operation| {
         matches!(
-            action,
-            Action::RestartBroker { .. } | Action::UpgradeBroker { .. } | Action::EnableFeatureFlags { .. }
+            operation,
+            Operation::RestartBroker(_) | Operation::UpgradeBroker(_) | Operation::EnableFeatureFlags(_)
         )
     };
     // The switches behind the last roll end after it, whichever balancer is the slowest.
-    if let Some(at) = draft.steps.iter().rposition(|step| works(&step.action)) {
+    if let Some(at) = draft.steps.iter().rposition(|step| works(&step.operation)) {
         ids.extend(draft.steps[at..].iter().map(|step| step.id.clone()));
     }
     ids
@@ -234,7 +235,7 @@ pub(super) fn switch(
         }
     };
     draft.propose(
-        Proposal::new(balancer, &what, Change::Command, Action::SwitchServer { server: server.clone(), to })
+        Proposal::new(balancer, &what, Change::Command, SwitchServer { server: server.clone(), to })
             .title(title)
             .because(reason)
             .after(after)

@@ -3,8 +3,9 @@ use super::{Draft, start, stop};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::{CookieSource, Host};
 use crate::model::{CookieDigest, HostName, SecretName};
+use crate::operation::{AdoptCookie, CookieSide, Digests, Operation, StageCookie, SwitchCookie};
 use crate::plan::view;
-use crate::plan::{Action, Change, CookieSide, Moment, Proposal, StepId};
+use crate::plan::{Change, Moment, Proposal, StepId};
 use crate::playbook::{Answer, Minutes};
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -125,7 +126,7 @@ fn whole(draft: &mut Draft<'_>) -> bool {
 
 /// The steps to one cookie, each only where it is needed: a rotation that was cut off goes on with the same ones.
 pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) {
-    draft.cookie = Some((target.raw, target.digest));
+    draft.cookie = Some(Digests { file: target.raw, compared: target.digest });
     let shown = if target.keyed.is_empty() { "a new one".to_owned() } else { target.keyed.clone() };
     let hosts: Vec<&Host> =
         draft.brokers().into_iter().filter(|host| !has(draft, &host.name, target.digest)).collect();
@@ -134,15 +135,15 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) 
         if staged_of(facts) == Some(target.digest) || file_of(facts) == Some(target.digest) {
             continue;
         }
-        let action = Action::StageCookie { secret: target.secret.clone(), digest: target.keyed.clone() };
+        let operation = StageCookie { secret: target.secret.clone(), digest: target.keyed.clone() };
         draft.propose(
-            Proposal::new(&host.name, "stage-cookie", Change::Add, action)
+            Proposal::new(&host.name, "stage-cookie", Change::Add, operation)
                 .title(format!("stage the new Erlang cookie ({shown}) beside the old one"))
                 .because(target.reason)
                 .within(60),
         );
     }
-    let staged = draft.steps_that(|action| matches!(action, Action::StageCookie { .. }));
+    let staged = draft.steps_that(|operation| matches!(operation, Operation::StageCookie(_)));
     let names = draft.desired.cluster.names;
     for host in &hosts {
         let Some(facts) = draft.host(&host.name) else { continue };
@@ -161,9 +162,9 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) 
             _ => CookieSide::Staged,
         };
         let title = format!("{node} takes the new cookie while it runs");
-        let action = Action::SwitchCookie { node, names, to };
+        let operation = SwitchCookie { node, names, to };
         draft.propose(
-            Proposal::new(&host.name, "switch-cookie", Change::Change, action)
+            Proposal::new(&host.name, "switch-cookie", Change::Change, operation)
                 .title(title)
                 .because(if target.goes_on {
                     target.reason
@@ -188,7 +189,7 @@ fn start_again(draft: &mut Draft<'_>, hosts: &[&Host], patience: Minutes) {
         })
     };
     let booting: Vec<Host> = hosts.iter().copied().filter(boots).cloned().collect();
-    let adopted = draft.steps_that(|action| matches!(action, Action::AdoptCookie { .. }));
+    let adopted = draft.steps_that(|operation| matches!(operation, Operation::AdoptCookie(_)));
     for host in &booting {
         let reason = "it began to boot with the old cookie, and waits for those who refused it";
         start::propose(draft, host, reason, adopted.clone(), patience);
@@ -197,7 +198,7 @@ fn start_again(draft: &mut Draft<'_>, hosts: &[&Host], patience: Minutes) {
 
 /// Renames the staged cookies into place, once every running node has taken the new one.
 fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
-    let switched = draft.steps_that(|action| matches!(action, Action::SwitchCookie { .. }));
+    let switched = draft.steps_that(|operation| matches!(operation, Operation::SwitchCookie(_)));
     let names = draft.desired.cluster.names;
     for host in hosts {
         let Some(facts) = draft.host(&host.name) else { continue };
@@ -209,9 +210,9 @@ fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
             BrokerState::Down => "it is not running and starts with the new one",
             _ => "every running node has it",
         };
-        let action = Action::AdoptCookie { node: host.node(), names };
+        let operation = AdoptCookie { node: host.node(), names };
         draft.propose(
-            Proposal::new(&host.name, "adopt-cookie", Change::Change, action)
+            Proposal::new(&host.name, "adopt-cookie", Change::Change, operation)
                 .title("put the new cookie in the old one's place, and check both")
                 .because(reason)
                 .after(switched.clone())
@@ -260,7 +261,7 @@ fn restart_all(draft: &mut Draft<'_>, refused: &[&Host], patience: Minutes) {
             "it runs with another cookie than its file holds, as all do",
             before.clone(),
         );
-        before = draft.steps_that(|action| matches!(action, Action::StopBroker { .. }));
+        before = draft.steps_that(|operation| matches!(operation, Operation::StopBroker(_)));
     }
     for host in running {
         let reason = format!("{BROKER_UNIT} was stopped for the new cookie");

@@ -1,7 +1,8 @@
 use super::{Draft, roll};
 use crate::facts::{Backend, HostFacts};
 use crate::inventory::Host;
-use crate::plan::{Action, Change, Proposal, Service};
+use crate::operation::{ReviveNode, Service};
+use crate::plan::{Change, Proposal};
 
 /// Brings back into service what an interrupted run, or somebody by hand, left switched off: nodes in maintenance mode
 /// refuse clients until they are revived, and a server that HAProxy was told to spare gets none.
@@ -33,14 +34,9 @@ fn is_spared(draft: &Draft<'_>, broker: &Host, balancer: &crate::model::HostName
 fn revive(draft: &mut Draft<'_>, host: &Host) {
     let (node, names) = (host.node(), draft.desired.cluster.names);
     draft.propose(
-        Proposal::new(
-            &host.name,
-            "revive",
-            Change::Command,
-            Action::ReviveNode { node: node.clone(), names },
-        )
-        .title(format!("take {node} out of maintenance mode"))
-        .because("it takes no clients")
-        .within(180),
+        Proposal::new(&host.name, "revive", Change::Command, ReviveNode { node: node.clone(), names })
+            .title(format!("take {node} out of maintenance mode"))
+            .because("it takes no clients")
+            .within(180),
     );
 }

@@ -5,7 +5,8 @@ use super::rotate_cookie::{Target, file_of, rotate};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::{CookieDigest, SecretName, SecretSource};
-use crate::plan::{Action, Change, CookieSide, Proposal};
+use crate::operation::{CookieSide, DropStagedCookie, Operation, SwitchCookie};
+use crate::plan::{Change, Proposal};
 use crate::playbook::Minutes;
 
 /// Ends a rotation that failed half-way: where a node has taken the new cookie, on to it; else back to the old one.
@@ -118,9 +119,9 @@ pub(super) fn back(draft: &mut Draft<'_>) {
         }
         let node = host.node();
         let title = format!("{node} goes back to the old cookie while it runs");
-        let action = Action::SwitchCookie { node, names, to: CookieSide::File };
+        let operation = SwitchCookie { node, names, to: CookieSide::File };
         draft.propose(
-            Proposal::new(&host.name, "switch-cookie", Change::Change, action)
+            Proposal::new(&host.name, "switch-cookie", Change::Change, operation)
                 .title(title)
                 .because("asked for")
                 .within(60),
@@ -143,7 +144,7 @@ fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
             "rabbitup status shows the nodes; once it answers: rabbitup run rotate-cookie",
         );
     }
-    let switched = draft.steps_that(|action| matches!(action, Action::SwitchCookie { .. }));
+    let switched = draft.steps_that(|operation| matches!(operation, Operation::SwitchCookie(_)));
     let names = draft.desired.cluster.names;
     let hosts: Vec<Host> = answered(draft)
         .into_iter()
@@ -151,9 +152,9 @@ fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
         .map(|(host, _)| host.clone())
         .collect();
     for host in hosts {
-        let action = Action::DropStagedCookie { node: host.node(), names };
+        let operation = DropStagedCookie { node: host.node(), names };
         draft.propose(
-            Proposal::new(&host.name, "drop-cookie", Change::Remove, action)
+            Proposal::new(&host.name, "drop-cookie", Change::Remove, operation)
                 .title("remove the staged cookie")
                 .because(reason)
                 .after(switched.clone())

@@ -2,8 +2,9 @@ use super::{Draft, join};
 use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
+use crate::operation::{StartApp, StartBroker, StartUnit};
 use crate::plan::view::{self, Forgotten};
-use crate::plan::{Action, Change, Moment, Proposal, StepId};
+use crate::plan::{Change, Moment, Proposal, StepId};
 use crate::playbook::Minutes;
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -123,7 +124,7 @@ pub(super) fn propose(
     let title = format!("start {node}");
     draft.place_files(&host.name, &after);
     draft.propose(
-        Proposal::new(&host.name, "start", Change::Command, Action::StartBroker { node, names, patience_s })
+        Proposal::new(&host.name, "start", Change::Command, StartBroker { node, names, patience_s })
             .title(title)
             .because(reason)
             .after(after)
@@ -142,9 +143,9 @@ fn was_ram(draft: &Draft<'_>, host: &Host) -> bool {
 fn start_app(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     let node = host.node();
     let names = draft.desired.cluster.names;
-    let action = Action::StartApp { node: node.clone(), names, patience_s: patience.seconds() };
+    let operation = StartApp { node: node.clone(), names, patience_s: patience.seconds() };
     draft.propose(
-        Proposal::new(&host.name, "start-app", Change::Command, action)
+        Proposal::new(&host.name, "start-app", Change::Command, operation)
             .title(format!("start RabbitMQ in the running Erlang VM of {node}"))
             .because("somebody stopped it there (stop_app)")
             .within(360 + patience.seconds()),
@@ -154,7 +155,7 @@ fn start_app(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
 fn enable(draft: &mut Draft<'_>, host: &Host) {
     let unit = BROKER_UNIT.to_owned();
     draft.propose(
-        Proposal::new(&host.name, "enable", Change::Change, Action::StartUnit { unit })
+        Proposal::new(&host.name, "enable", Change::Change, StartUnit { unit })
             .title("start rabbitmq-server at every boot")
             .because("the unit is not enabled"),
     );

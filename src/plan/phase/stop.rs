@@ -2,7 +2,8 @@ use super::Draft;
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
-use crate::plan::{Action, Change, Proposal, StepId};
+use crate::operation::StopBroker;
+use crate::plan::{Change, Proposal, StepId};
 
 /// Stops every broker that runs, one after the other. RAM nodes first and the anchor last: what stopped last knows the
 /// most, and Mnesia's nodes wait for it when they start.
@@ -37,7 +38,7 @@ pub(super) fn propose(draft: &mut Draft<'_>, host: &Host, reason: &str, after: V
     let node = host.node();
     let title = format!("stop {node}");
     draft.propose(
-        Proposal::new(&host.name, "stop", Change::Command, Action::StopBroker { node })
+        Proposal::new(&host.name, "stop", Change::Command, StopBroker { node })
             .title(title)
             .because(reason)
             .after(after)

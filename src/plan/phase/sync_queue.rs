@@ -2,8 +2,9 @@ use super::Draft;
 use crate::facts::{HostFacts, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName};
+use crate::operation::{CancelSyncQueue, QueueRef, SyncQueue};
 use crate::plan::view::listed;
-use crate::plan::{Action, Change, Moment, Proposal, QueueRef};
+use crate::plan::{Change, Moment, Proposal};
 use crate::playbook::Minutes;
 use crate::rabbitmq::has_mirrored_queues;
 
@@ -14,14 +15,14 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     if behind.is_empty() {
         return note(draft, &host.name, format!("every mirror of {} is in sync", queue));
     }
-    let action = Action::SyncQueue {
+    let operation = SyncQueue {
         node: host.node(),
         names: draft.desired.cluster.names,
         queue: QueueRef::from(&queue),
         patience_s: patience.seconds(),
     };
     draft.propose(
-        Proposal::new(&host.name, "sync-queue", Change::Command, action)
+        Proposal::new(&host.name, "sync-queue", Change::Command, operation)
             .title(format!("synchronise {}", queue))
             .because(format!(
                 "its mirrors on {} are behind; it takes no messages until they are not",
@@ -44,9 +45,9 @@ pub fn cancel(draft: &mut Draft<'_>) {
     if draft.options.moment != Moment::Before {
         return;
     }
-    let action = Action::CancelSyncQueue { node: host.node(), queue: QueueRef::from(&queue) };
+    let operation = CancelSyncQueue { node: host.node(), queue: QueueRef::from(&queue) };
     draft.propose(
-        Proposal::new(&host.name, "cancel-sync-queue", Change::Command, action)
+        Proposal::new(&host.name, "cancel-sync-queue", Change::Command, operation)
             .title(format!("end the synchronisation of {}", queue))
             .because("asked for; mirrors that are behind stay behind"),
     );

@@ -2,8 +2,9 @@ use super::Draft;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::model::Role;
+use crate::operation::{Proof, StartUnit, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
-use crate::plan::{Action, Change, FileWrite, Proof, Proposal, Then, Validator, render};
+use crate::plan::{Change, Proposal, render};
 
 const CONF: &str = "/etc/chrony/chrony.conf";
 const UNIT: &str = "chrony";
@@ -28,14 +29,9 @@ pub fn plan(draft: &mut Draft<'_>) {
                 "chrony does not run"
             };
             draft.propose(
-                Proposal::new(
-                    &host.name,
-                    "chrony",
-                    Change::Command,
-                    Action::StartUnit { unit: UNIT.to_owned() },
-                )
-                .title("start chrony")
-                .because(reason),
+                Proposal::new(&host.name, "chrony", Change::Command, StartUnit { unit: UNIT.to_owned() })
+                    .title("start chrony")
+                    .because(reason),
             );
         }
     }
@@ -69,7 +65,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host) {
     } else {
         (Change::Change, unified(&current, &text), "its time servers differ from the inventory's".to_owned())
     };
-    let write = FileWrite {
+    let write = WriteFile {
         path: CONF.to_owned(),
         mode: 0o644,
         owner: "root".to_owned(),
@@ -81,7 +77,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host) {
         resolves: Vec::new(),
     };
     draft.propose(
-        Proposal::new(&host.name, "chrony-conf", change, Action::WriteFile(write))
+        Proposal::new(&host.name, "chrony-conf", change, write)
             .title(format!("write {CONF}"))
             .because(reason)
             .diff(diff),

@@ -2,17 +2,19 @@
 
 use crate::hosts;
 use crate::inventory::Inventory;
+use crate::lab::Store;
 use crate::program::{Run, Running};
 use crate::stage::{BROKERS, Stage};
 
-/// Holds a run that is about to lock lb1, the first by name, as long as the file is there; never for ever.
-const HELD_BACK: &str = r#"cat >/usr/local/sbin/flock <<'END'
+/// Holds a run that is about to lock lb1, the first by name, as long as the file is there; never for ever. In the place of flock
+/// itself: on some releases sudo's path does not lead to /usr/local.
+const HELD_BACK: &str = r#"cp -p /usr/bin/flock /usr/bin/flock.away; cat >/usr/bin/flock.new <<'END'
 looks=0
 while [ -e /run/held-back ] && [ $looks -lt 250 ]; do sleep 0.1; looks=$((looks + 1)); done
-exec /usr/bin/flock "$@"
+exec /usr/bin/flock.away "$@"
 END
-sed -i '1i #!/bin/sh' /usr/local/sbin/flock; chmod 755 /usr/local/sbin/flock; : >/run/held-back"#;
-const GO_ON: &str = "rm -f /run/held-back /usr/local/sbin/flock";
+sed -i '1i #!/bin/sh' /usr/bin/flock.new; chmod 755 /usr/bin/flock.new; : >/run/held-back; mv -f /usr/bin/flock.new /usr/bin/flock"#;
+const GO_ON: &str = "rm -f /run/held-back; cp -p /usr/bin/flock.away /usr/bin/flock.new; mv -f /usr/bin/flock.new /usr/bin/flock";
 
 /// node3 is no member when the plan is shown, and one when it would be carried out.
 pub fn shown_and_no_more(stage: &Stage) {
@@ -113,7 +115,12 @@ fn too_many(stage: &Stage) {
         .says("$ rabbitup --limit node1,lb1 up --prune=2");
     let run = stage.rabbitup(&one).args(["up", "--prune", "--yes", "--json"]).run().expect(1);
     assert_one_line(&run, "refused", 1);
-    stage.rabbitup(&one).args(["plan", "--prune=2"]).run().expect(0).says("Next: rabbitup up --prune=2");
+    let run = stage.rabbitup(&one).args(["plan", "--prune=2"]).run();
+    // With Khepri two members are the fewest that a third can leave.
+    match stage.lab.suite().store() {
+        Store::Mnesia | Store::Either => run.expect(0).says("Next: rabbitup up --prune=2"),
+        Store::Khepri => run.expect(1).says("cannot be taken out of a cluster of two nodes with Khepri"),
+    };
 }
 
 #[track_caller]

@@ -165,7 +165,7 @@ pub fn dead_host(stage: &Stage) {
     assert!(run.took < WITH_A_DEAD_HOST, "{run}");
     run.says("1 queue goes that only rabbit@node3 has: only-on-node3").says("Verified: No changes.");
     hosts::assert_cluster(lab, &["node1", "node2"]);
-    let names: Vec<String> = queues::list(stage, "node1", "/", "name members")
+    let names: Vec<String> = queues::members(stage, "node1", "/")
         .iter()
         .map(|queue| format!("{} {}", queue["name"], queue["members"]))
         .collect();

@@ -15,10 +15,10 @@ use crate::stage::Stage;
 
 /// As a step's script has it.
 const SHELL: &str = concat!(
-    include_str!("../../../src/apply/steps/prelude.sh"),
+    include_str!("../../../src/apply/prelude.sh"),
     include_str!("../../../src/facts/broker_user.sh"),
     include_str!("../../../src/facts/erl_call.sh"),
-    include_str!("../../../src/apply/steps/broker.sh")
+    include_str!("../../../src/operation/broker.sh")
 );
 
 /// Asks them all, sees each told by the node itself, and sees what becomes of one that it does not know.

@@ -220,7 +220,7 @@ pub fn khepri(stage: &Stage) {
     // The last one waits half a minute for a majority that is no more.
     assert!(stop.took < Duration::from_secs(90), "{stop}");
     run(&["start"]).says("Verified: No changes.");
-    let members = queues::list(stage, "node2", "/", "name members");
+    let members = queues::members(stage, "node2", "/");
     assert!(members.iter().all(|queue| queue["members"].as_array().map(Vec::len) == Some(3)), "{members:?}");
     for number in 0..50 {
         let taken = amqp::take(&lab.address(12), LOGIN, "khepri").expect("the queue answers");

@@ -40,7 +40,7 @@ pub fn events(stage: &Stage) {
 
 const DEFINITIONS: &str = r#"{
   "vhosts": [{"name": "shop"}],
-  "users": [{"name": "till", "password_hash": "", "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": []}],
+  "users": [{"name": "till", "password_hash": "", "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}],
   "permissions": [{"user": "till", "vhost": "shop", "configure": ".*", "write": ".*", "read": ".*"}],
   "policies": [{"vhost": "shop", "name": "short-lived", "pattern": ".*", "apply-to": "queues",
                 "definition": {"message-ttl": 60000}, "priority": 0}]

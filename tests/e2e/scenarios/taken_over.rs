@@ -10,7 +10,7 @@ use crate::stage::{ALL, Stage};
 /// Work of several steps on node1, the first of which lasts until /run/hold is gone: it restarts chrony.
 const HOLD: &str = r##"echo '# edited' >>/etc/chrony/chrony.conf; echo '[].' >/etc/rabbitmq/enabled_plugins; touch /run/hold
 printf '%s\n' '#!/bin/sh' 'case "$*" in *chrony*) while [ -e /run/hold ]; do sleep 0.1; done ;; esac' \
-  'exec /usr/bin/systemctl "$@"' >/usr/local/sbin/systemctl
+  'exec /bin/systemctl "$@"' >/usr/local/sbin/systemctl
 chmod 755 /usr/local/sbin/systemctl"##;
 
 /// Ends the lock as the host does after 70 s without a sign of life: what reads the signs ends.

@@ -62,8 +62,8 @@ pub fn wrong_host_key(stage: &Stage) {
 pub fn firewall(stage: &Stage) {
     let before = hosts::all_files(&stage.lab, &ALL);
     let rule = format!(
-        "nft 'add table inet e2e; add chain inet e2e in {{ type filter hook input priority 0; }}; \
-         add rule inet e2e in ip saddr {} tcp dport 25672 drop'",
+        "nft 'add table inet e2e; add chain inet e2e input {{ type filter hook input priority 0; }}; \
+         add rule inet e2e input ip saddr {} tcp dport 25672 drop'",
         stage.lab.address(11)
     );
     stage.lab.stdout_of("node2", &rule);
@@ -83,7 +83,7 @@ pub fn clock_of_nobody(stage: &Stage) {
 
 /// The probe asks `date`, so another `date` is a clock that is off; the lab's hosts share this machine's. From Debian 14 on sudo looks
 /// for nothing in /usr/local.
-pub(super) const SHIFT_CLOCK: &str = "printf '#!/bin/sh\\nexec /usr/bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/sbin/date && \
+pub(super) const SHIFT_CLOCK: &str = "printf '#!/bin/sh\\nexec /bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/sbin/date && \
      chmod 755 /usr/sbin/date";
 
 /// A clock that is off although a time service looks after it.

@@ -1,6 +1,7 @@
 //! Nodes that leave, take another's place, or come back.
 
 use super::*;
+use rabbitup::operation::{ForgetNode, Operation, RetireBroker};
 
 #[test]
 fn a_node_is_removed() {
@@ -221,8 +222,9 @@ fn only(text: &str) -> QueueFacts {
 fn may_go(call: &Call, facts: &Facts) -> Vec<(String, Option<u64>, Option<u64>)> {
     let (plan, _) = call.project(&desired(INVENTORY), facts).expect("it was named");
     let steps = plan.steps.iter();
-    let go = steps.filter_map(|step| match step.action {
-        Action::RetireBroker { may_go, .. } | Action::ForgetNode { may_go, .. } => {
+    let go = steps.filter_map(|step| match step.operation {
+        Operation::RetireBroker(RetireBroker { may_go, .. })
+        | Operation::ForgetNode(ForgetNode { may_go, .. }) => {
             Some((step.id.to_string(), may_go.queues, may_go.uncounted))
         }
         _ => None,

@@ -18,7 +18,7 @@ use rabbitup::facts::{
 use rabbitup::inventory::Desired;
 use rabbitup::model::{MetadataStore, NodeType, Version};
 use rabbitup::plan::{
-    Action, Change, Destruction, Gate, Limit, Moment, Options, Plan, PlanError, Step, Strangers, project,
+    Change, Destruction, Limit, Moment, Options, Plan, PlanError, Step, Strangers, project,
 };
 use rabbitup::playbook::{Answer, Arguments, Playbook};
 use rabbitup::report::{Style, destruction_text, plan_text, refusals_text};

@@ -1,6 +1,7 @@
 //! Restarts, upgrades, stops and starts.
 
 use super::*;
+use rabbitup::operation::{Gate, InstallPackages, Operation, RestartBroker, UpgradeBroker};
 
 #[test]
 fn a_rolling_restart() {
@@ -87,8 +88,9 @@ fn an_upgrade_that_was_cut_off_is_ended() {
     (package.installed, package.half_installed) = (None, Some(NEXT.to_owned()));
     let steps = |name: &str, words: &[&str], facts: &Facts| {
         let (plan, _) = Call::of(name, words).project(&desired(INVENTORY), facts).expect("a plan");
-        let packages = plan.steps.into_iter().filter_map(|step| match step.action {
-            Action::InstallPackages { packages, .. } | Action::UpgradeBroker { packages, .. } => {
+        let packages = plan.steps.into_iter().filter_map(|step| match step.operation {
+            Operation::InstallPackages(InstallPackages { packages, .. })
+            | Operation::UpgradeBroker(UpgradeBroker { packages, .. }) => {
                 Some((step.id.to_string(), packages[0].version.clone().unwrap_or_default()))
             }
             _ => None,
@@ -201,8 +203,8 @@ fn of_two_replicas_none_is_spared_unless_the_operator_bears_it() {
         let gates: Vec<Gate> = borne
             .steps
             .iter()
-            .filter_map(|step| match step.action {
-                Action::RestartBroker { gate, .. } => Some(gate),
+            .filter_map(|step| match step.operation {
+                Operation::RestartBroker(RestartBroker { gate, .. }) => Some(gate),
                 _ => None,
             })
             .collect();

@@ -1,6 +1,7 @@
 //! Which version may come over the data of a broker that does not run.
 
 use super::*;
+use rabbitup::operation::{InstallPackages, Operation, UpgradeBroker};
 
 /// Offered everywhere: an older series, a jump, the next patch release, and what is installed.
 fn offer(facts: &mut Facts, versions: &[&str]) {
@@ -32,8 +33,9 @@ fn limited(to: &str) -> Call {
 
 /// The versions that a plan installs, by step.
 fn installs(plan: &Plan) -> Vec<(String, String)> {
-    let packages = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::InstallPackages { packages, .. } | Action::UpgradeBroker { packages, .. } => {
+    let packages = plan.steps.iter().filter_map(|step| match &step.operation {
+        Operation::InstallPackages(InstallPackages { packages, .. })
+        | Operation::UpgradeBroker(UpgradeBroker { packages, .. }) => {
             Some((step.id.to_string(), packages[0].version.clone().unwrap_or_default()))
         }
         _ => None,
@@ -43,7 +45,7 @@ fn installs(plan: &Plan) -> Vec<(String, String)> {
 
 /// How the plan shows what it does to packages.
 fn changes(plan: &Plan) -> Vec<Change> {
-    let installs = |step: &&Step| matches!(step.action, Action::InstallPackages { .. });
+    let installs = |step: &&Step| matches!(step.operation, Operation::InstallPackages(_));
     plan.steps.iter().filter(installs).map(|step| step.change).collect()
 }
 

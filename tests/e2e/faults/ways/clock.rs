@@ -61,9 +61,7 @@ const DATE: &str = "/usr/sbin/date";
 pub fn jump_there(lab: &Lab, host: &str) {
     lab.stdout_of(
         host,
-        &format!(
-            "printf '#!/bin/sh\\nexec /usr/bin/date -d \"1 hour\" \"$@\"\\n' >{DATE} && chmod 755 {DATE}"
-        ),
+        &format!("printf '#!/bin/sh\\nexec /bin/date -d \"1 hour\" \"$@\"\\n' >{DATE} && chmod 755 {DATE}"),
     );
 }
 

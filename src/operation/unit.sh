@@ -5,10 +5,6 @@ start_unit() { # UNIT
   bounded 90 systemctl start "$1" || unit_failed "$1"
 }
 
-restart_unit() { # UNIT
-  bounded 90 systemctl restart "$1" || unit_failed "$1"
-}
-
 reload_unit() { # UNIT
   bounded 60 systemctl reload "$1" || unit_failed "$1"
 }

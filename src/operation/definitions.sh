@@ -1,44 +1,5 @@
 # shellcheck shell=sh
 
-control() { # SECONDS NODE COMMAND...
-  limit=$1 target=$2
-  shift 2
-  rabbit_tool "$limit" rabbitmqctl -q -n "$target" "$@"
-}
-
-# At its next start a disc node replays Mnesia's log. There a node's leaving stands and its return as a RAM node does not
-# (seen on 4.0.5), so after a stop of the whole cluster it would be forgotten, and not let in. What is dumped is not replayed.
-start_as() { # NODE MODE disc|ram
-  control 300 "$1" start_app || return 1
-  [ "$3" = disc ] ||
-    await 10 says dumped dump_log "$1" "$2"
-}
-
-change_node_type() { # NODE MODE disc|ram
-  control 120 "$1" stop_app
-  if ! control 120 "$1" change_cluster_node_type "$3"; then
-    control 300 "$1" start_app || :
-    fail "$1 did not become a $3 node" "the lines above are RabbitMQ's own words"
-  fi
-  start_as "$1" "$2" "$3" || broker_failed "RabbitMQ did not start on $1 after the change of its type"
-  await 300 is_serving "$1" "$2" || fail "$1 does not serve after the change of its type"
-}
-
-set_cluster_name() { # NODE NAME
-  control 60 "$1" set_cluster_name "$2"
-}
-
-set_plugins() { # NODE PLUGIN...
-  node=$1
-  shift
-  # Debian's wrapper would run it as root, which then evaluates rabbitmq-env.conf, a file in a directory of user rabbitmq's.
-  # This is what else the wrapper does: without it the script of Debian 13 (4.0.5) finds no plugins.
-  for plugins_dir in /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins; do
-    [ ! -d "$plugins_dir" ] || export PLUGINS_DIR="$plugins_dir"
-  done
-  rabbit_tool 180 rabbitmq-plugins -q -n "$node" set "$@"
-}
-
 # rabbitmqctl reads definitions from a file only. They hold password hashes, so nobody but rabbitmq can read the file, which
 # is gone at the end.
 import() { # NODE MD5 CONTENT

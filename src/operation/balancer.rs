@@ -1,0 +1,61 @@
+use serde::{Deserialize, Serialize};
+
+use super::shell::Beside;
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use crate::model::{HostName, SecretName};
+
+const SHELL: Shell = Shell {
+    name: "balancer",
+    text: include_str!("balancer.sh"),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[],
+};
+
+/// Whether a load balancer uses a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    Out,
+    /// And waits until its check says that it is up.
+    In,
+    /// Whatever its check says: what was to be done meanwhile failed, or was not begun. No plan has it; the run puts it in the
+    /// place of `In`.
+    InAnyway,
+}
+
+/// Tells the running HAProxy to spare a server, or to use it again and to wait until it does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SwitchServer {
+    pub server: HostName,
+    pub to: Service,
+}
+
+impl Operate for SwitchServer {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        let to = match self.to {
+            Service::Out => "out",
+            Service::In => "in",
+            Service::InAnyway => "in-anyway",
+        };
+        call.words(["switch_server", self.server.as_str(), to]);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| {
+            let backends = host.load_balancer.iter_mut().flat_map(|balancer| &mut balancer.backends);
+            for backend in backends.filter(|backend| backend.server == self.server.as_str()) {
+                backend.status = match self.to {
+                    Service::Out => "MAINT".to_owned(),
+                    Service::In | Service::InAnyway => "UP".to_owned(),
+                };
+            }
+        });
+    }
+}

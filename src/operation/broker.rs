@@ -1,0 +1,224 @@
+use serde::{Deserialize, Serialize};
+
+use super::shell::Beside;
+use super::world::{WILL_START, disabled_unit, running_unit, stopped_unit};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, file};
+use crate::facts::{
+    BrokerState, ClusterMember, FeatureFlags, Guest, Holdings, HostFacts, MetadataStore, NodeData, NodeFacts,
+};
+use crate::model::{NameMode, NodeName, NodeType, SecretName, Version};
+use crate::rabbitmq::{
+    BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, Conf, PLUGINS_FILE, internals, parse_enabled_plugins,
+};
+
+/// How commands are run as the user of the broker.
+pub(super) const USER: Shell = Shell {
+    name: "broker_user",
+    text: include_str!("../facts/broker_user.sh"),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[],
+};
+
+pub(super) const SHELL: Shell = Shell {
+    name: "broker",
+    text: concat!(
+        include_str!("../facts/erl_call.sh"),
+        include_str!("../facts/broker_logs.sh"),
+        include_str!("broker.sh")
+    ),
+    asks: &[internals::SERVING, internals::MEMBERS],
+    beside: Beside::Asking,
+    first: "",
+    // Whatever starts a broker proves its files.
+    on: &[&USER, &file::TRIAL],
+};
+
+/// Enables and starts the broker and waits until it serves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StartBroker {
+    pub node: NodeName,
+    pub names: NameMode,
+    pub patience_s: u64,
+}
+
+impl Operate for StartBroker {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Anew, broker: OnBroker::Starts, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.on_node("start_broker", &self.node, self.names).seconds(self.patience_s);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        starts(world, &self.node);
+        world.is_back(&self.node);
+    }
+}
+
+/// `rabbitmqctl start_app` on a VM whose RabbitMQ is stopped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StartApp {
+    pub node: NodeName,
+    pub names: NameMode,
+    pub patience_s: u64,
+}
+
+impl Operate for StartApp {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Anew, broker: OnBroker::Resumes, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.on_node("start_app", &self.node, self.names).seconds(self.patience_s);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        restarts(world);
+    }
+}
+
+/// Stops the broker and waits until epmd has dropped its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopBroker {
+    pub node: NodeName,
+}
+
+impl Operate for StopBroker {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Stops, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.word("stop_broker").node(&self.node);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        stops(world, &self.node, AtBoot::Starts);
+    }
+}
+
+/// A node without data comes up alone, one with data as what its directory notes.
+pub(super) fn starts(world: &mut World<'_>, node: &NodeName) {
+    world.on_host(|host| {
+        host.units.insert(BROKER_UNIT.to_owned(), running_unit());
+        host.broker = BrokerState::Running(Box::new(awakened(host, node)));
+        if host.data_of(node).is_none() {
+            host.data.push(NodeData { node: node.to_string(), ..NodeData::default() });
+        }
+        opens_data(host);
+    });
+}
+
+/// A restarted node is the same node with the cookie and the configuration that its files hold now.
+pub(super) fn restarts(world: &mut World<'_>) {
+    let of_host = NodeName::rabbit(world.host);
+    let Some(host) = world.here() else { return };
+    let node = match &host.broker {
+        BrokerState::Running(node) => (**node).clone(),
+        _ => awakened(host, &of_host),
+    };
+    let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
+    let name = node.name.clone();
+    let installed = host.installed(BROKER_PACKAGE).and_then(|v| Version::parse(v).ok());
+    let rabbitmq_version = installed.unwrap_or(node.rabbitmq_version);
+    host.units.insert(BROKER_UNIT.to_owned(), running_unit());
+    // What another version knows shows when it runs.
+    let same_version = rabbitmq_version == node.rabbitmq_version;
+    let node = NodeFacts {
+        cookie,
+        rabbitmq_version,
+        feature_flags: if same_version { node.feature_flags.clone() } else { FeatureFlags::default() },
+        started: WILL_START,
+        uptime_s: 0,
+        maintenance: false,
+        ..node
+    };
+    host.broker = BrokerState::Running(Box::new(node));
+    opens_data(host);
+    world.is_back(&name);
+}
+
+/// Whether the unit of a node that is stopped starts with its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtBoot {
+    Starts,
+    StaysDown,
+}
+
+pub(super) fn stops(world: &mut World<'_>, node: &NodeName, at_boot: AtBoot) {
+    world.on_host(|host| {
+        let unit = match at_boot {
+            AtBoot::Starts => stopped_unit(),
+            AtBoot::StaysDown => disabled_unit(),
+        };
+        // What a node knows of its cluster it notes on disk: those that start it again find it there.
+        let known = host.node().map(|node| (node.members.clone(), node.running.clone()));
+        if let (Some((members, mut running)), Some(data)) =
+            (known, host.data.iter_mut().find(|data| data.node == node.to_string()))
+        {
+            running.retain(|member| member != node);
+            data.members = members;
+            data.outlived_by = running;
+        }
+        host.units.insert(BROKER_UNIT.to_owned(), unit);
+        host.broker = BrokerState::Down;
+    });
+    world.is_gone(node);
+}
+
+fn opens_data(host: &mut HostFacts) {
+    host.data.iter_mut().for_each(|data| data.started = Some(WILL_START));
+}
+
+/// A node that starts, with the members that its data directory notes.
+fn awakened(host: &HostFacts, node: &NodeName) -> NodeFacts {
+    let noted = host.data_of(node).map(|data| data.members.clone()).unwrap_or_default();
+    let blank = blank_node(host, node);
+    if noted.is_empty() { blank } else { NodeFacts { members: noted, ..blank } }
+}
+
+fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
+    let version = host.installed(BROKER_PACKAGE).and_then(|v| Version::parse(v).ok());
+    let plugins = host.file(PLUGINS_FILE).and_then(|f| f.content.as_deref());
+    NodeFacts {
+        name: node.clone(),
+        rabbitmq_version: version.unwrap_or(Version::new(0, 0, 0)),
+        erlang: String::new(),
+        cookie: host.cookie.as_ref().map(|cookie| cookie.normalised),
+        cluster_name: node.to_string(),
+        members: vec![ClusterMember { node: node.clone(), node_type: NodeType::Disc }],
+        running: vec![node.clone()],
+        links: Vec::new(),
+        partitions: Vec::new(),
+        alarms: Vec::new(),
+        metadata_store: MetadataStore::Mnesia,
+        disabled_feature_flags: Vec::new(),
+        feature_flags: FeatureFlags::default(),
+        plugins: plugins.and_then(parse_enabled_plugins).unwrap_or_default(),
+        maintenance: false,
+        holdings: Holdings::default(),
+        queues: Vec::new(),
+        queues_complete: true,
+        mirroring_policies: Vec::new(),
+        definitions_marker: None,
+        admin: None,
+        admin_exists: false,
+        guest: if names_default_user(host) { Guest::Absent } else { Guest::Open },
+        started: WILL_START,
+        uptime_s: 0,
+        memory_bytes: 0,
+        file_descriptors: None,
+    }
+}
+
+/// Whether a blank node makes another first user than guest (rabbitmq.conf's `default_user`).
+fn names_default_user(host: &HostFacts) -> bool {
+    let conf = host.file(CONF_FILE).and_then(|file| file.content.as_deref()).unwrap_or_default();
+    Conf::parse(conf).get("default_user").is_some_and(|user| user != "guest")
+}

@@ -1,0 +1,219 @@
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::call::md5_hex;
+use super::shell::Beside;
+use super::world::WILL_CHANGE;
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, unit};
+use crate::facts::{FileFacts, FileKind};
+use crate::model::{HostName, SecretName, Secrets};
+use crate::rabbitmq::internals;
+use crate::template::Rendered;
+
+/// A directory that only root can enter, beside the file that is to be replaced.
+pub(super) const PLACE: Shell = Shell {
+    name: "place",
+    text: include_str!("place.sh"),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[&broker::USER],
+};
+
+/// Files on trial until a broker has started with them.
+pub(super) const TRIAL: Shell = Shell {
+    name: "trial",
+    text: include_str!("trial.sh"),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "end_proved_trial\n",
+    on: &[],
+};
+
+const SHELL: Shell = Shell {
+    name: "file",
+    text: include_str!("file.sh"),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[&PLACE, &TRIAL, &unit::SHELL],
+};
+
+const CONF: Shell = Shell {
+    name: "conf",
+    text: include_str!("conf.sh"),
+    asks: &[internals::ACCEPTS],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[&SHELL],
+};
+
+/// Puts a file in place: beside it, checked, then renamed over it, with a backup of what was there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WriteFile {
+    pub path: String,
+    pub mode: u32,
+    pub owner: String,
+    pub group: String,
+    pub body: Rendered,
+    /// Asked before the file is put in place.
+    pub validate: Option<Validator>,
+    /// What must happen for the change to count.
+    pub then: Then,
+    /// What shows that it is good.
+    #[serde(default)]
+    pub proof: Proof,
+    /// Every name that must resolve to its address afterwards (for /etc/hosts).
+    pub resolves: Vec<(HostName, IpAddr)>,
+}
+
+/// Who checks a file before it replaces the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validator {
+    /// `haproxy -c -f FILE`.
+    Haproxy,
+    /// `nginx -t -c FILE`.
+    Nginx,
+    /// `chronyd -p -f FILE`, where chronyd is there.
+    Chrony,
+    /// RabbitMQ's own reader and the schemas of the installed plugins, in an Erlang VM of its own.
+    Rabbitmq,
+}
+
+impl Validator {
+    /// The step function that writes the file, and the validator by which it asks.
+    fn words(validator: Option<Self>) -> [&'static str; 2] {
+        match validator {
+            None => ["write_file", ""],
+            Some(Self::Haproxy) => ["write_file", "haproxy"],
+            Some(Self::Nginx) => ["write_file", "nginx"],
+            Some(Self::Chrony) => ["write_file", "chrony"],
+            Some(Self::Rabbitmq) => ["write_rabbitmq_conf", ""],
+        }
+    }
+}
+
+/// What shows that a file is good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// That it is there.
+    #[default]
+    None,
+    /// A broker that serves after it has started with it. Until then the host notes what was there before.
+    BrokerStart,
+}
+
+/// What follows a file's change in the same step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    Nothing,
+    /// `systemctl daemon-reload`.
+    DaemonReload,
+    /// `systemctl reload UNIT` where it is active.
+    Reload(String),
+    /// `systemctl restart UNIT` where it is active (for daemons that do not reload).
+    Restart(String),
+}
+
+impl Then {
+    fn words(&self) -> [&str; 2] {
+        match self {
+            Self::Nothing => ["", ""],
+            Self::DaemonReload => ["daemon-reload", ""],
+            Self::Reload(unit) => ["reload", unit],
+            Self::Restart(unit) => ["restart", unit],
+        }
+    }
+}
+
+impl Operate for WriteFile {
+    fn nature(&self) -> Nature {
+        let shell: &[&Shell] = match self.validate {
+            Some(Validator::Rabbitmq) => &[&CONF],
+            Some(Validator::Haproxy | Validator::Nginx | Validator::Chrony) | None => &[&SHELL],
+        };
+        Nature { shell, writes: Writes::Anew, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        let body = self.body.resolve(call.secrets()).ok_or_else(|| self.missing(call.secrets()))?;
+        let proof = match self.proof {
+            Proof::None => "",
+            Proof::BrokerStart => "broker-start",
+        };
+        let [function, validator] = Validator::words(self.validate);
+        let mode = format!("{:04o}", self.mode);
+        call.words([
+            function,
+            &self.path,
+            &mode,
+            &self.owner,
+            &self.group,
+            &md5_hex(body.expose()),
+            validator,
+        ])
+        .words(self.then.words())
+        .word(proof)
+        .secret(&body);
+        for (name, address) in &self.resolves {
+            call.word(&format!("{name}={address}"));
+        }
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        let body = self.body.resolve(world.secrets);
+        let written = FileFacts {
+            kind: FileKind::Regular,
+            content: body.and_then(|body| String::from_utf8(body.expose().to_vec()).ok()),
+            mode: self.mode,
+            owner: self.owner.clone(),
+            group: self.group.clone(),
+            modified: WILL_CHANGE,
+            link_to: None,
+        };
+        world.on_host(|host| {
+            host.files.insert(self.path.clone(), written);
+            for (name, address) in &self.resolves {
+                host.resolution.insert(name.clone(), vec![*address]);
+            }
+            match &self.then {
+                Then::Reload(unit) | Then::Restart(unit) => unit::has_read(host, unit),
+                Then::Nothing | Then::DaemonReload => {}
+            }
+        });
+    }
+}
+
+impl WriteFile {
+    /// The first secret in it that nobody holds.
+    fn missing(&self, secrets: &Secrets) -> SecretName {
+        let unknown = self.body.secrets().find(|name| secrets.get(name).is_none());
+        unknown.cloned().unwrap_or_else(|| SecretName::new(self.path.clone()))
+    }
+}
+
+/// Removes the half-written files that a run which was cut off left in these directories.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemoveLeftovers {
+    pub directories: Vec<String>,
+}
+
+impl Operate for RemoveLeftovers {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&PLACE], writes: Writes::Changes, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.word("remove_leftovers").words(self.directories.iter().map(String::as_str));
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| host.leftovers.retain(|directory| !self.directories.contains(directory)));
+    }
+}

@@ -1,0 +1,192 @@
+//! What steps do, one file per family: what an operation is (its data), what it makes of the facts, how it is called on the
+//! host, and the shell that does it, in the file of the same name beside it. The planner proposes operations, `apply` runs
+//! them, and neither knows one by name without a reason of its own.
+//!
+//! To add one: its type and its [`Operate`] in a file here, its shell beside it, its name in the list below.
+
+mod balancer;
+mod broker;
+mod call;
+mod cluster;
+mod cookie;
+mod definitions;
+mod enter;
+mod file;
+mod host_name;
+mod join;
+mod leave;
+mod loss;
+mod membership;
+mod packages;
+mod queues;
+mod roll;
+mod rotation;
+mod shell;
+mod unit;
+mod upgrade;
+mod world;
+
+pub use balancer::{Service, SwitchServer};
+pub use broker::{StartApp, StartBroker, StopBroker};
+pub use call::{Call, line};
+pub use cluster::{ChangeNodeType, SetClusterName, SetPlugins};
+pub use cookie::{GuardCookie, InstallCookie};
+pub use definitions::{CloseGuest, ImportDefinitions, PutAdmin};
+pub use enter::EnterCluster;
+pub use file::{Proof, RemoveLeftovers, Then, Validator, WriteFile};
+pub use host_name::SetHostName;
+pub use join::{JoinCluster, JoinCommand};
+pub use leave::{ForgetNode, KeepData, MayGo, RetireBroker, StopStranger};
+pub use loss::{Amount, Loss};
+pub use membership::{FollowPeer, ForgetOffline, ReleaseQueues};
+pub use packages::{Hold, HoldPackages, InstallPackages, Over, PackageChoice, RemoveStalePolicy};
+pub use queues::{CancelSyncQueue, GrowReplicas, QueueRef, SyncQueue};
+pub use roll::{Gate, Rebalance, RestartBroker, ReviveNode};
+pub use rotation::{AdoptCookie, CookieSide, DropStagedCookie, StageCookie, SwitchCookie};
+pub use shell::{Shell, with_all_below};
+pub use unit::{ReloadUnit, StartUnit, StopUnit};
+pub use upgrade::{EnableFeatureFlags, UpgradeBroker};
+pub use world::{Digests, Imported, WILL_CHANGE, World};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::SecretName;
+
+/// What each operation says of itself. Nothing has a default: an operation that leaves something open does not compile.
+pub trait Operate {
+    /// What it needs, and what it is to brokers and data.
+    fn nature(&self) -> Nature;
+
+    /// The step function and its arguments.
+    ///
+    /// # Errors
+    /// The name of a secret that it needs and that is not known.
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName>;
+
+    /// Changes the facts as it will change the hosts.
+    fn effect(&self, world: &mut World<'_>);
+}
+
+/// What is true of an operation before it runs.
+#[derive(Debug)]
+pub struct Nature {
+    /// The files of step functions that its call needs; what they build on comes with them.
+    pub shell: &'static [&'static Shell],
+    pub writes: Writes,
+    pub broker: OnBroker,
+    /// What it takes away that no later run brings back.
+    pub losses: Vec<(Loss, Amount)>,
+}
+
+/// What an operation needs of its host's file systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Nothing: it asks a running node or balancer for something, or stops something, which may be just what frees the host.
+    Nothing,
+    /// It renames, removes or changes what is there.
+    Changes,
+    /// It writes anew, or starts a broker, whose database does.
+    Anew,
+}
+
+/// What an operation does to a broker that serves, or is to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnBroker {
+    /// It neither starts nor stops.
+    Untouched,
+    /// It starts, with what its files say now.
+    Starts,
+    /// It stops once its cluster can spare it, and starts with what its files say now.
+    Restarts,
+    /// RabbitMQ starts, or enters a cluster, in an Erlang VM that runs; that has read its files before.
+    Resumes,
+    /// It stops.
+    Stops,
+    /// It stops once its cluster can spare it, and leaves.
+    Leaves,
+}
+
+impl OnBroker {
+    /// Whether a broker starts with what its files say now.
+    pub fn reads_files(self) -> bool {
+        match self {
+            Self::Starts | Self::Restarts => true,
+            Self::Untouched | Self::Resumes | Self::Stops | Self::Leaves => false,
+        }
+    }
+
+    /// Whether nodes have to find each other afterwards.
+    pub fn brings_nodes_together(self) -> bool {
+        match self {
+            Self::Starts | Self::Restarts | Self::Resumes => true,
+            Self::Untouched | Self::Stops | Self::Leaves => false,
+        }
+    }
+
+    /// Whether the step may wait for minutes before it changes anything. It looks for the stop file meanwhile.
+    pub fn waits_to_be_spared(self) -> bool {
+        match self {
+            Self::Restarts | Self::Leaves => true,
+            Self::Untouched | Self::Starts | Self::Resumes | Self::Stops => false,
+        }
+    }
+}
+
+/// Makes the enum of all operations, and hands each method to the one that it is.
+macro_rules! operations {
+    (with data: $($with:ident)*; without: $($bare:ident)*) => {
+        /// What a step does. Data only: the same value is shown, saved, executed and modelled in its effect.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Operation {
+            $(#[doc = concat!("See [`", stringify!($with), "`].")] $with($with),)*
+            $(#[doc = concat!("See [`", stringify!($bare), "`].")] $bare,)*
+        }
+
+        impl Operation {
+            /// The names of all operations.
+            #[cfg(test)]
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($with),)* $(stringify!($bare),)*];
+
+            /// See [`Operate::nature`].
+            pub fn nature(&self) -> Nature {
+                self.get().nature()
+            }
+
+            /// The one that it is.
+            pub fn get(&self) -> &dyn Operate {
+                match self {
+                    $(Self::$with(operation) => operation,)*
+                    $(Self::$bare => &$bare,)*
+                }
+            }
+        }
+
+        $(impl From<$with> for Operation {
+            fn from(operation: $with) -> Self {
+                Self::$with(operation)
+            }
+        })*
+        $(impl From<$bare> for Operation {
+            fn from(_: $bare) -> Self {
+                Self::$bare
+            }
+        })*
+    };
+}
+
+operations! {
+    with data:
+        SetHostName
+        WriteFile RemoveLeftovers
+        InstallPackages HoldPackages
+        InstallCookie StageCookie SwitchCookie AdoptCookie DropStagedCookie
+        StartUnit ReloadUnit StopUnit
+        StopBroker StartApp StartBroker EnterCluster
+        RestartBroker UpgradeBroker ReviveNode SwitchServer EnableFeatureFlags Rebalance
+        JoinCluster FollowPeer
+        RetireBroker StopStranger ReleaseQueues ForgetNode ForgetOffline KeepData
+        GrowReplicas SyncQueue CancelSyncQueue
+        ChangeNodeType SetClusterName SetPlugins ImportDefinitions CloseGuest PutAdmin;
+    without: RemoveStalePolicy GuardCookie
+}

@@ -1,0 +1,161 @@
+use serde::{Deserialize, Serialize};
+
+use super::shell::Beside;
+use super::world::{WILL_CHANGE, stopped_unit};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use crate::facts::{CookieShape, HostFacts};
+use crate::model::SecretName;
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
+
+pub(super) const SHELL: Shell = Shell {
+    name: "packages",
+    text: concat!(include_str!("mirror.sh"), include_str!("packages.sh")),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[],
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageChoice {
+    pub name: String,
+    /// The exact package version; None takes the repositories' candidate.
+    pub version: Option<String>,
+    /// What the plan found beneath a broker's package and judged its version by. The step refuses where it finds anything
+    /// else. None for other packages.
+    #[serde(default)]
+    pub over: Option<Over>,
+}
+
+impl PackageChoice {
+    /// What the plan found beneath the broker's package, where that is among them, as the step functions read it.
+    pub(super) fn over_word(packages: &[Self]) -> String {
+        match packages.iter().find_map(|package| package.over.as_ref()) {
+            None => "-".to_owned(),
+            Some(Over::NoData) => "no-data".to_owned(),
+            Some(Over::Data { package }) => format!("data={}", package.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// `NAME`, or `NAME=VERSION`.
+impl std::fmt::Display for PackageChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.version {
+            Some(version) => write!(f, "{}={version}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// What lies on the host where a broker's package is to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// No node's database.
+    NoData,
+    /// A database, and this version of the package as dpkg has it, whole or in part; none where it was removed.
+    Data { package: Option<String> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    Hold,
+    Release,
+}
+
+/// One transaction of the package manager, during which the named units do not start by themselves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InstallPackages {
+    pub packages: Vec<PackageChoice>,
+    pub held_back_units: Vec<String>,
+}
+
+impl Operate for InstallPackages {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Anew, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.words(["install_packages", &self.held_back_units.join(" ")]).packages(&self.packages);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| {
+            install(host, &self.packages);
+            for (unit, of) in [
+                (BROKER_UNIT, BROKER_PACKAGE),
+                ("haproxy", "haproxy"),
+                ("nginx", "nginx"),
+                ("chrony", "chrony"),
+            ] {
+                if self.packages.iter().any(|p| p.name == of) && !host.unit(unit).exists {
+                    host.units.insert(unit.to_owned(), stopped_unit());
+                }
+            }
+            if host.cookie.as_ref().is_some_and(|cookie| cookie.shape == CookieShape::DebianReplaces) {
+                host.cookie = None;
+            }
+        });
+    }
+}
+
+/// `apt-mark hold` or `unhold`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoldPackages {
+    pub packages: Vec<String>,
+    pub hold: Hold,
+}
+
+impl Operate for HoldPackages {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Anew, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        let verb = match self.hold {
+            Hold::Hold => "hold",
+            Hold::Release => "unhold",
+        };
+        call.words(["hold_packages", verb]).words(self.packages.iter().map(String::as_str));
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| {
+            for package in &self.packages {
+                host.packages.entry(package.clone()).or_default().held = self.hold == Hold::Hold;
+            }
+        });
+    }
+}
+
+/// Removes a policy-rc.d that an interrupted run left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoveStalePolicy;
+
+impl Operate for RemoveStalePolicy {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Changes, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.word("remove_stale_policy");
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| host.stale_policy = false);
+    }
+}
+
+pub(super) fn install(host: &mut HostFacts, packages: &[PackageChoice]) {
+    for package in packages {
+        let known = host.packages.entry(package.name.clone()).or_default();
+        let version = package.version.clone().or_else(|| known.candidate.clone());
+        known.installed = Some(version.unwrap_or_else(|| "0".to_owned()));
+        (known.half_installed, known.removed, known.unpacked) = (None, None, Some(WILL_CHANGE));
+    }
+}

@@ -1,0 +1,131 @@
+use serde::{Deserialize, Serialize};
+
+use super::shell::Beside;
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, cluster, membership, queues};
+use crate::facts::QueueFacts;
+use crate::model::{NameMode, NodeName, SecretName};
+use crate::rabbitmq::internals;
+
+const GO_BACK: Shell = Shell {
+    name: "go_back",
+    text: include_str!("go_back.sh"),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[&broker::SHELL],
+};
+
+pub(super) const SHELL: Shell = Shell {
+    name: "roll",
+    text: include_str!("roll.sh"),
+    asks: &[internals::LEADS, internals::DRAINED, internals::DRAIN_NOTED, internals::ABSENT],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[&cluster::SHELL, &queues::SHELL, &membership::SHELL, &GO_BACK],
+};
+
+/// What is asked before a running node is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// The node is alone or refuses its cookie: nobody could answer, or nobody depends on it.
+    None,
+    /// Not asked, but drained: the operator agreed that what needs the node serves nobody meanwhile (`gap=yes`).
+    Drain,
+    /// `rabbitmq-diagnostics check_if_node_is_quorum_critical`, and every other member runs.
+    QuorumCritical,
+}
+
+impl Gate {
+    /// As the step functions read it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Drain => "drain",
+            Self::QuorumCritical => "quorum-critical",
+        }
+    }
+}
+
+/// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it; then it
+/// is drained first, and waited for until its replicas have caught up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestartBroker {
+    pub node: NodeName,
+    pub names: NameMode,
+    pub gate: Gate,
+    pub patience_s: u64,
+}
+
+impl Operate for RestartBroker {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Anew, broker: OnBroker::Restarts, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.on_node("restart_broker", &self.node, self.names).seconds(self.patience_s).gate(self.gate);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        broker::restarts(world);
+    }
+}
+
+/// `rabbitmq-upgrade revive`: out of maintenance mode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReviveNode {
+    pub node: NodeName,
+    pub names: NameMode,
+}
+
+impl Operate for ReviveNode {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.on_node("revive_node", &self.node, self.names);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_node(|node| node.maintenance = false);
+    }
+}
+
+/// `rabbitmq-queues rebalance all`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rebalance {
+    pub node: NodeName,
+}
+
+impl Operate for Rebalance {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.word("rebalance").node(&self.node);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        // Each queue is led by that of its replicas which leads the fewest so far.
+        world.each_node(|node| {
+            let mut led: std::collections::BTreeMap<NodeName, usize> = std::collections::BTreeMap::new();
+            let running = node.running.clone();
+            // Those with the least choice choose first.
+            let mut queues: Vec<&mut QueueFacts> = node.queues.iter_mut().collect();
+            queues.sort_by_key(|queue| queue.in_sync.len());
+            for queue in queues {
+                let candidates = queue.in_sync.iter().filter(|replica| running.contains(replica));
+                if let Some(least) = candidates.min_by_key(|replica| led.get(*replica).copied().unwrap_or(0))
+                {
+                    *led.entry(least.clone()).or_default() += 1;
+                    queue.leader = Some(least.clone());
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,101 @@
+use serde::{Deserialize, Serialize};
+
+use super::shell::Beside;
+use super::world::{WILL_START, disabled_unit, running_unit};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use crate::facts::HostFacts;
+use crate::model::SecretName;
+
+pub(super) const SHELL: Shell = Shell {
+    name: "unit",
+    text: include_str!("unit.sh"),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[],
+};
+
+/// Enables and starts a unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StartUnit {
+    pub unit: String,
+}
+
+impl Operate for StartUnit {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Anew, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.words(["start_unit", &self.unit]);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| runs(host, &self.unit));
+    }
+}
+
+/// `systemctl reload`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReloadUnit {
+    pub unit: String,
+}
+
+impl Operate for ReloadUnit {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.words(["reload_unit", &self.unit]);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| runs(host, &self.unit));
+    }
+}
+
+/// Stops and disables a unit whose place another takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopUnit {
+    pub unit: String,
+}
+
+impl Operate for StopUnit {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Untouched, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.words(["stop_unit", &self.unit]);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| {
+            host.units.insert(self.unit.clone(), disabled_unit());
+        });
+    }
+}
+
+/// Those that balance what comes in; each is the only one on its host.
+const BALANCERS: [&str; 2] = ["haproxy", "nginx"];
+const CHRONY: &str = "chrony";
+
+/// It runs, with what its files say now.
+fn runs(host: &mut HostFacts, unit: &str) {
+    host.units.insert(unit.to_owned(), running_unit());
+    has_read(host, unit);
+    if unit == CHRONY {
+        host.time_service.running = Some(CHRONY.to_owned());
+    }
+}
+
+/// What it is configured with is what its file says now.
+pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
+    if let Some(balancer) = host.load_balancer.as_mut().filter(|_| BALANCERS.contains(&unit)) {
+        balancer.loaded = Some(WILL_START);
+    }
+}

@@ -1,0 +1,76 @@
+use serde::{Deserialize, Serialize};
+
+use super::shell::Beside;
+use super::{
+    Call, Gate, Loss, Nature, OnBroker, Operate, PackageChoice, Shell, World, Writes, broker, packages, roll,
+};
+use crate::model::{NameMode, NodeName, SecretName};
+
+const SHELL: Shell = Shell {
+    name: "upgrade",
+    text: include_str!("upgrade.sh"),
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[&packages::SHELL, &roll::SHELL],
+};
+
+/// Takes the broker out of service as [`super::RestartBroker`] does, and gives it these packages before it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpgradeBroker {
+    pub node: NodeName,
+    pub names: NameMode,
+    pub gate: Gate,
+    pub packages: Vec<PackageChoice>,
+    pub patience_s: u64,
+}
+
+impl Operate for UpgradeBroker {
+    fn nature(&self) -> Nature {
+        Nature {
+            shell: &[&SHELL],
+            writes: Writes::Anew,
+            broker: OnBroker::Restarts,
+            losses: Loss::Version(self.node.clone()).whole(),
+        }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.on_node("upgrade_broker", &self.node, self.names)
+            .seconds(self.patience_s)
+            .gate(self.gate)
+            .packages(&self.packages);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.on_host(|host| packages::install(host, &self.packages));
+        broker::restarts(world);
+    }
+}
+
+/// `rabbitmqctl enable_feature_flag all`, on one node for all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnableFeatureFlags {
+    pub node: NodeName,
+}
+
+impl Operate for EnableFeatureFlags {
+    fn nature(&self) -> Nature {
+        Nature {
+            shell: &[&SHELL],
+            writes: Writes::Nothing,
+            broker: OnBroker::Untouched,
+            losses: Loss::FeatureFlags.whole(),
+        }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.word("enable_feature_flags").node(&self.node);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        world.each_node(|node| node.disabled_feature_flags.clear());
+    }
+}
