@@ -11,7 +11,7 @@ use super::script::render;
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NodeName, Secrets};
 use crate::operation::{Operation, StopBroker};
-use crate::plan::{Change, Step, StepId};
+use crate::plan::{Change, Phase, Step, StepId};
 
 const AT_WORK: &str = include_str!("../facts/at_work.sh");
 
@@ -53,7 +53,7 @@ impl Host {
         let step = |at: usize| Step {
             id: StepId::new(&host, &format!("step{at}")),
             host: host.clone(),
-            phase: "phase".to_owned(),
+            phase: Phase::Start,
             change: Change::Command,
             title: String::new(),
             reason: String::new(),

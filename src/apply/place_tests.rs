@@ -9,7 +9,7 @@ use super::run_fixtures::{frame, mark, without_trail};
 use super::script::render;
 use crate::model::{HostName, Secrets};
 use crate::operation::{Operation, Proof, Then, WriteFile};
-use crate::plan::{Change, Step, StepId};
+use crate::plan::{Change, Phase, Step, StepId};
 use crate::template::Rendered;
 
 const NEW: &str = "new = content\n";
@@ -67,7 +67,7 @@ fn step(operation: Operation) -> Step {
     Step {
         id: StepId::new(&host, "file"),
         host,
-        phase: "phase".to_owned(),
+        phase: Phase::Start,
         change: Change::Change,
         title: "write a file".to_owned(),
         reason: String::new(),

@@ -14,7 +14,7 @@ use crate::facts::ProbeRequest;
 use crate::inventory::{Become, HostKeys, Ssh};
 use crate::model::{DigestKey, HostName, Secret, SecretName, Secrets};
 use crate::operation::{InstallCookie, Operation};
-use crate::plan::{Change, Plan, PlannedHost, Step, StepId};
+use crate::plan::{Change, Phase, Plan, PlannedHost, Step, StepId};
 use crate::transport::{
     Counts, Exec, Held, LineSender, Output, Script, Transport, TransportError, TransportErrorKind,
 };
@@ -243,7 +243,7 @@ pub fn step(on: &str, what: &str, after: &[&str]) -> Step {
     Step {
         id: StepId::new(&host(on), what),
         host: host(on),
-        phase: "test".to_owned(),
+        phase: Phase::Start,
         change: Change::Change,
         title: what.to_owned(),
         reason: String::new(),

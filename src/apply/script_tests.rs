@@ -18,7 +18,7 @@ use crate::operation::{
     SetPlugins, StageCookie, StartApp, StartBroker, StartUnit, StopBroker, StopStranger, StopUnit,
     SwitchCookie, SwitchServer, SyncQueue, Then, UpgradeBroker, Validator, WriteFile, with_all_below,
 };
-use crate::plan::{Change, Step, StepId};
+use crate::plan::{Change, Phase, Step, StepId};
 use crate::rabbitmq::internals::ASKED_BY_STEPS;
 use crate::template::{Rendered, secret_sign};
 
@@ -32,7 +32,7 @@ fn step(operation: Operation) -> Step {
     Step {
         id: StepId::new(&host(), "what"),
         host: host(),
-        phase: "phase".to_owned(),
+        phase: Phase::Start,
         change: Change::Command,
         title: HOSTILE.to_owned(),
         reason: HOSTILE.to_owned(),

@@ -6,10 +6,8 @@ use crate::facts::{Facts, FileKind, HostFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::{HostName, Secret, SecretName, SecretSource};
 use crate::operation::{Digests, Imported, Operation, Proof, World, WriteFile};
+use crate::playbook::Phase;
 use crate::template::{Rendered, Templates};
-
-/// Phases whose steps on different hosts are one thing: part of them is worse than nothing.
-const WHOLE: [&str; 6] = ["rotate-cookie", "settle-cookie", "recover", "remove", "prune", "grow"];
 
 /// A plan under construction. Every phase sees the facts as the steps before it will have made them, so what one
 /// phase brings about (a package, a running node) the next can build on.
@@ -31,7 +29,7 @@ pub struct Draft<'a> {
     pub secrets: BTreeMap<SecretName, SecretSource>,
     /// Secrets that were asked for and are not known.
     pub(super) missed: RefCell<BTreeSet<SecretName>>,
-    pub(super) phase: &'static str,
+    pub(super) phase: Phase,
     pub(super) steps: Vec<Step>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) notes: Vec<Note>,
@@ -45,6 +43,8 @@ pub struct Draft<'a> {
 /// A step that a phase wants.
 pub struct Proposal {
     step: Step,
+    /// The phase that wants it, where another one proposes it.
+    of: Option<Phase>,
 }
 
 impl Proposal {
@@ -53,7 +53,7 @@ impl Proposal {
         let step = Step {
             id: StepId::new(host, what),
             host: host.clone(),
-            phase: String::new(),
+            phase: Phase::Preflight,
             change,
             title: String::new(),
             reason: String::new(),
@@ -62,7 +62,7 @@ impl Proposal {
             operation: operation.into(),
             timeout_s: 120,
         };
-        Self { step }
+        Self { step, of: None }
     }
 
     pub fn title(mut self, title: impl Into<String>) -> Self {
@@ -116,7 +116,7 @@ impl<'a> Draft<'a> {
             playbook,
             secrets: BTreeMap::new(),
             missed: RefCell::default(),
-            phase: "",
+            phase: Phase::Preflight,
             steps: Vec::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
@@ -145,13 +145,11 @@ impl<'a> Draft<'a> {
     /// Takes a step into the plan and models its effect; a step on a host outside `--limit` is left out and has none.
     pub fn propose(&mut self, proposal: Proposal) {
         let mut step = proposal.step;
-        if step.phase.is_empty() {
-            step.phase = self.phase.to_owned();
-        }
+        step.phase = proposal.of.unwrap_or(self.phase);
         // A balancer that is to spare a server for the time of its restart is not changed: that goes with the restart.
         let goes_along = matches!(step.operation, Operation::SwitchServer(_));
         if !goes_along && !self.options.limit.covers(&step.host) {
-            if WHOLE.contains(&self.phase) {
+            if self.phase.is_whole() {
                 self.refuse_part(&step);
                 return;
             }
@@ -195,7 +193,7 @@ impl<'a> Draft<'a> {
 
     /// Keeps a file for the moment at which the host's broker starts.
     pub(super) fn hold_back(&mut self, mut proposal: Proposal) {
-        proposal.step.phase = self.phase.to_owned();
+        proposal.of = Some(self.phase);
         // What is in its way is told now: it may be why the broker does not start.
         if self.refuse_obstacle(&proposal.step) {
             return;
@@ -266,7 +264,7 @@ impl<'a> Draft<'a> {
     fn refuse_part(&mut self, step: &Step) {
         self.refusals.push(Refusal {
             host: Some(step.host.clone()),
-            phase: self.phase.to_owned(),
+            phase: self.phase,
             what: format!("--limit leaves out: {}", step.title),
             why: "the other steps make no sense without it".to_owned(),
             advice: format!("add {} to --limit, or leave --limit out", step.host),
@@ -286,7 +284,7 @@ impl<'a> Draft<'a> {
         }
         self.refusals.push(Refusal {
             host: Some(host.clone()),
-            phase: self.phase.to_owned(),
+            phase: self.phase,
             what: what.into(),
             why: why.into(),
             advice: advice.into(),
@@ -320,21 +318,21 @@ impl<'a> Draft<'a> {
     }
 
     /// The last step so far on each of these hosts in one of these phases: what another host has to wait for.
-    pub fn last_of(&self, hosts: &[&HostName], phases: &[&str]) -> Vec<StepId> {
+    pub fn last_of(&self, hosts: &[&HostName], phases: &[Phase]) -> Vec<StepId> {
         hosts
             .iter()
             .filter_map(|host| {
                 self.steps
                     .iter()
                     .rev()
-                    .find(|step| &step.host == *host && phases.contains(&step.phase.as_str()))
+                    .find(|step| &step.host == *host && phases.contains(&step.phase))
                     .map(|step| step.id.clone())
             })
             .collect()
     }
 
     /// The last step so far on each broker in one of these phases.
-    pub fn last_on_brokers(&self, phases: &[&str]) -> Vec<StepId> {
+    pub fn last_on_brokers(&self, phases: &[Phase]) -> Vec<StepId> {
         let brokers: Vec<&HostName> = self.desired.brokers().map(|broker| &broker.name).collect();
         self.last_of(&brokers, phases)
     }

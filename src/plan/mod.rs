@@ -32,6 +32,7 @@ pub use step::{Change, Step, StepId};
 use crate::facts::ProbeRequest;
 use crate::inventory::Ssh;
 use crate::model::{DigestKey, HostName, SecretName, SecretSource};
+pub use crate::playbook::Phase;
 
 /// The version of the plan's JSON form. Additions raise nothing; what a reader must know raises it.
 pub const FORMAT_VERSION: u32 = 1;
@@ -84,7 +85,7 @@ pub struct PlanError(pub Vec<Refusal>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     pub host: Option<HostName>,
-    pub phase: String,
+    pub phase: Phase,
     /// What is wrong.
     pub what: String,
     /// The evidence for it, as it was observed.

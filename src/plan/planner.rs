@@ -6,7 +6,7 @@ use super::{
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{CookieSource, Desired};
 use crate::model::{Role, SecretName, SecretSource};
-use crate::playbook::Playbook;
+use crate::playbook::{Phase, Playbook};
 use crate::template::Templates;
 
 /// Turns what is wanted and what was observed into the steps between the two. Pure: the same arguments give the
@@ -155,7 +155,7 @@ fn cluster_name(draft: &Draft<'_>) -> Option<String> {
 fn no_broker() -> Refusal {
     Refusal {
         host: None,
-        phase: "preflight".to_owned(),
+        phase: Phase::Preflight,
         what: "there is no broker in the inventory".to_owned(),
         why: format!("no host has the role {}", Role::Broker.as_str()),
         advice: "give at least one host the role broker".to_owned(),

@@ -2,14 +2,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::HostName;
 use crate::operation::Operation;
+use crate::playbook::Phase;
 
 /// One change on one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     pub id: StepId,
     pub host: HostName,
-    /// The name of the phase that wants it (`cookie`, `join`…).
-    pub phase: String,
+    /// What proposes it.
+    pub phase: Phase,
     pub change: Change,
     /// What it does, in the imperative: `install rabbitmq-server 3.10.8-1.1`.
     pub title: String,

@@ -1,6 +1,7 @@
 //! TOML → ordered phases with typed settings. Reading `playbooks/bring-up.toml` is reading the product.
 
 mod arguments;
+mod phase;
 mod settings;
 
 use std::fmt;
@@ -15,9 +16,10 @@ use serde::Deserialize;
 use crate::document::{self, At, Look, Problem, Source, listed, nearest, report};
 
 pub use arguments::{Answer, ArgumentError, Arguments, Parameters, PlaybookDocument};
+pub use phase::{Phase, PhaseSettings};
 pub use settings::{
-    FORMS, GrowQueues, GrowSettings, HealthSettings, HostCheck, Minutes, PhaseSettings, RestartSettings,
-    RestartWhen, Size, UpgradeSettings, UpgradeTo,
+    FORMS, GrowQueues, GrowSettings, HealthSettings, HostCheck, Minutes, RestartSettings, RestartWhen, Size,
+    UpgradeSettings, UpgradeTo,
 };
 
 /// The embedded playbooks, by name.
@@ -129,9 +131,9 @@ impl Playbook {
                 );
             }
             for (at, phase) in raw.phase.iter().enumerate() {
-                if let Some(first) = raw.phase[..at].iter().find(|other| other.name() == phase.name()) {
+                if let Some(first) = raw.phase[..at].iter().find(|other| other.phase() == phase.phase()) {
                     problems.push(
-                        Problem::error(format!("the phase `{}` stands twice", phase.name()))
+                        Problem::error(format!("the phase `{}` stands twice", phase.phase()))
                             .at(source, source.first_line(first.span.clone()), "first here")
                             .at(source, source.first_line(phase.span.clone()), "again here")
                             .hint("a phase runs once: all of its steps are in the plan already"),

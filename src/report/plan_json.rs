@@ -122,7 +122,7 @@ impl From<&Step> for PlanStep {
         Self {
             id: step.id.to_string(),
             host: step.host.clone(),
-            phase: step.phase.clone(),
+            phase: step.phase.to_string(),
             change: step.change.into(),
             title: step.title.clone(),
             reason: step.reason.clone(),

@@ -68,6 +68,6 @@ impl From<&PlanError> for RefusalDocument {
 impl From<&Refusal> for RefusalEntry {
     fn from(refusal: &Refusal) -> Self {
         let Refusal { host, phase, what, why, advice } = refusal.clone();
-        Self { host, phase, what, why, advice }
+        Self { host, phase: phase.to_string(), what, why, advice }
     }
 }

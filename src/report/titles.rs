@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use crate::model::{HostName, one_line};
-use crate::plan::{Plan, StepId};
+use crate::model::HostName;
+use crate::plan::{Phase, Plan, StepId};
 
 /// What displays need of a plan: steps by name, without the bodies of files.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Titles {
 #[derive(Clone, Debug)]
 pub(super) struct Title {
     pub host: HostName,
-    pub phase: String,
+    pub phase: Phase,
     pub title: String,
     pub after: Vec<StepId>,
     /// Its place in the plan.
@@ -25,7 +25,7 @@ impl Titles {
     pub(super) fn of(plan: &Plan) -> Self {
         let of_host = |name: &HostName| plan.steps.iter().filter(|step| &step.host == name).count();
         let title = |(place, step): (usize, &crate::plan::Step)| {
-            let (host, phase) = (step.host.clone(), one_line(&step.phase));
+            let (host, phase) = (step.host.clone(), step.phase);
             (
                 step.id.clone(),
                 Title { host, phase, title: step.title.clone(), after: step.after.clone(), place },
@@ -46,8 +46,8 @@ impl Titles {
         self.get(id).map_or(id.as_str(), |step| &step.title)
     }
 
-    pub(super) fn phase(&self, id: &StepId) -> &str {
-        self.get(id).map_or("", |step| &step.phase)
+    pub(super) fn phase(&self, id: &StepId) -> &'static str {
+        self.get(id).map_or("", |step| step.phase.as_str())
     }
 
     /// `node1: start the broker`.
@@ -64,7 +64,7 @@ impl Titles {
 
     /// The width of the longest phase name.
     pub(super) fn phase_width(&self) -> usize {
-        self.steps.values().map(|step| step.phase.len()).max().unwrap_or(0)
+        self.steps.values().map(|step| step.phase.as_str().len()).max().unwrap_or(0)
     }
 
     /// The width of the longest host name.

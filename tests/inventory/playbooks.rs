@@ -11,7 +11,7 @@ fn said(text: &str) -> String {
 #[test]
 fn bring_up_has_its_phases_in_order() {
     let playbook = Playbook::load("bring-up", Path::new("inventories")).expect("the embedded playbook");
-    let names: Vec<&str> = playbook.phases.iter().map(PhaseSettings::name).collect();
+    let names: Vec<&str> = playbook.phases.iter().map(|phase| phase.phase().as_str()).collect();
     assert_eq!(
         names.join(" "),
         "preflight host-names hosts-file packages time broker-config cookie start service upgrade restart join prune \
@@ -29,7 +29,7 @@ fn every_embedded_playbook_loads_and_every_phase_is_used() {
     for name in Playbook::embedded_names() {
         let playbook = Playbook::load(name, Path::new("")).expect("an embedded playbook");
         assert_eq!(playbook.name, name);
-        used.extend(playbook.phases.iter().chain(&playbook.on_failure).map(PhaseSettings::name));
+        used.extend(playbook.phases.iter().chain(&playbook.on_failure).map(PhaseSettings::phase));
     }
     let branches = Playbook::schema()["$defs"]["PhaseSettings"]["oneOf"].as_array().expect("phases").len();
     assert_eq!(branches, used.len(), "{used:?}");

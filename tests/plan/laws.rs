@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rabbitup::facts::{BrokerState, Facts, HoldingCounts};
 use rabbitup::inventory::Desired;
 use rabbitup::model::HostName;
-use rabbitup::plan::{Limit, Plan, Step};
+use rabbitup::plan::{Limit, Phase, Plan, Step};
 
 use crate::fixtures::*;
 use crate::order::ancestors;
@@ -163,7 +163,7 @@ proptest! {
             assert_acyclic(&plan);
             assert_proved(&plan, &facts);
             let (again, after) = planned(desired, &after, &options()).map_err(|refused| TestCaseError::fail(format!("{refused:?}")))?;
-            let allowed: Vec<String> = if is_known { vec![] } else { vec!["cluster-name".to_owned()] };
+            let allowed = if is_known { vec![] } else { vec![Phase::ClusterName] };
             prop_assert!(again.steps.iter().all(|step| allowed.contains(&step.phase)), "{:?} after {:?}", ids(&again), ids(&plan));
             let (last, _) = planned(desired, &after, &options()).map_err(|refused| TestCaseError::fail(format!("{refused:?}")))?;
             prop_assert_eq!(ids(&last), Vec::<String>::new());

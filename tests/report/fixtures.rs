@@ -69,7 +69,7 @@ impl PlanBuilder {
         self.0.steps.push(Step {
             id: StepId::new(&host(at), phase),
             host: host(at),
-            phase: phase.to_owned(),
+            phase: serde_json::from_value(phase.into()).unwrap_or(Phase::Start),
             change,
             title: title.to_owned(),
             reason: reason.to_owned(),

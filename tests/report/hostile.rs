@@ -13,7 +13,7 @@ use rabbitup::facts::{
     BrokerState, Facts, Observation, QueueFacts, QueueKind, Unreachable, UnreachableCause,
 };
 use rabbitup::model::{DigestKey, NodeName, Version, steers};
-use rabbitup::plan::{Note, Options, Plan, PlanError, Refusal, plan};
+use rabbitup::plan::{Note, Options, Phase, Plan, PlanError, Refusal, plan};
 use rabbitup::playbook::Playbook;
 use rabbitup::report::*;
 use rabbitup::template::Templates;
@@ -214,7 +214,7 @@ fn no_fact_steers_the_terminal() {
             assert_tame("unreachable", &unreachable_text(&silent, &Routes::from(&desired), style));
             let refusal = Refusal {
                 host: Some(host("node1")),
-                phase: "join".to_owned(),
+                phase: Phase::Join,
                 what: payload.to_owned(),
                 why: payload.to_owned(),
                 advice: payload.to_owned(),

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use rabbitup::apply::{FailureKind, StepFailure};
 use rabbitup::facts::{Facts, Observation, Unreachable, UnreachableCause};
-use rabbitup::plan::{Plan, PlanError, Refusal, StepId};
+use rabbitup::plan::{Phase, Plan, PlanError, Refusal, StepId};
 use rabbitup::report::{
     Failed, RefusalDocument, Routes, Style, error_text, failure_text, late_refusals_text, refusals_text,
     skipped_line, unreachable_document, unreachable_text,
@@ -13,7 +13,7 @@ use super::fixtures::{PlanBuilder, bring_up, host};
 fn refusals() -> PlanError {
     let mut all = vec![Refusal {
         host: Some(host("node3")),
-        phase: "join".to_owned(),
+        phase: Phase::Join,
         what: "it holds data that joining the cluster would destroy".to_owned(),
         why: "2 queues (`/`/orders with 17 messages, `/`/invoices), 1 vhost (`shop`), 1 user (`shop`)"
             .to_owned(),
@@ -23,7 +23,7 @@ fn refusals() -> PlanError {
     }];
     all.extend((1..=50).map(|n| Refusal {
         host: Some(host(&format!("node{n}"))),
-        phase: "preflight".to_owned(),
+        phase: Phase::Preflight,
         what: "too little disk space is free under /var/lib".to_owned(),
         why: format!("{} MiB are free, 1024 MiB are needed", 100 + n % 7),
         advice: "free some, or give /var/lib more".to_owned(),

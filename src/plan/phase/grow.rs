@@ -7,7 +7,7 @@ use crate::model::NodeName;
 use crate::operation::{GrowReplicas, QueueRef};
 use crate::plan::view::{self, counted};
 use crate::plan::{Change, Moment, Proposal};
-use crate::playbook::{GrowQueues, GrowSettings, Minutes};
+use crate::playbook::{GrowQueues, GrowSettings, Minutes, Phase};
 
 /// Gives quorum queues and streams replicas on nodes that lack them, and waits until they have caught up: on the node
 /// that takes another's place, on one that was brought back, or where too few replicas are.
@@ -101,7 +101,7 @@ fn propose(draft: &mut Draft<'_>, host: &Host, onto: NodeName, queues: Vec<Queue
     let reason =
         format!("{} without a replica there: {}{more}", counted(queues.len(), "queue"), names.join(", "));
     let what = format!("grow-{}", onto.host());
-    let after = draft.last_on_brokers(&["start", "join", "recover", "grow"]);
+    let after = draft.last_on_brokers(&[Phase::Start, Phase::Join, Phase::Recover, Phase::Grow]);
     let title = format!("grow queues onto {onto}, and wait until it has caught up");
     let seconds = 300 + queues.len() as u64 + patience.seconds();
     let operation = GrowReplicas {

@@ -7,7 +7,7 @@ use crate::model::{NodeName, NodeType, Version};
 use crate::operation::{EnterCluster, ForgetNode, JoinCluster, JoinCommand, Operation};
 use crate::plan::view::{self, listed};
 use crate::plan::{Change, Proposal, StepId};
-use crate::playbook::Minutes;
+use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, has_ram_nodes, joins_while_running};
 
 /// Brings the brokers that are not members into the cluster, in the inventory's order, one after the other: blank ones
@@ -209,7 +209,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     if draft
         .refusals
         .iter()
-        .any(|refusal| refusal.phase == "recover" && refusal.host.as_ref() == Some(&host.name))
+        .any(|refusal| refusal.phase == Phase::Recover && refusal.host.as_ref() == Some(&host.name))
     {
         return;
     }

@@ -4,6 +4,7 @@ use crate::model::Role;
 use crate::operation::{Proof, ReloadUnit, StartUnit, StopUnit, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, render};
+use crate::playbook::Phase;
 use crate::redact::redacted;
 
 /// The first line of what rabbitup renders, by which it knows its own.
@@ -101,7 +102,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     };
     // Where one node takes another's place, clients are sent to the new one when it serves, and not before.
     let ready = match draft.desired.leaving {
-        Some(_) => draft.last_on_brokers(&["start", "join", "grow"]),
+        Some(_) => draft.last_on_brokers(&[Phase::Start, Phase::Join, Phase::Grow]),
         None => Vec::new(),
     };
     draft.propose(

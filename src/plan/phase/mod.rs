@@ -42,12 +42,12 @@ use super::{Draft, Options, Refusal, view};
 use crate::facts::{BrokerState, Facts};
 use crate::inventory::Desired;
 use crate::model::HostName;
-use crate::playbook::{PhaseSettings, Playbook};
+use crate::playbook::{Phase, PhaseSettings, Playbook};
 use crate::template::TemplateError;
 
 /// Runs one phase of a playbook.
 pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
-    draft.phase = settings.name();
+    draft.phase = settings.phase();
     match settings {
         PhaseSettings::Preflight(floor) => preflight::plan(draft, floor),
         PhaseSettings::HostNames => host_names::plan(draft),
@@ -94,7 +94,7 @@ pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, option
         .filter(|(name, _)| !(bears_absence(playbook) && is_down(desired, facts, name)))
         .map(|(name, seen)| Refusal {
             host: Some(name.clone()),
-            phase: "preflight".to_owned(),
+            phase: Phase::Preflight,
             what: "the host could not be looked at, so nothing is planned".to_owned(),
             why: seen.evidence.clone(),
             advice: "rabbitup status says what to do about it".to_owned(),
@@ -117,7 +117,7 @@ pub fn untold(facts: &Facts) -> Vec<Refusal> {
     hosts
         .map(|(name, why)| Refusal {
             host: Some(name.clone()),
-            phase: "preflight".to_owned(),
+            phase: Phase::Preflight,
             what: "RabbitMQ runs, and its version does not know what rabbitup must ask".to_owned(),
             why: why.clone(),
             advice: "nothing is wrong with the node for this alone: use a rabbitup that knows its version"
@@ -149,7 +149,7 @@ fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
 fn refuse_template(draft: &mut Draft<'_>, error: &TemplateError) {
     let refusal = Refusal {
         host: None,
-        phase: draft.phase.to_owned(),
+        phase: draft.phase,
         what: "a template cannot be rendered".to_owned(),
         why: error.to_string(),
         advice: "rabbitup check shows the place".to_owned(),

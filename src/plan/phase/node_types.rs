@@ -4,6 +4,7 @@ use crate::inventory::Host;
 use crate::model::NodeType;
 use crate::operation::ChangeNodeType;
 use crate::plan::{Change, Proposal, StepId};
+use crate::playbook::Phase;
 use crate::rabbitmq::has_ram_nodes;
 
 /// Changes members between disc and RAM where the inventory says so and the version has node types. Never the last
@@ -57,7 +58,7 @@ fn propose(
     let operation =
         ChangeNodeType { node: host.node(), names: draft.desired.cluster.names, node_type: wanted };
     let mut waits_for = before.clone();
-    waits_for.extend(draft.last_on_brokers(&["start", "restart", "join"]));
+    waits_for.extend(draft.last_on_brokers(&[Phase::Start, Phase::Restart, Phase::Join]));
     draft.propose(
         Proposal::new(&host.name, "node-type", Change::Change, operation)
             .title(format!("make {} a {} node (its RabbitMQ stops for that)", host.node(), wanted.as_str()))
@@ -65,7 +66,7 @@ fn propose(
             .after(waits_for)
             .within(600),
     );
-    *before = draft.last_of(&[&host.name], &["node-types"]);
+    *before = draft.last_of(&[&host.name], &[Phase::NodeTypes]);
 }
 
 /// Whether a cluster like this node's can have RAM nodes.

@@ -102,7 +102,7 @@ fn controllers_clock(draft: &mut Draft<'_>) -> bool {
     let off = duration((least + most).abs() / 2.0);
     draft.refusals.push(Refusal {
         host: None,
-        phase: draft.phase.to_owned(),
+        phase: draft.phase,
         what: format!(
             "this machine's clock is {off} {side} the clocks of all {} hosts; at most {} is allowed",
             offsets.len(),

@@ -8,7 +8,7 @@ use crate::operation::{
 };
 use crate::plan::view::{self, listed};
 use crate::plan::{Change, Moment, Proposal, StepId};
-use crate::playbook::Minutes;
+use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
 
 /// Takes the node that leaves out of the cluster: stopped, forgotten, and its data out of the way.
@@ -154,9 +154,9 @@ fn stop(
 ) -> Vec<StepId> {
     let balancers: Vec<HostName> =
         draft.desired.with_role(Role::LoadBalancer).map(|host| host.name.clone()).collect();
-    let mut after = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &["load-balancer"]);
+    let mut after = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &[Phase::LoadBalancer]);
     after.extend(roll::turn(draft));
-    after.extend(draft.last_on_brokers(&["join", "grow"]));
+    after.extend(draft.last_on_brokers(&[Phase::Join, Phase::Grow]));
     // Of two nodes each is critical for the other, always; drained, it takes no new queues.
     let gate = if node.members.len() > 2 { Gate::QuorumCritical } else { Gate::Drain };
     if gate == Gate::Drain

@@ -7,7 +7,7 @@ use crate::model::{HostName, NodeName, Role};
 use crate::operation::{Gate, Operation, PackageChoice, RestartBroker, Service, SwitchServer, UpgradeBroker};
 use crate::plan::view::Disagreement;
 use crate::plan::{Change, Proposal, StepId, Strangers, view};
-use crate::playbook::{Answer, Minutes};
+use crate::playbook::{Answer, Minutes, Phase};
 
 /// What is done to a broker that is out of service.
 pub(super) enum Work {
@@ -78,7 +78,7 @@ fn manner(gate: Gate) -> &'static str {
 
 /// What must have ended before a broker may be taken out of service: the starts, and the roll before this one.
 pub(super) fn turn(draft: &Draft<'_>) -> Vec<StepId> {
-    let mut ids = draft.last_on_brokers(&["start", "service", "rotate-cookie"]);
+    let mut ids = draft.last_on_brokers(&[Phase::Start, Phase::Service, Phase::RotateCookie]);
     let works = |operation: &Operation| {
         matches!(
             operation,
@@ -169,7 +169,7 @@ fn refuse_needed(draft: &mut Draft<'_>, host: &Host, needs: &[Need]) {
     let why = format!("while it is away, {}", told(needs));
     let advice = format!("{better}; rabbitup run {} gap=yes does it anyway", draft.playbook);
     // What else a bring-up has to do is not held up by a node that runs on with what it read when it started.
-    if draft.phase == "restart" {
+    if draft.phase == Phase::Restart {
         return draft.note(
             &host.name,
             format!("{what}, so it runs on with what it read at its start: {why}; {advice}"),
@@ -226,7 +226,7 @@ pub(super) fn switch(
 ) {
     let (what, title) = match to {
         // What an interrupted run left spared may be taken out again in the same plan, and put back behind that.
-        Service::In if draft.phase == "service" => {
+        Service::In if draft.phase == Phase::Service => {
             (format!("back-{server}"), format!("put {server} back into the balancer"))
         }
         Service::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),

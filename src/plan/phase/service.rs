@@ -3,6 +3,7 @@ use crate::facts::{Backend, HostFacts};
 use crate::inventory::Host;
 use crate::operation::{ReviveNode, Service};
 use crate::plan::{Change, Proposal};
+use crate::playbook::Phase;
 
 /// Brings back into service what an interrupted run, or somebody by hand, left switched off: nodes in maintenance mode
 /// refuse clients until they are revived, and a server that HAProxy was told to spare gets none.
@@ -14,7 +15,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         }
         for balancer in roll::balancers(draft, host) {
             if is_spared(draft, host, &balancer) {
-                let after = draft.last_of(&[&host.name], &["start", "service"]);
+                let after = draft.last_of(&[&host.name], &[Phase::Start, Phase::Service]);
                 let reason = "somebody told the balancer to spare it, and its node serves";
                 roll::switch(draft, &balancer, &host.name, Service::In, reason, after);
             }

@@ -5,7 +5,7 @@ use crate::model::NodeType;
 use crate::operation::{StartApp, StartBroker, StartUnit};
 use crate::plan::view::{self, Forgotten};
 use crate::plan::{Change, Moment, Proposal, StepId};
-use crate::playbook::Minutes;
+use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
 
 /// Starts the brokers that do not run, except for the blank ones that enter the cluster at their first start: those
@@ -95,7 +95,7 @@ fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
         _ => "it has never run",
     };
     // A RAM node has its tables from a disc node that runs, and two that start together take each other for strangers.
-    let mut before = if was_ram(draft, host) { draft.last_on_brokers(&["start"]) } else { Vec::new() };
+    let mut before = if was_ram(draft, host) { draft.last_on_brokers(&[Phase::Start]) } else { Vec::new() };
     before.extend(proof(draft, host));
     propose(draft, host, reason, before, patience);
 }
@@ -163,5 +163,5 @@ fn enable(draft: &mut Draft<'_>, host: &Host) {
 
 /// The steps that bring a broker to serving, by their ids.
 pub(super) fn serving_steps(draft: &Draft<'_>, host: &Host) -> Vec<StepId> {
-    draft.last_of(&[&host.name], &["start", "restart"])
+    draft.last_of(&[&host.name], &[Phase::Start, Phase::Restart])
 }

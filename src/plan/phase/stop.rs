@@ -4,6 +4,7 @@ use crate::inventory::Host;
 use crate::model::NodeType;
 use crate::operation::StopBroker;
 use crate::plan::{Change, Proposal, StepId};
+use crate::playbook::Phase;
 
 /// Stops every broker that runs, one after the other. RAM nodes first and the anchor last: what stopped last knows the
 /// most, and Mnesia's nodes wait for it when they start.
@@ -22,7 +23,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         let last = host.name == draft.anchor;
         let reason = if last { "the last to stop" } else { "the cluster is to be stopped" };
         propose(draft, host, reason, before.clone());
-        before = draft.last_of(&[&host.name], &["stop"]);
+        before = draft.last_of(&[&host.name], &[Phase::Stop]);
     }
     if stops {
         let anchor = draft.anchor.clone();

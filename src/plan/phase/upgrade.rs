@@ -4,7 +4,7 @@ use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::Version;
 use crate::plan::Refusal;
-use crate::playbook::{UpgradeSettings, UpgradeTo};
+use crate::playbook::{Phase, UpgradeSettings, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, CONF_FILE, Conf};
 
 /// Brings every running broker to the version that is asked for, one at a time. Brokers that do not run get it with the
@@ -14,7 +14,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     for host in draft.brokers() {
         // What does not run gets its version before it starts, or was told why not.
         let is_told =
-            |refusal: &Refusal| refusal.phase == "packages" && refusal.host.as_ref() == Some(&host.name);
+            |refusal: &Refusal| refusal.phase == Phase::Packages && refusal.host.as_ref() == Some(&host.name);
         if draft.refusals.iter().any(is_told) {
             continue;
         }
