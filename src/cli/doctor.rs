@@ -28,9 +28,7 @@ async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<
     }
     let words = Words::of(common);
     let inventory = words.as_str();
-    if common.json {
-        print::json(&DiagnosisDocument::new(&diagnosis, &facts, inventory));
-    } else {
+    if !common.json {
         print::stdout(&under_way_text(&facts, now));
         print::stdout(&diagnosis_text(&diagnosis, inventory, common.style()));
     }
@@ -42,6 +40,10 @@ async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<
                 shown(path)
             ));
         }
+    }
+    // Last, because it is the only document: where the bundle cannot be written, the error is.
+    if common.json {
+        print::json(&DiagnosisDocument::new(&diagnosis, &facts, inventory));
     }
     Ok(if diagnosis.is_healthy() { Exit::Done } else { Exit::Failed })
 }

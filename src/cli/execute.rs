@@ -1,13 +1,13 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use console::Term;
-use indicatif::ProgressDrawTarget;
 
 use super::arguments::Common;
 use super::command_line::{CommandLine, Words};
+use super::echo::Echoless;
 use super::exit::{Exit, Failure};
 use super::print;
 use crate::apply::{
@@ -19,6 +19,9 @@ use crate::operation::Operation;
 use crate::plan::{Plan, Step, StepId};
 use crate::report::{Clock, Display, JsonLines, Next, PlainLines, Summary, TerminalBars, since};
 use crate::transport::SshTransport;
+
+/// How often the screen is drawn again.
+const TICK: Duration = Duration::from_millis(100);
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +83,7 @@ pub async fn execute(
     let vault = Vault::new(secrets, plan);
     // A thread of its own: a paused terminal or a full pipe must not hold up the hosts.
     let (to_display, shown) = mpsc::channel();
-    let display = display(plan, common);
+    let (display, echoless) = display(plan, common);
     let display = std::thread::Builder::new().name("display".to_owned()).spawn({
         let words = Words::of(common);
         move || show(&shown, display, &words)
@@ -100,6 +103,7 @@ pub async fn execute(
     };
     let (report, ()) = tokio::join!(work, forward);
     let summary = display.join().unwrap_or_default();
+    drop(echoless);
     watch.abort();
     locks.release().await;
     let report = report.map_err(|defect| Failure::other("the plan cannot be executed", &defect))?;
@@ -126,18 +130,17 @@ pub async fn execute(
     })
 }
 
-fn display(plan: &Plan, common: &Common) -> Box<dyn Display + Send> {
-    let out = std::io::stdout();
+fn display(plan: &Plan, common: &Common) -> (Box<dyn Display + Send>, Option<Echoless>) {
+    let (out, clock, style) = (std::io::stdout(), Clock::system(), common.style());
     if common.json {
-        return Box::new(JsonLines::new(out));
+        return (Box::new(JsonLines::new(out)), None);
     }
     let terminal = Term::stdout();
-    if terminal.is_term() {
-        let rows = terminal.size().0;
-        let target = ProgressDrawTarget::term(terminal, 10);
-        return Box::new(TerminalBars::new(plan, target, rows, Clock::system(), common.style()));
+    // One that calls itself dumb moves no cursor (terminfo(5)).
+    if terminal.is_term() && std::env::var_os("TERM").is_none_or(|name| name != "dumb") {
+        return (Box::new(TerminalBars::new(plan, terminal, clock, style)), Some(Echoless::begin()));
     }
-    Box::new(PlainLines::new(plan, std::io::LineWriter::new(Flushed(out)), Clock::system(), common.style()))
+    (Box::new(PlainLines::new(plan, std::io::LineWriter::new(Flushed(out)), clock, style)), None)
 }
 
 /// Lines reach a pipe as they come: a CI log is read while it grows.
@@ -162,14 +165,24 @@ fn show(
     inventory: &Words,
 ) -> Summary {
     let mut summary = Summary::default();
+    let mut tick = Instant::now() + TICK;
     loop {
-        match stream.recv_timeout(Duration::from_millis(100)) {
+        match stream.recv_timeout(tick.saturating_duration_since(Instant::now())) {
             Ok(stamped) => {
                 summary.event(&stamped.event);
                 display.event(&advised(&stamped.event, inventory));
+                // What a failure blocks comes right behind it, and is shown with it.
+                if matches!(stamped.event, Event::StepFailed { .. } | Event::StepBlocked { .. }) {
+                    tick = Instant::now() + TICK;
+                }
             }
-            Err(mpsc::RecvTimeoutError::Timeout) => display.tick(),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
+        }
+        // However many events there are: steps that print without a pause must not stop the clock on the screen.
+        if Instant::now() >= tick {
+            display.tick();
+            tick = Instant::now() + TICK;
         }
     }
     display.finish();
@@ -181,4 +194,44 @@ fn advised<'a>(event: &'a Event, inventory: &Words) -> Cow<'a, Event> {
     let advice = failure.advice.as_deref().map(|advice| inventory.put_into(advice));
     let failure = StepFailure { advice, ..failure.clone() };
     Cow::Owned(Event::StepFailed { step: step.clone(), host: host.clone(), elapsed: *elapsed, failure })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Counts(Arc<AtomicUsize>);
+
+    impl Display for Counts {
+        fn event(&mut self, _: &Event) {}
+
+        fn tick(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn finish(&mut self) {}
+    }
+
+    #[test]
+    fn steps_that_print_without_a_pause_do_not_keep_the_screen_from_being_drawn() {
+        let (to_display, shown) = mpsc::channel();
+        let host = HostName::parse("node1").expect("a name");
+        let event =
+            Event::StepOutput { step: StepId::new(&host, "packages"), host, line: "Get:1".to_owned() };
+        let stamped = Arc::new(Stamped { at: SystemTime::UNIX_EPOCH, event });
+        let printing = std::thread::spawn(move || {
+            let began = Instant::now();
+            while began.elapsed() < 6 * TICK {
+                to_display.send(stamped.clone()).expect("somebody shows it");
+                std::thread::sleep(TICK / 10);
+            }
+        });
+        let counts = Counts::default();
+        show(&shown, Box::new(counts.clone()), &Words::default());
+        printing.join().expect("all was printed");
+        assert!(counts.0.load(Ordering::Relaxed) >= 2);
+    }
 }

@@ -1,6 +1,5 @@
 use std::fs::OpenOptions;
-use std::io::Write;
-
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use super::arguments::{Common, Init};
@@ -28,20 +27,20 @@ pub fn run(common: &Common, arguments: &Init) -> Result<Exit, Failure> {
         options.create_new(true);
     }
     let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
-        let failure =
-            Failure::new(Exit::Usage, format!("{} could not be written", shown(path))).why(error.to_string());
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            failure.next("--force replaces it, -o FILE writes another")
-        } else {
-            failure
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Failure::new(Exit::Usage, format!("{} exists already", shown(path)))
+            .next("--force replaces it, -o FILE writes another"),
+        _ => {
+            Failure::new(Exit::Usage, format!("{} could not be written", shown(path))).why(error.to_string())
         }
     })?;
     let written = Common { inventory: path.to_owned(), ..common.clone() };
-    print::stdout(&format!(
-        "Wrote {}. Read it, then: {}\n",
-        shown(path),
-        CommandLine::verb(&written, "plan")
-    ));
+    let next = CommandLine::verb(&written, "plan");
+    if common.json {
+        let next = next.to_string();
+        print::json(&serde_json::json!({ "format_version": 1, "inventory": shown(path), "next": next }));
+    } else {
+        print::stdout(&format!("Wrote {}. Read it, then: {next}\n", shown(path)));
+    }
     Ok(Exit::Done)
 }

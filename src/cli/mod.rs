@@ -7,6 +7,7 @@ mod check;
 mod command_line;
 mod consent;
 mod doctor;
+mod echo;
 mod examine;
 mod execute;
 mod exit;
@@ -21,6 +22,7 @@ mod session;
 mod settled;
 mod status;
 mod up;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -31,8 +33,9 @@ use command_line::Words;
 pub use exit::Exit;
 pub use memory::keep_private;
 pub use print::quiet_broken_pipes;
+pub use usage::usage;
 
-use exit::{Failure, Form};
+use exit::Failure;
 
 /// Carries out one command line.
 pub fn run(cli: Cli) -> ExitCode {
@@ -51,22 +54,6 @@ pub fn run(cli: Cli) -> ExitCode {
             failure.exit.into()
         }
     }
-}
-
-/// A command line that clap refused, in clap's words; help and version are no errors.
-pub fn usage(error: &clap::Error) -> ExitCode {
-    // Where stderr is gone there is nobody to tell.
-    let _ = error.print();
-    if !error.use_stderr() {
-        return Exit::Done.into();
-    }
-    // Nothing was parsed, and still whoever asked for JSON reads nothing else.
-    if std::env::args_os().any(|word| word == "--json") {
-        let words = error.render().to_string();
-        let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Failure::new(Exit::Usage, message).print_json(Form::Line);
-    }
-    Exit::Usage.into()
 }
 
 async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {

@@ -28,7 +28,7 @@ pub fn json_line(document: &impl serde::Serialize) {
     }
 }
 
-/// Libraries that print (indicatif, clap) panic in `print!` when the reader is gone; such a panic is silenced and
+/// Libraries that print (clap) panic in `print!` when the reader is gone; such a panic is silenced and
 /// ends the process as a broken pipe does elsewhere.
 pub fn quiet_broken_pipes() {
     let default = std::panic::take_hook();

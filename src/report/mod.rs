@@ -32,7 +32,7 @@ pub use errors::error_text;
 pub use failure::{Failed, failure_text};
 pub use plan_json::{ChangeKind, PlanDocument, PlanHost, PlanNote, PlanStep, PlanSummary, plan_schema};
 pub use plan_text::{last_line, plan_text};
-pub use progress::{Clock, Display, JsonLines, PlainLines, TerminalBars};
+pub use progress::{Clock, Display, JsonLines, PlainLines, Size, Terminal, TerminalBars};
 pub use refusals::{RefusalDocument, RefusalEntry, late_refusals_text, refusals_text};
 pub use status::{State, Status};
 pub use status_json::{BackendStatus, CookieStatus, LoadBalancerStatus, NodeStatus, StatusDocument};

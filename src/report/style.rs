@@ -69,6 +69,12 @@ impl Style {
         Self { detail, ..self }
     }
 
+    /// The same at another width.
+    #[must_use]
+    pub(super) fn with_width(self, width: usize) -> Self {
+        Self { width: width.max(LEAST_WIDTH), ..self }
+    }
+
     fn of(term: &Term, coloured: fn() -> bool) -> Self {
         // A pipe has no width; its reader may be a pager, a log or a mail.
         let width = term.size_checked().map_or(DEFAULT_WIDTH, |(_, columns)| usize::from(columns));

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::apply::{Event, FailureKind, Outcome, Tally};
@@ -7,7 +7,7 @@ use crate::plan::{Plan, StepId};
 
 use super::style::{Detail, Ink, Style};
 use super::titles::Titles;
-use super::words::{Wrapped, count, duration};
+use super::words::{Wrapped, count, duration, grouped};
 
 /// From this many hosts on, those where all went well share a line.
 const FOLD: usize = 12;
@@ -17,11 +17,23 @@ const FOLD: usize = 12;
 pub struct Summary {
     ended: Option<(Outcome, Duration, BTreeMap<HostName, Tally>)>,
     failed: Vec<StepId>,
-    abandoned: Vec<StepId>,
+    /// Of these, the ones that went on as far as anybody knows.
+    lost: BTreeSet<StepId>,
+    started: BTreeSet<StepId>,
+    abandoned: Abandoned,
     unlocked: Vec<HostName>,
     /// What steps said that the operator must know, with the host of each.
     told: Vec<(HostName, String)>,
     taken_over: Vec<HostName>,
+}
+
+/// What the second Ctrl-C left on the hosts, whose ends nobody knows.
+#[derive(Clone, Debug, Default)]
+struct Abandoned {
+    /// These were under way.
+    running: Vec<StepId>,
+    /// The host has these as well, and may not have heard yet that they are not to start.
+    handed_over: Vec<StepId>,
 }
 
 /// The commands that a run's end points to.
@@ -37,19 +49,39 @@ impl Summary {
     /// Takes in what happened.
     pub fn event(&mut self, event: &Event) {
         match event {
+            Event::StepStarted { step, .. } => {
+                self.started.insert(step.clone());
+            }
             Event::StepFailed { step, host, failure, .. } => {
                 self.failed.push(step.clone());
-                if failure.kind == FailureKind::TakenOver {
-                    self.taken_over.push(host.clone());
+                match failure.kind {
+                    FailureKind::TakenOver => self.taken_over.push(host.clone()),
+                    FailureKind::GivenUp | FailureKind::ConnectionLost => {
+                        self.lost.insert(step.clone());
+                    }
+                    FailureKind::Command
+                    | FailureKind::TimedOut
+                    | FailureKind::LockLost
+                    | FailureKind::SecretMissing => {}
                 }
             }
             Event::StepTold { host, text, .. } => self.told.push((host.clone(), text.clone())),
             Event::LockLost { host, .. } => self.unlocked.push(host.clone()),
-            Event::Abandoned { running } => self.abandoned.clone_from(running),
+            Event::Abandoned { running: left } => {
+                let (running, handed_over) =
+                    left.iter().cloned().partition(|step| self.started.contains(step));
+                self.abandoned = Abandoned { running, handed_over };
+            }
             Event::ApplyEnded { outcome, elapsed, hosts } => {
                 self.ended = Some((*outcome, *elapsed, hosts.clone()));
             }
-            _ => {}
+            Event::ApplyStarted { .. }
+            | Event::Locked
+            | Event::StepOutput { .. }
+            | Event::StepSucceeded { .. }
+            | Event::StepBlocked { .. }
+            | Event::StepSkipped { .. }
+            | Event::Interrupted { .. } => {}
         }
     }
 
@@ -72,14 +104,22 @@ impl Summary {
         let mut text = hosts(&titles, tallies, &self.abandoned, style);
         text.push('\n');
         for step in &self.failed {
-            let words = titles.full(step);
+            let mut words = titles.full(step);
+            if self.lost.contains(step) {
+                words.push_str(" (may still be running)");
+            }
             text.push_str(&Wrapped::new(0, (Ink::Bad, "failed: "), (Ink::Plain, &words)).text(style));
         }
-        for step in &self.abandoned {
-            let words = titles.full(step);
-            text.push_str(
-                &Wrapped::new(0, (Ink::Warning, "may still be running: "), (Ink::Plain, &words)).text(style),
-            );
+        let left = [
+            ("may still be running: ", &self.abandoned.running),
+            ("may still start: ", &self.abandoned.handed_over),
+        ];
+        for (label, steps) in left {
+            let known = steps.iter().filter_map(|id| titles.get(id));
+            for (host, of_host) in grouped(known.map(|step| (&step.host, step.title.as_str()))) {
+                let words = format!("{host}: {}", of_host.join("; "));
+                text.push_str(&Wrapped::new(0, (Ink::Warning, label), (Ink::Plain, &words)).text(style));
+            }
         }
         for host in &self.unlocked {
             let words = format!("{host}: make sure that no other run of rabbitup is at work there");
@@ -94,22 +134,24 @@ impl Summary {
             let words = format!("{host}: {words}");
             text.push_str(&Wrapped::new(0, (Ink::Warning, "note: "), (Ink::Plain, &words)).text(style));
         }
-        let whole = whole(*outcome, *elapsed, tallies);
+        let whole = whole(*outcome, *elapsed, tallies, &self.abandoned);
         text.push_str(&Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &whole)).text(style));
         text.push_str(&next.text(*outcome, style));
         text
     }
 }
 
-fn hosts(titles: &Titles, tallies: &BTreeMap<HostName, Tally>, abandoned: &[StepId], style: Style) -> String {
+fn hosts(
+    titles: &Titles,
+    tallies: &BTreeMap<HostName, Tally>,
+    abandoned: &Abandoned,
+    style: Style,
+) -> String {
     let tally = |host: &HostName| tallies.get(host).copied().unwrap_or_default();
     let all: Vec<(&HostName, Tally)> = titles.hosts.iter().map(|(host, _)| (host, tally(host))).collect();
-    let running = |host: &HostName| {
-        let steps = abandoned.iter().filter_map(|id| titles.get(id));
-        steps.filter(|step| step.host == *host).count()
-    };
+    let left = |host: &HostName| abandoned.words(|id| titles.get(id).is_some_and(|step| step.host == *host));
     let (fine, other): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|(host, t)| t.failed + t.blocked + t.skipped + running(host) == 0);
+        all.into_iter().partition(|(host, t)| t.failed + t.blocked + t.skipped == 0 && left(host).is_empty());
     let width = titles.host_width();
     let mut text = String::new();
     if fine.len() > FOLD && style.detail == Detail::Folded {
@@ -130,10 +172,7 @@ fn hosts(titles: &Titles, tallies: &BTreeMap<HostName, Tally>, abandoned: &[Step
     for (host, tally) in other {
         let mark =
             if tally.failed > 0 { style.paint(Ink::Bad, "✘") } else { style.paint(Ink::Warning, "!") };
-        let mut words = parts(tally);
-        if running(host) > 0 {
-            words.push(format!("{} may still be running", running(host)));
-        }
+        let words = [parts(tally), left(host)].concat();
         text.push_str(&format!("{mark} {host:<width$}  {}\n", words.join(", ")));
     }
     text
@@ -154,7 +193,12 @@ fn parts(tally: Tally) -> Vec<String> {
     parts
 }
 
-fn whole(outcome: Outcome, elapsed: Duration, tallies: &BTreeMap<HostName, Tally>) -> String {
+fn whole(
+    outcome: Outcome,
+    elapsed: Duration,
+    tallies: &BTreeMap<HostName, Tally>,
+    abandoned: &Abandoned,
+) -> String {
     let mut sum = Tally::default();
     for tally in tallies.values() {
         sum.done += tally.done;
@@ -167,13 +211,27 @@ fn whole(outcome: Outcome, elapsed: Duration, tallies: &BTreeMap<HostName, Tally
         Outcome::Failed => "Failed",
         Outcome::Interrupted => "Interrupted",
     };
-    let hosts = tallies.values().filter(|t| t.done + t.failed + t.blocked + t.skipped > 0).count();
+    let words = [parts(sum), abandoned.words(|_| true)].concat();
     format!(
         "{word} after {} on {}: {}",
         duration(elapsed),
-        count(hosts, "host", "hosts"),
-        parts(sum).join(", ")
+        count(tallies.len(), "host", "hosts"),
+        words.join(", ")
     )
+}
+
+impl Abandoned {
+    /// How many of the steps that are meant may still do something.
+    fn words(&self, meant: impl Fn(&StepId) -> bool) -> Vec<String> {
+        let counted = |steps: &[StepId], words: &str| {
+            let n = steps.iter().filter(|step| meant(step)).count();
+            (n > 0).then(|| format!("{n} {words}"))
+        };
+        [counted(&self.running, "may still be running"), counted(&self.handed_over, "may still start")]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
 }
 
 impl Next {

@@ -50,6 +50,52 @@ fn wrong_words_and_inventories_are_documents() {
     assert!(word["message"].as_str().is_some_and(|text| text.contains("--bogus")), "{word}");
 }
 
+/// Whole sentences, whatever clap makes of its paragraphs, and what may have been meant.
+#[test]
+fn a_command_line_that_is_none_is_one_line_with_all_that_is_wrong() {
+    let home = Home::new();
+    let told = |words: &[&str]| {
+        let line = line(&home.run(words), 64);
+        (line["message"].clone(), line["next"].clone())
+    };
+    let (message, next) = told(&["init", "--json"]);
+    assert_eq!(message, "the following required arguments were not provided: <HOST>...");
+    assert_eq!(next, "usage: rabbitup init --json <HOST>...");
+    let (message, next) = told(&["plan", "--json", "--limitt", "node1"]);
+    assert_eq!(
+        (message, next),
+        ("unexpected argument '--limitt' found".into(), "a similar argument exists: '--limit'".into())
+    );
+    let (message, _) = told(&["plan", "--json=true"]);
+    assert!(message.as_str().is_some_and(|text| text.contains("--json")), "{message}");
+    let (message, _) = told(&["--json"]);
+    assert!(message.as_str().is_some_and(|text| text.contains("requires a subcommand")), "{message}");
+}
+
+#[test]
+fn init_says_where_it_wrote_and_what_comes_next() {
+    let home = Home::new();
+    let done = home.run(&["init", "--json", "-o", "lab.toml", "node1=192.168.0.41"]);
+    assert_eq!(done.status.code(), Some(0));
+    let done: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(
+        (&done["inventory"], &done["next"]),
+        (&"lab.toml".into(), &"rabbitup -i lab.toml plan".into())
+    );
+    let again = document(&home.run(&["init", "--json", "-o", "lab.toml", "node1=192.168.0.41"]), 64);
+    assert_eq!(again["message"], "lab.toml exists already");
+}
+
+#[test]
+fn a_bundle_that_cannot_be_written_is_the_only_document() {
+    let home = Home::new();
+    let (listener, port) = silent_port();
+    drop(listener);
+    home.inventory(port);
+    let error = document(&home.run(&["doctor", "--json", "--bundle", "nowhere/bundle.tar.gz"]), 1);
+    assert_eq!(error["message"], "the bundle could not be written to nowhere/bundle.tar.gz");
+}
+
 #[test]
 fn hosts_that_do_not_answer_are_a_line_of_a_run_and_a_document_of_a_plan() {
     let home = Home::new();

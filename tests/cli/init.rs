@@ -32,3 +32,20 @@ fn it_writes_where_the_inventory_is_said_to_be_and_names_a_command_that_finds_it
     );
     said(&home.run(&["-i", "b.toml", "check"]));
 }
+
+#[test]
+fn a_file_that_is_there_stays_as_it_is() {
+    let home = Home::new();
+    home.write("lab.toml", "# mine\n");
+    let run = |words: &[&str]| {
+        let output = home.rabbitup(words).env("RABBITUP_INVENTORY", "lab.toml").output().expect("it starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, told) = run(&["init", "node1=192.168.0.41"]);
+    assert_eq!(code, Some(64), "{told}");
+    assert!(told.contains("lab.toml exists already") && told.contains("--force"), "{told}");
+    let kept = std::fs::read_to_string(home.path("lab.toml")).expect("it is there");
+    assert_eq!(kept, "# mine\n");
+    assert_eq!(run(&["init", "--force", "node1=192.168.0.41"]).0, Some(0));
+    assert!(!home.path("inventory.toml").exists(), "no other file than the one that was named");
+}

@@ -3,4 +3,5 @@
 mod errors;
 mod home;
 mod init;
+mod pages;
 mod signals;

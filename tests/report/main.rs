@@ -6,5 +6,6 @@ mod hostile;
 mod plan;
 mod progress;
 mod queues;
+mod screen;
 mod status;
 mod trouble;

@@ -2,7 +2,6 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{ProgressDrawTarget, TermLike};
 use rabbitup::apply::{Event, FailureKind, Outcome, StepFailure, Tally};
 use rabbitup::plan::{Change, Plan, StepId};
 use rabbitup::report::{Clock, Display, JsonLines, PlainLines, Style, Summary, TerminalBars};
@@ -10,6 +9,7 @@ use rabbitup::report::{Clock, Display, JsonLines, PlainLines, Style, Summary, Te
 use crate::fixtures::next;
 
 use super::fixtures::{PlanBuilder, host};
+use super::screen::Screen;
 
 /// Time that moves only when told to.
 #[derive(Clone, Default)]
@@ -44,84 +44,6 @@ impl Write for Paper {
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// As much of a terminal as indicatif needs: rows, a cursor among them, and the right edge.
-#[derive(Clone, Debug, Default)]
-struct Screen(Arc<Mutex<Cells>>);
-
-#[derive(Debug, Default)]
-struct Cells {
-    rows: Vec<Vec<char>>,
-    row: usize,
-}
-
-const COLUMNS: usize = 100;
-
-impl Screen {
-    fn text(&self) -> String {
-        let cells = self.0.lock().expect("screen");
-        let rows = cells.rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned());
-        rows.collect::<Vec<_>>().join("\n").trim_end().to_owned()
-    }
-
-    fn with(&self, change: impl FnOnce(&mut Cells)) -> std::io::Result<()> {
-        let cells = &mut *self.0.lock().expect("screen");
-        change(cells);
-        let rows = cells.rows.len().max(cells.row + 1);
-        cells.rows.resize(rows, Vec::new());
-        Ok(())
-    }
-}
-
-impl Cells {
-    fn put(&mut self, c: char) {
-        self.rows.resize(self.rows.len().max(self.row + 1), Vec::new());
-        if c == '\n' || self.rows[self.row].len() == COLUMNS {
-            self.row += 1;
-            self.rows.resize(self.rows.len().max(self.row + 1), Vec::new());
-        }
-        if c != '\n' {
-            self.rows[self.row].push(c);
-        }
-    }
-}
-
-impl TermLike for Screen {
-    fn width(&self) -> u16 {
-        100
-    }
-    fn height(&self) -> u16 {
-        20
-    }
-    fn move_cursor_up(&self, n: usize) -> std::io::Result<()> {
-        self.with(|cells| cells.row -= n.min(cells.row))
-    }
-    fn move_cursor_down(&self, n: usize) -> std::io::Result<()> {
-        self.with(|cells| cells.row += n)
-    }
-    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn write_line(&self, text: &str) -> std::io::Result<()> {
-        self.write_str(&format!("{text}\n"))
-    }
-    fn write_str(&self, text: &str) -> std::io::Result<()> {
-        self.with(|cells| text.chars().for_each(|c| cells.put(c)))
-    }
-    fn clear_line(&self) -> std::io::Result<()> {
-        self.with(|cells| {
-            if let Some(row) = cells.rows.get_mut(cells.row) {
-                row.clear();
-            }
-        })
-    }
-    fn flush(&self) -> std::io::Result<()> {
         Ok(())
     }
 }
@@ -244,11 +166,46 @@ fn a_silent_step_shows_that_it_still_runs() {
     insta::assert_snapshot!(paper.text());
 }
 
+/// As in a log of continuous integration: whatever comes when, lines stand in the order of their times and in columns.
+#[test]
+fn plain_lines_of_interleaved_hosts_are_in_the_order_of_their_times() {
+    let (hands, paper) = (Hands::default(), Paper::default());
+    let mut display = PlainLines::new(&plan(), paper.clone(), hands.clock(), Style::plain(80));
+    let hosts = ["node1", "node2", "node3", "lb1"].map(host).to_vec();
+    display.event(&Event::ApplyStarted { steps: 7, hosts });
+    // Long steps are announced when others have begun and ended since.
+    let script: [(f64, &[Event]); 8] = [
+        (0.0, &[started("node1/packages"), started("lb1/packages")]),
+        (1.9, &[said("node1/packages", "Get:1"), started("node2/packages"), done("lb1/packages", 1.9)]),
+        (0.2, &[said("node2/packages", "Get:1")]),
+        (12.3, &[said("node1/packages", "Unpacking erlang-base"), said("node2/packages", "Get:2")]),
+        (0.1, &[done("node2/packages", 12.6), done("node1/packages", 14.5), started("node1/start")]),
+        (61.0, &[started("node2/start")]),
+        (0.3, &[done("node1/start", 61.3), Event::Interrupted { running: vec![id("node2/start").0] }]),
+        (4.0, &[failed("node2/start"), blocked("node3/start", "node2/start")]),
+    ];
+    for (seconds, events) in script {
+        hands.pass(seconds);
+        events.iter().for_each(|event| display.event(event));
+        display.tick();
+    }
+    display.finish();
+    let text = paper.text();
+    insta::assert_snapshot!(text);
+    let is_time = |word: &str| word.len() == 8 && word.matches(':').count() == 2;
+    let times: Vec<&str> =
+        text.lines().filter_map(|line| line.get(..8)).filter(|word| is_time(word)).collect();
+    assert!(times.len() > 10 && times.is_sorted(), "{text}");
+    for line in text.lines().filter(|line| line.get(..8).is_some_and(is_time)) {
+        let (host, words) = line[8..].split_at(9);
+        assert!(host.starts_with("  ") && host.ends_with("  ") && !words.trim().is_empty(), "{line}");
+    }
+}
+
 #[test]
 fn bars_show_where_every_host_stands() {
-    let (hands, screen) = (Hands::default(), Screen::default());
-    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-    let mut display = TerminalBars::new(&plan(), target, 20, hands.clock(), Style::plain(100));
+    let (hands, screen) = (Hands::default(), Screen::new(100, 20));
+    let mut display = TerminalBars::new(&plan(), screen.clone(), hands.clock(), Style::plain(100));
     let mut looks = String::new();
     run(&mut display, &hands, |when| looks.push_str(&format!("-- {when}\n{}\n\n", screen.text())));
     insta::assert_snapshot!(looks);
@@ -262,9 +219,8 @@ fn many_hosts_fit_few_rows() {
     for name in &names {
         plan = plan.step(name, "packages", Change::Add, "install rabbitmq-server", "x", &[]);
     }
-    let (hands, screen) = (Hands::default(), Screen::default());
-    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-    let mut display = TerminalBars::new(&plan.build(), target, 8, hands.clock(), Style::plain(100));
+    let (hands, screen) = (Hands::default(), Screen::new(100, 8));
+    let mut display = TerminalBars::new(&plan.build(), screen.clone(), hands.clock(), Style::plain(100));
     for name in names.iter().take(9) {
         display.event(&started(&format!("{name}/packages")));
     }
@@ -273,6 +229,66 @@ fn many_hosts_fit_few_rows() {
     }
     display.tick();
     insta::assert_snapshot!(screen.text());
+}
+
+/// What the shell and the plan have left on the screen before a run.
+const BEFORE: &str = "$ rabbitup up\r\nPlan: 4 to add, 3 commands to run on 4 hosts\r\n";
+
+/// A display of a run in which node1 and lb1 install something and node2 is done for the moment.
+fn under_way(hands: &Hands, screen: &Screen) -> TerminalBars<Screen> {
+    screen.others_write(BEFORE);
+    let mut display = TerminalBars::new(&plan(), screen.clone(), hands.clock(), Style::plain(80));
+    display.event(&Event::ApplyStarted { steps: 7, hosts: Vec::new() });
+    for step in ["node1/packages", "node2/packages", "lb1/packages"] {
+        display.event(&started(step));
+    }
+    hands.pass(75.0);
+    let long =
+        "Get:1 http://deb.debian.org/debian bookworm/main amd64 erlang-base amd64 1:25.2.3+dfsg-1 [8,953 kB]";
+    display.event(&said("node1/packages", long));
+    display.event(&done("node2/packages", 70.0));
+    display.tick();
+    display
+}
+
+#[test]
+fn a_resized_terminal_shows_every_line_once_at_its_new_width() {
+    let (hands, screen) = (Hands::default(), Screen::new(80, 24));
+    let mut display = under_way(&hands, &screen);
+    let mut looks = format!("-- 80x24\n{}\n", screen.text());
+    for (columns, rows) in [(50, 20), (40, 20), (200, 50), (60, 6), (30, 10), (20, 3), (80, 2), (80, 24)] {
+        screen.resize(columns, rows);
+        display.tick();
+        looks.push_str(&format!("\n-- {columns}x{rows}\n{}\n", screen.text()));
+        for host in ["node1", "node2", "node3", "lb1"] {
+            let times = screen.text().matches(&format!(" {host} ")).count();
+            assert!(times <= 1, "{columns}x{rows}: {host} is there {times} times:\n{}", screen.text());
+        }
+        assert!(screen.text().contains("1 min 15 s"), "{columns}x{rows}:\n{}", screen.text());
+    }
+    insta::assert_snapshot!(looks);
+    display.finish();
+    assert_eq!(screen.text(), BEFORE.replace("\r\n", "\n").trim_end(), "nothing stays of the lines");
+}
+
+#[test]
+fn ctrl_c_leaves_its_message_and_no_line_twice() {
+    let (hands, screen) = (Hands::default(), Screen::new(60, 12));
+    let mut display = under_way(&hands, &screen);
+    let running = vec![id("node1/packages").0, id("lb1/packages").0];
+    let mut looks = String::new();
+    for event in [Event::Interrupted { running: running.clone() }, Event::Abandoned { running }] {
+        // As the terminal shows the key.
+        screen.others_write("^C");
+        display.event(&event);
+        hands.pass(0.1);
+        display.tick();
+        looks.push_str(&format!("{}\n\n", screen.text()));
+    }
+    insta::assert_snapshot!(looks);
+    display.finish();
+    assert!(!screen.text().contains("node3"), "{}", screen.text());
+    assert!(!screen.text().contains("^C"), "{}", screen.text());
 }
 
 #[test]
@@ -314,10 +330,33 @@ fn summaries_end_with_the_next_command() {
         "summary_failed",
         summary(&plan(), Outcome::Failed, &ill, &[failed("node2/start")])
     );
-    let cut = [("node1", tally(1, 0, 0, 1)), ("node2", tally(1, 0, 0, 1)), ("node3", tally(0, 0, 0, 1))];
-    let abandoned = Event::Abandoned { running: vec![id("node1/packages").0] };
-    insta::assert_snapshot!(
-        "summary_interrupted",
-        summary(&plan(), Outcome::Interrupted, &cut, &[abandoned])
-    );
+    let cut = [
+        ("node1", tally(0, 0, 0, 0)),
+        ("node2", tally(1, 0, 0, 1)),
+        ("node3", tally(0, 0, 0, 1)),
+        ("lb1", tally(1, 0, 0, 0)),
+    ];
+    let left = ["node1/packages", "node1/start", "lb1/proxy"].map(|step| id(step).0).to_vec();
+    let abandoned = [started("node1/packages"), started("lb1/proxy"), Event::Abandoned { running: left }];
+    insta::assert_snapshot!("summary_interrupted", summary(&plan(), Outcome::Interrupted, &cut, &abandoned));
+}
+
+/// Whose end nobody saw, its summary must not call over.
+#[test]
+fn a_step_that_was_given_up_or_lost_may_still_be_running() {
+    let ends = |kind| {
+        let Event::StepFailed { step, host, elapsed, failure } = failed("node2/start") else {
+            unreachable!()
+        };
+        let lost = Event::StepFailed { step, host, elapsed, failure: StepFailure { kind, ..failure } };
+        let ill = [("node2", Tally { done: 1, failed: 1, ..Tally::default() })];
+        summary(&plan(), Outcome::Failed, &ill, &[lost])
+    };
+    for kind in [FailureKind::GivenUp, FailureKind::ConnectionLost] {
+        let text = ends(kind);
+        assert!(text.contains("start the broker as a member (may still be running)\n"), "{text}");
+    }
+    for kind in [FailureKind::Command, FailureKind::TimedOut, FailureKind::TakenOver] {
+        assert!(!ends(kind).contains("may"), "{}", ends(kind));
+    }
 }

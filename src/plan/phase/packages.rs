@@ -88,12 +88,12 @@ fn install(draft: &mut Draft<'_>, host: &Host) {
     let held_back: Vec<String> =
         choices.iter().filter_map(|choice| unit_of(&choice.name)).map(str::to_owned).collect();
     let known = |choice: &PackageChoice| facts.packages.get(&choice.name).cloned().unwrap_or_default();
-    let reason = if choices.iter().any(|choice| known(choice).installed.is_some()) {
-        "the inventory asks for another version"
+    let (change, reason) = if choices.iter().any(|choice| known(choice).installed.is_some()) {
+        (Change::Change, "the inventory asks for another version")
     } else if choices.iter().any(|choice| known(choice).half_installed.is_some()) {
-        "there in part: dpkg was cut off"
+        (Change::Add, "there in part: dpkg was cut off")
     } else {
-        "not installed"
+        (Change::Add, "not installed")
     };
     let first = goes_first(draft, host);
     let reason = match &first {
@@ -102,7 +102,7 @@ fn install(draft: &mut Draft<'_>, host: &Host) {
     };
     let operation = InstallPackages { packages: choices, held_back_units: held_back };
     draft.propose(
-        Proposal::new(&host.name, "packages", Change::Add, operation)
+        Proposal::new(&host.name, "packages", change, operation)
             .title(format!("install {}", names.join(", ")))
             .because(reason)
             .after(first)

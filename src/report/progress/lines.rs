@@ -2,20 +2,27 @@
 
 use std::time::Duration;
 
-use console::truncate_str;
+use console::{measure_text_width, truncate_str};
 
-use super::board::{Board, Place, Stopping};
+use super::board::{Board, Current, Place, Stopping, Totals};
 use super::terminal::{spinner, stopwatch, ticking};
-use crate::model::one_line;
+use crate::model::{HostName, one_line};
 use crate::report::style::{Detail, Ink, Style};
 use crate::report::words::{count, list};
 
-/// Cells of the bar for the whole.
+/// Cells of the bar for the whole, where there is room.
 const BAR: usize = 24;
+/// A shorter one shows nothing.
+const LEAST_BAR: usize = 6;
+/// Where less than this is left for a step's title, its phase is left out.
+const LEAST_TITLE: usize = 24;
 
 /// The lines of the hosts. Where there are more hosts than rows, those at work come first and the others are
 /// counted.
 pub(super) fn host_lines(board: &Board, now: Duration, rows: usize, style: Style) -> Vec<String> {
+    if rows == 0 {
+        return Vec::new();
+    }
     let line = |place: &Place| host_line(board, place, now, style);
     if board.hosts.len() <= rows {
         return board.hosts.iter().map(line).collect();
@@ -34,24 +41,18 @@ pub(super) fn host_lines(board: &Board, now: Duration, rows: usize, style: Style
         count(rest.len(), "more host", "more hosts"),
         rest.len() - over
     );
-    lines.push(style.paint(Ink::Dimmed, words));
+    lines.push(style.paint(Ink::Dimmed, cut(&words, style.width.saturating_sub(1))));
     lines
 }
 
 fn host_line(board: &Board, place: &Place, now: Duration, style: Style) -> String {
+    let width = board.titles.host_width();
     let (mark, words) = match (&place.current, &place.failed) {
         (Some(current), _) => {
             let elapsed = now.saturating_sub(current.since);
-            let wide = board.titles.phase_width();
-            let phase = format!("{:<wide$}", board.titles.phase(&current.step));
-            let title = one_line(board.titles.title(&current.step));
-            // Before the title, so that no long title pushes it off the screen.
-            let mut words =
-                format!("{}  {:>5}  {title}", style.paint(Ink::Dimmed, phase), stopwatch(elapsed));
-            if let Some((line, _)) = &current.line {
-                words.push_str(&style.paint(Ink::Dimmed, format!("  {}", one_line(line).trim())));
-            }
-            (style.paint(Ink::Restarted, spinner(elapsed)), words)
+            // Behind the mark, the host and the spaces between them.
+            let room = style.width.saturating_sub(width + 5);
+            (style.paint(Ink::Restarted, spinner(elapsed)), running(board, current, elapsed, room, style))
         }
         (None, Some(failed)) => {
             let mut words = format!("failed: {}", one_line(board.titles.title(failed)));
@@ -77,10 +78,28 @@ fn host_line(board: &Board, place: &Place, now: Duration, style: Style) -> Strin
         }
         (None, None) => (style.paint(Ink::Dimmed, "·"), style.paint(Ink::Dimmed, waiting(board, place))),
     };
-    let width = board.titles.host_width();
-    let text = format!("{mark} {:<width$}  {words}", place.host);
-    // A line that breaks would tear the picture apart.
-    truncate_str(&text, style.width.saturating_sub(1), "…").into_owned()
+    cut(&format!("{mark} {:<width$}  {words}", place.host), style.width.saturating_sub(1))
+}
+
+/// What a host does: `start  12 s  start the broker`, and what that printed last.
+fn running(board: &Board, current: &Current, elapsed: Duration, room: usize, style: Style) -> String {
+    let title = one_line(board.titles.title(&current.step));
+    // Before the title, so that no long title pushes it off the screen.
+    let mut words = format!("{:>5}  {title}", stopwatch(elapsed));
+    let phases = board.titles.phase_width();
+    if room >= phases + 2 + 5 + 2 + LEAST_TITLE {
+        let phase = format!("{:<phases$}  ", board.titles.phase(&current.step));
+        words.insert_str(0, &style.paint(Ink::Dimmed, phase));
+    }
+    if let Some((line, _)) = &current.line {
+        words.push_str(&style.paint(Ink::Dimmed, format!("  {}", one_line(line).trim())));
+    }
+    words
+}
+
+/// A line that breaks would tear the picture apart.
+fn cut(text: &str, room: usize) -> String {
+    truncate_str(text, room, "…").into_owned()
 }
 
 fn waiting(board: &Board, place: &Place) -> String {
@@ -92,24 +111,45 @@ fn waiting(board: &Board, place: &Place) -> String {
         [] => "waiting for its turn".to_owned(),
         [one] => format!("waiting for {}", one_line(&board.titles.full(one))),
         many => {
-            let hosts: Vec<_> =
-                many.iter().filter_map(|id| board.titles.get(id)).map(|step| &step.host).collect();
+            let mut hosts: Vec<&HostName> = Vec::new();
+            for step in many.iter().filter_map(|id| board.titles.get(id)) {
+                if !hosts.contains(&&step.host) {
+                    hosts.push(&step.host);
+                }
+            }
             format!("waiting for {}", list(&hosts, Detail::Folded))
         }
     }
 }
 
-/// The line for the whole: `━━━━━╌╌╌╌╌ 12 of 31 steps, 1 failed  1 min 12 s`.
+/// The line for the whole: `━━━━━╌╌╌╌╌  12 of 31 steps done, 1 failed  1 min 12 s`. Where it is too long, the bar becomes
+/// shorter, then the words; the time is always there.
 pub(super) fn whole_line(board: &Board, now: Duration, style: Style) -> String {
     let totals = board.totals();
+    let elapsed = board.started.map_or(Duration::ZERO, |start| now.saturating_sub(start));
+    let time = ticking(elapsed);
+    let room = style.width.saturating_sub(1);
+    let beside_time = room.saturating_sub(measure_text_width(&time) + 2);
+    let words = [in_words(totals), in_few_words(totals)];
+    let words = words.iter().find(|words| words.len() <= beside_time).unwrap_or(&words[1]);
+    let words = cut(words, beside_time);
+    let cells = BAR.min(beside_time.saturating_sub(measure_text_width(&words) + 2));
+    let bar = if cells < LEAST_BAR { String::new() } else { format!("{}  ", bar(totals, cells, style)) };
+    cut(&format!("{bar}{words}  {time}"), room)
+}
+
+fn bar(totals: Totals, cells: usize, style: Style) -> String {
     let ended = totals.done + totals.failed + totals.dropped;
-    let filled = (BAR * ended).checked_div(totals.steps).unwrap_or(BAR).min(BAR);
+    let filled = (cells * ended).checked_div(totals.steps).unwrap_or(cells).min(cells);
     let ink = if totals.failed > 0 { Ink::Bad } else { Ink::Good };
-    let bar = format!(
+    format!(
         "{}{}",
         style.paint(ink, "━".repeat(filled)),
-        style.paint(Ink::Dimmed, "╌".repeat(BAR.saturating_sub(filled)))
-    );
+        style.paint(Ink::Dimmed, "╌".repeat(cells.saturating_sub(filled)))
+    )
+}
+
+fn in_words(totals: Totals) -> String {
     let mut words = format!("{} of {} done", totals.done, count(totals.steps, "step", "steps"));
     if totals.failed > 0 {
         words.push_str(&format!(", {} failed", totals.failed));
@@ -117,7 +157,16 @@ pub(super) fn whole_line(board: &Board, now: Duration, style: Style) -> String {
     if totals.dropped > 0 {
         words.push_str(&format!(", {} will not be done", totals.dropped));
     }
-    let elapsed = board.started.map_or(Duration::ZERO, |start| now.saturating_sub(start));
-    let text = format!("{bar}  {words}  {}", ticking(elapsed));
-    truncate_str(&text, style.width.saturating_sub(1), "…").into_owned()
+    words
+}
+
+fn in_few_words(totals: Totals) -> String {
+    let mut words = format!("{} of {}", totals.done, totals.steps);
+    if totals.failed > 0 {
+        words.push_str(&format!(", {} failed", totals.failed));
+    }
+    if totals.dropped > 0 {
+        words.push_str(&format!(", {} not done", totals.dropped));
+    }
+    words
 }

@@ -1,5 +1,6 @@
 //! Consumers of what happens while a plan is applied: bars on a terminal, lines in a pipe, JSON for machines.
 
+mod block;
 mod board;
 mod clock;
 mod json;
@@ -7,6 +8,7 @@ mod lines;
 mod plain;
 mod terminal;
 
+pub use block::{Size, Terminal};
 pub use clock::Clock;
 pub(super) use clock::time_of_day;
 pub use json::JsonLines;

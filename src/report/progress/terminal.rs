@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use super::Display;
+use super::block::{Block, Size, Terminal};
 use super::board::Board;
 use super::clock::Clock;
 use super::lines::{host_lines, whole_line};
@@ -13,65 +12,58 @@ use crate::report::style::{Ink, Style};
 use crate::report::words::{Wrapped, duration};
 
 /// A line per host that moves, and one for the whole, on a terminal.
-pub struct TerminalBars {
-    bars: MultiProgress,
-    hosts: Vec<ProgressBar>,
-    whole: ProgressBar,
+pub struct TerminalBars<T: Terminal> {
+    lines: Block<T>,
     board: Board,
     failures: Failures,
     clock: Clock,
     style: Style,
-    rows: usize,
 }
 
-impl TerminalBars {
-    /// Draws on `target`, which is `rows` lines high.
-    pub fn new(plan: &Plan, target: ProgressDrawTarget, rows: u16, clock: Clock, style: Style) -> Self {
-        let bars = MultiProgress::with_draw_target(target);
-        let whole = bars.add(line_bar());
+impl<T: Terminal> TerminalBars<T> {
+    /// Draws on `terminal`, always as wide and high as that is at the moment.
+    pub fn new(plan: &Plan, terminal: T, clock: Clock, style: Style) -> Self {
         let (board, failures) = (Board::new(plan), Failures::default());
-        Self { bars, hosts: Vec::new(), whole, board, failures, clock, style, rows: usize::from(rows) }
+        Self { lines: Block::new(terminal), board, failures, clock, style }
     }
 
     fn draw(&mut self) {
         let now = self.clock.now();
-        // One row for the whole, and one that stays free for the cursor.
-        let lines = host_lines(&self.board, now, self.rows.saturating_sub(2), self.style);
-        while self.hosts.len() > lines.len() {
-            if let Some(bar) = self.hosts.pop() {
-                self.bars.remove(&bar);
-            }
-        }
-        while self.hosts.len() < lines.len() {
-            self.hosts.push(self.bars.insert_before(&self.whole, line_bar()));
-        }
-        for (bar, line) in self.hosts.iter().zip(lines) {
-            set(bar, line);
-        }
-        set(&self.whole, whole_line(&self.board, now, self.style));
+        let size = self.lines.size();
+        let style = Style { width: size.columns.into(), ..self.style };
+        // One row for the whole, and one that goes on showing what was printed last.
+        let rows = usize::from(size.rows).saturating_sub(2);
+        let mut lines = host_lines(&self.board, now, rows, style);
+        lines.push(whole_line(&self.board, now, style));
+        self.lines.draw(size, &lines);
     }
 
-    fn above(&self, text: &str) {
-        // The screen is gone when this fails, and the run goes on.
-        let _ = self.bars.println(text.trim_end_matches('\n'));
+    /// Text above the lines, as wide as there is room now.
+    fn above(&mut self, text: impl FnOnce(&Board, Style) -> String) {
+        let Size { columns, .. } = self.lines.size();
+        let text = text(&self.board, self.style.with_width(columns.into()));
+        self.lines.print(&text);
+        self.draw();
     }
 
-    fn show(&self, failures: Vec<Failed>) {
+    fn show(&mut self, failures: Vec<Failed>) {
         for failed in failures {
-            // The blank at the end keeps an empty line between the block and the bars.
-            self.above(&format!("{} ", block(&failed, &self.board.titles, self.style)));
+            // An empty line keeps the block apart from the lines.
+            self.above(|board, style| format!("{}\n", block(&failed, &board.titles, style)));
         }
     }
 
-    fn running(&self, words: &str, steps: &[StepId]) {
-        let steps: Vec<String> = steps.iter().map(|step| self.board.titles.full(step)).collect();
-        let words =
-            if steps.is_empty() { words.to_owned() } else { format!("{words}: {}", steps.join("; ")) };
-        self.above(&Wrapped::new(0, (Ink::Warning, "! "), (Ink::Plain, &words)).text(self.style));
+    fn running(&mut self, words: &str, steps: &[StepId]) {
+        self.above(|board, style| {
+            let steps: Vec<String> = steps.iter().map(|step| board.titles.full(step)).collect();
+            let words =
+                if steps.is_empty() { words.to_owned() } else { format!("{words}: {}", steps.join("; ")) };
+            Wrapped::new(0, (Ink::Warning, "! "), (Ink::Plain, &words)).text(style)
+        });
     }
 }
 
-impl Display for TerminalBars {
+impl<T: Terminal> Display for TerminalBars<T> {
     fn event(&mut self, event: &Event) {
         let complete = self.failures.event(event);
         self.show(complete);
@@ -90,11 +82,18 @@ impl Display for TerminalBars {
                 self.running(&words, running);
             }
             Event::Abandoned { running } => self.running("abandoned; may still run on their hosts", running),
-            // Output comes in bursts of hundreds of lines; the next tick shows the last of them.
-            Event::StepOutput { .. } | Event::StepTold { .. } => return,
-            _ => {}
+            // Events come in bursts of hundreds, and the next tick is at most a tenth of a second away.
+            Event::ApplyStarted { .. }
+            | Event::Locked
+            | Event::StepStarted { .. }
+            | Event::StepOutput { .. }
+            | Event::StepTold { .. }
+            | Event::StepSucceeded { .. }
+            | Event::StepFailed { .. }
+            | Event::StepBlocked { .. }
+            | Event::StepSkipped { .. }
+            | Event::ApplyEnded { .. } => {}
         }
-        self.draw();
     }
 
     fn tick(&mut self) {
@@ -107,25 +106,7 @@ impl Display for TerminalBars {
         let complete = self.failures.take();
         self.show(complete);
         // The summary says the same of every host and stays.
-        for bar in self.hosts.iter().chain([&self.whole]) {
-            bar.finish_and_clear();
-        }
-        let _ = self.bars.clear();
-    }
-}
-
-fn line_bar() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    // The text is composed here, from the events' own clock, so that it can be tested; indicatif places it.
-    match ProgressStyle::with_template("{msg}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
-fn set(bar: &ProgressBar, line: String) {
-    if bar.message() != line {
-        bar.set_message(line);
+        self.lines.clear();
     }
 }
 

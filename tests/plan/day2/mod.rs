@@ -17,7 +17,9 @@ use rabbitup::facts::{
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{MetadataStore, NodeType, Version};
-use rabbitup::plan::{Destruction, Limit, Moment, Options, Plan, PlanError, Strangers, project};
+use rabbitup::plan::{
+    Change, Destruction, Limit, Moment, Options, Plan, PlanError, Step, Strangers, project,
+};
 use rabbitup::playbook::{Answer, Arguments, Playbook};
 use rabbitup::report::{Style, destruction_text, plan_text, refusals_text};
 use rabbitup::template::Templates;

@@ -43,6 +43,12 @@ fn installs(plan: &Plan) -> Vec<(String, String)> {
     packages.collect()
 }
 
+/// How the plan shows what it does to packages.
+fn changes(plan: &Plan) -> Vec<Change> {
+    let installs = |step: &&Step| matches!(step.operation, Operation::InstallPackages(_));
+    plan.steps.iter().filter(installs).map(|step| step.change).collect()
+}
+
 #[test]
 fn a_stopped_broker_is_as_protected_as_one_that_runs() {
     let all = stopped(&BROKERS);
@@ -63,6 +69,7 @@ fn a_stopped_broker_is_as_protected_as_one_that_runs() {
 fn within_its_series_a_stopped_broker_is_brought_to_the_inventorys_version() {
     let (plan, _) = Call::of("bring-up", &[]).project(&pinned("3.10.9"), &stopped(&BROKERS)).expect("a plan");
     assert_eq!(installs(&plan), BROKERS.map(|text| (format!("{text}/packages"), NEXT.to_owned())));
+    assert_eq!(changes(&plan), [Change::Change; 3], "what is there becomes another version: ~");
 }
 
 /// Also by the revision of the package alone.
@@ -105,6 +112,7 @@ fn the_repositories_candidate_does_not_come_over_data() {
     // What was there is offered still.
     let (plan, _) = bring_up(&facts).expect("a plan");
     assert_eq!(installs(&plan), BROKERS.map(|text| (format!("{text}/packages"), VERSION.to_owned())));
+    assert_eq!(changes(&plan), [Change::Add; 3], "a package that is gone comes new: +");
     offer(&mut facts, &["4.0.5-1"]);
     insta::assert_snapshot!(Call::of("bring-up", &[]).text(&desired(INVENTORY), &facts));
     // Nor where nothing tells what was there.
