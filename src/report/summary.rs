@@ -7,7 +7,8 @@ use crate::plan::{Plan, StepId};
 
 use super::style::{Detail, Ink, Style};
 use super::titles::Titles;
-use super::words::{Wrapped, count, duration, grouped};
+use super::words::{Wrapped, count, duration};
+use crate::cluster::phrases::grouped;
 
 /// From this many hosts on, those where all went well share a line.
 const FOLD: usize = 12;
