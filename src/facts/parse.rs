@@ -87,6 +87,8 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
 /// Whose data lies on the host. Each `node=` line may be followed by a `members=` line, Mnesia's `{All, Disc}`, by an
 /// `outlived=` line, its list of the nodes that ran when this one stopped, by a `started=` line and by a `flags=` line.
 ///
+/// Khepri leaves no such lines; a node that waits for its cluster tells what it knows of it.
+///
 /// A section `schema` has the members in the requested node's database where its note names nobody else. Those that the note
 /// lacks may have run on when the node stopped, which noted nothing of that either.
 fn data(request: &ProbeRequest, frames: &Frames) -> Vec<NodeData> {
@@ -114,6 +116,10 @@ fn data(request: &ProbeRequest, frames: &Frames) -> Vec<NodeData> {
                 data.members.push(ClusterMember { node_type: NodeType::Disc, node: node.clone() });
                 data.outlived_by.push(node);
             }
+        }
+        if data.members.is_empty() {
+            let known = node::known_members(frames).into_iter();
+            data.members = known.map(|node| ClusterMember { node_type: NodeType::Disc, node }).collect();
         }
     }
     found

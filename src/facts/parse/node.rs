@@ -32,6 +32,12 @@ pub(super) fn broker(request: &ProbeRequest, frames: &Frames) -> BrokerState {
     }
 }
 
+/// The nodes that the requested one counts as members of its cluster, where RabbitMQ in it does not run.
+pub(super) fn known_members(frames: &Frames) -> Vec<NodeName> {
+    let text: Vec<_> = frames.lines("answer").collect();
+    report(&text.join("\n")).map(|lines| Report(&lines).nodes("known")).unwrap_or_default()
+}
+
 /// epmd knows the node, which talked neither to erl_call nor to rabbitmqctl. Both report a wrong cookie as a
 /// connection that came to nothing; a cookie that nobody can use for its mode or owner comes to the same. A node that
 /// hangs is not asked twice, as rabbitmqctl says the very same of it.

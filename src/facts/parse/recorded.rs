@@ -273,6 +273,21 @@ fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
     assert_eq!(stopped.broker, BrokerState::AppStopped);
 }
 
+/// Khepri leaves no note beside its data.
+#[test]
+fn a_node_that_waits_for_its_cluster_tells_who_the_members_were() {
+    let text = String::from_utf8_lossy(STOPPED)
+        .replace("state stopped", "state stopped\",\"known rabbit@t1\",\"known rabbit@t2");
+    let seen = |text: &str| {
+        let stopped = parse(&request("t1", &[]), NONCE, text.as_bytes()).expect("complete");
+        assert_eq!(stopped.broker, BrokerState::AppStopped);
+        let data = stopped.data.iter().find(|data| data.node == "rabbit@t1").cloned().unwrap_or_default();
+        data.members.iter().map(|member| member.node.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&text), ["rabbit@t1", "rabbit@t2"]);
+    assert!(seen(&String::from_utf8_lossy(STOPPED)).is_empty(), "a node that tells nothing");
+}
+
 /// Mnesia had stopped under a RabbitMQ that went on: "the cluster has no name, and there is no such user" was its answer.
 #[test]
 fn a_node_that_lost_its_database_does_not_count_as_an_empty_one() {

@@ -31,20 +31,38 @@ const SHARED: &[Definition] = &[
 /// The expressions that bind `Lines` to all that the node says of itself. `Admin` is bound before them.
 pub fn node_report() -> String {
     let shared = SHARED.iter().map(|definition| code(definition.text));
-    let facts: Vec<_> = FACTS
-        .iter()
-        .map(|(_, fact)| format!("{{\"{}\", fun() ->\n{}end}}", fact.name, code(fact.text)))
-        .collect();
     let head = code(include_str!("node_head.erl"));
     let tail = code(include_str!("node_tail.erl"));
     format!(
-        "{}{head}Facts = [\n{}\n],\nPatience = {A_LOOK}000,\n{tail}",
+        "{}{head}Facts = [\n{}\n],\nFactsOfStopped = [\n{}\n],\nPatience = {A_LOOK}000,\n{tail}",
         shared.collect::<String>(),
-        facts.join(",\n")
+        funs(FACTS),
+        funs(FACTS_OF_STOPPED)
     )
 }
 
-/// All facts, and what each is needed for.
+/// `{"KEY", fun() -> …end}` of each.
+fn funs(facts: &[(Need, Question)]) -> String {
+    let funs =
+        facts.iter().map(|(_, fact)| format!("{{\"{}\", fun() ->\n{}end}}", fact.name, code(fact.text)));
+    funs.collect::<Vec<_>>().join(",\n")
+}
+
+/// What is asked of a node whose RabbitMQ does not run, or not yet.
+pub const FACTS_OF_STOPPED: &[(Need, Question)] = &[(
+    Need::Unknown,
+    Question {
+        name: "known",
+        asks: "which nodes were its cluster's when it last ran",
+        tried: &[Release::V4_3_6],
+        fallback: Fallback::Nothing("the cluster's own list decides"),
+        within: A_LOOK,
+        with: SHARED,
+        text: include_str!("fact/known.erl"),
+    },
+)];
+
+/// All facts of a running node, and what each is needed for.
 pub const FACTS: &[(Need, Question)] = &[
     (
         Need::Plan,

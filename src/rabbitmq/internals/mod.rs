@@ -7,7 +7,7 @@ mod facts;
 mod page;
 mod steps;
 
-pub use facts::{FACTS, Need, node_report};
+pub use facts::{FACTS, FACTS_OF_STOPPED, Need, node_report};
 pub use page::page;
 pub use steps::{
     ABSENT, ACCEPTS, ASKED_BY_STEPS, CAUGHT_UP, DATABASE, DRAIN_NOTED, DRAINED, DUMP_LOG, GUEST_LOGIN,
@@ -135,6 +135,11 @@ const _: () = {
         n += 1;
     }
     n = 0;
+    while n < FACTS_OF_STOPPED.len() {
+        assert!(!FACTS_OF_STOPPED[n].1.tried.is_empty() && !FACTS_OF_STOPPED[n].1.asks.is_empty());
+        n += 1;
+    }
+    n = 0;
     while n < FACTS.len() {
         assert!(!FACTS[n].1.tried.is_empty() && !FACTS[n].1.asks.is_empty());
         n += 1;
@@ -173,8 +178,8 @@ mod tests {
     #[test]
     fn names_are_taken_once() {
         let steps: BTreeSet<_> = ASKED_BY_STEPS.iter().map(|question| question.name).collect();
-        let facts: BTreeSet<_> = FACTS.iter().map(|(_, fact)| fact.name).collect();
-        assert_eq!((steps.len(), facts.len()), (ASKED_BY_STEPS.len(), FACTS.len()));
+        let facts: BTreeSet<_> = FACTS.iter().chain(FACTS_OF_STOPPED).map(|(_, fact)| fact.name).collect();
+        assert_eq!((steps.len(), facts.len()), (ASKED_BY_STEPS.len(), FACTS.len() + FACTS_OF_STOPPED.len()));
     }
 
     /// A command that the table promises is one that fallback.sh knows, and the other way round.

@@ -3,7 +3,7 @@
 %% Base64. Internal functions differ between RabbitMQ 3.8 and 4.x, and some block while a peer is gone: every fact
 %% stands on its own, all run at once, and what is not there after three seconds is reported as failed.
 %%
-%% Between this and node_tail.erl stand the facts, `{"KEY", fun() -> …end}` each with the text of fact/KEY.erl; before it
+%% Between this and node_tail.erl stand the facts, those of a running node and those of a stopped one, `{"KEY", fun() -> …end}` each with the text of fact/KEY.erl; before it
 %% "Admin = none," or "Admin = <<…>>,", and what to do with Lines behind it all.
 Text = fun(A) when is_atom(A) -> base64:encode_to_string(atom_to_binary(A, utf8));
           (B) when is_binary(B) -> base64:encode_to_string(B);

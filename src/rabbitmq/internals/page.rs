@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{ASKED_BY_STEPS, FACTS, Fallback, Need, Question, Release};
+use super::{ASKED_BY_STEPS, FACTS, FACTS_OF_STOPPED, Fallback, Need, Question, Release};
 
 /// What belongs to RabbitMQ; all else that a question calls is Erlang's own.
 const THEIRS: &[&str] =
@@ -17,7 +17,7 @@ pub fn page() -> String {
         text.push_str(&row(question, None));
     }
     let _ = write!(text, "\n## What the probe asks\n\n{HEAD}");
-    for (need, question) in FACTS {
+    for (need, question) in FACTS.iter().chain(FACTS_OF_STOPPED) {
         text.push_str(&row(question, Some(*need)));
     }
     text
