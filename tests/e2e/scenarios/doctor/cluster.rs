@@ -97,10 +97,10 @@ pub const CASES: &[Case] = &[
 ];
 
 /// The links break at once, and no new one is made.
-const CUT_OFF: &str = "nft 'add table ip e2e; add chain ip e2e in { type filter hook input priority 0; }; \
+const CUT_OFF: &str = "nft 'add table ip e2e; add chain ip e2e input { type filter hook input priority 0; }; \
     add chain ip e2e out { type filter hook output priority 0; }; \
-    add rule ip e2e in ip saddr { {node1}, {node2} } tcp dport 25672 reject with tcp reset; \
-    add rule ip e2e in ip saddr { {node1}, {node2} } tcp sport 25672 reject with tcp reset; \
+    add rule ip e2e input ip saddr { {node1}, {node2} } tcp dport 25672 reject with tcp reset; \
+    add rule ip e2e input ip saddr { {node1}, {node2} } tcp sport 25672 reject with tcp reset; \
     add rule ip e2e out ip daddr { {node1}, {node2} } tcp dport 25672 reject with tcp reset'";
 
 /// Blank, and neither its file nor what it remembers of it leads it back to the others. The file keeps an old time: one

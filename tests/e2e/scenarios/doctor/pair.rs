@@ -11,8 +11,8 @@ use crate::stage::Stage;
 macro_rules! blocked {
     ($port:literal, $verdict:literal) => {
         concat!(
-            "nft 'add table ip e2e; add chain ip e2e in { type filter hook input priority 0; }; \
-             add rule ip e2e in ip saddr {node1} tcp dport ",
+            "nft 'add table ip e2e; add chain ip e2e input { type filter hook input priority 0; }; \
+             add rule ip e2e input ip saddr {node1} tcp dport ",
             $port,
             " tcp flags & (syn|ack) == syn ",
             $verdict,
