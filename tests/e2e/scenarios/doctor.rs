@@ -130,7 +130,8 @@ fn third_of_today() -> Option<usize> {
 
 fn play(stage: &Stage, case: &Case) {
     // Cases start brokers more often than systemd lets a person do it (4.3: five times in ten minutes).
-    on_all(&BROKERS, |host| stage.lab.stdout_of(host, "systemctl reset-failed rabbitmq-server || :"));
+    let lab = &stage.lab;
+    on_all(&BROKERS, |host| lab.stdout_of(host, "systemctl reset-failed rabbitmq-server || :"));
     case.breaks.iter().for_each(|act| perform(stage, *act));
     let run = doctor(stage).expect(1);
     let document = run.json();
