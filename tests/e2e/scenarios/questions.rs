@@ -140,7 +140,7 @@ fn ask(lab: &Lab, question: &Question, bindings: &str) -> (i32, String, String) 
 fn every_fact(lab: &Lab, version: &str) {
     assert!(FACTS.iter().all(|(_, fact)| is_tried(fact, version)));
     let script = format!(
-        "nonce=e2e\n{SHELL}\nnode_eval rabbit@node1 short {}",
+        "nonce=e2e\n{SHELL}\nnode_eval rabbit@node1 short {} 10",
         quote(&format!("Admin = <<\"operator\">>,\n{}\nLines", node_report().trim_end()))
     );
     let report = lab.stdout_of("node1", &script);
