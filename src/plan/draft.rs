@@ -34,6 +34,8 @@ pub struct Draft<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) notes: Vec<Note>,
+    /// Hosts that `--destroy-data` names with an effect, or one that shows only later.
+    pub(super) losing: BTreeSet<HostName>,
     /// Files that a broker reads only when it starts: they are put in place right before it does, so that the first one
     /// has proved them before another one gets them.
     held_back: BTreeMap<HostName, Vec<Proposal>>,
@@ -121,6 +123,7 @@ impl<'a> Draft<'a> {
             steps: Vec::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
+            losing: BTreeSet::new(),
             held_back: BTreeMap::new(),
             withheld: BTreeMap::new(),
         }
@@ -294,6 +297,12 @@ impl<'a> Draft<'a> {
 
     pub fn note(&mut self, host: &HostName, text: impl Into<String>) {
         self.notes.push(Note { host: Some(host.clone()), text: text.into() });
+    }
+
+    /// Says what becomes of a host's data, since `--destroy-data` names it.
+    pub fn note_loss(&mut self, host: &HostName, text: impl Into<String>) {
+        self.losing.insert(host.clone());
+        self.note(host, text);
     }
 
     /// The hosts that answered, with their facts as they will be. In the inventory's order.

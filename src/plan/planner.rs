@@ -104,11 +104,7 @@ fn note_unneeded(draft: &mut Draft<'_>) {
     }
     for name in &draft.options.destroy_data {
         let leaves = draft.desired.leaving.as_ref().is_some_and(|node| node.host() == name);
-        let is_told = draft
-            .notes
-            .iter()
-            .any(|note| note.host.as_ref() == Some(name) && note.text.starts_with("--destroy-data"));
-        if leaves || is_told {
+        if leaves || draft.losing.contains(name) {
             continue;
         }
         let why = if *name == draft.anchor {

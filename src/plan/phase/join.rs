@@ -141,7 +141,7 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
         return HoldingCounts::NOTHING;
     }
     if !was_seen(draft, host) {
-        draft.note(
+        draft.note_loss(
             &host.name,
             format!(
                 "--destroy-data {}: what {} holds is seen only when it runs; if it holds anything it is started, not \
@@ -152,8 +152,10 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
         return HoldingCounts::NOTHING;
     }
     if !node.holdings.is_empty() {
-        draft
-            .note(&host.name, format!("--destroy-data: joining destroys {}", own_data::told(&node.holdings)));
+        draft.note_loss(
+            &host.name,
+            format!("--destroy-data: joining destroys {}", own_data::told(&node.holdings)),
+        );
     }
     node.holdings.counts()
 }

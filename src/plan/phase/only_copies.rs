@@ -168,7 +168,7 @@ fn note(
         Holder::Lost => "what it held is not on the host",
     };
     let those = if only.is_empty() { String::new() } else { format!(": {}", names(only)) };
-    draft.note(&host.name, format!("--destroy-data: {goes} only {gone} {has}{those}; {then}"));
+    draft.note_loss(&host.name, format!("--destroy-data: {goes} only {gone} {has}{those}; {then}"));
 }
 
 /// `orders (14 messages, 2 bindings) and mail (messages unknown, not durable)`, the first five.
