@@ -25,7 +25,7 @@ const GAPS: Table = Table {
         "classic queue",
         "stream",
         "confirmed, all consumed",
-        "played",
+        "date",
     ],
     keys: 2,
 };
@@ -34,7 +34,7 @@ const RUNS: usize = 2;
 
 const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
 
-/// Those that no fault strikes, beside those of the marches.
+/// Those that no fault strikes, beside those of the fault runs.
 const OTHERS: &[Playbook] = &[
     Playbook { prepare: crowd, ..day2("rebalance", |_| words(&["run", "rebalance"])) },
     Playbook {

@@ -40,7 +40,7 @@ pub enum Fault {
     Hostile,
 }
 
-/// What a march needs for its fault, for as long as it lasts.
+/// What a fault run needs for its fault, for as long as it lasts.
 pub struct Scene<'a> {
     pub stage: &'a Stage,
     pub playbook: &'static Playbook,
@@ -137,7 +137,7 @@ impl Fault {
         }
     }
 
-    /// Only every so many steps are struck in a whole march: what takes a minute or more to be noticed.
+    /// Only every so many steps are struck in a whole fault run: what takes a minute or more to be noticed.
     pub fn every(self) -> usize {
         match self {
             Self::Cut | Self::Pause => 5,

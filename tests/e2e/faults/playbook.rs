@@ -1,11 +1,11 @@
-//! The playbooks that are marched: how each is called, what it needs before, what is true once it has converged.
+//! The playbooks that are run with a fault: how each is called, what it needs before, what is true once it has converged.
 
 use super::fault::Undo;
 use crate::hosts;
 use crate::inventory::Inventory;
 use crate::stage::{ALL, BROKERS, Stage, State};
 
-/// A playbook as a march runs it.
+/// A playbook as a fault run runs it.
 #[derive(Debug)]
 pub struct Playbook {
     pub name: &'static str,
