@@ -10,17 +10,17 @@ mod doctor;
 mod examine;
 mod execute;
 mod exit;
+mod harden;
 mod init;
 mod lists;
-mod memory;
 mod plan;
 mod print;
 mod private_file;
 mod render;
 mod session;
-mod settled;
 mod status;
 mod up;
+mod wait_for_steps;
 
 use std::process::ExitCode;
 
@@ -29,16 +29,16 @@ pub use arguments::{Cli, Command};
 use arguments::Called;
 use command_line::Words;
 pub use exit::Exit;
-pub use memory::keep_private;
+pub use harden::disable_core_dumps;
 pub use print::quiet_broken_pipes;
 
 use exit::{Failure, Form};
 
-/// Carries out one command line.
+/// Runs one command line.
 pub fn run(cli: Cli) -> ExitCode {
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(dispatch(&cli)),
-        Err(error) => Err(Failure::other("the program could not start its runtime", &error)),
+        Err(error) => Err(Failure::other("rabbitup could not start its async runtime", &error)),
     };
     match result {
         Ok(exit) => exit.into(),
@@ -53,14 +53,14 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-/// A command line that clap refused, in clap's words; help and version are no errors.
+/// A command line that clap rejected, with clap's message; help and version are not errors.
 pub fn usage(error: &clap::Error) -> ExitCode {
-    // Where stderr is gone there is nobody to tell.
+    // If stderr is closed there is nowhere to report it.
     let _ = error.print();
     if !error.use_stderr() {
         return Exit::Done.into();
     }
-    // Nothing was parsed, and still whoever asked for JSON reads nothing else.
+    // Nothing was parsed, but a caller who passed --json still expects JSON.
     if std::env::args_os().any(|word| word == "--json") {
         let words = error.render().to_string();
         let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();

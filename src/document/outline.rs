@@ -1,5 +1,5 @@
-//! The walk along a document and its JSON Schema: unknown keys, wrong types, words that are none of the choices.
-//! serde stops at its first error; this finds all of them and takes what is wrong out, so that reading can go on.
+//! Checks a document against its JSON Schema: unknown keys, wrong types, invalid choices. serde stops at its first error; this
+//! finds all of them and removes the invalid values, so that reading can continue.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use toml::de::DeValue;
 use super::schema::{first_sentence, required, tag_of, wanted, words};
 use super::{Problem, Source, listed, nearest, quoted};
 
-/// Values whose form JSON Schema cannot say: by the schema's `x-form`, a reader that tries one.
+/// Parsers for values whose form JSON Schema cannot express, by the schema's `x-form`.
 pub type Forms = &'static [(&'static str, fn(Spanned<DeValue<'_>>) -> Result<(), toml::de::Error>)];
 
-/// Checks a document from its root, and takes out of it what is wrong. Returns whether the rest can be read.
+/// Checks a document from its root, and removes what is invalid. Returns whether the rest can be read.
 pub fn check_outline(
     root: &mut Spanned<DeValue<'_>>,
     schema: &Value,
@@ -25,7 +25,7 @@ pub fn check_outline(
     Walk { schema, forms, source, problems }.value(root, schema, &Place { path: String::new(), name })
 }
 
-/// Where the walk is: the dotted path, and the words for it in a sentence.
+/// The current position: the dotted path, and its name in messages.
 struct Place {
     path: String,
     name: String,
@@ -86,7 +86,7 @@ impl<'w> Walk<'w> {
         pointer.and_then(|pointer| self.schema.pointer(pointer)).unwrap_or(schema)
     }
 
-    /// The same, for a schema that does not live as long as the walk.
+    /// The same, for a schema with a shorter lifetime than the walk.
     fn resolve_in<'s>(&'s self, schema: &'s Value) -> &'s Value {
         let pointer = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
         pointer.and_then(|pointer| self.schema.pointer(pointer)).unwrap_or(schema)
@@ -100,13 +100,13 @@ impl<'w> Walk<'w> {
     fn form(&mut self, node: &Spanned<DeValue<'_>>, form: &str) -> bool {
         let Some((_, read)) = self.forms.iter().find(|(name, _)| *name == form) else { return true };
         if let Some(span) = date_in(node) {
-            let problem = Problem::error("a date is no value here")
+            let problem = Problem::error("a date is not valid here")
                 .at(self.source, span, "here")
-                .hint("write it as a text, in double quotes");
+                .hint("write it as a string, in double quotes");
             return self.report(problem);
         }
         let Err(error) = read(node.clone()) else { return true };
-        // A reader's message has its hint on the second line.
+        // A parser's message has its hint on the second line.
         let (message, hint) = error.message().split_once('\n').unwrap_or((error.message(), ""));
         let problem = Problem::error(message).at(self.source, error.span().unwrap_or(node.span()), "here");
         self.report(if hint.is_empty() { problem } else { problem.hint(hint) })
@@ -123,7 +123,7 @@ impl<'w> Walk<'w> {
             let usable = match known.get(name) {
                 Some(schema) => self.value(value, schema, &place.key(name)),
                 None => {
-                    // The key that was meant is not missing: it is misspelt, and that is said already.
+                    // A misspelt key is reported already, and not as missing.
                     meant.extend(self.unknown_key(key, schema, place));
                     false
                 }
@@ -169,18 +169,18 @@ impl<'w> Walk<'w> {
             .or_else(|| nearest(typed, known.iter().copied()));
         let problem = match (meant, self.home_of(typed, schema)) {
             (Some(word), _) => problem.at(self.source, key.span(), format!("did you mean `{word}`?")),
-            (None, Some(home)) => {
-                problem.at(self.source, key.span(), "not here").hint(format!("`{typed}` belongs in {home}"))
-            }
+            (None, Some(home)) => problem
+                .at(self.source, key.span(), "not valid here")
+                .hint(format!("`{typed}` belongs in {home}")),
             (None, None) => problem
                 .at(self.source, key.span(), "unknown")
-                .hint(format!("known here: {}", listed(known, "and"))),
+                .hint(format!("valid here: {}", listed(known, "and"))),
         };
         self.problems.push(problem);
         meant.map(str::to_owned)
     }
 
-    /// The table that has a key: one in the same table, else the first one in the document.
+    /// The table to which a key belongs: one in the same table, else the first one in the document.
     fn home_of(&self, key: &str, here: &Value) -> Option<String> {
         let inner = here["properties"]
             .as_object()?
@@ -249,7 +249,7 @@ impl<'w> Walk<'w> {
     fn word(&mut self, node: &mut Spanned<DeValue<'_>>, choices: &[&str], place: &Place) -> bool {
         let Some(typed) = node.get_ref().as_str() else {
             let problem =
-                Problem::error(format!("`{}` is {}, not a word", place.last(), kind(node.get_ref())))
+                Problem::error(format!("`{}` is {}, expected a string", place.last(), kind(node.get_ref())))
                     .at(self.source, node.span(), "here")
                     .hint(format!("choose {}, in double quotes", listed(choices, "or")));
             return self.report(problem);
@@ -295,9 +295,10 @@ impl<'w> Walk<'w> {
         about: &Value,
         place: &Place,
     ) -> bool {
-        let wanted = wanted(self.resolve_in(&schema["items"]), schema);
-        let problem = Problem::error(format!("`{}` is {}, not {wanted}", place.last(), kind(node.get_ref())))
-            .at(self.source, node.span(), format!("{wanted} is wanted"));
+        let expected = wanted(self.resolve_in(&schema["items"]), schema);
+        let problem =
+            Problem::error(format!("`{}` is {}, expected {expected}", place.last(), kind(node.get_ref())))
+                .at(self.source, node.span(), format!("expected {expected}"));
         let hint = match (schema["type"].as_str(), node.get_ref()) {
             (Some("boolean"), _) => {
                 Some(format!("write {0} = true or {0} = false, without quotes", place.last()))
@@ -324,7 +325,7 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// The first date in a value: no setting is one, and serde has no word for it.
+/// The first date in a value: no setting has this type, and serde cannot name it.
 fn date_in(node: &Spanned<DeValue<'_>>) -> Option<std::ops::Range<usize>> {
     match node.get_ref() {
         DeValue::Datetime(_) => Some(node.span()),
@@ -334,10 +335,10 @@ fn date_in(node: &Spanned<DeValue<'_>>) -> Option<std::ops::Range<usize>> {
     }
 }
 
-/// What a value is, in a sentence.
+/// The kind of a value, for messages.
 pub fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
-        DeValue::String(_) => "a text",
+        DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number with a fraction",
         DeValue::Boolean(_) => "true or false",
@@ -347,7 +348,7 @@ pub fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// What people coming from other tools write.
+/// Names from other tools.
 fn also_known_as(key: &str) -> Option<&'static str> {
     Some(match key {
         "hostname" | "host" | "fqdn" => "name",

@@ -13,25 +13,25 @@ use crate::document::Forms;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(tag = "use", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PhaseSettings {
-    /// Refuses hosts that cannot become what the inventory says, before anything is changed.
+    /// Refuses hosts that cannot satisfy the inventory, before anything is changed.
     Preflight(HostCheck),
     /// Gives each host its name.
     HostNames,
     /// Writes the marked block of /etc/hosts.
     HostsFile,
-    /// Keeps the clocks together.
+    /// Synchronises the clocks.
     Time,
-    /// Installs what each role needs.
+    /// Installs the packages of each role.
     Packages,
     /// Writes rabbitmq.conf, the enabled plugins and the limits.
     BrokerConfig,
-    /// Puts the Erlang cookie in place on every broker, and checks it by its MD5.
+    /// Installs the Erlang cookie on every broker, and verifies its MD5.
     Cookie,
-    /// Starts brokers that do not run.
+    /// Starts stopped brokers.
     Start(HealthSettings),
-    /// Takes nodes out of maintenance, and balancers' servers that were switched off.
+    /// Brings nodes and balancers' servers back from maintenance.
     Service,
-    /// Brings brokers to another version of RabbitMQ, one at a time.
+    /// Upgrades brokers to another version of RabbitMQ, one at a time.
     Upgrade(UpgradeSettings),
     /// Restarts brokers whose cookie or configuration changed, one at a time.
     Restart(HealthSettings),
@@ -39,42 +39,42 @@ pub enum PhaseSettings {
     RollingRestart(RestartSettings),
     /// Gives the running nodes another Erlang cookie.
     RotateCookie(HealthSettings),
-    /// Ends a rotation of the cookie that failed half-way: back, or on.
+    /// Reverts or completes a cookie rotation that failed half-way.
     SettleCookie,
-    /// Brings back a node that the cluster lost, or that lost the cluster.
+    /// Brings back a node that lost its data, or was down while membership changed.
     Recover(HealthSettings),
     /// Joins blank nodes to the seed node's cluster, in the inventory's order.
     Join(HealthSettings),
-    /// Grows quorum queues and streams onto nodes that lack their replicas, and waits until these have caught up.
+    /// Adds replicas of quorum queues and streams on nodes that lack them, and waits until they have caught up.
     Grow(GrowSettings),
-    /// Takes the node that leaves out of the cluster.
+    /// Removes the leaving node from the cluster.
     Remove(HealthSettings),
-    /// Reports members that the inventory does not know, and with `--prune` takes them out of the cluster.
+    /// Reports members that are not in the inventory, and removes them with `--prune`.
     Prune(HealthSettings),
-    /// Makes nodes disc or ram nodes, where the version has node types.
+    /// Makes nodes disc or ram nodes, if the version has node types.
     NodeTypes,
     /// Names the cluster.
     ClusterName,
-    /// Imports the definitions and keeps the administrator.
+    /// Imports the definitions and creates the administrator.
     Definitions,
-    /// Renders, checks and reloads the load balancer.
+    /// Writes, validates and reloads the load balancer's configuration.
     LoadBalancer,
-    /// Enables the feature flags that all nodes know.
+    /// Enables the feature flags that all nodes support.
     FeatureFlags,
     /// Spreads the leaders of queues over the nodes.
     Rebalance,
     /// Synchronises the mirrors of one queue.
     SyncQueue(HealthSettings),
-    /// Ends the synchronisation of one queue.
+    /// Cancels the synchronisation of one queue.
     CancelSyncQueue,
-    /// Stops every broker, in an order that comes back.
+    /// Stops every broker, in an order in which the cluster can start again.
     Stop,
-    /// Gathers the facts again: the plan must be empty, the cluster whole.
+    /// Gathers the facts again: the plan must be empty, the cluster complete.
     Verify(HealthSettings),
 }
 
 impl PhaseSettings {
-    /// The word for the phase in a playbook.
+    /// The phase's name in a playbook.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Preflight(_) => "preflight",
@@ -109,7 +109,7 @@ impl PhaseSettings {
         }
     }
 
-    /// The phase in a heading.
+    /// The phase's name in a heading.
     pub fn title(&self) -> &'static str {
         match self {
             Self::Preflight(_) => "Preflight",
@@ -145,13 +145,13 @@ impl PhaseSettings {
     }
 }
 
-/// What a host must have.
+/// Requirements of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HostCheck {
-    /// The free space that a broker's data directory must have: "1GiB".
+    /// The free space that a broker's data directory needs: "1GiB".
     pub min_free_disk: Size,
-    /// The memory that a broker must have: "512MiB".
+    /// The memory that a broker needs: "512MiB".
     pub min_memory: Size,
 }
 
@@ -169,7 +169,7 @@ pub struct HealthSettings {
     pub patience: Minutes,
 }
 
-/// Which version brokers are brought to where the command line names none.
+/// The version of an upgrade if the command line names none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpgradeSettings {
@@ -182,10 +182,10 @@ pub struct UpgradeSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UpgradeTo {
-    /// What `[package] version` says, if anything.
+    /// The version in `[package] version`, if set.
     #[default]
     Inventory,
-    /// Where the inventory says nothing: what the package manager would install.
+    /// Without one in the inventory: the version that the package manager would install.
     Newest,
 }
 
@@ -195,7 +195,7 @@ pub enum UpgradeTo {
 pub struct RestartSettings {
     /// How long a node may take to be up and in sync: "5m".
     pub patience: Minutes,
-    /// Always, or only where `restart=yes` is given.
+    /// Always, or only with `restart=yes`.
     pub when: RestartWhen,
 }
 
@@ -205,11 +205,11 @@ pub enum RestartWhen {
     /// Every time.
     #[default]
     Always,
-    /// Where `restart=yes` is given.
+    /// With `restart=yes`.
     Asked,
 }
 
-/// Which queues get replicas where.
+/// Which queues get replicas on which nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrowSettings {
@@ -221,16 +221,16 @@ pub struct GrowSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GrowQueues {
-    /// Those with too few replicas, on `node=` or on the nodes that have the fewest.
+    /// Queues with too few replicas, on `node=` or on the nodes with the fewest.
     #[default]
     Lacking,
-    /// Those that have one on `old=`, on `new=`.
+    /// Queues with a replica on `old=`, on `new=`.
     OfOld,
-    /// Those that had one on `node=` before it was forgotten.
+    /// Queues that had a replica on `node=` before it was forgotten.
     OfNode,
 }
 
-/// How long to wait, five minutes where nothing else is said.
+/// How long to wait, by default five minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Minutes(pub Duration);
 
@@ -257,7 +257,7 @@ impl Size {
     }
 }
 
-/// The readers of the forms that JSON Schema cannot say.
+/// The parsers of the forms that JSON Schema cannot express.
 pub const FORMS: Forms = &[("duration", try_read::<Minutes>), ("size", try_read::<Size>)];
 
 fn try_read<T: serde::de::DeserializeOwned>(value: Spanned<DeValue<'_>>) -> Result<(), toml::de::Error> {
@@ -266,11 +266,11 @@ fn try_read<T: serde::de::DeserializeOwned>(value: Spanned<DeValue<'_>>) -> Resu
 
 impl<'de> Deserialize<'de> for Minutes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let hint = "write a text with a unit: \"30s\", \"5m\"";
+        let hint = "write a string with a unit: \"30s\", \"5m\"";
         let text = text(deserializer, hint)?;
         match crate::inventory::parse_duration(&text) {
             Ok(duration) if duration.is_zero() => {
-                Err(D::Error::custom(format!("no wait at all is too short\n{hint}")))
+                Err(D::Error::custom(format!("the duration must not be zero\n{hint}")))
             }
             Ok(duration) => Ok(Self(duration)),
             Err(why) => Err(D::Error::custom(format!("{why}\n{hint}"))),
@@ -280,7 +280,7 @@ impl<'de> Deserialize<'de> for Minutes {
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let hint = "write a text with a unit: \"512MiB\", \"2GiB\"";
+        let hint = "write a string with a unit: \"512MiB\", \"2GiB\"";
         let text = text(deserializer, hint)?;
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let unit: Option<u64> = match text[digits..].trim() {
@@ -293,13 +293,13 @@ impl<'de> Deserialize<'de> for Size {
         let number: Option<u64> = text[..digits].parse().ok();
         match number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit)) {
             Some(bytes) => Ok(Self(bytes)),
-            None => Err(D::Error::custom(format!("this is not an amount of bytes\n{hint}"))),
+            None => Err(D::Error::custom(format!("this is not a size in bytes\n{hint}"))),
         }
     }
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D, hint: &str) -> Result<String, D::Error> {
-    String::deserialize(deserializer).map_err(|_| D::Error::custom(format!("this is not a text\n{hint}")))
+    String::deserialize(deserializer).map_err(|_| D::Error::custom(format!("this is not a string\n{hint}")))
 }
 
 impl JsonSchema for Minutes {

@@ -1,5 +1,5 @@
-//! Runs of rabbitup that are under way on the hosts: what they have stopped, drained or taken out of the balancer comes back
-//! when they end.
+//! Rabbitup runs in progress on the hosts: nodes that they have stopped, drained or taken out of the balancer come back when they
+//! end.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,9 +10,9 @@ use crate::model::{HostName, one_line, shortened};
 
 use super::words::{grouped, since};
 
-/// What a reader does about anything that is found meanwhile.
-pub const WAIT_FOR_IT: &str = "wait for the end of that run, then look again";
-/// Characters of a name that somebody left on a host.
+/// The advice for anything found during a run.
+pub const WAIT_FOR_IT: &str = "wait until that run ends, then check again";
+/// The maximum length of a name read from a host.
 const NAME: usize = 100;
 
 /// One run that holds locks.
@@ -56,13 +56,13 @@ impl UnderWay {
     }
 }
 
-/// What stands above everything else where rabbitup is at work on these hosts; else nothing. A line each.
+/// The lines shown above everything else while a run is in progress on these hosts; else empty.
 pub fn under_way_text(facts: &Facts, now: SystemTime) -> String {
     let runs = under_way(facts);
     let mut text: String = runs.iter().map(|run| format!("{}\n", one_line(&run.words(now)))).collect();
     if let (true, Some((host, process))) = (runs.is_empty(), facts.at_work()) {
         text.push_str(&format!(
-            "A step of a run that was cut off is still running on {host} (process {process})\n"
+            "A step of an interrupted run is still running on {host} (process {process})\n"
         ));
     }
     text

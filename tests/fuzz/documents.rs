@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use rabbitup::apply::{Event, EventSink, FailureKind, Journal, RunId, RunMark, StepFailure, plan_digest};
-use rabbitup::document::Look;
+use rabbitup::document::Graphics;
 use rabbitup::inventory::{Loaded, Options, SecretPolicy, load_text};
 use rabbitup::model::{HostName, steers};
 use rabbitup::plan::{Plan, StepId};
@@ -33,7 +33,7 @@ fn inventory(bytes: &[u8]) -> Option<Loaded> {
     match load_text(Path::new("inventories/it.toml"), &text, options) {
         Ok(loaded) => Some(loaded),
         Err(errors) => {
-            let said = errors.render(80, Look::Unicode);
+            let said = errors.render(80, Graphics::Unicode);
             assert!(said.chars().all(|c| c == '\n' || !steers(c)), "{said:?}");
             assert!(said.len() < 1 << 17, "{} bytes of errors", said.len());
             None
@@ -71,7 +71,7 @@ fn playbook(bytes: &[u8]) {
             }
         }
         Err(errors) => {
-            let said = errors.render(80, Look::Unicode);
+            let said = errors.render(80, Graphics::Unicode);
             assert!(said.chars().all(|c| c == '\n' || !steers(c)), "{said:?}");
         }
     }

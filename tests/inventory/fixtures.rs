@@ -11,7 +11,7 @@ fn fixture(name: &str) -> rabbitup::inventory::Loaded {
     let options = Options { secrets: SecretPolicy::Tolerate };
     let path = Path::new("inventories").join(name);
     load(&path, options)
-        .unwrap_or_else(|errors| panic!("{}", errors.render(100, rabbitup::document::Look::Ascii)))
+        .unwrap_or_else(|errors| panic!("{}", errors.render(100, rabbitup::document::Graphics::Ascii)))
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod templates;
 
 use std::path::Path;
 
-use rabbitup::document::{Look, report};
+use rabbitup::document::{Graphics, report};
 use rabbitup::inventory::{Loaded, Options, SecretPolicy, load_text};
 
 /// Makes the secrets of tests/inventory/files private, but for one: git keeps no modes, and a file open to others is a warning.
@@ -34,10 +34,10 @@ fn load(text: &str) -> Result<Loaded, String> {
     make_private();
     let options = Options { secrets: SecretPolicy::Require };
     let loaded = load_text(Path::new("inventory.toml"), text, options)
-        .map_err(|errors| errors.render(80, Look::Unicode))?;
+        .map_err(|errors| errors.render(80, Graphics::Unicode))?;
     // As what needs them would have them run.
     for command in loaded.desired.commands.values() {
-        command.read().map_err(|problem| report(&[problem], 80, Look::Unicode))?;
+        command.read().map_err(|problem| report(&[problem], 80, Graphics::Unicode))?;
     }
     Ok(loaded)
 }
@@ -45,7 +45,7 @@ fn load(text: &str) -> Result<Loaded, String> {
 /// What is printed about an inventory: its errors, or its warnings.
 fn said(text: &str) -> String {
     match load(text) {
-        Ok(loaded) => report(&loaded.warnings, 80, Look::Unicode),
+        Ok(loaded) => report(&loaded.warnings, 80, Graphics::Unicode),
         Err(report) => report,
     }
 }

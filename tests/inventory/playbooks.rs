@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rabbitup::document::Look;
+use rabbitup::document::Graphics;
 use rabbitup::playbook::{PhaseSettings, Playbook};
 
 fn said(text: &str) -> String {
-    Playbook::from_text(Path::new("mine.toml"), text).expect_err("refused").render(80, Look::Unicode)
+    Playbook::from_text(Path::new("mine.toml"), text).expect_err("refused").render(80, Graphics::Unicode)
 }
 
 #[test]
@@ -64,6 +64,7 @@ fn what_is_wrong_with_a_playbook_is_said() {
         "playbook_with_a_phase_twice",
         said("name = \"mine\"\nsummary = \"x\"\n[[phase]]\nuse = \"time\"\n[[phase]]\nuse = \"time\"\n")
     );
-    let unknown = Playbook::load("bring-upp", Path::new("")).expect_err("unknown").render(80, Look::Unicode);
+    let unknown =
+        Playbook::load("bring-upp", Path::new("")).expect_err("unknown").render(80, Graphics::Unicode);
     insta::assert_snapshot!("playbook_unknown", unknown);
 }

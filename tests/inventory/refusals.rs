@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use rabbitup::document::Look;
+use rabbitup::document::Graphics;
 use rabbitup::inventory::{Options, load};
 
 use super::{said, with_node};
@@ -130,11 +130,11 @@ fn a_report_needs_neither_colour_nor_unicode() {
     let text = with_node("user = \"ops\"\n[cluster]\npluginz = []\n");
     let errors = rabbitup::inventory::load_text(Path::new("inventory.toml"), &text, Options::default())
         .expect_err("errors");
-    let ascii = errors.render(80, Look::Ascii);
+    let ascii = errors.render(80, Graphics::Ascii);
     assert!(!ascii.contains('\u{1b}'));
     insta::assert_snapshot!(ascii);
-    assert!(errors.render(80, Look::Colour).contains('\u{1b}'));
-    assert!(!errors.render(80, Look::Unicode).contains('\u{1b}'));
+    assert!(errors.render(80, Graphics::Colour).contains('\u{1b}'));
+    assert!(!errors.render(80, Graphics::Unicode).contains('\u{1b}'));
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn lines_of_a_report_fit_80_columns() {
 }
 
 fn of_file(path: &str) -> String {
-    load(Path::new(path), Options::default()).expect_err("no inventory").render(80, Look::Unicode)
+    load(Path::new(path), Options::default()).expect_err("no inventory").render(80, Graphics::Unicode)
 }
 
 #[test]

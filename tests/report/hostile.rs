@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use rabbitup::apply::{Event, FailureKind, StepFailure};
-use rabbitup::document::{Look, Problem, Source, report};
+use rabbitup::document::{Graphics, Problem, Source, report};
 use rabbitup::facts::{
     BrokerState, Facts, Observation, QueueFacts, QueueKind, Unreachable, UnreachableCause,
 };
@@ -249,7 +249,7 @@ fn no_document_steers_the_terminal() {
     for payload in HOSTILE {
         let source = Source::new(Path::new(payload), format!("key = \"{payload}\"\n"));
         let problem = Problem::error(payload).at(&source, 0..5, payload).hint(payload);
-        for look in [Look::Unicode, Look::Ascii, Look::Colour] {
+        for look in [Graphics::Unicode, Graphics::Ascii, Graphics::Colour] {
             assert_tame("problem", &report([&problem], 80, look));
         }
     }
