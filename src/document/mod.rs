@@ -1,19 +1,19 @@
 //! TOML documents written by people: size-limited, checked against their schema, every problem with its position.
 
 mod nearest;
-mod outline;
 mod problem;
 mod schema;
+mod schema_check;
 mod source;
 mod spanned;
 mod trust;
 mod words;
 
 pub use nearest::nearest;
-pub use outline::Forms;
-use outline::check_outline;
 pub use problem::{Graphics, Problem, ProblemDocument, Severity, report};
 pub use schema::plain_schema;
+pub use schema_check::Forms;
+use schema_check::check_schema;
 pub use source::{ReadError, Source, may_be_read, read_bounded, read_document};
 pub use spanned::At;
 pub use trust::Distrust;
@@ -40,7 +40,7 @@ pub fn read_as<T: DeserializeOwned>(
     }
     let mut problems = Vec::new();
     let mut root = Spanned::new(root.span(), DeValue::Table(root.into_inner()));
-    if !check_outline(&mut root, schema, forms, source, &mut problems) {
+    if !check_schema(&mut root, schema, forms, source, &mut problems) {
         return (None, problems);
     }
     let span = root.span();
@@ -97,7 +97,7 @@ fn syntax_problems(source: &std::sync::Arc<Source>, errors: &[toml::de::Error]) 
 
 fn syntax_hint(message: &str) -> &'static str {
     if message.contains("unclosed") {
-        "close every [ with ], { with } and quote with a quote"
+        "close every [ with ], every { with } and every quote with a quote"
     } else if message.contains("duplicate") {
         "each key and each [table] may occur only once; for more hosts add [[host]] tables, with two brackets"
     } else if message.contains("quote") || message.contains("string") || message.contains("literal") {

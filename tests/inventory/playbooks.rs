@@ -37,7 +37,7 @@ fn every_embedded_playbook_loads_and_every_phase_is_used() {
 }
 
 #[test]
-fn a_file_beside_the_inventory_takes_the_place_of_the_embedded_one() {
+fn a_file_beside_the_inventory_replaces_the_built_in_one() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beside");
     std::fs::create_dir_all(directory.join("playbooks")).expect("a directory");
     let text = "name = \"bring-up\"\nsummary = \"mine\"\n[[phase]]\nuse = \"cookie\"\n";
@@ -47,7 +47,7 @@ fn a_file_beside_the_inventory_takes_the_place_of_the_embedded_one() {
 }
 
 #[test]
-fn what_is_wrong_with_a_playbook_is_said() {
+fn errors_of_playbooks_are_reported() {
     insta::assert_snapshot!(
         "playbook_with_errors",
         said(

@@ -5,7 +5,7 @@ use rabbitup::inventory::{Options, load};
 
 use super::{said, with_node};
 
-/// Asserts what is printed about each text.
+/// Asserts the output for each text.
 macro_rules! cases {
     ($($name:ident: $text:expr;)*) => {
         $(#[test]
@@ -35,6 +35,7 @@ fn cluster(settings: &str) -> String {
 
 cases! {
     syntax: with_node("\n[cluster]\nname = orders\nplugins = [\"rabbitmq_management\"\n");
+    unquoted_string: with_node("\n[cluster]\nname = node3\n");
     table_twice: with_node("\n[cluster]\nname = \"a\"\n[cluster]\nname = \"b\"\n");
     empty: "# nothing yet\n\n";
     unknown_keys: with_node("user = \"ops\"\nnode_typ = \"disc\"\n[cluster]\npluginz = []\nfrobnicate = 1\n[clusters]\n");
@@ -151,7 +152,7 @@ fn of_file(path: &str) -> String {
 }
 
 #[test]
-fn files_that_are_no_inventories() {
+fn files_that_are_not_inventories() {
     insta::assert_snapshot!("file_missing", of_file("none/inventory.toml"));
     insta::assert_snapshot!("file_is_a_directory", of_file("inventories"));
     insta::assert_snapshot!("file_is_endless", of_file("/dev/zero"));

@@ -358,16 +358,16 @@ fn ghost(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Option<Finding>
         BrokerState::Down | BrokerState::Unknown(_) | BrokerState::AppStopped
             if facts.data_of(&node).is_none() && !super::settings::is_misnamed(case, seen) =>
         {
-            "the host is blank, while the cluster still lists its node: it may not be let in"
+            "the host is blank, while the cluster still lists its node, so it may refuse it"
         }
         BrokerState::Down | BrokerState::AppStopped if remembers_only_itself(facts, seen) => {
-            "its node was emptied, while the cluster still lists it: it may not be let in"
+            "its node lost its data, while the cluster still lists it, so it may refuse it"
         }
         _ => return None,
     };
     let has = match seen.running() {
         Some(own) => format!("{} lists only {}", own.name, members_of(own)),
-        None => format!("/var/lib/rabbitmq/mnesia has nothing of {node}, or nothing of its members"),
+        None => format!("/var/lib/rabbitmq/mnesia has no data of {node}, or none of its members"),
     };
     Some(
         Finding::on(&seen.host.name, Cause::GhostMember, what)

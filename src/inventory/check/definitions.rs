@@ -109,7 +109,7 @@ fn shape(root: &Value) -> Result<(), (String, String)> {
     let known: Vec<&str> = LISTS.iter().map(|(list, _)| *list).chain(REMARKS).collect();
     if !map.keys().any(|key| LISTS.iter().any(|(list, _)| list == key)) {
         let lists = LISTS.iter().map(|(list, _)| *list).take(3);
-        return Err((format!("it has none of {} and similar lists", quoted(lists)), String::new()));
+        return Err((format!("it has none of {} or similar lists", quoted(lists)), String::new()));
     }
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
         if let Some(word) = nearest(key, known.iter().copied()) {

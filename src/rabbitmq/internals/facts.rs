@@ -1,22 +1,22 @@
-//! What the probe asks of a running node: all facts at once, in one call (node_head.erl, node_tail.erl).
+//! The probe's questions to a running node: all facts in one call (node_head.erl, node_tail.erl).
 
 use super::{Definition, Fallback, Question, Release, code, define};
 
-/// What follows where a fact cannot be told.
+/// The consequence of an unknown fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// No plan can be made for the cluster: every playbook refuses, and says which question.
+    /// No plan is possible: every playbook refuses, and names the question.
     Plan,
-    /// It is kept as unknown, which refuses what depends on it.
+    /// It is unknown, which refuses steps that depend on it.
     Unknown,
     /// It is only shown.
     Shown,
 }
 
-/// All facts together: some block while a peer is gone.
-const A_LOOK: u8 = 3;
+/// The time for all facts together, in seconds: some block while a peer is down.
+const REPORT_TIMEOUT: u8 = 3;
 
-/// What facts share.
+/// Definitions shared by facts.
 const SHARED: &[Definition] = &[
     define::KHEPRI,
     define::MEMBERS,
@@ -28,7 +28,7 @@ const SHARED: &[Definition] = &[
     define::UNTOLD,
 ];
 
-/// The expressions that bind `Lines` to all that the node says of itself. `Admin` is bound before them.
+/// The expressions that bind `Lines` to the node's report. `Admin` is bound before them.
 pub fn node_report() -> String {
     let shared = SHARED.iter().map(|definition| code(definition.text));
     let facts: Vec<_> = FACTS
@@ -38,13 +38,13 @@ pub fn node_report() -> String {
     let head = code(include_str!("node_head.erl"));
     let tail = code(include_str!("node_tail.erl"));
     format!(
-        "{}{head}Facts = [\n{}\n],\nPatience = {A_LOOK}000,\n{tail}",
+        "{}{head}Facts = [\n{}\n],\nPatience = {REPORT_TIMEOUT}000,\n{tail}",
         shared.collect::<String>(),
         facts.join(",\n")
     )
 }
 
-/// All facts, and what each is needed for.
+/// All facts, and the consequence if each is unknown.
 pub const FACTS: &[(Need, Question)] = &[
     (
         Need::Plan,
@@ -53,7 +53,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which node it is",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/name.erl"),
         },
@@ -65,7 +65,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which version it runs",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl version"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/version.erl"),
         },
@@ -77,7 +77,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which Erlang it runs on",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/erlang.erl"),
         },
@@ -89,7 +89,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which cookie it runs with",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmq-diagnostics erlang_cookie_hash"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/cookie.erl"),
         },
@@ -101,7 +101,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "when it was started",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/started.erl"),
         },
@@ -110,10 +110,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Shown,
         Question {
             name: "uptime",
-            asks: "how long it has run",
+            asks: "how long it has been running",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/uptime.erl"),
         },
@@ -125,7 +125,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "how much memory it uses",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/memory.erl"),
         },
@@ -134,10 +134,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Shown,
         Question {
             name: "fds",
-            asks: "how many files it may open",
+            asks: "how many files it can open",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/fds.erl"),
         },
@@ -149,7 +149,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which nodes it is connected to",
             tried: Release::ALL,
             fallback: Fallback::Nothing("a plan that needs it refuses"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/link.erl"),
         },
@@ -158,10 +158,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Plan,
         Question {
             name: "cluster_name",
-            asks: "what its cluster is called",
+            asks: "the name of its cluster",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/cluster_name.erl"),
         },
@@ -173,7 +173,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which nodes are the members of its cluster",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/member.erl"),
         },
@@ -185,7 +185,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which members run",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/running.erl"),
         },
@@ -197,7 +197,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "from which members it is partitioned",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/partition.erl"),
         },
@@ -209,7 +209,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which alarms are raised",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmq-diagnostics alarms"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/alarm.erl"),
         },
@@ -221,7 +221,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "where it keeps its metadata",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/store.erl"),
         },
@@ -233,7 +233,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which feature flags are disabled",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/flag.erl"),
         },
@@ -245,7 +245,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which feature flags RabbitMQ itself provides",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/core.erl"),
         },
@@ -257,7 +257,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which plugins run",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmq-plugins list --enabled"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/plugin.erl"),
         },
@@ -269,7 +269,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "whether it is in maintenance mode",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/maintenance.erl"),
         },
@@ -278,10 +278,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Plan,
         Question {
             name: "definitions",
-            asks: "which definitions it was given",
+            asks: "which definitions were imported",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_global_parameters"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/definitions.erl"),
         },
@@ -293,7 +293,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which queues there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_queues name"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/queue.erl"),
         },
@@ -302,10 +302,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Unknown,
         Question {
             name: "held",
-            asks: "who holds the queues",
+            asks: "which nodes have the queues",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_queues name type members"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/held.erl"),
         },
@@ -317,7 +317,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "how many messages are in the queues",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_queues name messages"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/messages.erl"),
         },
@@ -329,7 +329,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which virtual hosts there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_vhosts"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/vhost.erl"),
         },
@@ -341,7 +341,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which users there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_users"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/user.erl"),
         },
@@ -353,7 +353,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which policies there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_policies"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/policy.erl"),
         },
@@ -365,7 +365,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which policies mirror queues",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_policies"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/mirroring.erl"),
         },
@@ -377,7 +377,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which exchanges there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_exchanges"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/exchange.erl"),
         },
@@ -389,7 +389,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which parameters there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_parameters"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/parameter.erl"),
         },
@@ -401,7 +401,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which bindings there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_bindings"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/binding.erl"),
         },
@@ -413,7 +413,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "whether guest logs in with its well-known password",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl authenticate_user guest guest"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/guest.erl"),
         },
@@ -422,10 +422,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Plan,
         Question {
             name: "admin",
-            asks: "whether the administrator is there, with the password of the inventory",
+            asks: "whether the administrator exists, with the password of the inventory",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_users"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/admin.erl"),
         },

@@ -1,4 +1,4 @@
-//! The table of docs/faults.md: a row per fault run, with what was struck, what came of it, and when that was.
+//! The table of docs/faults.md: a row per fault run, with the steps hit, the outcome and the date.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::fault_run::Outcome;
 use crate::lab::Suite;
 use crate::page::{Table, date};
 
-/// Of a fault run whose clients could not be asked in the end, and of those that were played before there were any.
+/// For fault runs whose clients could not be queried at the end, and those from before there were clients.
 const UNCOUNTED: &str = "not counted";
 
 const FAULT_RUNS: Table = Table {
