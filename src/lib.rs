@@ -1,6 +1,6 @@
-//! rabbitup brings up and looks after RabbitMQ clusters on plain hosts over SSH, from one inventory.
+//! rabbitup brings up and manages RabbitMQ clusters on plain hosts over SSH, from one inventory.
 //!
-//! The way of the data: an inventory becomes the [`inventory::Desired`] state, one look at every host becomes
+//! Data flow: an inventory becomes the [`inventory::Desired`] state, one probe of every host becomes
 //! [`facts::Facts`], and a pure function turns both into a [`plan::Plan`], the only thing that [`apply`] can execute.
 
 pub mod apply;

@@ -6,7 +6,7 @@ use clap::Parser;
 use rabbitup::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    cli::keep_private();
+    cli::disable_core_dumps();
     // A reader that goes away (`rabbitup plan | head`) ends the output, not the program with a panic.
     cli::quiet_broken_pipes();
     let arguments = match Cli::try_parse() {

@@ -71,7 +71,7 @@ impl Host {
         self.here(&text.replacen("\nmain() {", &format!("\nstop_broker() {{ {act}; }}\nmain() {{"), 1))
     }
 
-    /// Another run: it writes its name, waits for who is at work, and acts. As `lock.rs` and `cli/settled.rs` do.
+    /// Another run: it writes its name, waits for who is at work, and acts. As `lock.rs` and `cli/wait_for_steps.rs` do.
     fn newcomer(&self, run: &RunId) -> String {
         self.here(&format!(
             "{AT_WORK}\necho {} >/run/rabbitup.run\ntries=400\nwhile :; do\n  busy=\n  \

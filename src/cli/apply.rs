@@ -7,13 +7,13 @@ use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{become_password, close, shown, transport, unreachable};
-use super::settled::{Turn, settled};
+use super::wait_for_steps::{Turn, gather_when_idle};
 use crate::document::{ReadError, read_bounded};
 use crate::model::{Secrets, one_line, shortened};
 use crate::plan::{Moved, Plan, fingerprint, moved};
 use crate::report::{Details, ErrorKind, Routes, plan_text};
 
-/// The largest saved plan that is read, in bytes: one for fifty hosts has a fiftieth of it.
+/// The largest saved plan that is read, in bytes: a plan for fifty hosts needs a fiftieth of this.
 const LARGEST: usize = 64 << 20;
 
 /// `rabbitup apply FILE`.
@@ -33,10 +33,10 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
     }
     let transport = transport(&plan.hosts, become_password(common)?.as_ref(), &plan.secrets);
     let result = async {
-        // What a step of another run changes while it ends is seen in the facts below.
-        settled(&transport, &plan.hosts, common, Turn::First).await?;
+        // The facts below include what the last step of another run still changes.
+        gather_when_idle(&transport, &plan.hosts, common, Turn::First).await?;
         let locks = lock(&transport, &plan, &command).await?;
-        let facts = settled(&transport, &plan.hosts, common, Turn::Locked).await?;
+        let facts = gather_when_idle(&transport, &plan.hosts, common, Turn::Locked).await?;
         if facts.unreachable().next().is_some() {
             return Err(unreachable(&facts, &Routes::from(&plan), common.style_of_stderr()));
         }
@@ -58,7 +58,7 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
 
 fn read(path: &Path) -> Result<Plan, Failure> {
     let bad = |why: String| {
-        Failure::new(Exit::Usage, format!("{} is no plan that can be applied", shown(path))).why(why)
+        Failure::new(Exit::Usage, format!("{} is not a plan that can be applied", shown(path))).why(why)
     };
     const ANOTHER: &str = "make one with: rabbitup plan -o FILE";
     let text = read_bounded(path, LARGEST).map_err(|error| match &error {
@@ -70,11 +70,11 @@ fn read(path: &Path) -> Result<Plan, Failure> {
     Plan::from_saved(&text).map_err(|error| bad(error.to_string()).next(ANOTHER))
 }
 
-/// Says precisely which facts moved.
+/// Names each fact that has changed.
 fn refuse(path: &Path, stale: &[Moved]) -> Failure {
     const SHOWN: usize = 20;
     let mut lines = vec![format!(
-        "error: the hosts have changed since {} was made, so nothing of it was done",
+        "error: the hosts have changed since {} was made, so none of it was applied",
         shown(path)
     )];
     for fact in stale.iter().take(SHOWN) {
@@ -91,6 +91,6 @@ fn refuse(path: &Path, stale: &[Moved]) -> Failure {
         lines.push(format!("  … and {} more", stale.len() - SHOWN));
     }
     lines.push("  next: make a new plan with rabbitup plan -o FILE, and read it".to_owned());
-    let message = format!("the hosts have changed since {} was made, so nothing of it was done", shown(path));
+    let message = format!("the hosts have changed since {} was made, so none of it was applied", shown(path));
     Failure::report(Exit::Failed, lines.join("\n") + "\n", message).kind(ErrorKind::Stale, Details::None)
 }

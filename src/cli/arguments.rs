@@ -7,20 +7,20 @@ use super::exit::Form;
 use crate::report::{Detail, Style};
 use crate::transport::Grantee;
 
-/// The inventory that is read where the command line names none.
+/// The inventory that is read if the command line names none.
 pub const DEFAULT_INVENTORY: &str = "inventory.toml";
 /// The environment variable that names another.
 pub const INVENTORY_VARIABLE: &str = "RABBITUP_INVENTORY";
 
-/// Brings up and looks after RabbitMQ clusters on plain hosts over SSH, from one inventory.
+/// Brings up and manages RabbitMQ clusters on plain hosts over SSH, from one inventory.
 ///
 /// A plan shows exactly what an apply would do; a second run changes nothing.
 #[derive(Debug, Parser)]
 #[command(name = "rabbitup", version, propagate_version = true, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 done or nothing to do; 1 something failed, was not confirmed or is unhealthy; 2 changes are \
-                        pending (plan --detailed-exitcode); 64 bad usage or inventory; 75 somebody else is at \
-                        work on a host; 130 interrupted."
+                        pending (plan --detailed-exitcode); 64 bad usage or inventory; 75 another run is in progress on a \
+                        host; 130 interrupted."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -29,10 +29,10 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What every command understands.
+/// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
-    /// The inventory: which hosts there are and what they are to be
+    /// The inventory: the hosts and their roles
     #[arg(
         short,
         long,
@@ -48,10 +48,10 @@ pub struct Common {
     /// One JSON document on standard output; for `up`, `run` and `apply` one event per line
     #[arg(long, global = true)]
     pub json: bool,
-    /// Show everything: whole diffs, counts of connections and scripts
+    /// Show everything: full diffs, counts of connections and scripts
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// Ask for the password that sudo wants on the hosts (or set RABBITUP_BECOME_PASSWORD)
+    /// Ask for the sudo password for the hosts (or set RABBITUP_BECOME_PASSWORD)
     #[arg(short = 'K', long, global = true)]
     pub ask_become_pass: bool,
 }
@@ -60,23 +60,23 @@ pub struct Common {
 pub enum Command {
     /// Write a commented starter inventory for these hosts
     Init(Init),
-    /// Validate inventory, playbooks and templates; touches no host
+    /// Validate inventory, playbooks and templates; contacts no host
     Check,
     /// Show what would change; changes nothing
     Plan(PlanArguments),
-    /// Bring the hosts to what the inventory says: plan, confirm, apply, verify
+    /// Make the hosts match the inventory: plan, confirm, apply, verify
     Up(Up),
-    /// Execute a plan that was saved with `plan -o`; refuses when the hosts have changed since
+    /// Execute a plan saved with `plan -o`; refuses if the hosts have changed since
     Apply(Apply),
-    /// Show the cluster as it is, as every node sees it
+    /// Show the state of the cluster, as every node sees it
     Status(StatusArguments),
-    /// Say why the hosts do not cluster: the first thing that is wrong, and what mends it; changes nothing
+    /// Find out why the hosts do not cluster: the root cause and how to fix it; changes nothing
     Doctor(Doctor),
-    /// Run another playbook: rolling-restart, upgrade, rotate-cookie, remove-node… Without a name: lists them
+    /// Run another playbook: rolling-restart, upgrade, rotate-cookie, remove-node… Without a name: list them
     Run(Run),
-    /// Print a file as it would be written: haproxy, nginx, hosts, rabbitmq, chrony, limits
+    /// Print a file as rabbitup would write it: haproxy, nginx, hosts, rabbitmq, chrony, limits
     Render(Render),
-    /// Print the sudo or doas rule that a login without other rights needs: a root shell, by name
+    /// Print the sudo or doas rule that a login without other rights needs: a root shell under a fixed command
     Privileges(Privileges),
     /// Print a JSON Schema
     Schema(Schema),
@@ -90,7 +90,7 @@ impl Command {
     /// How `--json` prints why the command ended early.
     pub fn form(&self) -> Form {
         match self {
-            // Events, one a line.
+            // Events, one per line.
             Self::Up(_) | Self::Run(_) | Self::Apply(_) => Form::Line,
             Self::Init(_)
             | Self::Check
@@ -114,7 +114,7 @@ pub struct Init {
     /// Replace a file that is already there
     #[arg(long)]
     pub force: bool,
-    /// Where to write it, if not where --inventory says; `-` for standard output
+    /// Where to write it, instead of the path in --inventory; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -123,10 +123,10 @@ pub struct Init {
 pub struct PlanArguments {
     #[command(flatten)]
     pub called: Called,
-    /// Save the plan for `rabbitup apply`; readable for you alone
+    /// Save the plan for `rabbitup apply`; readable only by you
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Exit with 2 when there are changes
+    /// Exit with 2 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
     #[command(flatten)]
@@ -135,7 +135,7 @@ pub struct PlanArguments {
 
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Apply the plan that is shown without confirmation; a plan that grows more destructive meanwhile ends the run
+    /// Apply the plan without confirmation; the run ends if a later plan destroys more than the first one shown
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
@@ -144,10 +144,10 @@ pub struct Up {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Data {
-    /// Let joining or removing take with it what only this node holds: queues, users, virtual hosts
+    /// Allow joining or removing this node to destroy what exists only on it: queues, users, virtual hosts
     #[arg(long, value_name = "HOST")]
     pub destroy_data: Vec<String>,
-    /// Take members that are not in the inventory out of the cluster: one, or at most so many
+    /// Remove members that are not in the inventory from the cluster: one, or at most NUMBER
     #[arg(
         long,
         value_name = "NUMBER",
@@ -170,16 +170,16 @@ pub struct Run {
 /// A playbook and its values.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Called {
-    /// An embedded playbook, one of playbooks/ beside the inventory, or a path
+    /// A built-in playbook, one in playbooks/ beside the inventory, or a path
     #[arg(value_name = "PLAYBOOK")]
     pub playbook: Option<String>,
-    /// What the playbook asks for: node=node3, version=4.0.6
+    /// The playbook's values: node=node3, version=4.0.6
     #[arg(value_name = "KEY=VALUE")]
     pub values: Vec<String>,
 }
 
 impl Called {
-    /// What `up` calls, and `plan` where it names nothing else.
+    /// The playbook of `up`, and of `plan` without a name.
     pub const BRING_UP: &'static str = "bring-up";
 
     pub fn name(&self) -> &str {
@@ -199,14 +199,14 @@ pub struct Apply {
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
-    /// Look again every so many seconds, until interrupted
+    /// Refresh every SECONDS (2 if omitted) until interrupted
     #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..))]
     pub watch: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Also pack what a colleague needs to help (logs, states, configurations without secrets) into this tar.gz
+    /// Also write logs, states and configurations, without secrets, to this tar.gz for a colleague
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
 }
@@ -216,7 +216,7 @@ pub struct Render {
     /// haproxy, nginx, hosts, rabbitmq, chrony or limits
     #[arg(value_name = "TEMPLATE")]
     pub template: String,
-    /// Which host's file, where hosts differ (the first that has such a file)
+    /// The host whose file to print, if hosts differ (default: the first host with such a file)
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
 }
@@ -237,7 +237,7 @@ pub struct Privileges {
     /// The login, or % and a group
     #[arg(value_name = "USER")]
     pub grantee: Grantee,
-    /// Let sudo ask for no password (NOPASSWD), for runs that nobody watches; doas never asks
+    /// Do not require a password from sudo (NOPASSWD), for unattended runs; doas never asks
     #[arg(long)]
     pub nopasswd: bool,
 }

@@ -1,4 +1,4 @@
-//! `rabbitup doctor --bundle FILE`: what was seen, packed for a colleague.
+//! `rabbitup doctor --bundle FILE`: logs, states and configurations for a colleague.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,7 +20,7 @@ use crate::transport::{Exec, Script, Transport, nonce};
 /// How long one host may take to collect its logs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Collects logs and journals on every host that was reached, all at once.
+/// Collects logs and journals from all reachable hosts in parallel.
 pub async fn collect<T: Transport>(transport: &Arc<T>, facts: &Facts) -> BTreeMap<HostName, Collected> {
     let reached = facts.hosts.keys().filter(|name| facts.host(name).is_some());
     at_once(transport, reached.map(|name| (name.clone(), ())), |transport: Arc<T>, name, ()| async move {
@@ -32,10 +32,10 @@ pub async fn collect<T: Transport>(transport: &Arc<T>, facts: &Facts) -> BTreeMa
     .await
 }
 
-/// Writes the files into a tar.gz for its owner alone.
+/// Writes the files into a tar.gz that only its owner can read.
 ///
 /// # Errors
-/// A file that cannot be written; nothing is left of it then.
+/// The file cannot be written; no partial file is left.
 pub fn write(files: &BTreeMap<String, String>, path: &Path) -> Result<(), Failure> {
     let bytes = packed(files).map_err(|error| Failure::other("the bundle could not be packed", &error))?;
     private_file::replace(path, &bytes, "bundle")
@@ -62,7 +62,7 @@ mod tests {
     use flate2::read::GzDecoder;
 
     use super::*;
-    use crate::doctor::{Papers, bundle};
+    use crate::doctor::{BundleContents, bundle};
     use crate::facts::{FileFacts, Observation, ProbeRequest, parse};
     use crate::model::{Secret, SecretName, Secrets};
 
@@ -119,7 +119,7 @@ mod tests {
         let collected = BTreeMap::from([(name, parse_collected("N", output.as_bytes()))]);
         let mut secrets = Secrets::default();
         secrets.insert(SecretName::new("admin"), Secret::new(format!("{MARK}known").into_bytes()));
-        let papers = Papers {
+        let contents = BundleContents {
             doctor_json: format!("{{\"evidence\":\"{MARK}known\"}}"),
             status_json: "{}".to_owned(),
             doctor_text: "nothing\n".to_owned(),
@@ -128,9 +128,9 @@ mod tests {
             unknown: &[],
         };
         let path = std::env::temp_dir().join(format!("rabbitup-bundle-{}.tar.gz", std::process::id()));
-        // One that is there and open to all does not make the new one so.
+        // An existing world-readable file does not pass its mode on.
         std::fs::write(&path, "old").expect("a file for temporary use");
-        write(&bundle(&facts, &collected, &papers), &path).expect("it is written");
+        write(&bundle(&facts, &collected, &contents), &path).expect("it is written");
         let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 

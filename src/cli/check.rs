@@ -18,7 +18,7 @@ pub fn run(common: &Common) -> Result<Exit, Failure> {
         print::json(&serde_json::json!({ "format_version": 1, "ok": true, "hosts": desired.hosts.len() }));
     } else {
         print::stdout(&format!(
-            "{} is good: {hosts}, {brokers}. No host was touched.\n",
+            "{} is valid: {hosts}, {brokers}. No host was contacted.\n",
             shown(&common.inventory)
         ));
     }

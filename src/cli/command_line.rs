@@ -1,4 +1,4 @@
-//! Every command of rabbitup that is printed for a person to paste: built here, from what was typed, and nowhere else.
+//! All rabbitup commands that are printed for pasting are built here, from the arguments that were typed.
 
 use std::fmt;
 use std::path::Path;
@@ -10,21 +10,21 @@ use crate::model::shell_word;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine(String);
 
-/// The verbs that read an inventory: advice that names one of them is for the inventory that was given.
+/// The verbs that read an inventory: advice that names one of them gets the given inventory.
 const ABOUT_AN_INVENTORY: [&str; 7] = ["plan", "up", "run", "status", "doctor", "check", "render"];
 
 impl CommandLine {
-    /// A verb that asks for nothing more: `status`, `doctor`.
+    /// A verb without further arguments: `status`, `doctor`.
     pub fn verb(common: &Common, verb: &str) -> Self {
         Self(format!("rabbitup{} {verb}", Words::of(common)))
     }
 
-    /// What shows what this request would do, and does nothing.
+    /// The command that shows what this request would do, and changes nothing.
     pub fn showing(common: &Common, called: &Called, data: &Data) -> Self {
         Self::request(common, "plan", called, data)
     }
 
-    /// What does what this request asks for, and no more.
+    /// The command that does exactly what this request asks for.
     pub fn doing(common: &Common, called: &Called, data: &Data) -> Self {
         Self::request(common, if called.playbook.is_some() { "run" } else { "up" }, called, data)
     }
@@ -45,7 +45,7 @@ impl CommandLine {
         words.word(verb);
         data.destroy_data.iter().for_each(|host| words.option("--destroy-data", host));
         if let Some(most) = data.prune {
-            // Its number is optional: without the sign the next word would not be one, and with it one reads what it does.
+            // Its number is optional, so it needs the equals sign; always printing it is also clearer.
             // A number needs no quotes.
             words.0.push_str(&if most == 1 { " --prune".to_owned() } else { format!(" --prune={most}") });
         }
@@ -66,10 +66,10 @@ impl fmt::Display for CommandLine {
 pub struct Words(String);
 
 impl Words {
-    /// What every command about this inventory repeats: where it is, and that sudo's password is asked for.
+    /// The words that every command for this inventory repeats: its path, and -K for the sudo password.
     pub fn of(common: &Common) -> Self {
         let mut words = Self::default();
-        // A shell in which the variable is not set, or is set to something else, would read another inventory.
+        // Another shell may not have the variable, or a different value, and would read another inventory.
         if common.inventory != Path::new(DEFAULT_INVENTORY) || std::env::var_os(INVENTORY_VARIABLE).is_some()
         {
             words.option("-i", &common.inventory.display().to_string());
@@ -82,7 +82,7 @@ impl Words {
         &self.0
     }
 
-    /// The same text with these words in every command of rabbitup that reads an inventory.
+    /// The same text with these words inserted in every rabbitup command that reads an inventory.
     pub fn put_into(&self, advice: &str) -> String {
         const NAME: &str = "rabbitup ";
         let mut text = String::with_capacity(advice.len());
@@ -114,7 +114,7 @@ impl Words {
         self.0.push_str(&shell_word(word));
     }
 
-    /// An option and its value; one word where the value would be taken for another option.
+    /// An option and its value; as one word if the value would be taken for another option.
     fn option(&mut self, name: &str, value: &str) {
         if value.is_empty() || value.starts_with('-') {
             let long = if name == "-i" { "--inventory" } else { name };
@@ -159,7 +159,7 @@ mod tests {
     use super::super::arguments::{Apply, Cli, Command};
     use super::*;
 
-    /// The words that a shell makes of a command line.
+    /// The words into which a shell splits a command line.
     fn split(line: &CommandLine) -> Vec<String> {
         let script = format!("rabbitup() {{ printf '%s\\0' rabbitup \"$@\"; }}\n{line}\n");
         let output = Process::new("sh").args(["-c", &script]).output().expect("sh runs");
@@ -172,7 +172,7 @@ mod tests {
         Cli::try_parse_from(split(line)).unwrap_or_else(|error| panic!("{line}\n{error}"))
     }
 
-    /// What makes a difference to what is done: everything but how it is shown.
+    /// Everything that affects what is done, not how it is shown.
     fn about(common: &Common) -> (PathBuf, Vec<String>, bool) {
         (common.inventory.clone(), common.limit.clone(), common.ask_become_pass)
     }
@@ -205,7 +205,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Pasted into a shell and read again, a printed command is the request that it was made from.
+        /// A printed command, pasted into a shell and parsed again, is the request that it was built from.
         #[test]
         fn a_printed_command_asks_for_what_was_asked(common in common(), called in called(), data in data()) {
             let again = parsed(&CommandLine::doing(&common, &called, &data));
@@ -247,7 +247,7 @@ mod tests {
             "`rabbitup -i 'my lab.toml' -K up` starts it; `rabbitup -i 'my lab.toml' -K run recover-node node=node2` \
              or rabbitup -i 'my lab.toml' -K doctor"
         );
-        let prose = "rabbitup looks only; rabbitup upholds nothing; rabbitup privileges sudoers ops; rabbitup apply FILE";
+        let prose = "rabbitup looks around; rabbitup upholds nothing; rabbitup privileges sudoers ops; rabbitup apply FILE";
         assert_eq!(words.put_into(prose), prose);
         let whole = CommandLine::verb(&common, "status").to_string();
         assert_eq!(words.put_into(&whole), whole, "what is complete stays as it is");

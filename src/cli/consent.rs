@@ -1,4 +1,4 @@
-//! What the operator agrees to: the plan that was shown, and nothing that destroys more.
+//! The operator's consent: it covers the plan that was shown, and nothing that destroys more.
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
@@ -13,27 +13,27 @@ use crate::model::one_line;
 use crate::plan::{Destruction, Plan};
 use crate::report::{Details, ErrorKind, destruction_lines, destruction_text};
 
-/// The operator's word for one run, which may show several plans: the first, one that changed under the lock, a second
-/// round, what ends a run that failed.
+/// The operator's consent for one run, which may show several plans: the first, one that changed before the lock, a second pass,
+/// the recovery from a failed run.
 pub struct Consent<'a> {
     common: &'a Common,
     by: By,
-    /// Shows what this run would do now, and does nothing.
+    /// The command that shows what this run would do now, and changes nothing.
     showing: CommandLine,
-    /// What the plans that were agreed to destroy; none before the first.
+    /// What the confirmed plans destroy; none before the first.
     agreed: RefCell<Option<Destruction>>,
 }
 
-/// How the operator agrees.
+/// How the operator gives consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// `--yes`: in advance, to the first plan that is shown.
+    /// `--yes`: in advance, for the first plan shown.
     Flag,
-    /// Each plan is asked for.
+    /// Asked for each plan.
     Answer,
 }
 
-/// Whether a plan may be carried out.
+/// Whether a plan may be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Yes,
@@ -51,10 +51,10 @@ impl<'a> Consent<'a> {
         Self { common, by, showing, agreed: RefCell::default() }
     }
 
-    /// Asks for a plan that has been shown and is not empty.
+    /// Asks to confirm a plan that has been shown and is not empty.
     ///
     /// # Errors
-    /// The plan destroys more than those that `--yes` was given for; or nobody can be asked.
+    /// The plan destroys more than those that `--yes` covered; or there is no terminal to ask on.
     pub async fn to(&self, plan: &Plan, question: &str) -> Result<Answer, Failure> {
         let destruction = Destruction::of(plan);
         match self.by {
@@ -70,9 +70,9 @@ impl<'a> Consent<'a> {
 
     fn not_covered(&self, beyond: &Destruction) -> Failure {
         let destroys = destruction_lines(beyond);
-        Failure::new(Exit::Failed, "this plan destroys more than the one that was shown first, so it was not done")
+        Failure::new(Exit::Failed, "this plan destroys more than the first one shown, so it was not applied")
             .why(destroys.join("; "))
-            .next("--yes is for the plan that was shown; read the plan as it is now, then run the same command again")
+            .next("--yes covers only the plan that was shown; read the new plan, then run the same command again")
             .command(&self.showing)
             .kind(ErrorKind::Unconfirmed, Details::Destroys { destroys })
     }
@@ -80,7 +80,7 @@ impl<'a> Consent<'a> {
     async fn ask(&self, plan: &Plan, destruction: &Destruction, question: &str) -> Result<Answer, Failure> {
         if self.common.json || !Term::stderr().is_term() || !std::io::stdin().is_terminal() {
             return Err(Failure::new(Exit::Usage, "cannot ask for confirmation of the plan")
-                .why("standard input is no terminal, or --json was given")
+                .why("standard input is not a terminal, or --json was given")
                 .next("read the plan, then add --yes to apply it without confirmation"));
         }
         let losses = destruction_text(destruction, self.common.style_of_stderr());
@@ -98,7 +98,7 @@ impl<'a> Consent<'a> {
     }
 }
 
-/// What is typed behind a prompt; empty at the end of the input. Signals are heard meanwhile.
+/// The line typed after a prompt; empty at end of input. Signals are still handled.
 async fn typed(prompt: &str) -> Result<String, Failure> {
     let unread = |error: &dyn std::error::Error| Failure::other("no answer could be read", error);
     Term::stderr().write_str(prompt).map_err(|error| unread(&error))?;
@@ -108,16 +108,16 @@ async fn typed(prompt: &str) -> Result<String, Failure> {
     });
     let line = read.await.map_err(|error| unread(&error))?.map_err(|error| unread(&error))?;
     if !line.ends_with('\n') {
-        // The cursor still stands behind the prompt.
+        // The cursor is still behind the prompt.
         print::stderr("\n");
     }
     Ok(line)
 }
 
-/// What has to be typed.
+/// The word that confirms.
 enum Word {
     Yes,
-    /// Nobody types another cluster's name by habit.
+    /// A cluster's name is not typed by habit, unlike `y`.
     Name(String),
 }
 
@@ -126,7 +126,7 @@ impl Word {
         if !destruction.destroys() {
             return Self::Yes;
         }
-        // A cluster without a name is known by its first host.
+        // A cluster without a name is identified by its first host.
         let first = || plan.hosts.first().map(|host| host.name.to_string());
         plan.cluster.clone().or_else(first).map_or(Self::Yes, Self::Name)
     }

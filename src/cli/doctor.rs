@@ -8,19 +8,19 @@ use super::exit::{Exit, Failure};
 use super::session::{Session, shown};
 use super::{bundle, print};
 use crate::cluster::health::WAIT_FOR_IT;
-use crate::doctor::{self, Diagnosis, Papers};
+use crate::doctor::{self, BundleContents, Diagnosis};
 use crate::facts::Facts;
 use crate::report::{DiagnosisDocument, Status, StatusDocument, Style, diagnosis_text, under_way_text};
 
 /// `rabbitup doctor`.
 pub async fn run(common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
     let session = Session::open(common, &Called::default(), &Data::default())?;
-    let looked = look(&session, common, arguments).await;
+    let looked = diagnose_and_show(&session, common, arguments).await;
     session.close(common).await;
     looked
 }
 
-async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
+async fn diagnose_and_show(session: &Session, common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
     let (facts, now) = (session.gather().await, SystemTime::now());
     let mut diagnosis = examined(&session.transport, &session.desired, &facts).await;
     if facts.under_way().next().is_some() {
@@ -36,7 +36,7 @@ async fn look(session: &Session, common: &Common, arguments: &Doctor) -> Result<
         pack(session, common, (&facts, &diagnosis), path).await?;
         if !common.json {
             print::stdout(&format!(
-                "Packed without secrets into {}, for you alone to read: look through it before you send it.\n",
+                "Wrote {}, readable only by you, with secrets removed. Read it before you send it.\n",
                 shown(path)
             ));
         }
@@ -66,8 +66,8 @@ async fn pack(
         key: session.options.digest_key,
     };
     let (secrets, unknown) = session.all_secrets();
-    let papers = Papers {
-        // Plain structs: they always have a JSON form.
+    let contents = BundleContents {
+        // Plain structs: they always serialise.
         doctor_json: serde_json::to_string_pretty(&DiagnosisDocument::new(diagnosis, facts, inventory))
             .unwrap_or_default(),
         status_json: serde_json::to_string_pretty(&StatusDocument::from(&status)).unwrap_or_default(),
@@ -76,5 +76,5 @@ async fn pack(
         secrets: &secrets,
         unknown: &unknown,
     };
-    bundle::write(&doctor::bundle(facts, &collected, &papers), path)
+    bundle::write(&doctor::bundle(facts, &collected, &contents), path)
 }

@@ -40,7 +40,7 @@ pub async fn lock(
     plan: &Plan,
     command: &CommandLine,
 ) -> Result<Locks, Failure> {
-    // What only ends another run's waiting must not wait for that run.
+    // A plan that only cancels what another run waits for must not wait for that run.
     let ends = |step: &Step| matches!(step.operation, Operation::CancelSyncQueue(_));
     let locked = if plan.steps.iter().all(ends) { &[] } else { plan.hosts.as_slice() };
     let hosts: Vec<HostName> = locked.iter().map(|host| host.name.clone()).collect();
@@ -54,14 +54,14 @@ pub async fn lock(
         };
         match &error {
             LockError::Held { .. } => Failure::new(Exit::Locked, message)
-                .next("nothing was changed; wait for them to finish, or talk to them, then:")
+                .next("nothing was changed; wait for that run to finish, or contact its operator, then:")
                 .command(command),
             _ => Failure::new(Exit::Failed, message).next("nothing was changed"),
         }
     })
 }
 
-/// Applies the plan and shows what happens. The locks are let go at the end.
+/// Applies the plan and shows its progress. Releases the locks at the end.
 pub async fn execute(
     transport: &Arc<SshTransport>,
     plan: &Plan,
@@ -77,11 +77,11 @@ pub async fn execute(
     });
     let mut stream = events.subscribe();
     let (stopper, mut interrupt) = Interrupt::new();
-    stopper.watch_signals().map_err(|error| Failure::other("signals cannot be watched", &error))?;
+    stopper.watch_signals().map_err(|error| Failure::other("cannot watch for signals", &error))?;
     let lost = locks.next_lost();
     let watch = tokio::spawn(async move { stopper.lock_lost(lost.await) });
     let vault = Vault::new(secrets, plan);
-    // A thread of its own: a paused terminal or a full pipe must not hold up the hosts.
+    // Its own thread: a paused terminal or a full pipe must not block the hosts.
     let (to_display, shown) = mpsc::channel();
     let (display, echoless) = display(plan, common);
     let display = std::thread::Builder::new().name("display".to_owned()).spawn({
@@ -96,7 +96,7 @@ pub async fn execute(
     };
     let forward = async {
         while let Some(stamped) = stream.recv().await {
-            // A display that has ended early shows nothing more; the run goes on.
+            // A display that has ended early shows nothing more; the run continues.
             let _ = to_display.send(stamped);
         }
         drop(to_display);
@@ -143,7 +143,7 @@ fn display(plan: &Plan, common: &Common) -> (Box<dyn Display + Send>, Option<Ech
     (Box::new(PlainLines::new(plan, std::io::LineWriter::new(Flushed(out)), clock, style)), None)
 }
 
-/// Lines reach a pipe as they come: a CI log is read while it grows.
+/// Flushes every line into a pipe: CI logs are read while they grow.
 struct Flushed<W>(W);
 
 impl<W: Write> Write for Flushed<W> {
@@ -158,7 +158,7 @@ impl<W: Write> Write for Flushed<W> {
     }
 }
 
-/// Shows what happens, with advice for the inventory that was given.
+/// Shows progress, with advice for the given inventory.
 fn show(
     stream: &mpsc::Receiver<Arc<Stamped>>,
     mut display: Box<dyn Display + Send>,

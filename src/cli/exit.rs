@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use super::command_line::{CommandLine, Words};
 use crate::report::{Details, ErrorDocument, ErrorKind, Style, error_text};
 
-/// What the exit code says. Documented in the README; scripts depend on it.
+/// The exit codes. Documented in the README; scripts depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Done, or nothing to do.
@@ -13,16 +13,16 @@ pub enum Exit {
     Failed,
     /// Changes are pending (`plan --detailed-exitcode`).
     Pending,
-    /// Bad usage or a bad inventory; no host was touched.
+    /// Bad usage or a bad inventory; no host was contacted.
     Usage,
-    /// Somebody else is at work on a host.
+    /// Another run is in progress on a host.
     Locked,
     /// Interrupted.
     Interrupted,
 }
 
 impl Exit {
-    /// As the README has them.
+    /// As documented in the README.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -41,35 +41,35 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command ended early, already in the words that are to be printed.
+/// Why a command ended early, as text ready to print.
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
     kind: ErrorKind,
-    // Boxed: what rarely happens does not make every result large.
+    // Boxed, so that the rare error does not make every result large.
     text: Box<Text>,
     details: Details,
 }
 
 #[derive(Debug)]
 enum Text {
-    /// A whole report, made elsewhere (an inventory's errors, refusals), and the sentence that it comes to.
+    /// A complete report, built elsewhere (an inventory's errors, refusals), and its summary in one sentence.
     Report { report: String, message: String },
     /// What failed, why, what to do next, and the commands that do it.
     Sentence { what: String, why: Option<String>, next: Option<String>, commands: Vec<String> },
 }
 
-/// How much one error's document may stretch.
+/// The layout of an error's JSON document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// The only document of the output.
+    /// The only document in the output.
     Document,
     /// One line among events.
     Line,
 }
 
 impl Failure {
-    /// A report that was made elsewhere; `message` says it in a sentence.
+    /// A report that was built elsewhere; `message` summarises it in a sentence.
     pub fn report(exit: Exit, report: String, message: impl Into<String>) -> Self {
         Self::of(exit, Text::Report { report, message: message.into() })
     }
@@ -105,7 +105,7 @@ impl Failure {
         self
     }
 
-    /// A command that does what the advice says, on a line of its own.
+    /// A command that carries out the advice, on its own line.
     pub fn command(mut self, command: &CommandLine) -> Self {
         if let Text::Sentence { commands, .. } = self.text.as_mut() {
             commands.push(command.to_string());
@@ -113,14 +113,14 @@ impl Failure {
         self
     }
 
-    /// More precisely than the exit code has it, and with what is known beside the sentence.
+    /// A more precise kind than the exit code implies, with further details.
     pub fn kind(mut self, kind: ErrorKind, details: Details) -> Self {
         self.kind = kind;
         self.details = details;
         self
     }
 
-    /// With the inventory that was given in every command of its advice.
+    /// Inserts the given inventory into every command of its advice.
     pub fn about(mut self, inventory: &Words) -> Self {
         if let Text::Sentence { next: Some(next), .. } = self.text.as_mut() {
             *next = inventory.put_into(next);
@@ -133,9 +133,9 @@ impl Failure {
         let text = match self.text.as_ref() {
             Text::Report { report, .. } => report.clone(),
             Text::Sentence { what, why, next, commands } => {
-                let error = Told {
+                let error = Chained {
                     what: what.clone(),
-                    why: why.clone().map(|why| Told { what: why, why: None }).map(Box::new),
+                    why: why.clone().map(|why| Chained { what: why, why: None }).map(Box::new),
                 };
                 error_text(&error, next.as_deref(), commands, style)
             }
@@ -143,7 +143,7 @@ impl Failure {
         super::print::stderr(&text);
     }
 
-    /// Prints it on standard output, for a machine.
+    /// Prints it on standard output, as JSON.
     pub fn print_json(&self, form: Form) {
         let (message, why, next, commands): (_, _, _, &[String]) = match self.text.as_ref() {
             Text::Report { message, .. } => (message.as_str(), None, None, &[]),
@@ -171,20 +171,20 @@ impl Failure {
     }
 }
 
-/// A sentence with a reason, as an error chain, so that all errors are printed by one function.
+/// A sentence with a reason, as an error chain, so that one function prints all errors.
 #[derive(Debug)]
-struct Told {
+struct Chained {
     what: String,
-    why: Option<Box<Told>>,
+    why: Option<Box<Chained>>,
 }
 
-impl std::fmt::Display for Told {
+impl std::fmt::Display for Chained {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.what)
     }
 }
 
-impl Error for Told {
+impl Error for Chained {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.why.as_deref().map(|why| why as _)
     }

@@ -1,4 +1,4 @@
-//! What is printed without a look at any host: playbooks, rules for sudo, schemas, completions, the manual page.
+//! Output that needs no host: playbooks, rules for sudo, schemas, completions, the manual page.
 
 use clap::CommandFactory;
 
@@ -9,7 +9,7 @@ use crate::playbook::{Playbook, PlaybookDocument};
 use crate::transport::SudoAsks;
 use crate::{inventory, report, transport};
 
-/// `rabbitup run` without a name: the embedded playbooks, and those beside the inventory.
+/// `rabbitup run` without a name: the built-in playbooks, and those beside the inventory.
 pub fn playbooks(common: &Common) -> Result<Exit, Failure> {
     let mut names: Vec<String> = Playbook::embedded_names().map(str::to_owned).collect();
     let own = std::fs::read_dir(session::directory(&common.inventory).join("playbooks"));
@@ -33,7 +33,7 @@ pub fn playbooks(common: &Common) -> Result<Exit, Failure> {
     }
     let texts: Vec<String> = playbooks.iter().map(Playbook::help).collect();
     print::stdout(&format!(
-        "{}\nEach shows its plan and asks before it changes anything.\n",
+        "{}\nEach shows its plan and asks for confirmation before it changes anything.\n",
         texts.join("\n")
     ));
     Ok(Exit::Done)
@@ -82,7 +82,7 @@ pub fn man() -> Result<Exit, Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command())
         .render(&mut page)
-        .map_err(|error| Failure::other("the manual page cannot be rendered", &error))?;
+        .map_err(|error| Failure::other("the manual page could not be rendered", &error))?;
     print::stdout(&String::from_utf8_lossy(&page));
     Ok(Exit::Done)
 }

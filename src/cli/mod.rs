@@ -11,18 +11,18 @@ mod echo;
 mod examine;
 mod execute;
 mod exit;
+mod harden;
 mod init;
 mod lists;
-mod memory;
 mod plan;
 mod print;
 mod private_file;
 mod render;
 mod session;
-mod settled;
 mod status;
 mod up;
 mod usage;
+mod wait_for_steps;
 
 use std::process::ExitCode;
 
@@ -31,17 +31,17 @@ pub use arguments::{Cli, Command};
 use arguments::Called;
 use command_line::Words;
 pub use exit::Exit;
-pub use memory::keep_private;
+pub use harden::disable_core_dumps;
 pub use print::quiet_broken_pipes;
 pub use usage::usage;
 
 use exit::Failure;
 
-/// Carries out one command line.
+/// Runs one command line.
 pub fn run(cli: Cli) -> ExitCode {
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(dispatch(&cli)),
-        Err(error) => Err(Failure::other("the program could not start its runtime", &error)),
+        Err(error) => Err(Failure::other("rabbitup could not start its async runtime", &error)),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -4,7 +4,7 @@ use super::arguments::{Common, PlanArguments};
 use super::command_line::CommandLine;
 use super::exit::{Exit, Failure};
 use super::session::{Session, shown};
-use super::settled::settled;
+use super::wait_for_steps::gather_when_idle;
 use super::{print, private_file};
 use crate::plan::{Moment, Plan};
 use crate::report::{PlanDocument, Routes, plan_text, skipped_line};
@@ -12,7 +12,7 @@ use crate::report::{PlanDocument, Routes, plan_text, skipped_line};
 /// `rabbitup plan`.
 pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Failure> {
     let session = Session::open(common, &arguments.called, &arguments.data)?;
-    let facts = settled(&session.transport, &session.hosts, common, session.first_turn()).await;
+    let facts = gather_when_idle(&session.transport, &session.hosts, common, session.first_turn()).await;
     session.close(common).await;
     let facts = facts?;
     let plan = session.plan(common, &facts, Moment::Before)?;
@@ -31,7 +31,7 @@ pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Fai
                 print::stdout(&format!("Saved to {}: there is nothing to apply.\n", shown(path)))
             }
             (Some(path), false) => print::stdout(&format!(
-                "Saved. As long as the hosts stay as they are, this does exactly what is shown:\nNext: {}\n",
+                "Saved. As long as the hosts do not change, this does exactly what is shown:\nNext: {}\n",
                 CommandLine::apply(common, path)
             )),
             (None, true) => {}
@@ -44,10 +44,8 @@ pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Fai
     Ok(if arguments.detailed_exitcode && !plan.is_empty() { Exit::Pending } else { Exit::Done })
 }
 
-/// Saves a plan for its owner alone: it holds no secret, but says where to find the hosts' weak places.
+/// Saves a plan readable only by its owner: it contains no secret, but much detail about the hosts.
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
-    let text = plan
-        .to_saved()
-        .map_err(|error| Failure::other("the plan has no form that could be saved", &error))?;
+    let text = plan.to_saved().map_err(|error| Failure::other("the plan could not be serialised", &error))?;
     private_file::replace(path, &text, "plan")
 }

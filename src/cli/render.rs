@@ -27,7 +27,7 @@ pub fn run(common: &Common, arguments: &Render) -> Result<Exit, Failure> {
         }
         None => Err(Failure::new(
             Exit::Usage,
-            format!("this inventory has nothing to render as {}", name.as_str()),
+            format!("this inventory does not use the template {}", name.as_str()),
         )),
     }
 }

@@ -7,11 +7,11 @@ use super::arguments::{Called, Common, Data};
 use super::command_line::{CommandLine, Words};
 use super::exit::{Exit, Failure};
 use super::print;
-use super::settled::Turn;
+use super::wait_for_steps::Turn;
 use crate::apply::{gather, named_secrets};
 use crate::cluster::phrases::listed;
 use crate::cluster::{Finding, access, health};
-use crate::document::{Look, Problem};
+use crate::document::{Graphics, Problem};
 use crate::facts::Facts;
 use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
 use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource, Secrets};
@@ -27,7 +27,7 @@ use crate::transport::{BecomeRoot, HostKeyPolicy, SshTarget, SshTransport, Trans
 /// The environment variable with the password for sudo.
 const BECOME_PASSWORD: &str = "RABBITUP_BECOME_PASSWORD";
 
-/// A loaded inventory and the way to its hosts: what every command that touches hosts starts from.
+/// A loaded inventory and the transport to its hosts: the start of every command that contacts hosts.
 pub struct Session {
     pub desired: Desired,
     pub playbook: Playbook,
@@ -35,32 +35,32 @@ pub struct Session {
     pub options: Options,
     pub hosts: Vec<PlannedHost>,
     pub transport: Arc<SshTransport>,
-    /// The secrets that are known by now.
+    /// The secrets known so far.
     secrets: RefCell<Secrets>,
     style: Style,
     /// Whether this run has begun to change hosts.
     pub changes: Cell<bool>,
 }
 
-/// An inventory, loaded and checked; its warnings are printed.
+/// Loads and checks an inventory; prints its warnings.
 pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Desired, Templates), Failure> {
     let style = common.style_of_stderr();
-    let look = look(style);
+    let graphics = graphics(style);
     let loaded = inventory::load(&common.inventory, inventory::Options { secrets })
-        .map_err(|errors| bad_file(errors.render(style.width, look), &errors, errors.problems()))?;
+        .map_err(|errors| bad_file(errors.render(style.width, graphics), &errors, errors.problems()))?;
     if !loaded.warnings.is_empty() && !common.json {
-        print::stderr(&format!("{}\n", crate::document::report(&loaded.warnings, style.width, look)));
+        print::stderr(&format!("{}\n", crate::document::report(&loaded.warnings, style.width, graphics)));
     }
     let templates = Templates::new(&loaded.desired.templates)
-        .map_err(|error| Failure::new(Exit::Usage, "a template is wrong").why(error.to_string()))?;
+        .map_err(|error| Failure::new(Exit::Usage, "a template is invalid").why(error.to_string()))?;
     Ok((loaded.desired, templates))
 }
 
-/// A playbook by name, the inventory's own before the embedded ones.
+/// A playbook by name; those beside the inventory take precedence over the built-in ones.
 pub fn playbook(common: &Common, name: &str) -> Result<Playbook, Failure> {
     let style = common.style_of_stderr();
     Playbook::load(name, directory(&common.inventory))
-        .map_err(|errors| bad_file(errors.render(style.width, look(style)), &errors, errors.problems()))
+        .map_err(|errors| bad_file(errors.render(style.width, graphics(style)), &errors, errors.problems()))
 }
 
 fn bad_file(report: String, message: &dyn std::fmt::Display, problems: &[Problem]) -> Failure {
@@ -69,33 +69,33 @@ fn bad_file(report: String, message: &dyn std::fmt::Display, problems: &[Problem
         .kind(ErrorKind::Usage, Details::Problems { problems })
 }
 
-/// Where the inventory lies.
+/// The directory of the inventory.
 pub fn directory(inventory: &Path) -> &Path {
     inventory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn look(style: Style) -> Look {
+fn graphics(style: Style) -> Graphics {
     let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
         .is_none_or(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"));
     match (style.colour, utf8) {
-        (_, false) => Look::Ascii,
-        (Colour::Always, true) => Look::Colour,
-        (Colour::Never, true) => Look::Unicode,
+        (_, false) => Graphics::Ascii,
+        (Colour::Always, true) => Graphics::Colour,
+        (Colour::Never, true) => Graphics::Unicode,
     }
 }
 
-/// The password for sudo, where the command line or the environment has one.
+/// The sudo password, if the command line or the environment provides one.
 pub fn become_password(common: &Common) -> Result<Option<Secret>, Failure> {
     if common.ask_become_pass {
         let terminal = console::Term::stderr();
         let unread = |why: String| {
-            Failure::new(Exit::Usage, "no password could be read")
+            Failure::new(Exit::Usage, "the password could not be read")
                 .why(why)
                 .next("without a terminal, set RABBITUP_BECOME_PASSWORD instead of --ask-become-pass")
         };
-        // Elsewhere the end of the input would count as an empty password.
+        // Without a terminal, end of input would count as an empty password.
         if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
             return Err(unread("standard input is not a terminal".to_owned()));
         }
@@ -107,7 +107,7 @@ pub fn become_password(common: &Common) -> Result<Option<Secret>, Failure> {
     Ok(std::env::var(BECOME_PASSWORD).ok().map(|password| Secret::new(password.into_bytes())))
 }
 
-/// A transport to these hosts. What `sources` names in the environment is kept from ssh.
+/// A transport to these hosts. Environment variables named in `sources` are withheld from ssh.
 pub fn transport(
     hosts: &[PlannedHost],
     password: Option<&Secret>,
@@ -149,7 +149,7 @@ fn target(ssh: &Ssh, password: Option<&Secret>, withheld: &[String]) -> SshTarge
 }
 
 impl Session {
-    /// Loads everything and opens nothing yet.
+    /// Loads everything; opens no connection yet.
     pub fn open(common: &Common, called: &Called, data: &Data) -> Result<Self, Failure> {
         let playbook = playbook(common, called.name())?;
         let arguments = Arguments::parse(&playbook, &called.values)
@@ -176,27 +176,27 @@ impl Session {
         Ok(Self { desired, playbook, templates, options, hosts, transport, secrets, style, changes })
     }
 
-    /// Whether all that the playbook does is to end another run's waiting: it must not wait for that run itself.
+    /// Whether the playbook only cancels what another run waits for: it must not wait for that run itself.
     pub fn goes_beside(&self) -> bool {
         self.playbook.phases.iter().all(|phase| matches!(phase, PhaseSettings::CancelSyncQueue))
     }
 
-    /// How the hosts are looked at before anything is planned.
+    /// How to wait for other runs before planning.
     pub fn first_turn(&self) -> Turn {
         if self.goes_beside() { Turn::Beside } else { Turn::First }
     }
 
-    /// Looks at every host.
+    /// Probes every host.
     pub async fn gather(&self) -> Facts {
         gather(&self.transport, &self.hosts).await
     }
 
-    /// Makes the plan. Hosts that were not reached and refusals are printed here, as the command line wants them.
+    /// Makes the plan. Unreachable hosts and refusals become errors in the form that the command line asks for.
     pub fn plan(&self, common: &Common, facts: &Facts, moment: Moment) -> Result<Plan, Failure> {
         self.plan_with(common, &self.playbook, facts, moment)
     }
 
-    /// As [`Session::plan`], with another playbook: the one for a run that failed.
+    /// Like [`Session::plan`], with another playbook: the recovery from a failed run.
     pub fn plan_with(
         &self,
         common: &Common,
@@ -222,12 +222,12 @@ impl Session {
         }
     }
 
-    /// What is not as it should be, with advice for this inventory.
+    /// The cluster's problems, with advice for this inventory.
     pub fn health(&self, common: &Common, facts: &Facts) -> Vec<Finding> {
         Self::advised(common, health(&self.desired, facts))
     }
 
-    /// What is not as it should be, and who can log in who should not.
+    /// The cluster's problems, including logins that should not work.
     pub fn findings(&self, common: &Common, facts: &Facts) -> Vec<Finding> {
         let findings = [health(&self.desired, facts), access(&self.desired, facts)].concat();
         Self::advised(common, findings)
@@ -239,7 +239,7 @@ impl Session {
         findings
     }
 
-    /// What is wanted, with the secrets that `needed` asks for, until it asks for no more. Each command runs once.
+    /// The desired state with the secrets that `needed` asks for, until it asks for no more. Each command runs once.
     fn knowing(&self, needed: impl Fn(&Desired) -> BTreeSet<SecretName>) -> Result<Desired, Failure> {
         let mut desired = self.desired.clone();
         loop {
@@ -261,7 +261,7 @@ impl Session {
             let style = self.style;
             let secret = command.read().map_err(|problem| {
                 let message = problem.to_string();
-                let report = crate::document::report(&[problem], style.width, look(style)) + "\n";
+                let report = crate::document::report(&[problem], style.width, graphics(style)) + "\n";
                 Failure::report(Exit::Usage, report, message)
             })?;
             self.secrets.borrow_mut().insert(name.clone(), secret);
@@ -269,7 +269,7 @@ impl Session {
         Ok(())
     }
 
-    /// Everything known, with what the plan's steps need: what a command prints is had before anything is changed.
+    /// All known secrets and those that the plan's steps need: commands run before anything is changed.
     pub fn secrets_for(&self, plan: &Plan) -> Result<Secrets, Failure> {
         for name in named_secrets(plan) {
             self.read(&name)?;
@@ -277,7 +277,7 @@ impl Session {
         Ok(self.secrets.borrow().clone())
     }
 
-    /// All secrets, as far as they can be had, and the names of those that cannot: to take them out of a bundle.
+    /// All available secrets, and the names of unavailable ones, for redacting a bundle.
     pub fn all_secrets(&self) -> (Secrets, Vec<SecretName>) {
         let unknown = self.desired.commands.keys().filter(|name| self.read(name).is_err()).cloned().collect();
         (self.secrets.borrow().clone(), unknown)
@@ -291,7 +291,7 @@ impl Session {
         Err(silent(facts, &Routes::from(&self.desired), text, common.style_of_stderr()))
     }
 
-    /// Lets go of the connections, and says what they cost where the user wants to know.
+    /// Closes the connections, and prints their number with --verbose.
     pub async fn close(&self, common: &Common) {
         close(&self.transport, common).await;
     }
@@ -303,12 +303,12 @@ fn refusal(refused: &PlanError, text: String) -> Failure {
         .kind(ErrorKind::Refused, Details::Refusals(RefusalDocument::from(refused)))
 }
 
-/// Hosts that did not answer, where all are needed.
+/// The error for hosts that did not answer although all are needed.
 pub fn unreachable(facts: &Facts, routes: &Routes<'_>, style: Style) -> Failure {
     silent(facts, routes, unreachable_text, style)
 }
 
-/// As [`unreachable()`], in the words that fit: for a run that has changed nothing, or something.
+/// Like [`unreachable()`], with a text for a run that has changed something, or nothing.
 fn silent(
     facts: &Facts,
     routes: &Routes<'_>,
@@ -320,7 +320,7 @@ fn silent(
         .kind(ErrorKind::Unreachable, Details::Unreachable(unreachable_document(facts, routes)))
 }
 
-/// What is wanted of the cluster while this playbook runs: without the node that it removes.
+/// The desired state while this playbook runs: without the node that it removes.
 fn concerned(desired: Desired, playbook: &Playbook, arguments: &Arguments) -> Result<Desired, Failure> {
     if let Some(new) = &arguments.new {
         if arguments.old.as_ref() == Some(new) {
@@ -328,8 +328,8 @@ fn concerned(desired: Desired, playbook: &Playbook, arguments: &Arguments) -> Re
                 .next("a node that lost its data comes back with: rabbitup run recover-node"));
         }
         if !desired.brokers().any(|host| &host.node() == new) {
-            return Err(Failure::new(Exit::Usage, format!("{new} is no broker of the inventory"))
-                .next("put its host there with the role broker; the old one may stay until it is replaced"));
+            return Err(Failure::new(Exit::Usage, format!("{new} is not a broker in the inventory"))
+                .next("add its host with the role broker; the old one may stay until it is replaced"));
         }
     }
     let removes = playbook.phases.iter().any(|phase| matches!(phase, PhaseSettings::Remove(_)));
@@ -339,7 +339,7 @@ fn concerned(desired: Desired, playbook: &Playbook, arguments: &Arguments) -> Re
     })
 }
 
-/// Lets go of a transport's connections.
+/// Closes a transport's connections.
 pub async fn close(transport: &Arc<SshTransport>, common: &Common) {
     let counts = transport.counts();
     if common.verbose {
@@ -374,7 +374,7 @@ fn limit(desired: &Desired, words: &[String]) -> Result<Limit, Failure> {
     Ok(Limit::Only(hosts))
 }
 
-/// A host of the inventory by its name, or by that of its node.
+/// A host of the inventory, by its name or its node's name.
 pub fn host_named(desired: &Desired, name: &str) -> Result<HostName, Failure> {
     let wanted = |host: &&Host| host.name.as_str() == name || host.node().to_string() == name;
     if let Some(host) = desired.hosts.iter().find(wanted) {
@@ -388,7 +388,7 @@ pub fn host_named(desired: &Desired, name: &str) -> Result<HostName, Failure> {
     Err(Failure::new(Exit::Usage, format!("the inventory has no host {name}")).next(advice))
 }
 
-/// Where a path is said to a person.
+/// A path as text for people.
 pub fn shown(path: &Path) -> String {
     path.display().to_string()
 }

@@ -15,13 +15,13 @@ use crate::report::{Status, StatusDocument, status_text, under_way_text};
 pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, Failure> {
     let session = Session::open(common, &Called::default(), &Data::default())?;
     let Some(seconds) = arguments.watch else {
-        let exit = look(&session, common).await;
+        let exit = show(&session, common).await;
         session.close(common).await;
         return Ok(exit);
     };
-    // One listener for all rounds: a signal that arrives while hosts are being inspected is not lost with the round.
+    // One listener for all refreshes: a signal that arrives while hosts are being inspected is not lost.
     let (stopper, mut interrupt) = Interrupt::new();
-    stopper.watch_signals().map_err(|error| Failure::other("signals cannot be watched", &error))?;
+    stopper.watch_signals().map_err(|error| Failure::other("cannot watch for signals", &error))?;
     tokio::select! {
         _ = interrupt.next() => {}
         never = watch(&session, common, Duration::from_secs(seconds)) => match never {},
@@ -32,20 +32,20 @@ pub async fn run(common: &Common, arguments: &StatusArguments) -> Result<Exit, F
     Ok(Exit::Interrupted)
 }
 
-/// Shows the cluster again and again, until it is dropped.
+/// Shows the cluster repeatedly, until the future is dropped.
 async fn watch(session: &Session, common: &Common, every: Duration) -> Infallible {
     let mut ticks = tokio::time::interval(every);
     loop {
         ticks.tick().await;
         if !common.json {
-            // On a pipe the looks follow each other.
+            // On a pipe the outputs follow each other.
             let _ = Term::stdout().clear_screen();
         }
-        look(session, common).await;
+        show(session, common).await;
     }
 }
 
-async fn look(session: &Session, common: &Common) -> Exit {
+async fn show(session: &Session, common: &Common) -> Exit {
     let facts = session.gather().await;
     let time = SystemTime::now();
     let findings = advised(session.findings(common, &facts), &facts);

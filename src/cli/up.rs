@@ -12,7 +12,7 @@ use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::Session;
-use super::settled::{Turn, settled};
+use super::wait_for_steps::{Turn, gather_when_idle};
 use crate::apply::Locks;
 use crate::cluster::{Finding, Severity, is_healthy};
 use crate::facts::Facts;
@@ -84,7 +84,7 @@ enum Round {
 impl Work<'_> {
     /// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
     async fn run(&self) -> Result<Exit, Failure> {
-        let facts = self.settled(self.session.first_turn()).await?;
+        let facts = self.gather_when_idle(self.session.first_turn()).await?;
         let plan = self.session.plan(self.common, &facts, Moment::Before)?;
         self.show(&plan_text(&plan, self.common.style()));
         *self.before.borrow_mut() = self.session.health(self.common, &facts);
@@ -161,7 +161,8 @@ impl Work<'_> {
     /// is shown and confirmed again, and `--yes` is no word for one that destroys more.
     async fn look_again(&self, shown: Plan, playbook: &Playbook, moment: Moment) -> Result<Again, Failure> {
         let turn = if self.session.goes_beside() { Turn::Beside } else { Turn::Locked };
-        let plan = self.session.plan_with(self.common, playbook, &self.settled(turn).await?, moment)?;
+        let plan =
+            self.session.plan_with(self.common, playbook, &self.gather_when_idle(turn).await?, moment)?;
         if plan.steps == shown.steps {
             return Ok(Again::Go(plan));
         }
@@ -177,8 +178,8 @@ impl Work<'_> {
         })
     }
 
-    async fn settled(&self, turn: Turn) -> Result<Facts, Failure> {
-        settled(&self.session.transport, &self.session.hosts, self.common, turn).await
+    async fn gather_when_idle(&self, turn: Turn) -> Result<Facts, Failure> {
+        gather_when_idle(&self.session.transport, &self.session.hosts, self.common, turn).await
     }
 
     /// Why nodes do not come together, where a step that brings them together has failed. It adds to the failure that was
@@ -203,7 +204,7 @@ impl Work<'_> {
     /// done. A step that was given up may still be running: its end comes first.
     async fn settle(&self) -> Result<(), Failure> {
         let Some(playbook) = self.session.playbook.after_failure() else { return Ok(()) };
-        let facts = self.settled(Turn::HalfWay).await?;
+        let facts = self.gather_when_idle(Turn::HalfWay).await?;
         let plan = self.session.plan_with(self.common, &playbook, &facts, Moment::Before).inspect_err(|_| {
             self.show(&format!(
                 "\nThe run failed half-way, and what would end it cannot be planned now (below). Then run again: {}\n\n",

@@ -1,4 +1,4 @@
-//! What a colleague needs who cannot log in to the hosts, without the secrets in it. Pure: texts in, files out.
+//! The bundle for a colleague who cannot log in to the hosts, with secrets removed. Pure: texts in, files out.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ const COLLECT: &str = concat!(
     include_str!("../facts/broker_logs.sh"),
     include_str!("collect.sh")
 );
-/// The directory that everything lies in, so that unpacking fills no other.
+/// The top directory of the archive, so that unpacking does not litter the current one.
 const TOP: &str = "rabbitup-doctor";
-/// The units whose journals are wanted; one that a host does not have has none.
+/// The units whose journals are collected, if the host has them.
 const UNITS: [&str; 3] = ["rabbitmq-server", "haproxy", "nginx"];
 
-/// What one host gave: the journals and the ends of the logs, by name.
+/// What one host returned: the journals and the ends of the logs, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected(pub BTreeMap<String, String>);
 
-/// What is packed besides what the hosts gave.
-pub struct Papers<'a> {
-    /// The documents of `doctor --json` and `status --json`, and what doctor says to people.
+/// What is packed besides the logs of the hosts.
+pub struct BundleContents<'a> {
+    /// The documents of `doctor --json` and `status --json`, and doctor's readable output.
     pub doctor_json: String,
     pub status_json: String,
     pub doctor_text: String,
     /// rabbitup's version.
     pub version: &'a str,
     pub secrets: &'a Secrets,
-    /// Secrets that the inventory names and that could not be had: they are taken out only where their shape tells them.
+    /// Secrets in the inventory that could not be read: they are redacted only if their shape gives them away.
     pub unknown: &'a [SecretName],
 }
 
@@ -40,7 +40,7 @@ pub fn collect_command(nonce: &str) -> String {
     command_text(&[("nonce", nonce.to_owned()), ("units", UNITS.join("\n"))], COLLECT)
 }
 
-/// Reads what the collection printed. What did not come to its end is left out: it is for people, who see that.
+/// Parses the output of the collection. Incomplete output is left out: people read it, and see that it is missing.
 pub fn parse_collected(nonce: &str, output: &[u8]) -> Collected {
     let Ok(frames) = Frames::read(nonce, output) else { return Collected::default() };
     let text = |name: &str| frames.lines(name).collect::<Vec<_>>().join("\n");
@@ -57,19 +57,19 @@ pub fn parse_collected(nonce: &str, output: &[u8]) -> Collected {
 pub fn bundle(
     facts: &Facts,
     collected: &BTreeMap<HostName, Collected>,
-    papers: &Papers<'_>,
+    contents: &BundleContents<'_>,
 ) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
-    let known = Known::from(papers.secrets);
-    // Each file begins anew: what one leaves open is not in the next.
+    let known = Known::from(contents.secrets);
+    // A new redactor for each file: an unfinished PEM block in one must not affect the next.
     let redactor = || Redactor::new(known.clone());
     let mut put = |path: String, text: &str| {
         files.insert(format!("{TOP}/{path}"), redactor().text(text));
     };
-    put("README.txt".to_owned(), &readme(facts, papers));
-    put("doctor.json".to_owned(), &papers.doctor_json);
-    put("doctor.txt".to_owned(), &papers.doctor_text);
-    put("status.json".to_owned(), &papers.status_json);
+    put("README.txt".to_owned(), &readme(facts, contents));
+    put("doctor.json".to_owned(), &contents.doctor_json);
+    put("doctor.txt".to_owned(), &contents.doctor_text);
+    put("status.json".to_owned(), &contents.status_json);
     for (host, seen) in &facts.hosts {
         match seen {
             Observation::Unreachable(why) => put(format!("{host}/unreachable.txt"), &why.evidence),
@@ -99,37 +99,37 @@ struct HostDocument<'a> {
 
 fn host_document(seen: &HostFacts) -> String {
     let document = HostDocument { system: &seen.system, packages: &seen.packages, units: &seen.units };
-    // A plain struct: it always has a JSON form.
+    // A plain struct: it always serialises.
     serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 
-/// A name that a host gave, as a file's name of its own.
+/// A name from a host, as a safe file name.
 fn plain(name: &str) -> String {
     let keep = |c: char| if c.is_ascii_alphanumeric() || "-_@.".contains(c) { c } else { '_' };
     name.chars().map(keep).collect()
 }
 
-fn readme(facts: &Facts, papers: &Papers<'_>) -> String {
-    let unknown: Vec<&str> = papers.unknown.iter().map(SecretName::as_str).collect();
+fn readme(facts: &Facts, contents: &BundleContents<'_>) -> String {
+    let unknown: Vec<&str> = contents.unknown.iter().map(SecretName::as_str).collect();
     let unknown = match unknown.as_slice() {
         [] => String::new(),
-        names => format!(", but for these, which could not be read: {}", names.join(", ")),
+        names => format!(", except for these, which could not be read: {}", names.join(", ")),
     };
     let hosts: Vec<String> = facts.hosts.keys().map(ToString::to_string).collect();
     format!(
-        "What rabbitup {} saw of these hosts: {}\n\n\
-         doctor.txt, doctor.json   what `rabbitup doctor` says is wrong, and what mends it\n\
+        "Collected by rabbitup {} from these hosts: {}\n\n\
+         doctor.txt, doctor.json   the problems that `rabbitup doctor` found, and how to fix them\n\
          status.json               the cluster as every node sees it\n\
          HOST/host.json            system, versions of packages, states of units\n\
          HOST/journal-UNIT.txt     the unit's journal, the last 1500 lines, 256 KiB at most\n\
-         HOST/log-NAME.txt         the end of RabbitMQ's logs that were written last, 256 KiB each\n\
-         HOST/files/               /etc/hosts, rabbitmq.conf, rabbitmq-env.conf, enabled_plugins, haproxy.cfg and their like\n\n\
-         Taken out, with {MARK} in its place: the values of keys and the words behind arguments that name a secret (password,\n\
+         HOST/log-NAME.txt         the last 256 KiB of each of RabbitMQ's newest logs\n\
+         HOST/files/               /etc/hosts, rabbitmq.conf, rabbitmq-env.conf, enabled_plugins, haproxy.cfg and others\n\n\
+         Replaced by {MARK}: the values of keys and arguments that name a secret (password,\n\
          secret, token, cookie, credential, private key …), the user's part of URIs, PEM blocks, stored password hashes, and\n\
          every secret that the inventory names, in every encoding{unknown}. Of configuration files\n\
          only the values of keys that are known to hold no secret are shown. The Erlang cookie was never read.\n\
-         Names, addresses, users and what else the logs say of your systems are in it: look before you send it.\n",
-        papers.version,
+         It contains names, addresses, users and other details of your systems: read it before you send it.\n",
+        contents.version,
         hosts.join(", "),
     )
 }

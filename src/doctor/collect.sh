@@ -1,9 +1,9 @@
 # shellcheck shell=sh disable=SC2154
-# What a colleague needs to see of this host: the units' journals and the end of RabbitMQ's logs. It only reads. Runs as
-# root under dash, bash or busybox sh; the controller puts before it the files broker_user.sh and broker_logs.sh, and then
+# Collects for a bundle the units' journals and the end of RabbitMQ's logs. Read-only. Runs as root under dash, bash or busybox sh;
+# the controller prepends the files broker_user.sh and broker_logs.sh, and then
 #   nonce        starts every line that frames a section
-#   units        the units whose journals are wanted, one per line
-# Whole-line comments and indentation are left out when it is sent.
+#   units        the units whose journals are collected, one per line
+# Whole-line comments and indentation are removed before it is sent.
 exec 2>/dev/null </dev/null
 export LC_ALL=C TZ=UTC0
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
@@ -18,7 +18,7 @@ for unit in $units; do
   limit 10 journalctl -u "$unit" -n 1500 -o short-iso --no-pager | tail -c 262144
   echo
 done
-# The three that were written last.
+# The three newest.
 for log in $(newest_logs 3); do
   echo "$nonce log-$log"
   log_tail "$log" 262144

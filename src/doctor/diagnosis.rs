@@ -2,30 +2,30 @@ use serde::{Serialize, Serializer};
 
 use crate::model::HostName;
 
-/// What was found, the root causes first.
+/// The findings, root causes first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnosis {
     pub findings: Vec<Finding>,
-    /// What was walked, in the order of the walk.
+    /// The checks that ran, in the order of the walk.
     pub checked: Vec<Checked>,
-    /// Every broker to every other, in the inventory's order.
+    /// Every pair of brokers, in the inventory's order.
     pub pairs: Vec<Pair>,
-    /// Whether a run of rabbitup is under way: what is found may be of its making, and pass.
+    /// Whether a rabbitup run is in progress: it may have caused the findings, and they may go away.
     pub meanwhile: Meanwhile,
 }
 
-/// What happens on the hosts while they are examined.
+/// What rabbitup does on the hosts while they are examined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Meanwhile {
-    /// Nothing of rabbitup's.
+    /// No run is in progress.
     #[default]
     Quiet,
-    /// A run of rabbitup is under way.
+    /// A run is in progress.
     RunUnderWay,
 }
 
 impl Diagnosis {
-    /// The diagnosis while a run is under way: nothing is to be done about what is found, but to wait.
+    /// The diagnosis while a run is in progress: the only advice is to wait.
     pub fn while_under_way(mut self, advice: &str) -> Self {
         for finding in &mut self.findings {
             finding.remedy = vec![Remedy::Sentence(advice.to_owned())];
@@ -33,32 +33,32 @@ impl Diagnosis {
         Self { meanwhile: Meanwhile::RunUnderWay, ..self }
     }
 
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     pub fn is_healthy(&self) -> bool {
         self.findings.is_empty()
     }
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub cause: Cause,
-    /// Where it was found, and so where it is to be mended; none: it concerns the cluster as a whole.
+    /// Where it was found, and where to fix it; none: the whole cluster.
     pub host: Option<HostName>,
-    /// The other host that it is about.
+    /// The other host involved.
     pub peer: Option<HostName>,
     pub what: String,
-    /// What was seen, where; one line each.
+    /// The evidence, one line each.
     pub evidence: Vec<String>,
     pub remedy: Vec<Remedy>,
     /// Whether it follows from an earlier finding.
     pub consequence: bool,
 }
 
-/// What mends a finding.
+/// How to fix a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// `rabbitup` with these words behind it, and with the inventory's path where that is not the default.
+    /// `rabbitup` with these arguments, and the inventory's path if it is not the default.
     Rabbitup(String),
     /// A command to run here, such as one that logs in to the host.
     Command(String),
@@ -66,7 +66,7 @@ pub enum Remedy {
 }
 
 impl Remedy {
-    /// The command or sentence; `inventory` is what stands between `rabbitup` and its verb, as in ` -i lab.toml`.
+    /// The command or sentence; `inventory` is inserted between `rabbitup` and its verb, as in ` -i lab.toml`.
     pub fn words(&self, inventory: &str) -> String {
         match self {
             Self::Rabbitup(words) => format!("rabbitup{inventory} {words}"),
@@ -75,7 +75,7 @@ impl Remedy {
     }
 }
 
-/// How many looks of one kind there were, and how many saw something wrong.
+/// The number of observations of one check, and how many of them were wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Checked {
     pub check: &'static str,
@@ -93,12 +93,12 @@ pub struct Pair {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairState {
-    /// Its node lets this host in, or is linked to this host's node already.
+    /// Its node accepts this host, or already has a connection to this host's node.
     Open,
     Wrong(Cause),
-    /// Its broker does not run, so there is nothing to reach.
+    /// Its broker does not run.
     Down,
-    /// This host could not be asked.
+    /// This host could not be inspected.
     Unknown,
 }
 
@@ -109,10 +109,10 @@ macro_rules! causes {
         pub enum Cause { $($(#[$doc])* $name,)* }
 
         impl Cause {
-            /// All of them, in the order of the walk.
+            /// All causes, in the order of the walk.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The word for it in `--json` and in docs/doctor.md.
+            /// Its id in `--json` and in docs/doctor.md.
             pub fn id(self) -> &'static str {
                 match self { $(Self::$name => $id,)* }
             }
@@ -136,14 +136,14 @@ causes! {
     CookieMode = "cookie-mode" / "cookies",
     CookieOwner = "cookie-owner" / "cookies",
     CookieDiffers = "cookie-differs" / "cookies",
-    /// The file is right, and the running VM has another.
+    /// The file is correct, but the running VM uses another cookie.
     CookieNotRunning = "cookie-not-running" / "running-cookies",
-    /// Short names here, long names there.
+    /// Short names on one node, long names on another.
     NamesDiffer = "names-differ" / "names",
     NodeNameDiffers = "node-name-differs" / "names",
     TlsDiffers = "tls-differs" / "tls",
     DoesNotBoot = "does-not-boot" / "brokers",
-    /// The cluster lists this host's node, whose data is another's or gone.
+    /// The cluster lists this host's node, but its data is lost or belongs to another cluster.
     GhostMember = "ghost-member" / "membership",
     BrokerStopped = "broker-stopped" / "brokers",
     AppStopped = "app-stopped" / "brokers",

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::facts::PortState;
 use crate::model::HostName;
 
-/// What the brokers' hosts were asked beyond their facts. A host that could not be asked is not in it.
+/// What is known of the brokers' hosts beyond their facts. A host that could not be inspected is not in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Examinations {
     pub hosts: BTreeMap<HostName, Examination>,
@@ -12,28 +12,28 @@ pub struct Examinations {
 /// One broker's host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Examination {
-    /// The running Erlang VM of a RabbitMQ node, whatever it calls itself.
+    /// The running Erlang VM of a RabbitMQ node, whatever its name.
     pub vm: Option<Vm>,
-    /// The feature flags that the node's data has enabled; none where there is no such note.
+    /// The feature flags enabled in the node's data; none without that file.
     pub feature_flags: Option<BTreeSet<String>>,
     pub unit: Unit,
-    /// By the inventory's names, this host among them at its own address: the way that others take.
+    /// By the inventory's names, including this host at its own address, as others reach it.
     pub peers: BTreeMap<HostName, Peer>,
-    /// This host behind 127.0.0.1.
+    /// This host at 127.0.0.1.
     pub loopback: Peer,
 }
 
-/// What decides on names and connections, of what a VM was started with.
+/// Start arguments of a VM that affect names and connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vm {
     pub pid: u32,
     /// `-proto_dist`, as in `inet_tls`.
     pub proto_dist: Option<String>,
-    /// `RABBITMQ_USE_LONGNAME` and the like, as the VM's own environment has them.
+    /// `RABBITMQ_USE_LONGNAME` and similar variables in the VM's environment.
     pub environment: BTreeMap<String, String>,
 }
 
-/// How the broker's unit stands, and what it said last where it does not run.
+/// The state of the broker's unit, and its last log lines if it does not run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unit {
     /// `ActiveState` and `SubState`: `activating`, `auto-restart`.
@@ -53,9 +53,9 @@ pub struct Unit {
 /// Another node as seen from a host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
-    /// Port 4369. None: it was not tried.
+    /// Port 4369. None: not tried.
     pub epmd: Option<PortState>,
-    /// The names that epmd knows, with their ports; none where it did not answer.
+    /// The names that epmd knows, with their ports; none if it did not answer.
     pub names: Option<BTreeMap<String, u16>>,
     /// The tried ports of Erlang distribution: 25672, and the one that epmd names.
     pub ports: BTreeMap<u16, PortState>,
@@ -63,24 +63,24 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// The port of a node: what epmd names, else the packages' own.
+    /// The port of a node: the one that epmd names, else the packages' default.
     pub fn port_of(&self, name: &str) -> u16 {
         self.names.as_ref().and_then(|names| names.get(name).copied()).unwrap_or(DISTRIBUTION)
     }
 }
 
-/// RabbitMQ's port for Erlang distribution where nothing else is set: 20000 more than AMQP's.
+/// RabbitMQ's default port for Erlang distribution: AMQP's port plus 20000.
 pub const DISTRIBUTION: u16 = 25672;
 
-/// What came back when the node was asked for its name with this host's cookie.
+/// The result of asking the node for its name with this host's cookie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Answer {
-    /// It was not asked: no erl_call here.
+    /// Not asked: there is no erl_call here.
     #[default]
     NotAsked,
-    /// It let this host in, and calls itself so.
+    /// It accepted this host, and this is its name.
     Name(String),
-    /// The connection came to nothing, for the reason given; where erl_call gives none, the cookie was refused.
+    /// The connection failed, for this reason; without a reason from erl_call, the cookie was refused.
     Refused(String),
     /// No answer within three seconds.
     TimedOut,

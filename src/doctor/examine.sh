@@ -1,12 +1,12 @@
 # shellcheck shell=sh disable=SC2154
-# Why this broker does not talk to the others: what the probe does not ask, since a bring-up does not need it. It only
-# reads and starts no Erlang VM. Runs as root under dash, bash or busybox sh; the controller puts before it:
+# Finds out why this broker does not connect to the others; collects what the probe leaves out because a bring-up does not need it.
+# Read-only, starts no Erlang VM. Runs as root under dash, bash or busybox sh; the controller prepends:
 #   the files erlang_tool.sh, erl_call.sh, broker_user.sh and broker_logs.sh, and then
 #   nonce        starts every line that frames a section
 #   node         the node that should run here
 #   name_flag    -sname or -name
-#   peers        "NAME ADDRESS NODE" per line, this host among them
-# Whole-line comments and indentation are left out when it is sent.
+#   peers        "NAME ADDRESS NODE" per line, including this host
+# Whole-line comments and indentation are removed before it is sent.
 exec 2>/dev/null </dev/null
 export LC_ALL=C TZ=UTC0
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
@@ -19,8 +19,8 @@ rabbit=/var/lib/rabbitmq
 if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
 section() { echo "$nonce $1"; }
 
-# What the running VM was started with, as far as it decides on names and connections. Its arguments and environment may
-# hold secrets: nothing else of them is printed. Other containers' processes are not ours.
+# Start arguments of the running VM that affect names and connections. Its arguments and environment may contain secrets: nothing
+# else of them is printed. Skips other containers' processes.
 vm() {
   section vm
   set +f
@@ -29,7 +29,7 @@ vm() {
     read -r line <"$f/comm"
     # shellcheck disable=SC3013  # dash, bash and busybox have -ef
     if [ "$line" = beam.smp ] && [ "$f/ns/net" -ef /proc/self/ns/net ] && [ "$f/ns/mnt" -ef /proc/self/ns/mnt ]; then
-      # Most of the host's processes are gone before the next line where it is none of ours.
+      # Many processes have ended before this line runs; skip those.
       case $(limit 2 tr '\0' ' ' <"$f/cmdline") in *' -s rabbit boot '*) ;; *) continue ;; esac
       echo "pid=${f#/proc/}"
       limit 2 tr '\0' '\n' <"$f/cmdline" | grep -A 1 -x -e -proto_dist -e -name -e -sname | sed 's/^/argument=/'
@@ -40,7 +40,7 @@ vm() {
   set -f
 }
 
-# The feature flags that the node has enabled, as it notes them for its next start.
+# The enabled feature flags, as the node saves them for its next start.
 flags() {
   section flags
   # shellcheck disable=SC2016 # the inner shell's arguments
@@ -48,16 +48,16 @@ flags() {
   echo
 }
 
-# How the unit ended, and the broker's own last words where it does not run.
+# How the unit ended, and the broker's last log lines if it does not run.
 unit() {
   section unit
   state=$(limit 5 systemctl show -p ActiveState,SubState,Result,NRestarts,ExecMainStatus rabbitmq-server)
   echo "$state"
   case $nl$state in *"${nl}ActiveState=active"*) return ;; esac
   last=
-  # The two that were written last: the node's own and, where it came to no log of its own, what the unit caught.
+  # The two newest: the node's own log and, in case it ended before opening one, the unit's.
   if since=$(broker_since); then last=$(newest_logs 2 $((($(date +%s) - since) / 60 + 1))); fi
-  # The reason stands right around these words; crash reports bury it. Of several starts the last one counts.
+  # The reason is near these words; crash reports hide it. Only the last start counts.
   section failure
   for log in $last; do
     log_since "$log" 262144 "$since" | grep -a -B 8 -A 24 'BOOT FAILED' | tail -n 33 | cut -c 1-400
@@ -71,9 +71,9 @@ unit() {
   limit 5 journalctl -u rabbitmq-server -b --since "@${since:-0}" -n 20 -o cat --no-pager | cut -c 1-400
 }
 
-# epmd is asked by its own protocol (NAMES_REQ, erts "Distribution Protocol"), then the port that it names for the node is
-# tried; where it names none, the packages' 25672. Each try is a fork of the one bash; who has not reported when timeout
-# ends them all was filtered. On this host itself epmd is also asked behind the loopback address.
+# Queries epmd by its own protocol (NAMES_REQ, erts "Distribution Protocol"), then tries the port that it names for the node, or
+# the packages' default 25672. Each attempt is a fork of one bash; an attempt without a result when timeout kills them counts as
+# filtered. On this host epmd is also queried at the loopback address.
 ports() {
   set -- localhost 127.0.0.1 "$node"
   while IFS=' ' read -r peer address name; do
@@ -107,7 +107,7 @@ EOF
     wait' bash "$@"
 }
 
-# Whether each node lets this host in, with the cookie of its file; as the broker's user, whose home holds it.
+# Whether each node accepts this host with the cookie in its file; runs as the broker's user, whose home has it.
 answers() {
   if [ ! -d "$rabbit" ] || ! tool erl_call; then return; fi
   while IFS=' ' read -r peer _ name; do
@@ -122,7 +122,7 @@ EOF
   wait
 }
 
-# Closed ports and silent nodes are waited for together.
+# Waits for closed ports and silent nodes in parallel.
 peers() {
   section peers
   [ -z "$peers" ] || { command -v bash >/dev/null && ports & answers; wait; }

@@ -1,11 +1,10 @@
-//! Which findings follow from others. The root causes come first, in the order of the walk; what follows from one comes
-//! after them.
+//! Tells root causes from consequences. Root causes come first, in the order of the walk; consequences after them.
 
 use super::{Cause, Finding};
 use crate::model::HostName;
 
-/// Marks what follows from something else, and sorts.
-pub(super) fn settle(hosts: &[HostName], findings: &mut [Finding]) {
+/// Marks consequences, and sorts.
+pub(super) fn classify(hosts: &[HostName], findings: &mut [Finding]) {
     let place = |host: &Option<HostName>| {
         host.as_ref().and_then(|host| hosts.iter().position(|known| known == host)).unwrap_or(usize::MAX)
     };
@@ -22,7 +21,7 @@ pub(super) fn settle(hosts: &[HostName], findings: &mut [Finding]) {
     findings.sort_by_key(order);
 }
 
-/// Whether `found` would be so because of `cause`. It never holds both ways.
+/// Whether `cause` explains `found`. Two findings never explain each other.
 fn explains(cause: &Finding, found: &Finding) -> bool {
     let same_host = cause.host.is_some() && cause.host == found.host;
     let about_host = cause.host.is_some() && cause.host == found.peer;
@@ -58,9 +57,9 @@ fn on_one_host(cause: Cause, found: Cause) -> bool {
             matches!(found, NamesDiffer | NodeNameDiffers) || is_standstill(found) || found == GhostMember
         }
         DiskFull => is_standstill(found) || found == DiskAlarm,
-        // It is there in part.
+        // The package is partly installed.
         NotInstalled => is_standstill(found) || found == NotJoined,
-        // A node whose cookie nobody knows cannot be asked for anything else.
+        // A node with an unknown cookie cannot be queried.
         CookieMissing | CookieUnusable | CookieMode | CookieOwner | CookieDiffers | CookieNotRunning => {
             (is_cookie(found) && cause < found) || is_standstill(found) || found == NotJoined
         }
@@ -70,10 +69,10 @@ fn on_one_host(cause: Cause, found: Cause) -> bool {
                 || (cause != TlsDiffers && found == TlsDiffers)
                 || found == CookieNotRunning
         }
-        // The unit fails because nobody lets it in.
+        // The unit fails because the other members reject it.
         GhostMember => is_standstill(found) || found == NotJoined,
         DoesNotBoot => matches!(found, BrokerStopped | AppStopped | NotJoined),
-        // Of a node that does not run they are a finding only where RabbitMQ gave them as its reason.
+        // For a stopped node this is a finding only if RabbitMQ logged it as the reason.
         FeatureFlagsDiffer => is_standstill(found),
         BrokerStopped | AppStopped => found == NotJoined,
         Partition => found == NotJoined,
@@ -81,7 +80,7 @@ fn on_one_host(cause: Cause, found: Cause) -> bool {
     }
 }
 
-/// One of them is the cluster's.
+/// One of them concerns the whole cluster.
 fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
     use Cause::*;
     match cause.cause {
@@ -90,7 +89,7 @@ fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
                 || (cause.cause == VersionsDiffer && found.cause == OtpDiffers)
         }
         FeatureFlagsDiffer => found.cause == NotJoined,
-        // The others hold such a node for lost.
+        // The others consider such a node down.
         CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers => {
             found.cause == Partition && (cause.host == found.host || cause.host == found.peer)
         }
@@ -98,7 +97,7 @@ fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
     }
 }
 
-/// From the host that has the cause to any other.
+/// From the host with the cause to any other.
 fn from_here(cause: Cause, found: Cause) -> bool {
     match cause {
         Cause::NamesDiffer | Cause::TlsDiffers => found == Cause::HandshakeRefused,
@@ -106,7 +105,7 @@ fn from_here(cause: Cause, found: Cause) -> bool {
     }
 }
 
-/// From any other to the host that has the cause.
+/// From any other to the host with the cause.
 fn towards(cause: Cause, found: Cause) -> bool {
     use Cause::*;
     let absence = matches!(found, EpmdRefused | EpmdWithoutNode | DistributionRefused | HandshakeRefused);
@@ -120,16 +119,16 @@ fn towards(cause: Cause, found: Cause) -> bool {
     }
 }
 
-/// A host or a cluster cannot be well where its nodes do not reach each other.
+/// A host or a cluster cannot be healthy if its nodes do not reach each other.
 fn of_a_pair(cause: &Finding, found: &Finding) -> bool {
     let (host, peer) = (&cause.host, &cause.peer);
     let touches = |name: &Option<HostName>| name.is_some() && (name == host || name == peer);
     let same_pair = touches(&found.host) && touches(&found.peer);
     match found.cause {
-        // Where one link is cut, Erlang cuts others, too (prevent_overlapping_partitions, OTP 25).
+        // When one connection is lost, Erlang drops others too (prevent_overlapping_partitions, OTP 25).
         Cause::Partition => true,
         Cause::NotJoined => same_pair,
-        // It waits for, or was refused by, whom it does not reach.
+        // It waits for, or was refused by, a node that it does not reach.
         Cause::DoesNotBoot | Cause::BrokerStopped => {
             found.host.is_some() && &found.host == host && waits(found)
         }
@@ -192,7 +191,7 @@ mod tests {
             finding(Cause::DiskFull, Some("b"), None),
             finding(Cause::EpmdFiltered, Some("a"), Some("c")),
         ];
-        settle(&["a", "b", "c"].map(host), &mut findings);
+        classify(&["a", "b", "c"].map(host), &mut findings);
         let told: Vec<(Cause, bool)> = findings.iter().map(|f| (f.cause, f.consequence)).collect();
         assert_eq!(
             told,

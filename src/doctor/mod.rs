@@ -1,6 +1,6 @@
-//! Why hosts do not cluster. `examine.sh` asks what the probe does not, `parse` reads what it printed, and `diagnose`
-//! walks what Erlang distribution needs, from host to host, and names the first thing that is wrong. All but the
-//! script is pure; nothing here changes a host.
+//! Why hosts do not cluster. `examine.sh` collects what the probe does not, `parse` reads its output, and `diagnose` checks what
+//! Erlang distribution needs between every two hosts and names the root cause. Everything except the script is pure; nothing here
+//! changes a host.
 
 mod bundle;
 mod diagnosis;
@@ -10,7 +10,7 @@ mod parse;
 mod request;
 mod walk;
 
-pub use bundle::{Collected, Papers, bundle, collect_command, parse_collected};
+pub use bundle::{BundleContents, Collected, bundle, collect_command, parse_collected};
 pub use diagnosis::{Cause, Checked, Diagnosis, Finding, Meanwhile, Pair, PairState, Remedy};
 pub use examination::{Answer, Examination, Examinations, Peer, Unit, Vm};
 pub use parse::parse_examination;

@@ -1,4 +1,4 @@
-//! Reads what `examine.sh` printed. Pure; what it does not know it leaves out, and no input makes it panic.
+//! Parses the output of `examine.sh`. Pure; it skips what it does not know, and no input makes it panic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,15 +7,15 @@ use crate::facts::{Frames, ParseError, PortState};
 use crate::model::HostName;
 use crate::redact::Redactor;
 
-/// How the script calls this host behind its loopback address: no name of an inventory.
+/// The script's name for this host at its loopback address: not a valid name in an inventory.
 const LOOPBACK: &str = "localhost";
-/// Lines of each kind of last words; the rest is repetition.
+/// The number of log lines of each kind; more would be repetition.
 const WORDS: usize = 60;
 
-/// Reads what the examination printed between the marks that carry `nonce`.
+/// Parses the output of the examination between the marks with `nonce`.
 ///
 /// # Errors
-/// [`ParseError`] where the output is not complete.
+/// [`ParseError`] if the output is incomplete.
 pub fn parse_examination(
     request: &ExamineRequest,
     nonce: &str,
@@ -58,7 +58,7 @@ fn feature_flags(frames: &Frames<'_>) -> Option<BTreeSet<String>> {
 
 fn unit(frames: &Frames<'_>) -> Unit {
     let value = |key| frames.value("unit", key).unwrap_or_default().to_owned();
-    // The last ones count, and no line goes anywhere with what a secret may be.
+    // The last lines matter most, and each is redacted.
     let words = |section: &str| {
         let mut lines: Vec<String> = frames
             .lines(section)
@@ -89,10 +89,10 @@ fn peer(frames: &Frames<'_>, name: &str) -> Peer {
     let mut peer = Peer::default();
     let lines: Vec<&str> =
         frames.lines("peers").filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).collect();
-    // Where nothing at all was tried, bash is missing.
+    // If no port was tried, bash is missing.
     let tried = frames.lines("peers").any(|line| line.contains(" epmd ") || line.contains(" distribution "));
     if tried {
-        // Who has not reported in time was filtered.
+        // No result in time means filtered.
         peer.epmd = Some(PortState::Filtered);
         peer.ports.insert(super::examination::DISTRIBUTION, PortState::Filtered);
     }
@@ -122,7 +122,7 @@ fn peer(frames: &Frames<'_>, name: &str) -> Peer {
     peer
 }
 
-/// What bash, or rather strerror(3), says of a connection.
+/// The state of a port from bash's error message, which is strerror(3)'s.
 fn port_state(said: &str) -> PortState {
     match said.trim() {
         "open" => PortState::Open,

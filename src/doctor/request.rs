@@ -5,12 +5,12 @@ use crate::facts::command_text;
 use crate::inventory::Desired;
 use crate::model::{HostName, NameMode, NodeName};
 
-/// What to ask one broker's host about the others.
+/// The parameters of an examination on one broker's host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExamineRequest {
     pub node: NodeName,
     pub name_mode: NameMode,
-    /// Every broker of the inventory with its address, this one among them.
+    /// Every broker of the inventory with its address, including this one.
     pub peers: Vec<(HostName, IpAddr)>,
 }
 
@@ -30,8 +30,8 @@ pub fn examine_requests(desired: &Desired) -> BTreeMap<HostName, ExamineRequest>
 }
 
 impl ExamineRequest {
-    /// The command text that a POSIX shell runs, as root, to answer this request. What it prints is for
-    /// [`super::parse_examination`], with the same nonce. Nothing in it is secret.
+    /// The command text that a POSIX shell runs, as root, to answer this request. Its output is for [`super::parse_examination`],
+    /// with the same nonce. It contains no secret.
     pub fn command(&self, nonce: &str) -> String {
         let peer =
             |(name, address): &(HostName, IpAddr)| format!("{name} {address} {}", NodeName::rabbit(name));

@@ -1,21 +1,21 @@
-//! TOML documents written by people: read with a bound, checked against their own schema, every problem with a place.
+//! TOML documents written by people: size-limited, checked against their schema, every problem with its position.
 
 mod nearest;
-mod outline;
-mod place;
 mod problem;
 mod schema;
+mod schema_check;
 mod source;
+mod spanned;
 mod trust;
 mod words;
 
 pub use nearest::nearest;
-pub use outline::Forms;
-use outline::check_outline;
-pub use place::At;
-pub use problem::{Look, Problem, ProblemDocument, Severity, report};
+pub use problem::{Graphics, Problem, ProblemDocument, Severity, report};
 pub use schema::plain_schema;
+pub use schema_check::Forms;
+use schema_check::check_schema;
 pub use source::{ReadError, Source, may_be_read, read_bounded, read_document};
+pub use spanned::At;
 pub use trust::Distrust;
 pub use words::{alternatives, listed, quoted};
 
@@ -23,13 +23,12 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-/// The largest document that is read: an inventory of a thousand hosts has a tenth of it.
+/// The largest document that is read: an inventory of a thousand hosts needs a tenth of this.
 pub const LARGEST: usize = 1 << 20;
 
-/// Reads `T` from a document, with every problem that the schema `T` derives can find in it.
+/// Reads `T` from a document, with all problems that the schema of `T` finds in it.
 ///
-/// What is wrong is taken out and the rest is read, so that later checks can go on; `None` means that nothing
-/// could be read at all.
+/// Invalid values are removed and the rest is read, so that later checks can continue; `None` means that nothing could be read.
 pub fn read_as<T: DeserializeOwned>(
     source: &std::sync::Arc<Source>,
     schema: &serde_json::Value,
@@ -41,7 +40,7 @@ pub fn read_as<T: DeserializeOwned>(
     }
     let mut problems = Vec::new();
     let mut root = Spanned::new(root.span(), DeValue::Table(root.into_inner()));
-    if !check_outline(&mut root, schema, forms, source, &mut problems) {
+    if !check_schema(&mut root, schema, forms, source, &mut problems) {
         return (None, problems);
     }
     let span = root.span();
@@ -49,7 +48,7 @@ pub fn read_as<T: DeserializeOwned>(
     match T::deserialize(Deserializer::from(Spanned::new(span, table))) {
         Ok(value) => (Some(value), problems),
         Err(error) => {
-            // The schema let something pass that the types do not take: say it in serde's words.
+            // The schema accepted something that the types do not: report serde's message.
             let span = error.span().unwrap_or(0..0);
             problems.push(Problem::error(error.message()).at(source, span, "here"));
             (None, problems)
@@ -57,7 +56,7 @@ pub fn read_as<T: DeserializeOwned>(
     }
 }
 
-/// The first few syntax errors: later ones are mostly echoes of earlier ones.
+/// The first few syntax errors: later ones usually follow from them.
 fn syntax_problems(source: &std::sync::Arc<Source>, errors: &[toml::de::Error]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     let mut lines = Vec::new();
@@ -72,13 +71,20 @@ fn syntax_problems(source: &std::sync::Arc<Source>, errors: &[toml::de::Error]) 
         if let Some(short) = message.strip_suffix(", expected literal string") {
             message = short.to_owned();
         }
+        // toml takes an unquoted string for the literal that starts with the same letter, as in `name = node3`.
+        if ["nan", "inf", "true", "false"]
+            .iter()
+            .any(|literal| message.ends_with(&format!("expected `{literal}`")))
+        {
+            message = "string values must be quoted".to_owned();
+        }
         if message == "duplicate key" {
-            // What follows a table that stands twice is twice there too: one report is enough.
-            if problems.iter().any(|problem| problem.message().contains("second time")) {
+            // Keys after a duplicate table are duplicates too: one report is enough.
+            if problems.iter().any(|problem| problem.message().contains("duplicate")) {
                 continue;
             }
             let key = source.text().get(span.clone()).unwrap_or_default();
-            message = format!("`{key}` stands here for the second time");
+            message = format!("`{key}` is a duplicate");
         }
         problems.push(
             Problem::error(format!("not TOML: {message}"))
@@ -91,12 +97,12 @@ fn syntax_problems(source: &std::sync::Arc<Source>, errors: &[toml::de::Error]) 
 
 fn syntax_hint(message: &str) -> &'static str {
     if message.contains("unclosed") {
-        "what is opened must be closed: [ with ], { with }, a quote with a quote"
-    } else if message.contains("second time") {
-        "each key and each [table] stands once; more hosts are more [[host]] tables, with two brackets"
+        "close every [ with ], every { with } and every quote with a quote"
+    } else if message.contains("duplicate") {
+        "each key and each [table] may occur only once; for more hosts add [[host]] tables, with two brackets"
     } else if message.contains("quote") || message.contains("string") || message.contains("literal") {
-        "texts stand in double quotes: name = \"node1\""
+        "strings need double quotes: name = \"node1\""
     } else {
-        "a line is `key = value`, `[table]` or `[[host]]`; texts stand in double quotes"
+        "write `key = value`, `[table]` or `[[host]]`; strings need double quotes"
     }
 }

@@ -1,12 +1,12 @@
-/// The word that was probably meant: within a third of its letters, at least one and at most three edits away,
-/// or the same but for case, hyphens and underscores.
+/// The most similar word: at most a third of its letters, but between one and three edits away, or equal except for case, hyphens
+/// and underscores.
 pub fn nearest<'w>(typed: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let folded = fold(typed);
     words
         .into_iter()
         .filter_map(|word| {
             let (wanted, most) = (fold(word), (word.chars().count() / 3).clamp(1, 3));
-            // Each edit changes the length by one at most, and a list may have very many words.
+            // Each edit changes the length by at most one, and a list may have very many words.
             let edits = (folded.len().abs_diff(wanted.len()) <= most).then(|| distance(&folded, &wanted))?;
             (edits <= most).then_some((edits, word))
         })
@@ -15,7 +15,7 @@ pub fn nearest<'w>(typed: &str, words: impl IntoIterator<Item = &'w str>) -> Opt
 }
 
 fn fold(word: &str) -> Vec<char> {
-    // No word is this long; the bound keeps the quadratic distance cheap on noise.
+    // Real words are shorter; the limit bounds the quadratic cost for garbage.
     word.chars().take(64).map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect()
 }
 

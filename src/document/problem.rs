@@ -11,11 +11,11 @@ use serde::Serialize;
 use super::Source;
 use crate::model::{one_line, printable};
 
-/// A problem for machines.
+/// A problem as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProblemDocument {
     pub severity: Severity,
-    /// Where in the document it stands, from 1; none where it is about the whole.
+    /// Its line in the document, from 1; none for the whole document.
     pub line: Option<usize>,
     pub message: String,
     /// What to do about it.
@@ -30,7 +30,7 @@ pub enum Severity {
     Warning,
 }
 
-/// One thing that is wrong with a document, where, and what to do about it.
+/// One problem of a document, its position, and what to do about it.
 #[derive(Clone, Debug)]
 pub struct Problem {
     severity: Severity,
@@ -54,7 +54,7 @@ impl Problem {
         Self { severity, message: one_line(&message), hint: None, source: None, labels: Vec::new() }
     }
 
-    /// Adds a place. All places of one problem are in one document.
+    /// Adds a position. All positions of one problem are in one document.
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, label: impl Into<String>) -> Self {
         let span = source.clamp(span);
         if source.is_printable(&span) {
@@ -66,7 +66,7 @@ impl Problem {
         self
     }
 
-    /// Says what to do.
+    /// Sets what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(printable(&hint.into()));
         self
@@ -80,7 +80,7 @@ impl Problem {
         &self.message
     }
 
-    /// The same for machines.
+    /// The same as JSON.
     pub fn document(&self) -> ProblemDocument {
         let line = self
             .source
@@ -95,7 +95,7 @@ impl Problem {
         }
     }
 
-    /// Where the problem stands, for sorting: problems of the document itself come in its order.
+    /// The position of the problem, for sorting: problems of the document itself come in its order.
     pub fn start(&self) -> usize {
         self.labels.first().map_or(0, |(span, _)| span.start)
     }
@@ -135,24 +135,30 @@ impl Diagnostic for Problem {
 
 /// How a report is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum Graphics {
     /// Colours and line-drawing characters.
     Colour,
     /// Line-drawing characters only: `NO_COLOR`.
     Unicode,
-    /// ASCII only: a terminal or a log that knows nothing else.
+    /// ASCII only: for a terminal or a log without UTF-8.
     Ascii,
 }
 
-/// So many are drawn; who has more mends these first.
+/// How many problems are shown.
 const SHOWN: usize = 20;
 
-/// Draws problems one below the other: the first of them, and how many more there are.
-pub fn report<'p>(problems: impl IntoIterator<Item = &'p Problem>, width: usize, look: Look) -> String {
-    let theme = match look {
-        Look::Colour => GraphicalTheme::unicode(),
-        Look::Unicode => GraphicalTheme::unicode_nocolor(),
-        Look::Ascii => GraphicalTheme { characters: ThemeCharacters::ascii(), styles: ThemeStyles::none() },
+/// Shows the first problems, and the number of further ones.
+pub fn report<'p>(
+    problems: impl IntoIterator<Item = &'p Problem>,
+    width: usize,
+    graphics: Graphics,
+) -> String {
+    let theme = match graphics {
+        Graphics::Colour => GraphicalTheme::unicode(),
+        Graphics::Unicode => GraphicalTheme::unicode_nocolor(),
+        Graphics::Ascii => {
+            GraphicalTheme { characters: ThemeCharacters::ascii(), styles: ThemeStyles::none() }
+        }
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(width)
@@ -165,7 +171,7 @@ pub fn report<'p>(problems: impl IntoIterator<Item = &'p Problem>, width: usize,
         if !text.is_empty() {
             text.push('\n');
         }
-        // Writing to a String cannot fail; a report that does is replaced by its message.
+        // Writing to a String cannot fail; if it does, the message replaces the report.
         if handler.render_report(&mut text, problem).is_err() {
             text.push_str(problem.message());
             text.push('\n');

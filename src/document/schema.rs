@@ -1,4 +1,4 @@
-//! The few things of JSON Schema that derived schemas have.
+//! The parts of JSON Schema that derived schemas use.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ pub(super) fn required(schema: &Value) -> impl Iterator<Item = &str> {
     schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The key whose constant tells the branches of a tagged enum apart.
+/// The key whose constant distinguishes the branches of a tagged enum.
 pub(super) fn tag_of(branches: &[Value]) -> Option<&str> {
     let properties = branches.first()?["properties"].as_object()?;
     properties.iter().find(|(_, schema)| schema["const"].is_string()).map(|(key, _)| key.as_str())
@@ -27,12 +27,12 @@ pub(super) fn first_sentence(schema: &Value) -> Option<String> {
 
 pub(super) fn wanted(items: &Value, schema: &Value) -> &'static str {
     match (schema["type"].as_str(), items["type"].as_str()) {
-        (Some("string"), _) => "a text",
+        (Some("string"), _) => "a string",
         (Some("integer"), _) => "a whole number",
         (Some("number"), _) => "a number",
         (Some("boolean"), _) => "true or false",
         (Some("array"), Some("object")) => "a list of tables",
-        (Some("array"), _) => "a list of texts",
+        (Some("array"), _) => "a list of strings",
         _ => "a table",
     }
 }

@@ -10,14 +10,14 @@ use super::{LARGEST, Problem};
 use crate::model::{one_line, steers};
 use crate::redact::names_a_secret;
 
-/// A longer line is named by its number instead of being shown.
+/// Longer lines are referred to by number instead of being shown.
 const LONGEST_SHOWN: usize = 240;
 
-/// The text of a document, and the same text as it may be shown: without secrets, without control characters.
+/// The text of a document, and the same text for display: without secrets and control characters.
 #[derive(Debug)]
 pub struct Source {
     text: String,
-    /// Where each line starts: a document may have as many problems as lines.
+    /// The start of each line: a document may have as many problems as lines.
     line_starts: Vec<usize>,
     shown: NamedSource<String>,
 }
@@ -35,7 +35,7 @@ impl Source {
         &self.text
     }
 
-    /// What a report shows. Its bytes stand where the text's bytes stand, so that spans hold for both.
+    /// The text for reports. Its bytes have the same positions, so that spans are valid for both.
     pub fn shown(&self) -> &NamedSource<String> {
         &self.shown
     }
@@ -45,7 +45,7 @@ impl Source {
         self.line_starts.partition_point(|start| *start <= byte.min(self.text.len()))
     }
 
-    /// The byte at which a line and a column (both from 1) stand.
+    /// The byte position of a line and a column (both from 1).
     pub fn byte_at(&self, line: usize, column: usize) -> usize {
         let start: usize = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         let rest = &self.text[start.min(self.text.len())..];
@@ -54,7 +54,7 @@ impl Source {
         start + within.min(line_length)
     }
 
-    /// A span that lies within the text and on character borders.
+    /// Clamps a span to the text and to character boundaries.
     pub fn clamp(&self, span: Range<usize>) -> Range<usize> {
         let floor = |mut byte: usize| {
             byte = byte.min(self.text.len());
@@ -67,7 +67,7 @@ impl Source {
         start..floor(span.end).max(start)
     }
 
-    /// The first line of a span: a whole table is too much to underline.
+    /// The first line of a span: a whole table is too long to underline.
     pub fn first_line(&self, span: Range<usize>) -> Range<usize> {
         let span = self.clamp(span);
         let line = self.text[span.clone()].lines().next().unwrap_or_default();
@@ -93,20 +93,20 @@ pub enum ReadError {
     TooLarge(PathBuf, String),
     #[error("{0} cannot be read: {1}")]
     Io(PathBuf, std::io::Error),
-    #[error("{0}; whoever can change it decides what is done as root on the hosts")]
+    #[error("{0}; anyone who can change it controls what runs as root on the hosts")]
     Distrusted(#[from] Distrust),
 }
 
-/// Whether the file at `path`, which another program reads, is the operator's own.
+/// Whether the file at `path`, which another program reads, is trusted.
 ///
 /// # Errors
-/// [`ReadError::Distrusted`]; a file that is not there is for the other program to miss.
+/// [`ReadError::Distrusted`]; the other program reports a missing file itself.
 pub fn may_be_read(path: &Path) -> Result<(), ReadError> {
     let found = std::fs::metadata(path).ok().and_then(|found| distrust(path, &found));
     found.map_or(Ok(()), |found| Err(found.into()))
 }
 
-/// Reads at most `limit` bytes of a file, and refuses one that has more or that others may write.
+/// Reads at most `limit` bytes of a file, and refuses one that is larger or that others can write.
 ///
 /// # Errors
 /// [`ReadError`], which names the file.
@@ -130,10 +130,10 @@ pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
-/// Reads a document for people: bounded, and in UTF-8.
+/// Reads a document: size-limited, and in UTF-8.
 ///
 /// # Errors
-/// One [`Problem`] that says what is wrong with the file as a whole; `missing` is the hint for one that is not there.
+/// One [`Problem`] with the file as a whole; `missing` is the hint for a missing file.
 pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem> {
     let bytes = read_bounded(path, LARGEST).map_err(|error| {
         let hint = match &error {
@@ -142,7 +142,7 @@ pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem>
                 format!("name a file in it: {}", path.join("inventory.toml").display())
             }
             ReadError::TooLarge(..) => {
-                "a document of this kind has a few kilobytes; is it the right file?".to_owned()
+                "such a document has a few kilobytes; check that it is the right file".to_owned()
             }
             ReadError::Io(..) => "check the file's mode and owner".to_owned(),
             ReadError::Distrusted(why) => why.hint(),
@@ -157,12 +157,12 @@ pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem>
     })
 }
 
-/// The text with each character that could steer a terminal and each byte of a plain secret replaced by a byte that can be printed.
+/// The text with each terminal control character and each byte of a plaintext secret replaced by a printable byte.
 fn presentable(text: &str) -> String {
     let mut hidden = vec![false; text.len()];
     let mut end = 0;
     for (at, _) in text.match_indices('=') {
-        // One in a value that is hidden already hides nothing more.
+        // One inside an already hidden value changes nothing.
         if at >= end && names_a_secret(key_before(&text[..at])) {
             let value = value_after(text, at + 1);
             end = value.end;
@@ -186,7 +186,7 @@ fn key_before(text: &str) -> &str {
     text.get(start..).unwrap_or_default()
 }
 
-/// The bytes between the quotes of a value, or an unquoted value up to where it may end; nothing of a table.
+/// The bytes between the quotes of a value, or an unquoted value to its possible end; empty for a table.
 fn value_after(text: &str, from: usize) -> Range<usize> {
     let start = from + text[from..].len() - text[from..].trim_start_matches([' ', '\t']).len();
     let rest = &text[start..];
@@ -195,7 +195,7 @@ fn value_after(text: &str, from: usize) -> Range<usize> {
             let end = inner.find(fence).filter(|end| fence.len() == 3 || !inner[..*end].contains('\n'));
             let inside = start + fence.len();
             let length = end.unwrap_or_else(|| inner.find('\n').unwrap_or(inner.len()));
-            // An escaped quote does not end the string; hide the whole line rather than a part of a secret.
+            // An escaped quote does not end the string; hide the whole line rather than part of a secret.
             let length = if inner[..length].ends_with('\\') {
                 inner.find('\n').unwrap_or(inner.len())
             } else {

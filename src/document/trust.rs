@@ -1,5 +1,5 @@
-//! Whether a file is the operator's own. An inventory and what it names are code: commands that run here, files that are
-//! written as root there. Whoever may write one may do all that rabbitup may.
+//! Whether a file is trusted. An inventory and the files it names are code: commands that run here, files that root writes on the
+//! hosts. Write access to them is as powerful as rabbitup itself.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -9,44 +9,43 @@ use crate::model::quote;
 
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
-/// In a directory with it, only the owner of a file renames or removes it.
+/// In a directory with this bit, only a file's owner can rename or remove it.
 const STICKY: u32 = 0o1000;
 
-/// Why a file is not trusted, and what makes it so.
+/// Why a file is not trusted, and how to fix that.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Distrust {
     #[error("{} can be changed by {who}: its mode is {mode:04o}", path.display())]
     Writable { path: PathBuf, who: &'static str, mode: u32 },
     #[error("{} belongs to {owner}, neither to you nor to root", path.display())]
     Foreign { path: PathBuf, owner: String },
-    /// The directories that lead to it, as `inner` says of one.
+    /// One of its parent directories, for the reason in `inner`.
     #[error("{} can be replaced: {inner}", file.display())]
     Replaceable { file: PathBuf, inner: Box<Distrust> },
 }
 
 impl Distrust {
-    /// What to type.
+    /// The command that fixes it.
     pub fn hint(&self) -> String {
         let word = |path: &Path| quote(&path.display().to_string());
         match self {
             Self::Writable { path, who: "the group", .. } => format!("chmod g-w {}", word(path)),
             Self::Writable { path, .. } => format!("chmod go-w {}", word(path)),
             Self::Foreign { path, .. } => {
-                format!("read it, and if it is what you want: sudo chown \"$(id -u)\" {}", word(path))
+                format!("read it, and if you trust it: sudo chown \"$(id -u)\" {}", word(path))
             }
             Self::Replaceable { inner, .. } => inner.hint(),
         }
     }
 }
 
-/// Why the open file at `path` is not to be trusted, if so. What is no plain file (a pipe, a terminal) is whatever the
-/// operator connected to it.
+/// Why the open file at `path` is not trusted, if so. Anything but a regular file (a pipe, a terminal) was connected by the
+/// operator and is trusted.
 ///
-/// The rule is that of OpenSSH's StrictModes (`safe_path` in misc.c): the file and every directory that leads to it, links
-/// resolved, belong to the operator or to root, and nobody else may write them. As in Debian's OpenSSH
-/// (`secure_permissions` in its user-group-modes patch), a group may write that is the owner's private one: with a umask of
-/// 002 everything is so. A directory with the sticky bit (/tmp) is as good as a closed one. Under sudo, the operator is
-/// who called it, as for git's safe.directory.
+/// The rule is that of OpenSSH's StrictModes (`safe_path` in misc.c): after resolving links, the file and every parent directory
+/// belong to the operator or to root, and nobody else has write access. As in Debian's OpenSSH (`secure_permissions` in its
+/// user-group-modes patch), the owner's private group may have write access: with a umask of 002 everything does. A directory
+/// with the sticky bit (/tmp) is accepted. Under sudo, the operator is the calling user, as for git's safe.directory.
 pub(super) fn distrust(path: &Path, open: &Metadata) -> Option<Distrust> {
     if !open.is_file() {
         return None;
@@ -63,7 +62,7 @@ pub(super) fn distrust(path: &Path, open: &Metadata) -> Option<Distrust> {
     })
 }
 
-/// Whose files are trusted.
+/// The users whose files are trusted.
 struct Operators {
     users: Vec<u32>,
     accounts: String,
@@ -109,8 +108,8 @@ impl Operators {
             .copied()
     }
 
-    /// Whether nobody but the owner is in the group: by its list, and by the accounts that have it as their own. A group
-    /// that is not in /etc/group may have anybody in it.
+    /// Whether the owner is the only member of the group: by its list, and by the accounts that have it as their primary group. A
+    /// group that is not in /etc/group may have any members.
     fn is_private(&self, gid: u32, owner: u32) -> bool {
         let gid = gid.to_string();
         let Some(name) = self.account(owner) else { return false };
@@ -126,7 +125,7 @@ impl Operators {
     }
 }
 
-/// Of a line of /etc/passwd or /etc/group.
+/// The fields of a line of /etc/passwd or /etc/group.
 fn fields(line: &str) -> Vec<&str> {
     line.split(':').collect()
 }

@@ -8,7 +8,7 @@ pub fn alternatives<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String
     listed(words.into_iter().map(|word| format!("`{}`", word.as_ref())), "or")
 }
 
-/// `a, b and c`, with the conjunction given.
+/// `a, b and c`, with the given conjunction.
 pub fn listed<S: AsRef<str>>(words: impl IntoIterator<Item = S>, conjunction: &str) -> String {
     let words: Vec<S> = words.into_iter().collect();
     let mut text = String::new();

@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC3013  # dash, bash and busybox have -ef
 
-# at_work FILE: whether the script that wrote FILE, or a process that it started, still runs; its number in $worker. FILE
-# holds "PROCESS SESSION" of the script's shell. That shell may be killed, and what it started goes on in its session;
-# daemons have one of their own.
+# at_work FILE: whether the script that wrote FILE, or a process that it started, still runs; its number in $worker. FILE contains
+# "PROCESS SESSION" of the script's shell. If that shell is killed, its children keep running in its session; daemons have their
+# own.
 at_work() {
   worker='' session=''
   IFS=' ' read -r worker session 2>/dev/null <"$1" || return 1
@@ -12,7 +12,7 @@ at_work() {
     line=''
     read -r line 2>/dev/null <"$worker/stat" || continue
     worker=${worker#/proc/}
-    # Behind the command's name in parentheses: state, parent, process group, session (proc_pid_stat(5)).
+    # After the command's name in parentheses: state, parent, process group, session (proc_pid_stat(5)).
     line=${line##*') '}
     case $line in Z*) continue ;; esac
     case ${line#* * * } in "$session "*) return 0 ;; esac
@@ -20,10 +20,9 @@ at_work() {
   return 1
 }
 
-# lock_note: what the holder of this host's lock wrote about itself, in $line, where the lock is held. The shell that holds
-# it has the lock's file open (as 9, or where dash keeps that while a command runs) and stands last in the note.
-# /proc/locks does not show it in a container: it names the flock command, which has ended. Nothing is locked for the
-# answer, so it keeps no run from starting.
+# lock_note: the note of this host's lock holder, in $line, if the lock is held. The holding shell has the lock's file open (as 9,
+# or where dash keeps that while a command runs) and is the last word of the note. /proc/locks does not show it in a container: it
+# names the flock command, which has ended. This takes no lock, so it does not block a run from starting.
 lock_note() {
   line=''
   IFS='' read -r line 2>/dev/null </run/rabbitup.owner || return 1

@@ -7,29 +7,29 @@ use sha2::Sha256;
 use super::{Holdings, QueueFacts};
 use crate::model::{CookieDigest, MetadataStore, NodeName, NodeType, Secret, Version};
 
-/// A broker as far as one can see from its host.
+/// The state of a broker as seen from its host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BrokerState {
-    /// No rabbitmq-server package, or no Erlang VM on this host that calls itself by the node's name.
+    /// No rabbitmq-server package, or no Erlang VM with the node's name on this host.
     #[default]
     Down,
-    /// An Erlang VM runs under the node's name and refuses the cookie that the file holds now.
+    /// An Erlang VM runs under the node's name, but refuses the cookie in the file.
     CookieRefused,
     /// The VM runs and answers; RabbitMQ in it is stopped (`stop_app`) or still starting.
     AppStopped,
-    /// The VM runs, but neither erl_call nor rabbitmqctl got an answer, for the reason given.
+    /// The VM runs, but neither erl_call nor rabbitmqctl got an answer, for this reason.
     Unknown(String),
-    /// RabbitMQ runs and answers, but its version does not know a question that no plan can do without: which, and its words.
+    /// RabbitMQ runs and answers, but its version does not support a question that every plan needs: the question and the error.
     Untold(String),
     Running(Box<NodeFacts>),
 }
 
-/// What a running node says, from one erl_call.
+/// The facts of a running node, from one erl_call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeFacts {
-    /// What the node calls itself, which need not be what the request asked for: a broker that its package started
-    /// before the host got its name answers all the same.
+    /// The node's own name, which may differ from the requested one: a broker that its package started before the host was
+    /// renamed still answers.
     pub name: NodeName,
     pub rabbitmq_version: Version,
     /// `erlang:system_info(otp_release)` with the ERTS version, for display.
@@ -42,8 +42,7 @@ pub struct NodeFacts {
     pub members: Vec<ClusterMember>,
     /// The members that run, as this node sees them.
     pub running: Vec<NodeName>,
-    /// The nodes that this one has a connection to right now (`nodes()`): what is in `running` and not here, or
-    /// the other way round, is about to change.
+    /// The nodes that this one is connected to now (`nodes()`): a difference from `running` is about to change.
     pub links: Vec<NodeName>,
     pub partitions: Vec<Partition>,
     /// Alarms as text (`memory`, `disk`, `file_descriptor_limit`) with the node they hold on.
@@ -53,41 +52,41 @@ pub struct NodeFacts {
     pub disabled_feature_flags: Vec<String>,
     #[serde(skip)]
     pub feature_flags: FeatureFlags,
-    /// Plugins that were enabled explicitly (`enabled_plugins`), as the running node has them.
+    /// Explicitly enabled plugins (`enabled_plugins`) of the running node.
     pub plugins: Vec<String>,
     /// Whether the node is in maintenance mode.
     pub maintenance: bool,
-    /// What a reset or a join would destroy.
+    /// The data that a reset or a join would destroy.
     pub holdings: Holdings,
-    /// Its cluster's queues, the first ten thousand by name; fewer where the node is slow. They move and come and go while
-    /// a plan waits to be applied, so they are no part of its fingerprint.
+    /// Its cluster's queues, the first ten thousand by name; fewer if the node is slow. They change while a plan waits to be
+    /// applied, so they are not part of its fingerprint.
     #[serde(skip)]
     pub queues: Vec<QueueFacts>,
-    /// Whether those are all: not where there are more, or where the node could not tell.
+    /// Whether those are all; false if there are more, or the node could not report it.
     #[serde(skip)]
     pub queues_complete: bool,
     /// `VHOST/NAME` of the policies that mirror classic queues (`ha-mode`). RabbitMQ 4.0 does not start with one.
     #[serde(default)]
     pub mirroring_policies: Vec<String>,
-    /// The value of the global runtime parameter `rabbitup_definitions`: what was imported last.
+    /// The value of the global runtime parameter `rabbitup_definitions`: the digest of the last import.
     pub definitions_marker: Option<String>,
-    /// The administrator's stored password, where the request named a user and it exists.
+    /// The administrator's password hash, if the request named a user and it exists.
     #[serde(skip)]
     pub admin: Option<AdminPassword>,
     /// Whether the requested administrator exists and has the tag `administrator`.
     pub admin_exists: bool,
-    /// Whether RabbitMQ's own user guest can log in with the password that everybody knows.
+    /// Whether RabbitMQ's user guest can log in with its well-known password.
     #[serde(default)]
     pub guest: Guest,
     /// Start of the VM, Unix seconds. A configuration file changed after that was not read.
     pub started: u64,
-    /// Seconds since the VM started, by a clock that nobody sets.
+    /// Seconds since the VM started, by a monotonic clock.
     #[serde(skip)]
     pub uptime_s: u64,
-    /// Resident memory of the VM's process, as RabbitMQ itself counts it.
+    /// Resident memory of the VM's process, as reported by RabbitMQ.
     #[serde(skip)]
     pub memory_bytes: u64,
-    /// How many file descriptors the VM may have open.
+    /// The VM's limit of file descriptors.
     pub file_descriptors: Option<u64>,
 }
 
@@ -102,9 +101,9 @@ impl NodeFacts {
         self.members.iter().all(|member| member.node == self.name)
     }
 
-    /// The feature flags that are enabled here and that the other's RabbitMQ does not know: it cannot join this node, since
-    /// no flag is ever disabled again. None where the other could not tell, and where it is the newer one: a later RabbitMQ
-    /// does without flags that had become required long before.
+    /// The feature flags that are enabled here but not supported by the other node's RabbitMQ: it cannot join this node, since
+    /// flags cannot be disabled. None if the other could not report its flags, or is newer: later versions drop flags that have
+    /// long been required.
     pub fn flags_unknown_to(&self, other: &Self) -> BTreeSet<String> {
         if other.feature_flags.known.is_empty() || other.rabbitmq_version > self.rabbitmq_version {
             return BTreeSet::new();
@@ -113,11 +112,11 @@ impl NodeFacts {
     }
 }
 
-/// The feature flags of RabbitMQ itself. Those of a plugin keep out nobody who does not run it: what no application of a node
-/// has declared counts as supported there (rabbit_feature_flags).
+/// The feature flags of RabbitMQ itself. Flags of a plugin do not block nodes without it: a flag that no application of a node
+/// declares counts as supported there (rabbit_feature_flags).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeatureFlags {
-    /// What the running version has; none where the node could not tell.
+    /// The flags of the running version; none if the node could not report them.
     pub known: BTreeSet<String>,
     pub enabled: BTreeSet<String>,
 }
@@ -135,12 +134,12 @@ pub struct Partition {
     pub from: NodeName,
 }
 
-/// The user that RabbitMQ makes at its first start: guest, with the password guest, an administrator of everything. It may log in
-/// from the broker's own host only (`loopback_users`), where every local user can be it.
+/// The user that RabbitMQ creates at its first start: guest, with the password guest, an administrator. It can log in only from
+/// the broker's own host (`loopback_users`), but every local user can do that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guest {
-    /// The node did not say.
+    /// The node did not report it.
     #[default]
     Unknown,
     Absent,
@@ -150,7 +149,7 @@ pub enum Guest {
     Open,
 }
 
-/// A stored password: RabbitMQ keeps a 4-byte salt and behind it SHA-256(salt + password). The digest is the MD5
+/// A password hash: RabbitMQ stores a 4-byte salt followed by SHA-256(salt + password). The digest is the MD5
 /// of those 32 bytes, so that the controller can compare without the hash leaving the node.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminPassword {
@@ -159,13 +158,13 @@ pub struct AdminPassword {
 }
 
 impl AdminPassword {
-    /// What a node would store for a password, under a salt of zeros.
+    /// The hash that a node would store for a password, with a salt of zeros.
     pub fn of(password: &Secret) -> Self {
         let salt = [0; 4];
         Self { salt, digest: Self::digest(salt, password) }
     }
 
-    /// Whether this is the stored form of `password`.
+    /// Whether this is the hash of `password`.
     pub fn matches(&self, password: &Secret) -> bool {
         self.digest == Self::digest(self.salt, password)
     }

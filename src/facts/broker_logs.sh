@@ -1,8 +1,7 @@
 # shellcheck shell=sh
-# RabbitMQ's logs, in a directory of user rabbitmq's; broker_user.sh stands before this.
+# RabbitMQ's logs, in a directory owned by user rabbitmq; broker_user.sh comes before this.
 
-# The logs with content that were written last, newest first, by their names in /var/log/rabbitmq. Names that no broker
-# gives are left out.
+# The newest non-empty logs, newest first, by their names in /var/log/rabbitmq. Skips names that no broker uses.
 newest_logs() { # COUNT [MINUTES]
   as_rabbitmq 10 find /var/log/rabbitmq -maxdepth 1 -type f -size +0 -name '*.log' -mmin "-${2:-9999999}" -exec ls -t {} + 2>/dev/null |
     sed -n 's|^/var/log/rabbitmq/\([A-Za-z0-9@._-]*\)$|\1|p' | head -n "$1"
@@ -17,9 +16,9 @@ log_tail() { # NAME BYTES
   } | timeout -k 10 10 head -c "$2"
 }
 
-# Since when the words of its logs are of the broker's present state, in seconds since 1970: since its unit started it last;
-# where systemd has started it again and again, since it last served, or since the host booted. What an older start failed of
-# is no cause any more. Fails where nothing has started it since the host booted.
+# Since when the logs describe the broker's present state, in seconds since 1970: since its unit's last start; if systemd restarts
+# it repeatedly, since it last served, or since the host booted. Failures of older starts are irrelevant. Fails if nothing has
+# started it since the host booted.
 broker_since() {
   process=0 restarts=0 served=0
   while IFS='=' read -r property value; do
@@ -34,12 +33,12 @@ EOF
   [ "$process" != 0 ] || return 1
   [ "$restarts" = 0 ] || process=$served
   IFS=' .' read -r uptime _ </proc/uptime
-  # A second earlier, for what the divisions leave out.
+  # A second earlier, because the divisions round.
   echo $(($(date +%s) - uptime + process / 1000000 - 1))
 }
 
-# The last bytes of a log without the lines before a moment. Lines begin with the host's own time, down to the second alike
-# from 3.8 on; what does not belongs to the line before. A log that tells no time is that of the unit's output.
+# The last bytes of a log without the lines before a given time. Lines begin with the host's local time, in the same format down
+# to the second since 3.8; other lines belong to the line before. A log without times is the unit's output.
 log_since() { # NAME BYTES SECONDS-SINCE-1970
   log_tail "$1" "$2" | awk -v since="$(unset TZ; date -d "@$3" '+%Y-%m-%d %H:%M:%S')" '
     /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9]/ { dated = 1; kept = substr($0, 1, 19) >= since }

@@ -1,15 +1,15 @@
 # shellcheck shell=sh
-# What lies where user rabbitmq may write, for probe.sh, which runs this text as that user (broker_user.sh says why):
+# Inspects directories that user rabbitmq can write, for probe.sh, which runs this text as that user (broker_user.sh says why):
 #   sh -c TEXT sh look HOME COOKIE STAGED FILE...   all of it
 #   sh -c TEXT sh shape SIZE                        of a cookie on standard input
-# Each line starts with the section that it is for; behind the one that is empty come the contents of the files, one after the
-# other, whose sizes the lines name. All is bounded: a file may grow, or become another, while it is read.
+# Each line starts with its section; after the empty section come the contents of the files, one after the other, with the sizes
+# named in the lines. Everything is limited: a file may grow, or be replaced, while it is read.
 set -f -u
 nl='
 '
 IFS=$nl
 
-# The cookie stays in shell variables, which no other user's process sees, and on standard input.
+# The cookie stays in shell variables, which other users' processes cannot see, and on standard input.
 shape() { # SIZE
   line='' c='' rest='' shape=usable seen=0 cr=$(printf '\r')
   IFS='' read -r c && seen=1
@@ -21,7 +21,7 @@ shape() { # SIZE
   done
   case $rest in *[!"$cr"]*) shape=unusable ;; esac
   case $c in '' | *[!\!-~]*) shape=unusable ;; esac
-  # A byte that the shell's read drops is one that Erlang does not take.
+  # Erlang rejects the bytes that the shell's read drops.
   if [ ${#c} -gt 255 ] || [ $seen != "$1" ]; then shape=unusable; fi
   case $c in
     *[!A-Z]*) ;;
@@ -38,7 +38,7 @@ fi
 home=$2 cookie=$3 staged=$4
 shift 4
 
-# Names may hold a line end, behind which anything could stand.
+# Names may contain a newline followed by anything.
 one_line() { case $1 in *"$nl"*) return 1 ;; esac; }
 link() { # PATH
   [ -h "$1" ] || return 0
@@ -53,7 +53,7 @@ cookies() { # STAT'S LINES
       "$staged") name=staged ;;
       *) continue ;;
     esac
-    # A larger one is none, and 8000 is a regular file.
+    # A larger file is not a cookie; 8000 is a regular file.
     case $kind in 8???) ;; *) continue ;; esac
     if [ ! -r "$path" ]; then
       echo "$name unreadable"
@@ -68,7 +68,7 @@ $1
 EOF
 }
 
-# What tells data that is gone from a disk that is not mounted, and from data that lies elsewhere.
+# Distinguishes lost data from an unmounted disk and from data in another location.
 data_place() {
   if [ -h "$home/mnesia" ] && [ ! -e "$home/mnesia" ]; then
     target=$(readlink "$home/mnesia")
@@ -90,18 +90,18 @@ data() {
     case $f in *-plugins-expand | *'*'*) continue ;; esac
     if [ $count -gt 64 ] || ! one_line "$f"; then continue; fi
     echo "data node=${f##*/}"
-    # A node counts its starts in this file. When it was written says which version of the package has run over the data.
+    # A node counts its starts in this file. Its time shows which version of the package has used the data.
     [ ! -f "$f/rabbit_serial" ] || echo "data started=$(stat -c %Y "$f/rabbit_serial")"
     [ ! -f "$f-feature_flags" ] || echo "data flags=$(head -c 65536 "$f-feature_flags" | tr -d '\n')"
-    # Mnesia's own notes: who was in the cluster, {All, Disc}, for when the node cannot be asked, and who still ran when this
-    # node stopped.
+    # Mnesia's status files: the members, {All, Disc}, for when the node cannot be asked, and the nodes that still ran when this
+    # one stopped.
     [ ! -f "$f/cluster_nodes.config" ] || echo "data members=$(head -c 65536 "$f/cluster_nodes.config" | tr -d '\n')"
     if [ -f "$f/cluster_nodes.config" ] && [ -f "$f/nodes_running_at_shutdown" ]; then
       echo "data outlived=$(head -c 65536 "$f/nodes_running_at_shutdown" | tr -d '\n')"
     fi
   done
   data_place
-  # What a removal moved aside.
+  # Data moved aside by a removal.
   count=0
   for f in "$home"/rabbitup-kept/*/; do
     f=${f%/} count=$((count + 1))
@@ -128,11 +128,11 @@ leftovers() { # FILE...
 
 look() { # FILE...
   for f in "$@" "$cookie"; do
-    # What nobody can look at is not absent.
+    # An unreadable file is not an absent one.
     if [ -d "${f%/*}" ] && [ ! -x "${f%/*}" ]; then exit 1; fi
   done
   leftovers "$@" "$cookie" "$staged"
-  # With a link in its place nothing below it is ours.
+  # If it is a link, nothing below it belongs to rabbitup.
   link "${staged%/*}"
   there=
   for f in "$@" "$cookie" "$staged"; do
@@ -156,7 +156,7 @@ look() { # FILE...
 $more
 EOF
     case $path in "$cookie" | "$staged") continue ;; esac
-    # What is empty has nothing to read.
+    # Empty files are not read.
     case $kind in 8???) ;; *) continue ;; esac
     if [ ! -r "$path" ]; then
       echo "files unreadable $path"

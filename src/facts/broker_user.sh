@@ -1,15 +1,15 @@
 # shellcheck shell=sh
 
-# User rabbitmq owns /etc/rabbitmq, /var/lib/rabbitmq and /var/log/rabbitmq. What lies there may be a link, a pipe that nobody
-# writes to or a file without an end, and may become one at any moment. So it is read and changed as that user, who gains
-# nothing by it, and only for a limited time.
+# User rabbitmq owns /etc/rabbitmq, /var/lib/rabbitmq and /var/log/rabbitmq. Files there may be links, pipes without a writer or
+# endless files, and may become one at any moment. So they are read and changed as that user, who gains nothing by it, and only
+# for a limited time.
 
 broker_user=rabbitmq
 broker_group=rabbitmq
-# Where the cookie is looked for, as ~/.erlang.cookie.
+# The home directory with ~/.erlang.cookie.
 cookie_home=/var/lib/rabbitmq
 
-# timeout stays root's: a user can stop and end what runs as himself. Groups as systemd gives them to the broker.
+# timeout runs as root: a user can stop and kill his own processes. The groups are those that systemd gives the broker.
 as_rabbitmq() { # SECONDS COMMAND...
   seconds=$1
   shift
@@ -21,8 +21,8 @@ as_rabbitmq() { # SECONDS COMMAND...
   fi
 }
 
-# The end of a file that user rabbitmq may not read although it lies in one of those three directories: the unit's standard
-# output belongs to root. What is opened must be a plain file with this one name. Without perl there is no such open in a shell.
+# The end of a file in one of those directories that user rabbitmq cannot read: the unit's standard output belongs to root. It
+# must be a regular file without other hard links. A shell cannot open files that way, so this needs perl.
 tail_as_root() { # FILE BYTES
   command -v perl >/dev/null || return 1
   # shellcheck disable=SC2016 # perl's variables

@@ -1,11 +1,11 @@
-//! What a node holds of its own, and what a join would therefore destroy.
+//! The data that a node has of its own, which a join would destroy.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that belongs to a node's cluster and that joining another would wipe. The defaults of a blank node
-/// (vhost `/`, user `guest`, the `amq.*` exchanges) do not count.
+/// All data of a node's cluster that joining another one would delete. Excludes the defaults of a blank node (vhost `/`, user
+/// `guest`, the `amq.*` exchanges).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holdings {
     pub queues: Vec<QueueHolding>,
@@ -16,15 +16,15 @@ pub struct Holdings {
     /// `VHOST/NAME` of every exchange that is not predeclared.
     pub exchanges: Vec<String>,
     /// `COMPONENT VHOST/NAME` of every other runtime parameter: shovels, federation upstreams, limits of virtual hosts;
-    /// `global /NAME` of those that belong to no virtual host.
+    /// `global /NAME` for those without a virtual host.
     pub parameters: Vec<String>,
-    /// `VHOST/SOURCE → DESTINATION` of every binding between two predeclared exchanges. All others go with a queue or
-    /// an exchange that is listed.
+    /// `VHOST/SOURCE → DESTINATION` of every binding between two predeclared exchanges. All other bindings belong to a listed
+    /// queue or exchange.
     #[serde(default)]
     pub bindings: Vec<String>,
-    /// How many more there are than are listed, by kind (`queue`, `user`…). Of each kind the node lists a thousand.
+    /// The number of unlisted items, by kind (`queue`, `user`…). The node lists a thousand of each kind.
     pub more: BTreeMap<String, u64>,
-    /// The kinds that the node could not list (`queue`, `user`…): nobody knows what is lost with them.
+    /// The kinds that the node could not list (`queue`, `user`…): it is unknown what would be lost.
     pub unreadable: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ impl Holdings {
         self.unreadable.is_empty() && self.counts() == HoldingCounts::NOTHING
     }
 
-    /// How many there are of each kind.
+    /// The number of each kind.
     pub fn counts(&self) -> HoldingCounts {
         let count = |kind: &str, listed: usize| {
             let more = self.more.get(kind).copied().unwrap_or_default();
@@ -53,7 +53,7 @@ impl Holdings {
         }
     }
 
-    /// The messages in all queues, where all are listed and each of them was counted: unknown is not zero.
+    /// The messages in all queues, if all are listed and each was counted: unknown is not zero.
     fn messages(&self) -> Option<u64> {
         let known = !self.more.contains_key("queue") && !self.unreadable.iter().any(|kind| kind == "queue");
         let counted = known.then(|| self.queues.iter().map(|queue| queue.messages));
@@ -61,7 +61,7 @@ impl Holdings {
     }
 }
 
-/// How much a node holds, by kind. None where that could not be counted.
+/// The amount of a node's data, by kind. None if it could not be counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldingCounts {
     pub queues: Option<u64>,
@@ -87,8 +87,7 @@ impl HoldingCounts {
         bindings: Some(0),
     };
 
-    /// Whether somebody who agreed to lose so much has agreed to lose `now`, too: no kind has more, and none is unknown that
-    /// was a number.
+    /// Whether consent to losing this amount also covers `now`: no kind has more, and no known number has become unknown.
     pub fn covers(&self, now: &Self) -> bool {
         let covers = |(shown, now): (Option<u64>, Option<u64>)| match (shown, now) {
             (None, _) => true,
@@ -98,7 +97,7 @@ impl HoldingCounts {
         self.in_order().into_iter().zip(now.in_order()).all(covers)
     }
 
-    /// The larger number of each kind; unknown where either is.
+    /// The larger number of each kind; unknown if either is.
     #[must_use]
     pub fn at_least(&self, other: &Self) -> Self {
         let larger = |one: Option<u64>, other: Option<u64>| Some(one?.max(other?));
@@ -133,7 +132,7 @@ impl HoldingCounts {
 pub struct QueueHolding {
     pub vhost: String,
     pub name: String,
-    /// Messages when it was looked at; none where the queue does not tell. No part of a plan's fingerprint.
+    /// The number of messages at the time of the probe; none if the queue did not answer. Not part of a plan's fingerprint.
     #[serde(skip)]
     pub messages: Option<u64>,
 }

@@ -6,53 +6,53 @@ use serde::{Deserialize, Serialize};
 use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, Storage};
 use crate::model::{CookieDigest, HostName, NodeName};
 
-/// One host as the probe saw it.
+/// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HostFacts {
     pub privilege: Privilege,
     pub system: System,
     pub resources: Resources,
     pub host_name: HostNameFacts,
-    /// What the names of the inventory resolve to on this host (`getent ahosts`), in the resolver's order.
+    /// The addresses of the inventory's names on this host (`getent ahosts`), in the resolver's order.
     pub resolution: BTreeMap<HostName, Vec<IpAddr>>,
-    /// The controller's view of this host's clock. Differs on every look: no part of a plan's fingerprint.
+    /// The controller's view of this host's clock. Differs at every probe: not part of a plan's fingerprint.
     #[serde(skip)]
     pub clock: Option<Clock>,
     pub time_service: TimeService,
-    /// By package name; only the packages that the request asked for.
+    /// By package name; only the requested packages.
     pub packages: BTreeMap<String, PackageFacts>,
-    /// Who holds a lock that installing needs (dpkg's two, or that of apt's lists), if anybody.
+    /// The holder of a lock that an installation needs (dpkg's two, or that of apt's lists), if any.
     pub package_lock: Option<PackageLock>,
-    /// Whether a policy-rc.d that an earlier run of ours left behind is still there.
+    /// Whether a policy-rc.d of an earlier rabbitup run is still there.
     pub stale_policy: bool,
-    /// A process of a script of rabbitup that runs steps here, whether its run still has the lock or is gone: killed, or
-    /// abandoned. No part of a plan's fingerprint, since it ends by itself.
+    /// A process of a rabbitup script that runs steps here, whether its run still has the lock or was killed or abandoned. Not
+    /// part of a plan's fingerprint, since it ends by itself.
     #[serde(skip)]
     pub at_work: Option<u32>,
-    /// The run that holds this host's lock. No part of a plan's fingerprint.
+    /// The run that holds this host's lock. Not part of a plan's fingerprint.
     #[serde(skip)]
     pub under_way: Option<RunUnderWay>,
-    /// The directories in which a run that was cut off left a file half-written beside the one that it was to become.
+    /// The directories in which an interrupted run left a half-written file beside its target.
     #[serde(default)]
     pub leftovers: Vec<String>,
-    /// By unit name; only the units that the request asked for.
+    /// By unit name; only the requested units.
     pub units: BTreeMap<String, UnitFacts>,
-    /// By path; a file that does not exist is not in the map. Links are followed: all but `link_to` is the target's.
+    /// By path; missing files are not in the map. Links are followed: everything except `link_to` describes the target.
     pub files: BTreeMap<String, FileFacts>,
     #[serde(skip)]
     pub cookie: Option<CookieFile>,
-    /// The cookie that a rotation put beside the one in use and has not put in its place yet.
+    /// The cookie that a rotation has staged but not yet put into use.
     #[serde(skip)]
     pub staged_cookie: Option<CookieFile>,
-    /// What is where a cookie is to be, and is none that can be read.
+    /// Objects in the place of a cookie that cannot be read as one.
     #[serde(default)]
     pub in_the_way: Vec<InTheWay>,
-    /// The nodes whose data lies under /var/lib/rabbitmq/mnesia.
+    /// The nodes with data under /var/lib/rabbitmq/mnesia.
     pub data: Vec<NodeData>,
-    /// Whether the place of that data is the one that it should be.
+    /// Whether that data is in its expected location.
     #[serde(default)]
     pub data_place: DataPlace,
-    /// What removals moved aside: the directories under /var/lib/rabbitmq/rabbitup-kept, `NODE.TIMESTAMP`.
+    /// Data moved aside by removals: the directories under /var/lib/rabbitmq/rabbitup-kept, `NODE.TIMESTAMP`.
     #[serde(default)]
     pub kept: Vec<String>,
     pub broker: BrokerState,
@@ -61,7 +61,7 @@ pub struct HostFacts {
 }
 
 impl HostFacts {
-    /// The running node's facts, where its application runs.
+    /// The running node's facts, if its application runs.
     pub fn node(&self) -> Option<&NodeFacts> {
         match &self.broker {
             BrokerState::Running(node) => Some(node),
@@ -69,13 +69,13 @@ impl HostFacts {
         }
     }
 
-    /// The data directory of this node, where there is one.
+    /// The data directory of this node, if there is one.
     pub fn data_of(&self, node: &NodeName) -> Option<&NodeData> {
         let name = node.to_string();
         self.data.iter().find(|data| data.node == name)
     }
 
-    /// The installed version of a package, as the package manager writes it.
+    /// The installed version of a package, in the package manager's format.
     pub fn installed(&self, package: &str) -> Option<&str> {
         self.packages.get(package).and_then(|p| p.installed.as_deref())
     }
@@ -92,38 +92,38 @@ impl HostFacts {
 /// A node's data directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeData {
-    /// The directory's name, which is the node's.
+    /// The name of the directory, which is the node's name.
     pub node: String,
-    /// The cluster's members as Mnesia noted them last (`cluster_nodes.config`), and those that only its database has
-    /// (`schema.DAT`), where that note is older; empty where there is no such note.
+    /// The cluster's members as last saved by Mnesia (`cluster_nodes.config`), and those that only its database has
+    /// (`schema.DAT`) if that file is older; empty without that file.
     pub members: Vec<ClusterMember>,
-    /// The nodes that still ran when this one stopped, as Mnesia noted them (`nodes_running_at_shutdown`), and those that
-    /// its notes do not know yet; none where there is no such note. While it runs, the note is that of its last stop.
+    /// The nodes that still ran when this one stopped, as saved by Mnesia (`nodes_running_at_shutdown`), and those that its files
+    /// do not contain yet; none without that file. While it runs, the file is from its last stop.
     #[serde(default)]
     pub outlived_by: Vec<NodeName>,
-    /// When the node last opened this data, Unix seconds: it counts its starts in `rabbit_serial` (rabbit_guid), and a boot
-    /// that fails on the data of another version does not come that far. None where there is no such file, as after a
-    /// migration to Khepri until the next start.
+    /// When the node last opened this data, Unix seconds: it counts its starts in `rabbit_serial` (rabbit_guid), and a boot that
+    /// fails on the data of another version does not get that far. None without such a file, as after a migration to Khepri until
+    /// the next start.
     #[serde(default)]
     pub started: Option<u64>,
-    /// The feature flags that are enabled in this data (`NODE-feature_flags`); empty where the file cannot be read.
+    /// The feature flags that are enabled in this data (`NODE-feature_flags`); empty if the file cannot be read.
     #[serde(default)]
     pub feature_flags: BTreeSet<String>,
 }
 
-/// What tells a node whose data is gone from one whose disk is not mounted, or whose data lies elsewhere.
+/// Distinguishes a node that lost its data from one whose disk is not mounted, or whose data is elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataPlace {
-    /// Where a file system belongs, at the data or above it, and none is mounted (/etc/fstab, systemd's mount units, a link
-    /// that leads nowhere).
+    /// A mount point at the data or above it without a mounted file system (from /etc/fstab, systemd's mount units, a dangling
+    /// link).
     pub unmounted: Vec<String>,
-    /// A mounted file system for the data that holds nothing.
+    /// An empty mounted file system for the data.
     pub emptied: Option<String>,
-    /// The file whose settings move the data away from where rabbitup looks.
+    /// The file whose settings move the data away from the expected location.
     pub moved_by: Option<String>,
 }
 
-/// How the probe came to be root.
+/// How the probe became root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Privilege {
@@ -144,8 +144,8 @@ pub struct System {
     pub systemd: bool,
     /// `uname -m`.
     pub machine: String,
-    /// Equal for containers on one machine, which share its processors. No part of a plan's fingerprint, since a
-    /// kernel may tell the second of its boot differently from one look to the next.
+    /// Equal for containers on one machine, which share its processors. Not part of a plan's fingerprint, since a kernel may
+    /// report a different second of its boot at each probe.
     #[serde(skip)]
     pub kernel: Option<String>,
 }
@@ -153,12 +153,12 @@ pub struct System {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OsFamily {
-    /// Debian, Ubuntu and what derives from them: apt and dpkg.
+    /// Debian, Ubuntu and their derivatives: apt and dpkg.
     Debian,
     Other,
 }
 
-/// Differs on every look, so only thresholds are ever compared.
+/// Differs at every probe, so only thresholds are compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
     #[serde(skip)]
@@ -168,7 +168,7 @@ pub struct Resources {
     /// Free space of the file system under /var/lib, in KiB.
     #[serde(skip)]
     pub disk_free_kib: Option<u64>,
-    /// The directories of configuration, packages, data and logs, as far as the host has them.
+    /// The existing directories of configuration, packages, data and logs.
     #[serde(skip)]
     pub storage: Vec<Storage>,
 }
@@ -177,43 +177,44 @@ pub struct Resources {
 pub struct HostNameFacts {
     /// The kernel's host name.
     pub running: String,
-    /// What /etc/hostname says, which is what the next boot uses.
+    /// The name in /etc/hostname, used at the next boot.
     pub persistent: Option<String>,
 }
 
-/// The host's clock minus the controller's, in milliseconds, and how wrong that may be.
+/// The host's clock minus the controller's, in milliseconds, and its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Clock {
     pub offset_ms: f64,
     pub uncertainty_ms: f64,
 }
 
-/// Who keeps this host's time.
+/// The time service of this host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeService {
-    /// The unit that runs: `chrony` (`chronyd` outside Debian), `systemd-timesyncd`, `ntpsec`, `ntp`, `ntpd`,
-    /// `openntpd`; none where none runs.
+    /// The running unit: `chrony` (`chronyd` outside Debian), `systemd-timesyncd`, `ntpsec`, `ntp`, `ntpd`,
+    /// `openntpd`; none if none runs.
     pub running: Option<String>,
-    /// What the service itself says (chronyc's leap status, timesyncd's mark, ntpq); none where it does not tell.
+    /// Whether the service reports a synchronised clock (chronyc's leap status, timesyncd's mark, ntpq); none if it does not
+    /// report it.
     pub synchronised: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageFacts {
     pub installed: Option<String>,
-    /// The version that is there in part, where none is installed: dpkg was cut off while it unpacked or configured it.
+    /// The partly installed version, if none is installed: dpkg was interrupted while it unpacked or configured it.
     #[serde(default)]
     pub half_installed: Option<String>,
-    /// The version that was removed and not purged: what it wrote is still there.
+    /// The version that was removed but not purged: its files are still there.
     #[serde(default)]
     pub removed: Option<String>,
-    /// When the package's files came to be what they are, Unix seconds: its installation, its last change of version, or its
-    /// removal. Only looked up for rabbitmq-server.
+    /// When the package's files last changed, Unix seconds: its installation, last change of version, or removal. Only looked up
+    /// for rabbitmq-server.
     #[serde(default)]
     pub unpacked: Option<u64>,
-    /// What the package manager would install. Only looked up where nothing is installed or a version is asked for.
+    /// The version that the package manager would install. Only looked up if nothing is installed or a version is requested.
     pub candidate: Option<String>,
-    /// All versions the repositories offer, newest first; looked up as `candidate` is.
+    /// All versions in the repositories, newest first; looked up like `candidate`.
     pub offered: Vec<String>,
     pub held: bool,
 }
@@ -245,7 +246,7 @@ impl UnitFacts {
     }
 }
 
-/// What is at a path, behind a link where it is one.
+/// The kind of object at a path, following links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
@@ -254,35 +255,34 @@ pub enum FileKind {
     Directory,
     /// A device, a socket, a named pipe.
     Special,
-    /// A link to nothing, or to what user rabbitmq cannot reach, in a directory where that user may write.
+    /// A dangling link, or one to a target that user rabbitmq cannot reach, in a directory that this user can write.
     Nothing,
-    /// A regular file that user rabbitmq may not read, in a directory where that user may write.
+    /// A regular file that user rabbitmq cannot read, in a directory that this user can write.
     Unreadable,
-    /// A regular file with a second name (a hard link), in a directory where user rabbitmq may write: it may be any other
-    /// user's.
+    /// A regular file with a hard link elsewhere, in a directory that user rabbitmq can write: it may belong to any other user.
     Shared,
 }
 
 impl FileKind {
-    /// What it is, for people: `it is a named pipe, a device or a socket`.
+    /// Its kind, for messages: `it is a named pipe, a device or a socket`.
     pub fn in_words(self) -> &'static str {
         match self {
-            Self::Regular => "it is a plain file",
+            Self::Regular => "it is a regular file",
             Self::Directory => "it is a directory",
             Self::Special => "it is a named pipe, a device or a socket",
-            Self::Nothing => "it is a symbolic link to nothing",
-            Self::Unreadable => "user rabbitmq may not read it",
-            Self::Shared => "it has a second name (a hard link)",
+            Self::Nothing => "it is a dangling symbolic link",
+            Self::Unreadable => "user rabbitmq cannot read it",
+            Self::Shared => "it has another hard link",
         }
     }
 }
 
-/// What is in the way of a file that no user but rabbitmq looks at.
+/// An object in the way of a file that is read only as user rabbitmq.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InTheWay {
     pub path: String,
     pub kind: FileKind,
-    /// Where it is a symbolic link: what it points to.
+    /// The target, if it is a symbolic link.
     pub link_to: Option<String>,
 }
 
@@ -290,8 +290,8 @@ pub struct InTheWay {
 pub struct FileFacts {
     #[serde(default)]
     pub kind: FileKind,
-    /// The content as text; none where it is no UTF-8, not a regular file, or larger than 256 KiB. Of what
-    /// lies in /proc or /sys the content is not read.
+    /// The content as text; none if it is not UTF-8, not a regular file, or larger than 256 KiB. Files in /proc or /sys are not
+    /// read.
     pub content: Option<String>,
     /// Permission bits, as in `0644`.
     pub mode: u32,
@@ -299,12 +299,12 @@ pub struct FileFacts {
     pub group: String,
     /// Modification time, Unix seconds.
     pub modified: u64,
-    /// Where the path is a symbolic link: what it points to. A link to nothing has mode 0 and no owner.
+    /// The target, if the path is a symbolic link. A dangling link has mode 0 and no owner.
     pub link_to: Option<String>,
 }
 
 impl InTheWay {
-    /// What is there, for people: `it is a symbolic link to /etc/shadow, which …`.
+    /// Its kind, for messages: `it is a symbolic link to /etc/shadow, which …`.
     pub fn in_words(&self) -> String {
         match (&self.link_to, self.kind) {
             (Some(target), FileKind::Nothing) => {
@@ -318,16 +318,16 @@ impl InTheWay {
     }
 }
 
-/// A cookie file as the host has it: the one in use, /var/lib/rabbitmq/.erlang.cookie, or a staged one.
+/// A cookie file on the host: the one in use, /var/lib/rabbitmq/.erlang.cookie, or a staged one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieFile {
-    /// MD5 of the file's bytes, as `md5sum` prints it.
+    /// MD5 of the file's bytes, as printed by `md5sum`.
     pub raw: CookieDigest,
-    /// MD5 of the bytes without trailing line ends: what Erlang compares.
+    /// MD5 of the bytes without trailing newlines, as Erlang compares them.
     pub normalised: CookieDigest,
     pub mode: u32,
     pub owner: String,
-    /// Where the path is a symbolic link: what it points to. All else is the target's.
+    /// The target, if the path is a symbolic link. All other fields describe the target.
     pub link_to: Option<String>,
     pub shape: CookieShape,
 }
@@ -337,7 +337,7 @@ pub enum CookieShape {
     Usable,
     /// Twenty upper-case letters: Debian's package replaces it.
     DebianReplaces,
-    /// Empty, too long, or bytes that Erlang does not take.
+    /// Empty, too long, or with bytes that Erlang rejects.
     Unusable,
 }
 
@@ -353,7 +353,7 @@ pub struct Reach {
 #[serde(rename_all = "snake_case")]
 pub enum PortState {
     Open,
-    /// The host answered that nobody listens: the way is free.
+    /// Nothing listens, but the host answered: no firewall blocks the port.
     Refused,
     /// No answer within a second: a firewall drops, or the host is gone.
     Filtered,
@@ -361,10 +361,10 @@ pub enum PortState {
     Rejected,
 }
 
-/// What the load balancer on this host says of itself.
+/// The state of the load balancer on this host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerFacts {
-    /// From HAProxy's runtime socket; empty for nginx, which does not tell.
+    /// From HAProxy's runtime socket; empty for nginx, which has none.
     pub backends: Vec<Backend>,
     /// Whether an AMQP handshake through the load balancer's AMQP port was answered by a broker.
     pub amqp_answers: Option<bool>,
@@ -377,16 +377,16 @@ pub struct LoadBalancerFacts {
 pub struct Backend {
     /// HAProxy's proxy name (`amqp`).
     pub proxy: String,
-    /// HAProxy's server name, which rabbitup makes the host's name.
+    /// HAProxy's server name, for which rabbitup uses the host's name.
     pub server: String,
     /// `UP`, `DOWN`, `MAINT`, `no check`…
     pub status: String,
-    /// The last check's verdict (`L4OK`, `L4CON`…).
+    /// The result of the last check (`L4OK`, `L4CON`…).
     pub check: String,
 }
 
 impl Backend {
-    /// Whether somebody told HAProxy to spare the server: `MAINT`, `DRAIN`.
+    /// Whether the server was put into maintenance in HAProxy: `MAINT`, `DRAIN`.
     pub fn is_spared(&self) -> bool {
         self.status.starts_with("MAINT") || self.status.starts_with("DRAIN")
     }

@@ -1,5 +1,5 @@
-//! What was observed on the hosts, in one round trip each. `probe.sh` observes, `parse` reads what it printed;
-//! nothing here changes a host, and a tool that a host lacks is an absent fact, never an error.
+//! Facts of the hosts, from one round trip each. `probe.sh` collects them, `parse` reads its output; nothing here changes a host,
+//! and a missing tool is an absent fact, never an error.
 
 mod broker;
 mod holdings;
@@ -31,13 +31,13 @@ pub use under_way::RunUnderWay;
 
 use crate::model::HostName;
 
-/// Everything that was observed, for every host of the inventory.
+/// The facts of every host in the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     pub hosts: BTreeMap<HostName, Observation>,
 }
 
-/// What the controller learned of one host.
+/// The result of probing one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Observation {
@@ -45,15 +45,15 @@ pub enum Observation {
     Unreachable(Unreachable),
 }
 
-/// Why a host could not be observed, and the evidence.
+/// Why a host could not be probed, and the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unreachable {
     pub cause: UnreachableCause,
-    /// What ssh or the host said, whole lines.
+    /// The messages of ssh or the host, in whole lines.
     pub evidence: String,
 }
 
-/// The causes that ask for different remedies.
+/// Causes with different fixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnreachableCause {
@@ -63,9 +63,9 @@ pub enum UnreachableCause {
     NameUnknown,
     /// ssh does not start: its configuration file is missing or wrong.
     SshConfiguration,
-    /// The host's key is not the one that is known: possibly somebody in the middle.
+    /// The host's key has changed: possibly an attack.
     HostKeyChanged,
-    /// The host's key is not known, and `host_keys = "strict"`.
+    /// The host's key is unknown, and `host_keys = "strict"`.
     HostKeyUnknown,
     /// ssh reached the host, which accepts none of the keys offered.
     AuthenticationRefused,
@@ -75,11 +75,11 @@ pub enum UnreachableCause {
     SudoPassword,
     /// Logged in, and sudo refuses the password that was given.
     SudoPasswordRefused,
-    /// Logged in, and sudo lets the login run some commands, but not the one that is needed.
+    /// Logged in, but sudo allows the user only other commands than the needed one.
     SudoRule,
-    /// Logged in, but what came back is not a complete answer.
+    /// Logged in, but the reply was incomplete.
     Garbled,
-    /// Logged in, but no answer within the time.
+    /// Logged in, but the reply timed out.
     TimedOut,
 }
 
@@ -99,7 +99,7 @@ impl Facts {
         }
     }
 
-    /// The first host on which a script of rabbitup runs, and its process.
+    /// The first host on which a rabbitup script runs, and its process.
     pub fn at_work(&self) -> Option<(&HostName, u32)> {
         self.hosts.keys().find_map(|name| Some((name, self.host(name)?.at_work?)))
     }
@@ -109,7 +109,7 @@ impl Facts {
         self.hosts.keys().filter_map(|name| Some((name, self.host(name)?.under_way.as_ref()?)))
     }
 
-    /// The hosts that did not answer, in the order of their names.
+    /// The hosts that did not answer, sorted by name.
     pub fn unreachable(&self) -> impl Iterator<Item = (&HostName, &Unreachable)> {
         self.hosts.iter().filter_map(|(name, seen)| match seen {
             Observation::Unreachable(why) => Some((name, why)),

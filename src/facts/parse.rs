@@ -1,4 +1,4 @@
-//! Reads the probe's output. Pure; what it does not know it leaves out, and no input makes it panic.
+//! Parses the probe's output. Pure; it skips what it does not know, and no input makes it panic.
 
 mod balancer;
 mod files;
@@ -23,28 +23,28 @@ pub use frame::clock_line;
 /// Why the probe's output could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    #[error("there is no output of the probe; the shell may not have come to run it")]
+    #[error("there is no output of the probe; the shell may not have run it")]
     Absent,
     #[error("the probe's output ended early; its last complete section is {after:?}")]
     Incomplete {
-        /// The last complete section; empty where there is none.
+        /// The last complete section; empty if there is none.
         after: String,
     },
-    #[error("a file changed while it was read; look again")]
+    #[error("a file changed while it was read; try again")]
     Torn,
-    /// Nothing is known of the files there, which is not the same as that there are none.
+    /// The files there are unknown, which does not mean that there are none.
     #[error(
-        "what lies in /etc/rabbitmq and /var/lib/rabbitmq could not be looked at as user rabbitmq within 8 s; see who may \
+        "/etc/rabbitmq and /var/lib/rabbitmq could not be inspected as user rabbitmq within 8 s; check who may \
          enter them: ls -ld /etc/rabbitmq /var/lib/rabbitmq"
     )]
     Unseen,
 }
 
-/// Reads what the probe printed between the marks that carry `nonce`. The clock's offset is not in the result:
-/// only who saw [`clock_line`] arrive can tell it.
+/// Parses the probe's output between the marks with `nonce`. The result does not include the clock's offset: only the caller
+/// knows when [`clock_line`] arrived.
 ///
 /// # Errors
-/// [`ParseError`] where the output is not complete.
+/// [`ParseError`] if the output is incomplete.
 pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostFacts, ParseError> {
     let frames = Frames::read(nonce, output)?;
     if frames.has("unseen") {
@@ -84,13 +84,12 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
     })
 }
 
-/// Whose data lies on the host. Each `node=` line may be followed by a `members=` line, Mnesia's `{All, Disc}`, by an
-/// `outlived=` line, its list of the nodes that ran when this one stopped, by a `started=` line and by a `flags=` line.
+/// The nodes with data on the host. Each `node=` line may be followed by a `members=` line, Mnesia's `{All, Disc}`, by an
+/// `outlived=` line, its list of the nodes that ran when this one stopped, by a `started=` line and by a `flags=` line. A section
+/// `schema` has the members in the requested node's database if its file names no other node. Those missing in the file may have
+/// kept running when the node stopped, which was not saved either.
 ///
-/// Khepri leaves no such lines; a node that waits for its cluster tells what it knows of it.
-///
-/// A section `schema` has the members in the requested node's database where its note names nobody else. Those that the note
-/// lacks may have run on when the node stopped, which noted nothing of that either.
+/// Khepri leaves no such lines; a node that waits for its cluster reports the members it knows.
 fn data(request: &ProbeRequest, frames: &Frames) -> Vec<NodeData> {
     let mut found: Vec<NodeData> = Vec::new();
     for line in frames.lines("data") {
@@ -125,12 +124,12 @@ fn data(request: &ProbeRequest, frames: &Frames) -> Vec<NodeData> {
     found
 }
 
-/// The directories that removals moved aside.
+/// The directories moved aside by removals.
 fn kept(frames: &Frames) -> Vec<String> {
     frames.values("data", "kept").map(str::to_owned).collect()
 }
 
-/// Reads `{[rabbit@a,'rabbit@b-2'],[rabbit@a]}`; empty where it is not of that form.
+/// Parses `{[rabbit@a,'rabbit@b-2'],[rabbit@a]}`; empty for any other form.
 fn noted_members(terms: &str) -> Vec<ClusterMember> {
     let mut lists = lists_of_nodes(terms);
     let all = lists.next().unwrap_or_default();
@@ -139,7 +138,7 @@ fn noted_members(terms: &str) -> Vec<ClusterMember> {
     all.into_iter().map(|node| ClusterMember { node_type: node_type(&node), node }).collect()
 }
 
-/// Reads `[quorum_queue,'rabbitmq_4.0.0'].`; empty where it is not of that form.
+/// Parses `[quorum_queue,'rabbitmq_4.0.0'].`; empty for any other form.
 fn atoms(terms: &str) -> BTreeSet<String> {
     let list = terms.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix("]."));
     let atoms = list.unwrap_or_default().split(',').map(|atom| atom.trim().trim_matches('\''));
@@ -181,8 +180,8 @@ fn system(frames: &Frames, files: &Files) -> System {
     }
 }
 
-/// What only containers on one machine have in common: the second in which their kernel booted and the memory that it
-/// found. Virtual machines are told apart by the first.
+/// Values that only containers on one machine share: the second in which their kernel booted, and its memory. The first
+/// distinguishes virtual machines.
 fn kernel(frames: &Frames) -> Option<String> {
     let booted = frames.value("system", "booted")?;
     let memory = frames.lines("system").find_map(|line| line.strip_prefix("MemTotal:"))?;
@@ -208,8 +207,7 @@ fn resources(frames: &Frames) -> Resources {
     }
 }
 
-/// `/var/lib/rabbitmq eea2c51efea1f1ea 12597592 4096 16214211 16777216`, and `ro /var/lib/rabbitmq` where nothing can be
-/// written.
+/// `/var/lib/rabbitmq eea2c51efea1f1ea 12597592 4096 16214211 16777216`, and `ro /var/lib/rabbitmq` if it is read-only.
 fn storage(frames: &Frames) -> Vec<Storage> {
     let read_only: BTreeSet<&str> =
         frames.lines("storage").filter_map(|line| line.strip_prefix("ro ")).collect();
@@ -273,7 +271,7 @@ fn time_service(frames: &Frames) -> TimeService {
     let timesyncd = value("sync").map(|word| word == "yes");
     let openntpd = frames.lines("time").any(|line| line.contains("clock "));
     let openntpd = openntpd.then(|| frames.lines("time").any(|line| line.contains("clock synced")));
-    // leap=11, or leap_alarm by its name, is NTP's word for a clock that is not set.
+    // leap=11, also named leap_alarm, means in NTP that the clock is not set.
     let ntp = frames
         .lines("time")
         .find_map(|line| line.split_once("leap="))
@@ -307,7 +305,7 @@ fn reach(request: &ProbeRequest, frames: &Frames) -> Vec<Reach> {
             // No route to host, Network is unreachable, Operation not permitted…
             Some(_) => PortState::Rejected,
             None if frames.has("tried") => PortState::Filtered,
-            // Without bash nothing was tried.
+            // Without bash no port was tried.
             None => return None,
         };
         Some(Reach { peer: wanted.peer.clone(), port: wanted.port, state })

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# What the controller wants to know of this host, in one go; probe_broker.sh follows. It only reads. Runs as root under dash, bash or
-# busybox sh; the controller puts its questions before it as assignments:
+# Collects all facts of this host in one run; probe_broker.sh follows. Read-only. Runs as root under dash, bash or busybox sh; the
+# controller prepends its parameters as assignments:
 #   nonce        starts every line that frames a section, so that no banner can pass for one
 #   become       how the caller became root
 #   names, packages, candidates, units, files   one per line
@@ -13,7 +13,7 @@ now=$(date +%s%N)
 echo "$nonce clock $now"
 exec 2>/dev/null </dev/null
 export LC_ALL=C TZ=UTC0
-# bash is started with -p: what a login exports (functions, SHELLOPTS) is none of it.
+# bash is started with -p, to ignore what a login exports (functions, SHELLOPTS).
 unset BASH_ENV ENV POSIXLY_CORRECT GREP_OPTIONS
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 cd /
@@ -31,7 +31,7 @@ if [ -z "${become:-}" ]; then
 fi
 if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
 section() { echo "$nonce $1"; }
-# What others wrote is printed by printf: the echo of some shells, dash among them, takes its backslashes for its own.
+# Untrusted text is printed by printf: the echo of some shells, such as dash, interprets backslashes.
 # first FILE: its first line in $line, without a fork.
 first() {
   line=''
@@ -42,7 +42,7 @@ system() {
   section system
   echo "become=$become"
   [ ! -d /run/systemd/system ] || echo systemd=yes
-  # When the kernel booted: containers on one machine have it in common.
+  # The boot time of the kernel: containers on one machine share it.
   while IFS=' ' read -r key value; do
     case $key in btime) echo "booted=$value"; break ;; esac
   done 2>/dev/null </proc/stat
@@ -58,7 +58,7 @@ system() {
   done </usr/sbin/policy-rc.d
   seen=' '
   set +f
-  # Scripts of ours that run, whoever holds the lock now: a newcomer waits for those of the run before.
+  # Running rabbitup scripts, whoever holds the lock now: a new run waits for those of the previous one.
   for f in /run/rabbitup-*.work; do
     if at_work "$f"; then echo "at_work=$worker"; fi
   done
@@ -75,22 +75,22 @@ system() {
 }
 
 # Space and inodes where rabbitup, dpkg and the broker write: path, file system, free blocks, their size, free inodes, all
-# inodes. Before that `ro PATH` where the file system takes nothing.
+# inodes. Before that `ro PATH` if the file system is read-only.
 storage() {
   section storage
   set --
   for f in /etc /var/lib/dpkg "$rabbit" "$rabbit/mnesia" /var/log /var/log/rabbitmq; do
     [ -d "$f" ] || continue
     set -- "$@" "$f"
-    # Attribute i keeps root out, too: that is not the file system's doing.
+    # Attribute i blocks root too, but does not mean that the file system is read-only.
     [ -w "$f" ] ||
       case ,$(limit 3 findmnt -n -o OPTIONS -T "$f" | tail -n 1), in *,ro,*) echo "ro $f" ;; esac
   done
   limit 3 stat -f -c '%n %i %a %S %d %c' -- "$@"
 }
 
-# One stat and one cat for all files. Links are followed. What lies where user rabbitmq may write is looked at as that user,
-# and where there is none yet as nobody.
+# One stat and one cat for all files. Links are followed. Files where user rabbitmq can write are inspected as that user, or as
+# nobody if that user does not exist yet.
 files() {
   section files
   theirs=
@@ -117,7 +117,7 @@ files() {
       /var/lib/dpkg/lock* | /var/lib/apt/lists/lock) locks="$locks${locks:+|}$inode" ;;
       /proc/* | /sys/*) ;;
       *)
-        # 8000 is a regular file. What is empty has nothing to read.
+        # 8000 is a regular file. Empty files are not read.
         case $kind in
           8???) [ "$size" -gt 262144 ] || [ "$size" = 0 ] || { set -- "$@" "$path" && total=$((total + size)); } ;;
         esac
@@ -135,7 +135,8 @@ EOF
   fi
 }
 
-# realm FILE...: what broker_realm.sh says, each line in its section, then the contents of these files and of those behind it.
+# realm FILE...: the output of broker_realm.sh, each line in its section, then the contents of these files and of the following
+# ones.
 realm() {
   now=files guarded='' more=none
   while IFS= read -r line && [ -n "$line" ]; do
@@ -148,7 +149,7 @@ realm() {
     esac
   done
   case $guarded in *'cookie '*) guarded_cookie ;; esac
-  # It came to no end: nobody knows what is there.
+  # It did not finish: the content is unknown.
   [ "$more" != none ] || { section unseen && more=0; }
   echo "$nonce bytes $((total + more))"
   [ $# = 0 ] || cat -- "$@"
@@ -160,8 +161,8 @@ say() {
   printf '%s\n' "${1#* }"
 }
 
-# What tells data that is gone from a disk that is not mounted, and from data that lies elsewhere; what user rabbitmq owns is
-# looked at in broker_realm.sh.
+# Distinguishes lost data from an unmounted disk and from data in another location; broker_realm.sh inspects the files of user
+# rabbitmq.
 data_place() {
   section data
   while IFS=' 	' read -r what at _; do
@@ -187,7 +188,7 @@ data_place() {
   set -f
 }
 
-# A cookie that user rabbitmq may not read: `up` gives it back its owner, so what it is counts.
+# A cookie that user rabbitmq cannot read: `up` restores its owner, so its content matters.
 guarded_cookie() {
   held=$(tail_as_root "$cookie" 4096 | md5sum) size=$(tail_as_root "$cookie" 4096 | wc -c)
   [ "$size" != 0 ] || return
@@ -196,7 +197,7 @@ guarded_cookie() {
   echo "raw=${held%% *}"
 }
 
-# Whoever holds a lock that installing needs. /proc/locks: "1: POSIX ADVISORY WRITE 123 00:2a:4711 0 EOF".
+# The holder of a lock that an installation needs. /proc/locks: "1: POSIX ADVISORY WRITE 123 00:2a:4711 0 EOF".
 lock() {
   section lock
   [ -n "$locks" ] || return
@@ -254,8 +255,8 @@ packages() {
   limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@"
 }
 
-# One getent for all names. Between them stand addresses of 0.0.0.0/8, which resolve to themselves and so tell
-# whose answer is whose where a name has none. Where the resolver hangs, each name is asked for on its own.
+# One getent for all names, separated by addresses of 0.0.0.0/8, which resolve to themselves and so mark the answers of each name,
+# even if a name has none. If the resolver hangs, each name is looked up separately.
 resolve() {
   section resolve
   [ -n "$names" ] || return
@@ -284,7 +285,7 @@ balancer() {
       if command -v socat >/dev/null; then
         stat=$(echo "$question" | limit 2 socat -t 2 - "UNIX-CONNECT:$haproxy_socket")
       else
-        # Part of every Debian (perl-base is essential), which cannot be said of any nc -U.
+        # Every Debian has perl (perl-base is essential), but not every one has nc -U.
         # shellcheck disable=SC2016  # perl's variables
         stat=$(limit 2 perl -MIO::Socket::UNIX -e \
           '$s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print $s "$ARGV[1]\n"; $s->flush; print while <$s>' \
@@ -323,7 +324,7 @@ amqp() {
     head -c 11 <&3 | od -An -v -tx1' "$lb_port"
 }
 
-# The running node's links and the balancer's own checks prove more than a look of ours would.
+# The running node's connections and the balancer's own checks prove more than another attempt would.
 reach() {
   section reach
   set --
@@ -342,7 +343,7 @@ $reach
 EOF
   if [ $# = 0 ] || ! command -v bash >/dev/null; then return; fi
   section tried
-  # Each try is a fork of the one bash; who has not reported when timeout ends them all was filtered.
+  # Each attempt is a fork of one bash; an attempt without a result when timeout kills them counts as filtered.
   # shellcheck disable=SC2016  # bash expands it
   limit 1 bash --norc -p -c '
     while [ $# != 0 ]; do

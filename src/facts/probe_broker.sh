@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154
-# The probe's part that asks the broker, and what starts all parts. The controller puts it behind probe.sh.
+# The part of the probe that queries the broker, and the main program of all parts. The controller appends it to probe.sh.
 
-# ask NAME: the answer of the node of that name in $answer. As the broker's user, whose home holds the cookie. Where that user
-# may not read it, root asks with a copy of it in a home of its own.
+# ask NAME: the answer of the node of that name in $answer. Runs as the broker's user, whose home has the cookie. If that user
+# cannot read it, root asks with a copy of it in a temporary home.
 ask() {
   cookie_home=$home
   asked "$unless_tls$as_c_node" "$1" as_rabbitmq 8
@@ -13,7 +13,7 @@ ask() {
   trap - HUP INT TERM
   case $answer in '{ok, '*) ;; *) return 1 ;; esac
 }
-# asked SHELL-TEXT NAME RUNNER...: what erl_call says in $answer, and how it ended in $rc. A node may answer without end.
+# asked SHELL-TEXT NAME RUNNER...: the output of erl_call in $answer, and its exit code in $rc. A node may answer endlessly.
 asked() {
   text=$1 name=$2
   shift 2
@@ -27,7 +27,7 @@ asked() {
   rc=${answer##*"$nl"} answer=${answer%"$nl"*}
   case $rc in '' | *[!0-9]*) rc=1 answer='the node answers without end' ;; esac
 }
-# A home directory of root's, with the cookie.
+# A home directory owned by root, with the cookie.
 own_home() {
   dir=$(mktemp -d) || return
   trap 'rm -rf "$dir"; exit 1' HUP INT TERM
@@ -39,11 +39,11 @@ has_cookie() { # HOME
   # shellcheck disable=SC2016 # the inner shell's argument
   as_rabbitmq 5 sh -c '[ -s "$1" ]' sh "$1/.erlang.cookie"
 }
-# ask_slowly: the same through the official tool, for a node that erl_call cannot talk to (TLS between nodes).
-# Its file, the copied cookie and the copied schema are the only things that this script ever writes.
+# ask_slowly: the same through the official tool, for a node that erl_call cannot connect to (TLS between nodes).
+# Its file, the copied cookie and the copied schema are the only files that this script writes.
 ask_slowly() {
-  # Without a cookie rabbitmqctl would make one. Debian's wrapper becomes rabbitmq through su, behind which a tool that is ended
-  # lives on; the script behind it does not.
+  # Without a cookie rabbitmqctl would create one. Debian's wrapper uses su to become rabbitmq, under which a killed tool keeps
+  # running; the script called by the wrapper does not.
   slow_tool=/usr/lib/rabbitmq/bin/rabbitmqctl
   [ -x "$slow_tool" ] || slow_tool=$(command -v rabbitmqctl) || return 1
   cookie_home=$rabbit
@@ -51,7 +51,7 @@ ask_slowly() {
   dir=$(mktemp -d) || return
   trap 'rm -rf "$dir"; exit 1' HUP INT TERM
   printf '%s\nlist_to_binary(lists:join("\\n", Lines)).\n' "$node_erl" >"$dir/ask.erl"
-  # To read and not to change: it stays root's. Nothing in it is secret.
+  # Readable but not writable: it stays owned by root. It contains no secret.
   chmod 711 "$dir" && chmod 644 "$dir/ask.erl"
   set -- -q -n "$node"
   [ "$name_flag" != -name ] || set -- "$@" --longnames
@@ -69,8 +69,7 @@ ask_slowly() {
   trap - HUP INT TERM
   return "$rc"
 }
-# A node that epmd does not know is a node all the same. Its name is not among its arguments. Other containers'
-# processes are not ours.
+# A node that epmd does not know is still a node. Its name is not in its arguments. Skips other containers' processes.
 process() {
   set +f
   for f in /proc/[0-9]*; do
@@ -83,10 +82,10 @@ process() {
   done
   set -f
 }
-# The members as the database of a node that does not serve has them, where Mnesia's note of them names only the node itself.
-# A process of RabbitMQ's writes that note when it hears of a new member (rabbit_node_monitor); a node that stops or is killed
-# just then has the member in its database and not in its note, and starts as the member that it is. Mnesia itself is asked,
-# about a copy: it may repair the file that it opens.
+# The members in the database of a node that does not serve, if Mnesia's status file names only the node itself. A RabbitMQ
+# process writes that file when it learns of a new member (rabbit_node_monitor); a node that stops or is killed at that moment has
+# the member in its database but not in its file, and starts as a member. Mnesia itself is queried on a copy: it may repair the
+# file that it opens.
 known_members() {
   section schema
   # shellcheck disable=SC2016 # the inner shell's variables
@@ -108,8 +107,8 @@ broker() {
   if [ -z "$node" ] || [ ! -d "$rabbit" ]; then return; fi
   answer='' slowly=''
   rc=0
-  # By way of localhost: what answers runs here, and whether names resolve yet does not matter.
-  # A rotation that was cut off may have left the node with the staged cookie, and the old one in its file.
+  # Through localhost: the answering node runs here, and name resolution is not needed.
+  # An interrupted rotation may have left the node with the staged cookie, and the old one in its file.
   for home in "$rabbit" "${staged%/*}"; do
     [ "$home" = "$rabbit" ] || { [ "$rc" != 69 ] && has_cookie "$home"; } || break
     if tool erl_call && { ask "${node%%@*}@localhost" || { [ "$rc" != 124 ] && [ "$rc" != 69 ] && ask "$node"; }; }; then
@@ -121,10 +120,10 @@ broker() {
   done
   if [ "$rc" = 124 ]; then
     section refusal
-    echo 'the node takes connections, but does not answer within 8 s'
+    echo 'the node accepts connections, but does not answer within 8 s'
   elif ! known_to_epmd; then
     running=$(process)
-    # One that is about to start has its files open.
+    # A node that is starting has its files open.
     if [ -n "$running" ]; then printf '%s\n' "$running"; else known_members; fi
   elif [ -z "$slowly" ] && ask_slowly; then
     section answer
@@ -135,7 +134,7 @@ broker() {
   fi
 }
 
-# The node answers while the rest goes on.
+# The node answers while the rest runs.
 broker | {
   exec 3<&0 </dev/null
   system

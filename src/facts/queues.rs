@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ClusterMember;
 use crate::model::NodeName;
 
-/// A queue and who holds it, as the metadata store has it. No queue's process is asked for it.
+/// A queue and the nodes that have it, from the metadata store. No queue process is asked for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueFacts {
     pub vhost: String,
@@ -13,29 +13,27 @@ pub struct QueueFacts {
     pub kind: QueueKind,
     pub durable: bool,
     pub exclusive: bool,
-    /// Where its leader (a classic queue's only process) is, as far as the asked node knows, which may lag behind an
-    /// election.
+    /// The node of its leader (a classic queue's only process), as known to the asked node, which may lag behind an election.
     pub leader: Option<NodeName>,
-    /// Every node with a replica, the leader's among them.
+    /// Every node with a replica, including the leader's.
     pub replicas: Vec<NodeName>,
-    /// Mirrored queues: the replicas in sync, the leader's among them. For the others: as `replicas`.
+    /// Mirrored queues: the replicas in sync, including the leader's. Others: same as `replicas`.
     pub in_sync: Vec<NodeName>,
-    /// How many replicas it was to have (`x-quorum-initial-group-size`, `x-initial-cluster-size`); none where
-    /// nothing says so.
+    /// The declared number of replicas (`x-quorum-initial-group-size`, `x-initial-cluster-size`); none if not declared.
     pub wanted: Option<u32>,
-    /// Ready and unacknowledged, where its node counts them: those that only the asked node has it asks for at that moment,
-    /// of others it knows the last statistics. None where nobody told.
+    /// Ready and unacknowledged messages: current counts for queues that only the asked node has, the last statistics for others.
+    /// None if unknown.
     pub messages: Option<u64>,
-    /// How many bindings lead to it, the default exchange's not counted; none where nobody told.
+    /// The number of its bindings, except from the default exchange; none if unknown.
     #[serde(default)]
     pub bindings: Option<u64>,
 }
 
-/// How many replicas a quorum queue or a stream gets where nothing was said: RabbitMQ's own default.
+/// The default number of replicas of a quorum queue or a stream, from RabbitMQ.
 const REPLICAS: usize = 3;
 
 impl QueueFacts {
-    /// How many replicas it lacks on the members of its cluster; those on nodes that left do not count.
+    /// How many replicas it lacks on the members of its cluster; those on former members do not count.
     pub fn lacks(&self, members: &[ClusterMember]) -> usize {
         if !self.kind.is_replicated() {
             return 0;
@@ -66,18 +64,18 @@ impl fmt::Display for QueueFacts {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum QueueKind {
-    /// Held by one node.
+    /// On one node only.
     Classic,
-    /// A classic queue that a policy mirrors (`ha-mode`), which RabbitMQ 4.0 did away with.
+    /// A classic queue that a policy mirrors (`ha-mode`), removed in RabbitMQ 4.0.
     Mirrored,
     Quorum,
     Stream,
-    /// A kind that a plugin brings, such as MQTT's.
+    /// A queue type of a plugin, such as MQTT's.
     Other,
 }
 
 impl QueueKind {
-    /// Whether the nodes that hold such a queue are chosen once and stay until somebody grows or shrinks it.
+    /// Whether the nodes of such a queue are chosen once and stay until it is grown or shrunk.
     pub fn is_replicated(self) -> bool {
         matches!(self, Self::Quorum | Self::Stream)
     }

@@ -5,28 +5,28 @@ use serde::{Deserialize, Serialize};
 use crate::model::{HostName, NameMode, NodeName, quote};
 use crate::rabbitmq::internals::node_report;
 
-/// What to look at on one host. It decides nothing about what is wanted; the planner does.
+/// What to inspect on one host. It does not decide what is wanted; the planner does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeRequest {
     /// The names to resolve: every host of the inventory.
     pub names: Vec<HostName>,
     /// The packages to look up.
     pub packages: Vec<String>,
-    /// The subset of `packages` whose candidate matters even where they are installed (a version is asked for).
+    /// The subset of `packages` whose candidate matters even if they are installed (a version is requested).
     pub candidates: Vec<String>,
     pub units: Vec<String>,
-    /// Files to read whole, with mode and owner. Never the cookie.
+    /// Files to read completely, with mode and owner. Never the cookie.
     pub files: Vec<String>,
     /// The node that should run here, on a broker.
     pub node: Option<NodeName>,
     pub name_mode: NameMode,
-    /// The administrator whose password is to be compared, on a broker.
+    /// The administrator whose password is compared, on a broker.
     pub admin: Option<String>,
-    /// Ports of other hosts to try, unless the running node's own links already show the way to be free.
+    /// Ports of other hosts to try, unless the running node's connections already prove them open.
     pub reach: Vec<PeerPort>,
     /// The load balancer's AMQP port on this host and HAProxy's runtime socket, on a load balancer.
     pub load_balancer_port: Option<u16>,
-    /// The socket's path, or `ADDRESS:PORT` where it listens on TCP.
+    /// The socket's path, or `ADDRESS:PORT` for TCP.
     pub haproxy_socket: Option<String>,
 }
 
@@ -49,12 +49,12 @@ const PROBE: &str = concat!(
 const REALM: &str = concat!(include_str!("mounted.sh"), include_str!("broker_realm.sh"));
 
 impl ProbeRequest {
-    /// The command text that a POSIX shell runs, as root, to answer this request. What it prints is for
-    /// [`super::parse()`], with the same nonce: a word that nothing else on the host can guess, without spaces.
+    /// The command text that a POSIX shell runs, as root, to answer this request. Its output is for [`super::parse()`], with the
+    /// same nonce: an unguessable word without spaces.
     ///
-    /// The text starts with assignments, so a caller that became root puts `become=sudo`, `become=sudo-password`
-    /// or `become=doas` and a newline before it; without, the probe guesses from what sudo and doas leave in the
-    /// environment. Nothing in it is secret.
+    /// The text starts with assignments, so a caller that became root prepends `become=sudo`, `become=sudo-password` or
+    /// `become=doas` and a newline; otherwise the probe guesses from the environment variables of sudo and doas. It contains no
+    /// secret.
     pub fn command(&self, nonce: &str) -> String {
         let reach = self.reach.iter().map(|p| format!("{} {} {}", p.peer, p.address, p.port));
         let port = self.load_balancer_port.map(|port| port.to_string());
@@ -77,9 +77,9 @@ impl ProbeRequest {
         command_text(&values, PROBE)
     }
 
-    /// The Erlang expressions, without the last one, which differs by the tool that evaluates them.
+    /// The Erlang expressions, without the last one, which depends on the tool that evaluates them.
     fn question(&self) -> String {
-        // As numbers, so that no name can be anything but a name.
+        // As numbers, so that no name can be evaluated as code.
         let admin = self.admin.as_ref().map_or("none".to_owned(), |name| {
             let bytes: Vec<_> = name.bytes().map(|b| b.to_string()).collect();
             format!("<<{}>>", bytes.join(","))
@@ -88,7 +88,7 @@ impl ProbeRequest {
     }
 }
 
-/// A script with its questions before it as assignments.
+/// A script with its parameters prepended as assignments.
 pub fn command_text(values: &[(&str, String)], script: &str) -> String {
     let mut command: String =
         values.iter().map(|(name, value)| format!("{name}={}\n", quote(value))).collect();
@@ -96,13 +96,14 @@ pub fn command_text(values: &[(&str, String)], script: &str) -> String {
     command
 }
 
-/// Comments cost bytes on a line that may be slow; what is sent fits into TCP's first two windows (some 43 KB) without them.
+/// Removes comments, which cost bytes on a slow connection; without them the script fits into TCP's first two windows (about 43
+/// KB).
 fn without_comments(script: &str) -> String {
     let code = script.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
     code.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// One value per line; a value that has a line end of its own cannot be asked for.
+/// One value per line; values with a newline are not supported.
 fn lines(values: impl Iterator<Item = String>) -> String {
     let plain: Vec<_> = values.filter(|value| !value.contains('\n')).collect();
     plain.join("\n")
@@ -175,8 +176,8 @@ mod tests {
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
     }
 
-    /// A script at work shows whoever has the lock (a run's own note hid those of the run before it), and the run that
-    /// has the lock by the shell that holds it.
+    /// A running script is reported whichever run holds the lock (a run's own note used to hide those of the previous run), and
+    /// the lock's run by the shell that holds it.
     #[test]
     fn who_is_at_work_and_whose_the_host_is() {
         let directory = std::env::temp_dir().join(format!("rabbitup-probe-run-{}", std::process::id()));
@@ -202,7 +203,7 @@ mod tests {
             let note = format!("1000\tann@desk\t7\tbring-up\t{}\n", holder.id());
             std::fs::write(file("rabbitup.owner"), note).expect("it is ours");
             std::fs::write(file("rabbitup-a.work"), format!("{} 1\n", holder.id())).expect("it is ours");
-            // Of one whose shell was killed, and of one that is about to be written.
+            // One whose shell was killed, and one that is about to be written.
             std::fs::write(file("rabbitup-b.work"), "4194305 4194305\n").expect("it is ours");
             std::fs::write(file("rabbitup-c.work"), "").expect("it is ours");
             let seen = look();
@@ -232,7 +233,7 @@ mod tests {
     const BECOME_RABBITMQ: &str =
         "setpriv --reuid=\"$broker_user\" --regid=\"$broker_group\" --init-groups \\\n";
 
-    /// Runs the probe on a cookie file with these bytes, and says what it printed about it.
+    /// Runs the probe on a cookie file with these bytes, and returns its output about it.
     fn look_at_cookie(shell: &[&str], real: &str, bytes: &[u8]) -> (String, Vec<u8>) {
         let (variable, _) = real.split_once('=').expect("an assignment");
         let path = std::env::temp_dir().join(format!(
@@ -251,7 +252,7 @@ mod tests {
         let command = command
             .replace(real, &format!("{variable}={}\n", path.display()))
             .replace(home, &format!("rabbit={}\n", std::env::temp_dir().display()))
-            // Who is not root here cannot become somebody else.
+            // Without root the test cannot become another user.
             .replace(BECOME_RABBITMQ, "");
         let output = run(shell, &command);
         std::fs::remove_file(&path).expect("it is ours");

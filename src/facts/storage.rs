@@ -1,6 +1,6 @@
-//! The file systems that a host's work goes to: what is left of them, and whether they take anything at all.
+//! The file systems that a host's work uses: their free space, and whether they are writable.
 
-/// A directory in which rabbitup, the package manager or the broker writes, and the file system that it lies on.
+/// A directory in which rabbitup, the package manager or the broker writes, and its file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storage {
     pub path: String,
@@ -8,20 +8,20 @@ pub struct Storage {
     pub file_system: String,
     pub free_bytes: u64,
     pub free_inodes: u64,
-    /// Zero where the file system does not count inodes (btrfs).
+    /// Zero if the file system does not count inodes (btrfs).
     pub inodes: u64,
     pub access: Access,
 }
 
-/// Whether the kernel takes what is written.
+/// Whether it is writable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     ReadWrite,
-    /// Mounted so, or made so by the kernel after an error of the disk (`errors=remount-ro`).
+    /// Mounted read-only, or remounted by the kernel after a disk error (`errors=remount-ro`).
     ReadOnly,
 }
 
-/// Why a file system takes nothing more.
+/// Why nothing can be written to a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shortage {
     ReadOnly,
@@ -29,14 +29,14 @@ pub enum Shortage {
     Inodes,
 }
 
-/// Below this a step of a bring-up may find no room for what it writes: a configuration file and its backup, the first
+/// Below this, a step of a bring-up may not have enough space: a configuration file and its backup, the first
 /// segments of a node's database.
 pub const LEAST_TO_WRITE: u64 = 16 << 20;
-/// Below this a broker that starts may find none left.
+/// Below this, a starting broker may run out of inodes.
 const LEAST_INODES: u64 = 64;
 
 impl Storage {
-    /// What is missing for somebody who needs this many bytes.
+    /// The shortage, for a need of this many bytes.
     pub fn shortage(&self, least_bytes: u64) -> Option<Shortage> {
         if self.access == Access::ReadOnly {
             Some(Shortage::ReadOnly)
@@ -49,7 +49,7 @@ impl Storage {
         }
     }
 
-    /// The shortage as a sentence, without an end.
+    /// The shortage as a sentence, without a full stop.
     pub fn what(&self, shortage: Shortage) -> String {
         let path = &self.path;
         match shortage {
@@ -59,7 +59,7 @@ impl Storage {
         }
     }
 
-    /// What was measured.
+    /// The measured values.
     pub fn evidence(&self, shortage: Shortage) -> String {
         match shortage {
             Shortage::ReadOnly => format!("{} is mounted read-only (option ro)", self.path),
@@ -73,22 +73,22 @@ impl Storage {
         let path = &self.path;
         match shortage {
             Shortage::ReadOnly => format!(
-                "find out why (`journalctl -k` on the host shows errors of the disk), then `mount -o remount,rw` its \
+                "find out why (`journalctl -k` on the host shows disk errors), then `mount -o remount,rw` its \
                  mount point (`findmnt -T {path}`)"
             ),
             Shortage::Space => {
-                format!("make room; `du -xah --max-depth=3 {path}` on the host shows what takes it")
+                format!("free some space; `du -xah --max-depth=3 {path}` on the host shows what uses it")
             }
             Shortage::Inodes => {
                 format!(
-                    "remove files that nobody needs; `du -x --inodes --max-depth=3 {path}` shows where they are"
+                    "remove unneeded files; `du -x --inodes --max-depth=3 {path}` shows where most of them are"
                 )
             }
         }
     }
 }
 
-/// The directories that lack something, each file system and shortage once.
+/// The directories with a shortage, each file system and shortage once.
 pub fn shortages(storage: &[Storage], least_bytes: u64) -> Vec<(&Storage, Shortage)> {
     let mut found: Vec<(&Storage, Shortage)> = Vec::new();
     for directory in storage {

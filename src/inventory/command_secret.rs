@@ -5,40 +5,40 @@ use super::secrets::read_secret;
 use crate::document::{Problem, Source};
 use crate::model::{CookieError, Secret, SecretSource, check_cookie};
 
-/// A secret that a command prints. It runs when a plan compares the secret or a step needs it, and not before: a command
-/// may ask a person, or leave a line in somebody's log.
+/// A secret that a command prints. The command runs only when a plan compares the secret or a step needs it: it may ask a person,
+/// or be logged.
 #[derive(Clone, Debug)]
 pub struct CommandSecret {
     pub(super) command: SecretSource,
-    /// How messages call it: `the cookie`.
+    /// Its name in messages: `the cookie`.
     pub(super) what: String,
     pub(super) rule: SecretRule,
     pub(super) source: Arc<Source>,
     pub(super) span: Range<usize>,
 }
 
-/// What a secret must be, so that what it goes into takes it.
+/// The form that a secret needs for its destination.
 #[derive(Clone, Debug)]
 pub(super) enum SecretRule {
     Cookie,
-    /// On one line of a file that cannot quote these.
+    /// On one line of a file that cannot quote these characters.
     OneLine {
         forbidden: Vec<String>,
     },
 }
 
 impl CommandSecret {
-    /// Runs the command, for 30 seconds at most.
+    /// Runs the command, for at most 30 seconds.
     ///
     /// # Errors
-    /// The command failed, or what it printed breaks the rule; drawn where the inventory names it.
+    /// The command failed, or its output breaks the rule; shown at the setting in the inventory.
     pub fn read(&self) -> Result<Secret, Problem> {
         let problem = |message: String, label: &str, hint: String| {
             Problem::error(message).at(&self.source, self.span.clone(), label).hint(hint)
         };
         let secret = match read_secret(&self.command) {
             Ok(Some(secret)) => secret,
-            // A command always gives one.
+            // A command always returns one.
             Ok(None) => Secret::new(Vec::new()),
             Err(error) => {
                 return Err(problem(
@@ -67,16 +67,16 @@ impl SecretRule {
 
 fn one_line(what: &str, secret: &Secret, forbidden: &[String]) -> Option<(String, &'static str)> {
     let hint =
-        "it goes into a file on one line: give it a value of one line, with nothing before or after it";
+        "it is written on one line of a file: use a value of one line, without leading or trailing text";
     let complaint = match std::str::from_utf8(secret.expose()) {
         Ok("") => format!("{what} is empty"),
         Ok(text) if text.contains(['\n', '\r']) => format!("{what} has more than one line"),
-        Ok(text) if text.chars().any(char::is_control) => format!("{what} has a control character in it"),
+        Ok(text) if text.chars().any(char::is_control) => format!("{what} has a control character"),
         Ok(text) if forbidden.iter().any(|part| text.contains(part)) => {
             let signs = forbidden.join(" ");
             return Some((
-                format!("{what} has a character in it that cannot be quoted in the file: {signs}"),
-                "take another one without it: letters and digits are safe everywhere",
+                format!("{what} has a character that cannot be quoted in the file: {signs}"),
+                "use a value without it: letters and digits are safe everywhere",
             ));
         }
         Ok(_) => return None,
@@ -87,13 +87,13 @@ fn one_line(what: &str, secret: &Secret, forbidden: &[String]) -> Option<(String
 
 fn cookie_hint(why: CookieError) -> &'static str {
     match why {
-        CookieError::DebianReplaces => "take another one: openssl rand -base64 42 > cookie",
-        CookieError::Empty => "a fresh cookie: openssl rand -base64 42 > cookie",
+        CookieError::DebianReplaces => "use another one: openssl rand -base64 42 > cookie",
+        CookieError::Empty => "create one: openssl rand -base64 42 > cookie",
         CookieError::TooLong(_)
         | CookieError::BadByte(_)
         | CookieError::LeadingNewline
         | CookieError::WhiteSpace => {
-            "the source must give the cookie and nothing else: up to 255 printable ASCII characters, one line end after it"
+            "the source must contain only the cookie: up to 255 printable ASCII characters and one final newline"
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the templates are given of the desired state.
+//! The data of the desired state that templates get.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::template::{
     secret_sign,
 };
 
-/// How long a joiner looks for the seed node at its first start: for thirty seconds, asking ten times a second.
+/// How long a joiner tries to find the seed node at its first start: thirty seconds, ten attempts a second.
 const RETRY_LIMIT: u32 = 300;
 const RETRY_INTERVAL: u32 = 100;
 
@@ -28,15 +28,15 @@ impl Desired {
         HostsContext { hosts: self.hosts.iter().map(line).collect() }
     }
 
-    /// Whether a blank node on this host finds the cluster of `seed` by itself when it starts. RAM nodes are joined by
-    /// command, which knows of node types.
+    /// Whether a blank node on this host finds the cluster of `seed` by itself when it starts. RAM nodes are joined by the
+    /// command, which supports node types.
     pub fn enters_at_first_start(&self, host: &Host, seed: &NodeName) -> bool {
         self.cluster.join == JoinMethod::FirstStart
             && host.node_type != Some(NodeType::Ram)
             && host.node() != *seed
     }
 
-    /// For rabbitmq.conf.hbs on one broker. The seed node looks for nobody.
+    /// For rabbitmq.conf.hbs on one broker. The seed node has no peer discovery.
     pub fn rabbitmq_context(&self, host: &Host, seed: &NodeName) -> RabbitmqContext {
         let entry = |entry: &super::ConfigEntry| ConfigLine {
             key: entry.key.clone(),
@@ -59,7 +59,7 @@ impl Desired {
         RabbitmqContext { entries: self.cluster.config.iter().map(entry).collect(), formation }
     }
 
-    /// For haproxy.cfg.hbs or nginx-stream.conf.hbs, whichever the load balancer is.
+    /// For haproxy.cfg.hbs or nginx-stream.conf.hbs, depending on the load balancer.
     pub fn balancer_context(&self, balancer: &LoadBalancer) -> BalancerContext {
         BalancerContext {
             cluster: self.cluster.name.clone(),
@@ -77,7 +77,7 @@ impl Desired {
         }
     }
 
-    /// For chrony.conf.hbs on one host. A host that is itself named as a server does not ask itself.
+    /// For chrony.conf.hbs on one host. A host that is itself a time server does not query itself.
     pub fn chrony_context(&self, host: &Host) -> ChronyContext {
         let address = |server: &TimeServer| match server {
             TimeServer::Host(name) if *name == host.name => None,
@@ -103,10 +103,10 @@ impl Desired {
         self.cluster.file_descriptors.map(|file_descriptors| LimitsContext { file_descriptors })
     }
 
-    /// Renders a template with everything that this inventory gives it.
+    /// Renders a template with all the data of this inventory.
     ///
     /// # Errors
-    /// The template uses what this inventory does not set.
+    /// The template uses a value that this inventory does not set.
     pub fn try_template(&self, templates: &Templates, name: TemplateName) -> Result<(), TemplateError> {
         match name {
             TemplateName::Hosts => templates.render(name, &self.hosts_context()).map(drop),
@@ -142,7 +142,7 @@ fn backend(host: &Host) -> BackendLine {
     BackendLine { name: host.name.to_string(), address, endpoint }
 }
 
-/// The words of the software itself.
+/// The directive in the software's own configuration language.
 fn directive(balancer: &LoadBalancer) -> Option<String> {
     match (balancer.software, balancer.balance.as_str()) {
         (Software::Haproxy, algorithm) => Some(algorithm.to_owned()),

@@ -14,32 +14,32 @@ pub struct Desired {
     pub cluster: Cluster,
     pub package: Package,
     pub time: Time,
-    /// In the inventory's order, which is the order of joining. At least one is a broker.
+    /// In the inventory's order, in which they join. At least one is a broker.
     pub hosts: Vec<Host>,
     pub load_balancer: Option<LoadBalancer>,
-    /// What the controller already holds. The cookie is absent where it comes from the seed node.
+    /// The secrets that the controller has. The cookie is absent if it comes from the seed node.
     pub secrets: Secrets,
-    /// Where each secret comes from, for plans that are saved.
+    /// The source of each secret, for saved plans.
     pub secret_sources: BTreeMap<SecretName, SecretSource>,
-    /// The secrets that a command prints, until it has been run: see [`CommandSecret`].
+    /// The secrets from commands that have not run yet: see [`CommandSecret`].
     pub commands: BTreeMap<SecretName, CommandSecret>,
-    /// Template texts that the user put in place of the embedded ones, by template name.
+    /// The user's template texts that replace the built-in ones, by template name.
     pub templates: BTreeMap<String, String>,
-    /// A node that is to leave the cluster, whatever its host's roles say: set by the playbooks that remove one.
+    /// A node that is to leave the cluster, regardless of its host's roles: set by the playbooks that remove one.
     pub leaving: Option<NodeName>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    /// None: the cluster keeps the name it has.
+    /// None: the cluster keeps its name.
     pub name: Option<String>,
-    /// The plugins to enable, sorted, and no others; None: plugins stay as they are.
+    /// Exactly the plugins to enable, sorted; None: plugins stay unchanged.
     pub plugins: Option<Vec<String>>,
     pub cookie: CookieSource,
     pub names: NameMode,
-    /// rabbitmq.conf, key by key in the inventory's order of writing (nested tables joined with dots).
+    /// The entries of rabbitmq.conf in the inventory's order (nested tables joined with dots).
     pub config: Vec<ConfigEntry>,
-    /// LimitNOFILE of the broker's unit; None leaves the package's.
+    /// LimitNOFILE of the broker's unit; None: the package's default.
     pub file_descriptors: Option<u64>,
     pub definitions: Option<Definitions>,
     pub admin: Option<Admin>,
@@ -54,7 +54,7 @@ pub struct Cluster {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum JoinMethod {
-    /// At its first start, by finding the seed node (`cluster_formation` in rabbitmq.conf).
+    /// At its first start, by discovering the seed node (`cluster_formation` in rabbitmq.conf).
     #[default]
     FirstStart,
     /// Started alone, then by `rabbitmqctl join_cluster`.
@@ -63,10 +63,10 @@ pub enum JoinMethod {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CookieSource {
-    /// The seed node's own; generated where it has none that can stay.
+    /// The seed node's own; generated if it has no usable one.
     Seed,
     Generate,
-    /// Read at the edge: it is in [`Desired::secrets`].
+    /// Given in the inventory: it is in [`Desired::secrets`].
     Given,
 }
 
@@ -78,13 +78,13 @@ pub struct ConfigEntry {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigValue {
-    /// As it stands in rabbitmq.conf, on one line.
+    /// As written in rabbitmq.conf, on one line.
     Text(String),
     /// In [`Desired::secrets`] under this name.
     Secret(SecretName),
 }
 
-/// RabbitMQ's own export format, to be imported where it differs. Its bytes, which may hold password hashes, are in
+/// RabbitMQ's own export format, imported if it differs. Its bytes, which may contain password hashes, are in
 /// [`Desired::secrets`] under [`Definitions::secret`].
 #[derive(Clone, Debug)]
 pub struct Definitions {
@@ -93,7 +93,7 @@ pub struct Definitions {
     pub users: Vec<String>,
     /// `VHOST/NAME`.
     pub policies: Vec<String>,
-    /// MD5 of the bytes, in hexadecimal: what the cluster is marked with after an import.
+    /// MD5 of the bytes, in hexadecimal: stored in the cluster after an import.
     pub digest: String,
 }
 
@@ -103,16 +103,16 @@ impl Definitions {
     }
 }
 
-/// What becomes of RabbitMQ's own user guest, whose password everybody knows.
+/// What to do with RabbitMQ's user guest, whose default password is public.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum GuestSetting {
-    /// Its password is taken away where the inventory declares an administrator.
+    /// Its password is removed if the inventory declares an administrator.
     #[default]
     Close,
-    /// It stays as it is.
+    /// It stays unchanged.
     Keep,
 }
 
@@ -130,15 +130,15 @@ impl Admin {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Package {
-    /// rabbitmq-server; None: what the host's repositories offer, or what is installed.
+    /// rabbitmq-server; None: the version in the host's repositories, or the installed one.
     pub version: Option<VersionSpec>,
-    /// Whether rabbitmq-server and Erlang are held against surprise upgrades; None leaves holds as they are.
+    /// Whether rabbitmq-server and Erlang are held against unwanted upgrades; None: holds stay unchanged.
     pub hold: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Time {
-    /// Whether time is looked after at all.
+    /// Whether rabbitup manages the time service.
     pub manage: bool,
     pub servers: Vec<TimeServer>,
     pub max_offset: Duration,
@@ -157,20 +157,20 @@ pub struct Host {
     pub name: HostName,
     pub address: IpAddr,
     pub roles: Vec<Role>,
-    /// None: disc, where the version has node types.
+    /// None: disc, if the version has node types.
     pub node_type: Option<NodeType>,
     pub ssh: Ssh,
 }
 
-/// How to reach one host: the inventory's `[ssh]` with the host's own settings over it.
+/// How to reach one host: the inventory's `[ssh]`, overridden by the host's own settings.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ssh {
-    /// What ssh is told to connect to: the host's address, or a name or alias of ~/.ssh/config.
+    /// The destination for ssh: the host's address, or a name or alias in ~/.ssh/config.
     pub destination: String,
     pub user: Option<String>,
     pub port: Option<u16>,
     pub identity: Option<PathBuf>,
-    /// `-F`: an ssh configuration file in place of the user's and the system's.
+    /// `-F`: an ssh configuration file that replaces the user's and the system's.
     pub config: Option<PathBuf>,
     /// `-J`.
     pub jump: Option<String>,
@@ -186,10 +186,10 @@ pub struct Ssh {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum HostKeys {
-    /// Only hosts whose key is known.
+    /// Only hosts with a known key.
     #[default]
     Strict,
-    /// A host never met before is trusted, a changed key never.
+    /// A new host is trusted, a changed key never.
     AcceptNew,
 }
 
@@ -198,7 +198,7 @@ pub enum HostKeys {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Become {
-    /// Root as it is, else sudo, else doas.
+    /// Directly as root, else sudo, else doas.
     #[default]
     Auto,
     /// The login is root.
@@ -216,10 +216,10 @@ pub struct LoadBalancer {
     pub balance: String,
     /// Port for AMQP clients.
     pub amqp_port: u16,
-    /// Port for the management UI; None where the plugin is not among the cluster's.
+    /// Port for the management UI; None if the plugin is not enabled.
     pub management_port: Option<u16>,
     pub stats: Option<Stats>,
-    /// How long an idle client connection lives.
+    /// Timeout of idle client connections.
     pub client_timeout: Duration,
     /// Time between two health checks of a broker.
     pub check_interval: Duration,
@@ -238,8 +238,7 @@ pub enum Software {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     pub port: u16,
-    /// With a password in [`Desired::secrets`] under [`Stats::secret`]; None: it listens on 127.0.0.1
-    /// only.
+    /// With a password in [`Desired::secrets`] under [`Stats::secret`]; None: it listens only on 127.0.0.1.
     pub user: Option<String>,
 }
 
@@ -255,7 +254,7 @@ impl Desired {
         self.hosts.iter().filter(move |host| host.has(role))
     }
 
-    /// The brokers, in the order of joining; the first is the seed node's host. One that leaves is not among them.
+    /// The brokers, in the order of joining; the first is the seed node's host. Excludes a leaving one.
     pub fn brokers(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|host| self.is_broker(host))
     }
@@ -265,12 +264,12 @@ impl Desired {
         host.has(Role::Broker) && self.leaving.as_ref() != Some(&host.node())
     }
 
-    /// The same without one node of the cluster. Its host is still one of the hosts.
+    /// The same without one node of the cluster. Its host stays in `hosts`.
     pub fn without(self, node: NodeName) -> Self {
         Self { leaving: Some(node), ..self }
     }
 
-    /// The host of the node that leaves, where the inventory has it.
+    /// The host of the leaving node, if the inventory has it.
     pub fn leaving_host(&self) -> Option<&Host> {
         let node = self.leaving.as_ref()?;
         self.hosts.iter().find(|host| host.has(Role::Broker) && &host.node() == node)
@@ -286,7 +285,7 @@ impl Host {
         self.roles.contains(&role)
     }
 
-    /// The node that runs here, on a broker.
+    /// The node of this host, for a broker.
     pub fn node(&self) -> NodeName {
         NodeName::rabbit(&self.name)
     }

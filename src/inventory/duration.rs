@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Why a text is not a duration.
+/// Why a string is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     #[error("a duration needs a unit, as in {0}s or {0}ms")]
@@ -14,7 +14,7 @@ pub enum DurationError {
 /// Parses `250ms`, `10s`, `1m`, `3h`, `2d`, or several of them in a row: `1h30m`.
 ///
 /// # Errors
-/// [`DurationError`] where a number or a unit is missing, or the whole is longer than 30 days.
+/// [`DurationError`] if a number or a unit is missing, or the total exceeds 30 days.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let mut total: u64 = 0;
     let mut rest = text.trim();
@@ -45,7 +45,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     if total > 30 * 86_400_000 { Err(DurationError::TooLong) } else { Ok(Duration::from_millis(total)) }
 }
 
-/// The shortest form that HAProxy, nginx and [`parse_duration`] all read: `250ms`, `10s`, `3h`.
+/// The shortest form that HAProxy, nginx and [`parse_duration`] all accept: `250ms`, `10s`, `3h`.
 pub fn short_duration(duration: Duration) -> String {
     let ms = duration.as_millis();
     match ms {

@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 
-use crate::document::{Look, Problem, Severity, report};
+use crate::document::{Graphics, Problem, Severity, report};
 
-/// Everything that is wrong with an inventory, and its warnings.
+/// All errors and warnings of an inventory.
 #[derive(Clone, Debug)]
 pub struct InventoryErrors {
     path: PathBuf,
@@ -17,14 +17,14 @@ impl InventoryErrors {
         Self { path: path.to_owned(), problems }
     }
 
-    /// The problems, warnings among them, in the order of the document.
+    /// All problems, including warnings, in the order of the document.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The whole report as it is printed.
-    pub fn render(&self, width: usize, look: Look) -> String {
-        format!("{}\n{self}\n", report(&self.problems, width, look))
+    /// The complete report for printing.
+    pub fn render(&self, width: usize, graphics: Graphics) -> String {
+        format!("{}\n{self}\n", report(&self.problems, width, graphics))
     }
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for InventoryErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let errors = self.problems.iter().filter(|problem| problem.severity() == Severity::Error).count();
         let plural = if errors == 1 { "" } else { "s" };
-        write!(f, "{errors} error{plural} in {}; no host was touched", self.path.display())
+        write!(f, "{errors} error{plural} in {}; no host was contacted", self.path.display())
     }
 }
 

@@ -1,5 +1,5 @@
-//! TOML → desired state. Everything that can be wrong with an inventory is said here, with a span, a hint and the
-//! nearest right key, before any host is touched.
+//! TOML → desired state. All errors of an inventory are reported here, with a span, a hint and the nearest valid key, before any
+//! host is contacted.
 
 mod check;
 mod command_secret;
@@ -27,15 +27,15 @@ pub use errors::InventoryErrors;
 pub use secrets::{SecretError, read_secret};
 pub use starter::{StarterError, starter};
 
-/// How much of the outside world a load needs.
+/// What loading does with secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecretPolicy {
-    /// Every file and variable is read, and one that cannot be read is an error: for what touches hosts. Commands are run
-    /// when their secret is needed.
+    /// For commands that contact hosts: every file and variable is read, and failing to read one is an error. A secret's command
+    /// runs when the secret is needed.
     #[default]
     Require,
-    /// Files and variables that are there are read and checked, those that are not are warnings, commands are not
-    /// run: for `check` and `render`, which may run where the secrets are not.
+    /// For `check` and `render`, which may run on machines without the secrets: existing files and variables are read and
+    /// checked, missing ones are warnings, and no command runs.
     Tolerate,
 }
 
@@ -44,10 +44,10 @@ pub struct Options {
     pub secrets: SecretPolicy,
 }
 
-/// A warning: shown, and no reason to stop.
+/// Warnings: shown, but not errors.
 pub type Warning = Problem;
 
-/// A good inventory, and what is remarkable about it.
+/// A valid inventory and its warnings.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub desired: Desired,
@@ -57,7 +57,7 @@ pub struct Loaded {
 /// Loads an inventory.
 ///
 /// # Errors
-/// Everything that is wrong with it, at once as far as one thing does not hide another.
+/// All its errors at once, except those that another error hides.
 pub fn load(path: &Path, options: Options) -> Result<Loaded, InventoryErrors> {
     const MISSING: &str = "`rabbitup init HOST…` writes a starter inventory, `-i FILE` names another one";
     match document::read_document(path, MISSING) {

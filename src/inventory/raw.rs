@@ -1,4 +1,4 @@
-//! The inventory as it is written. The docstrings are the documentation that `rabbitup schema inventory` prints.
+//! The inventory as written. `rabbitup schema inventory` prints these docstrings.
 
 use std::num::NonZeroU16;
 
@@ -23,39 +23,38 @@ pub struct RawInventory {
     pub package: Option<RawPackage>,
     /// How hosts are reached.
     pub ssh: Option<RawSsh>,
-    /// How clocks are kept together.
+    /// How clocks are synchronised.
     pub time: Option<RawTime>,
     /// One table for each host, in the order of joining; the first broker is the seed node. `rabbitup init HOST…`
     /// writes them.
     pub host: Vec<At<RawHost>>,
-    /// What listens in front of the brokers, on the hosts with the role load-balancer.
+    /// The load balancer in front of the brokers, on the hosts with the role load-balancer.
     pub load_balancer: Option<At<RawLoadBalancer>>,
-    /// Your own templates in place of the embedded ones, each a path.
+    /// Paths of your own templates that replace the built-in ones.
     pub templates: Option<RawTemplates>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawCluster {
-    /// The cluster's name; without it the cluster keeps the name it has.
+    /// The cluster's name; without it the cluster keeps its name.
     pub name: Option<At<String>>,
-    /// The plugins to enable, and no others; without it plugins stay as they are.
+    /// Exactly the plugins to enable; without it plugins stay unchanged.
     pub plugins: Option<Vec<At<String>>>,
     /// The Erlang cookie: "seed" (the default), "generate", or { from = … } a file, command or env.
     pub cookie: Option<At<CookieSetting>>,
-    /// Whether node names end in short host names (node1) or in long ones (node1.example.com).
+    /// Whether node names use short host names (node1) or long ones (node1.example.com).
     pub names: Option<NameMode>,
-    /// Open files that the broker may have (LimitNOFILE); RabbitMQ advises 50000 or more.
+    /// The broker's limit of open files (LimitNOFILE); RabbitMQ recommends at least 50000.
     #[schemars(range(min = 1024, max = 1_073_741_816))]
     pub file_descriptors: Option<u64>,
     /// How a blank node enters: at its first start, or by `rabbitmqctl join_cluster`.
     pub join: Option<JoinMethod>,
-    /// A definitions file in RabbitMQ's export format, imported where it differs.
+    /// A definitions file in RabbitMQ's export format, imported if it differs.
     pub definitions: Option<At<String>>,
-    /// The administrator to keep, with a password from elsewhere.
+    /// The administrator to create, with a password from a secret source.
     pub admin: Option<RawAdmin>,
-    /// RabbitMQ's own user guest: "close" (the default) takes its well-known password away where `admin` is set, "keep"
-    /// leaves it.
+    /// RabbitMQ's own user guest: "close" (the default) removes its well-known password if `admin` is set, "keep" leaves it.
     pub guest: Option<GuestSetting>,
     /// Lines of rabbitmq.conf; nested tables join with dots.
     pub config: Option<ConfigTable>,
@@ -73,9 +72,9 @@ pub struct RawAdmin {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawPackage {
-    /// Which rabbitmq-server to install: "4.0.*", "4.0.5" or a whole package version.
+    /// The rabbitmq-server version to install: "4.0.*", "4.0.5" or a full package version.
     pub version: Option<At<String>>,
-    /// Whether rabbitmq-server and Erlang are held against surprise upgrades.
+    /// Whether rabbitmq-server and Erlang are held against unwanted upgrades.
     pub hold: Option<bool>,
 }
 
@@ -88,11 +87,11 @@ pub struct RawSsh {
     pub port: Option<NonZeroU16>,
     /// The private key (`ssh -i`).
     pub identity: Option<At<String>>,
-    /// An ssh configuration file in place of yours and the system's (`ssh -F`).
+    /// An ssh configuration file that replaces yours and the system's (`ssh -F`).
     pub config: Option<At<String>>,
-    /// A host to go through (`ssh -J`).
+    /// A jump host (`ssh -J`).
     pub jump: Option<At<String>>,
-    /// Whether a host never met before may be trusted: "strict" (no, the default) or "accept-new".
+    /// Whether to trust new hosts: "strict" (no, the default) or "accept-new".
     pub host_keys: Option<HostKeys>,
     /// How to become root: "auto" (the default), "root", "sudo" or "doas".
     pub r#become: Option<Become>,
@@ -102,11 +101,11 @@ pub struct RawSsh {
     pub persist: Option<At<DurationText>>,
 }
 
-/// `[ssh]` of one host: its own settings, over the inventory's.
+/// `[ssh]` of one host: overrides the inventory's settings.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawHostSsh {
-    /// What ssh is told to connect to, in place of the address: a name, or an alias of its configuration.
+    /// The destination for ssh instead of the address: a name, or an alias in its configuration.
     pub host: Option<At<String>>,
     /// The login; without it ssh's own configuration decides.
     pub user: Option<At<String>>,
@@ -114,11 +113,11 @@ pub struct RawHostSsh {
     pub port: Option<NonZeroU16>,
     /// The private key (`ssh -i`).
     pub identity: Option<At<String>>,
-    /// An ssh configuration file in place of yours and the system's (`ssh -F`).
+    /// An ssh configuration file that replaces yours and the system's (`ssh -F`).
     pub config: Option<At<String>>,
-    /// A host to go through (`ssh -J`).
+    /// A jump host (`ssh -J`).
     pub jump: Option<At<String>>,
-    /// Whether a host never met before may be trusted: "strict" (no, the default) or "accept-new".
+    /// Whether to trust new hosts: "strict" (no, the default) or "accept-new".
     pub host_keys: Option<HostKeys>,
     /// How to become root: "auto" (the default), "root", "sudo" or "doas".
     pub r#become: Option<Become>,
@@ -131,12 +130,12 @@ pub struct RawHostSsh {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawTime {
-    /// Whether rabbitup looks after the time service (the default) or only looks at the clock.
+    /// Whether rabbitup manages the time service (the default) or only checks the clock.
     pub manage: Option<bool>,
-    /// Where hosts get the time: hosts of this inventory, or other servers. Without it the hosts with the role
-    /// time-source, else each host's own configuration stays.
+    /// The NTP servers: hosts of this inventory, or others. Without it, the hosts with the role time-source; if there are none,
+    /// each host keeps its own configuration.
     pub servers: Option<Vec<At<String>>>,
-    /// How far a clock may be off before something is done: "250ms".
+    /// The largest acceptable clock offset: "250ms".
     pub max_offset: Option<At<DurationText>>,
 }
 
@@ -145,11 +144,11 @@ pub struct RawTime {
 pub struct RawHost {
     /// The host's name, which becomes its host name: "node1".
     pub name: At<String>,
-    /// The address by which the other hosts reach it: "192.168.0.41".
+    /// The address at which the other hosts reach it: "192.168.0.41".
     pub address: At<String>,
-    /// What the host is for: "broker", "load-balancer", "time-source".
+    /// The host's roles: "broker", "load-balancer", "time-source".
     pub roles: Vec<At<Role>>,
-    /// Where the node keeps metadata, on versions that have node types (up to 4.2).
+    /// Where the node stores metadata, on versions with node types (up to 4.2).
     pub node_type: Option<At<NodeType>>,
     /// SSH settings of this host only.
     pub ssh: Option<RawHostSsh>,
@@ -160,13 +159,13 @@ pub struct RawHost {
 pub struct RawLoadBalancer {
     /// "haproxy" (the default) or "nginx".
     pub software: Option<Software>,
-    /// How connections are spread: "roundrobin", "leastconn", "source"…
+    /// How connections are distributed: "roundrobin", "leastconn", "source"…
     pub balance: Option<At<String>>,
     /// The port for AMQP clients (5672).
     pub amqp_port: Option<At<NonZeroU16>>,
-    /// The port for the management UI (15672 where its plugin is among the cluster's).
+    /// The port for the management UI (15672 if its plugin is enabled).
     pub management_port: Option<At<NonZeroU16>>,
-    /// How long an idle client connection lives: "3h".
+    /// The timeout of idle client connections: "3h".
     pub client_timeout: Option<At<DurationText>>,
     /// Time between two health checks of a broker: "2s".
     pub check_interval: Option<At<DurationText>>,
@@ -179,7 +178,7 @@ pub struct RawLoadBalancer {
 pub struct RawStats {
     /// The port of the page.
     pub port: At<NonZeroU16>,
-    /// Who may see it; without a user, only the load balancer's own host reaches it.
+    /// Its user; without one, it is reachable only on the load balancer itself.
     pub user: Option<At<String>>,
     /// The user's password: { from = "env", name = … }, or from a file or a command.
     pub password: Option<At<SecretSetting>>,

@@ -1,5 +1,4 @@
-//! The values whose form is freer than one type: each is read by hand, so that its errors say what is wanted.
-//! An error's second line is the hint.
+//! Values with several possible types: parsed by hand, so that errors say what is expected. An error's second line is the hint.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +13,7 @@ use toml::de::{DeValue, ValueDeserializer};
 use super::parse_duration;
 use crate::document::{At, Forms, listed, nearest};
 
-/// The readers of the forms that this module's schemas name.
+/// The parsers of the forms that this module's schemas name.
 pub const FORMS: Forms = &[
     ("duration", try_read::<DurationText>),
     ("secret", try_read::<SecretSetting>),
@@ -38,7 +37,7 @@ pub struct DurationText(pub Duration);
 
 impl<'de> Deserialize<'de> for DurationText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let hint = "write a text with a unit: \"250ms\", \"10s\", \"1m\", \"3h\"";
+        let hint = "write a string with a unit: \"250ms\", \"10s\", \"1m\", \"3h\"";
         match Plain::deserialize(deserializer)? {
             Plain::Text(text) => {
                 parse_duration(&text).map(Self).map_err(|why| D::Error::custom(format!("{why}\n{hint}")))
@@ -62,7 +61,7 @@ impl JsonSchema for DurationText {
     }
 }
 
-/// Where a secret other than the cookie comes from.
+/// The source of a secret other than the cookie.
 #[derive(Clone, Debug)]
 pub enum SecretSetting {
     File(String),
@@ -70,7 +69,7 @@ pub enum SecretSetting {
     Env(String),
 }
 
-/// Where the cookie comes from.
+/// The source of the cookie.
 #[derive(Clone, Debug)]
 pub enum CookieSetting {
     Seed,
@@ -82,7 +81,9 @@ impl<'de> Deserialize<'de> for SecretSetting {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Plain::deserialize(deserializer)? {
             Plain::Table(entries) => secret_setting(&entries, &SOURCES),
-            _ => Err(D::Error::custom(format!("a secret does not stand in the inventory\n{SOURCE_HINT}"))),
+            _ => {
+                Err(D::Error::custom(format!("a secret must not be written in the inventory\n{SOURCE_HINT}")))
+            }
         }
     }
 }
@@ -94,11 +95,9 @@ impl<'de> Deserialize<'de> for CookieSetting {
             Plain::Text(text) if text == "seed" => Ok(Self::Seed),
             Plain::Text(text) if text == "generate" => Ok(Self::Generate),
             Plain::Text(text) => Err(match nearest(text, ["seed", "generate"]) {
-                Some(word) => {
-                    D::Error::custom(format!("no such source of the cookie\ndid you mean \"{word}\"?"))
-                }
+                Some(word) => D::Error::custom(format!("unknown cookie source\ndid you mean \"{word}\"?")),
                 None => D::Error::custom(
-                    "the cookie itself does not stand in the inventory\n\
+                    "the cookie must not be written in the inventory\n\
                      put it in a file: cookie = { from = \"file\", path = \"cookie\" }\n\
                      or use the seed node's own: cookie = \"seed\"",
                 ),
@@ -117,10 +116,10 @@ impl<'de> Deserialize<'de> for CookieSetting {
 }
 
 impl SecretSetting {
-    /// Reads a source from the entries of its table.
+    /// Parses a source from the entries of its table.
     ///
     /// # Errors
-    /// What is wrong, with the hint on the second line.
+    /// The error, with the hint on the second line.
     pub fn from_entries(entries: &[(At<String>, At<Plain>)]) -> Result<Self, String> {
         secret_setting(entries, &SOURCES).map_err(|error: serde::de::value::Error| error.to_string())
     }
@@ -131,7 +130,7 @@ fn secret_setting<E: Error>(
     sources: &[&str],
 ) -> Result<SecretSetting, E> {
     let Some(from) = word(entries, "from") else {
-        return Err(E::custom(format!("where does it come from? `from` is missing\n{SOURCE_HINT}")));
+        return Err(E::custom(format!("`from` is missing\n{SOURCE_HINT}")));
     };
     let (key, example) = match from {
         "file" => ("path", "path = \"secret.txt\""),
@@ -162,7 +161,7 @@ fn secret_setting<E: Error>(
             Ok(SecretSetting::Command(argv.clone()))
         }
         ("command", Some(Plain::Text(_))) => Err(E::custom(
-            "`argv` is a list of words: no shell reads it\nwrite argv = [\"pass\", \"show\", \"rabbitmq\"]",
+            "`argv` must be a list of words, it is not parsed by a shell\nwrite argv = [\"pass\", \"show\", \"rabbitmq\"]",
         )),
         _ => Err(wanted()),
     }
@@ -236,7 +235,7 @@ macro_rules! source_schema {
 source_schema!(SecretSetting, "secret", &[]);
 source_schema!(CookieSetting, "cookie", &["seed", "generate"]);
 
-/// `[cluster.config]`, in the order of writing.
+/// `[cluster.config]`, in the order of the file.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigTable(pub Vec<(At<String>, At<Plain>)>);
 
@@ -246,7 +245,7 @@ impl<'de> Deserialize<'de> for ConfigTable {
             Plain::Table(entries) => Ok(Self(entries)),
             other => Err(D::Error::invalid_type(
                 Unexpected::Other(other.kind()),
-                &"a table of rabbitmq.conf's keys",
+                &"a table of keys of rabbitmq.conf",
             )),
         }
     }
@@ -267,7 +266,7 @@ impl JsonSchema for ConfigTable {
     }
 }
 
-/// Any TOML value that a setting of free form can have.
+/// Any TOML value of a setting without a fixed type.
 #[derive(Clone, Debug)]
 pub enum Plain {
     Text(String),
@@ -279,10 +278,10 @@ pub enum Plain {
 }
 
 impl Plain {
-    /// What it is, in a sentence.
+    /// Its kind, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Text(_) => "a text",
+            Self::Text(_) => "a string",
             Self::Integer(_) => "a whole number",
             Self::Float(_) => "a number with a fraction",
             Self::Boolean(_) => "true or false",
@@ -304,7 +303,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
     type Value = Plain;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, a number, true or false, or a table")
+        f.write_str("a string, a number, true or false, or a table")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Plain, E> {
@@ -326,7 +325,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Plain, A::Error> {
         let mut texts = Vec::new();
         while let Some(item) = items.next_element::<Plain>()? {
-            // A list is only good for `argv`; whatever else it holds is refused by kind where it is used.
+            // A list is valid only for `argv`; its items are checked where it is used.
             texts.push(if let Plain::Text(text) = item { text } else { String::new() });
         }
         Ok(Plain::Texts(texts))
@@ -337,7 +336,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
         while let Some(key) = map.next_key::<Spanned<String>>()? {
             if key.get_ref().starts_with("$__toml_private") {
                 return Err(A::Error::custom(
-                    "a date is no value here\nwrite it as a text, in double quotes",
+                    "a date is not valid here\nwrite it as a string, in double quotes",
                 ));
             }
             let value = map.next_value::<Spanned<Plain>>()?;
@@ -346,7 +345,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
                 At { span: value.span(), value: value.into_inner() },
             ));
         }
-        // The parser sorts keys; the places restore the order of writing.
+        // The parser sorts keys; the spans restore the order of the file.
         entries.sort_by_key(|(key, _)| key.span.start);
         Ok(Plain::Table(entries))
     }

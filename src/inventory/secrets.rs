@@ -1,4 +1,4 @@
-//! Reading secrets, at the edge. No error here says anything about a secret's bytes.
+//! Reads secrets from their sources. No error here reveals a secret's bytes.
 
 use std::io::Read;
 use std::path::Path;
@@ -29,12 +29,12 @@ pub enum SecretError {
     Silent(String),
     #[error("{0} printed more than 64 KiB")]
     TooLong(String),
-    #[error("{program} did not end within {} s", PATIENCE.as_secs())]
+    #[error("{program} timed out after {} s", PATIENCE.as_secs())]
     Slow { program: String },
 }
 
 impl SecretError {
-    /// Whether the secret is merely not here: another machine or another shell may have it.
+    /// Whether the secret is only missing here: another machine or shell may have it.
     pub fn is_absence(&self) -> bool {
         matches!(self, Self::File(ReadError::Missing(_)) | Self::NotSet(_))
     }
@@ -43,24 +43,32 @@ impl SecretError {
     pub fn hint(&self) -> String {
         match self {
             Self::File(ReadError::Distrusted(why)) => why.hint(),
-            Self::File(_) => "the path is relative to the inventory's directory; the file holds the secret and nothing else".to_owned(),
-            Self::NotSet(name) | Self::EmptyVariable(name) => format!("set it where rabbitup runs: export {name}=…"),
-            Self::Start(..) => "`argv` is run directly, not by a shell: its first word is the program".to_owned(),
-            Self::Failed(..) | Self::Silent(_) | Self::TooLong(_) => {
-                "run the command by hand and see what it complains of (that is not shown here, it may hold the secret): \
-                 it must print the secret, and nothing else, to its standard output".to_owned()
+            Self::File(_) => {
+                "the path is relative to the inventory's directory; the file must contain only the secret"
+                    .to_owned()
             }
-            Self::Slow { .. } => "it has no terminal to ask a question on; does it wait for an answer?".to_owned(),
+            Self::NotSet(name) | Self::EmptyVariable(name) => {
+                format!("set it in rabbitup's environment: export {name}=…")
+            }
+            Self::Start(..) => {
+                "`argv` is run directly, not by a shell: its first word is the program".to_owned()
+            }
+            Self::Failed(..) | Self::Silent(_) | Self::TooLong(_) => {
+                "run the command by hand to see its error (not shown here, it may contain the secret): \
+                 it must print only the secret to standard output"
+                    .to_owned()
+            }
+            Self::Slow { .. } => "it has no terminal; check that it does not wait for input".to_owned(),
         }
     }
 }
 
 /// Reads a secret from its source; None for one that only a host has.
 ///
-/// One line end after the secret does not count.
+/// One final newline is removed.
 ///
 /// # Errors
-/// [`SecretError`], which names the source and shows nothing of the secret.
+/// [`SecretError`], which names the source and reveals nothing of the secret.
 pub fn read_secret(source: &SecretSource) -> Result<Option<Secret>, SecretError> {
     let bytes = match source {
         SecretSource::Generate => return Ok(Some(generate_cookie())),
@@ -98,11 +106,11 @@ fn from_command(argv: &[String]) -> Result<Vec<u8>, SecretError> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| SecretError::Start(program.clone(), error))?;
-    // Read on threads of their own: a child that outlives its time may keep the pipes open for ever.
+    // Read on separate threads: a child that survives its timeout may keep the pipes open forever.
     let output = read_in_background(child.stdout.take(), LARGEST as u64 + 1);
     let deadline = Instant::now() + PATIENCE;
     let Some(status) = wait_until(&mut child, deadline) else {
-        // It may have ended just now; what matters is that it is gone and reaped.
+        // It may just have ended; kill and reap it in any case.
         let _ = child.kill();
         let _ = child.wait();
         return Err(SecretError::Slow { program });
@@ -136,10 +144,10 @@ fn read_in_background(pipe: Option<impl Read + Send + 'static>, limit: u64) -> m
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(pipe) = pipe {
-            // What could be read before an error is what counts; the exit status tells the rest.
+            // Use what was read before an error; the exit status decides.
             let _ = pipe.take(limit).read_to_end(&mut bytes);
         }
-        // Nobody listens any more where the time was up.
+        // After a timeout the receiver is gone.
         let _ = sender.send(bytes);
     });
     receiver

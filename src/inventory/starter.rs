@@ -3,22 +3,22 @@ use std::net::IpAddr;
 use crate::document::listed;
 use crate::model::HostName;
 
-/// Why `rabbitup init` cannot make an inventory of its arguments.
+/// Why `rabbitup init` cannot create an inventory from its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StarterError {
     #[error(
-        "no host was named: rabbitup init node1=192.168.0.41 node2=192.168.0.42 node3=192.168.0.43 lb1=192.168.0.44"
+        "no host given: rabbitup init node1=192.168.0.41 node2=192.168.0.42 node3=192.168.0.43 lb1=192.168.0.44"
     )]
     NoHost,
-    #[error("all of them are load balancers by their names: name a broker too, as in node1=192.168.0.41")]
+    #[error("by their names all hosts are load balancers: add a broker, as in node1=192.168.0.41")]
     NoBroker,
-    #[error("`{0}` has a domain and `{1}` has none: node names are all short or all long")]
+    #[error("`{0}` has a domain and `{1}` has none: node names must be all short or all long")]
     Mixed(String, String),
     #[error("`{0}` has no address: write NAME=ADDRESS, ADDRESS or USER@ADDRESS, as in node1=192.168.0.41")]
     NoAddress(String),
     #[error("`{0}`: {1}")]
     BadName(String, crate::model::HostNameError),
-    #[error("`{0}`: the login `{1}` is not one word")]
+    #[error("`{0}`: the login `{1}` is not a single word")]
     BadUser(String, String),
     #[error("two hosts have the {0} `{1}`")]
     Twice(&'static str, String),
@@ -33,12 +33,12 @@ struct Named {
 
 /// Writes a commented starter inventory.
 ///
-/// Each host is `ADDRESS`, `NAME=ADDRESS`, `USER@ADDRESS` or `NAME=USER@ADDRESS`. Hosts without a name are called
-/// node1, node2…; those whose name starts with `lb`, `haproxy`, `proxy` or `balancer` become load balancers, all
-/// others brokers, the first of them the seed node.
+/// Each host is `ADDRESS`, `NAME=ADDRESS`, `USER@ADDRESS` or `NAME=USER@ADDRESS`. Hosts without a name become node1, node2…;
+/// names that start with `lb`, `haproxy`, `proxy` or `balancer` become load balancers, all others brokers, the first of them the
+/// seed node.
 ///
 /// # Errors
-/// The first argument that is none of these forms, or that repeats a name or an address.
+/// The first argument in another form, or with a repeated name or address.
 pub fn starter<S: AsRef<str>>(hosts: &[S]) -> Result<String, StarterError> {
     let mut named: Vec<Named> = Vec::new();
     for (at, text) in hosts.iter().enumerate() {
@@ -94,23 +94,23 @@ fn write(hosts: &[Named]) -> String {
         hosts.iter().filter(|host| !host.is_balancer).map(|host| host.name.as_str()).collect();
     let mut text = String::from(
         "# A RabbitMQ cluster for rabbitup. `rabbitup check` validates this file, `rabbitup plan` shows what would\n\
-         # change, `rabbitup up` does it. Every setting is described by `rabbitup schema inventory`.\n\n\
+         # change, `rabbitup up` does it. `rabbitup schema inventory` describes every setting.\n\n\
          [cluster]\n\
          name = \"rabbitmq\"\n\
-         # These plugins and no others. Without this line plugins stay as they are.\n\
+         # Exactly these plugins. Without this line plugins stay unchanged.\n\
          plugins = [\"rabbitmq_management\", \"rabbitmq_prometheus\"]\n\
          # The Erlang cookie comes from the first broker. Also: \"generate\", or { from = \"file\", path = \"cookie\" }.\n\
          cookie = \"seed\"\n",
     );
     if is_long {
-        text.push_str("# Host names have a domain, so node names have one too: rabbit@node1.example.com.\nnames = \"long\"\n");
+        text.push_str("# Host names have a domain, so node names have it too: rabbit@node1.example.com.\nnames = \"long\"\n");
     }
     text.push_str(
         "\n# Lines of rabbitmq.conf.\n[cluster.config]\nvm_memory_high_watermark.relative = 0.6\n\n\
          [ssh]\n\
          # user = \"ops\"           # without it, ssh's own configuration decides\n\
-         host_keys = \"strict\"     # \"accept-new\" trusts a host never met before\n\
-         become = \"auto\"          # root as it is, else sudo, else doas\n\n",
+         host_keys = \"strict\"     # \"accept-new\" trusts new hosts\n\
+         become = \"auto\"          # directly as root, else sudo, else doas\n\n",
     );
     text.push_str(&format!(
         "# Hosts, in the order of joining: {} and the others join it.\n",
@@ -118,7 +118,7 @@ fn write(hosts: &[Named]) -> String {
     ));
     if brokers.len().is_multiple_of(2) {
         text.push_str(&format!(
-            "# {} are an even number: one broker more bears the loss of one more.\n",
+            "# {} are an even number: one more broker tolerates one more failure.\n",
             listed(&brokers, "and")
         ));
     }
@@ -134,8 +134,8 @@ fn write(hosts: &[Named]) -> String {
         text.push_str(
             "\n# In front of the brokers: AMQP on 5672, the management UI on 15672.\n\
              [load_balancer]\nsoftware = \"haproxy\"\nbalance = \"roundrobin\"\n\
-             # HAProxy's statistics page, on the load balancer itself only: ssh -L 8404:127.0.0.1:8404 HOST shows it\n\
-             # here. With a user and a password it listens on every address.\n\
+             # HAProxy's statistics page, only on the load balancer itself; ssh -L 8404:127.0.0.1:8404 HOST forwards it\n\
+             # to your machine. With a user and a password it listens on every address.\n\
              stats = { port = 8404 }\n",
         );
     }

@@ -5,29 +5,29 @@ use rand::RngExt;
 
 use super::Secret;
 
-/// The MD5 of a cookie's normalised bytes: the value whose Base64 form RabbitMQ calls the cookie hash.
+/// The MD5 of a cookie's normalised bytes; RabbitMQ calls its Base64 form the cookie hash.
 ///
 /// RabbitMQ logs it unsalted, so it identifies the cookie; it is shown to people only through
 /// [`CookieDigest::keyed`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CookieDigest([u8; 16]);
 
-/// A key that makes short digests comparable within one plan, and with nothing else.
+/// A key that makes short digests comparable only within one plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DigestKey([u8; 16]);
 
-/// Why a text cannot be the Erlang cookie.
+/// Why a string cannot be the Erlang cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CookieError {
     #[error("the cookie is empty")]
     Empty,
-    #[error("the cookie has {0} bytes; Erlang takes at most 255")]
+    #[error("the cookie has {0} bytes; Erlang allows at most 255")]
     TooLong(usize),
     #[error("byte {0} of the cookie is not a printable ASCII character")]
     BadByte(usize),
     #[error("the cookie starts with a newline, which Erlang refuses")]
     LeadingNewline,
-    #[error("the cookie contains white space, which becomes a part of it on some readers and not on others")]
+    #[error("the cookie contains white space, which some readers treat as part of it and others do not")]
     WhiteSpace,
     #[error(
         "the cookie is 20 upper-case letters, the form that Erlang itself generates: Debian's rabbitmq-server \
@@ -37,12 +37,12 @@ pub enum CookieError {
 }
 
 impl CookieDigest {
-    /// The digest of a cookie; trailing line ends do not count, as Erlang's reader drops them.
+    /// The digest of a cookie without trailing newlines, which Erlang's reader drops.
     pub fn of(cookie: &Secret) -> Self {
         Self(Md5::digest(normalised(cookie.expose())).into())
     }
 
-    /// The digest of a cookie file's bytes as they are, which `md5sum` prints.
+    /// The digest of a cookie file's unchanged bytes, as printed by `md5sum`.
     pub fn of_file(bytes: &Secret) -> Self {
         Self(Md5::digest(bytes.expose()).into())
     }
@@ -60,12 +60,12 @@ impl CookieDigest {
         Some(Self(bytes))
     }
 
-    /// The digest as `md5sum` prints it. For comparing on a host over an encrypted connection, never for people.
+    /// The digest as printed by `md5sum`. For comparing on a host over an encrypted connection, never for display.
     pub fn to_hex(self) -> String {
         self.0.iter().map(|b| format!("{b:02x}")).collect()
     }
 
-    /// Eight hexadecimal digits that differ where cookies differ and that lead nobody back to the cookie.
+    /// Eight hexadecimal digits that differ for different cookies and do not reveal the cookie.
     pub fn keyed(self, key: DigestKey) -> String {
         let digest = Md5::new().chain_update(key.0).chain_update(self.0).finalize();
         digest.iter().take(4).map(|b| format!("{b:02x}")).collect()
@@ -83,8 +83,7 @@ impl DigestKey {
         Self(rand::rng().random())
     }
 
-    /// Twelve hexadecimal digits that differ where texts differ, and with which nobody who lacks the key can try out
-    /// what a text might hold.
+    /// Twelve hexadecimal digits that differ for different texts; without the key they cannot be used to guess the text.
     pub fn digest(self, text: &[u8]) -> String {
         let digest = Md5::new().chain_update(self.0).chain_update(text).finalize();
         digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
@@ -125,7 +124,7 @@ pub fn check_cookie(cookie: &Secret) -> Result<(), CookieError> {
     Ok(())
 }
 
-/// A fresh cookie: 40 letters and digits, about 238 bits.
+/// A new cookie: 40 letters and digits, about 238 bits.
 pub fn generate_cookie() -> Secret {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut rng = rand::rng();
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_erlang_or_debian_would_not_keep_is_refused() {
+    fn cookies_that_erlang_or_debian_would_not_keep_are_refused() {
         assert_eq!(check_cookie(&secret("ABCDEFGHIJKLMNOPQRST\n")), Err(CookieError::DebianReplaces));
         assert_eq!(check_cookie(&secret("ABCDEFGHIJKLMNOPQRSTU")), Ok(()));
         assert_eq!(check_cookie(&secret("\nabc")), Err(CookieError::LeadingNewline));

@@ -2,33 +2,32 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a host: one or more RFC 1123 labels, lower case, at most 253 bytes.
-///
-/// `node1` where the cluster uses short names, `node1.example.com` where it uses long ones.
+/// The name of a host: one or more RFC 1123 labels, lower case, at most 253 bytes. `node1` in a cluster with short names,
+/// `node1.example.com` with long ones.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
 pub struct HostName(String);
 
-/// Why a text is not a host name (RFC 1123, section 2.1).
+/// Why a string is not a host name (RFC 1123, section 2.1).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostNameError {
     #[error("a host name cannot be empty")]
     Empty,
-    #[error("a host name has at most 253 bytes, this one has {0}")]
+    #[error("a host name can have at most 253 bytes, this one has {0}")]
     TooLong(usize),
     #[error("the label {0:?} has more than 63 bytes")]
     LabelTooLong(String),
-    #[error("{0:?} cannot stand in a host name (only a-z, 0-9 and a hyphen between them)")]
+    #[error("{0:?} is not allowed in a host name (only a-z, 0-9, and hyphens between them)")]
     BadCharacter(char),
-    #[error("a label neither starts nor ends with a hyphen, and is never empty")]
+    #[error("a label must not be empty, and must not start or end with a hyphen")]
     BadEdge,
     #[error(
-        "upper-case letters: Erlang compares node names letter by letter, the resolver does not; write {0:?}"
+        "upper-case letters: Erlang compares node names case-sensitively, the resolver does not; write {0:?}"
     )]
     UpperCase(String),
-    #[error("a host name that is all digits reads as an address")]
+    #[error("a host name of only digits would be parsed as an address")]
     Numeric,
 }
 
@@ -36,7 +35,7 @@ impl HostName {
     /// Parses a host name.
     ///
     /// # Errors
-    /// Every rule that the text breaks first, as a [`HostNameError`].
+    /// The first rule that the string breaks, as a [`HostNameError`].
     pub fn parse(text: &str) -> Result<Self, HostNameError> {
         if text.is_empty() {
             return Err(HostNameError::Empty);
@@ -68,12 +67,12 @@ impl HostName {
         &self.0
     }
 
-    /// The first label: what `hostname -s` prints.
+    /// The first label, as printed by `hostname -s`.
     pub fn short(&self) -> &str {
         self.0.split('.').next().unwrap_or(&self.0)
     }
 
-    /// Whether the name has a domain part, which only `names = "long"` can use.
+    /// Whether the name has a domain part, which requires `names = "long"`.
     pub fn is_qualified(&self) -> bool {
         self.0.contains('.')
     }

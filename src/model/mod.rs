@@ -1,5 +1,5 @@
-//! The words of the field as types. Each is parsed once, at the edge; what holds one may rely on its rules.
-//! This module imports nothing of ours.
+//! The basic terms as types. Each is parsed once, at the edge; code that holds a value can rely on its rules. This module imports
+//! nothing from this crate.
 
 mod cookie;
 mod host_name;

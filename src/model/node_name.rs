@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{HostName, HostNameError};
 
-/// The name of a RabbitMQ node, `rabbit@node1`: the part before the `@` is always `rabbit` for the nodes that
-/// rabbitup brings up, but a cluster that was made by hand may have others.
+/// The name of a RabbitMQ node, `rabbit@node1`: rabbitup always uses `rabbit` before the `@`, but clusters that were set up by
+/// hand may use other names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NodeName {
@@ -13,12 +13,12 @@ pub struct NodeName {
     host: HostName,
 }
 
-/// Why a text is not a node name.
+/// Why a string is not a node name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeNameError {
-    #[error("a node name has the form NAME@HOST, {0:?} has not")]
+    #[error("a node name has the form NAME@HOST, {0:?} does not")]
     Shape(String),
-    #[error("the host of the node name {0:?} is none: {1}")]
+    #[error("the host of the node name {0:?} is invalid: {1}")]
     Host(String, HostNameError),
 }
 
@@ -31,7 +31,7 @@ impl NodeName {
     /// Parses `NAME@HOST`.
     ///
     /// # Errors
-    /// [`NodeNameError`] where there is no `@`, no name before it, or no host name behind it.
+    /// [`NodeNameError`] if there is no `@`, no name before it, or no host name after it.
     pub fn parse(text: &str) -> Result<Self, NodeNameError> {
         let (name, host) = text.split_once('@').ok_or_else(|| NodeNameError::Shape(text.to_owned()))?;
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

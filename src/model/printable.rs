@@ -1,16 +1,15 @@
-//! Text that others wrote, made fit for a terminal. Everything that a host or a file says goes through here before a
-//! person sees it.
+//! Makes untrusted text safe for a terminal. All text from hosts and files passes through here before it is shown.
 
-/// Most characters of a line that are shown, where nobody asks for fewer.
+/// The default limit of characters per line.
 const LONGEST_LINE: usize = 4000;
-/// What stands for a character that cannot be shown.
+/// The replacement for characters that cannot be shown.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// Whether a character could steer the reader's terminal, or make it show another text than there is.
+/// Whether a character could control the reader's terminal, or change how other text appears.
 ///
 /// Control characters (Unicode's Cc: C0, DEL and C1) move the cursor and begin escape sequences. The marks of Unicode's
-/// bidirectional algorithm (UAX 9, section 2) turn the order of what follows, also outside of the text that holds them.
-/// Line and paragraph separators break lines on some terminals; tag characters and the like are seen on none.
+/// bidirectional algorithm (UAX 9, section 2) reorder the text that follows, even outside of the string. Line and paragraph
+/// separators break lines on some terminals; tag characters and similar are invisible.
 pub fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -20,10 +19,8 @@ pub fn steers(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// A text of any number of lines without what could steer a terminal: escape sequences are left out, a tabulator is four
-/// blanks, and each other such character stands as U+FFFD. A line of more than 4,000 characters is cut, and says so.
-///
-/// It does nothing to a text that has been through it.
+/// Makes text of any number of lines safe for a terminal: removes escape sequences, replaces a tab by four spaces and each other
+/// unsafe character by U+FFFD. A line of more than 4,000 characters is truncated, and says so. It is idempotent.
 pub fn printable(text: &str) -> String {
     let mut lines = text.split('\n');
     let mut shown = one_line(lines.next().unwrap_or_default());
@@ -34,12 +31,12 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// [`printable`] for what has to stay on one line: a line break is no better than any other control character.
+/// [`printable`] for text that must stay on one line: line breaks are replaced like other control characters.
 pub fn one_line(line: &str) -> String {
     shortened(line, LONGEST_LINE)
 }
 
-/// [`one_line`] with another measure: at most `most` characters, with a word on how many there were.
+/// [`one_line`] with another limit: at most `most` characters, with the original length.
 pub fn shortened(line: &str, most: usize) -> String {
     let line = line.trim_end_matches(['\r', '\n']);
     let plain = console::strip_ansi_codes(line);
@@ -58,19 +55,19 @@ pub fn shortened(line: &str, most: usize) -> String {
     }
 }
 
-/// The beginning of a line with the word that it is no more than that, `most` characters together.
+/// The beginning of a line with a note that it was truncated, `most` characters in total.
 fn cut(line: &str, most: usize) -> String {
     let word = format!("… (cut: {} characters)", line.chars().count());
     let kept = most.saturating_sub(word.chars().count());
     line.chars().take(kept).chain(word.chars()).collect()
 }
 
-/// A JSON text in which such characters are written as escapes (RFC 8259, section 7), which changes nothing of what it
-/// says. JSON itself asks for that only below U+0020; they stand inside of its strings and nowhere else.
+/// JSON text with unsafe characters written as escapes (RFC 8259, section 7), which does not change its content. JSON requires
+/// that only below U+0020; such characters occur only inside strings.
 pub fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
-        // Between values serde_json writes line ends, and inside of strings never.
+        // serde_json writes newlines only between values, never inside strings.
         if c == '\n' || !steers(c) {
             shown.push(c);
         } else {
@@ -91,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// Texts that are full of what a terminal obeys.
+    /// Text full of terminal control characters.
     fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             "(?s).{0,8}",
@@ -130,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_of_it_steers_a_terminal(text in hostile()) {
+        fn no_output_controls_a_terminal(text in hostile()) {
             let shown = printable(&text);
             prop_assert!(shown.chars().all(|c| c == '\n' || !steers(c)), "{:?}", shown);
             prop_assert_eq!(shown.matches('\n').count(), text.matches('\n').count());
@@ -140,12 +137,12 @@ mod tests {
         }
 
         #[test]
-        fn what_is_plain_stays(text in "[ -~éüß🐰中\n]{0,80}") {
+        fn plain_text_is_unchanged(text in "[ -~éüß🐰中\n]{0,80}") {
             prop_assert_eq!(printable(&text), text);
         }
 
         #[test]
-        fn json_says_the_same(text in hostile()) {
+        fn json_content_is_unchanged(text in hostile()) {
             let value = serde_json::json!({ (text.clone()): [text] });
             for json in [value.to_string(), format!("{value:#}")] {
                 let shown = printable_json(&json);
@@ -156,15 +153,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_host_prints_reads_as_it_would_without_the_escapes() {
+    fn escapes_are_removed_from_a_hosts_output() {
         assert_eq!(printable("a\u{1b}[2Jb\u{7}\tc\r\n\u{1b}[1mbold\u{1b}[0m"), "ab\u{fffd}    c\nbold");
         assert_eq!(printable("x\u{202e}y"), "x\u{fffd}y");
-        // A sequence without an end takes the rest of its line, and no other line.
+        // An unterminated sequence removes the rest of its line, but no other line.
         assert_eq!(printable("\u{1b}]0;hide\nseen"), "\nseen");
     }
 
     #[test]
-    fn a_line_of_a_megabyte_is_cut_in_no_time_and_says_so() {
+    fn a_line_of_a_megabyte_is_truncated_quickly_and_says_so() {
         let since = Instant::now();
         for piece in ["x", "\u{1b}]", "\u{1b}[", "\u{1b}P\u{1b}", "\u{9b}", "é\u{202e}"] {
             let line = piece.repeat((1 << 20) / piece.len());

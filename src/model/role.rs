@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// What a host is for.
+/// The role of a host.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -17,7 +17,7 @@ pub enum Role {
 impl Role {
     pub const ALL: [Self; 3] = [Self::Broker, Self::LoadBalancer, Self::TimeSource];
 
-    /// The word as the inventory writes it.
+    /// The word in the inventory.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Broker => "broker",
@@ -27,7 +27,7 @@ impl Role {
     }
 }
 
-/// Where a node keeps the cluster's metadata. RAM nodes exist up to RabbitMQ 4.2, and only with Mnesia.
+/// Where a node stores the cluster's metadata. RAM nodes exist up to RabbitMQ 4.2, and only with Mnesia.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -46,7 +46,7 @@ impl NodeType {
     }
 }
 
-/// Whether node names end in a bare host name or in a fully qualified one. Erlang never mixes the two.
+/// Whether node names use a short or a fully qualified host name. Erlang does not allow mixing them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NameMode {
@@ -56,7 +56,7 @@ pub enum NameMode {
 }
 
 impl NameMode {
-    /// The flag by which erl(1) and erl_call(1) are told.
+    /// The flag of erl(1) and erl_call(1).
     pub fn flag(self) -> &'static str {
         match self {
             Self::Short => "-sname",

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::HostName;
 
-/// Bytes that nobody may see: no `Display`, no `Debug` of the content, no `Serialize`; wiped when dropped; compared in
-/// a time that tells nothing but the length.
+/// Secret bytes: no `Display`, no `Debug` of the content, no `Serialize`; wiped when dropped; compared in a time that reveals
+/// only the length.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
@@ -16,7 +16,7 @@ impl Secret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes themselves, for the one place that hands them over a connection or computes a digest.
+    /// The bytes themselves, for sending them over a connection or computing a digest.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -24,7 +24,7 @@ impl Secret {
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        // The box keeps the compiler from ending at the first difference.
+        // black_box keeps the compiler from stopping at the first difference.
         let differing = |(a, b): (&u8, &u8)| std::hint::black_box(a ^ b);
         self.0.len() == other.0.len()
             && self.0.iter().zip(other.0.iter()).map(differing).fold(0, |all, one| all | one) == 0
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// How a plan refers to a secret without holding it: `cookie`, `admin`, `stats`, `config:KEY`.
+/// A plan's reference to a secret that it does not contain: `cookie`, `admin`, `stats`, `config:KEY`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SecretName(String);
 
@@ -52,7 +52,7 @@ impl SecretName {
         Self::new("cookie")
     }
 
-    /// A cookie made for this run, for a cluster that has none yet.
+    /// A cookie generated for this run, for a cluster without one.
     pub fn new_cookie() -> Self {
         Self::new("new-cookie")
     }
@@ -62,25 +62,25 @@ impl SecretName {
     }
 }
 
-/// Where a secret comes from. This is what the inventory and a saved plan say instead of the secret.
+/// The source of a secret. The inventory and a saved plan contain this instead of the secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretSource {
-    /// Made on the controller when it is first needed.
+    /// Generated on the controller when first needed.
     Generate,
-    /// Read from a host's Erlang cookie file when it is first needed.
+    /// Read from a host's Erlang cookie file when first needed.
     HostCookie(HostName),
     /// Read on a host from the cookie that a rotation staged there.
     StagedCookie(HostName),
-    /// A file on the controller; one trailing newline does not count.
+    /// A file on the controller, without one trailing newline.
     File(PathBuf),
-    /// What a command on the controller prints; one trailing newline does not count.
+    /// The output of a command on the controller, without one trailing newline.
     Command(Vec<String>),
     /// An environment variable of the controller.
     Env(String),
 }
 
-/// The secrets that the controller holds in memory during a run.
+/// The secrets in the controller's memory during a run.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     known: BTreeMap<SecretName, Secret>,
@@ -95,7 +95,7 @@ impl Secrets {
         self.known.get(name)
     }
 
-    /// All of them: for taking them out of what leaves this machine.
+    /// All secrets, for redacting data that leaves this machine.
     pub fn values(&self) -> impl Iterator<Item = &Secret> {
         self.known.values()
     }
@@ -105,7 +105,7 @@ impl Secrets {
 mod tests {
     use super::*;
 
-    /// Does not compile where the type has the trait: then two implementations would fit.
+    /// Does not compile if the type has the trait: then two implementations would apply.
     macro_rules! assert_never {
         ($type:ty: $($trait:path),+) => {
             $({
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_way_to_the_bytes_and_it_is_called_expose() {
+    fn only_expose_returns_the_bytes() {
         assert_never!(Secret: std::fmt::Display, std::fmt::LowerHex, std::ops::Deref, AsRef<[u8]>, AsRef<str>);
         assert_never!(Secret: serde::Serialize, serde::de::DeserializeOwned, std::hash::Hash, PartialOrd);
         assert_never!(Secret: Into<Vec<u8>>, Into<String>, std::borrow::Borrow<[u8]>, IntoIterator, Copy);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_are_those_with_the_same_bytes() {
+    fn secrets_with_the_same_bytes_are_equal() {
         let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
         assert_eq!(secret("monster"), secret("monster"));
         for other in ["", "monste", "monsters", "Monster", "monsteR", "mon\0ter"] {
@@ -137,13 +137,13 @@ mod tests {
         }
     }
 
-    /// What stands at an address of this process, as a core dump or a debugger would see it.
+    /// The memory at an address of this process, as a core dump or a debugger would see it.
     #[cfg(target_os = "linux")]
     fn memory_at(address: usize, length: usize) -> Vec<u8> {
         use std::os::unix::fs::FileExt;
         let mut bytes = vec![0; length];
         let memory = std::fs::File::open("/proc/self/mem").expect("a process sees its own memory");
-        // What is unmapped by now holds nothing any more.
+        // Unmapped memory contains nothing any more.
         let _ = memory.read_at(&mut bytes, address as u64);
         bytes
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_dropped_secret_is_gone_from_memory() {
-        // Large enough that no other thread's small pieces land in its middle at once.
+        // Large enough that other threads' small allocations do not reuse its middle at once.
         const LENGTH: usize = 64 << 10;
         let pattern = |fill: fn(Vec<u8>) -> Box<dyn std::any::Any>| {
             let bytes: Vec<u8> = b"hunter2!".iter().copied().cycle().take(LENGTH).collect();
@@ -159,7 +159,7 @@ mod tests {
             drop(fill(bytes));
             String::from_utf8_lossy(&memory_at(middle, 64)).contains("hunter2!")
         };
-        assert!(pattern(|bytes| Box::new(bytes)), "the look at the memory sees what nobody wiped");
+        assert!(pattern(|bytes| Box::new(bytes)), "reading the memory finds data that was not wiped");
         assert!(!pattern(|bytes| Box::new(Secret::new(bytes))), "a dropped secret can still be read");
     }
 

@@ -1,13 +1,13 @@
-/// Quotes a value for a POSIX shell: the one way in which any value reaches one.
+/// Quotes a value for a POSIX shell. Every value that reaches a shell goes through this.
 ///
 /// A single-quoted string is literal up to the next single quote (POSIX.1-2017, XCU 2.2.2), so only that
-/// character needs care. NUL cannot stand in a shell word; it is left out.
+/// character needs care. NUL cannot be part of a shell word; it is removed.
 pub fn quote(value: &str) -> String {
-    // Whole characters go in and nothing but ASCII is added, so nothing is lost here.
+    // The input is valid UTF-8 and only ASCII is added, so nothing is lost here.
     String::from_utf8_lossy(&quote_bytes(value.as_bytes())).into_owned()
 }
 
-/// [`quote`] for bytes that need not be UTF-8, as secrets are.
+/// [`quote`] for bytes that need not be UTF-8, such as secrets.
 pub fn quote_bytes(value: &[u8]) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(value.len() + 2);
     quoted.push(b'\'');
@@ -22,7 +22,7 @@ pub fn quote_bytes(value: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// A value as a person types it in a shell: quoted only where it has to be.
+/// A value as typed in a shell: quoted only if necessary.
 pub fn shell_word(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@%+,".contains(c);
     if !value.is_empty() && value.chars().all(plain) { value.to_owned() } else { quote(value) }
@@ -35,7 +35,7 @@ mod tests {
     use super::super::shells::{run_in, shells};
     use super::*;
 
-    /// Prints each value with a NUL behind it.
+    /// Prints each value followed by a NUL.
     fn script(values: &[Vec<u8>]) -> Vec<u8> {
         let mut script = b"for value in".to_vec();
         for value in values {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shells_obey_is_read_back() {
+    fn special_characters_are_read_back() {
         let values = [
             "",
             "'",

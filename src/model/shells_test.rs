@@ -1,15 +1,14 @@
-//! The shells that text of ours meets, for tests.
+//! The shells that run rabbitup's scripts, for tests.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-/// What hosts have as /bin/sh: none of them may be missing where tests count (tests/lab/install-tools.sh).
+/// The shells that hosts use as /bin/sh: CI must have all of them (tests/lab/install-tools.sh).
 const NEEDED: [&[&str]; 4] = [&["dash"], &["bash"], &["bash", "--posix"], &["busybox", "sh"]];
-/// What people have as login shells, tested where it is installed.
+/// Common login shells, tested if installed.
 const OTHERS: [&[&str]; 5] = [&["zsh"], &["mksh"], &["ksh"], &["yash"], &["posh"]];
 
-/// The shells of this machine, as the words that start them. One that is missing and needed is a failure in CI, and
-/// said elsewhere.
+/// The command words of this machine's shells. A missing required one fails in CI, and is reported elsewhere.
 pub(crate) fn shells() -> Vec<&'static [&'static str]> {
     let is_there = |words: &&[&str]| Command::new(words[0]).arg("--help").output().is_ok();
     let (there, missing): (Vec<_>, Vec<_>) = NEEDED.into_iter().partition(is_there);
@@ -20,7 +19,7 @@ pub(crate) fn shells() -> Vec<&'static [&'static str]> {
     there.into_iter().chain(OTHERS.into_iter().filter(is_there)).collect()
 }
 
-/// What a shell makes of a script on its standard input.
+/// The output of a shell for a script on its standard input.
 pub(crate) fn run_in(words: &[&str], script: &[u8]) -> Output {
     let mut child = Command::new(words[0])
         .args(&words[1..])
@@ -31,7 +30,7 @@ pub(crate) fn run_in(words: &[&str], script: &[u8]) -> Output {
         .expect("the shell is there");
     let mut stdin = child.stdin.take().expect("it is piped");
     let script = script.to_vec();
-    // A thread of its own, for a script that prints while it is read. A shell that stops early closes the pipe.
+    // A separate thread, for a script that prints while it is read. A shell that stops early closes the pipe.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&script)));
     let output = child.wait_with_output().expect("it ends");
     writer.join().expect("it was written");

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A RabbitMQ or Erlang version: its leading numbers, in which `4.0.5-3+deb13u1` is 4.0.5.
+/// A RabbitMQ or Erlang version: only the leading numbers, so `4.0.5-3+deb13u1` is 4.0.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version {
@@ -11,9 +11,9 @@ pub struct Version {
     pub patch: u32,
 }
 
-/// A text that starts with no number.
+/// A string that does not start with a number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a version (like 4.0.5, or 4.0.* where a pattern is meant)")]
+#[error("{0:?} is not a version (like 4.0.5, or 4.0.* for a pattern)")]
 pub struct VersionError(String);
 
 impl Version {
@@ -21,10 +21,10 @@ impl Version {
         Self { major, minor, patch }
     }
 
-    /// Parses an upstream version or a Debian package version, whose epoch (`1:`) and revision do not count.
+    /// Parses an upstream version or a Debian package version, ignoring its epoch (`1:`) and revision.
     ///
     /// # Errors
-    /// [`VersionError`] where the text has no leading number.
+    /// [`VersionError`] if the string has no leading number.
     pub fn parse(text: &str) -> Result<Self, VersionError> {
         let error = || VersionError(text.to_owned());
         let upstream = text.split_once(':').map_or(text, |(_, rest)| rest);
@@ -62,7 +62,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// Which package versions an inventory accepts: `4.0.*`, `4.0.5`, or a whole package version `4.0.5-3`.
+/// Which package versions an inventory accepts: `4.0.*`, `4.0.5`, or a full package version `4.0.5-3`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct VersionSpec(String);
@@ -71,7 +71,7 @@ impl VersionSpec {
     /// Parses a version pattern.
     ///
     /// # Errors
-    /// [`VersionError`] where it does not start with a number or has characters that no version has.
+    /// [`VersionError`] if it does not start with a number or has characters that are invalid in a version.
     pub fn parse(text: &str) -> Result<Self, VersionError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || ".*:+~-".contains(c);
         if !text.starts_with(|c: char| c.is_ascii_digit()) || !text.chars().all(plain) {
@@ -80,8 +80,8 @@ impl VersionSpec {
         Ok(Self(text.to_owned()))
     }
 
-    /// Whether a package version satisfies the pattern. Without a `*` the pattern must be the whole package
-    /// version or its upstream part.
+    /// Whether a package version satisfies the pattern. Without a `*` the pattern must equal the full package version or its
+    /// upstream part.
     pub fn accepts(&self, package_version: &str) -> bool {
         let bare = package_version.split_once(':').map_or(package_version, |(_, rest)| rest);
         match self.0.split_once('*') {
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debian_revisions_and_epochs_do_not_count() {
+    fn debian_revisions_and_epochs_are_ignored() {
         assert_eq!(Version::parse("3.10.8-1.1+deb12u1"), Ok(Version::new(3, 10, 8)));
         assert_eq!(Version::parse("1:27.3.4.1+dfsg-1"), Ok(Version::new(27, 3, 4)));
         assert_eq!(Version::parse("4.1"), Ok(Version::new(4, 1, 0)));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_accepts_what_it_says() {
+    fn patterns_accept_matching_versions() {
         let spec = |text| VersionSpec::parse(text).expect("a pattern");
         assert!(spec("4.0.*").accepts("4.0.5-3") && !spec("4.0.*").accepts("4.1.0-1"));
         assert!(spec("4.0.5").accepts("4.0.5-3") && !spec("4.0.5").accepts("4.0.50-1"));

@@ -1,4 +1,4 @@
-//! `KEY=VALUE` behind a playbook's name: which it takes, and what they say.
+//! The `KEY=VALUE` arguments of a playbook: which ones it accepts, and their values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::Playbook;
 use crate::document::{listed, nearest};
 use crate::model::{HostName, NodeName, VersionSpec};
 
-/// What a playbook asks for, each with a sentence that says what it is.
+/// The values that a playbook takes, each with its description.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Parameters {
@@ -19,7 +19,7 @@ pub struct Parameters {
     pub node: Option<String>,
     /// The node that leaves.
     pub old: Option<String>,
-    /// The node that takes its place, a broker of the inventory.
+    /// The node that replaces it, a broker in the inventory.
     pub new: Option<String>,
     /// A queue's name.
     pub queue: Option<String>,
@@ -33,7 +33,7 @@ pub struct Parameters {
     pub back: Option<String>,
     /// `yes` or `no`.
     pub gap: Option<String>,
-    /// A span of time: `10m`.
+    /// A duration: `10m`.
     pub older_than: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl Parameters {
     }
 }
 
-/// The values that were given.
+/// The given values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     pub node: Option<NodeName>,
@@ -76,12 +76,12 @@ pub enum Answer {
     No,
 }
 
-/// Why words behind a playbook's name are not what it takes.
+/// Why the arguments of a playbook are invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgumentError {
-    /// What is wrong.
+    /// The error.
     pub what: String,
-    /// What would be right.
+    /// How to correct it.
     pub hint: String,
 }
 
@@ -98,11 +98,10 @@ fn error(what: impl Into<String>, hint: impl Into<String>) -> ArgumentError {
 }
 
 impl Arguments {
-    /// Reads the words behind a playbook's name.
+    /// Parses the arguments of a playbook.
     ///
     /// # Errors
-    /// The first word that the playbook does not take, that is given twice, or whose value is not of its kind; a
-    /// required one that is missing.
+    /// The first argument that is unknown, given twice or has an invalid value; or a required one is missing.
     pub fn parse(playbook: &Playbook, words: &[String]) -> Result<Self, ArgumentError> {
         let taken: Vec<(&str, &str)> =
             playbook.required.described().into_iter().chain(playbook.optional.described()).collect();
@@ -154,7 +153,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// The node that this playbook is about, where it is about one.
+    /// The node that this playbook acts on, if there is one.
     pub fn subject(&self) -> Option<&NodeName> {
         self.node.as_ref().or(self.old.as_ref())
     }
@@ -175,10 +174,9 @@ fn answer(key: &str, value: &str) -> Result<Answer, ArgumentError> {
     match value {
         "yes" => Ok(Answer::Yes),
         "no" => Ok(Answer::No),
-        _ => Err(error(
-            format!("`{key}={value}`: this is neither yes nor no"),
-            format!("{key}=yes or {key}=no"),
-        )),
+        _ => {
+            Err(error(format!("`{key}={value}`: expected yes or no"), format!("write {key}=yes or {key}=no")))
+        }
     }
 }
 
@@ -189,7 +187,7 @@ fn unknown(playbook: &Playbook, key: &str, taken: &[(&str, &str)]) -> ArgumentEr
         None if taken.is_empty() => format!("{} takes no values", playbook.name),
         None => format!("{} takes {}", playbook.name, listed(names(), "and")),
     };
-    error(format!("the playbook {} knows no `{key}=`", playbook.name), hint)
+    error(format!("the playbook {} has no parameter `{key}`", playbook.name), hint)
 }
 
 /// `rabbitup run remove-node node=NODE`.
@@ -205,7 +203,7 @@ fn usage(playbook: &Playbook) -> String {
 }
 
 impl Playbook {
-    /// How it is called, and what its values are: lines for a person.
+    /// Its usage and the description of its values, for people.
     pub fn help(&self) -> String {
         let mut text = format!("{}: {}\n    {}\n", self.name, self.summary, usage(self));
         for (name, what) in self.required.described().into_iter().chain(self.optional.described()) {
@@ -214,7 +212,7 @@ impl Playbook {
         text
     }
 
-    /// The same for machines.
+    /// The same as JSON.
     pub fn document(&self) -> PlaybookDocument {
         let described = |parameters: &Parameters| {
             let all = parameters.described().into_iter();
@@ -229,12 +227,12 @@ impl Playbook {
     }
 }
 
-/// A playbook in the list of all.
+/// A playbook in the JSON list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlaybookDocument {
     pub name: String,
     pub summary: String,
-    /// What each value that it needs is, by its key.
+    /// The description of each required value, by key.
     pub required: BTreeMap<String, String>,
     pub optional: BTreeMap<String, String>,
 }

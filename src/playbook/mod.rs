@@ -13,7 +13,7 @@ use miette::Diagnostic;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::document::{self, At, Look, Problem, Source, listed, nearest, report};
+use crate::document::{self, At, Graphics, Problem, Source, listed, nearest, report};
 
 pub use arguments::{Answer, ArgumentError, Arguments, Parameters, PlaybookDocument};
 pub use phase::{Phase, PhaseSettings};
@@ -22,7 +22,7 @@ pub use settings::{
     UpgradeSettings, UpgradeTo,
 };
 
-/// The embedded playbooks, by name.
+/// The built-in playbooks, by name.
 const EMBEDDED: [(&str, &str); 13] = [
     ("bring-up", include_str!("../../playbooks/bring-up.toml")),
     ("rolling-restart", include_str!("../../playbooks/rolling-restart.toml")),
@@ -44,12 +44,12 @@ const EMBEDDED: [(&str, &str); 13] = [
 pub struct Playbook {
     pub name: String,
     pub summary: String,
-    /// The values without which it does not run.
+    /// Required values.
     pub required: Parameters,
-    /// The values that it can do without.
+    /// Optional values.
     pub optional: Parameters,
     pub phases: Vec<PhaseSettings>,
-    /// What is planned and done where a run failed half-way: the way back, or on.
+    /// The phases that revert or complete a run that failed half-way.
     pub on_failure: Vec<PhaseSettings>,
 }
 
@@ -58,29 +58,29 @@ pub struct Playbook {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "the playbook")]
 struct RawPlaybook {
-    /// The name by which `rabbitup run` calls it: its file's name without `.toml`.
+    /// Its name for `rabbitup run`: the file name without `.toml`.
     name: String,
     /// What it does, in one line.
     summary: String,
-    /// The values that `rabbitup run` must be given: their names, and what they are.
+    /// The required values of `rabbitup run`: their names and descriptions.
     #[serde(default)]
     required: Parameters,
-    /// The values that `rabbitup run` may be given.
+    /// The optional values of `rabbitup run`.
     #[serde(default)]
     optional: Parameters,
     /// The phases, in order.
     phase: Vec<At<PhaseSettings>>,
-    /// The phases that follow a run that failed half-way, in order.
+    /// The phases that run after a failure half-way, in order.
     #[serde(default)]
     on_failure: Vec<At<PhaseSettings>>,
 }
 
 impl Playbook {
-    /// Loads a playbook: a file where the argument names one (`path/to/it.toml`), else `playbooks/NAME.toml` in
-    /// `beside` (the inventory's directory), else the embedded one of that name.
+    /// Loads a playbook: the file if the argument is a path (`path/to/it.toml`), else `playbooks/NAME.toml` in `beside` (the
+    /// inventory's directory), else the built-in one.
     ///
     /// # Errors
-    /// There is none of that name, or everything that is wrong with it.
+    /// There is no playbook of that name, or it is invalid: then all its errors.
     pub fn load(name_or_path: &str, beside: &Path) -> Result<Self, PlaybookErrors> {
         if name_or_path.contains('/') || name_or_path.ends_with(".toml") {
             return Self::read(Path::new(name_or_path));
@@ -96,7 +96,11 @@ impl Playbook {
                 let hint = match nearest(name_or_path, names) {
                     Some(name) => format!("did you mean `{name}`?"),
                     None => {
-                        format!("there are {}; one of your own is {}", listed(names, "and"), own.display())
+                        format!(
+                            "the playbooks are {}; your own would be {}",
+                            listed(names, "and"),
+                            own.display()
+                        )
                     }
                 };
                 let problem = Problem::error(format!("there is no playbook `{name_or_path}`")).hint(hint);
@@ -106,7 +110,7 @@ impl Playbook {
     }
 
     fn read(path: &Path) -> Result<Self, PlaybookErrors> {
-        let missing = format!("the embedded playbooks are {}", listed(EMBEDDED.map(|(name, _)| name), "and"));
+        let missing = format!("the built-in playbooks are {}", listed(EMBEDDED.map(|(name, _)| name), "and"));
         match document::read_document(path, &missing) {
             Ok(source) => Self::from_source(path, &source),
             Err(problem) => Err(PlaybookErrors { path: path.to_owned(), problems: vec![problem] }),
@@ -116,7 +120,7 @@ impl Playbook {
     /// Loads a playbook from its text, as if it were the file `path`.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All its errors.
     pub fn from_text(path: &Path, text: &str) -> Result<Self, PlaybookErrors> {
         Self::from_source(path, &Source::new(path, text))
     }
@@ -133,10 +137,10 @@ impl Playbook {
             for (at, phase) in raw.phase.iter().enumerate() {
                 if let Some(first) = raw.phase[..at].iter().find(|other| other.phase() == phase.phase()) {
                     problems.push(
-                        Problem::error(format!("the phase `{}` stands twice", phase.phase()))
+                        Problem::error(format!("the phase `{}` occurs twice", phase.phase()))
                             .at(source, source.first_line(first.span.clone()), "first here")
                             .at(source, source.first_line(phase.span.clone()), "again here")
-                            .hint("a phase runs once: all of its steps are in the plan already"),
+                            .hint("a phase runs only once, and then plans all its steps"),
                     );
                 }
             }
@@ -155,13 +159,13 @@ impl Playbook {
         }
     }
 
-    /// What is to be done where a run of this one failed half-way, as a playbook of the same name.
+    /// The phases after a failure half-way, as a playbook of the same name.
     pub fn after_failure(&self) -> Option<Self> {
         let phases = self.on_failure.clone();
         (!phases.is_empty()).then(|| Self { phases, on_failure: Vec::new(), ..self.clone() })
     }
 
-    /// How long what it brings about may take to show, where it looks at the cluster afterwards.
+    /// How long its verification may take, if it has one.
     pub fn verifies(&self) -> Option<Duration> {
         self.phases.iter().find_map(|phase| match phase {
             PhaseSettings::Verify(health) => Some(health.patience.0),
@@ -174,13 +178,13 @@ impl Playbook {
         document::plain_schema(schemars::schema_for!(RawPlaybook))
     }
 
-    /// The names of the embedded playbooks.
+    /// The names of the built-in playbooks.
     pub fn embedded_names() -> impl Iterator<Item = &'static str> {
         EMBEDDED.into_iter().map(|(name, _)| name)
     }
 }
 
-/// Everything that is wrong with a playbook.
+/// All errors of a playbook.
 #[derive(Clone, Debug)]
 pub struct PlaybookErrors {
     path: PathBuf,
@@ -192,9 +196,9 @@ impl PlaybookErrors {
         &self.problems
     }
 
-    /// The whole report as it is printed.
-    pub fn render(&self, width: usize, look: Look) -> String {
-        format!("{}\n{self}\n", report(&self.problems, width, look))
+    /// The complete report for printing.
+    pub fn render(&self, width: usize, graphics: Graphics) -> String {
+        format!("{}\n{self}\n", report(&self.problems, width, graphics))
     }
 }
 
@@ -203,7 +207,7 @@ impl fmt::Display for PlaybookErrors {
         let plural = if self.problems.len() == 1 { "" } else { "s" };
         write!(
             f,
-            "{} error{plural} in the playbook {}; no host was touched",
+            "{} error{plural} in the playbook {}; no host was contacted",
             self.problems.len(),
             self.path.display()
         )

@@ -39,25 +39,25 @@ macro_rules! phases {
 }
 
 phases! {
-    /// Refuses hosts that cannot become what the inventory says, before anything is changed.
+    /// Refuses hosts that cannot satisfy the inventory, before anything is changed.
     Preflight(HostCheck) = "preflight";
     /// Gives each host its name.
     HostNames = "host-names";
     /// Writes the marked block of /etc/hosts.
     HostsFile = "hosts-file";
-    /// Keeps the clocks together.
+    /// Synchronises the clocks.
     Time = "time";
-    /// Installs what each role needs.
+    /// Installs the packages of each role.
     Packages = "packages";
     /// Writes rabbitmq.conf, the enabled plugins and the limits.
     BrokerConfig = "broker-config";
-    /// Puts the Erlang cookie in place on every broker, and checks it by its MD5.
+    /// Installs the Erlang cookie on every broker, and verifies its MD5.
     Cookie = "cookie";
-    /// Starts brokers that do not run.
+    /// Starts stopped brokers.
     Start(HealthSettings) = "start";
-    /// Takes nodes out of maintenance, and balancers' servers that were switched off.
+    /// Brings nodes and balancers' servers back from maintenance.
     Service = "service";
-    /// Brings brokers to another version of RabbitMQ, one at a time.
+    /// Upgrades brokers to another version of RabbitMQ, one at a time.
     Upgrade(UpgradeSettings) = "upgrade";
     /// Restarts brokers whose cookie or configuration changed, one at a time.
     Restart(HealthSettings) = "restart";
@@ -65,37 +65,37 @@ phases! {
     RollingRestart(RestartSettings) = "rolling-restart";
     /// Gives the running nodes another Erlang cookie.
     RotateCookie(HealthSettings) = "rotate-cookie";
-    /// Ends a rotation of the cookie that failed half-way: back, or on.
+    /// Reverts or completes a cookie rotation that failed half-way.
     SettleCookie = "settle-cookie";
-    /// Brings back a node that the cluster lost, or that lost the cluster.
+    /// Brings back a node that lost its data, or was down while membership changed.
     Recover(HealthSettings) = "recover";
     /// Joins blank nodes to the seed node's cluster, in the inventory's order.
     Join(HealthSettings) = "join";
-    /// Grows quorum queues and streams onto nodes that lack their replicas, and waits until these have caught up.
+    /// Adds replicas of quorum queues and streams on nodes that lack them, and waits until they have caught up.
     Grow(GrowSettings) = "grow";
-    /// Takes the node that leaves out of the cluster.
+    /// Removes the leaving node from the cluster.
     Remove(HealthSettings) = "remove";
-    /// Reports members that the inventory does not know, and with `--prune` takes them out of the cluster.
+    /// Reports members that are not in the inventory, and removes them with `--prune`.
     Prune(HealthSettings) = "prune";
-    /// Makes nodes disc or ram nodes, where the version has node types.
+    /// Makes nodes disc or ram nodes, if the version has node types.
     NodeTypes = "node-types";
     /// Names the cluster.
     ClusterName = "cluster-name";
-    /// Imports the definitions and keeps the administrator.
+    /// Imports the definitions and creates the administrator.
     Definitions = "definitions";
-    /// Renders, checks and reloads the load balancer.
+    /// Writes, validates and reloads the load balancer's configuration.
     LoadBalancer = "load-balancer";
-    /// Enables the feature flags that all nodes know.
+    /// Enables the feature flags that all nodes support.
     FeatureFlags = "feature-flags";
     /// Spreads the leaders of queues over the nodes.
     Rebalance = "rebalance";
     /// Synchronises the mirrors of one queue.
     SyncQueue(HealthSettings) = "sync-queue";
-    /// Ends the synchronisation of one queue.
+    /// Cancels the synchronisation of one queue.
     CancelSyncQueue = "cancel-sync-queue";
-    /// Stops every broker, in an order that comes back.
+    /// Stops every broker, in an order in which the cluster can start again.
     Stop = "stop";
-    /// Gathers the facts again: the plan must be empty, the cluster whole.
+    /// Gathers the facts again: the plan must be empty, the cluster complete.
     Verify(HealthSettings) = "verify";
 }
 

@@ -9,13 +9,13 @@ use toml::de::{DeValue, ValueDeserializer};
 
 use crate::document::Forms;
 
-/// What a host must have.
+/// Requirements of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HostCheck {
-    /// The free space that a broker's data directory must have: "1GiB".
+    /// The free space that a broker's data directory needs: "1GiB".
     pub min_free_disk: Size,
-    /// The memory that a broker must have: "512MiB".
+    /// The memory that a broker needs: "512MiB".
     pub min_memory: Size,
 }
 
@@ -33,7 +33,7 @@ pub struct HealthSettings {
     pub patience: Minutes,
 }
 
-/// Which version brokers are brought to where the command line names none.
+/// The version of an upgrade if the command line names none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpgradeSettings {
@@ -46,10 +46,10 @@ pub struct UpgradeSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UpgradeTo {
-    /// What `[package] version` says, if anything.
+    /// The version in `[package] version`, if set.
     #[default]
     Inventory,
-    /// Where the inventory says nothing: what the package manager would install.
+    /// Without one in the inventory: the version that the package manager would install.
     Newest,
 }
 
@@ -59,7 +59,7 @@ pub enum UpgradeTo {
 pub struct RestartSettings {
     /// How long a node may take to be up and in sync: "5m".
     pub patience: Minutes,
-    /// Always, or only where `restart=yes` is given.
+    /// Always, or only with `restart=yes`.
     pub when: RestartWhen,
 }
 
@@ -69,11 +69,11 @@ pub enum RestartWhen {
     /// Every time.
     #[default]
     Always,
-    /// Where `restart=yes` is given.
+    /// With `restart=yes`.
     Asked,
 }
 
-/// Which queues get replicas where.
+/// Which queues get replicas on which nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrowSettings {
@@ -85,16 +85,16 @@ pub struct GrowSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GrowQueues {
-    /// Those with too few replicas, on `node=` or on the nodes that have the fewest.
+    /// Queues with too few replicas, on `node=` or on the nodes with the fewest.
     #[default]
     Lacking,
-    /// Those that have one on `old=`, on `new=`.
+    /// Queues with a replica on `old=`, on `new=`.
     OfOld,
-    /// Those that had one on `node=` before it was forgotten.
+    /// Queues that had a replica on `node=` before it was forgotten.
     OfNode,
 }
 
-/// How long to wait, five minutes where nothing else is said.
+/// How long to wait, by default five minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Minutes(pub Duration);
 
@@ -121,7 +121,7 @@ impl Size {
     }
 }
 
-/// The readers of the forms that JSON Schema cannot say.
+/// The parsers of the forms that JSON Schema cannot express.
 pub const FORMS: Forms = &[("duration", try_read::<Minutes>), ("size", try_read::<Size>)];
 
 fn try_read<T: serde::de::DeserializeOwned>(value: Spanned<DeValue<'_>>) -> Result<(), toml::de::Error> {
@@ -130,11 +130,11 @@ fn try_read<T: serde::de::DeserializeOwned>(value: Spanned<DeValue<'_>>) -> Resu
 
 impl<'de> Deserialize<'de> for Minutes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let hint = "write a text with a unit: \"30s\", \"5m\"";
+        let hint = "write a string with a unit: \"30s\", \"5m\"";
         let text = text(deserializer, hint)?;
         match crate::inventory::parse_duration(&text) {
             Ok(duration) if duration.is_zero() => {
-                Err(D::Error::custom(format!("no wait at all is too short\n{hint}")))
+                Err(D::Error::custom(format!("the duration must not be zero\n{hint}")))
             }
             Ok(duration) => Ok(Self(duration)),
             Err(why) => Err(D::Error::custom(format!("{why}\n{hint}"))),
@@ -144,7 +144,7 @@ impl<'de> Deserialize<'de> for Minutes {
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let hint = "write a text with a unit: \"512MiB\", \"2GiB\"";
+        let hint = "write a string with a unit: \"512MiB\", \"2GiB\"";
         let text = text(deserializer, hint)?;
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let unit: Option<u64> = match text[digits..].trim() {
@@ -157,13 +157,13 @@ impl<'de> Deserialize<'de> for Size {
         let number: Option<u64> = text[..digits].parse().ok();
         match number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit)) {
             Some(bytes) => Ok(Self(bytes)),
-            None => Err(D::Error::custom(format!("this is not an amount of bytes\n{hint}"))),
+            None => Err(D::Error::custom(format!("this is not a size in bytes\n{hint}"))),
         }
     }
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D, hint: &str) -> Result<String, D::Error> {
-    String::deserialize(deserializer).map_err(|_| D::Error::custom(format!("this is not a text\n{hint}")))
+    String::deserialize(deserializer).map_err(|_| D::Error::custom(format!("this is not a string\n{hint}")))
 }
 
 impl JsonSchema for Minutes {

@@ -1,56 +1,55 @@
 use super::{has_mirrored_queues, same_series, upgrades_to};
 use crate::model::{MetadataStore, Version};
 
-/// What lies beneath a broker's package when another version takes its place.
+/// The state under a broker's package when another version replaces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beneath {
-    /// No node has a database on this host: whatever version comes starts blank.
+    /// No node has a database on this host: any version starts blank.
     NoData,
     /// The node runs.
     Running(Serving),
-    /// The node does not run. The version that ran over its data last, where that is known.
+    /// The node does not run. The version that last used its data, if known.
     Stopped(Option<Version>),
 }
 
-/// A node that runs, as far as another version of it is concerned.
+/// A running node, with the facts that matter for another version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serving {
-    /// What runs.
+    /// The running version.
     pub version: Version,
-    /// What is installed, whole or in part; a package may have changed beneath a running node.
+    /// The installed version, complete or partial; a package may have changed under a running node.
     pub installed: Option<Version>,
     pub metadata_store: MetadataStore,
     /// `VHOST/NAME` of the policies that mirror classic queues.
     pub mirroring_policies: Vec<String>,
 }
 
-/// Why a version must not come over these data.
+/// Why a version must not be installed over this data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Objection {
-    /// Nothing tells which version the data are of.
+    /// The version of the data is unknown.
     Unknown,
-    /// It is older than what ran, or than what is installed.
+    /// It is older than the version that ran, or the installed one.
     Older,
-    /// No single step leads from one series to the other; by way of this series there is one, where one is known.
+    /// No direct upgrade exists between the series; this is the next series on the way, if known.
     NoWay { by_way_of: Option<String> },
-    /// The series of the data has a later version that must come first.
+    /// A later version of the data's series must be installed first.
     LatestFirst { series: String },
     /// Another series, and the node does not run.
     OnlyRunning,
-    /// Khepri as 3.13 has it.
+    /// The Khepri of 3.13.
     ExperimentalKhepri,
     /// Policies that mirror queues, and the version has no mirrors.
     Mirroring { policies: Vec<String> },
 }
 
-/// Whether RabbitMQ can be given this version over what lies beneath it.
-///
-/// - Nothing goes back: a node refuses data whose feature flags it does not know, and flags are never disabled
+/// Whether this version may be installed over the existing state.
+/// - No downgrades: a node refuses data with unknown feature flags, and flags cannot be disabled
 ///   (rabbitmq.com/docs/feature-flags, "feature flags cannot be disabled").
-/// - From series to series only by the steps of rabbitmq.com/docs/upgrade ([`upgrades_to`]).
+/// - Between series only the upgrades in rabbitmq.com/docs/upgrade ([`upgrades_to`]).
 /// - Another series requires feature flags of the one before. They can be enabled on a running node only
-///   (rabbitmq-server#12554), and only a running node says what its policies mirror, so a stopped one stays in its series.
-/// - 3.13 with Khepri has no way to 4.x (release notes of 4.0.1), and 4.0 has no mirrored queues.
+///   (rabbitmq-server#12554), and only a running node reports which queues its policies mirror, so a stopped one stays in its series.
+/// - 3.13 with Khepri cannot be upgraded to 4.x (release notes of 4.0.1), and 4.0 has no mirrored queues.
 ///
 /// # Errors
 /// The first objection.
@@ -157,7 +156,7 @@ mod tests {
     fn a_package_that_changed_beneath_a_running_node_counts_too() {
         let node = Serving { installed: Some(v("3.10.9")), ..running("3.10.8") };
         assert_eq!(allowed(&Beneath::Running(node.clone()), v("3.10.8")), Err(Objection::Older));
-        // The steps are counted from what runs: its data have seen nothing newer.
+        // Based on the running version: nothing newer has used its data.
         let node = Serving { installed: Some(v("3.11.28")), ..node };
         let objection = allowed(&Beneath::Running(node), v("3.12.1"));
         assert_eq!(objection, Err(Objection::NoWay { by_way_of: Some("3.11".to_owned()) }));

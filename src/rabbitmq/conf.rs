@@ -3,14 +3,14 @@ use std::collections::BTreeMap;
 use super::{Standing, known_keys};
 use crate::model::Version;
 
-/// rabbitmq.conf as the broker understands it: keys and values, whatever comments and spaces surround them.
+/// rabbitmq.conf as the broker reads it: keys and values, without comments and spaces.
 ///
 /// The format is cuttlefish's: one `key = value` per line, `#` starts a comment, the last of two equal keys wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conf(BTreeMap<String, String>);
 
-/// What RabbitMQ does without these settings, on every version from 3.8 on (`PROJECT_ENV` in deps/rabbit/Makefile). Only
-/// settings that no other key can set as well.
+/// The defaults of these settings, on every version since 3.8 (`PROJECT_ENV` in deps/rabbit/Makefile). Only settings that no
+/// other key can also set.
 const DEFAULTS: [(&str, &str); 8] = [
     ("channel_max", "2047"),
     ("cluster_keepalive_interval", "10000"),
@@ -22,12 +22,12 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("num_acceptors.tcp", "10"),
 ];
 
-/// Where clients are served without a listener of another name.
+/// The default listener, used if no other one is configured.
 const DEFAULT_LISTENER: (&str, &str) = ("listeners.tcp.default", "5672");
 
 impl Conf {
-    /// Reads a rabbitmq.conf. A line that is neither comment nor setting is kept as a key of its own, so that it
-    /// counts as a difference.
+    /// Parses a rabbitmq.conf. A line that is neither a comment nor a setting is kept as a key, so that it counts as a
+    /// difference.
     pub fn parse(text: &str) -> Self {
         let mut settings = BTreeMap::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -37,9 +37,8 @@ impl Conf {
         Self(settings)
     }
 
-    /// The settings by which a node with a database differs from one without any: what a difference in them changes shows at
-    /// its next start. How a blank node finds its cluster (`cluster_formation.*`) is not among them, since such a node
-    /// ignores it, nor is what says no more than the default.
+    /// The settings that matter for a node with a database: a difference in them takes effect at its next start. Excludes peer
+    /// discovery (`cluster_formation.*`), which such a node ignores, and settings equal to the default.
     pub fn effective(&self) -> BTreeMap<&str, &str> {
         self.settings()
             .filter(|(key, _)| !key.starts_with(super::CLUSTER_FORMATION))
@@ -47,8 +46,7 @@ impl Conf {
             .collect()
     }
 
-    /// Whether a node of this release does not start with this file, for how a blank node is to find its cluster, and would
-    /// with the other.
+    /// Whether this release does not start with the peer discovery settings of this file, but would with the other.
     pub fn outlived(&self, other: &Self, release: Version) -> bool {
         let is_gone = |key: &str| {
             key.starts_with(super::CLUSTER_FORMATION)
@@ -57,7 +55,7 @@ impl Conf {
         self.settings().any(|(key, _)| is_gone(key) && other.get(key).is_none())
     }
 
-    /// Whether it says how long a blank node of RabbitMQ before 3.8.18 waits before it enters its cluster.
+    /// Whether it sets the delay before a blank node of RabbitMQ before 3.8.18 enters its cluster.
     pub fn has_startup_delay(&self) -> bool {
         self.0.keys().any(|key| key.starts_with("cluster_formation.randomized_startup_delay_range."))
     }
@@ -103,7 +101,7 @@ mod tests {
         assert_eq!(Conf::parse(&defaults).effective(), nothing.effective());
         assert_eq!(Conf::parse("listeners.tcp.default = 5672\n").effective(), nothing.effective());
         assert_ne!(Conf::parse("heartbeat = 30\n").effective(), nothing.effective());
-        // Beside another listener the default one is there only where it is named.
+        // With another listener, the default one exists only if it is named.
         let both = Conf::parse("listeners.tcp.default = 5672\nlisteners.tcp.local = 127.0.0.1:5673\n");
         assert_ne!(both.effective(), Conf::parse("listeners.tcp.local = 127.0.0.1:5673\n").effective());
     }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::model::Version;
 
-/// A feature flag and the first version that knows it. Every node enables all stable ones when it starts blank.
+/// A feature flag and the first version that supports it. A node that starts blank enables all stable ones.
 /// From `rabbit_core_ff.erl` at each series' tag; those since 4.0 are named after their version.
 const SINCE: [(&str, Version); 7] = [
     ("stream_queue", Version::new(3, 9, 0)),
@@ -23,7 +23,8 @@ const REQUIRED: [(&str, Version); 4] = [
     ("rabbitmq_4.0.0", Version::new(4, 3, 0)),
 ];
 
-/// Whether data with these feature flags enabled can be of this version: it knows them, and all that it requires are there.
+/// Whether data with these enabled feature flags can be from this version: it supports them, and all flags that it requires are
+/// enabled.
 pub fn may_be_of(enabled: &BTreeSet<String>, version: Version) -> bool {
     let knows = |(flag, since): &(&str, Version)| version >= *since || !enabled.contains(*flag);
     let has = |(flag, from): &(&str, Version)| version < *from || enabled.contains(*flag);
@@ -37,7 +38,7 @@ mod tests {
     #[test]
     fn flags_tell_which_versions_data_can_be_of() {
         let flags = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-        // As 3.10.8 and 4.0.5 of Debian leave them.
+        // As written by Debian's 3.10.8 and 4.0.5.
         let old = flags(&["classic_mirrored_queue_version", "quorum_queue", "stream_queue", "user_limits"]);
         let new = flags(&[
             "quorum_queue",

@@ -1,5 +1,5 @@
-//! What is true of RabbitMQ itself, whoever looks after it: what each version can do, where its packages keep
-//! things, how its configuration reads. Pure.
+//! Knowledge about RabbitMQ that holds whatever manages it: the features of each version, the paths of its packages, the format
+//! of its configuration. Pure.
 
 mod beneath;
 mod conf;

@@ -1,29 +1,28 @@
-/// Erlang's cookie of the user that the packages run the broker as.
+/// The Erlang cookie of the broker's user.
 pub const COOKIE_FILE: &str = "/var/lib/rabbitmq/.erlang.cookie";
-/// Where a rotation puts the new cookie before it takes the old one's place: as in a home directory, so that Erlang's
-/// tools use it when they are told that this is their home.
+/// Where a rotation stages the new cookie: laid out like a home directory, so that Erlang's tools use it if HOME points there.
 pub const STAGED_COOKIE_FILE: &str = "/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie";
-/// The broker's configuration in the new-style format, read since 3.7.
+/// The broker's configuration in the new-style format, supported since 3.7.
 pub const CONF_FILE: &str = "/etc/rabbitmq/rabbitmq.conf";
-/// Shell assignments that the server's and the tools' start scripts read; `USE_LONGNAME` is one.
+/// Shell assignments read by the start scripts of the server and the tools, such as `USE_LONGNAME`.
 pub const ENV_FILE: &str = "/etc/rabbitmq/rabbitmq-env.conf";
-/// The keys of rabbitmq.conf by which a blank node finds its cluster.
+/// The keys of rabbitmq.conf for peer discovery of a blank node.
 pub const CLUSTER_FORMATION: &str = "cluster_formation.";
 /// An Erlang list of the explicitly enabled plugins, read at start and rewritten by `rabbitmq-plugins`.
 pub const PLUGINS_FILE: &str = "/etc/rabbitmq/enabled_plugins";
 /// The systemd drop-in that raises the broker's file-descriptor limit.
 pub const LIMITS_FILE: &str = "/etc/systemd/system/rabbitmq-server.service.d/limits.conf";
-/// The unit that every package of RabbitMQ brings.
+/// The unit in every RabbitMQ package.
 pub const BROKER_UNIT: &str = "rabbitmq-server";
-/// The package that brings the broker, which depends on Erlang's.
+/// The broker's package, which depends on Erlang's.
 pub const BROKER_PACKAGE: &str = "rabbitmq-server";
 
-/// The content of `enabled_plugins` for these plugins: an Erlang list of atoms, ended by a full stop.
+/// The content of `enabled_plugins` for these plugins: an Erlang list of atoms and a full stop.
 pub fn enabled_plugins(plugins: &[String]) -> String {
     format!("[{}].\n", plugins.join(","))
 }
 
-/// The plugins that an `enabled_plugins` file lists, sorted; None where it is no list of plain atoms.
+/// The plugins in an `enabled_plugins` file, sorted; None if it is not a list of plain atoms.
 pub fn parse_enabled_plugins(content: &str) -> Option<Vec<String>> {
     let list = content.trim().strip_suffix('.')?.trim().strip_prefix('[')?.strip_suffix(']')?;
     let mut plugins = Vec::new();

@@ -6,18 +6,18 @@ pub fn joins_while_running(version: Version) -> bool {
     version >= Version::new(3, 13, 0)
 }
 
-/// Whether a blank node waits for 5 to 60 random seconds before it enters its cluster, unless its rabbitmq.conf says otherwise
+/// Whether a blank node waits for 5 to 60 random seconds before it enters its cluster, unless configured otherwise
 /// (release notes of 3.8.18, rabbitmq-server PR #3075).
 pub fn waits_before_entering(version: Version) -> bool {
     version < Version::new(3, 8, 18)
 }
 
-/// Whether the version has RAM nodes at all; they went with 4.3. (With Khepri no version has them.)
+/// Whether the version has RAM nodes; they were removed in 4.3. (With Khepri no version has them.)
 pub fn has_ram_nodes(version: Version) -> bool {
     version < Version::new(4, 3, 0)
 }
 
-/// Whether the version has classic queue mirroring, which went with 4.0.
+/// Whether the version has classic queue mirroring, which was removed in 4.0.
 pub fn has_mirrored_queues(version: Version) -> bool {
     version < Version::new(4, 0, 0)
 }
@@ -25,12 +25,12 @@ pub fn has_mirrored_queues(version: Version) -> bool {
 /// Major and minor.
 type Series = (u32, u32);
 
-/// Whether two versions are of one series (4.0.5 and 4.0.9): versions within a series take each other's feature flags.
+/// Whether two versions are of one series (4.0.5 and 4.0.9): versions within a series accept each other's feature flags.
 pub fn same_series(one: Version, other: Version) -> bool {
     (one.major, one.minor) == (other.major, other.minor)
 }
 
-/// From which series which others can be reached in one step (rabbitmq.com/docs/upgrade, "version upgradability").
+/// The direct upgrades between series (rabbitmq.com/docs/upgrade, "version upgradability").
 const STEPS: [(Series, &[Series]); 9] = [
     ((3, 8), &[(3, 9)]),
     ((3, 9), &[(3, 10)]),
@@ -46,7 +46,7 @@ const STEPS: [(Series, &[Series]); 9] = [
 /// Whether RabbitMQ supports an upgrade from one version to another in one step.
 ///
 /// # Errors
-/// The series to go to first, where one is known on the way.
+/// The intermediate series to upgrade to first, if known.
 pub fn upgrades_to(from: Version, to: Version) -> Result<(), Option<String>> {
     let series = |version: Version| (version.major, version.minor);
     if series(from) == series(to) {
@@ -61,7 +61,7 @@ pub fn upgrades_to(from: Version, to: Version) -> Result<(), Option<String>> {
     if next.contains(&series(to)) {
         return Ok(());
     }
-    // The farthest step that does not go past the goal.
+    // The largest step that does not exceed the target.
     let on_the_way = next.iter().rev().find(|step| **step < series(to));
     Err(on_the_way.map(|(major, minor)| format!("{major}.{minor}")))
 }

@@ -1,11 +1,11 @@
-//! Secrets that follow a word without a sign between them: arguments of commands, directives, headers.
+//! Secrets after a word without a separator: arguments of commands, directives, headers.
 
 use std::ops::Range;
 
 use super::keys::names_a_secret;
 use super::value::{Bare, closing, value};
 
-/// A word of the line and where it stands, without quotes around it.
+/// A word of the line and its position, without surrounding quotes.
 #[derive(Clone, Copy)]
 struct Word<'a> {
     start: usize,
@@ -18,7 +18,7 @@ pub(super) fn places(line: &str) -> Vec<Range<usize>> {
     let account = words.iter().position(|word| ["user", "login", "machine"].contains(&word.text));
     let mut end = 0;
     for at in 0..words.len() {
-        // What is covered already is gone over no more: a quote that nothing closes would be looked for by every word.
+        // Skip what is covered already: otherwise every word would search for the end of an unclosed quote.
         if words.get(at).is_some_and(|word| word.start >= end)
             && let Some(place) = follower(line, &words, at, account.is_some_and(|account| account < at))
         {
@@ -49,7 +49,7 @@ fn follower(line: &str, words: &[Word<'_>], at: usize, of_account: bool) -> Opti
     }
 }
 
-/// What follows a word.
+/// The kind of text that follows a word.
 enum Follows {
     Nothing,
     Word,
@@ -59,13 +59,13 @@ enum Follows {
     Login(Bare),
     /// All of the line: an `Authorization` header.
     Rest,
-    /// Base64, if it is: `Bearer …`.
+    /// The next word, if it is Base64: `Bearer …`.
     Code,
-    /// A password, unless it is a word of a sentence: `login with password x-1`.
+    /// A password, unless it is part of a sentence: `login with password x-1`.
     Odd,
 }
 
-/// `of_account`: a word before says that this is about an account.
+/// `of_account`: an earlier word shows that this concerns an account.
 fn kind(words: &[Word<'_>], at: usize, of_account: bool) -> Follows {
     let Some(word) = words.get(at) else { return Follows::Nothing };
     let before = at.checked_sub(1).and_then(|at| words.get(at)).map_or("", |word| word.text);
@@ -105,7 +105,7 @@ fn words(line: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// Where the word begins with its quote.
+/// The start of the word, including its quote.
 fn quoted_start(line: &str, word: &Word<'_>) -> usize {
     let quoted = line.get(..word.start).is_some_and(|before| before.ends_with(['"', '\'', '`']));
     word.start - usize::from(quoted)
@@ -127,7 +127,7 @@ fn password_of(line: &str, word: &Word<'_>, reach: Bare) -> Option<Range<usize>>
     Some(start..end.max(start))
 }
 
-/// What follows a header's name, up to the quote that was opened before the name.
+/// The value of a header, up to the quote that was opened before its name.
 fn rest(line: &str, word: &Word<'_>) -> Range<usize> {
     let end = word.start + word.text.len();
     let behind = line.get(end..).unwrap_or_default();
@@ -138,14 +138,14 @@ fn rest(line: &str, word: &Word<'_>) -> Range<usize> {
     start..closed.unwrap_or(line.trim_end().len()).max(start)
 }
 
-/// No word of a sentence: it has more than letters in it.
+/// Not a word of a sentence: it contains more than letters.
 fn is_odd(text: &str) -> bool {
     let word = text.trim_end_matches(['.', ',', ';', ':', ')', '?', '!']);
     let plain = |text: &str| text.bytes().skip(1).all(|b| b.is_ascii_lowercase());
     !word.is_empty() && !plain(word) && word.bytes().any(|b| b.is_ascii_alphanumeric())
 }
 
-/// Base64 or the like, and no word of a sentence.
+/// Base64 or similar, not a word of a sentence.
 fn is_code(text: &str) -> bool {
     text.len() >= 8
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=._-~".contains(&b))

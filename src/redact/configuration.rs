@@ -1,10 +1,10 @@
-//! Configurations in a bundle. It leaves the operator's hands, so here it is the other way round: only the values of keys
-//! that are known to be harmless are shown. Every key stays visible.
+//! Configurations in a bundle. A bundle is given to other people, so only the values of keys that are known to be harmless are
+//! shown. Every key stays visible.
 
 use super::{MARK, Redactor};
 
-/// Keys of rabbitmq.conf, by their beginning where they end in a dot, else whole. What may hold a secret (passwords,
-/// tokens, `ldap`'s queries, URIs' users) is not here; neither is what nobody needs to find a fault.
+/// Keys of rabbitmq.conf: prefixes if they end in a dot, else full keys. Excludes keys that may contain a secret (passwords,
+/// tokens, `ldap` queries, users in URIs) and keys that are useless for diagnosis.
 const RABBITMQ: [&str; 52] = [
     "cluster_name",
     "cluster_partition_handling",
@@ -59,7 +59,7 @@ const RABBITMQ: [&str; 52] = [
     "auth_mechanisms.",
     "auth_backends.",
 ];
-/// The same, whose names go on: `log.file.level`, `ssl_options.verify`.
+/// The same for keys with more parts: `log.file.level`, `ssl_options.verify`.
 const RABBITMQ_MORE: [&str; 16] = [
     "log.file.level",
     "log.file.rotation.",
@@ -78,8 +78,8 @@ const RABBITMQ_MORE: [&str; 16] = [
     "ssl_options.depth",
     "ssl_options.versions.",
 ];
-/// Variables of rabbitmq-env.conf, with or without RABBITMQ_ before them. Erlang's arguments are not among them: they may
-/// hold a cookie.
+/// Variables of rabbitmq-env.conf, with or without RABBITMQ_ before them. Excludes Erlang's arguments, which may contain a
+/// cookie.
 const ENVIRONMENT: [&str; 13] = [
     "NODENAME",
     "USE_LONGNAME",
@@ -200,10 +200,10 @@ const CHRONY: [&str; 20] = [
     "port",
 ];
 const LIMITS: [&str; 2] = ["[Service]", "LimitNOFILE"];
-/// What rabbitup itself writes above its files, without a word of anybody else's.
+/// The beginning of the header that rabbitup writes into its files.
 const OURS: &str = "# Written by rabbitup from the inventory";
 
-/// How a file's lines are made.
+/// The line format of a file.
 enum Form {
     /// `key = value`
     Assignments(fn(&str) -> bool),
@@ -213,7 +213,7 @@ enum Form {
     Only(fn(&str) -> bool),
 }
 
-/// The text of the file at `path` as it may leave the operator's hands.
+/// The text of the file at `path` for other people.
 pub fn allowed_only(path: &str, text: &str, redactor: &mut Redactor) -> String {
     let form = form(path);
     let lines: String = text.lines().map(|line| shown(line, &form) + "\n").collect();
@@ -240,7 +240,7 @@ fn shown(line: &str, form: &Form) -> String {
     if text.is_empty() || (text.starts_with(OURS) && !text.contains(MARK)) {
         return line.to_owned();
     }
-    // A setting that is switched off may still have its value in it.
+    // A commented-out setting may still contain its value.
     if let Some(comment) = text.strip_prefix(['#', '%', ';']) {
         return if comment.trim().is_empty() { line.to_owned() } else { format!("{indent}# {MARK}") };
     }
@@ -256,7 +256,7 @@ fn shown(line: &str, form: &Form) -> String {
             let first = words.next().unwrap_or_default();
             let two = words.next().map(|second| format!("{first} {second}"));
             let bare = first.trim_end_matches(';');
-            // The account that HAProxy runs as, and no user of a list with its password.
+            // The account that HAProxy runs as, not a user with a password in a userlist.
             let is_login = bare == "user" && text.split_whitespace().count() > 2;
             if is_login {
                 format!("{indent}{bare} {MARK}")
@@ -283,7 +283,7 @@ fn of_environment(key: &str) -> bool {
     ENVIRONMENT.contains(&key.strip_prefix("RABBITMQ_").unwrap_or(key))
 }
 
-/// A name that can be a key, and no sentence or secret beside one.
+/// A valid key, not a sentence or a secret.
 fn is_key(text: &str) -> bool {
     let text = text.strip_prefix("export ").unwrap_or(text);
     !text.is_empty()
@@ -291,7 +291,7 @@ fn is_key(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-$/".contains(&b))
 }
 
-/// An address, and names behind it.
+/// An address followed by names.
 fn is_of_hosts(line: &str) -> bool {
     let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
     let name = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));

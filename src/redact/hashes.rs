@@ -1,4 +1,4 @@
-//! Stored passwords, by which a guess can be checked, and long Base64, which is key material more often than not.
+//! Password hashes, against which a guess can be checked, and long Base64, which is usually key material.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ const METHODS: [&str; 15] =
 const SCHEMES: [&str; 8] =
     ["{SSHA}", "{SHA}", "{SSHA256}", "{SSHA512}", "{SMD5}", "{MD5}", "{CRYPT}", "{PBKDF2}"];
 const SHORTEST_CRYPT: usize = 8;
-/// From this length on Base64 is hidden wherever it stands: PEM has lines of 64 and 70.
+/// Base64 of at least this length is always hidden: PEM has lines of 64 and 70.
 pub(super) const LONG: usize = 60;
 
 pub(super) fn places(line: &str) -> Vec<Range<usize>> {
@@ -57,7 +57,7 @@ fn ldap(line: &str) -> Vec<Range<usize>> {
     places
 }
 
-/// Runs of Base64's characters with the padding behind them.
+/// Runs of Base64 characters with their padding.
 pub(super) fn base64_runs(line: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     let bytes = line.as_bytes();
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || b"+/".contains(b);
@@ -81,7 +81,7 @@ fn is_stored(line: &str, run: &Range<usize>) -> bool {
     (digest || bare.len() >= LONG) && is_mixed(bare)
 }
 
-/// Capitals, small letters and digits, as chance has them; neither a hexadecimal digest nor a path.
+/// Randomly mixed upper-case, lower-case letters and digits; not a hexadecimal digest or a path.
 pub(super) fn is_mixed(text: &str) -> bool {
     let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)

@@ -1,6 +1,6 @@
-//! Whether a name says that its value is a secret.
+//! Whether a name indicates that its value is a secret.
 
-/// Words for a secret. They count as a part of a name (`default_pass`) and at its end (`authtoken`) alike.
+/// Words for a secret. They match as a part of a name (`default_pass`) and at its end (`authtoken`).
 const WORDS: [&str; 10] = [
     "password",
     "passwords",
@@ -14,7 +14,7 @@ const WORDS: [&str; 10] = [
     "credentials",
 ];
 
-/// Words for a secret only where they stand alone between dots, dashes and underscores: `compass` is none.
+/// Words for a secret that match only as a whole part between dots, dashes and underscores: `compass` does not match.
 const WHOLE_WORDS: [&str; 12] = [
     "pass",
     "pwd",
@@ -30,7 +30,7 @@ const WHOLE_WORDS: [&str; 12] = [
     "userpass",
 ];
 
-/// What makes a key a secret one: `api_key`, `private key`. A routing key is none.
+/// Words that make a key secret: `api_key`, `private key`, but not a routing key.
 const KINDS_OF_KEY: [&str; 11] = [
     "api",
     "private",
@@ -45,7 +45,7 @@ const KINDS_OF_KEY: [&str; 11] = [
     "symmetric",
 ];
 
-/// Last words of names that speak about a secret and do not hold it: `token_path`, `password_hashing_module`.
+/// Last words of names that describe a secret without containing it: `token_path`, `password_hashing_module`.
 const ABOUT: [&str; 37] = [
     "file",
     "files",
@@ -101,7 +101,7 @@ pub fn names_a_secret(key: &str) -> bool {
     (is_key && kind) || parts.iter().any(|part| is_secret_word(part))
 }
 
-/// Whether two words that follow each other name a secret: `cookie hash`, `api key`, `pass phrase`.
+/// Whether two consecutive words name a secret: `cookie hash`, `api key`, `pass phrase`.
 pub(super) fn pair_names_a_secret(first: &str, second: &str) -> bool {
     let second = second.to_ascii_lowercase();
     SECOND_WORDS.contains(&second.as_str())
@@ -114,7 +114,7 @@ fn is_secret_word(part: &str) -> bool {
     WHOLE_WORDS.contains(&part) || WORDS.iter().any(|word| part.ends_with(word))
 }
 
-/// The words of a name, in small letters: at dots, dashes, underscores, and where a capital follows a small letter.
+/// The parts of a name, in lower case: split at dots, dashes, underscores and camel-case boundaries.
 fn parts(key: &str) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::new();

@@ -1,5 +1,5 @@
-//! The secrets of this run, in every encoding. A tool that refuses a file likes to print it, a crash prints what it had
-//! in its hands: as text, as numbers, in Base64, in part.
+//! The secrets of this run, in every encoding. Tools print files that they reject, and crashes print their data: as text, as
+//! numbers, in Base64, in part.
 
 use std::ops::Range;
 
@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 use super::{names_a_secret, uris};
 use crate::model::{Secret, Secrets};
 
-/// A secret shorter than this is left where it stands: hiding `a` would make every line unreadable.
+/// Shorter secrets are not hidden: hiding `a` would make every line unreadable.
 const SHORTEST: usize = 4;
 
-/// How many bytes of a secret give too much of it away. Fewer of them are words that stand in other places, too.
+/// How many consecutive bytes of a secret reveal too much of it. Shorter parts also occur in other words.
 const PART: usize = 12;
 
 /// Secrets in all their forms. It has no `Debug`.
@@ -22,12 +22,12 @@ pub struct Known {
     forms: Vec<Form>,
 }
 
-/// One way to write a secret, and how many bytes of it in a row are not shown.
+/// One encoding of a secret, and how many consecutive bytes of it must be hidden.
 #[derive(Clone)]
 struct Form {
     text: Zeroizing<Vec<u8>>,
     part: usize,
-    /// Where its parts begin, in the order of their bytes: a line is searched once for all of them.
+    /// The positions of its parts, sorted by their bytes: a line is searched once for all of them.
     parts: Vec<usize>,
 }
 
@@ -40,7 +40,7 @@ impl From<&Secrets> for Known {
 }
 
 impl Known {
-    /// These secrets, and what the script itself made of one: the administrator's stored password.
+    /// These secrets, and the administrator's password hash that the script derives from one.
     pub fn of_script(secrets: &[Secret], script: &Secret) -> Self {
         let mut known = Self::default();
         secrets.iter().for_each(|secret| known.secret(secret));
@@ -50,14 +50,14 @@ impl Known {
 
     fn secret(&mut self, secret: &Secret) {
         match serde_json::from_slice::<Value>(secret.expose()) {
-            // Definitions are no secret as a whole: to hide them all would hide every word of RabbitMQ's answer.
+            // Definitions are not a secret as a whole: hiding them would hide every word of RabbitMQ's answer.
             Ok(document @ Value::Object(_)) => self.document(&document, ""),
             _ => secret.expose().split(|byte| *byte == b'\n').for_each(|line| self.add(line)),
         }
     }
 
-    /// The strings in a document that are secrets by their key, however deep in arrays they stand, and those in URIs: in
-    /// the parameters of shovels and federations.
+    /// The strings in a document that are secrets by their key, at any depth of arrays, and those in URIs: in the parameters of
+    /// shovels and federations.
     fn document(&mut self, value: &Value, key: &str) {
         match value {
             Value::Object(fields) => fields.iter().for_each(|(key, value)| self.document(value, key)),
@@ -86,7 +86,7 @@ impl Known {
         let mut form = |text: Vec<u8>, part: usize| self.form(text, part);
         form(secret.to_vec(), PART);
         form(escaped(secret), PART);
-        // As JSON within JSON has it, and with the slash that JSON may escape.
+        // As JSON within JSON, and with the slash that JSON may escape.
         form(escaped(&escaped(secret)), PART);
         form(replaced(&escaped(secret), b'/', "\\/"), PART);
         form(percent(secret, |byte| format!("%{byte:02X}")), PART);
@@ -96,10 +96,10 @@ impl Known {
         form(numbers(secret, |byte| format!("{byte:02X}")), 2 * PART);
         form(numbers(secret, |byte| format!("{byte:02x} ")), 3 * PART);
         form(numbers(secret, |byte| format!("{byte:02x}:")), 3 * PART);
-        // As Erlang prints bytes that it does not take for text: 104,117,110, in lists and binaries.
+        // As Erlang prints bytes that it does not recognise as text: 104,117,110, in lists and binaries.
         form(numbers(secret, |byte| format!("{byte},")), 3 * PART);
         form(numbers(secret, |byte| format!("{byte}, ")), 4 * PART);
-        // Three ways to begin: what stands before it moves the borders of Base64's groups of three bytes.
+        // Three alignments: the text before it shifts Base64's groups of three bytes.
         for skipped in 0..secret.len().min(3) {
             let whole = &secret[skipped..];
             let whole = &whole[..whole.len() - whole.len() % 3];
@@ -120,7 +120,7 @@ impl Known {
         self.forms.push(Form { text: Zeroizing::new(text), part, parts });
     }
 
-    /// Where any of them stands in the line.
+    /// The positions of all of them in the line.
     pub(super) fn places(&self, line: &str) -> Vec<Range<usize>> {
         let mut places = Vec::new();
         for form in &self.forms {
@@ -141,14 +141,14 @@ impl Form {
     }
 }
 
-/// As JSON and Erlang escape it within quotes.
+/// Escaped as in JSON and Erlang strings.
 fn escaped(secret: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(secret);
     let quoted = Value::String(text.into_owned()).to_string();
     quoted.as_bytes()[1..quoted.len() - 1].to_vec()
 }
 
-/// As a URL has it.
+/// Encoded as in a URL.
 fn percent(secret: &[u8], digits: impl Fn(u8) -> String) -> Vec<u8> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     secret
@@ -164,7 +164,7 @@ fn replaced(secret: &[u8], byte: u8, instead: &str) -> Vec<u8> {
 
 fn numbers(secret: &[u8], digits: impl Fn(u8) -> String) -> Vec<u8> {
     let mut text: Vec<u8> = secret.iter().flat_map(|byte| digits(*byte).into_bytes()).collect();
-    // What stands between the numbers does not stand behind the last one.
+    // No separator after the last number.
     while text.last().is_some_and(|last| !last.is_ascii_alphanumeric()) {
         text.pop();
     }

@@ -1,8 +1,7 @@
-//! What may be a secret is taken out of text here, for the screen, `--json`, the journal, diffs and bundles alike.
-//!
-//! Two kinds of knowledge: the secrets of this run, in every encoding ([`Known`]); and shapes that secrets have whoever
-//! wrote them: the user's part of a URI, the value of a key that is called `password`, PEM, stored hashes. Each detector
-//! only names places in a line. They are covered in one go, so that none sees what another left of it.
+//! Removes possible secrets from text, for the screen, `--json`, the journal, diffs and bundles. It recognises the secrets of
+//! this run, in every encoding ([`Known`]), and typical shapes of secrets: the user part of a URI, the value of a key named
+//! `password`, PEM, password hashes. Each detector only returns ranges in a line. All ranges are covered together, so that no
+//! detector sees the result of another.
 
 mod arguments;
 mod configuration;
@@ -27,14 +26,14 @@ pub use known::Known;
 use pem::Pem;
 use values::Carry;
 
-/// What stands in the place of a secret.
+/// The replacement for a secret.
 pub const MARK: &str = "••••";
 
-/// How often a line or a text is gone over, at most, until nothing more is found in it.
+/// The maximum number of passes over a line or a text, until nothing more is found.
 const ROUNDS: usize = 8;
 
-/// Redacts the lines of one text in their order. What began on one line (a PEM block, a key without its value) is
-/// remembered for the next.
+/// Redacts the lines of one text in order. Remembers unfinished constructs (a PEM block, a key without its value) for the next
+/// line.
 #[derive(Default)]
 pub struct Redactor {
     known: Known,
@@ -43,12 +42,12 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Takes out these secrets, too, wherever they stand.
+    /// Also redacts these secrets, anywhere.
     pub fn new(known: Known) -> Self {
         Self { known, ..Self::default() }
     }
 
-    /// The next line of the text, without what may be a secret.
+    /// The next line of the text, redacted.
     pub fn line(&mut self, line: &str) -> String {
         let mut covered = self.pem.places(line);
         let (carried, carry) = values::places(line, self.carry);
@@ -56,7 +55,7 @@ impl Redactor {
         covered.extend(carried);
         covered.extend(self.places(line));
         let mut shown = cover(line, covered);
-        // What one cover changes (a quote that is gone) may let another shape be seen.
+        // Covering one range (a removed quote) may reveal another shape.
         for _ in 1..ROUNDS {
             let again = self.again(&shown);
             if again == shown {
@@ -67,7 +66,7 @@ impl Redactor {
         shown
     }
 
-    /// A line that has been gone over and changed since, without regard to its neighbours.
+    /// Redacts a line again after a change, independently of its neighbours.
     pub fn again(&self, line: &str) -> String {
         let mut covered = values::places(line, Carry::Nothing).0;
         covered.extend(self.places(line));
@@ -82,7 +81,7 @@ impl Redactor {
         covered
     }
 
-    /// A whole text. A block whose beginning was cut off is taken out, too.
+    /// A whole text. Also removes a block whose beginning is missing.
     pub fn text(&mut self, text: &str) -> String {
         let mut shown = self.pass(text);
         for _ in 1..ROUNDS {
@@ -95,7 +94,7 @@ impl Redactor {
         shown
     }
 
-    /// Goes over a text once, from its beginning.
+    /// One pass over a text, from its beginning.
     fn pass(&mut self, text: &str) -> String {
         let lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches('\r')).collect();
         let headless = pem::headless(&lines);
@@ -110,12 +109,12 @@ impl Redactor {
     }
 }
 
-/// A configuration that somebody wrote, as it may stand in a plan: rabbitmq.conf, rabbitmq-env.conf, haproxy.cfg.
+/// An existing configuration, redacted for a plan: rabbitmq.conf, rabbitmq-env.conf, haproxy.cfg.
 pub fn redacted(text: &str) -> String {
     Redactor::default().text(text)
 }
 
-/// The line with a mark in the place of each range. Ranges may overlap; those that touch become one.
+/// The line with each range replaced by a mark. Ranges may overlap; adjacent ones are merged.
 fn cover(line: &str, mut places: Vec<Range<usize>>) -> String {
     places.retain(|place| !place.is_empty());
     places.sort_by_key(|place| place.start);
@@ -123,7 +122,7 @@ fn cover(line: &str, mut places: Vec<Range<usize>>) -> String {
     let mut end = 0;
     let mut within = false;
     for place in places {
-        // Detectors go by ASCII, so their places are borders of characters; one that is not is moved outwards.
+        // Detectors match ASCII, so their ranges are on character boundaries; others are extended outwards.
         let (start, stop) = (line.floor(place.start), line.ceil(place.end));
         if start > end || (start == end && !within) {
             shown.push_str(line.get(end..start).unwrap_or_default());
@@ -136,7 +135,7 @@ fn cover(line: &str, mut places: Vec<Range<usize>>) -> String {
     shown
 }
 
-/// The borders of characters around a place.
+/// The character boundaries around a position.
 trait Borders {
     fn floor(&self, at: usize) -> usize;
     fn ceil(&self, at: usize) -> usize;

@@ -1,4 +1,4 @@
-//! PEM blocks (RFC 7468), also where a line end was lost, a log's prefix stands before each line, or one end was cut off.
+//! PEM blocks (RFC 7468), also with lost newlines, a log prefix on each line, or a missing beginning or end.
 
 use std::ops::Range;
 
@@ -6,9 +6,9 @@ use super::hashes::{LONG, base64_runs, is_mixed};
 
 const BEGIN: &str = "-----BEGIN";
 const END: &str = "-----END";
-/// Lines without anything of a block in them after which it is taken to have been cut off.
+/// After this many lines without block content, the block is considered truncated.
 const FOREIGN: u8 = 3;
-/// Within a block, a shorter run of Base64's characters is a word beside it.
+/// Within a block, a shorter run of Base64 characters is an ordinary word.
 const SHORTEST: usize = 8;
 
 /// Whether the text is within a block.
@@ -16,7 +16,7 @@ const SHORTEST: usize = 8;
 pub(super) enum Pem {
     #[default]
     Outside,
-    /// Behind a whole line of Base64: its last line is shorter.
+    /// After a full line of Base64: the last line is shorter.
     AfterBody,
     Inside {
         foreign: u8,
@@ -69,7 +69,7 @@ impl Pem {
             places.push(at..line.len());
             return Self::Inside { foreign: 0 };
         }
-        // A prefix of a log stands before it, or an escaped line end between its parts.
+        // A log prefix precedes it, or an escaped newline separates its parts.
         let runs: Vec<_> = base64_runs(rest).filter(|run| run.len() >= SHORTEST).collect();
         let material =
             runs.iter().any(|run| run.len() >= LONG || is_mixed(rest.get(run.clone()).unwrap_or_default()));
@@ -82,7 +82,7 @@ impl Pem {
     }
 }
 
-/// Behind the label and its dashes, where they are on this line.
+/// The position after the label and its dashes, if they are on this line.
 fn after_label(line: &str, from: usize) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     let label =
@@ -91,7 +91,7 @@ fn after_label(line: &str, from: usize) -> usize {
     if dashes == 5 { from + label + dashes } else { from + if dashes > 0 { label + dashes } else { 0 } }
 }
 
-/// Nothing but Base64, with what quotes and joins lines around it.
+/// Only Base64, possibly with quotes and joining characters around it.
 fn is_body(text: &str) -> bool {
     let bare = text.trim().trim_matches(['"', '\'', '\\', ',', '|', '>', '<', '+']);
     !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
@@ -102,7 +102,7 @@ fn is_header(text: &str) -> bool {
     ["Proc-Type:", "DEK-Info:"].iter().any(|name| text.trim_start().starts_with(name))
 }
 
-/// Which lines are the body of a block whose beginning is not there: it stands before the first line.
+/// Which lines are the body of a block whose beginning is missing.
 pub(super) fn headless(lines: &[&str]) -> Vec<bool> {
     let mut marked = vec![false; lines.len()];
     let ends = lines.iter().position(|line| line.contains(END));

@@ -1,18 +1,18 @@
-//! Whatever stands around a secret and however broken it is, the secret is not in what is shown.
+//! A secret is never shown, whatever the text around it and however malformed.
 
 use proptest::prelude::*;
 
 use super::{MARK, Redactor, allowed_only, redacted};
 
-/// How many characters of a secret in a row may be shown: those are in other words, too.
+/// How many consecutive characters of a secret may be shown: short parts also occur in other words.
 const SHOWN: usize = 5;
 
-/// Of a secret that no text around it has.
+/// Characters of a secret that the surrounding text does not have.
 fn secret() -> impl Strategy<Value = String> {
     "[A-Z][A-Z0-9!#$%*+/=?@^_|~.-]{5,22}[A-Z0-9]"
 }
 
-/// One with what breaks URIs and quotes in it, but not at its end.
+/// A secret with characters that break URIs and quotes, but not at its end.
 fn broken_secret() -> impl Strategy<Value = String> {
     "[A-Z][A-Z0-9!#$%*+/=?@:^_|~.'\"-]{4,20}[A-Z][A-Z0-9]".prop_filter(
         "a quote before a sign ends the value",
@@ -23,7 +23,7 @@ fn broken_secret() -> impl Strategy<Value = String> {
     )
 }
 
-/// What may stand before and behind it: words, open and closed quotes and brackets, other URIs.
+/// Surrounding text: words, open and closed quotes and brackets, other URIs.
 fn surroundings() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(String::new()),
@@ -34,7 +34,7 @@ fn surroundings() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Templates whose SECRET has neither white space nor quotes in it.
+/// Templates whose SECRET contains neither white space nor quotes.
 const BARE: [&str; 24] = [
     "password=SECRET",
     "password: SECRET",
@@ -62,7 +62,7 @@ const BARE: [&str; 24] = [
     "Erlang cookie hash : SECRET",
 ];
 
-/// Templates that stand alone on their line, whatever SECRET has in it.
+/// Templates that fill a whole line, with any SECRET.
 const LINES: [&str; 7] = [
     "default_pass = SECRET",
     "  ssl_options.password=SECRET",
@@ -112,7 +112,7 @@ proptest! {
     fn no_template_shows_its_secret(
         secret in secret(), before in surroundings(), after in surroundings(), at in 0..BARE.len(),
     ) {
-        // A quote that is open before it is not the value's own.
+        // A quote that was opened before is not the value's own.
         let line = format!("{before} {} {after}", BARE[at].replace("SECRET", &secret));
         assert_hidden(&line, &secret)?;
     }
@@ -141,10 +141,10 @@ proptest! {
         text.extend(&lines);
         text.push("-----END RSA PRIVATE KEY-----");
         text.truncate(text.len() - cut.min(text.len() - 1));
-        // Of a block without its beginning, lines as PEM has them are told by themselves, shorter ones by its end.
+        // In a block without its beginning, full PEM lines are recognised by themselves, shorter ones by its end.
         let chance = lines.iter().filter(|line| line.len() >= 16).all(|line| super::hashes::is_mixed(line));
         let headless = lost > 0 && prefix.is_empty() && ((width >= 60 && chance) || cut == 0);
-        // The short last line alone is told from nothing: a whole line is left before it.
+        // A short last line alone is not recognisable: keep a full line before it.
         let lost = if cut == 0 { lost } else { lost.min(lines.len() - 1) };
         let text = &text[if headless { lost.min(text.len() - 1) } else { 0 }..];
         let end = if crlf { "\r\n" } else { "\n" };
@@ -154,7 +154,7 @@ proptest! {
             prop_assert!(!shown.contains(&line[..12]), "{line}\nin\n{shown}\nof\n{whole}");
         }
         prop_assert!(shown.contains("before it\n"));
-        // On one line, as JSON has it.
+        // On one line, as in JSON.
         let joined = format!("{{\"key\":\"{}\"}}", text.join("\\n"));
         let shown = Redactor::default().line(&joined);
         for line in lines.iter().filter(|line| !headless && line.len() >= 16) {
@@ -191,9 +191,9 @@ proptest! {
     }
 }
 
-/// What an operator needs at night.
+/// Harmless lines that an operator needs to read.
 #[test]
-fn what_is_no_secret_stays() {
+fn harmless_text_is_unchanged() {
     for line in [
         "Cookie file /var/lib/rabbitmq/.erlang.cookie must be accessible by owner only",
         "cat: /var/lib/rabbitmq/.erlang.cookie: Permission denied",
@@ -222,7 +222,7 @@ fn what_is_no_secret_stays() {
 }
 
 #[test]
-fn what_others_wrote_is_shown_without_its_passwords_and_else_as_it_is() {
+fn only_passwords_are_removed() {
     for (line, shown) in [
         ("default_pass = hunter2", "default_pass = ••••"),
         ("cluster_formation.aws.secret_key=hunter2", "cluster_formation.aws.secret_key=••••"),
@@ -253,7 +253,7 @@ fn what_others_wrote_is_shown_without_its_passwords_and_else_as_it_is() {
 }
 
 #[test]
-fn a_value_on_a_later_line_goes_with_its_key() {
+fn a_value_on_a_later_line_is_redacted() {
     let text = "[{password,\n\n   <<\"HUNTER2\">>},\n {user,admin}]\n{\"tokens\": [\n  \"HUNTER2\",\n  \"HUNTER3\"\n], \"a\": 1}\n";
     let clean = redacted(text);
     assert!(
@@ -262,16 +262,15 @@ fn a_value_on_a_later_line_goes_with_its_key() {
     );
 }
 
-/// Nanoseconds that this thread has had a processor for, whoever else wants it meanwhile.
+/// The CPU time of this thread in nanoseconds, independent of other load.
 fn processor_time() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux counts them");
     text.split(' ').next().and_then(|word| word.parse().ok()).expect("the first number")
 }
 
-/// A longer text takes longer as it is longer, whatever it is made of: the ratio counts, since nobody knows how fast this
-/// machine is now.
+/// The time grows linearly with the length, for any text. Only the ratio is checked, since the machine's speed is unknown.
 #[test]
-fn hostile_text_takes_no_more_than_its_length() {
+fn hostile_text_takes_linear_time() {
     for part in [
         "password=\"",
         "password=[",
@@ -309,7 +308,8 @@ fn hostile_text_takes_no_more_than_its_length() {
             tries.min().unwrap_or_default()
         };
         let (short, long) = (time(20_000), time(80_000));
-        // Four times the length; a square would be sixteen. Below ten milliseconds the kernel's ticks are what is measured.
+        // Four times the length; quadratic time would be sixteen times. Below ten milliseconds only the kernel's ticks are
+        // measured.
         assert!(
             long < 11 * short.max(10_000_000),
             "{part:?}: {short} ns, and {long} ns for four times as much"
@@ -317,9 +317,9 @@ fn hostile_text_takes_no_more_than_its_length() {
     }
 }
 
-/// journalctl shows a message of two lines so: the second one without the prefix.
+/// journalctl shows the second line of a message without the prefix.
 #[test]
-fn a_value_on_the_next_line_of_a_log_entry_is_taken_out() {
+fn a_value_on_the_next_line_of_a_log_entry_is_redacted() {
     let text =
         "2026-11-28T17:42:27+00:00 node2 logger[70]: default_pass:\n          planted-in-1\nharmless\n";
     let shown = Redactor::default().text(text);

@@ -1,27 +1,27 @@
-//! The user's part of a URI, also where the URI is broken: a URI that does not parse is what a log quotes.
+//! The user part of a URI, even if the URI is malformed: logs quote URIs that do not parse.
 
 use std::ops::Range;
 
 use super::value::closing;
 
-/// `://`, and as JSON may escape it.
+/// `://`, and its escaped form in JSON.
 const MARKS: [&str; 2] = ["://", ":\\/\\/"];
-/// The longest scheme that counts, in bytes.
+/// The longest recognised scheme, in bytes.
 const LONGEST_SCHEME: usize = 24;
 
-/// One URI in a line: where its scheme begins, its authority begins, and where it ends.
+/// One URI in a line: the start of its scheme, the start of its authority, and its end.
 struct Found<'a> {
     scheme: &'a str,
     authority: usize,
     end: usize,
 }
 
-/// The places of what may be a secret in URIs.
+/// The ranges of possible secrets in URIs.
 pub(super) fn places(line: &str) -> Vec<Range<usize>> {
     found(line).iter().filter_map(|uri| secret_part(line, uri)).collect()
 }
 
-/// What may be secrets in the URIs of a text: passwords and tokens.
+/// Possible secrets in the URIs of a text: passwords and tokens.
 pub(super) fn secrets(text: &str) -> impl Iterator<Item = &str> {
     places(text).into_iter().filter_map(|place| text.get(place))
 }
@@ -44,7 +44,7 @@ fn found(line: &str) -> Vec<Found<'_>> {
     let mut found = Vec::with_capacity(starts.len());
     for (number, (at, authority)) in starts.iter().enumerate() {
         let start = scheme_start(*at);
-        // Where the next one begins this one has ended.
+        // The next one ends this one.
         let limit =
             starts.get(number + 1).map_or(line.len(), |(next, _)| scheme_start(*next).max(*authority));
         let end = end(line, start, *authority, limit);
@@ -53,7 +53,7 @@ fn found(line: &str) -> Vec<Found<'_>> {
     found
 }
 
-/// Where the URI ends: at the quote that it stands in, else at white space.
+/// The end of the URI: the closing quote around it, else white space.
 fn end(line: &str, start: usize, authority: usize, limit: usize) -> usize {
     let before = line.get(..start).unwrap_or_default();
     let quote = ["\\\"", "\"", "'", "`"].into_iter().find(|quote| before.ends_with(quote));
@@ -65,7 +65,7 @@ fn end(line: &str, start: usize, authority: usize, limit: usize) -> usize {
     rest.find(char::is_whitespace).map_or(limit, |at| authority + at)
 }
 
-/// The password, or all of a user's part that may be one.
+/// The password, or the whole user part if it may be one.
 fn secret_part(line: &str, uri: &Found<'_>) -> Option<Range<usize>> {
     let text = line.get(uri.authority..uri.end)?;
     let stop = text.find(['/', '?', '#', '"', '\'']).unwrap_or(text.len());
@@ -82,7 +82,7 @@ fn login(uri: &Found<'_>, login: &str) -> Range<usize> {
     let end = uri.authority + login.len();
     let is_web = uri.scheme.to_ascii_lowercase().starts_with("http");
     match login.split_once(':') {
-        // A token may stand where a name does: on the web, and where no password follows.
+        // A token can be in the place of a name: in web URIs, and without a password.
         Some((user, password)) if !is_web && !password.is_empty() && is_name(user) => {
             uri.authority + user.len() + 1..end
         }
@@ -90,7 +90,7 @@ fn login(uri: &Found<'_>, login: &str) -> Range<usize> {
     }
 }
 
-/// Without an @: cut off before it, or broken by white space in the password.
+/// Without an @: truncated before it, or split by white space in the password.
 fn without_host(line: &str, uri: &Found<'_>, authority: &str) -> Option<Range<usize>> {
     if is_host(authority) || !authority.contains(':') {
         return None;
@@ -102,12 +102,12 @@ fn without_host(line: &str, uri: &Found<'_>, authority: &str) -> Option<Range<us
     Some(start..further.map_or(uri.end, |at| uri.end + at))
 }
 
-/// RabbitMQ's own API has names of nodes in its paths: /api/nodes/rabbit@node1.
+/// RabbitMQ's API has node names in its paths: /api/nodes/rabbit@node1.
 fn is_of_an_api(path: &str) -> bool {
     path.starts_with("/api/") || path.starts_with("/#/")
 }
 
-/// A host with or without a port, as RFC 3986 has it.
+/// A host with or without a port (RFC 3986).
 fn is_host(text: &str) -> bool {
     let plain = |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
     let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
@@ -128,7 +128,7 @@ mod tests {
     use crate::redact::cover;
 
     #[test]
-    fn the_users_part_is_taken_out_however_broken_the_uri_is() {
+    fn the_user_part_is_redacted_even_in_malformed_uris() {
         for (line, shown) in [
             ("amqp://u:hunter2@h:5672/x amqps://c", "amqp://u:••••@h:5672/x amqps://c"),
             ("amqp://u:hun/ter2@h", "amqp://u:••••@h"),

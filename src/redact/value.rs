@@ -1,28 +1,28 @@
-//! Where a value ends: in quotes, in brackets, or bare.
+//! Finds the end of a value: in quotes, in brackets, or bare.
 
 use std::ops::Range;
 
-/// A value's inside, and whether it goes on behind the line.
+/// The inside of a value, and whether it continues after the line.
 pub(super) struct Value {
     pub inside: Range<usize>,
     /// Brackets that are still open at the end of the line.
     pub open: usize,
 }
 
-/// How far a bare value reaches.
+/// The extent of a bare value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bare {
     Word,
     Line,
 }
 
-/// Quotes, an escaped one first: it stands in JSON within JSON, and in Erlang's terms within a log line.
+/// Quotes, the escaped one first: it occurs in JSON within JSON, and in Erlang terms within a log line.
 const QUOTES: [&str; 4] = ["\\\"", "\"", "'", "`"];
 
-/// The value that begins at `at`, which is behind its separator and no white space.
+/// The value that begins at `at`, after its separator and white space.
 pub(super) fn value(line: &str, at: usize, bare: Bare) -> Value {
     let rest = line.get(at..).unwrap_or_default();
-    // A binary with text in it: <<"…">>.
+    // A binary string: <<"…">>.
     let text = rest.strip_prefix("<<").map_or(rest, str::trim_start);
     let at_text = at + rest.len() - text.len();
     if let Some(quote) = QUOTES.into_iter().find(|quote| text.starts_with(quote)) {
@@ -45,7 +45,7 @@ pub(super) fn value(line: &str, at: usize, bare: Bare) -> Value {
     }
 }
 
-/// What stands within `open` brackets that were opened before `at`.
+/// The content of `open` brackets that were opened before `at`.
 pub(super) fn brackets(line: &str, at: usize, open: usize) -> Value {
     let mut depth = open;
     let mut quoted = false;
@@ -68,8 +68,8 @@ pub(super) fn brackets(line: &str, at: usize, open: usize) -> Value {
     Value { inside: at..line.len(), open: depth }
 }
 
-/// Where the quote that was opened before `start` is closed. A quote in the middle of a word closes nothing: the text is
-/// malformed then, and the value goes on.
+/// The end of the quote that was opened before `start`. A quote in the middle of a word does not close it: the text is malformed,
+/// and the value continues.
 pub(super) fn closing(line: &str, start: usize, quote: &str) -> Option<usize> {
     let text = line.get(start..)?;
     let mut escaped = false;
@@ -83,7 +83,7 @@ pub(super) fn closing(line: &str, start: usize, quote: &str) -> Option<usize> {
     None
 }
 
-/// Whether what follows a quote can follow a value's end.
+/// Whether the text after a quote can follow the end of a value.
 fn ends_value(rest: &str) -> bool {
     rest.is_empty()
         || rest.starts_with(|c: char| c.is_whitespace() || ",;:)]}>|&\"'".contains(c))

@@ -5,14 +5,14 @@ use std::ops::Range;
 use super::keys::{names_a_secret, pair_names_a_secret};
 use super::value::{Bare, Value, brackets, value};
 
-/// What the line before left open.
+/// An unfinished construct of the previous line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Carry {
     #[default]
     Nothing,
-    /// A key whose value has not come yet.
+    /// A key without its value.
     Value,
-    /// A value's brackets, and how many more lines they may take: a text that never closes them is not all a secret.
+    /// A value's brackets, and for how many more lines: unclosed brackets must not hide the whole text.
     Brackets { open: usize, lines: usize },
 }
 
@@ -27,7 +27,7 @@ struct Name<'a> {
     text: &'a str,
 }
 
-/// The places of values in the line, and what it leaves open.
+/// The ranges of values in the line, and the construct that it leaves unfinished.
 pub(super) fn places(line: &str, carry: Carry) -> (Vec<Range<usize>>, Carry) {
     let mut places = Vec::new();
     let mut at = 0;
@@ -72,13 +72,13 @@ pub(super) fn places(line: &str, carry: Carry) -> (Vec<Range<usize>>, Carry) {
     (places, Carry::Nothing)
 }
 
-/// Notes the place of a value; what it leaves open, if anything.
+/// Records the range of a value; returns the construct that it leaves unfinished, if any.
 fn take(found: Value, places: &mut Vec<Range<usize>>) -> Option<Carry> {
     places.push(found.inside);
     (found.open > 0).then_some(Carry::Brackets { open: found.open, lines: LINES })
 }
 
-/// Without the white space around it.
+/// Without surrounding white space.
 fn within(line: &str, range: Range<usize>) -> Range<usize> {
     let text = line.get(range.clone()).unwrap_or_default();
     let start = range.start + text.len() - text.trim_start().len();
@@ -99,7 +99,7 @@ enum Found {
     Later,
 }
 
-/// How a key and its value are set apart.
+/// The separator between a key and its value.
 #[derive(PartialEq, Eq)]
 enum Separator {
     /// `=`, `=>`, `:=`, `->`
@@ -111,7 +111,7 @@ enum Separator {
     Call,
 }
 
-/// The value of this name, where it names a secret and one follows.
+/// The value of this name, if it names a secret and a value follows.
 fn value_of(line: &str, name: Name<'_>, before: Option<Name<'_>>) -> Option<Found> {
     let pair = before.filter(|before| is_blank(line, before.end..name.start));
     let paired = pair.is_some_and(|before| pair_names_a_secret(before.text, name.text));
@@ -127,11 +127,11 @@ fn value_of(line: &str, name: Name<'_>, before: Option<Name<'_>>) -> Option<Foun
     let opens = lead.ends_with(['{', '[', '(']);
     match separator {
         Separator::Comma if !opens => return None,
-        // A file's name before what is said of it: /var/lib/rabbitmq/.erlang.cookie: Permission denied.
+        // A file name before an error message: /var/lib/rabbitmq/.erlang.cookie: Permission denied.
         Separator::Colon if line.get(..first)?.ends_with('/') || name.text.ends_with(".erlang.cookie") => {
             return None;
         }
-        // The scheme of a URI is none of ours: secret://.
+        // The scheme of a URI does not count: secret://.
         Separator::Colon if line.get(behind..)?.starts_with("//") => return None,
         Separator::Call => return Some(Found::Here(brackets(line, behind, 1))),
         Separator::Comma | Separator::Colon | Separator::Equals => {}
@@ -139,12 +139,12 @@ fn value_of(line: &str, name: Name<'_>, before: Option<Name<'_>>) -> Option<Foun
     let rest = line.get(behind..)?;
     let start = behind + rest.len() - rest.trim_start().len();
     if start == line.len() {
-        // Behind a log's prefix (`node2 logger[70]: `) a line of its own begins, too.
+        // A new line also begins after a log prefix (`node2 logger[70]: `).
         let is_first_in_entry = lead.ends_with([':', ']', '>']);
         return (is_first_in_line || is_first_in_entry || is_quoted || opens).then_some(Found::Later);
     }
     if is_first_in_line && !is_quoted && separator != Separator::Comma {
-        // A line of a configuration: all that follows is the value, quotes and spaces included.
+        // A configuration line: the rest of the line is the value, including quotes and spaces.
         return Some(Found::Here(Value { inside: start..line.trim_end().len(), open: 0 }));
     }
     Some(Found::Here(value(line, start, Bare::Word)))
@@ -154,13 +154,13 @@ fn is_blank(line: &str, range: Range<usize>) -> bool {
     line.get(range).is_some_and(|text| !text.is_empty() && text.chars().all(|c| c == ' ' || c == '\t'))
 }
 
-/// The separator behind a name that ends at `end`, and where it ends.
+/// The separator after a name that ends at `end`, and its end.
 fn separator(line: &str, end: usize) -> Option<(Separator, usize)> {
     let rest = line.get(end..)?;
     if rest.starts_with('(') {
         return Some((Separator::Call, end + 1));
     }
-    // The key's own quotes, a binary's end, an index.
+    // The key's own quotes, the end of a binary, an index.
     let closed = rest.trim_start_matches(['"', '\'', '`', '\\', '>', ']']);
     let open = closed.trim_start();
     let at = line.len() - open.len();

@@ -1,4 +1,4 @@
-//! What a plan destroys, in words: beside the question whether to do it, and where it is more than was shown.
+//! What a plan destroys, as text: for the confirmation, and if it is more than was shown.
 
 use crate::facts::HoldingCounts;
 use crate::plan::Destruction;
@@ -7,17 +7,17 @@ use super::style::{Ink, Style};
 use super::words::Wrapped;
 use crate::operation::{Amount, Loss};
 
-/// One line for each loss, without its end.
+/// One line for each loss, without newlines.
 pub fn destruction_lines(destruction: &Destruction) -> Vec<String> {
     destruction.iter().map(|(loss, amount)| line(loss, amount)).collect()
 }
 
-/// The losses as a list under a heading; empty where nothing is destroyed.
+/// The losses as a list under a heading; empty if nothing is destroyed.
 pub fn destruction_text(destruction: &Destruction, style: Style) -> String {
     if destruction.is_empty() {
         return String::new();
     }
-    let heading = if destruction.destroys() { "This destroys:" } else { "There is no way back from this:" };
+    let heading = if destruction.destroys() { "This destroys:" } else { "This cannot be undone:" };
     let mut text = format!("{}\n", style.paint(Ink::Heading, heading));
     for line in destruction_lines(destruction) {
         text.push_str(&Wrapped::new(2, (Ink::Removed, "- "), (Ink::Plain, &line)).text(style));
@@ -32,20 +32,18 @@ fn line(loss: &Loss, amount: &Amount) -> String {
         }
         Loss::OnlyCopies(node) => {
             format!(
-                "{} of which only {node} has a copy, with their bindings and messages (--destroy-data)",
+                "{} that exist only on {node}, with their bindings and messages (--destroy-data)",
                 counted(amount)
             )
         }
         Loss::Holdings(node) => format!("{} of {node}, which joins another cluster", counted(amount)),
         Loss::DataDirectory(node) => {
-            format!(
-                "the data of {node} moves to /var/lib/rabbitmq/rabbitup-kept, and no node serves it any more"
-            )
+            format!("the data of {node} moves to /var/lib/rabbitmq/rabbitup-kept, where no node serves it")
         }
         Loss::Version(node) => {
-            format!("{node} gets another version of RabbitMQ; no older one starts on its data")
+            format!("{node} gets another version of RabbitMQ and cannot be downgraded")
         }
-        Loss::FeatureFlags => "feature flags are enabled, and none is ever disabled again".to_owned(),
+        Loss::FeatureFlags => "feature flags are enabled and cannot be disabled".to_owned(),
     }
 }
 
@@ -55,7 +53,7 @@ fn counted(amount: &Amount) -> String {
         Amount::All => return "all data".to_owned(),
         Amount::AtMost(counts) => counts,
     };
-    // No catch-all: whoever counts another kind says here what it is called.
+    // No catch-all: every new kind needs its name here.
     let HoldingCounts { queues, messages, vhosts, users, policies, exchanges, parameters, bindings } = counts;
     let kinds = [
         (messages, "message", "messages"),

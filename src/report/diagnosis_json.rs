@@ -12,36 +12,36 @@ use super::under_way::{UnderWay, under_way};
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DiagnosisDocument {
     pub format_version: u32,
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     pub healthy: bool,
-    /// The root causes first, in the order of the walk; then what follows from them.
+    /// Root causes first, in the order of the walk; then their consequences.
     pub findings: Vec<DiagnosisFinding>,
-    /// What was walked, and how often something was wrong there.
+    /// The checks that ran, and how often each found a problem.
     pub checked: Vec<Checked>,
-    /// The runs of rabbitup that hold locks on these hosts just now.
+    /// The rabbitup runs that hold locks on these hosts now.
     pub under_way: Vec<UnderWay>,
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DiagnosisFinding {
-    /// Its id, as docs/doctor.md lists them.
+    /// Its id, as listed in docs/doctor.md.
     pub cause: &'static str,
-    /// Where it was found; null: it concerns the cluster as a whole.
+    /// Where it was found; null: the whole cluster.
     pub host: Option<HostName>,
-    /// The other host that it is about.
+    /// The other host involved.
     pub peer: Option<HostName>,
     pub what: String,
-    /// What was seen, a line each.
+    /// The evidence, line by line.
     pub evidence: Vec<String>,
-    /// Commands to run here, one after the other, and sentences where no command does it.
+    /// Commands to run here in this order, and sentences if no command does it.
     pub remedy: Vec<String>,
-    /// Whether it follows from an earlier finding.
+    /// Whether it is a consequence of an earlier finding.
     pub consequence: bool,
 }
 
 impl DiagnosisDocument {
-    /// The document; `inventory` is what stands between `rabbitup` and its verb in commands, as in ` -i lab.toml`.
+    /// The document; `inventory` is inserted between `rabbitup` and its verb in commands, as in ` -i lab.toml`.
     pub fn new(diagnosis: &Diagnosis, facts: &Facts, inventory: &str) -> Self {
         let finding = |found: &Finding| DiagnosisFinding {
             cause: found.cause.id(),

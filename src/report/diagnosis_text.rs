@@ -1,4 +1,4 @@
-//! Why hosts do not cluster, for people: the first thing that is wrong, large; then, short, what else is.
+//! Why hosts do not cluster, for people: the first root cause in full, then the other findings in brief.
 
 use console::measure_text_width;
 
@@ -9,14 +9,14 @@ use super::style::{Detail, Ink, Style};
 use super::words::{Wrapped, count, list};
 use crate::cluster::phrases::grouped;
 
-/// Root causes that are told whole; of the others only what is wrong.
+/// How many root causes are shown in full; the others only as a headline.
 const WHOLE: usize = 3;
-/// Lines of evidence of one finding.
+/// Lines of evidence per finding.
 const EVIDENCE: usize = 8;
-/// Hosts of which the matrix has a row or a column.
+/// How many hosts have a row and a column in the matrix.
 const MATRIX: usize = 12;
 
-/// The diagnosis for people; `inventory` is what stands between `rabbitup` and its verb in commands.
+/// The diagnosis for people; `inventory` is inserted between `rabbitup` and its verb in commands.
 pub fn diagnosis_text(diagnosis: &Diagnosis, inventory: &str, style: Style) -> String {
     if diagnosis.is_healthy() {
         return clean_bill(diagnosis, style);
@@ -32,34 +32,34 @@ pub fn diagnosis_text(diagnosis: &Diagnosis, inventory: &str, style: Style) -> S
         text.push('\n');
     }
     text.push_str(&matrix(diagnosis, style));
-    text.push_str(&briefly("Wrong besides:", &rest, style));
-    text.push_str(&briefly("What follows from that:", &following, style));
+    text.push_str(&briefly("Other problems:", &rest, style));
+    text.push_str(&briefly("Consequences:", &following, style));
     text.push_str(&last_line(found, following.len(), diagnosis.meanwhile, inventory, style));
     text
 }
 
-/// The first cause in a few lines, for a run that has just failed. Empty where nothing was found.
+/// The first cause in a few lines, for a run that has just failed. Empty without findings.
 pub fn diagnosis_brief(diagnosis: &Diagnosis, inventory: &str, style: Style) -> String {
     let roots: Vec<&Finding> = diagnosis.findings.iter().filter(|found| !found.consequence).collect();
     let groups = alike(&roots);
     let Some(first) = groups.first() else { return String::new() };
-    let mut text = format!("\n{}\n", style.paint(Ink::Heading, "What rabbitup doctor finds on the hosts:"));
+    let mut text = format!("\n{}\n", style.paint(Ink::Heading, "Diagnosis by rabbitup doctor:"));
     text.push_str(&whole(first, inventory, style));
     if groups.len() > 1 {
-        let more = format!("and more: rabbitup{inventory} doctor");
+        let more = format!("for more run: rabbitup{inventory} doctor");
         text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, more)));
     }
     text
 }
 
-/// Findings of one kind that are mended in the same way: a firewall that shuts out three hosts is one thing.
+/// Findings of one kind with the same fix: a firewall that blocks three hosts is one problem.
 struct Group<'a> {
     first: &'a Finding,
     all: Vec<&'a Finding>,
 }
 
 fn alike<'a>(findings: &[&'a Finding]) -> Vec<Group<'a>> {
-    // What mends one by one is told one by one, unless it is many times the same.
+    // Findings with separate fixes are shown separately, unless there are many equal ones.
     let key = |found: &'a Finding| {
         (found.cause, found.peer.as_ref().filter(|_| pairwise(found.cause)), subject(found))
     };
@@ -73,7 +73,7 @@ fn pairwise(cause: Cause) -> bool {
     (Cause::NameUnresolved..=Cause::HandshakeRefused).contains(&cause)
 }
 
-/// What findings must have in common to be told together.
+/// What findings must have in common to be grouped.
 fn subject(found: &Finding) -> (&str, Option<&Remedy>) {
     (found.what.as_str(), found.remedy.first().filter(|_| !pairwise(found.cause)))
 }
@@ -90,16 +90,16 @@ fn whole(group: &Group<'_>, inventory: &str, style: Style) -> String {
         label = "      ";
     }
     if seen.len() > shown {
-        let more = format!("      … and {} lines more (-v)", seen.len() - shown);
+        let more = format!("      … and {} more lines (-v)", seen.len() - shown);
         text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, more)));
     }
-    label = "mend: ";
+    label = "fix:  ";
     for remedy in &first.remedy {
         let words = remedy.words(inventory);
         if matches!(remedy, Remedy::Sentence(_)) {
             text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, &words)).text(style));
         } else {
-            // A command is for copying: it is never broken over lines.
+            // Commands are for copying: they are never wrapped.
             let line = format!("{}$ {}", style.paint(Ink::Dimmed, label), one_line(&words));
             text.push_str(&format!("  {line}\n"));
         }
@@ -142,7 +142,7 @@ fn briefly(title: &str, groups: &[Group<'_>], style: Style) -> String {
     text
 }
 
-/// Every node to every other, where something between two of them is wrong.
+/// Every pair of nodes, if something between two of them is wrong.
 fn matrix(diagnosis: &Diagnosis, style: Style) -> String {
     let is_wrong = |pair: &&Pair| matches!(pair.state, PairState::Wrong(_));
     if !diagnosis.pairs.iter().any(|pair| is_wrong(&pair)) {
@@ -156,7 +156,7 @@ fn matrix(diagnosis: &Diagnosis, style: Style) -> String {
     }
     let all = hosts.len();
     if all > MATRIX {
-        // Those to or from which something is wrong.
+        // Hosts with a problem to or from another one.
         hosts.retain(|host| {
             diagnosis.pairs.iter().filter(is_wrong).any(|pair| pair.from == **host || pair.to == **host)
         });
@@ -181,7 +181,7 @@ fn matrix(diagnosis: &Diagnosis, style: Style) -> String {
         text.push_str(&row(host.as_str(), first, row_cells, &widths, style));
     }
     if hosts.len() < all {
-        text.push_str(&format!("  of {all} hosts, those where something is wrong; --json has all\n"));
+        text.push_str(&format!("  only the hosts with problems, of {all}; --json shows all\n"));
     }
     text.push('\n');
     text
@@ -213,24 +213,24 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
     let words = |check: &str| {
         match check {
             "reach" => "hosts answer over SSH",
-            "host-names" => "hosts are called what the inventory calls them",
-            "packages" => "hosts have RabbitMQ",
-            "disk" => "hosts have space and inodes",
+            "host-names" => "host names match the inventory",
+            "packages" => "hosts have RabbitMQ installed",
+            "disk" => "hosts have free space and inodes",
             "clocks" => "clocks agree",
-            "cookies" => "cookie files are alike, and Erlang takes them",
-            "running-cookies" => "nodes run with what their cookie file holds",
-            "names" => "nodes are called what the others call them",
-            "tls" => "nodes speak with the others in the same way",
+            "cookies" => "cookie files are valid and equal",
+            "running-cookies" => "nodes run with the cookie in their file",
+            "names" => "node names match",
+            "tls" => "nodes have the same TLS setting",
             "brokers" => "brokers run",
-            "membership" => "nodes are known to the others as what they are",
-            "resolution" => "looks at a name lead to its host",
-            "epmd" => "ways to epmd (4369) are open",
-            "distribution" => "ways to Erlang distribution (25672) are open",
-            "handshakes" => "times a node let another host in",
-            "versions" => "RabbitMQ versions go together",
-            "otp" => "Erlang versions go together",
+            "membership" => "nodes agree about their membership",
+            "resolution" => "name lookups return the right address",
+            "epmd" => "connections to epmd (port 4369) succeed",
+            "distribution" => "connections to Erlang distribution (port 25672) succeed",
+            "handshakes" => "handshakes succeed",
+            "versions" => "RabbitMQ versions are compatible",
+            "otp" => "Erlang versions are compatible",
             "feature-flags" => "nodes have the same feature flags",
-            "partitions" => "times a member sees another",
+            "partitions" => "pairs of members see each other",
             "alarms" => "nodes have no alarm",
             "clusters" => "nodes are in one cluster",
             other => other,
@@ -244,24 +244,22 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
         text.push_str(&format!("{} {looks} {}\n", style.paint(Ink::Good, "✔"), words(checked.check)));
     }
     let line = match diagnosis.meanwhile {
-        Meanwhile::Quiet => "Nothing is wrong: these hosts can cluster, and do.",
-        Meanwhile::RunUnderWay => {
-            "Nothing was found while that run is under way: look again when it has ended."
-        }
+        Meanwhile::Quiet => "No problems found: these hosts can cluster, and do.",
+        Meanwhile::RunUnderWay => "No problems found so far: check again when that run has ended.",
     };
     text.push_str(&format!("\n{}\n", style.paint(Ink::Heading, line)));
     text
 }
 
 fn last_line(roots: usize, followers: usize, meanwhile: Meanwhile, inventory: &str, style: Style) -> String {
-    let mut words = count(roots, "thing is wrong", "things are wrong");
+    let mut words = count(roots, "problem", "problems");
     if followers > 0 {
-        let follow = if followers == 1 { "follows" } else { "follow" };
-        words.push_str(&format!(", and {followers} {follow} from that"));
+        let follow = if followers == 1 { "consequence" } else { "consequences" };
+        words.push_str(&format!(" and {followers} {follow}"));
     }
     let next = match meanwhile {
-        Meanwhile::Quiet => "Mend the first, then look again",
-        Meanwhile::RunUnderWay => "It may be of that run's making: when it has ended, look again",
+        Meanwhile::Quiet => "Fix the first one, then check again",
+        Meanwhile::RunUnderWay => "That run may have caused this: when it has ended, check again",
     };
     let words = format!("{words}. {next}: rabbitup{inventory} doctor");
     Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &words)).text(style)

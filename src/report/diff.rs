@@ -1,5 +1,4 @@
-//! A file's change below its step: coloured, indented, folded where it is long, and shown once where many hosts
-//! get the very same.
+//! A file's change below its step: coloured, indented, folded if long, and shown only once if several hosts get the same.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +7,13 @@ use crate::model::{HostName, one_line};
 use super::style::{Detail, Ink, Style};
 use super::words::count;
 
-/// Lines of a diff that are shown before it is folded.
+/// How many lines of a diff are shown before it is folded.
 const LINES: usize = 16;
-/// A diff this short is shown again rather than referred to.
+/// A diff this short is repeated rather than referred to.
 const WORTH_A_REFERENCE: usize = 3;
 const INDENT: &str = "      ";
 
-/// The diffs that were shown already, and for which host first.
+/// The diffs shown so far, with the first host of each.
 #[derive(Default)]
 pub(super) struct Shown<'a>(BTreeMap<&'a str, &'a HostName>);
 
@@ -27,7 +26,7 @@ pub(super) fn text<'a>(diff: &'a str, host: &'a HostName, shown: &mut Shown<'a>,
         }
         shown.0.insert(diff, host);
     }
-    // One line more than the fold itself would take is shown rather than folded.
+    // Folding a single line would save nothing.
     let end = match style.detail {
         Detail::Folded if lines.len() > LINES + 1 => LINES,
         _ => lines.len(),
@@ -49,7 +48,7 @@ fn changed_lines(diff: &str) -> Vec<&str> {
     {
         lines.drain(..2);
     }
-    // The only hunk's header says no more than the lines below it do.
+    // The header of a single hunk adds nothing to the lines below it.
     let is_header = |line: &&str| line.starts_with("@@");
     if lines.first().is_some_and(is_header) && lines.iter().filter(|line| is_header(line)).count() == 1 {
         lines.drain(..1);

@@ -1,4 +1,4 @@
-//! Why a command ended early, for machines.
+//! Why a command ended early, as JSON.
 
 use serde::Serialize;
 
@@ -7,19 +7,19 @@ use super::under_way::UnderWay;
 use super::unreachable::UnreachableDocument;
 use crate::document::ProblemDocument;
 
-/// What kept a command from doing what it was asked for.
+/// Why a command did not do what it was asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// The command line, an inventory, a playbook or a template is wrong; no host was touched.
+    /// The command line, an inventory, a playbook or a template is invalid; no host was contacted.
     Usage,
-    /// There are reasons against every plan.
+    /// Planning was refused.
     Refused,
     /// Hosts did not answer.
     Unreachable,
-    /// Somebody else is at work on a host.
+    /// Another run is in progress on a host.
     Locked,
-    /// The hosts are not what they were when a saved plan was made.
+    /// The hosts have changed since a saved plan was made.
     Stale,
     /// A plan was not confirmed, or destroys more than the one that was.
     Unconfirmed,
@@ -27,11 +27,11 @@ pub enum ErrorKind {
     Failed,
 }
 
-/// A command's error: the one document of its output, or the last line where it printed events.
+/// A command's error: the only document in its output, or the last line after events.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorDocument<'a> {
     pub format_version: u32,
-    /// `error`: among events it is one of them.
+    /// `error`, so that it is recognised among events.
     pub event: &'static str,
     pub error: ErrorKind,
     pub exit_code: u8,
@@ -49,7 +49,7 @@ pub struct ErrorDocument<'a> {
     pub details: &'a Details,
 }
 
-/// What is known beside the sentence.
+/// Further details.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(untagged)]
 pub enum Details {
@@ -60,11 +60,11 @@ pub enum Details {
     Problems {
         problems: Vec<ProblemDocument>,
     },
-    /// Whose runs are under way.
+    /// The runs in progress.
     UnderWay {
         under_way: Vec<UnderWay>,
     },
-    /// What a plan destroys that nobody was shown.
+    /// What a plan destroys beyond what was shown.
     Destroys {
         destroys: Vec<String>,
     },

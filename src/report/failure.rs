@@ -1,4 +1,4 @@
-//! One failure as a block: what failed, why as far as it was checked, what to do, and what did not happen for it.
+//! One failure as a block: what failed, the checked cause, what to do, and which steps were not done because of it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use super::titles::Titles;
 use super::words::{Wrapped, count, duration};
 use crate::cluster::phrases::grouped;
 
-/// Lines of output at the end of a failed step.
+/// How many lines of a failed step's output are shown.
 const OUTPUT: usize = 20;
-/// Hosts of which every step that was not done is named.
+/// For how many hosts each skipped step is named.
 const NAMED: usize = 6;
 
-/// A step that failed, with the steps that were not done because of it.
+/// A failed step, with the steps that were not done because of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failed {
     pub step: StepId,
@@ -43,8 +43,8 @@ pub(super) fn block(failed: &Failed, titles: &Titles, style: Style) -> String {
     line("why:  ", cause.as_deref().unwrap_or_else(|| unknown_cause(*kind, output)));
     line("next: ", advice.as_deref().unwrap_or_else(|| usual_advice(*kind)));
     if !output.is_empty() {
-        text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, "the last it printed:")));
-        // Cut nothing and break nothing: this is what people paste into a search.
+        text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, "its last output:")));
+        // Neither truncated nor wrapped: people paste this into searches.
         for line in output.iter().skip(output.len().saturating_sub(OUTPUT)) {
             let printed = one_line(line);
             text.push_str(format!("  {} {}", style.paint(Ink::Dimmed, "│"), printed.trim_end()).trim_end());
@@ -60,7 +60,7 @@ fn ending(kind: FailureKind, code: Option<i32>, elapsed: Duration) -> String {
     match (kind, code) {
         (FailureKind::Command, Some(code)) => format!("failed after {time}, exit code {code}"),
         (FailureKind::Command, None) => format!("failed after {time}"),
-        (FailureKind::TimedOut, _) => format!("timed out after {time} and was ended"),
+        (FailureKind::TimedOut, _) => format!("timed out after {time} and was killed"),
         (FailureKind::GivenUp, _) => format!("timed out after {time}"),
         (FailureKind::ConnectionLost, _) => format!("lost its connection after {time}"),
         (FailureKind::TakenOver, _) => "was not started: another run has this host".to_owned(),
@@ -71,27 +71,27 @@ fn ending(kind: FailureKind, code: Option<i32>, elapsed: Duration) -> String {
 
 fn unknown_cause(kind: FailureKind, output: &[String]) -> &'static str {
     match (kind, output.is_empty()) {
-        (FailureKind::ConnectionLost, _) => "whether the step came to its end on the host is not known",
+        (FailureKind::ConnectionLost, _) => "it is unknown whether the step completed on the host",
         (FailureKind::TimedOut, _) => {
-            "the cause is not known; it may have waited for something that never came"
+            "the cause is unknown; it may have waited for something that never happened"
         }
         (FailureKind::GivenUp, _) => "the step may still be running",
         (FailureKind::LockLost, _) => "the host has freed this run's lock",
         (FailureKind::TakenOver, _) => "another run took over this host while this one was paused",
-        (FailureKind::SecretMissing, _) => "its source in the inventory gave nothing",
-        (FailureKind::Command, true) => "the cause is not known: the step printed nothing",
-        (FailureKind::Command, false) => "the cause is not known; what the step printed may tell",
+        (FailureKind::SecretMissing, _) => "its source in the inventory returned nothing",
+        (FailureKind::Command, true) => "the cause is unknown: the step printed nothing",
+        (FailureKind::Command, false) => "the cause is unknown; see the output of the step",
     }
 }
 
 fn usual_advice(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::TakenOver => "wait for the end of that run, then run the same command again",
+        FailureKind::TakenOver => "wait until that run ends, then run the same command again",
         FailureKind::Command | FailureKind::TimedOut | FailureKind::GivenUp => {
-            "when the cause is mended, run the same command again; it goes on from what is there"
+            "fix the cause, then run the same command again; it continues from the current state"
         }
         FailureKind::ConnectionLost | FailureKind::LockLost => {
-            "check that the host is up, then run the same command again; it looks first at what is there"
+            "check that the host is up, then run the same command again; it rechecks the hosts first"
         }
         FailureKind::SecretMissing => {
             "check the secret's file, command or variable, then run the same command again"
@@ -118,17 +118,17 @@ fn not_done(steps: &[StepId], titles: &Titles, style: Style) -> String {
     text
 }
 
-/// Gathers failures with what they block. Blocked steps are reported right behind the failure, so a failure is
-/// complete as soon as anything else happens.
+/// Collects failures with the steps they block. Blocked steps are reported right after the failure, so a failure is complete at
+/// the next other event.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     open: Vec<Failed>,
-    /// For each blocked step the failed one at the root.
+    /// For each blocked step, the failed step that caused it.
     roots: BTreeMap<StepId, StepId>,
 }
 
 impl Failures {
-    /// Takes in an event and gives back the failures that are complete.
+    /// Processes an event and returns the failures that are complete.
     pub(super) fn event(&mut self, event: &Event) -> Vec<Failed> {
         match event {
             Event::StepBlocked { step, because_of, .. } => {

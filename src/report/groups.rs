@@ -1,4 +1,4 @@
-//! What is wrong, for people: one block for each problem, however many hosts have it.
+//! Problems for people: one block per problem, however many hosts have it.
 
 use crate::cluster::unreachable::COMMAND;
 use crate::model::{HostName, one_line};
@@ -7,17 +7,17 @@ use super::style::{Ink, Style};
 use super::words::{Wrapped, list};
 use crate::cluster::phrases::grouped;
 
-/// Different pieces of evidence that one block shows.
+/// How many different pieces of evidence one block shows.
 const EVIDENCE: usize = 4;
-/// Lines of one piece of evidence; the rest of what ssh says is banners.
+/// Lines per piece of evidence; the rest of ssh's output is banners.
 const EVIDENCE_LINES: usize = 6;
 
-/// One problem and everybody who has it.
+/// One problem and the hosts that have it.
 pub(super) struct Block<'a> {
     /// The mark before it: `✘` or `error:`.
     pub mark: (Ink, &'a str),
     pub what: &'a str,
-    /// Hosts with what was observed there, in the order to show.
+    /// The hosts with their evidence, in the order to show.
     pub seen: Vec<(Option<&'a HostName>, &'a str)>,
     /// What to do, one line or command each.
     pub next: Vec<String>,
@@ -35,7 +35,7 @@ impl Block<'_> {
         text.push_str(&self.evidence(style));
         for (at, line) in self.next.iter().enumerate() {
             let label = if at == 0 { "next: " } else { "      " };
-            // A command is for copying: it is never broken over lines.
+            // Commands are for copying: they are never wrapped.
             if line.starts_with(COMMAND) {
                 text.push_str(&format!("  {}{}\n", style.paint(Ink::Dimmed, label), one_line(line)));
                 continue;

@@ -1,5 +1,5 @@
-//! What people and machines get to see: plans, progress, failures, summaries and the state of a cluster. Reads plan,
-//! fact and event types only; nothing here touches a host or decides what is done.
+//! Output for people and programs: plans, progress, failures, summaries and the state of a cluster. Reads only plan, fact and
+//! event types; nothing here contacts a host or decides what is done.
 
 mod destruction_text;
 mod diagnosis_json;
@@ -46,5 +46,5 @@ pub use unreachable::{
 };
 pub use words::since;
 
-/// For a run that comes upon a problem when some of its steps have ended.
-const CHANGED: &str = "What this run has changed stays.";
+/// For a run that meets a problem after some of its steps have ended.
+const CHANGED: &str = "Changes already made by this run remain.";

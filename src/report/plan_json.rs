@@ -1,4 +1,4 @@
-//! A plan for machines: what people see, versioned, without what only apply needs.
+//! A plan as JSON: what people see, versioned, without the data that only apply needs.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ pub struct PlanDocument {
     pub summary: PlanSummary,
     /// Every host of the inventory, in its order.
     pub hosts: Vec<PlanHost>,
-    /// In an order in which they could run one by one.
+    /// In an order in which they can run one by one.
     pub steps: Vec<PlanStep>,
     pub notes: Vec<PlanNote>,
 }
 
-/// How many steps there are of each kind; all zero: nothing is to be done.
+/// The number of steps of each kind; all zero: nothing to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanSummary {
     pub add: usize,
@@ -39,14 +39,14 @@ pub struct PlanSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanHost {
     pub name: HostName,
-    /// How many of the steps are on it.
+    /// Its number of steps.
     pub steps: usize,
 }
 
 /// One change on one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanStep {
-    /// Unique in the plan, and the same for the same need in every plan.
+    /// Unique in the plan, and the same in every plan for the same purpose.
     pub id: String,
     pub host: HostName,
     pub phase: String,
@@ -55,13 +55,13 @@ pub struct PlanStep {
     pub title: String,
     /// Why it is needed.
     pub reason: String,
-    /// Steps of other hosts that must have ended well before this one starts. Steps of one host run in order.
+    /// Steps of other hosts that must have succeeded before this one starts. Steps of one host run in order.
     pub after: Vec<String>,
-    /// How a file changes, as a unified diff. Never holds a secret.
+    /// The change of a file, as a unified diff. Never contains a secret.
     pub diff: Option<String>,
 }
 
-/// What a step is to its host.
+/// The kind of change that a step makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
@@ -72,7 +72,7 @@ pub enum ChangeKind {
     Command,
 }
 
-/// Something worth knowing that no step follows from.
+/// A remark without a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanNote {
     pub host: Option<HostName>,

@@ -1,4 +1,4 @@
-//! A plan as text for people: by host, each step with its reason, what it waits for and how its file changes.
+//! A plan as text for people: by host, each step with its reason, the steps it waits for and the change of its file.
 
 use crate::model::{HostName, one_line};
 use crate::plan::{Change, Plan, Step};
@@ -32,10 +32,10 @@ pub fn plan_text(plan: &Plan, style: Style) -> String {
     text
 }
 
-/// `Plan: 6 to add, 2 to change, 1 to restart on 4 hosts`, or that nothing is to be done.
+/// `Plan: 6 to add, 2 to change, 1 to restart on 4 hosts`, or that there is nothing to do.
 pub fn last_line(plan: &Plan) -> String {
     if plan.steps.is_empty() {
-        // A playbook that sees to one thing says nothing of the rest.
+        // A playbook for one purpose says nothing about the rest of the inventory.
         if plan.playbook != "bring-up" {
             return format!("No changes. Nothing to do for {}.", one_line(&plan.playbook));
         }
@@ -102,14 +102,14 @@ fn step_text<'a>(plan: &Plan, step: &'a Step, shown: &mut Shown<'a>, style: Styl
     text
 }
 
-/// What a step waits for on other hosts, in words; equal titles share a line.
+/// The steps on other hosts that a step waits for, as text; equal titles share a line.
 fn waits(plan: &Plan, step: &Step, style: Style) -> Vec<String> {
     let known = step.after.iter().filter_map(|id| plan.step(id));
     let mut waits: Vec<String> = grouped(known.map(|before| (&before.title, &before.host)))
         .into_iter()
         .map(|(title, hosts)| format!("{}: {title}", list(&hosts, style.detail)))
         .collect();
-    // A plan that was edited by hand may name a step that it does not have; better an id than silence.
+    // A hand-edited plan may name a missing step; then show its id.
     waits.extend(step.after.iter().filter(|id| plan.step(id).is_none()).map(ToString::to_string));
     waits
 }

@@ -9,12 +9,12 @@ use super::style::{Ink, Style};
 use super::words::count;
 use crate::cluster::phrases::grouped;
 
-/// Why there is no plan, for people: every reason, each once, with the hosts that it holds for.
+/// Why planning was refused, for people: every reason once, with the hosts that have it.
 pub fn refusals_text(error: &PlanError, style: Style) -> String {
     refused(error, "Nothing was changed.", style)
 }
 
-/// The same where the run has changed something and looks whether all is well now.
+/// The same for the verification of a run that has changed something.
 pub fn late_refusals_text(error: &PlanError, style: Style) -> String {
     refused(error, CHANGED, style)
 }
@@ -38,7 +38,7 @@ fn refused(error: &PlanError, changed: &str, style: Style) -> String {
     text
 }
 
-/// Why there is no plan, for machines.
+/// Why planning was refused, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RefusalDocument {
     pub refusals: Vec<RefusalEntry>,
@@ -47,7 +47,7 @@ pub struct RefusalDocument {
 /// One reason on one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RefusalEntry {
-    /// None: it holds for the inventory as a whole.
+    /// None: the whole inventory.
     pub host: Option<HostName>,
     /// The phase that refuses.
     pub phase: String,

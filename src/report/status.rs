@@ -1,4 +1,4 @@
-//! What `rabbitup status` looks at, and what its text and its JSON form share.
+//! The data of `rabbitup status`, shared by its text and its JSON form.
 
 use crate::facts::{BrokerState, Clock, Facts, HostFacts, NodeFacts, Observation};
 use crate::inventory::{Desired, Host};
@@ -9,16 +9,16 @@ use crate::cluster::health::load_balancer::serves;
 use crate::cluster::health::{Finding, Severity};
 use crate::cluster::phrases::grouped;
 
-/// Everything that a status is made of.
+/// All data of a status.
 #[derive(Clone, Copy, Debug)]
 pub struct Status<'a> {
     pub desired: &'a Desired,
     pub facts: &'a Facts,
-    /// What `health` found.
+    /// The findings of `health`.
     pub findings: &'a [Finding],
-    /// Seconds since 1970, for how long nodes have been up.
+    /// Seconds since 1970, to compute how long nodes have been up.
     pub now: u64,
-    /// Makes short digests of cookies that differ comparable with each other, and with nothing else.
+    /// Key for short digests of cookies, comparable only within this status.
     pub key: DigestKey,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Row<'a> {
     pub cookie: Cookie,
 }
 
-/// What a node does.
+/// The state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -44,17 +44,17 @@ pub enum State {
     Unreachable,
 }
 
-/// How a node's cookie stands to that of the others.
+/// How a node's cookie compares to the others'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cookie {
     Agrees,
-    /// The keyed digest of what its file holds.
+    /// The keyed digest of the cookie in its file.
     Differs(String),
     RunningDiffers,
     Unknown,
 }
 
-/// How much of the cluster does its work.
+/// How much of the cluster works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Counted {
     pub brokers: usize,
@@ -102,13 +102,13 @@ impl<'a> Status<'a> {
         self.desired.brokers().map(row).collect()
     }
 
-    /// The load balancers in the inventory's order, as far as they answered.
+    /// The load balancers that answered, in the inventory's order.
     pub(super) fn load_balancers(&self) -> impl Iterator<Item = (&'a Host, Option<&'a HostFacts>)> {
         let facts = self.facts;
         self.desired.with_role(Role::LoadBalancer).map(move |host| (host, facts.host(&host.name)))
     }
 
-    /// The cluster's name as the nodes say it, else as the inventory wants it.
+    /// The cluster's name as reported by the nodes, else from the inventory.
     pub(super) fn cluster_name(&self) -> Option<&'a str> {
         let said = self.desired.brokers().find_map(|host| self.facts.host(&host.name)?.node());
         said.map(|node| node.cluster_name.as_str()).or(self.desired.cluster.name.as_deref())
@@ -116,7 +116,7 @@ impl<'a> Status<'a> {
 
     pub(super) fn counted(&self) -> Counted {
         let rows = self.rows();
-        // As people see them: the same finding on many hosts is one.
+        // As shown: the same finding on many hosts counts once.
         let of = |severity| {
             let found = self.findings.iter().filter(|finding| finding.severity == severity);
             grouped(found.map(|finding| ((&finding.what, &finding.advice), ()))).len()
@@ -146,17 +146,17 @@ impl<'a> Status<'a> {
     }
 }
 
-/// How long the node has been up: by its own count, which no set clock changes, else by the clocks.
+/// How long the node has been up: by its own monotonic uptime, else by the clocks.
 pub(super) fn uptime(node: &NodeFacts, now: u64) -> u64 {
     if node.uptime_s > 0 { node.uptime_s } else { now.saturating_sub(node.started) }
 }
 
-/// How many queues the node leads, as it sees itself.
+/// The number of queues that the node leads, as it reports.
 pub(super) fn leads(node: &NodeFacts) -> usize {
     node.queues.iter().filter(|queue| queue.leader.as_ref() == Some(&node.name)).count()
 }
 
-/// The node's own type, as it sees itself.
+/// The node's type, as it reports.
 pub(super) fn node_type(node: &NodeFacts) -> Option<&'static str> {
     node.members.iter().find(|member| member.node == node.name).map(|member| member.node_type.as_str())
 }

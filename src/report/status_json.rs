@@ -9,7 +9,7 @@ use crate::cluster::health::membership::running_nodes;
 use crate::cluster::health::queues::{teller, under_replicated, with_mirrors_behind};
 use crate::cluster::health::{Finding, is_healthy};
 
-/// The version of the status document. Additions raise nothing; what a reader must know raises it.
+/// The version of the status document. Additions do not raise it; incompatible changes do.
 const STATUS_FORMAT_VERSION: u32 = 1;
 
 /// The state of a cluster as `rabbitup status --json` prints it.
@@ -20,15 +20,15 @@ pub struct StatusDocument {
     pub healthy: bool,
     pub cluster: Option<String>,
     pub nodes: Vec<NodeStatus>,
-    /// None where no node runs that could tell.
+    /// None if no running node reports it.
     pub queues: Option<QueuesStatus>,
     pub load_balancers: Vec<LoadBalancerStatus>,
     pub findings: Vec<Finding>,
-    /// The runs of rabbitup that hold locks on these hosts just now.
+    /// The rabbitup runs that hold locks on these hosts now.
     pub under_way: Vec<UnderWay>,
 }
 
-/// One broker. What a node that does not run cannot say is null.
+/// One broker. Values that a stopped node cannot report are null.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct NodeStatus {
     pub host: HostName,
@@ -37,19 +37,19 @@ pub struct NodeStatus {
     pub rabbitmq_version: Option<String>,
     pub erlang: Option<String>,
     pub node_type: Option<String>,
-    /// Where it keeps what the nodes have in common.
+    /// Where it stores the cluster's metadata.
     pub metadata_store: Option<MetadataStore>,
     pub uptime_s: Option<u64>,
     pub memory_bytes: Option<u64>,
-    /// Whether the node is in maintenance mode, and so takes no clients.
+    /// Whether the node is in maintenance mode and accepts no clients.
     pub maintenance: Option<bool>,
-    /// How many queues it leads, as it sees itself.
+    /// The number of queues that it leads, as it reports.
     pub queue_leaders: Option<usize>,
     /// The members as this node sees them.
     pub members: Vec<String>,
-    /// Those of them that run, as this node sees them.
+    /// The running members as this node sees them.
     pub running: Vec<String>,
-    /// Nodes that this one was cut off from, as any node reports it.
+    /// Nodes that this one is partitioned from, as reported by any node.
     pub partitioned_from: Vec<String>,
     pub alarms: Vec<String>,
     pub cookie: CookieStatus,
@@ -57,14 +57,14 @@ pub struct NodeStatus {
     pub clock_uncertainty_ms: Option<f64>,
 }
 
-/// How a node's cookie stands to that of the others.
+/// How a node's cookie compares to the others'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CookieStatus {
     Agrees,
-    /// The file holds another cookie than the others'.
+    /// The cookie in its file differs from the others'.
     Differs,
-    /// The running node holds another cookie than its file.
+    /// The running node's cookie differs from its file.
     RunningDiffers,
     Unknown,
 }
@@ -72,17 +72,17 @@ pub enum CookieStatus {
 /// The cluster's queues, and those of them that lack a copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct QueuesStatus {
-    /// How many were looked at.
+    /// The number of queues inspected.
     pub total: usize,
-    /// False: there are more than that, or the node could not tell.
+    /// False: there are more, or the node could not report them all.
     pub complete: bool,
     /// Quorum queues and streams with fewer replicas than they should have.
     pub under_replicated: Vec<QueueStatus>,
-    /// Mirrored queues with a mirror that does not hold what the leader holds.
+    /// Mirrored queues with a mirror that is not in sync with the leader.
     pub unsynchronised: Vec<QueueStatus>,
 }
 
-/// One queue and the nodes that hold it.
+/// One queue and the nodes that have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct QueueStatus {
     pub vhost: String,
@@ -98,7 +98,7 @@ pub struct QueueStatus {
 pub struct LoadBalancerStatus {
     pub host: HostName,
     pub runs: bool,
-    /// Whether a broker answered an AMQP handshake through it; null where it was not tried.
+    /// Whether a broker answered an AMQP handshake through it; null if not tried.
     pub amqp_answers: Option<bool>,
     pub backends: Vec<BackendStatus>,
 }

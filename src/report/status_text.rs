@@ -15,7 +15,7 @@ use crate::cluster::health::membership::{membership_views, running_nodes};
 use crate::cluster::health::{Finding, Severity, is_healthy};
 use crate::cluster::phrases::grouped;
 
-/// Backends of a load balancer that are listed one by one.
+/// How many backends of a load balancer are listed one by one.
 const BACKENDS: usize = 12;
 
 /// The state of a cluster for people. The last line says whether it is healthy.
@@ -37,7 +37,7 @@ pub fn status_text(status: &Status<'_>, style: Style) -> String {
     text
 }
 
-/// Findings for people: what is wrong, where, and what to do; equal ones once.
+/// Findings for people: the problem, where, and what to do; equal ones once.
 pub fn findings_text(findings: &[Finding], style: Style) -> String {
     let mut text = String::new();
     let groups = grouped(findings.iter().map(|f| ((f.severity, &f.what, &f.advice), f.host.as_ref())));
@@ -113,7 +113,7 @@ fn nodes(rows: &[Row<'_>], now: u64, style: Style) -> String {
     table(columns, 2, style)
 }
 
-/// How many queues a node leads; of more than were listed, at least so many: `334+`.
+/// The number of queues that a node leads; a minimum if there are more than were listed: `334+`.
 fn leaders(node: &NodeFacts) -> Option<String> {
     let more = if node.queues_complete { "" } else { "+" };
     (!node.queues.is_empty()).then(|| format!("{}{more}", leads(node)))
@@ -129,7 +129,7 @@ fn memory(bytes: u64) -> String {
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
-/// Who sees what, where the nodes disagree.
+/// Each node's view, if the nodes disagree.
 fn views(status: &Status<'_>, style: Style) -> String {
     let views = membership_views(&running_nodes(status.desired, status.facts));
     if views.len() < 2 {
@@ -151,7 +151,7 @@ fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, s
     let name = software_name(wanted.software);
     let facts = seen.and_then(|seen| seen.load_balancer.as_ref());
     let (ink, answer) = match (seen, facts.map(|facts| facts.amqp_answers)) {
-        (None, _) => (Ink::Bad, "not looked at".to_owned()),
+        (None, _) => (Ink::Bad, "not inspected".to_owned()),
         (Some(_), None) => (Ink::Bad, "does not run".to_owned()),
         (Some(_), Some(Some(true))) => (Ink::Good, format!("AMQP answers on port {}", wanted.amqp_port)),
         (Some(_), Some(Some(false))) => {
@@ -199,7 +199,7 @@ fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, s
     text
 }
 
-/// Hosts that are no brokers have no row; their clocks matter all the same.
+/// The clocks of hosts that are not brokers and have no row in the table.
 fn other_hosts(status: &Status<'_>, style: Style) -> String {
     let others = status.desired.hosts.iter().filter(|host| !host.has(crate::model::Role::Broker));
     let clocks: Vec<String> = others

@@ -2,9 +2,9 @@ use std::fmt::Display;
 
 use console::Term;
 
-/// How wide a text may be where nobody says.
+/// The default width of text.
 const DEFAULT_WIDTH: usize = 100;
-/// Narrower than this, tables and hanging indents stop making sense.
+/// Below this width, tables and hanging indents are useless.
 const LEAST_WIDTH: usize = 40;
 
 /// Whether text carries colour.
@@ -14,16 +14,16 @@ pub enum Colour {
     Never,
 }
 
-/// How much of what is long is shown.
+/// How much of long output is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Long diffs and long lists are folded, with a word on how to see the rest.
+    /// Long diffs and lists are folded, with a hint how to see the rest.
     Folded,
     /// Everything (`-v`).
     Full,
 }
 
-/// How text for people is set: one value, made once at the edge and handed down.
+/// The formatting of text for people: created once and passed down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     pub width: usize,
@@ -31,7 +31,7 @@ pub struct Style {
     pub detail: Detail,
 }
 
-/// What a piece of text is to its reader; the colours follow from it.
+/// The meaning of a piece of text, which determines its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     Added,
@@ -53,12 +53,12 @@ impl Style {
         Self { width: width.max(LEAST_WIDTH), colour: Colour::Never, detail: Detail::Folded }
     }
 
-    /// What suits standard output: colour only on a terminal that has it and where `NO_COLOR` is not set.
+    /// For standard output: colour only on a terminal that supports it, and without `NO_COLOR`.
     pub fn stdout() -> Self {
         Self::of(&Term::stdout(), console::colors_enabled)
     }
 
-    /// What suits standard error.
+    /// For standard error.
     pub fn stderr() -> Self {
         Self::of(&Term::stderr(), console::colors_enabled_stderr)
     }
@@ -78,7 +78,7 @@ impl Style {
     fn of(term: &Term, coloured: fn() -> bool) -> Self {
         // A pipe has no width; its reader may be a pager, a log or a mail.
         let width = term.size_checked().map_or(DEFAULT_WIDTH, |(_, columns)| usize::from(columns));
-        // console knows NO_COLOR and CLICOLOR; the standard leaves an empty NO_COLOR without effect.
+        // console supports NO_COLOR and CLICOLOR; by the standard an empty NO_COLOR has no effect.
         let colour = if coloured() { Colour::Always } else { Colour::Never };
         Self { colour, ..Self::plain(width) }
     }

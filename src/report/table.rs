@@ -1,4 +1,4 @@
-//! Columns of text that fit a width: what does not fit is said below the table, grouped by value.
+//! Columns of text that fit a width: columns that do not fit are listed below the table, grouped by value.
 
 use console::measure_text_width;
 
@@ -9,22 +9,22 @@ use super::words::{Wrapped, list};
 use crate::cluster::phrases::grouped;
 
 const GAP: usize = 2;
-/// Different values of a column that are named below the table.
+/// How many different values of a column are listed below the table.
 const VALUES: usize = 4;
 
-/// One column. The one with the highest `yields` gives way first; none with 0 ever does.
+/// One column. The one with the highest `yields` is dropped first; those with 0 never are.
 pub(super) struct Column {
     pub head: &'static str,
     pub yields: u8,
     pub cells: Vec<(Ink, String)>,
 }
 
-/// The table's lines, with the values of columns that had no room below, by the names in the first column.
+/// The table's lines, then the values of dropped columns by the names in the first column.
 pub(super) fn table(mut columns: Vec<Column>, indent: usize, style: Style) -> String {
     for cell in columns.iter_mut().flat_map(|column| &mut column.cells) {
         cell.1 = one_line(&cell.1);
     }
-    // A column in which nobody has anything to say takes no room.
+    // A column without any value is left out.
     columns.retain(|column| column.yields == 0 || column.cells.iter().any(|(_, cell)| !is_blank(cell)));
     let mut moved = Vec::new();
     while indent + width(&columns) > style.width {
@@ -84,7 +84,7 @@ fn below(column: &Column, names: &[&String], indent: usize, style: Style) -> Str
     let groups = grouped(values.filter(|(cell, _)| !is_blank(cell)));
     let words = match groups.as_slice() {
         [(value, _)] => (*value).clone(),
-        groups if groups.len() > VALUES => "differs; a wider terminal or --json shows it".to_owned(),
+        groups if groups.len() > VALUES => "differs; use a wider terminal or --json to see it".to_owned(),
         groups => groups
             .iter()
             .map(|(value, names)| format!("{value} ({})", list(names, Detail::Folded)))

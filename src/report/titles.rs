@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::model::HostName;
 use crate::plan::{Phase, Plan, StepId};
 
-/// What displays need of a plan: steps by name, without the bodies of files.
+/// The data of a plan that displays need: steps by name, without file contents.
 #[derive(Clone, Debug)]
 pub(super) struct Titles {
     /// In the inventory's order, with the number of steps.
@@ -17,7 +17,7 @@ pub(super) struct Title {
     pub phase: Phase,
     pub title: String,
     pub after: Vec<StepId>,
-    /// Its place in the plan.
+    /// Its index in the plan.
     pub place: usize,
 }
 
@@ -41,7 +41,7 @@ impl Titles {
         self.steps.get(id)
     }
 
-    /// The step's title; its id where the plan does not have it.
+    /// The step's title, or its id if the plan does not have it.
     pub(super) fn title<'a>(&'a self, id: &'a StepId) -> &'a str {
         self.get(id).map_or(id.as_str(), |step| &step.title)
     }

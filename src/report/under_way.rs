@@ -1,5 +1,5 @@
-//! Runs of rabbitup that are under way on the hosts: what they have stopped, drained or taken out of the balancer comes back
-//! when they end.
+//! Rabbitup runs in progress on the hosts: nodes that they have stopped, drained or taken out of the balancer come back when they
+//! end.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use crate::model::{HostName, one_line, shortened};
 use super::words::since;
 use crate::cluster::phrases::grouped;
 
-/// Characters of a name that somebody left on a host.
+/// The maximum length of a name read from a host.
 const NAME: usize = 100;
 
 /// One run that holds locks.
@@ -55,13 +55,13 @@ impl UnderWay {
     }
 }
 
-/// What stands above everything else where rabbitup is at work on these hosts; else nothing. A line each.
+/// The lines shown above everything else while a run is in progress on these hosts; else empty.
 pub fn under_way_text(facts: &Facts, now: SystemTime) -> String {
     let runs = under_way(facts);
     let mut text: String = runs.iter().map(|run| format!("{}\n", one_line(&run.words(now)))).collect();
     if let (true, Some((host, process))) = (runs.is_empty(), facts.at_work()) {
         text.push_str(&format!(
-            "A step of a run that was cut off is still running on {host} (process {process})\n"
+            "A step of an interrupted run is still running on {host} (process {process})\n"
         ));
     }
     text

@@ -12,7 +12,7 @@ use super::style::{Ink, Style};
 use super::words::{count, list};
 use crate::cluster::phrases::grouped;
 
-/// How each host is reached, in the inventory's order: advice names the very command to type.
+/// How each host is reached, in the inventory's order: advice prints the exact command.
 #[derive(Clone, Debug)]
 pub struct Routes<'a>(Vec<(&'a HostName, &'a Ssh)>);
 
@@ -28,12 +28,12 @@ impl<'a> From<&'a Plan> for Routes<'a> {
     }
 }
 
-/// The hosts that could not be looked at, by cause, with the evidence and what to do. Empty where all answered.
+/// The hosts that could not be inspected, by cause, with evidence and advice. Empty if all answered.
 pub fn unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> String {
     unreached(facts, routes, "Nothing was changed.", style)
 }
 
-/// The same where the run has changed something and looks whether all is well now.
+/// The same for the verification of a run that has changed something.
 pub fn late_unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> String {
     unreached(facts, routes, CHANGED, style)
 }
@@ -55,7 +55,7 @@ fn unreached(facts: &Facts, routes: &Routes<'_>, changed: &str, style: Style) ->
         text.push('\n');
     }
     let all = count(facts.hosts.len(), "host", "hosts");
-    let line = format!("{} of {all} could not be looked at. {changed}", silent.len());
+    let line = format!("{} of {all} could not be inspected. {changed}", silent.len());
     text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
     text
 }
@@ -73,19 +73,19 @@ fn together(each: Vec<Vec<String>>) -> Vec<String> {
         }
         lines.extend(here.iter().take(SHOWN).map(|line| (*line).clone()));
         if here.len() > SHOWN {
-            lines.push(format!("and so for the other {}", here.len() - SHOWN));
+            lines.push(format!("and the same for the other {}", here.len() - SHOWN));
         }
     }
     lines
 }
 
-/// The hosts that could not be looked at, for machines.
+/// The hosts that could not be inspected, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnreachableDocument {
     pub unreachable: Vec<UnreachableEntry>,
 }
 
-/// One host that could not be looked at.
+/// One host that could not be inspected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnreachableEntry {
     pub host: HostName,
@@ -118,9 +118,9 @@ fn in_order<'a>(facts: &'a Facts, routes: &Routes<'a>) -> Vec<Silent<'a>> {
     silent
 }
 
-/// One line for a run that goes on without these hosts.
+/// One line for a run that continues without these hosts.
 pub fn skipped_line(facts: &Facts, routes: &Routes<'_>, style: Style) -> Option<String> {
     let hosts: Vec<&HostName> = in_order(facts, routes).into_iter().map(|(host, ..)| host).collect();
-    let line = format!("left out, since they did not answer: {}", list(&hosts, style.detail));
+    let line = format!("skipped because they did not answer: {}", list(&hosts, style.detail));
     (!hosts.is_empty()).then(|| style.paint(Ink::Warning, line))
 }

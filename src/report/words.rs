@@ -1,4 +1,4 @@
-//! Small things that every text needs: counts, durations, lists and wrapping.
+//! Building blocks of all texts: counts, durations, lists and wrapping.
 
 use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,7 +24,7 @@ pub(super) fn duration(time: Duration) -> String {
     span(u64::try_from((tenths + 5) / 10).unwrap_or(u64::MAX))
 }
 
-/// A span in its two largest units: `45 s`, `1 min 12 s`, `3 d 4 h`.
+/// A duration in its two largest units: `45 s`, `1 min 12 s`, `3 d 4 h`.
 pub(super) fn span(seconds: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let first = UNITS.iter().position(|(size, _)| seconds >= *size).unwrap_or(UNITS.len() - 1);
@@ -54,7 +54,7 @@ pub(super) fn list<T: Display>(items: &[T], detail: Detail) -> String {
     }
 }
 
-/// Text to be broken over lines: what stands before the first, and everything after it below its start.
+/// Text to wrap: a prefix for the first line, with further lines indented below its text.
 pub(super) struct Wrapped<'a> {
     indent: usize,
     label: (Ink, &'a str),
@@ -66,7 +66,7 @@ impl<'a> Wrapped<'a> {
         Self { indent, label, text }
     }
 
-    /// The lines, each at most as wide as the style, but for words that are wider than a line.
+    /// The lines, each at most as wide as the style, except for longer words.
     pub(super) fn lines(&self, style: Style) -> Vec<String> {
         let hang = self.indent + measure_text_width(self.label.1);
         let room = style.width.saturating_sub(hang).max(20);
@@ -128,7 +128,7 @@ mod tests {
     fn a_beginning_is_told_by_the_clock_and_by_its_age() {
         let began = UNIX_EPOCH + Duration::from_secs(12 * 3_600 + 3 * 60 + 7);
         assert_eq!(since(began, began + Duration::from_secs(123)), "since 12:03:07 UTC, 2 min 3 s ago");
-        // A clock that was set back meanwhile.
+        // A clock that was set back in the meantime.
         assert_eq!(since(began, UNIX_EPOCH), "since 12:03:07 UTC, 0 s ago");
     }
 

@@ -1,12 +1,12 @@
 use crate::model::shortened;
 
-/// Most lines that an error carries as its evidence.
+/// The maximum number of lines of evidence in an error.
 const LINES: usize = 16;
-/// Most characters of each of them.
+/// The maximum length of each of them, in characters.
 const LINE_CHARS: usize = 500;
 
-/// The last lines of what was said, without terminal escapes, control characters and noise: fit for a screen
-/// and a log, whoever said it.
+/// The last lines of an output, without terminal escapes, control characters and noise: safe for a screen and a log, whatever its
+/// source.
 pub(crate) fn evidence(said: &str) -> String {
     let lines: Vec<String> = said
         .lines()

@@ -1,4 +1,4 @@
-//! Hosts that answer as a test wants them to.
+//! Fake hosts for tests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::model::HostName;
 
 type Answer = dyn Fn(&HostName, &Exec) -> Result<Output, TransportError> + Send + Sync;
 
-/// A [`Transport`] without hosts: a closure answers, and what was run is on record.
+/// A [`Transport`] without hosts: a closure answers, and every script is recorded.
 ///
 /// ```
 /// use rabbitup::transport::{FakeTransport, Output};
@@ -28,7 +28,7 @@ pub struct FakeTransport {
 struct State {
     ran: Vec<(HostName, String)>,
     gates: BTreeMap<HostName, Arc<Notify>>,
-    /// The sessions that hold something, to end them from outside.
+    /// The held sessions, to end them from a test.
     held: Vec<(HostName, watch::Sender<bool>)>,
 }
 
@@ -42,18 +42,18 @@ impl FakeTransport {
         Self { answer: Box::new(answer), state: Mutex::default() }
     }
 
-    /// Lets every script of `host` wait, after it is on record, until the returned value is notified. One
-    /// `notify_one` lets one script go on.
+    /// Blocks every script of `host`, after recording it, until the returned value is notified. One `notify_one` releases one
+    /// script.
     pub fn gate(&self, host: &HostName) -> Arc<Notify> {
         self.state().gates.entry(host.clone()).or_default().clone()
     }
 
-    /// What was started, in order: the host and the script's text.
+    /// The started scripts, in order: the host and the script's text.
     pub fn ran(&self) -> Vec<(HostName, String)> {
         self.state().ran.clone()
     }
 
-    /// How many held sessions are open now.
+    /// The number of open held sessions.
     pub fn open_holds(&self) -> usize {
         self.state().held.iter().filter(|(_, sender)| sender.receiver_count() > 0).count()
     }
@@ -124,7 +124,7 @@ impl Transport for FakeTransport {
         Ok((line.to_owned(), FakeHeld(receiver)))
     }
 
-    /// Nothing is ever connected; every script counts.
+    /// It never connects; every script is counted.
     fn counts(&self) -> Counts {
         Counts { connections: 0, execs: self.state().ran.len() as u64 }
     }

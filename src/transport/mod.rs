@@ -1,4 +1,4 @@
-//! How text reaches a root shell on a host and how its output comes back. Knows nothing of RabbitMQ.
+//! Sends scripts to a root shell on a host and returns their output. Knows nothing about RabbitMQ.
 
 mod evidence;
 mod fake;
@@ -17,8 +17,7 @@ pub use fake::{FakeHeld, FakeTransport};
 pub use privileges::{BadGrantee, Grantee, SudoAsks, doas_conf, sudoers};
 pub use ssh::{BecomeRoot, HeldSession, HostKeyPolicy, SshTarget, SshTransport};
 
-/// 128 random bits in hexadecimal, fresh for every command: no output can hold what is marked with them by chance or
-/// malice.
+/// 128 random bits in hexadecimal, new for every command: no output can contain such a mark by accident or malice.
 pub(crate) fn nonce() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
@@ -27,28 +26,28 @@ pub(crate) fn nonce() -> String {
 #[derive(Clone, Debug)]
 pub struct Exec {
     pub script: Script,
-    /// After this time the controller gives the host up. The script bounds itself too (`timeout -k`).
+    /// After this time the controller gives up on the host. The script limits itself too (`timeout -k`).
     pub timeout: Duration,
 }
 
-/// How the shell gets its text, which reads nothing from its own standard input.
+/// How the shell gets its script; the script cannot read standard input.
 #[derive(Clone, Debug)]
 pub enum Script {
-    /// In the command, where it can be: one round trip less. For what is no secret.
+    /// In the command if possible: saves one round trip. Only for scripts without secrets.
     Argument(String),
-    /// Over standard input: it is in no process list, environment, log or file, here or on the host.
+    /// Over standard input: not visible in any process list, environment, log or file, here or on the host.
     Stdin(Secret),
 }
 
-/// What one run printed and how it ended.
+/// The output and the end of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
     pub code: i32,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// The controller's clock when the script was sent; the connection stood already.
+    /// The controller's clock when the script was sent over the open connection.
     pub sent_at: Option<SystemTime>,
-    /// The controller's clock when the first line of stdout had arrived.
+    /// The controller's clock when the first line of stdout arrived.
     pub first_line_at: Option<SystemTime>,
 }
 
@@ -57,16 +56,16 @@ pub struct Output {
 #[error("{evidence}")]
 pub struct TransportError {
     pub kind: TransportErrorKind,
-    /// What ssh said, whole lines, without terminal escapes.
+    /// ssh's messages, in whole lines, without terminal escapes.
     pub evidence: String,
 }
 
-/// The kinds that ask for different remedies.
+/// Kinds of errors with different fixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportErrorKind {
     NoConnection,
     NameUnknown,
-    /// ssh itself does not start: its configuration file is missing or wrong.
+    /// ssh does not start: its configuration file is missing or wrong.
     SshConfiguration,
     HostKeyChanged,
     HostKeyUnknown,
@@ -74,47 +73,46 @@ pub enum TransportErrorKind {
     NoPrivilege,
     /// sudo asks for a password, and none was given.
     SudoPassword,
-    /// sudo was given a password and did not take it.
+    /// sudo rejected the password.
     SudoPasswordRefused,
-    /// sudo lets the login run commands, and not the one that is needed.
+    /// sudo allows the user some commands, but not the needed one.
     SudoRule,
-    /// The connection was lost while the script ran: whether it ended is unknown.
+    /// The connection was lost while the script ran: it is unknown whether it completed.
     Lost,
     TimedOut,
-    /// More output than is worth keeping: the host is broken or hostile.
+    /// Too much output: the host is broken or hostile.
     TooMuchOutput,
 }
 
 /// Whole lines of a running script's stdout, as they arrive.
 pub type LineSender = mpsc::UnboundedSender<Vec<u8>>;
 
-/// How many connections were opened and how many scripts were run: the round trips that a command costs.
+/// The numbers of opened connections and executed scripts, which determine the round trips of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub connections: u64,
     pub execs: u64,
 }
 
-/// How often the script of a held session is given an empty line. A host that gets none for several times
-/// this long has lost the controller, although its sshd may not know for hours (`ClientAliveInterval 0`,
-/// sshd_config(5)).
+/// The interval of empty lines to the script of a held session. A host that receives none for several intervals has lost the
+/// controller, although its sshd may not notice for hours (`ClientAliveInterval 0`, sshd_config(5)).
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// A session that holds something on its host until it is dropped.
+/// A session that holds a resource on its host until it is dropped.
 pub trait Held: Send + 'static {
-    /// Waits until the session has ended by itself: the host or the connection let go of it.
+    /// Waits until the session has ended by itself: the host or the connection closed it.
     fn ended(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// Ends the session and waits until the host has let go.
+    /// Ends the session and waits until the host has released the resource.
     fn release(self) -> impl Future<Output = ()> + Send;
 }
 
 /// A way to run scripts on hosts.
 pub trait Transport: Send + Sync + 'static {
-    /// A session that ends, and lets go of what it holds on the host, when it is dropped.
+    /// A session that ends, and releases its resource on the host, when it is dropped.
     type Held: Held;
 
-    /// Runs a script as root and waits for its end; `lines` gets every line of stdout as it comes.
+    /// Runs a script as root and waits for its end; `lines` receives every line of stdout as it arrives.
     fn exec(
         &self,
         host: &HostName,
@@ -122,8 +120,8 @@ pub trait Transport: Send + Sync + 'static {
         lines: Option<LineSender>,
     ) -> impl Future<Output = Result<Output, TransportError>> + Send;
 
-    /// Starts a script as root whose standard input stays open as long as the returned value lives, and
-    /// returns the first line that it prints. Every [`HEARTBEAT`] an empty line comes in there.
+    /// Starts a script as root whose standard input stays open as long as the returned value lives, and returns its first line of
+    /// output. It receives an empty line every [`HEARTBEAT`].
     fn hold(
         &self,
         host: &HostName,
@@ -133,6 +131,6 @@ pub trait Transport: Send + Sync + 'static {
 
     fn counts(&self) -> Counts;
 
-    /// Lets go of every connection, or leaves it to its time of persistence.
+    /// Closes every connection, or leaves it open for its time of persistence.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }

@@ -1,37 +1,36 @@
-//! The one command that is ever run through sudo or doas, and the rules that allow it and nothing else.
+//! The only command that is run through sudo or doas, and the rules that allow exactly this command.
 
-/// What the root shell prints first: until then nobody knows whether sudo has let it in.
+/// The first output of the root shell, which shows that sudo has allowed it.
 pub(super) const READY: &str = "rabbitup-root";
 
-/// The word before every line that the root shell takes in. Lines without it are passed over: a password that
-/// sudo did not want may still stand before them.
+/// The marker word of every line that the root shell evaluates. It skips other lines: an unneeded password may come first.
 pub(super) const WORD: &str = "rabbitup-eval";
 
 /// The root shell, by a path that every system has: doas compares it as text (doas.conf(5)).
 pub(super) const SHELL: &str = "/bin/sh";
 
-/// The root shell's own text. It never changes from run to run, so that a rule can name it whole: everything
-/// that does comes over standard input. `read` takes single bytes from a pipe, so what follows a line stays for
-/// the next reader (POSIX.1-2017, XCU 1.4 and `read`).
+/// The root shell's own text. It is the same in every run, so that a rule can match it completely: all varying content comes over
+/// standard input. `read` takes single bytes from a pipe, so the data after a line is left for the next reader (POSIX.1-2017, XCU
+/// 1.4 and `read`).
 pub(super) fn root_text() -> String {
     format!(
         "echo {READY}; while read -r word line; do test \"$word\" = {WORD} && eval \"$line\"; done; exit 74"
     )
 }
 
-/// Who a rule is for: a user, or a group with a per cent sign before its name. Nothing in it means anything to
+/// The subject of a rule: a user, or a group with a percent sign before its name. It contains no character that is special in
 /// sudoers or doas.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grantee(String);
 
-/// A name that no rule is written for.
+/// A name that is not accepted in a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a user, or % and a group: letters, digits, `_`, `.` and `-`, the first one no digit or sign")]
+#[error("a user, or % and a group: letters, digits, `_`, `.` and `-`, starting with a letter or `_`")]
 pub struct BadGrantee;
 
 impl Grantee {
     /// # Errors
-    /// [`BadGrantee`] where the text is no name as useradd(8) of Debian makes them.
+    /// [`BadGrantee`] if the text is not a name that Debian's useradd(8) accepts.
     pub fn parse(text: &str) -> Result<Self, BadGrantee> {
         let name = text.strip_prefix('%').unwrap_or(text);
         let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -53,16 +52,15 @@ impl std::str::FromStr for Grantee {
 /// Whether sudo asks for the login's password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SudoAsks {
-    /// A stolen key alone makes nobody root.
+    /// A stolen key alone does not give root access.
     Password,
-    /// `NOPASSWD`: for runs that nobody watches.
+    /// `NOPASSWD`: for unattended runs.
     Nothing,
 }
 
-/// A file for /etc/sudoers.d that allows what rabbitup runs, whole and without further arguments.
-///
-/// The settings are those of sudoers(5) that stand in the way: there is no terminal (`requiretty`), and what
-/// comes over standard input is secret (`log_input`), as some of what is printed (`log_output`).
+/// A file for /etc/sudoers.d that allows exactly the command that rabbitup runs. It disables the settings of sudoers(5) that
+/// conflict: there is no terminal (`requiretty`), and standard input is secret (`log_input`), as is some of the output
+/// (`log_output`).
 pub fn sudoers(grantee: &Grantee, asks: SudoAsks) -> String {
     let Grantee(who) = grantee;
     let tag = match asks {
@@ -70,7 +68,7 @@ pub fn sudoers(grantee: &Grantee, asks: SudoAsks) -> String {
         SudoAsks::Nothing => "NOPASSWD: ",
     };
     format!(
-        "# A root shell, under the one name that rabbitup calls it by. Whoever may run it is root.\n\
+        "# A root shell, with the exact command that rabbitup runs. It gives root access.\n\
          Cmnd_Alias RABBITUP = {SHELL} -c {}\n\
          Defaults!RABBITUP !requiretty, !log_input, !log_output\n\
          {who} ALL = (root) {tag}RABBITUP\n",
@@ -78,18 +76,17 @@ pub fn sudoers(grantee: &Grantee, asks: SudoAsks) -> String {
     )
 }
 
-/// The line of doas.conf(5) that does the same. It has groups with a colon.
+/// The equivalent line of doas.conf(5), which writes groups with a colon.
 pub fn doas_conf(grantee: &Grantee) -> String {
     let who = grantee.0.replacen('%', ":", 1);
     let text = root_text().replace('\\', "\\\\").replace('"', "\\\"");
     format!(
-        "# A root shell, under the one name that rabbitup calls it by. Whoever may run it is root.\n\
+        "# A root shell, with the exact command that rabbitup runs. It gives root access.\n\
          permit nopass {who} as root cmd {SHELL} args -c \"{text}\"\n"
     )
 }
 
-/// sudoers(5), "Other special characters and reserved words" and "Wildcards": what an argument must not hold as
-/// it is.
+/// Escapes the characters listed in sudoers(5), "Other special characters and reserved words" and "Wildcards".
 fn sudoers_argument(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
@@ -121,7 +118,7 @@ mod tests {
         assert_eq!(sudoers_argument("a=b, c:*?[!\\#"), "a\\=b\\, c\\:\\*\\?\\[\\!\\\\\\#");
     }
 
-    /// Who pastes a rule from the page gets the one that this version needs.
+    /// The rule on the page is the one that this version needs.
     #[test]
     fn the_page_shows_the_rules_as_they_are() {
         let page = include_str!("../../docs/privileges.md");

@@ -1,4 +1,4 @@
-//! With `--json` an error is one document on standard output, too, and one line where a run prints events.
+//! With `--json` errors are a document on standard output too, and one line if a run prints events.
 
 use std::process::Output;
 
@@ -20,7 +20,7 @@ fn line(output: &Output, code: i32) -> Value {
     let document = document(output, code);
     let out = String::from_utf8_lossy(&output.stdout);
     assert_eq!(out.lines().count(), 1, "more than a line: {out}");
-    assert_eq!(document["event"], "error", "among events it is one");
+    assert_eq!(document["event"], "error", "it is recognised among events");
     document
 }
 

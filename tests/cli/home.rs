@@ -1,11 +1,11 @@
-//! A directory that the program runs in, with nothing of the user who runs the tests.
+//! A home directory for the program, isolated from the user who runs the tests.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Gone when it is dropped.
+/// Removed when dropped.
 pub struct Home(PathBuf);
 
 impl Home {
@@ -15,7 +15,7 @@ impl Home {
         let directory = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(directory.join("run")).expect("the temporary directory is writable");
-        // The program keeps its sockets only where nobody else can look.
+        // The program keeps its sockets only in a private directory.
         let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         std::fs::set_permissions(directory.join("run"), private).expect("the directory is ours");
         Self(directory)
@@ -29,7 +29,7 @@ impl Home {
         std::fs::write(self.path(name), text).expect("the home is writable");
     }
 
-    /// An inventory of one broker, which ssh finds behind this port of the loopback interface.
+    /// An inventory of one broker, which ssh reaches at this port of the loopback interface.
     pub fn inventory(&self, port: u16) {
         self.write("ssh_config", &format!("Host *\n  HostName 127.0.0.1\n  Port {port}\n"));
         self.write(
@@ -68,7 +68,7 @@ impl Drop for Home {
     }
 }
 
-/// A port where connections are taken and never answered, as long as the listener is there.
+/// A port that accepts connections but never answers, as long as the listener lives.
 pub fn silent_port() -> (TcpListener, u16) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
     let port = listener.local_addr().expect("it is bound").port();

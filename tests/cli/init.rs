@@ -3,7 +3,7 @@
 use crate::home::Home;
 
 #[test]
-fn it_writes_where_the_inventory_is_said_to_be_and_names_a_command_that_finds_it() {
+fn it_writes_to_the_given_inventory_and_prints_a_command_that_finds_it() {
     let home = Home::new();
     let said = |output: &std::process::Output| {
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

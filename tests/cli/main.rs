@@ -1,4 +1,4 @@
-//! The program as it is called, where no host is needed: what it prints, its exit codes, and how it is interrupted.
+//! The program's command line without hosts: its output, exit codes and interruption.
 
 mod errors;
 mod home;

@@ -1,11 +1,11 @@
-//! Signals end `status --watch` whenever they come.
+//! Signals end `status --watch` at any moment.
 
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::home::{Home, silent_port};
 
-/// How soon it must have ended.
+/// The maximum time until it ends.
 const AT_ONCE: Duration = Duration::from_secs(8);
 
 fn end_of(child: &mut Child) -> Option<i32> {
@@ -21,8 +21,8 @@ fn end_of(child: &mut Child) -> Option<i32> {
     None
 }
 
-/// At any moment: while the hosts are being inspected, which lasts twenty seconds where one takes connections and does
-/// not answer, and between two rounds, which come fast where it refuses them.
+/// At any moment: while the hosts are being inspected, which takes twenty seconds if one accepts connections but does not answer,
+/// and between two refreshes, which follow quickly if it refuses connections.
 #[test]
 fn a_watch_ends_at_the_first_signal() {
     let (listener, silent) = silent_port();
@@ -32,7 +32,7 @@ fn a_watch_ends_at_the_first_signal() {
         let home = Home::new();
         home.inventory(if at % 2 == 0 { silent } else { refusing });
         let mut child = home.rabbitup(&["status", "--watch", "1", "--json"]).spawn().expect("it starts");
-        // It listens from its first round on; when that begins is nobody's business but the machine's.
+        // It handles signals from its first refresh on; when that begins depends on the machine.
         std::thread::sleep(Duration::from_millis(1500 + rand::random_range(0..1500)));
         let pid = child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().expect("kill runs").success());

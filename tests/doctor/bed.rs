@@ -1,4 +1,4 @@
-//! Three brokers that are well, to be made ill.
+//! Three healthy brokers, for tests that break them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -58,7 +58,7 @@ impl Bed {
         diagnose(&self.desired, &self.facts, &self.exams)
     }
 
-    /// What is found, in its order: the cause, the host, the peer, and whether it follows from something else.
+    /// The findings in order: the cause, the host, the peer, and whether it is a consequence.
     pub fn found(&self) -> Vec<(Cause, String, String, bool)> {
         let name = |host: &Option<HostName>| host.as_ref().map(ToString::to_string).unwrap_or_default();
         let findings = self.diagnosis().findings;
@@ -85,7 +85,7 @@ impl Bed {
         self.exam(from).peers.get_mut(&fixtures::host(to)).expect("a peer")
     }
 
-    /// The broker does not run, and everybody sees that.
+    /// The broker does not run, and all others see that.
     pub fn stop(&mut self, name: &str, active: &str) {
         let seen = self.seen(name);
         seen.broker = BrokerState::Down;
@@ -111,7 +111,7 @@ impl Bed {
         }
     }
 
-    /// `name` does not answer any call of others, or answers nobody's.
+    /// `name` does not answer any query.
     pub fn refuse(&mut self, from: &str, to: &str) {
         self.peer(from, to).answer = Answer::Refused(String::new());
         let node = NodeName::rabbit(&fixtures::host(to));
@@ -134,7 +134,7 @@ impl Bed {
     }
 }
 
-/// What RabbitMQ 3.10 has enabled, in part.
+/// Some of the flags that RabbitMQ 3.10 enables.
 fn flags() -> BTreeSet<String> {
     ["quorum_queue", "stream_queue"].map(str::to_owned).into()
 }

@@ -11,7 +11,7 @@ use super::bed::{ALL, Bed};
 use super::fixtures::{cookie, host};
 
 #[test]
-fn nothing_is_found_where_nothing_is_wrong() {
+fn a_healthy_cluster_has_no_findings() {
     let diagnosis = Bed::healthy().diagnosis();
     assert_eq!(diagnosis.findings, []);
     let looks =
@@ -22,7 +22,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
 
 type Fault = fn(&mut Bed);
 
-/// Each cause with a fault that has it, and where it is found: on `node2`, or from there to another.
+/// Each cause with a fault that produces it, and where it is found: on `node2`, or from there to another host.
 fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
     vec![
         (Cause::Unreachable, Some("node2"), |bed| {
@@ -92,7 +92,7 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
         (Cause::NameElsewhere, Some("node2"), |bed| {
             bed.seen("node2").resolution.insert(host("node1"), vec!["10.9.9.9".parse().expect("one")]);
         }),
-        // Another tool's line beside ours: getent sorts the right one first, and erl_call asks the other one.
+        // Another tool's line beside rabbitup's: getent returns the right one first, but erl_call uses the other one.
         (Cause::NameElsewhere, Some("node2"), |bed| {
             let both = ["10.9.9.9".parse().expect("one"), bed.desired.hosts[0].address];
             bed.seen("node2").resolution.insert(host("node1"), vec![both[1], both[0]]);
@@ -132,7 +132,7 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
     ]
 }
 
-/// `name` runs in a cluster of its own, and nobody lists it.
+/// `name` runs in a cluster of its own, and no other node lists it.
 fn alone(bed: &mut Bed, name: &str) {
     let own = NodeName::rabbit(&host(name));
     for other in ALL {
@@ -145,7 +145,7 @@ fn alone(bed: &mut Bed, name: &str) {
 }
 
 #[test]
-fn every_cause_is_found_by_its_name_first_and_where_it_is() {
+fn every_cause_is_the_first_finding_at_the_right_place() {
     let faults = faults();
     for (cause, at, fault) in &faults {
         let mut bed = Bed::healthy();
@@ -169,13 +169,13 @@ fn every_cause_is_found_by_its_name_first_and_where_it_is() {
 }
 
 #[test]
-fn the_odd_cookie_out_is_the_seed_nodes_own_too() {
+fn the_seed_nodes_cookie_can_be_the_wrong_one() {
     let mut bed = Bed::healthy();
     let file = bed.seen("node1").cookie.as_mut().expect("one");
     (file.raw, file.normalised) = (cookie("other"), cookie("other"));
     let finding = &bed.diagnosis().findings[0];
     assert_eq!((finding.cause, finding.host.clone()), (Cause::CookieDiffers, Some(host("node1"))));
-    // Its cluster is the one that counts, so `up` would give the others its odd cookie: it is copied from them.
+    // Its cluster is the anchor's, so `up` would distribute its wrong cookie: it must be copied from the others.
     let words = finding.remedy[0].words("");
     assert!(
         words.starts_with("ssh ops@192.168.0.42 'sudo cat ") && words.contains("| ssh ops@192.168.0.41 "),
@@ -197,7 +197,7 @@ fn inodes_are_space_and_a_file_system_without_any_is_not_full() {
 }
 
 #[test]
-fn the_own_name_on_127_0_1_1_is_wrong_only_where_the_node_does_not_answer_by_it() {
+fn the_own_name_on_127_0_1_1_is_wrong_only_if_the_node_does_not_answer_under_it() {
     let mut bed = Bed::healthy();
     let own = "127.0.1.1".parse().expect("an address");
     bed.seen("node2").resolution.insert(host("node2"), vec![own]);
@@ -207,13 +207,13 @@ fn the_own_name_on_127_0_1_1_is_wrong_only_where_the_node_does_not_answer_by_it(
 }
 
 #[test]
-fn a_node_with_data_of_its_own_is_not_told_to_join_without_a_word() {
+fn joining_a_node_with_its_own_data_needs_consent() {
     let mut bed = Bed::healthy();
     alone(&mut bed, "node2");
     assert_eq!(bed.diagnosis().findings[0].remedy[0].words(" -i lab.toml"), "rabbitup -i lab.toml up");
     bed.node("node2").holdings.users = vec!["app".to_owned()];
     let found = bed.diagnosis().findings.remove(0);
-    assert!(found.evidence.iter().any(|line| line.contains("joining would wipe")), "{found:?}");
+    assert!(found.evidence.iter().any(|line| line.contains("joining would delete")), "{found:?}");
     assert_eq!(found.remedy[1].words(""), "rabbitup up --destroy-data node2");
 }
 
@@ -233,9 +233,9 @@ fn a_node_that_was_forgotten_with_its_data_is_recovered() {
     assert_eq!(forgotten.remedy[0].words(""), "rabbitup run recover-node node=node3");
 }
 
-/// As Debian's 3.10.8 says it: the reason stands behind the words that it is known by, indented, and in the log as well.
+/// As Debian's 3.10.8 prints it: the reason follows the recognised words, indented, and is in the log too.
 #[test]
-fn what_rabbitmq_does_not_take_in_its_configuration_is_evidence() {
+fn rejected_configuration_settings_are_evidence() {
     let mut bed = Bed::healthy();
     bed.stop("node2", "failed");
     let lines = [
@@ -255,7 +255,7 @@ fn what_rabbitmq_does_not_take_in_its_configuration_is_evidence() {
 }
 
 #[test]
-fn a_clock_that_a_time_service_keeps_is_not_left_to_a_bring_up_which_would_refuse() {
+fn a_wrong_clock_with_a_time_service_is_not_left_to_bring_up() {
     let mut bed = Bed::healthy();
     let seen = bed.seen("node2");
     seen.clock = Some(Clock { offset_ms: 90_000.0, uncertainty_ms: 5.0 });
@@ -267,9 +267,9 @@ fn a_clock_that_a_time_service_keeps_is_not_left_to_a_bring_up_which_would_refus
     assert!(remedy[1].words("").ends_with("'sudo chronyc -n sources'"), "{remedy:?}");
 }
 
-/// As a 3.10.8 that was reset: the join enables what the node knows.
+/// Like a 3.10.8 that was reset: the join enables the flags that the node supports.
 #[test]
-fn a_flag_that_a_joining_node_knows_is_no_obstacle() {
+fn flags_that_a_joining_node_supports_do_not_matter() {
     let mut bed = Bed::healthy();
     bed.node("node2").feature_flags.enabled.remove("stream_queue");
     let finding = bed.diagnosis().findings[0].clone();
@@ -281,7 +281,7 @@ fn a_flag_that_a_joining_node_knows_is_no_obstacle() {
     let finding = bed.diagnosis().findings[0].clone();
     assert_eq!(finding.cause, Cause::FeatureFlagsDiffer, "one that it does not know is");
     assert_eq!(finding.remedy[1].words(""), "rabbitup run upgrade");
-    // A later version may have forgotten what it requires, and what a node did not tell is no lack.
+    // A later version may have dropped flags that it requires, and unknown flags do not count as missing.
     bed.node("node2").rabbitmq_version = Version::new(3, 10, 9);
     assert_eq!(bed.diagnosis().findings[0].cause, Cause::NotJoined);
     bed.node("node2").rabbitmq_version = Version::new(3, 10, 8);
@@ -289,9 +289,9 @@ fn a_flag_that_a_joining_node_knows_is_no_obstacle() {
     assert_eq!(bed.diagnosis().findings[0].cause, Cause::NotJoined);
 }
 
-/// Its data tells what it has enabled; that others have more is a reason only where RabbitMQ gave it.
+/// Its data shows its enabled flags; that others have more is a cause only if RabbitMQ logged it.
 #[test]
-fn a_node_that_does_not_boot_for_its_flags_is_told_which() {
+fn a_node_that_does_not_boot_because_of_flags_lists_them() {
     let mut bed = Bed::healthy();
     bed.stop("node2", "failed");
     bed.exam("node2").feature_flags.as_mut().expect("some").remove("stream_queue");
@@ -304,7 +304,7 @@ fn a_node_that_does_not_boot_for_its_flags_is_told_which() {
 }
 
 #[test]
-fn what_is_no_erlang_node_behind_an_open_port_is_no_reason_to_restart_the_node() {
+fn a_foreign_service_on_the_port_does_not_advise_a_restart() {
     let mut bed = Bed::healthy();
     bed.refuse("node2", "node1");
     let refused = bed.diagnosis().findings[0].clone();
@@ -316,7 +316,7 @@ fn what_is_no_erlang_node_behind_an_open_port_is_no_reason_to_restart_the_node()
     assert!(!found.remedy.iter().any(|line| line.words("").contains("restart")), "{:?}", found.remedy);
 }
 
-/// node2 does not run, the others do not list it, and it has data.
+/// node2 is stopped and has data, but the others do not list it.
 fn forget(bed: &mut Bed, members: &[&str]) {
     bed.stop("node2", "failed");
     let gone = NodeName::rabbit(&host("node2"));
@@ -339,13 +339,13 @@ fn root_of(bed: &Bed) -> String {
 }
 
 #[test]
-fn a_node_that_its_cluster_has_forgotten_is_not_started_again_and_again() {
+fn a_forgotten_node_is_not_advised_to_start() {
     let mut bed = Bed::healthy();
     forget(&mut bed, &["node1", "node2", "node3"]);
     let found = root_of(&bed);
     assert!(found.contains("the cluster has forgotten rabbit@node2"), "{found}");
     assert!(found.contains("recover-node node=node2") && !found.contains("\"up\""), "{found}");
-    // With Khepri its own words tell: one that never was a member waits for nobody.
+    // With Khepri its log decides: a node that never was a member does not wait for others.
     let mut bed = Bed::healthy();
     forget(&mut bed, &[]);
     for other in ["node1", "node3"] {
@@ -362,7 +362,7 @@ fn a_node_that_its_cluster_has_forgotten_is_not_started_again_and_again() {
 }
 
 #[test]
-fn what_khepri_and_later_versions_fail_of_has_words() {
+fn failures_of_khepri_and_later_versions_are_explained() {
     let words = [
         ("{khepri_mnesia_migration_ex, migration_failure, #{}}", "copied from Mnesia to Khepri"),
         ("{error, all_mnesia_nodes_must_run}", "only while all members run"),

@@ -16,7 +16,7 @@ fn request() -> ExamineRequest {
     }
 }
 
-/// As Debian 12 printed it, with a peer that refuses and one behind a firewall.
+/// Output of Debian 12, with a peer that refuses and one behind a firewall.
 const RECORDED: &str = "Welcome!\nN begin\nN vm\npid=635\nargument=-proto_dist\nargument=inet_tls\n\
     environment=RABBITMQ_USE_LONGNAME=true\n\
     /var/log nonsense\nN flags\n[quorum_queue,stream_queue,\n 'virtual_host_metadata'].\n\nN unit\nResult=exit-code\n\
@@ -27,7 +27,7 @@ const RECORDED: &str = "Welcome!\nN begin\nN vm\npid=635\nargument=-proto_dist\n
     node3 asked 124 \nN end\n";
 
 #[test]
-fn what_a_host_prints_is_read() {
+fn output_of_a_host_is_parsed() {
     let seen = parse_examination(&request(), "N", RECORDED.as_bytes()).expect("complete");
     let vm = seen.vm.as_ref().expect("a VM");
     assert_eq!((vm.pid, vm.proto_dist.as_deref()), (635, Some("inet_tls")));
@@ -46,14 +46,14 @@ fn what_a_host_prints_is_read() {
 }
 
 #[test]
-fn a_cut_off_answer_is_none() {
+fn a_truncated_answer_is_rejected() {
     for end in [10, 40, RECORDED.len() - 3] {
         assert!(parse_examination(&request(), "N", &RECORDED.as_bytes()[..end]).is_err());
     }
 }
 
 #[test]
-fn this_machine_answers_in_every_shell_that_is_there() {
+fn this_machine_answers_in_every_installed_shell() {
     let mut tried = 0;
     for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
         let run = Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(request().command("N")).output();

@@ -10,7 +10,7 @@ fn roots(bed: &Bed) -> Vec<(Cause, String)> {
 }
 
 #[test]
-fn closed_ports_of_a_stopped_broker_are_no_cause() {
+fn closed_ports_of_a_stopped_broker_are_a_consequence() {
     let mut bed = Bed::healthy();
     bed.stop("node3", "inactive");
     assert_eq!(roots(&bed), [(Cause::BrokerStopped, "node3".to_owned())]);
@@ -25,7 +25,7 @@ fn closed_ports_of_a_stopped_broker_are_no_cause() {
 }
 
 #[test]
-fn a_firewall_before_a_stopped_broker_is_one() {
+fn a_firewall_before_a_stopped_broker_is_a_root_cause() {
     let mut bed = Bed::healthy();
     bed.stop("node3", "inactive");
     bed.peer("node1", "node3").epmd = Some(PortState::Filtered);
@@ -36,7 +36,7 @@ fn a_firewall_before_a_stopped_broker_is_one() {
 }
 
 #[test]
-fn handshakes_that_a_cookie_explains_are_no_cause() {
+fn handshakes_explained_by_a_cookie_are_a_consequence() {
     let mut bed = Bed::healthy();
     let file = bed.seen("node2").cookie.as_mut().expect("one");
     (file.raw, file.normalised) = (cookie("other"), cookie("other"));
@@ -49,7 +49,7 @@ fn handshakes_that_a_cookie_explains_are_no_cause() {
 }
 
 #[test]
-fn a_node_that_waits_for_whom_it_does_not_reach_is_not_the_cause() {
+fn a_node_that_waits_for_an_unreachable_one_is_not_the_cause() {
     let mut bed = Bed::healthy();
     bed.stop("node3", "failed");
     bed.exam("node3").unit.failure = vec![
@@ -61,12 +61,12 @@ fn a_node_that_waits_for_whom_it_does_not_reach_is_not_the_cause() {
 }
 
 #[test]
-fn a_broker_that_still_starts_waits_for_whom_it_does_not_reach() {
+fn a_starting_broker_waits_for_an_unreachable_one() {
     let mut bed = Bed::healthy();
     bed.stop("node3", "activating");
     assert_eq!(roots(&bed), [(Cause::BrokerStopped, "node3".to_owned())]);
     bed.peer("node3", "node1").ports.insert(25672, PortState::Filtered);
-    // What Erlang cuts besides is no cause either.
+    // Other connections that Erlang drops are not a cause either.
     let other = NodeName::rabbit(&host("node2"));
     bed.node("node1").running.retain(|node| *node != other);
     assert_eq!(roots(&bed), [(Cause::DistributionFiltered, "node3".to_owned())]);
@@ -83,7 +83,7 @@ fn a_ghost_that_does_not_boot_is_a_ghost() {
 }
 
 #[test]
-fn a_partition_that_a_closed_port_explains_is_no_cause() {
+fn a_partition_explained_by_a_closed_port_is_a_consequence() {
     let mut bed = Bed::healthy();
     let other = NodeName::rabbit(&host("node2"));
     bed.node("node1").running.retain(|node| *node != other);
@@ -94,7 +94,7 @@ fn a_partition_that_a_closed_port_explains_is_no_cause() {
 }
 
 #[test]
-fn without_bash_or_erl_call_nothing_is_made_up() {
+fn without_bash_or_erl_call_nothing_is_guessed() {
     let mut bed = Bed::healthy();
     for name in ["node1", "node2", "node3"] {
         for peer in bed.exam(name).peers.values_mut() {

@@ -1,4 +1,4 @@
-//! The diagnosis: every cause is found by its name, and nothing is found where nothing is wrong.
+//! The diagnosis: every cause is found, and a healthy cluster has no findings.
 
 #[path = "../report/fixtures.rs"]
 #[allow(dead_code, reason = "the report's own tests use what is not used here")]

@@ -22,12 +22,12 @@ fn other_cookie() -> Bed {
 }
 
 #[test]
-fn a_clean_bill_says_what_was_walked() {
+fn a_healthy_diagnosis_lists_the_checks() {
     assert_snapshot!("clean_bill", at(80, &Bed::healthy().diagnosis()));
 }
 
 #[test]
-fn the_first_cause_stands_first_and_large() {
+fn the_first_cause_is_shown_in_full() {
     let diagnosis = other_cookie().diagnosis();
     assert_snapshot!("cookie_80", at(80, &diagnosis));
     assert_snapshot!("cookie_120", at(120, &diagnosis));
@@ -38,10 +38,13 @@ fn the_first_cause_stands_first_and_large() {
 }
 
 #[test]
-fn while_a_run_is_under_way_nothing_is_to_be_done() {
+fn during_a_run_the_advice_is_to_wait() {
     let healthy = Bed::healthy().diagnosis().while_under_way(WAIT_FOR_IT);
     let text = at(80, &healthy);
-    assert!(!text.contains("Nothing is wrong") && text.contains("look again when it has ended"), "{text}");
+    assert!(
+        !text.contains("No problems found:") && text.contains("check again when that run has ended"),
+        "{text}"
+    );
     assert_snapshot!("under_way_80", at(80, &other_cookie().diagnosis().while_under_way(WAIT_FOR_IT)));
 }
 
@@ -56,14 +59,14 @@ fn a_firewall_is_a_pattern_in_the_matrix() {
 }
 
 #[test]
-fn of_fifty_hosts_those_are_shown_where_something_is_wrong() {
+fn of_fifty_hosts_only_those_with_problems_are_shown() {
     let mut bed = Bed::of(50);
     bed.peer("node7", "node9").epmd = Some(PortState::Refused);
     assert_snapshot!("fifty", at(80, &bed.diagnosis()));
 }
 
 #[test]
-fn a_failing_unit_is_told_in_its_own_words() {
+fn a_failing_unit_is_shown_with_its_log() {
     let mut bed = Bed::healthy();
     bed.stop("node3", "activating");
     let unit = &mut bed.exam("node3").unit;

@@ -1,4 +1,4 @@
-//! An AMQP client of our own, to see a cluster as applications see it.
+//! A simple AMQP client, to test a cluster as applications see it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 
-/// No exchange with a broker here takes longer.
+/// The timeout of every exchange with a broker.
 const LONGEST: Duration = Duration::from_secs(30);
 
 fn run<T>(work: impl Future<Output = T>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        tokio::time::timeout(LONGEST, work).await.map_err(|_| format!("no end within {LONGEST:?}"))
+        tokio::time::timeout(LONGEST, work).await.map_err(|_| format!("timed out after {LONGEST:?}"))
     })
 }
 
@@ -27,7 +27,7 @@ async fn connect(address: &str, user: &str, password: &str) -> lapin::Result<Con
     Connection::connect(&uri, ConnectionProperties::default()).await
 }
 
-/// Whether a login is taken, in the broker's words where it is not.
+/// Whether a login is accepted; the broker's error if not.
 pub fn login(address: &str, user: &str, password: &str) -> Result<(), String> {
     run(async {
         let connection = connect(address, user, password).await.map_err(|error| error.to_string())?;
@@ -65,7 +65,7 @@ pub fn publish(
     run(work)?.map_err(|error| error.to_string())
 }
 
-/// How many messages wait in a queue, which is neither made nor changed.
+/// The number of messages in an existing queue, which is not changed.
 pub fn count(address: &str, login: (&str, &str), queue: &str) -> Result<u32, String> {
     let work = async {
         let connection = connect(address, login.0, login.1).await?;
@@ -97,8 +97,8 @@ pub fn take(address: &str, login: (&str, &str), queue: &str) -> Result<Option<St
     run(work)?.map_err(|error| error.to_string())
 }
 
-/// A publisher that goes on until it is told to stop, with many messages on their way at once, and counts what the broker
-/// confirmed and did not return.
+/// A publisher that runs until it is stopped, with many messages in flight, and counts those that the broker confirmed and did
+/// not return.
 #[derive(Debug)]
 pub struct Burst {
     confirmed: Arc<AtomicUsize>,
@@ -119,7 +119,7 @@ impl Burst {
         let thread = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            // Whatever ends it, what was confirmed before counts.
+            // Messages confirmed before the end count, whatever ended it.
             let _ = runtime.block_on(publish_on(&address, (&user, &password), &queue, &count, &end));
         });
         Self { confirmed, over, thread: Some(thread) }
@@ -129,7 +129,7 @@ impl Burst {
         self.confirmed.load(Ordering::SeqCst)
     }
 
-    /// Stops it, and tells how many messages were confirmed.
+    /// Stops it, and returns the number of confirmed messages.
     pub fn stop(mut self) -> usize {
         self.end();
         self.confirmed()
@@ -169,7 +169,7 @@ async fn publish_on(
             continue;
         }
         let Some(oldest) = pending.pop_front() else { continue };
-        // A queue that is closed confirms nothing until its node ends; nobody waits for that beyond the end.
+        // A closed queue confirms nothing until its node ends; do not wait longer.
         match tokio::time::timeout(LONGEST, oldest).await {
             Ok(Ok(Confirmation::Ack(None))) => drop(confirmed.fetch_add(1, Ordering::SeqCst)),
             Ok(Ok(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -185,7 +185,7 @@ async fn publish_on(
     Ok(())
 }
 
-/// A consumer that takes all it can get and acknowledges nothing, until it is dropped.
+/// A consumer that accepts all messages and acknowledges none, until it is dropped.
 #[derive(Debug)]
 pub struct Hoarder {
     over: Arc<AtomicBool>,
@@ -218,7 +218,7 @@ impl Hoarder {
                 }
                 Ok::<_, lapin::Error>(())
             };
-            // Its queue may go while it consumes.
+            // Its queue may be deleted while it consumes.
             let _ = runtime.block_on(work);
         });
         Self { over, thread: Some(thread) }

@@ -1,5 +1,5 @@
-//! What clients notice of a playbook: the longest time that a publisher waits for a confirm, on every kind of queue that the
-//! version has. Each playbook is run twice; the page has the shorter and the longer of the two.
+//! What clients notice of a playbook: the longest time that a publisher waits for a confirm, on every kind of queue of the
+//! version. Each playbook runs twice; the page shows the shorter and the longer time.
 //!
 //!     make gaps                                                                 every playbook on every release
 //!     E2E_ONLY=rolling-restart cargo test --test e2e -- --ignored --exact gaps_debian12
@@ -25,7 +25,7 @@ const GAPS: Table = Table {
         "classic queue",
         "stream",
         "confirmed, all consumed",
-        "played",
+        "date",
     ],
     keys: 2,
 };
@@ -34,7 +34,7 @@ const RUNS: usize = 2;
 
 const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
 
-/// Those that no fault strikes, beside those of the marches.
+/// Further playbooks, in addition to those of the fault runs.
 const OTHERS: &[Playbook] = &[
     Playbook { prepare: crowd, ..day2("rebalance", |_| words(&["run", "rebalance"])) },
     Playbook {

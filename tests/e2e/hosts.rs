@@ -1,4 +1,4 @@
-//! What the hosts are like, looked at without any part of the program under test.
+//! Inspects the hosts without any part of the program under test.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub fn on_all<T: Send>(hosts: &[&str], work: impl Fn(&str) -> T + Sync) -> Vec<T
     })
 }
 
-/// Where hosts write without being told to: kernel and systemd, logs, the brokers' databases.
+/// Paths that change by themselves: kernel and systemd, logs, the brokers' databases.
 const RESTLESS: &[&str] = &[
     "/proc",
     "/sys",
@@ -34,13 +34,13 @@ const RESTLESS: &[&str] = &[
     "/var/lib/systemd",
     "/var/lib/chrony",
     "/var/lib/rabbitmq/mnesia",
-    // A lock file stays where it is when nobody holds it; removing it would make two locks out of one.
+    // A lock file stays when it is not held; removing it would create two locks.
     "/run/rabbitup.lock",
 ];
 
-/// Every other file of a host: kind, mode, owner, size and when its content and its inode last changed. Directories
-/// tell by their times that something came and went. hostnamed ends by itself half a minute after a name was set, and
-/// takes its directories in /var/tmp along: it is ended before they are looked at.
+/// Every other file of a host: kind, mode, owner, size and when its content and its inode last changed. The times of directories
+/// show that something was created or removed. hostnamed exits half a minute after a name was set, and removes its directories in
+/// /var/tmp: it is stopped before the inspection.
 pub fn files(lab: &Lab, host: &str) -> BTreeMap<String, String> {
     let mut command = "find / ".to_owned();
     command += &RESTLESS.iter().map(|path| format!("-path {path}")).collect::<Vec<_>>().join(" -o ");
@@ -58,7 +58,7 @@ pub fn all_files(lab: &Lab, hosts: &[&str]) -> Vec<BTreeMap<String, String>> {
     on_all(hosts, |host| files(lab, host))
 }
 
-/// The paths that are not as they were.
+/// The changed paths.
 pub fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
     let gone =
         before.iter().filter(|(path, _)| !after.contains_key(*path)).map(|(path, _)| format!("- {path}"));
@@ -79,7 +79,7 @@ pub fn assert_untouched(lab: &Lab, hosts: &[&str], before: &[BTreeMap<String, St
     }
 }
 
-/// Which processes the services are, and since when: equal texts mean that nothing was restarted.
+/// The services' processes and start times: equal texts mean that nothing was restarted.
 pub fn services(lab: &Lab, host: &str) -> String {
     lab.stdout_of(
         host,
@@ -160,7 +160,7 @@ pub fn assert_cluster(lab: &Lab, hosts: &[&str]) {
     }
 }
 
-/// One and the same cookie on all, as Erlang and Debian's package want it. Gives its digest.
+/// Checks that all have one cookie, as Erlang and Debian's package need it. Returns its digest.
 #[track_caller]
 pub fn assert_cookie(lab: &Lab, hosts: &[&str]) -> String {
     let command = "cd /var/lib/rabbitmq && stat -c '%a %U %s' .erlang.cookie && md5sum <.erlang.cookie && \
@@ -174,7 +174,7 @@ pub fn assert_cookie(lab: &Lab, hosts: &[&str]) -> String {
     found[0].lines().nth(1).unwrap_or_default().to_owned()
 }
 
-/// Nothing of ours lies about: no temporary file, no policy that keeps services from starting.
+/// Checks that nothing of rabbitup is left: no temporary file, no policy that keeps services from starting.
 #[track_caller]
 pub fn assert_tidy(lab: &Lab, hosts: &[&str]) {
     let command = "ls -d /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved 2>/dev/null; \

@@ -1,4 +1,4 @@
-//! The inventories of the tests, as text that a test changes where it needs another one.
+//! The inventories of the tests, as text that tests can change.
 
 use crate::lab::Lab;
 
@@ -31,7 +31,7 @@ impl Entry {
     }
 }
 
-/// An inventory; every list holds lines of its table.
+/// An inventory; every list contains lines of its table.
 #[derive(Debug, Clone)]
 pub struct Inventory {
     pub plugins: Vec<&'static str>,

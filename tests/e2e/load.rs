@@ -1,12 +1,11 @@
-//! What a cluster has to do while a playbook works on it: clients behind the balancer, on a quorum queue and, on versions
-//! that have them, on a mirrored one.
+//! Load during a playbook: clients behind the balancer, on a quorum queue and, if the version has them, on a mirrored one.
 
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD};
 use crate::stage::{Stage, say};
 use crate::traffic::{Tally, Traffic};
 
-/// What keeps a queue's messages when a node is lost.
+/// The kind of a queue.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     Quorum,
@@ -27,7 +26,7 @@ impl Kind {
     }
 }
 
-/// Traffic on queues of its own.
+/// Traffic on separate queues.
 pub struct Load<'a> {
     stage: &'a Stage,
     name: &'static str,
@@ -35,7 +34,7 @@ pub struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    /// Begins, and returns when messages go both ways. The queues are called after `name`.
+    /// Starts, and returns when messages are published and consumed. The queues are named after `name`.
     #[track_caller]
     pub fn start(stage: &'a Stage, name: &'static str) -> Self {
         let traffic = |kind: &str| stage.traffic(&format!("{name}-{kind}"), kind);
@@ -62,7 +61,7 @@ impl<'a> Load<'a> {
         let suite = stage.lab.suite();
         if !suite.mirrors() {
             let queue = format!("{name}-classic");
-            // Whoever declares it over the balancer would have it anywhere.
+            // Declared through the balancer, it could be on any node.
             amqp::publish(&stage.lab.address(11), (ADMIN, ADMIN_PASSWORD), &queue, "classic", 0)
                 .expect("a queue on node1");
             load.traffics.push((Kind::Classic, stage.traffic(&queue, "classic")));
@@ -79,14 +78,14 @@ impl<'a> Load<'a> {
         self.traffics.iter().for_each(|(_, traffic)| traffic.measure_from_now());
     }
 
-    /// The same where there is no cluster yet: nothing is waited for, and the clients try until somebody answers. A policy
-    /// that mirrors has nowhere to be yet, so there is a quorum queue alone.
+    /// The same before there is a cluster: it does not wait, and the clients retry until a broker answers. A mirroring policy
+    /// cannot exist yet, so there is only a quorum queue.
     pub fn before_any_cluster(stage: &'a Stage, name: &'static str) -> Self {
         let traffics = vec![(Kind::Quorum, stage.traffic(&format!("{name}-quorum"), "quorum"))];
         Self { stage, name, traffics }
     }
 
-    /// Waits until every queue has taken and given another hundred messages.
+    /// Waits until every queue has accepted and delivered another hundred messages.
     #[track_caller]
     pub fn goes_on(&self) {
         for (_, traffic) in &self.traffics {
@@ -106,7 +105,7 @@ impl<'a> Load<'a> {
         self.stop(what).into_iter().for_each(|(_, tally)| tally.assert_none_lost());
     }
 
-    /// Ends it and removes the queues. What was lost is the caller's to judge.
+    /// Ends it and removes the queues. The caller checks for lost messages.
     #[track_caller]
     pub fn close(self, what: &str) -> Vec<Tally> {
         self.close_each(what).into_iter().map(|(_, tally)| tally).collect()

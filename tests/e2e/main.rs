@@ -1,6 +1,6 @@
-//! The program on real hosts: throw-away machines of `tests/lab` with Debian 12 (RabbitMQ 3.10), Debian 13 (4.0), Debian's testing
-//! release (4.3) and, where all are played, Debian 11 (3.8). Two tests per release play their scenarios one after the
-//! other, since most of them begin where the one before ends; each tells how long it took, and a failure names its scenario.
+//! The program on real hosts: throw-away machines of `tests/lab` with Debian 12 (RabbitMQ 3.10), Debian 13 (4.0), Debian's
+//! testing release (4.3) and, where all are played, Debian 11 (3.8). Two tests per release run their scenarios one after the
+//! other, since most of them start from the previous state; each prints its time, and a failure names its scenario.
 //!
 //!     cargo test --test e2e -- --test-threads=4             all of them side by side
 //!     E2E_ONLY='second run,saved plan' cargo test --test e2e -- --exact debian12
@@ -33,7 +33,7 @@ use scenarios::{
 };
 use stage::{Scenario, Stage, State};
 
-/// A cluster's birth, and who belongs to it. In an order in which few of them need new hosts.
+/// Bring-up and membership, in an order in which few scenarios need new hosts.
 const SCENARIOS: &[Scenario] = &[
     fresh("a plan on fresh hosts touches nothing", cold::plan_touches_nothing).but_one(),
     fresh("an unreachable host", trouble::unreachable_host).but_one(),
@@ -105,7 +105,7 @@ const SCENARIOS: &[Scenario] = &[
     .by_turns(),
 ];
 
-/// What happens to a cluster that works: about as long as the other list, since the two are played side by side.
+/// Operation of a running cluster: about as long as the other list, since the two run in parallel.
 const DAY2: &[Scenario] = &[
     converged("traffic through the balancer sees a loss", traffic_check::sees_a_loss).but_one(),
     converged("a host more, and the next version in the repository", traffic_check::more_of_everything)
@@ -188,7 +188,7 @@ on_releases! {
     Bullseye: debian11 day2_debian11 faults_debian11 all_faults_debian11 gaps_debian11;
 }
 
-/// Plays a test in a lab of its own, where it can be played and somebody wants it.
+/// Runs a test in its own lab, if it can run and is requested.
 fn on(test: &str, suite: Suite, play: impl FnOnce(&str)) {
     if !lab::require_lab() {
         return;

@@ -1,13 +1,13 @@
-//! Debian's testing release moves, and these tests stay. What it offers is printed. Where that is a series of RabbitMQ that the
-//! tests do not know, or no image can be built of it on that day, a loud note says so, and no failure there counts: the
-//! program did not change.
+//! Debian's testing release changes while these tests stay. Its version is printed. If that is a series of RabbitMQ that the
+//! tests do not know, or no image can be built that day, a prominent note says so, and failures there do not count: the program
+//! did not change.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::lab::{self, Suite};
 use crate::stage::say;
 
-/// Plays a test on a release.
+/// Runs a test on a release.
 pub fn play(suite: Suite, test: impl FnOnce()) {
     if !suite.moves() {
         return test();

@@ -1,4 +1,4 @@
-//! Tables of the documentation that runs on real hosts fill: each row replaces the one of the same keys, the others stay.
+//! Tables in the documentation that tests on real hosts fill: each row replaces the one with the same keys, the others stay.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use std::process::Command;
 pub struct Table {
     /// Where the page is, below the root of the repository.
     pub page: &'static str,
-    /// `<!-- BEGIN word -->` and `<!-- END word -->` stand around the table.
+    /// `<!-- BEGIN word -->` and `<!-- END word -->` enclose the table.
     pub mark: &'static str,
     pub columns: &'static [&'static str],
-    /// How many of the first cells say what a row is about.
+    /// How many of the first cells identify a row.
     pub keys: usize,
 }
 
@@ -53,7 +53,7 @@ impl Table {
     }
 }
 
-/// Of today, as UTC has it.
+/// Today's date in UTC.
 pub fn date() -> String {
     let output = Command::new("date").args(["-u", "+%Y-%m-%d"]).output().expect("date runs");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()

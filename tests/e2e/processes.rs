@@ -1,4 +1,4 @@
-//! What anybody with `ps` could have seen while the program ran.
+//! What other users could have seen with `ps` while the program ran.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn look(process: &Path, seen: &mut BTreeSet<Vec<u8>>) {
     // runs it, and what the program starts must have lost it.
     let program = env!("CARGO_BIN_EXE_rabbitup").as_bytes();
     if !arguments.windows(program.len()).any(|part| part == program) {
-        // With whose it is: a find must name its program.
+        // With the program's name: a match must name its program.
         seen.insert([arguments.as_slice(), b"\0", &environment].concat());
     }
     seen.insert(arguments);

@@ -1,4 +1,4 @@
-//! The program under test, run as its users run it: in a home of its own, without colours, bounded in time.
+//! Runs the program under test like a user: in its own home, without colours, with a timeout.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The longest that any run may take: a cold bring-up on a machine that is busy with another one.
+/// The timeout of a run: a cold bring-up on a machine that is busy with another one.
 const LONGEST: Duration = Duration::from_secs(240);
 
-/// How often a condition is looked at again.
+/// How often a condition is polled.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// A home for the program: what it writes for its user stays in here, and goes with it.
+/// A home for the program: its files for the user stay here, and are removed with it.
 #[derive(Debug)]
 pub struct Home {
     dir: PathBuf,
@@ -49,7 +49,7 @@ impl Home {
         self.runtimes += 1;
         let runtime = self.runtime();
         std::fs::create_dir_all(&runtime).expect("the home is writable");
-        // The program keeps its sockets only where nobody else can look.
+        // The program keeps its sockets only in a private directory.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         std::fs::set_permissions(&runtime, mode).expect("the directory is ours");
     }
@@ -124,7 +124,7 @@ impl Start {
         self
     }
 
-    /// With a umask that closes nothing: what is private has to be made so.
+    /// With a umask of 0: private files must be created private.
     pub fn with_open_umask(self) -> Self {
         let words = self.words();
         self.by("sh", ["-c", "umask 0; exec \"$@\"", "sh"].map(str::to_owned).into_iter().chain(words))
@@ -212,7 +212,7 @@ fn reader(
             while let Some(lines) = &lines
                 && let Some(length) = whole[told..].iter().position(|byte| *byte == b'\n')
             {
-                // Nobody needs to listen.
+                // The receiver may be gone.
                 let _ = lines.send(String::from_utf8_lossy(&whole[told..told + length]).into_owned());
                 told += length + 1;
             }
@@ -253,7 +253,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Every whole line of its standard output, at the moment at which it comes; ends with the output.
+    /// Every complete line of its standard output, as it arrives; ends with the output.
     pub fn lines(&self) -> &Receiver<String> {
         &self.lines
     }
@@ -383,8 +383,8 @@ impl Run {
         self.code
     }
 
-    /// Either stream has these words, wherever the lines break. Commands may be given without the inventory, which is
-    /// another on every run and is told in each of them.
+    /// Either stream contains these words, regardless of line breaks. Commands can be given without the inventory, which differs
+    /// in every run.
     #[track_caller]
     pub fn says(self, words: &str) -> Self {
         let said = self.said();
@@ -423,11 +423,11 @@ fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Waits until the condition holds, and panics with its name where it never does.
+/// Waits until the condition holds, and panics with its name after a timeout.
 #[track_caller]
 pub fn until<T>(what: &str, within: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
-    // A look may be a whole run of the program: not too many of them on a busy machine.
+    // A check may be a whole run of the program: not too many on a busy machine.
     let mut pause = LOOK_AGAIN;
     loop {
         if let Some(found) = condition() {

@@ -1,4 +1,4 @@
-//! What runs leave behind, on the operator's machine and on the hosts, where somebody could look.
+//! What runs leave behind, on the operator's machine and on the hosts.
 
 use crate::lab::Lab;
 use crate::search::files_of;
@@ -27,7 +27,7 @@ pub fn on_controller(stage: &Stage) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// What a host keeps where somebody could look: logs, histories, temporary files, dumps, settings, and its journal.
+/// Readable data on a host: logs, histories, temporary files, dumps, settings, and its journal.
 pub fn on_host(lab: &Lab, host: &str) -> Vec<(String, Vec<u8>)> {
     let archive = lab.run_on(
         host,

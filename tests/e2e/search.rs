@@ -1,5 +1,5 @@
-//! Looks for secrets in whatever somebody else could read: as they are, in Base64, in hexadecimal, as a URL or JSON has
-//! them, and for any twelve bytes of such a form. It shares no code with what the program uses to hide them.
+//! Searches readable data for secrets: plain, in Base64, in hexadecimal, encoded as in URLs or JSON, and any twelve bytes of such
+//! a form. It shares no code with the program's redaction.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! A lab with a program and a list of scenarios that are played on it, one after the other.
+//! A lab with the program and a list of scenarios that run on it one after the other.
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
@@ -14,7 +14,7 @@ use crate::traffic::Traffic;
 pub const ALL: [&str; 4] = ["node1", "node2", "node3", "lb1"];
 pub const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
 
-/// What a scenario starts from.
+/// The initial state of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Four hosts as a provider hands them over. A scenario that leaves them so says it.
@@ -23,22 +23,22 @@ pub enum State {
     Converged,
     /// The same with the configuration of [`Inventory::reconfigured`].
     Reconfigured,
-    /// Whatever; the scenario makes its own hosts, or nobody knows what it leaves.
+    /// Any state; the scenario creates its own hosts, or its final state is unknown.
     Any,
 }
 
-/// On how many of [`DAILY`] a scenario is played on one day; the day after it is the next ones' turn. `E2E_ALL=1` plays it on all.
+/// On how many of [`DAILY`] a scenario runs on one day; the next day others take their turn. `E2E_ALL=1` runs it on all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turns {
     /// On each of them.
     Every,
-    /// On all but one: what depends on the release and takes its time.
+    /// On all but one: slow scenarios that depend on the release.
     ButOne,
-    /// On one: what it shows hardly depends on the release.
+    /// On one: scenarios that hardly depend on the release.
     One,
 }
 
-/// The releases that a day's tests are played on.
+/// The releases of a day's tests.
 pub const DAILY: [Suite; 3] = [Suite::Bookworm, Suite::Trixie, Suite::Forky];
 
 /// One scenario: its name, what it needs, what it leaves.
@@ -189,7 +189,7 @@ impl Stage {
         self.state = state;
     }
 
-    /// What whoever played on the hosts has made of them.
+    /// The state after the last scenario on the hosts.
     pub fn left(&mut self, state: State) {
         self.state = state;
     }
@@ -291,12 +291,12 @@ impl Stage {
     }
 }
 
-/// Whether somebody wants everything, also what is not today's turn.
+/// Whether everything is requested, including scenarios of other days.
 pub fn all_are_played() -> bool {
     std::env::var_os("E2E_ALL").is_some_and(|value| value == "1")
 }
 
-/// Whether somebody names what is to be played: scenarios or faults.
+/// Whether scenarios or faults are selected by name.
 pub fn is_asked_for() -> bool {
     ["E2E_ONLY", "E2E_FAULTS"]
         .into_iter()
@@ -309,7 +309,7 @@ pub fn today() -> u64 {
     since.expect("the clock is past 1970").as_secs() / 86_400
 }
 
-/// Why a scenario failed, as far as it fits a screen.
+/// Why a scenario failed, shortened to a screen.
 pub fn reason(panic: &(dyn std::any::Any + Send)) -> String {
     let text =
         panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());

@@ -1,5 +1,5 @@
-//! Applications at work: a publisher and a consumer that go on through whatever happens to the cluster, and keep
-//! the books. A message counts as lost when the broker confirmed it and nobody ever got it.
+//! Simulated applications: a publisher and a consumer that keep running whatever happens to the cluster, and count messages. A
+//! confirmed message that is never delivered counts as lost.
 
 mod consumer;
 mod publisher;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Between tries: at once at first, and soon again at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
-/// How often either side looks whether it is to stop.
+/// How often either side checks whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// The bound on every wait of a test.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ enum Phase {
     Over,
 }
 
-/// The books.
+/// The counts.
 #[derive(Debug)]
 struct Log {
     confirmed: BTreeSet<u64>,

@@ -1,5 +1,4 @@
-//! A cluster watched from outside while something is done to it: which brokers take clients, and what the load
-//! balancer thinks of each.
+//! Watches a cluster from outside during a run: which brokers accept clients, and their state in the load balancer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -15,7 +14,7 @@ use crate::inventory::{ADMIN, ADMIN_PASSWORD};
 use crate::lab::Lab;
 use crate::stage::octet;
 
-/// How often a look is taken.
+/// The polling interval.
 const LOOK: Duration = Duration::from_millis(100);
 /// A port in the same machine that has not answered by then is taken for closed.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,11 +1,11 @@
-//! What people and programs write: inventories, playbooks, definitions, saved plans, and the journal of a run.
+//! Documents written by people and programs: inventories, playbooks, definitions, saved plans, and the journal of a run.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use rabbitup::apply::{Event, EventSink, FailureKind, Journal, RunId, RunMark, StepFailure, plan_digest};
-use rabbitup::document::Look;
+use rabbitup::document::Graphics;
 use rabbitup::inventory::{Loaded, Options, SecretPolicy, load_text};
 use rabbitup::model::{HostName, steers};
 use rabbitup::plan::{Plan, StepId};
@@ -27,13 +27,13 @@ fn files_of(directory: &str, suffix: &str) -> Vec<Vec<u8>> {
 }
 
 fn inventory(bytes: &[u8]) -> Option<Loaded> {
-    // As a file's text is read: what is no UTF-8 is refused before. And no mutation may run what it makes of a command.
+    // As for a file: non-UTF-8 is rejected earlier. And a mutation must not run a command that it creates.
     let text = String::from_utf8_lossy(bytes).replace("command", "cOmmand");
     let options = Options { secrets: SecretPolicy::Tolerate };
     match load_text(Path::new("inventories/it.toml"), &text, options) {
         Ok(loaded) => Some(loaded),
         Err(errors) => {
-            let said = errors.render(80, Look::Unicode);
+            let said = errors.render(80, Graphics::Unicode);
             assert!(said.chars().all(|c| c == '\n' || !steers(c)), "{said:?}");
             assert!(said.len() < 1 << 17, "{} bytes of errors", said.len());
             None
@@ -41,7 +41,7 @@ fn inventory(bytes: &[u8]) -> Option<Loaded> {
     }
 }
 
-/// A file with this content, gone when it is dropped: what is read from a file only.
+/// A temporary file with this content, for readers that need a file.
 struct Scrap(PathBuf);
 
 impl Scrap {
@@ -71,7 +71,7 @@ fn playbook(bytes: &[u8]) {
             }
         }
         Err(errors) => {
-            let said = errors.render(80, Look::Unicode);
+            let said = errors.render(80, Graphics::Unicode);
             assert!(said.chars().all(|c| c == '\n' || !steers(c)), "{said:?}");
         }
     }
@@ -137,14 +137,14 @@ proptest! {
 }
 
 #[test]
-fn what_once_brought_them_down_does_no_more() {
+fn past_failures_are_fixed() {
     kept("inventory").iter().for_each(|text| drop(inventory(text)));
     kept("playbook").iter().for_each(|text| playbook(text));
     kept("definitions").iter().for_each(|text| definitions(text));
     kept("saved-plan").iter().for_each(|text| saved_plan(text));
 }
 
-/// Much that begins with `before` and goes on with one piece after another.
+/// A large text that begins with `before` and repeats one piece.
 fn filled(before: &str, piece: impl Fn(usize) -> String, after: &str) -> Vec<u8> {
     let mut text = before.to_owned();
     let mut n = 0;
@@ -157,7 +157,7 @@ fn filled(before: &str, piece: impl Fn(usize) -> String, after: &str) -> Vec<u8>
 }
 
 #[test]
-fn much_of_anything_is_read_in_a_second() {
+fn large_input_is_read_within_a_second() {
     let host = "[[host]]\nname = \"n\"\naddress = \"10.0.0.1\"\nroles = [\"broker\"]\n";
     let fixed = |text: &'static str| move |_: usize| text.to_owned();
     let many_hosts = |n: usize| {
@@ -229,7 +229,7 @@ fn much_of_anything_is_read_in_a_second() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Nobody reads a journal back but people and their tools: each line is one document, whatever a host said.
+    /// Only people and their tools read a journal: each line is one document, whatever a host printed.
     #[test]
     fn a_journal_is_a_document_on_each_line(said in "(?s).{0,40}", long in 0..2_usize) {
         let plan = Plan::from_saved(&saved_plans()[0]).expect("a plan");

@@ -1,5 +1,5 @@
-//! Readers under fire: damaged samples of real input, and a megabyte of each thing that could be slow. None may panic,
-//! hang or grow. `PROPTEST_CASES=100000 cargo test --release --test fuzz` looks longer; what it finds belongs into
+//! Fuzz tests of all parsers: damaged samples of real input, and a megabyte of everything that could be slow. No parser may
+//! panic, hang or use much memory. `PROPTEST_CASES=100000 cargo test --release --test fuzz` searches longer; add its findings to
 //! tests/fuzz/corpus, in the directory of its reader.
 
 mod documents;

@@ -1,4 +1,4 @@
-//! Bytes that begin as something real and are then damaged, and those that once brought something down.
+//! Damaged real input, and input that caused failures in the past.
 
 use std::fs;
 use std::path::Path;
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// One way of damaging bytes.
+/// One kind of damage.
 #[derive(Clone, Debug)]
 enum Damage {
-    /// One byte becomes another.
+    /// One byte is changed.
     Flip(Index, u8),
-    /// All behind this place is lost.
+    /// Everything after this position is lost.
     Cut(Index),
     /// A part is lost.
     Lose(Index, u8),
-    /// A line stands several times.
+    /// A line is repeated.
     Repeat(Index, u8),
-    /// Two lines change places.
+    /// Two lines are swapped.
     Swap(Index, Index),
-    /// A line of another sample comes in between.
+    /// A line of another sample is inserted.
     Splice(Index, Index, Index),
-    /// Something comes in between that readers stumble over.
+    /// A difficult sequence is inserted.
     Insert(Index, &'static [u8]),
 }
 
@@ -114,7 +114,7 @@ impl Damage {
     }
 }
 
-/// The kept cases of a reader: files of tests/fuzz/corpus/READER. Whatever brought it down once goes there.
+/// The corpus of a reader: files in tests/fuzz/corpus/READER. Past failures belong there.
 pub fn kept(reader: &str) -> Vec<Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(reader);
     let mut files: Vec<_> = fs::read_dir(directory).expect("the corpus is there").flatten().collect();
@@ -122,12 +122,12 @@ pub fn kept(reader: &str) -> Vec<Vec<u8>> {
     files.iter().map(|file| fs::read(file.path()).expect("a case")).collect()
 }
 
-/// How much is read at once, in bytes: a megabyte, or as much as a build without optimisation reads in that time. What
-/// is quadratic takes minutes for either.
+/// The size of large input, in bytes: a megabyte, or less in a build without optimisation. Quadratic algorithms would take
+/// minutes for either.
 pub const MUCH: usize = if cfg!(debug_assertions) { 1 << 17 } else { 1 << 20 };
 
-/// Asserts that a reader takes so much in less than a second, and no great amount of memory. A busy machine gets three
-/// tries, and a build without optimisation ten times as long.
+/// Asserts that a reader takes less than a second for this input, and little memory. Allows three attempts on a busy machine, and
+/// ten times as long in a build without optimisation.
 #[track_caller]
 pub fn assert_linear(what: &str, input: &[u8], mut read: impl FnMut(&[u8])) {
     const ENOUGH: Duration = Duration::from_secs(if cfg!(debug_assertions) { 10 } else { 1 });
@@ -147,7 +147,7 @@ pub fn assert_linear(what: &str, input: &[u8], mut read: impl FnMut(&[u8])) {
     panic!("{what}: {best:?} for {} bytes", input.len());
 }
 
-/// Makes the kernel count this process's peak anew (proc_pid_clear_refs(5)), and says what it uses now, in KiB.
+/// Resets this process's peak memory (proc_pid_clear_refs(5)), and returns its current use in KiB.
 fn forget_peak() -> u64 {
     let _ = fs::write("/proc/self/clear_refs", "5");
     memory("VmRSS:")

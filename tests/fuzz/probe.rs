@@ -1,4 +1,4 @@
-//! What a host answers: the probe's frames, and the node's own answer in them.
+//! A host's answers: the probe's frames, and the node's report in them.
 
 use proptest::prelude::*;
 use rabbitup::facts::{Facts, Observation, PeerPort, ProbeRequest, clock_line, parse};
@@ -36,7 +36,7 @@ fn request() -> ProbeRequest {
     }
 }
 
-/// Reads an answer, and makes of it what a plan rests on.
+/// Parses an answer, and computes the fingerprint from it.
 fn read(answer: &[u8]) {
     let _ = clock_line(NONCE, answer);
     if let Ok(host) = parse(&request(), NONCE, answer) {
@@ -64,11 +64,11 @@ proptest! {
 }
 
 #[test]
-fn what_once_brought_it_down_does_no_more() {
+fn past_failures_are_fixed() {
     kept("probe").iter().for_each(|answer| read(answer));
 }
 
-/// A section that holds one piece again and again, in an answer that is otherwise complete.
+/// A section with one piece repeated many times, in an otherwise complete answer.
 fn filled(section: &str, before: &str, piece: impl Fn(usize) -> String, after: &str) -> Vec<u8> {
     let mut text = format!("{NONCE} clock 1\n{NONCE} {section}\n{before}");
     let mut n = 0;
@@ -81,7 +81,7 @@ fn filled(section: &str, before: &str, piece: impl Fn(usize) -> String, after: &
 }
 
 #[test]
-fn much_of_anything_is_read_in_a_second() {
+fn large_input_is_read_within_a_second() {
     let fixed = |text: &'static str| move |_: usize| text.to_owned();
     let answer =
         "{ok, [\"state running\", \"name rabbit@f1\", \"version My4xMC44\", \"member disc rabbit@f1\", ";

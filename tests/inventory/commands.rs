@@ -1,4 +1,4 @@
-//! A command for a secret is run by what needs the secret, once.
+//! A secret's command runs only when the secret is needed, and once.
 
 use std::path::Path;
 

@@ -11,7 +11,7 @@ fn fixture(name: &str) -> rabbitup::inventory::Loaded {
     let options = Options { secrets: SecretPolicy::Tolerate };
     let path = Path::new("inventories").join(name);
     load(&path, options)
-        .unwrap_or_else(|errors| panic!("{}", errors.render(100, rabbitup::document::Look::Ascii)))
+        .unwrap_or_else(|errors| panic!("{}", errors.render(100, rabbitup::document::Graphics::Ascii)))
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn the_tutorials_inventory_loads_with_every_default() {
 }
 
 #[test]
-fn the_labs_inventory_loads_without_a_word() {
+fn the_labs_inventory_loads_without_warnings() {
     let loaded = fixture("lab.toml");
     assert!(loaded.warnings.is_empty());
     let desired = loaded.desired;
@@ -45,7 +45,7 @@ fn the_labs_inventory_loads_without_a_word() {
 }
 
 #[test]
-fn the_production_inventory_loads_where_its_secrets_are_not() {
+fn the_production_inventory_loads_without_its_secrets() {
     let loaded = fixture("production.toml");
     let said: Vec<&str> = loaded.warnings.iter().map(|warning| warning.message()).collect();
     assert!(said.iter().all(|message| message.contains("cannot be read")), "{said:?}");

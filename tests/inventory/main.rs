@@ -1,5 +1,4 @@
-//! What the inventory's loader accepts, what it refuses, and what it says about it. The snapshots are what a person
-//! sees in a terminal of 80 columns.
+//! What the inventory's loader accepts and rejects, and its messages. The snapshots show a terminal of 80 columns.
 
 mod commands;
 mod fixtures;
@@ -11,10 +10,11 @@ mod templates;
 
 use std::path::Path;
 
-use rabbitup::document::{Look, report};
+use rabbitup::document::{Graphics, report};
 use rabbitup::inventory::{Loaded, Options, SecretPolicy, load_text};
 
-/// Makes the secrets of tests/inventory/files private, but for one: git keeps no modes, and a file open to others is a warning.
+/// Makes all secrets in tests/inventory/files private except one: git does not keep modes, and a world-readable file is a
+/// warning.
 fn make_private() {
     use std::os::unix::fs::PermissionsExt;
     static ONCE: std::sync::Once = std::sync::Once::new();
@@ -34,23 +34,23 @@ fn load(text: &str) -> Result<Loaded, String> {
     make_private();
     let options = Options { secrets: SecretPolicy::Require };
     let loaded = load_text(Path::new("inventory.toml"), text, options)
-        .map_err(|errors| errors.render(80, Look::Unicode))?;
-    // As what needs them would have them run.
+        .map_err(|errors| errors.render(80, Graphics::Unicode))?;
+    // Runs the commands, as a caller that needs them would.
     for command in loaded.desired.commands.values() {
-        command.read().map_err(|problem| report(&[problem], 80, Look::Unicode))?;
+        command.read().map_err(|problem| report(&[problem], 80, Graphics::Unicode))?;
     }
     Ok(loaded)
 }
 
-/// What is printed about an inventory: its errors, or its warnings.
+/// The output about an inventory: its errors or warnings.
 fn said(text: &str) -> String {
     match load(text) {
-        Ok(loaded) => report(&loaded.warnings, 80, Look::Unicode),
+        Ok(loaded) => report(&loaded.warnings, 80, Graphics::Unicode),
         Err(report) => report,
     }
 }
 
-/// One broker, and whatever else a test needs.
+/// One broker, and more lines for a test.
 fn with_node(rest: &str) -> String {
     format!("[[host]]\nname = \"node1\"\naddress = \"10.0.0.1\"\nroles = [\"broker\"]\n{rest}")
 }

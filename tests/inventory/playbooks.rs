@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rabbitup::document::Look;
+use rabbitup::document::Graphics;
 use rabbitup::playbook::{PhaseSettings, Playbook};
 
 fn said(text: &str) -> String {
-    Playbook::from_text(Path::new("mine.toml"), text).expect_err("refused").render(80, Look::Unicode)
+    Playbook::from_text(Path::new("mine.toml"), text).expect_err("refused").render(80, Graphics::Unicode)
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn every_embedded_playbook_loads_and_every_phase_is_used() {
 }
 
 #[test]
-fn a_file_beside_the_inventory_takes_the_place_of_the_embedded_one() {
+fn a_file_beside_the_inventory_replaces_the_built_in_one() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beside");
     std::fs::create_dir_all(directory.join("playbooks")).expect("a directory");
     let text = "name = \"bring-up\"\nsummary = \"mine\"\n[[phase]]\nuse = \"cookie\"\n";
@@ -47,7 +47,7 @@ fn a_file_beside_the_inventory_takes_the_place_of_the_embedded_one() {
 }
 
 #[test]
-fn what_is_wrong_with_a_playbook_is_said() {
+fn errors_of_playbooks_are_reported() {
     insta::assert_snapshot!(
         "playbook_with_errors",
         said(
@@ -64,6 +64,7 @@ fn what_is_wrong_with_a_playbook_is_said() {
         "playbook_with_a_phase_twice",
         said("name = \"mine\"\nsummary = \"x\"\n[[phase]]\nuse = \"time\"\n[[phase]]\nuse = \"time\"\n")
     );
-    let unknown = Playbook::load("bring-upp", Path::new("")).expect_err("unknown").render(80, Look::Unicode);
+    let unknown =
+        Playbook::load("bring-upp", Path::new("")).expect_err("unknown").render(80, Graphics::Unicode);
     insta::assert_snapshot!("playbook_unknown", unknown);
 }

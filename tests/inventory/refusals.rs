@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use rabbitup::document::Look;
+use rabbitup::document::Graphics;
 use rabbitup::inventory::{Options, load};
 
 use super::{said, with_node};
 
-/// Asserts what is printed about each text.
+/// Asserts the output for each text.
 macro_rules! cases {
     ($($name:ident: $text:expr;)*) => {
         $(#[test]
@@ -35,6 +35,7 @@ fn cluster(settings: &str) -> String {
 
 cases! {
     syntax: with_node("\n[cluster]\nname = orders\nplugins = [\"rabbitmq_management\"\n");
+    unquoted_string: with_node("\n[cluster]\nname = node3\n");
     table_twice: with_node("\n[cluster]\nname = \"a\"\n[cluster]\nname = \"b\"\n");
     empty: "# nothing yet\n\n";
     unknown_keys: with_node("user = \"ops\"\nnode_typ = \"disc\"\n[cluster]\npluginz = []\nfrobnicate = 1\n[clusters]\n");
@@ -130,11 +131,11 @@ fn a_report_needs_neither_colour_nor_unicode() {
     let text = with_node("user = \"ops\"\n[cluster]\npluginz = []\n");
     let errors = rabbitup::inventory::load_text(Path::new("inventory.toml"), &text, Options::default())
         .expect_err("errors");
-    let ascii = errors.render(80, Look::Ascii);
+    let ascii = errors.render(80, Graphics::Ascii);
     assert!(!ascii.contains('\u{1b}'));
     insta::assert_snapshot!(ascii);
-    assert!(errors.render(80, Look::Colour).contains('\u{1b}'));
-    assert!(!errors.render(80, Look::Unicode).contains('\u{1b}'));
+    assert!(errors.render(80, Graphics::Colour).contains('\u{1b}'));
+    assert!(!errors.render(80, Graphics::Unicode).contains('\u{1b}'));
 }
 
 #[test]
@@ -147,11 +148,11 @@ fn lines_of_a_report_fit_80_columns() {
 }
 
 fn of_file(path: &str) -> String {
-    load(Path::new(path), Options::default()).expect_err("no inventory").render(80, Look::Unicode)
+    load(Path::new(path), Options::default()).expect_err("no inventory").render(80, Graphics::Unicode)
 }
 
 #[test]
-fn files_that_are_no_inventories() {
+fn files_that_are_not_inventories() {
     insta::assert_snapshot!("file_missing", of_file("none/inventory.toml"));
     insta::assert_snapshot!("file_is_a_directory", of_file("inventories"));
     insta::assert_snapshot!("file_is_endless", of_file("/dev/zero"));

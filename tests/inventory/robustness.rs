@@ -5,11 +5,11 @@ use super::load;
 const VALID: [&str; 3] = [
     include_str!("../../inventories/minimal.toml"),
     include_str!("../../inventories/lab.toml"),
-    // Without its [templates] and files it loads in this directory too; what matters is that it has every key.
+    // Without its [templates] and files it loads in this directory too; it only needs to have every key.
     include_str!("../../inventories/production.toml"),
 ];
 
-/// A text of the inventory's own words, which gets further than noise does.
+/// Text from the inventory's vocabulary, which gets further than noise.
 fn words() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
         "[[host]]\n",
@@ -51,7 +51,7 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 fn without_commands(text: &str) -> String {
-    // A mutation must not run what it makes of a command.
+    // A mutation must not run a command that it creates.
     text.replace("command", "cOmmand")
 }
 

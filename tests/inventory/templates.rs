@@ -27,7 +27,7 @@ fn templates() -> Templates {
 }
 
 #[test]
-fn rendered_files_are_what_a_person_would_write() {
+fn rendered_files_look_hand_written() {
     let (desired, secret, templates) = (desired(), with_secrets(), templates());
     let render = |name, context: &serde_json::Value| {
         templates.render_file(name, context).expect("rendered").display_text()
@@ -56,7 +56,7 @@ fn rendered_files_are_what_a_person_would_write() {
 }
 
 #[test]
-fn nginx_has_its_own_words() {
+fn nginx_has_its_own_directives() {
     let text = with_node(
         "\n[cluster]\nplugins = [\"rabbitmq_management\"]\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.9\"\n\
          roles = [\"load-balancer\"]\n[load_balancer]\nsoftware = \"nginx\"\nbalance = \"leastconn\"\n",
@@ -81,7 +81,7 @@ fn secrets_are_pieces_until_the_file_is_written() {
 }
 
 #[test]
-fn faults_of_templates_are_told_apart() {
+fn errors_of_templates_are_distinguished() {
     let fault = |text: &str| {
         let overrides = BTreeMap::from([("haproxy".to_owned(), text.to_owned())]);
         Templates::new(&overrides).expect_err("a fault")

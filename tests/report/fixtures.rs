@@ -1,4 +1,4 @@
-//! Plans and facts made by hand.
+//! Plans and facts for tests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn ssh(name: &str) -> Ssh {
     }
 }
 
-/// A plan built step by step; each step waits for those of other hosts that it names.
+/// A plan built step by step; each step waits for the named steps of other hosts.
 pub struct PlanBuilder(Plan);
 
 impl PlanBuilder {
@@ -246,7 +246,7 @@ pub fn cookie(text: &str) -> CookieDigest {
     CookieDigest::of(&Secret::new(text.as_bytes().to_vec()))
 }
 
-/// What a healthy cluster looks like on a RabbitMQ version.
+/// The facts of a healthy cluster with a RabbitMQ version.
 pub fn facts(desired: &Desired, version: Version) -> Facts {
     let names: Vec<NodeName> = desired.brokers().map(Host::node).collect();
     let mut facts = Facts::default();
@@ -372,7 +372,7 @@ pub fn node_of<'a>(facts: &'a mut Facts, name: &str) -> &'a mut NodeFacts {
     }
 }
 
-/// The commands that a run's end points to.
+/// The commands printed at the end of a run.
 pub fn next() -> Next {
     Next {
         status: "rabbitup -i lab.toml status".to_owned(),

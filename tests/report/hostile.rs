@@ -1,5 +1,5 @@
-//! Whatever a host says, nothing of it steers the reader's terminal: every text of the facts, of a plan and of a run's
-//! events is replaced by a hostile one, and everything that people read is made of them.
+//! Output of a host can never control the reader's terminal: every text in the facts, a plan and a run's events is replaced by a
+//! hostile one, and all texts for people are built from them.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rabbitup::apply::{Event, FailureKind, StepFailure};
 use rabbitup::cluster::health;
-use rabbitup::document::{Look, Problem, Source, report};
+use rabbitup::document::{Graphics, Problem, Source, report};
 use rabbitup::facts::{
     BrokerState, Facts, Observation, QueueFacts, QueueKind, Unreachable, UnreachableCause,
 };
@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use super::fixtures::{NOW, bring_up, desired, facts, host, next, node_of};
 
-/// Texts with what a terminal obeys, and what hides one text behind another.
+/// Texts with terminal control characters, and with characters that hide text.
 const HOSTILE: [&str; 7] = [
     "\u{1b}[2J\u{1b}[Hsafe",
     "q\u{1b}]0;title\u{7}",
@@ -34,14 +34,14 @@ const HOSTILE: [&str; 7] = [
     "\u{2028}\u{feff}\u{e0041}\0",
 ];
 
-/// A value and where in it any text may stand.
+/// A value and the positions in it that can contain any text.
 struct Poisonable {
     value: Value,
     places: Vec<String>,
 }
 
 impl Poisonable {
-    /// Finds the places by trying: names of hosts and words of a choice are refused, they cannot be hostile.
+    /// Finds the positions by trying: host names and fixed choices are rejected and cannot be hostile.
     fn new<T: Serialize + DeserializeOwned>(value: &T) -> Self {
         let value = serde_json::to_value(value).expect("it has a JSON form");
         let mut places = Vec::new();
@@ -56,7 +56,7 @@ impl Poisonable {
         Self { value, places }
     }
 
-    /// The value with `payload` in all of these places.
+    /// The value with `payload` in all of these positions.
     fn with<T: DeserializeOwned>(&self, payload: &str) -> T {
         let mut value = self.value.clone();
         for place in &self.places {
@@ -83,7 +83,7 @@ fn texts(value: &Value, path: String, into: &mut Vec<String>) {
     }
 }
 
-/// Asserts that a text holds no more than letters, line ends and, with colours, the sequences that set them.
+/// Asserts that a text contains only printable characters, newlines and, with colours, the sequences that set them.
 #[track_caller]
 fn assert_tame(what: &str, text: &str) {
     let mut plain = String::new();
@@ -95,12 +95,12 @@ fn assert_tame(what: &str, text: &str) {
         plain.push_str(rest);
     }
     assert!(plain.chars().all(|c| c == '\n' || !steers(c)), "{what}: {text:?}");
-    // A line of the text's own cannot be imitated by one that a host wrote.
+    // A host's text cannot imitate a line of the report.
     assert!(!text.lines().any(|line| line.starts_with("Healthy: 3 of 3 nodes run.")), "{what}: {text}");
 }
 
 fn styles() -> Vec<Style> {
-    // What a pipe would get, with everything shown, and a narrow one.
+    // The full output for a pipe, and a narrow one.
     vec![Style::plain(100).with_detail(Detail::Full), Style::plain(44)]
 }
 
@@ -150,7 +150,7 @@ impl Write for Paper {
     }
 }
 
-/// What a run prints in which every step says hostile things, one of them fails, and the rest is given up.
+/// The output of a run in which every step prints hostile text, one fails, and the rest is given up.
 fn run_of(plan: &Plan, payload: &str, style: Style) -> Vec<(&'static str, String)> {
     let (paper, lines) = (Paper::default(), Paper::default());
     let time = Arc::new(Mutex::new(Duration::ZERO));
@@ -191,7 +191,7 @@ fn run_of(plan: &Plan, payload: &str, style: Style) -> Vec<(&'static str, String
 }
 
 #[test]
-fn no_fact_steers_the_terminal() {
+fn no_fact_controls_the_terminal() {
     for payload in HOSTILE {
         let desired = desired(3, 1);
         let facts = poisoned_facts(payload);
@@ -228,10 +228,10 @@ fn no_fact_steers_the_terminal() {
 }
 
 #[test]
-fn no_plan_and_no_run_steers_the_terminal() {
+fn no_plan_and_no_run_controls_the_terminal() {
     for payload in HOSTILE {
         let mut plan: Plan = PLAN.with(payload);
-        // The steps keep their names, so that events can speak of them.
+        // The steps keep their names, so that events can refer to them.
         for (step, known) in plan.steps.iter_mut().zip(bring_up().steps) {
             (step.id, step.after) = (known.id, known.after);
         }
@@ -246,18 +246,18 @@ fn no_plan_and_no_run_steers_the_terminal() {
 }
 
 #[test]
-fn no_document_steers_the_terminal() {
+fn no_document_controls_the_terminal() {
     for payload in HOSTILE {
         let source = Source::new(Path::new(payload), format!("key = \"{payload}\"\n"));
         let problem = Problem::error(payload).at(&source, 0..5, payload).hint(payload);
-        for look in [Look::Unicode, Look::Ascii, Look::Colour] {
+        for look in [Graphics::Unicode, Graphics::Ascii, Graphics::Colour] {
             assert_tame("problem", &report([&problem], 80, look));
         }
     }
 }
 
 #[test]
-fn a_line_of_a_megabyte_is_cut() {
+fn a_line_of_a_megabyte_is_truncated() {
     let long = "x".repeat(1 << 20);
     let mut facts = facts(&desired(3, 1), Version::new(3, 10, 8));
     facts.host_mut(&host("node2")).expect("it was reached").broker = BrokerState::Unknown(long.clone());

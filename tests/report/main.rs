@@ -1,4 +1,4 @@
-//! Everything that people read, as they read it: `cargo insta review` shows what a change does to it.
+//! All texts for people, as snapshots: `cargo insta review` shows the effect of a change.
 
 mod fixtures;
 mod health;

@@ -66,7 +66,7 @@ fn fifty_hosts_without_work_take_one_line() {
 }
 
 #[test]
-fn what_a_file_holds_cannot_steer_the_terminal() {
+fn file_content_cannot_control_the_terminal() {
     let plan = PlanBuilder::new(&["node1"])
         .step("node1", "a", Change::Change, "write /etc/hosts", "\u{1b}[2Jx", &[])
         .diff("+evil \u{1b}]0;title\u{7} line\n")

@@ -72,7 +72,7 @@ fn too_few_replicas_name_the_first_five_queues() {
 }
 
 #[test]
-fn replicas_on_nodes_that_left_or_are_down_are_told_apart() {
+fn replicas_on_former_members_and_on_down_nodes_are_distinguished() {
     let queues = [
         queue("orders", QueueKind::Quorum, &["node1", "node2", "old"]),
         queue("events", QueueKind::Stream, &["node1", "node2", "node3", "older"]),
@@ -90,7 +90,7 @@ fn replicas_on_nodes_that_left_or_are_down_are_told_apart() {
       next: `rabbitmq-streams delete_replica events rabbit@older` on a broker takes
             it off the list; then `rabbitup run grow-queues`
     ");
-    // As the cluster is seen while node3 restarts; that it is down is not what is looked at here.
+    // The cluster while node3 restarts; that it is down is not tested here.
     let queues =
         [queue("orders", QueueKind::Quorum, &BROKERS), queue("tasks", QueueKind::Classic, &["node3"])];
     let down = cluster(&queues, |f| {
@@ -129,7 +129,7 @@ fn mirrors_that_are_behind_are_synchronised_by_a_command_that_can_be_pasted() {
 }
 
 #[test]
-fn queues_that_nobody_looked_at_are_not_passed_over() {
+fn uninspected_queues_are_mentioned() {
     let facts = cluster(&[queue("tasks", QueueKind::Classic, &["node2"])], |f| {
         BROKERS.iter().for_each(|name| node_of(f, name).queues_complete = false);
     });
@@ -180,7 +180,7 @@ fn the_table_counts_leaders_and_shows_maintenance() {
 }
 
 #[test]
-fn json_tells_which_queues_lack_a_copy() {
+fn json_lists_queues_that_lack_a_copy() {
     let facts = cluster(&some_queues(), |f| node_of(f, "node3").maintenance = true);
     let document =
         status_of(&facts, |status| serde_json::to_string(&StatusDocument::from(status)).expect("a document"));

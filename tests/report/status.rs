@@ -87,7 +87,7 @@ fn fifty_hosts_at_80_columns() {
 }
 
 #[test]
-fn a_run_under_way_is_named_and_nothing_of_it_is_to_be_undone() {
+fn during_a_run_status_names_it_and_advises_waiting() {
     let desired = desired(3, 1);
     let mut facts = torn(&desired);
     for (host, age) in [("node1", 61), ("node2", 62)] {
@@ -100,12 +100,12 @@ fn a_run_under_way_is_named_and_nothing_of_it_is_to_be_undone() {
     insta::assert_snapshot!("under_way_80", text);
     let runs = under_way(&facts);
     assert_eq!((runs.len(), runs[0].hosts.len(), runs[0].age_s), (1, 2, Some(62)));
-    // A run that is gone, and its last step.
+    // A run that has ended, and its last step.
     let mut facts = torn(&desired);
     seen(&mut facts, "node3").at_work = Some(4711);
     assert_eq!(
         under_way_text(&facts, now),
-        "A step of a run that was cut off is still running on node3 (process 4711)\n"
+        "A step of an interrupted run is still running on node3 (process 4711)\n"
     );
     assert_eq!(advised(health(&desired, &facts), &facts), health(&desired, &facts));
     assert_eq!(under_way_text(&torn(&desired), now), "");

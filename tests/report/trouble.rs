@@ -37,7 +37,8 @@ fn refusals_of_fifty_hosts_take_two_blocks() {
     insta::assert_snapshot!("refusals_120", refusals_text(&refusals(), Style::plain(120)));
     let late = late_refusals_text(&refusals(), Style::plain(120));
     assert!(
-        late.ends_with(" What this run has changed stays.\n") && !late.contains("Nothing was changed"),
+        late.ends_with(" Changes already made by this run remain.\n")
+            && !late.contains("Nothing was changed"),
         "{late}"
     );
     let document = RefusalDocument::from(&refusals());

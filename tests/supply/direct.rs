@@ -1,4 +1,4 @@
-//! The dependencies that were chosen here.
+//! Direct dependencies.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ fn every_dependency_has_a_reason_and_every_reason_a_dependency() {
 }
 
 #[test]
-fn no_dependency_takes_any_version_or_comes_from_elsewhere() {
+fn no_dependency_accepts_any_version_or_has_another_source() {
     let metadata = Metadata::load();
     for dependency in &metadata.root().dependencies {
         assert!(!dependency.req.contains('*'), "{} takes any version", dependency.name);
@@ -31,10 +31,10 @@ fn no_dependency_takes_any_version_or_comes_from_elsewhere() {
     }
 }
 
-/// What the crate itself needs of the standard library clippy compares with the same number
+/// clippy checks the crate's own use of the standard library against the same version
 /// (`clippy::incompatible_msrv`).
 #[test]
-fn the_rust_version_is_the_newest_that_anything_needs() {
+fn the_rust_version_is_the_newest_that_a_crate_needs() {
     let number = |text: &str| {
         let mut parts = text.split('.').map(|part| part.parse::<u32>().expect("a number"));
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0))

@@ -1,4 +1,4 @@
-//! What cargo says of the whole tree, tests included, on the platform that deny.toml names.
+//! The whole dependency tree from cargo, including tests, for the platform in deny.toml.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::policy;
 #[derive(Deserialize)]
 pub struct Metadata {
     packages: Vec<Package>,
-    /// `NAME VERSION` of what is built; `metadata` also resolves what no feature asks for.
+    /// `NAME VERSION` of the built crates; `metadata` also resolves crates of disabled features.
     #[serde(skip)]
     built: BTreeSet<String>,
 }
@@ -36,7 +36,7 @@ impl Metadata {
         let target = &policy().graph.targets[0];
         let text = cargo(&["metadata", "--format-version", "1", "--filter-platform", target]);
         let mut metadata: Self = serde_json::from_str(&text).expect("cargo's metadata");
-        // `NAME vVERSION`, then what kind of package it is.
+        // `NAME vVERSION`, then the kind of package.
         let tree = cargo(&["tree", "--target", target, "--prefix", "none", "--no-dedupe"]);
         let words = |line: &str| {
             let mut words = line.split_whitespace();
@@ -51,7 +51,7 @@ impl Metadata {
         root.expect("this package is in its own tree")
     }
 
-    /// Every package that is built on that platform, but this one.
+    /// Every package built on that platform, except this one.
     pub fn tree(&self) -> Vec<&Package> {
         let is_built =
             |package: &&Package| self.built.contains(&format!("{} {}", package.name, package.version));

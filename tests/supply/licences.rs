@@ -11,7 +11,7 @@ fn parse(text: &str) -> Expression {
 }
 
 #[test]
-fn every_licence_is_allowed_and_every_allowed_licence_is_there() {
+fn every_licence_is_allowed_and_every_allowed_licence_is_used() {
     let allowed: BTreeSet<String> = policy().licenses.allow.into_iter().collect();
     let mut found = BTreeSet::new();
     let mut refused = Vec::new();

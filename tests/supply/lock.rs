@@ -51,7 +51,7 @@ fn nothing_that_is_banned_is_built() {
 }
 
 #[test]
-fn nothing_is_there_twice_but_what_deny_toml_names() {
+fn only_crates_in_deny_toml_have_two_versions() {
     let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let metadata = Metadata::load();
     for package in metadata.tree() {

@@ -1,5 +1,5 @@
-//! Other people's code: what of deny.toml can be checked without a network, and that every dependency has a
-//! reason. Advisories need a download; `make deny` looks at them.
+//! Third-party code: checks the parts of deny.toml that need no network, and that every dependency has a reason. Advisories need
+//! a download; `make deny` checks them.
 
 mod direct;
 mod graph;
@@ -8,7 +8,7 @@ mod lock;
 
 use serde::Deserialize;
 
-/// What these tests read of deny.toml; cargo-deny knows the rest.
+/// The parts of deny.toml that these tests use; cargo-deny checks the rest.
 #[derive(Deserialize)]
 struct Policy {
     graph: Graph,

@@ -1,4 +1,4 @@
-//! Which connections are made, and why some are not.
+//! Which connections are opened, and why some fail.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -47,13 +47,13 @@ async fn a_second_run_finds_the_connection_of_the_first() {
     run(&second, argument("echo two")).await.expect("it runs");
     assert_eq!(second.counts(), Counts { connections: 0, execs: 1 });
     assert_eq!(sshd.logins(), 1);
-    // Another identity does not get at it: it must log in itself.
+    // Another identity cannot use it: it must log in itself.
     let other = Some(sshd.write_config("known", "other"));
     let other = transport(SshTarget { config: other, ..target.clone() });
     let refused = run(&other, argument("echo three")).await.expect_err("another key");
     assert_eq!(refused.kind, TransportErrorKind::AuthenticationRefused);
 
-    // The host went down: what the second run left is dead, and the third one notices.
+    // The host went down: the second run's connection is dead, and the third run notices.
     let sshd_pid = sshd.session_pid(&second).await;
     sshd.stop();
     kill(&sshd_pid);
@@ -69,7 +69,7 @@ async fn a_connection_that_died_between_runs_is_replaced() {
     let first = transport(target.clone());
     let sshd_pid = sshd.session_pid(&first).await;
     first.close().await;
-    // As a host that goes without a word: the master hears nothing until the kernel answers it with a reset.
+    // Like a host that disappears silently: the master notices nothing until the kernel answers with a reset.
     kill(&sshd_pid);
     let second = transport(target);
     assert_eq!(text(&run(&second, argument("echo back")).await.expect("it runs")), "back\n");
@@ -77,7 +77,7 @@ async fn a_connection_that_died_between_runs_is_replaced() {
 }
 
 #[tokio::test]
-async fn hosts_whose_key_is_another_or_unknown_are_refused() {
+async fn hosts_with_a_changed_or_unknown_key_are_refused() {
     let Some(sshd) = Sshd::start() else { return };
     let wrong = fs::read_to_string(sshd.path("other.pub")).expect("a key");
     fs::write(sshd.path("wrong"), format!("[127.0.0.1]:{} {wrong}", sshd.port))
@@ -100,7 +100,7 @@ async fn hosts_whose_key_is_another_or_unknown_are_refused() {
 }
 
 #[tokio::test]
-async fn a_refused_login_and_a_refused_port_are_told_apart_and_fail_fast() {
+async fn a_refused_login_and_a_refused_port_are_distinguished_and_fail_fast() {
     let Some(sshd) = Sshd::start() else { return };
     keygen(&sshd.path("stranger"));
     let config = Some(sshd.write_config("known", "stranger"));
@@ -117,7 +117,7 @@ async fn a_refused_login_and_a_refused_port_are_told_apart_and_fail_fast() {
     assert!(error.evidence.contains("Connection refused"), "{error}");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 
-    // As a saved plan may say that was changed by hand.
+    // As in a hand-edited saved plan.
     let patient = SshTarget { connect_timeout: Duration::MAX, port: Some(free_port()), ..sshd.target() };
     let error = run(&transport(patient), argument("true")).await.expect_err("nobody listens");
     assert_eq!(error.kind, TransportErrorKind::NoConnection, "{error}");
@@ -128,7 +128,7 @@ async fn a_refused_login_and_a_refused_port_are_told_apart_and_fail_fast() {
 }
 
 #[tokio::test]
-async fn who_answers_nothing_is_given_up_in_time() {
+async fn a_silent_host_times_out() {
     let Some(sshd) = Sshd::start() else { return };
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     let port = silent.local_addr().expect("it has an address").port();
@@ -158,7 +158,7 @@ async fn a_jump_host_sees_one_login_for_all_hosts() {
         ..inner.target()
     };
     let user = std::env::var("USER").unwrap_or_else(|_| "root".into());
-    // The second names the user that is meant anyway, so that it has a connection of its own.
+    // The second one names the default user explicitly, so it has its own connection.
     let targets = [target(None), target(Some(&user)), target(None)];
     let ssh = SshTransport::new(names.iter().cloned().zip(targets).collect());
     let (a, b, c) = tokio::join!(

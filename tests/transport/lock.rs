@@ -1,4 +1,4 @@
-//! The lock on a real host: one at a time, told by whom, and free as soon as the holder is gone.
+//! The lock on a real host: exclusive, with the holder's name, and free as soon as the holder is gone.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -21,7 +21,7 @@ async fn lock(ssh: &Arc<SshTransport>, directory: &Path, who: &str) -> Result<Lo
 }
 
 #[tokio::test]
-async fn a_second_operator_learns_who_is_at_work() {
+async fn a_second_operator_sees_the_lock_holder() {
     let Some(sshd) = Sshd::start() else { return };
     let ssh = sshd.transport();
     let directory = sshd.path("lock dir's");
@@ -67,7 +67,7 @@ async fn a_lock_whose_session_dies_is_reported() {
     assert_eq!((host_lost.clone(), locks.lost()), (host(), Some(host_lost)));
 }
 
-/// Runs in a process of its own, which the test below kills.
+/// Runs in a separate process, which the test below kills.
 #[tokio::test]
 #[ignore = "only as a part of the test below"]
 async fn holds_a_lock_until_it_is_killed() {
@@ -107,7 +107,7 @@ async fn a_lock_does_not_outlive_a_killed_process_although_its_connection_does()
     let error = lock(&ssh, &sshd.path(""), "ann@desk").await.expect_err("it is taken");
     assert!(error.to_string().contains("killed@desk"), "{error}");
 
-    // As `kill -9`.
+    // Like `kill -9`.
     child.kill().await.expect("it is killed");
     let killed = Instant::now();
     let locks = loop {
@@ -118,7 +118,7 @@ async fn a_lock_does_not_outlive_a_killed_process_although_its_connection_does()
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
     eprintln!("free {} ms after the kill", killed.elapsed().as_millis());
-    // The killed process's connection serves on.
+    // The killed process's connection keeps working.
     assert_eq!((ssh.counts().connections, sshd.logins()), (0, 1));
     locks.release().await;
     ssh.close().await;

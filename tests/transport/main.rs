@@ -1,4 +1,4 @@
-//! The transport against a real sshd on the loopback interface, started for each test and ended with it.
+//! The transport with a real sshd on the loopback interface, started and stopped for each test.
 
 mod connect;
 mod lock;

@@ -1,4 +1,4 @@
-//! Hosts whose logins print, wait, change the shell or lie: what comes back is the same, or it is refused in time.
+//! Hosts whose logins print, wait, change the shell or lie: the result is the same, or the host is rejected in time.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use rabbitup::transport::{Exec, SshTransport, Transport, TransportErrorKind};
 
 use crate::sshd::{Sshd, argument, host, run, stdin, text};
 
-/// What is left of a line in a login script.
+/// The effect of a line in a login script.
 const POLLUTED: [(&str, &str); 15] = [
     ("prints", "echo Welcome; echo 'no line end' | tr -d '\\n'; echo on stderr >&2"),
     ("prints what a terminal obeys", "printf '\\033[2J\\033]0;title\\007\\233\\342\\200\\256'"),
@@ -95,7 +95,7 @@ async fn look(ssh: &Arc<SshTransport>) -> Facts {
     gather(ssh, &[planned()]).await
 }
 
-/// The facts without those that differ on every look.
+/// The facts without those that differ at every probe.
 fn lasting(facts: &Facts) -> serde_json::Value {
     let facts = facts.host(&host()).unwrap_or_else(|| panic!("it was reached: {facts:?}"));
     assert!(facts.file("/etc/passwd").is_some_and(|file| file.content.is_some()), "{facts:?}");
@@ -140,7 +140,7 @@ async fn a_login_that_never_ends_is_given_up() {
         let started = Instant::now();
         let exec = Exec { timeout: Duration::from_secs(2), ..argument("echo hello") };
         let error = run(&ssh, exec).await.expect_err("nothing ran");
-        // What fills the controller's memory ends it early; what does not is ended by the time.
+        // Too much output ends it early; otherwise it times out.
         let kinds = [TransportErrorKind::TooMuchOutput, TransportErrorKind::TimedOut];
         let kinds = if lines == "yes" { &kinds[..1] } else { &kinds[..] };
         assert!(kinds.contains(&error.kind), "{lines}: {error}");
@@ -151,7 +151,7 @@ async fn a_login_that_never_ends_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_login_that_ends_the_session_says_what_it_said() {
+async fn a_login_that_ends_the_session_reports_its_output() {
     let Some(sshd) =
         with_login("printf 'Closed for \\033[1mmaintenance\\033[0m\\342\\200\\256\\n' >&2; exit 1")
     else {
@@ -164,7 +164,7 @@ async fn a_login_that_ends_the_session_says_what_it_said() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_answer_is_refused() {
+async fn an_invalid_answer_is_refused() {
     const ASKED: &str = "sh -c \"$SSH_ORIGINAL_COMMAND\"";
     for (what, command) in [
         ("is cut", format!("{ASKED} | head -c 900")),
@@ -190,7 +190,7 @@ async fn an_answer_that_is_no_answer_is_refused() {
 }
 
 #[tokio::test]
-async fn an_answer_in_the_middle_of_which_the_host_goes_is_refused() {
+async fn an_answer_interrupted_by_a_failing_host_is_refused() {
     let command = "eval \"$SSH_ORIGINAL_COMMAND\" | head -c 500; kill -9 $PPID";
     let Some(sshd) = with_command(command) else { return };
     let ssh = sshd.transport();

@@ -1,4 +1,4 @@
-//! What runs, and what comes back.
+//! Execution of scripts and their results.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::sshd::{Sshd, argument, host, run, stdin, text, transport};
 
 #[tokio::test]
-async fn an_exit_code_is_no_failure_of_the_transport() {
+async fn an_exit_code_is_not_a_transport_error() {
     let Some(sshd) = Sshd::start() else { return };
     let ssh = sshd.transport();
     for code in [0, 1, 75, 126, 127, 137, 255] {
@@ -44,7 +44,7 @@ async fn the_shell_is_roots_and_has_a_plain_environment() {
 }
 
 #[tokio::test]
-async fn lines_come_as_they_are_printed() {
+async fn lines_arrive_as_they_are_printed() {
     let Some(sshd) = Sshd::start() else { return };
     let ssh = sshd.transport();
     let (sender, mut lines) = mpsc::unbounded_channel();
@@ -63,9 +63,9 @@ async fn lines_come_as_they_are_printed() {
     ssh.close().await;
 }
 
-/// Where sudo does not ask, the password stays in the root shell's way.
+/// If sudo does not ask, the root shell reads the password.
 #[tokio::test]
-async fn a_password_that_the_root_shell_could_take_for_a_command_is_refused() {
+async fn a_password_that_the_root_shell_could_execute_is_refused() {
     let Some(sshd) = Sshd::start() else { return };
     for (password, refused) in
         [("rabbitup-eval id", true), ("\trabbitup-eval", true), ("a rabbitup-eval id", false)]
@@ -121,14 +121,14 @@ async fn endless_output_and_endless_scripts_are_given_up() {
     assert_eq!(error.kind, TransportErrorKind::TimedOut);
     assert!(error.evidence.contains("why"), "{error}");
     assert!(started.elapsed() < Duration::from_secs(2));
-    // The connection is as good as before.
+    // The connection still works.
     assert_eq!(text(&run(&ssh, argument("echo on")).await.expect("it runs")), "on\n");
     assert_eq!(ssh.counts().connections, 1);
     ssh.close().await;
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_told_from_an_exit() {
+async fn a_lost_connection_is_distinguished_from_an_exit() {
     let Some(sshd) = Sshd::start() else { return };
     let ssh = sshd.transport();
     let pid = sshd.session_pid(&ssh).await;
@@ -141,7 +141,7 @@ async fn a_lost_connection_is_told_from_an_exit() {
 }
 
 #[tokio::test]
-async fn more_than_sshd_has_sessions_for_take_turns() {
+async fn scripts_beyond_sshds_session_limit_wait() {
     let Some(sshd) = Sshd::start_with("MaxSessions 9\n") else { return };
     let ssh = sshd.transport();
     let many = (0..24).map(|n| {

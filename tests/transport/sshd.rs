@@ -14,7 +14,7 @@ use rabbitup::transport::{
 
 const SSHD: &str = "/usr/sbin/sshd";
 
-/// An sshd that lets the user of this test log in with a key of its own.
+/// An sshd that accepts this test's user with a test key.
 pub struct Sshd {
     directory: PathBuf,
     pub port: u16,
@@ -22,12 +22,12 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// None where this machine has no sshd, with a word about it; in CI that is a failure.
+    /// None if this machine has no sshd, with a message; in CI that is a failure.
     pub fn start() -> Option<Self> {
         Self::start_with("")
     }
 
-    /// As [`Sshd::start`], with further lines of sshd_config(5).
+    /// Like [`Sshd::start`], with further lines of sshd_config(5).
     pub fn start_with(settings: &str) -> Option<Self> {
         if !Path::new(SSHD).exists() {
             assert!(std::env::var_os("CI").is_none(), "CI has no sshd: install openssh-server");
@@ -40,7 +40,7 @@ impl Sshd {
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir(&directory).expect("a directory for sshd");
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).expect("its mode is set");
-        // Where sshd is root's, it wants an empty directory that the system's own unit would make.
+        // As root, sshd needs an empty directory, which the system's unit would create.
         let _ = fs::create_dir_all("/run/sshd");
         let port = free_port();
         let path = |name: &str| directory.join(name).display().to_string();
@@ -48,8 +48,8 @@ impl Sshd {
             keygen(&directory.join(name));
         }
         fs::copy(path("user.pub"), path("authorized")).expect("the user's key is authorized");
-        // SHLVL: bash reads no rc file where it is not the first shell, which can take long. Of two SetEnv lines the
-        // first counts (sshd_config(5)).
+        // SHLVL: bash reads rc files only in the first shell, and that can take long. Of two SetEnv lines the first counts
+        // (sshd_config(5)).
         let config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
              StrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
@@ -86,12 +86,12 @@ impl Sshd {
         fs::read_to_string(self.path("sshd.log")).unwrap_or_default()
     }
 
-    /// How many logins sshd has seen.
+    /// The number of logins.
     pub fn logins(&self) -> usize {
         self.log().matches("Accepted publickey").count()
     }
 
-    /// An ssh configuration that uses these files of the directory and nothing of this machine's user.
+    /// An ssh configuration that uses only the files in the directory, not those of this machine's user.
     pub fn write_config(&self, known_hosts: &str, identity: &str) -> PathBuf {
         let text = format!(
             "Host *\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n  IdentityFile {}\n  IdentitiesOnly yes\n  \
@@ -117,8 +117,7 @@ impl Sshd {
         transport(self.target())
     }
 
-    /// The sshd process that serves the transport's connection: the nearest of that name above the script's
-    /// shell.
+    /// The sshd process of the transport's connection: the nearest ancestor with that name of the script's shell.
     pub async fn session_pid(&self, transport: &SshTransport) -> String {
         let script = "pid=$$; until [ \"$(ps -o comm= -p $pid | cut -c1-4)\" = sshd ]; do \
                       pid=$(ps -o ppid= -p $pid | tr -d ' '); done; echo $pid";

@@ -16,8 +16,8 @@ use crate::facts::Facts;
 use crate::inventory::Desired;
 use crate::model::HostName;
 
-/// What a reader does about anything that is found while a run is under way.
-pub const WAIT_FOR_IT: &str = "wait for the end of that run, then look again";
+/// The advice for anything found during a run.
+pub const WAIT_FOR_IT: &str = "wait until that run ends, then check again";
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]

@@ -4,24 +4,24 @@ use crate::doctor::{Cause, Finding, Unit};
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::rabbitmq::BROKER_UNIT;
 
-/// RabbitMQ's word where a node and its cluster do not know each other's feature flags.
+/// RabbitMQ's error if a node and its cluster have incompatible feature flags.
 const FLAGS: &str = "incompatible_feature_flags";
-/// Lines of RabbitMQ's own words that are evidence.
+/// How many of RabbitMQ's log lines are shown as evidence.
 const LAST_WORDS: usize = 6;
-/// How long such a line may be.
+/// The maximum length of such a line.
 const LINE: usize = 200;
 
-/// Whether each broker runs, and would be let in.
+/// Whether each broker runs, and its cluster would accept it.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     for (seen, facts) in case.reached().filter(|(seen, _)| seen.is_installed()) {
-        notes.looked(Cause::BrokerStopped);
-        notes.looked(Cause::GhostMember);
+        notes.checked(Cause::BrokerStopped);
+        notes.checked(Cause::GhostMember);
         if let Some(found) = ghost(case, seen, facts) {
             notes.add(found);
         }
         match &facts.broker {
             BrokerState::Running(_) | BrokerState::CookieRefused => {}
-            // What the node is called is told elsewhere.
+            // settings.rs reports a wrong node name.
             BrokerState::Unknown(_) if super::settings::is_misnamed(case, seen) => {}
             state => notes.add(stopped(case, seen, facts, state)),
         }
@@ -42,49 +42,49 @@ fn stopped(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, state: &BrokerSt
     let is_moving = ["activating", "deactivating"].contains(&facts.unit(BROKER_UNIT).active.as_str());
     match state {
         BrokerState::AppStopped if !is_moving => {
-            Finding::on(name, Cause::AppStopped, "the Erlang VM runs, RabbitMQ in it is stopped")
+            Finding::on(name, Cause::AppStopped, "the Erlang VM runs, but RabbitMQ in it is stopped")
                 .seen(format!(
-                    "{} answers, and says that its application does not run (stop_app)",
+                    "{} answers and reports that its application is stopped (stop_app)",
                     seen.node()
                 ))
-                .mend(rabbitup("up"))
+                .fix(rabbitup("up"))
         }
         BrokerState::Unknown(why) => {
-            Finding::on(name, Cause::AppStopped, "the Erlang VM runs and gives no answer")
+            Finding::on(name, Cause::AppStopped, "the Erlang VM runs but does not answer")
                 .seen(why.trim())
-                .mend(sentence("where it hangs, only a restart helps:"))
-                .mend(seen.shell(&format!("systemctl restart {BROKER_UNIT}")))
+                .fix(sentence("if it hangs, restart it:"))
+                .fix(seen.shell(&format!("systemctl restart {BROKER_UNIT}")))
         }
         BrokerState::Untold(why) => Finding::on(
             name,
             Cause::AppStopped,
-            "RabbitMQ runs, and its version does not know what rabbitup must ask",
+            "RabbitMQ runs, but its version does not support a query that rabbitup needs",
         )
         .seen(why.trim())
-        .mend(sentence(
-            "nothing is wrong with the node for this alone: use a rabbitup that knows its version",
+        .fix(sentence(
+            "this alone does not mean that the node is broken: use a rabbitup that supports its version",
         )),
         _ if is_moving => moving(case, seen, facts),
         _ => {
             let found = Finding::on(name, Cause::BrokerStopped, "the broker is stopped").seen(stands(facts));
             match facts.unit(BROKER_UNIT).enabled.as_str() {
                 "masked" => {
-                    found.mend(seen.shell(&format!("systemctl unmask {BROKER_UNIT}"))).mend(rabbitup("up"))
+                    found.fix(seen.shell(&format!("systemctl unmask {BROKER_UNIT}"))).fix(rabbitup("up"))
                 }
-                _ => found.mend(rabbitup("up")),
+                _ => found.fix(rabbitup("up")),
             }
         }
     }
 }
 
-/// Its cluster runs and does not list it, and it has data: no other member's start brings it back.
+/// Its cluster runs without listing it, and it has data: starting other members does not bring it back.
 fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> Option<Finding> {
     let running = case.running();
     let (_, seed) = running.first()?;
     let node = seen.node();
     let forgotten = view::forgotten(case.desired, case.facts, seen.host, seed)?;
     let why = match &forgotten {
-        // Its own words say whether it was a member: one that never was waits for nobody.
+        // Its log shows whether it was a member: one that never was does not wait for others.
         Forgotten::Unknown => {
             let waits = word.filter(|(_, _, advice)| matches!(advice, Advice::WithTheOthers))?;
             last_words(unit, Some(waits.0)).into_iter().next()?
@@ -96,16 +96,16 @@ fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<&KnownF
         Finding::on(
             name,
             Cause::DoesNotBoot,
-            format!("the cluster has forgotten {node}, whose data is here"),
+            format!("the cluster has forgotten {node}, but its data is still here"),
         )
         .seen(format!("{} lists {}", seed.name, members_of(seed)))
         .seen(why)
-        .mend(sentence("this keeps what it holds aside and brings it back:"))
-        .mend(rabbitup(format!("run recover-node node={name}"))),
+        .fix(sentence("this moves its data aside and brings it back:"))
+        .fix(rabbitup(format!("run recover-node node={name}"))),
     )
 }
 
-/// With Khepri a node whose cluster has forgotten it says nothing for five minutes, then that it finds no leader.
+/// With Khepri a node that its cluster has forgotten logs nothing for five minutes, then that it finds no leader.
 fn moving(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Finding {
     let name = &seen.host.name;
     let what = "the broker is starting or stopping, or waits for others";
@@ -114,23 +114,25 @@ fn moving(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Finding {
     let seed = running.first().map(|(_, seed)| *seed);
     match seed.filter(|seed| view::forgotten(case.desired, case.facts, seen.host, seed).is_some()) {
         Some(seed) => found
-            .seen(format!("{} does not list {}, whose data is here", seed.name, seen.node()))
-            .mend(sentence("if it was once a member, it waits in vain; this keeps what it holds aside and brings it back:"))
-            .mend(rabbitup(format!("run recover-node node={name}"))),
-        None => found.mend(sentence("look again in a minute:")).mend(rabbitup("doctor")),
+            .seen(format!("{} does not list {}, but its data is here", seed.name, seen.node()))
+            .fix(sentence(
+                "if it was a member before, it cannot come up; this moves its data aside and brings it back:",
+            ))
+            .fix(rabbitup(format!("run recover-node node={name}"))),
+        None => found.fix(sentence("check again in a minute:")).fix(rabbitup("doctor")),
     }
 }
 
 fn stands(facts: &HostFacts) -> String {
     let unit = facts.unit(BROKER_UNIT);
     match (unit.active.as_str(), unit.enabled.as_str()) {
-        ("", _) => "no Erlang VM of it runs".to_owned(),
-        (active, "masked") => format!("its unit is {active} and masked, so nothing can start it"),
+        ("", _) => "it has no running Erlang VM".to_owned(),
+        (active, "masked") => format!("its unit is {active} and masked, so it cannot be started"),
         (active, _) => format!("its unit is {active}"),
     }
 }
 
-/// Whether systemd itself calls the start a failure.
+/// Whether systemd considers the start failed.
 fn fails(unit: &Unit) -> bool {
     unit.active == "failed"
         || unit.sub == "auto-restart"
@@ -138,10 +140,10 @@ fn fails(unit: &Unit) -> bool {
         || (unit.active == "inactive" && !unit.result.is_empty() && unit.result != "success")
 }
 
-/// RabbitMQ's word for a failure, ours, and what helps.
+/// RabbitMQ's name for a failure, an explanation, and the kind of fix.
 type KnownFailure = (&'static str, &'static str, Advice);
 
-/// What RabbitMQ calls a failure, in words for people. The first that its last words name counts.
+/// RabbitMQ's failures, explained. The first one found in its log counts.
 const KNOWN: [KnownFailure; 23] = [
     (
         "inconsistent_cluster",
@@ -150,7 +152,7 @@ const KNOWN: [KnownFailure; 23] = [
     ),
     (
         "timeout_waiting_for_tables",
-        "it waits for members that do not come (timeout_waiting_for_tables)",
+        "it waits for members that do not start (timeout_waiting_for_tables)",
         Advice::WithTheOthers,
     ),
     (
@@ -175,7 +177,7 @@ const KNOWN: [KnownFailure; 23] = [
     ),
     (
         "all_mnesia_nodes_must_run",
-        "its metadata is copied to Khepri only while all members run (all_mnesia_nodes_must_run)",
+        "its metadata can be copied to Khepri only while all members run (all_mnesia_nodes_must_run)",
         Advice::Migration,
     ),
     (
@@ -185,38 +187,34 @@ const KNOWN: [KnownFailure; 23] = [
     ),
     (
         "failed_to_deny_deprecated_features",
-        "what its version has given up is still in use (failed_to_deny_deprecated_features)",
+        "a feature that its version has removed is still in use (failed_to_deny_deprecated_features)",
         Advice::Deprecated,
     ),
     ("erlang_version_too_old", "its Erlang is too old for it (erlang_version_too_old)", Advice::Erlang),
     (
         FLAGS,
-        "its feature flags do not go with those of its cluster (incompatible_feature_flags)",
+        "its feature flags are incompatible with those of its cluster (incompatible_feature_flags)",
         Advice::Upgrade,
     ),
-    ("schema_integrity_check_failed", "its tables are damaged or of another version", Advice::Recover),
-    ("corrupt_cluster_status_files", "its notes of the cluster's members are damaged", Advice::Recover),
+    ("schema_integrity_check_failed", "its tables are damaged or from another version", Advice::Recover),
+    ("corrupt_cluster_status_files", "its cluster status files are damaged", Advice::Recover),
     (
         "failed_to_cluster_with",
-        "the node that it was to join did not answer (failed_to_cluster_with)",
+        "the node that it should join did not answer (failed_to_cluster_with)",
         Advice::Up,
     ),
-    (
-        "Conf file attempted to set unknown variable",
-        "rabbitmq.conf has a setting that it does not know",
-        Advice::Conf,
-    ),
-    ("there is no setting with that name", "rabbitmq.conf has a setting that it does not know", Advice::Conf),
+    ("Conf file attempted to set unknown variable", "rabbitmq.conf has an unknown setting", Advice::Conf),
+    ("there is no setting with that name", "rabbitmq.conf has an unknown setting", Advice::Conf),
     ("Error preparing configuration", "its configuration cannot be read", Advice::Conf),
     ("failed_to_prepare_configuration", "its configuration cannot be read", Advice::Conf),
     ("failed_to_read_advanced_configuration_file", "advanced.config cannot be read", Advice::Conf),
-    ("eaddrinuse", "a port that it needs is taken (eaddrinuse)", Advice::Port),
-    ("duplicate_name", "another VM on the host has its node name", Advice::Port),
+    ("eaddrinuse", "a port that it needs is in use (eaddrinuse)", Advice::Port),
+    ("duplicate_name", "another VM on the host uses its node name", Advice::Port),
     ("enospc", "the disk is full (enospc)", Advice::Up),
-    ("eacces", "it may not read or write a file of its own (eacces)", Advice::Files),
+    ("eacces", "it has no permission for one of its own files (eacces)", Advice::Files),
 ];
 
-/// What kind of remedy a known failure has.
+/// The kind of fix for a known failure.
 #[derive(Clone, Copy)]
 enum Advice {
     Up,
@@ -233,11 +231,11 @@ enum Advice {
 
 fn known(unit: &Unit) -> Option<&'static KnownFailure> {
     let of = |lines: &[String]| KNOWN.iter().find(|(word, ..)| lines.iter().any(|line| line.contains(word)));
-    // What was said around "BOOT FAILED" is nearer to the cause than whatever came after it.
+    // Lines around "BOOT FAILED" are closer to the cause than later ones.
     of(&unit.failure).or_else(|| of(&unit.log)).or_else(|| of(&unit.journal))
 }
 
-/// Whether it was refused for its feature flags.
+/// Whether it was refused because of its feature flags.
 pub(super) fn lacks_flags(unit: &Unit) -> bool {
     fails(unit) && known(unit).is_some_and(|(word, ..)| *word == FLAGS)
 }
@@ -251,7 +249,7 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> F
     let state = match unit.restarts {
         0 => format!("its unit is {} ({})", unit.active, unit.result),
         restarts => format!(
-            "its unit is {} ({}); systemd started it again, {restarts} times",
+            "its unit is {} ({}); systemd has restarted it {restarts} times",
             unit.active, unit.result
         ),
     };
@@ -260,57 +258,57 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> F
         found = found.seen(line);
     }
     match word.map(|(_, _, advice)| *advice) {
-        Some(Advice::Recover) => found.mend(rabbitup(format!("run recover-node node={name}"))),
+        Some(Advice::Recover) => found.fix(rabbitup(format!("run recover-node node={name}"))),
         Some(Advice::WithTheOthers) => {
-            found.mend(sentence("start the other members; together they come up:")).mend(rabbitup("up"))
+            found.fix(sentence("start the other members, they come up together:")).fix(rabbitup("up"))
         }
         Some(Advice::Upgrade) => found
-            .mend(sentence(
-                "enable all flags on the cluster that runs, or install the cluster's version here:",
+            .fix(sentence(
+                "enable all flags on the running cluster, or install the cluster's version here:",
             ))
-            .mend(rabbitup("run upgrade")),
-        // The next start takes what was copied for all of it (`already clustered`), and serves with that.
+            .fix(rabbitup("run upgrade")),
+        // The next start treats the partial copy as complete (`already clustered`), and serves with it.
         Some(Advice::Migration) => found
-            .mend(sentence(
-                "the next start may take what is copied so far for all of it: keep a copy of /var/lib/rabbitmq of every member, \
-                 start them together, and compare virtual hosts, users and queues before clients come back:",
+            .fix(sentence(
+                "the next start may treat the partial copy as complete: back up /var/lib/rabbitmq on every member, \
+                 start them together, and compare virtual hosts, users and queues before clients reconnect:",
             ))
-            .mend(rabbitup("up")),
+            .fix(rabbitup("up")),
         Some(Advice::Deprecated) => found
-            .mend(sentence(
-                "permit what the lines above name in [cluster.config] (deprecated_features.permit.NAME = true) until nobody uses \
-                 it; then:",
+            .fix(sentence(
+                "permit the features named above in [cluster.config] (deprecated_features.permit.NAME = true) until they are \
+                 no longer used; then:",
             ))
-            .mend(rabbitup("up")),
+            .fix(rabbitup("up")),
         Some(Advice::Erlang) => found
-            .mend(sentence("install the Erlang that its version needs (rabbitmq.com/docs/which-erlang); then:"))
-            .mend(rabbitup("up")),
+            .fix(sentence("install the Erlang that its version needs (rabbitmq.com/docs/which-erlang); then:"))
+            .fix(rabbitup("up")),
         Some(Advice::Conf) => found
-            .mend(sentence("where the setting is the inventory's own, mend [cluster.config] first; then:"))
-            .mend(rabbitup("up")),
+            .fix(sentence("if the setting comes from the inventory, fix [cluster.config] first; then:"))
+            .fix(rabbitup("up")),
         Some(Advice::Port) => found
-            .mend(sentence("this shows who has the ports:"))
-            .mend(seen.shell("ss -lntp"))
-            .mend(rabbitup("up")),
+            .fix(sentence("this shows which processes use the ports:"))
+            .fix(seen.shell("ss -lntp"))
+            .fix(rabbitup("up")),
         Some(Advice::Files) => found
-            .mend(seen.shell("chown -R rabbitmq:rabbitmq /var/lib/rabbitmq /var/log/rabbitmq"))
-            .mend(rabbitup("up")),
-        Some(Advice::Up) => found.mend(rabbitup("up")),
+            .fix(seen.shell("chown -R rabbitmq:rabbitmq /var/lib/rabbitmq /var/log/rabbitmq"))
+            .fix(rabbitup("up")),
+        Some(Advice::Up) => found.fix(rabbitup("up")),
         None => found
-            .mend(sentence("its log says more; when that is mended:"))
-            .mend(rabbitup("up"))
-            .mend(seen.shell(&format!("journalctl -u {BROKER_UNIT} -b -n 100 --no-pager"))),
+            .fix(sentence("read its log; after fixing the cause:"))
+            .fix(rabbitup("up"))
+            .fix(seen.shell(&format!("journalctl -u {BROKER_UNIT} -b -n 100 --no-pager"))),
     }
 }
 
-/// What RabbitMQ said about its failure: the lines that name it, else those that are marked as errors, else the last.
+/// RabbitMQ's log lines about its failure: those that name it, else those marked as errors, else the last ones.
 fn last_words(unit: &Unit, word: Option<&str>) -> Vec<String> {
     let all = || unit.failure.iter().chain(&unit.log).chain(&unit.journal);
     let brief = |line: &String| line.chars().take(LINE).collect::<String>();
-    // Of a crash report every line is marked as an error; what it lists is indented.
+    // Every line of a crash report is marked as an error; its items are indented.
     let is_noise = |line: &&String| {
         let text = line.split_once("> ").map_or(line.as_str(), |(_, text)| text);
-        // What is wrong with a configuration is indented as well, behind a dash.
+        // Configuration errors are indented as well, after a dash.
         let item = text.starts_with("  ") && !text.trim_start().starts_with("- ");
         let listed = item || text.trim_end().ends_with('>') || text.trim().is_empty();
         listed
@@ -331,7 +329,7 @@ fn last_words(unit: &Unit, word: Option<&str>) -> Vec<String> {
     ];
     let mut words: Vec<String> = Vec::new();
     for lines in more {
-        // The same line stands in several of these texts.
+        // The same line can be in several of these logs.
         if words.len() >= 2 {
             break;
         }
@@ -360,23 +358,23 @@ fn ghost(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Option<Finding>
         BrokerState::Down | BrokerState::Unknown(_) | BrokerState::AppStopped
             if facts.data_of(&node).is_none() && !super::settings::is_misnamed(case, seen) =>
         {
-            "the host is blank, while the cluster still lists its node: it may not be let in"
+            "the host is blank, while the cluster still lists its node, so it may refuse it"
         }
         BrokerState::Down | BrokerState::AppStopped if remembers_only_itself(facts, seen) => {
-            "its node was emptied, while the cluster still lists it: it may not be let in"
+            "its node lost its data, while the cluster still lists it, so it may refuse it"
         }
         _ => return None,
     };
     let has = match seen.running() {
         Some(own) => format!("{} lists only {}", own.name, members_of(own)),
-        None => format!("/var/lib/rabbitmq/mnesia has nothing of {node}, or nothing of its members"),
+        None => format!("/var/lib/rabbitmq/mnesia has no data of {node}, or none of its members"),
     };
     Some(
         Finding::on(&seen.host.name, Cause::GhostMember, what)
             .peer(&lister.name)
             .seen(format!("{} lists {}", other.name, members_of(other)))
             .seen(has)
-            .mend(rabbitup(format!("run recover-node node={}", seen.host.name))),
+            .fix(rabbitup(format!("run recover-node node={}", seen.host.name))),
     )
 }
 

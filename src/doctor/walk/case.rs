@@ -8,10 +8,10 @@ use crate::inventory::{Desired, Host};
 use crate::model::{HostName, NodeName, shell_word};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
 
-/// The name by which epmd should know every node, as `NodeName::rabbit` makes it.
+/// The name under which epmd should know every node, as in `NodeName::rabbit`.
 pub(super) const ALIVE: &str = "rabbit";
 
-/// Everything that is known, host by host.
+/// Everything that is known about each host.
 pub(super) struct Case<'a> {
     pub desired: &'a Desired,
     pub facts: &'a Facts,
@@ -23,7 +23,7 @@ pub(super) struct Case<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub host: &'a Host,
-    /// None: it could not be looked at.
+    /// None: it could not be inspected.
     pub facts: Option<&'a HostFacts>,
     pub exam: Option<&'a Examination>,
 }
@@ -48,7 +48,7 @@ impl<'a> Case<'a> {
         self.brokers.iter().filter_map(|seen| Some((seen, seen.facts?)))
     }
 
-    /// The nodes that run, with what they say.
+    /// The running nodes, with their facts.
     pub fn running(&self) -> Vec<(&'a Host, &'a NodeFacts)> {
         view::running(self.desired, self.facts)
     }
@@ -57,7 +57,7 @@ impl<'a> Case<'a> {
         self.brokers.iter().find(|seen| &seen.host.name == name)
     }
 
-    /// The broker whose cluster, settings and cookie `rabbitup up` goes by.
+    /// The broker whose cluster, settings and cookie `rabbitup up` uses as the reference.
     pub fn anchor(&self) -> Option<&'a HostName> {
         view::anchor(self.desired, self.facts).map(|host| &host.name)
     }
@@ -72,7 +72,7 @@ impl<'a> Seen<'a> {
         self.facts?.node()
     }
 
-    /// Whether RabbitMQ is there at all.
+    /// Whether RabbitMQ is installed.
     pub fn is_installed(&self) -> bool {
         self.facts.is_some_and(|facts| {
             facts.installed(BROKER_PACKAGE).is_some()
@@ -81,7 +81,7 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// Whether an Erlang VM of a broker runs, whatever state it is in.
+    /// Whether an Erlang VM of a broker runs, in any state.
     pub fn has_vm(&self) -> bool {
         self.facts.is_some_and(|facts| facts.broker != BrokerState::Down)
             || self.exam.is_some_and(|exam| exam.vm.is_some())
@@ -103,7 +103,7 @@ impl<'a> Seen<'a> {
         self.settings().filter_map(value).last()
     }
 
-    /// A command for a root shell on this host, to be typed here.
+    /// A command to paste here that runs as root on this host.
     pub fn shell(&self, command: &str) -> Remedy {
         Remedy::Command(format!("{} {}", login(&self.host.ssh), shell_word(&self.as_root(command))))
     }
@@ -127,7 +127,7 @@ pub(super) fn sentence(words: impl Into<String>) -> Remedy {
     Remedy::Sentence(words.into())
 }
 
-/// What was found, and how much was looked at.
+/// The findings so far, and the number of observations.
 #[derive(Default)]
 pub(super) struct Notes {
     findings: Vec<Finding>,
@@ -135,8 +135,8 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// One look of a check.
-    pub fn looked(&mut self, cause: Cause) {
+    /// Counts one observation of a check.
+    pub fn checked(&mut self, cause: Cause) {
         *self.looks.entry(cause.check()).or_default() += 1;
     }
 
@@ -168,7 +168,7 @@ impl Finding {
         Self { host: Some(host.clone()), ..Self::of(cause, what) }
     }
 
-    /// A finding of the cluster as a whole.
+    /// A finding that concerns the whole cluster.
     pub(super) fn of(cause: Cause, what: impl Into<String>) -> Self {
         Self {
             cause,
@@ -190,7 +190,7 @@ impl Finding {
         self
     }
 
-    pub(super) fn mend(mut self, remedy: Remedy) -> Self {
+    pub(super) fn fix(mut self, remedy: Remedy) -> Self {
         self.remedy.push(remedy);
         self
     }

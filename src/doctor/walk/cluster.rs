@@ -8,13 +8,13 @@ use crate::inventory::Host;
 use crate::model::{HostName, NodeName, Version};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, upgrades_to};
 
-/// What a host has.
+/// A value on a host.
 type On<'a, V> = (&'a HostName, V);
 
-/// Erlang nodes speak with those of the two majors before and after theirs (erlang.org, "Distributed Erlang").
+/// Erlang nodes can connect to nodes up to two major versions apart (erlang.org, "Distributed Erlang").
 const OTP_DISTANCE: u32 = 2;
 
-/// What only shows when all nodes are looked at together.
+/// Problems that show only when all nodes are compared.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     versions(case, notes);
     otp(case, notes);
@@ -24,7 +24,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     clusters(case, notes);
 }
 
-/// The version that runs, else the one that is installed.
+/// The running version, else the installed one.
 fn version(seen: &Seen<'_>, facts: &HostFacts) -> Option<Version> {
     match seen.running() {
         Some(node) => Some(node.rabbitmq_version),
@@ -32,11 +32,11 @@ fn version(seen: &Seen<'_>, facts: &HostFacts) -> Option<Version> {
     }
 }
 
-/// Nodes of two series may be in one cluster while it is upgraded from the one to the other, and only then.
+/// Nodes of two series may be in one cluster only during an upgrade from one to the other.
 fn versions(case: &Case<'_>, notes: &mut Notes) {
     let versions: Vec<(&HostName, Version)> =
         case.reached().filter_map(|(seen, facts)| Some((&seen.host.name, version(seen, facts)?))).collect();
-    versions.iter().for_each(|_| notes.looked(Cause::VersionsDiffer));
+    versions.iter().for_each(|_| notes.checked(Cause::VersionsDiffer));
     let Some((oldest, newest)) = ends(&versions) else { return };
     if upgrades_to(oldest.1, newest.1).is_ok() {
         return;
@@ -49,14 +49,14 @@ fn versions(case: &Case<'_>, notes: &mut Notes) {
         found.seen(format!("{host}: RabbitMQ {version}"))
     });
     notes.add(
-        told.mend(sentence(
-            "give all hosts packages of one series: [package] version in the inventory, or the same repository; then:",
+        told.fix(sentence(
+            "install one series on all hosts: [package] version in the inventory, or the same repository; then:",
         ))
-        .mend(rabbitup("run upgrade")),
+        .fix(rabbitup("run upgrade")),
     );
 }
 
-/// The host with the least and the one with the most.
+/// The hosts with the smallest and the largest value.
 fn ends<'a, V: Ord + Copy>(values: &[On<'a, V>]) -> Option<(On<'a, V>, On<'a, V>)> {
     let least = values.iter().min_by_key(|(_, value)| *value)?;
     let most = values.iter().max_by_key(|(_, value)| *value)?;
@@ -75,56 +75,55 @@ fn otp_major(seen: &Seen<'_>, facts: &HostFacts) -> Option<u32> {
 fn otp(case: &Case<'_>, notes: &mut Notes) {
     let majors: Vec<(&HostName, u32)> =
         case.reached().filter_map(|(seen, facts)| Some((&seen.host.name, otp_major(seen, facts)?))).collect();
-    majors.iter().for_each(|_| notes.looked(Cause::OtpDiffers));
+    majors.iter().for_each(|_| notes.checked(Cause::OtpDiffers));
     let Some((oldest, newest)) = ends(&majors) else { return };
     if newest.1 - oldest.1 <= OTP_DISTANCE {
         return;
     }
     let what = format!(
-        "Erlang/OTP {} on {} and {} on {} are too far apart to speak with each other",
+        "Erlang/OTP {} on {} and {} on {} are too far apart to connect",
         oldest.1, oldest.0, newest.1, newest.0
     );
     let told = majors.iter().fold(Finding::of(Cause::OtpDiffers, what), |found, (host, major)| {
         found.seen(format!("{host}: Erlang/OTP {major}"))
     });
     notes.add(
-        told.mend(sentence(
+        told.fix(sentence(
             "install one Erlang on all hosts: from the same repository, one release at a time",
         )),
     );
 }
 
-/// A node that joins must know every flag that the cluster has enabled; what it knows and has not enabled is enabled by its
-/// joining (rabbitmq.com/docs/feature-flags). Within a cluster all have the same ones.
+/// A joining node must support every flag that the cluster has enabled; joining enables the supported ones
+/// (rabbitmq.com/docs/feature-flags). All members of a cluster have the same flags.
 fn feature_flags(case: &Case<'_>, notes: &mut Notes) {
     for seen in &case.brokers {
         let Some(lack) = lack(case, seen) else { continue };
-        notes.looked(Cause::FeatureFlagsDiffer);
+        notes.checked(Cause::FeatureFlagsDiffer);
         if !lack.flags.is_empty() {
             notes.add(flags_found(seen, &lack));
         }
     }
 }
 
-/// What a node has not enabled that others have.
+/// Flags that others have enabled and a node has not.
 struct Lack {
     why: Why,
     flags: BTreeSet<String>,
-    /// Those who have one of them enabled.
+    /// The nodes that have at least one of them enabled.
     holders: Vec<HostName>,
 }
 
 enum Why {
-    /// Its RabbitMQ does not know them.
+    /// Its RabbitMQ does not support them.
     Unknown,
-    /// RabbitMQ refused to boot for its flags, and does not say which it means.
+    /// RabbitMQ refused to boot because of its flags, without saying which.
     Refused,
-    /// It is a member, and knows them.
+    /// It is a member, and supports them.
     NotEnabled,
 }
 
-/// None where the node does not tell what it has enabled. One that is stopped learns at its start what was enabled
-/// meanwhile.
+/// None if the node's enabled flags are unknown. A stopped node learns at its start which were enabled meanwhile.
 fn lack(case: &Case<'_>, seen: &Seen<'_>) -> Option<Lack> {
     let others: Vec<(&Host, &NodeFacts)> =
         case.running().into_iter().filter(|(host, _)| host.name != seen.host.name).collect();
@@ -170,16 +169,14 @@ fn flags_found(seen: &Seen<'_>, lack: &Lack) -> Finding {
     let found = Finding::on(name, Cause::FeatureFlagsDiffer, what)
         .seen(format!("{evidence}: {}", listed(&lack.flags)));
     match lack.why {
-        Why::NotEnabled => found.mend(seen.shell("rabbitmqctl enable_feature_flag all")),
+        Why::NotEnabled => found.fix(seen.shell("rabbitmqctl enable_feature_flag all")),
         Why::Unknown | Why::Refused => found
-            .mend(sentence(format!(
-                "no flag is ever disabled again: {name} needs the RabbitMQ that they have:"
-            )))
-            .mend(rabbitup("run upgrade")),
+            .fix(sentence(format!("flags cannot be disabled: {name} needs the version that they run:")))
+            .fix(rabbitup("run upgrade")),
     }
 }
 
-/// Members of one cluster that run and do not see each other.
+/// Running members of one cluster that do not see each other.
 fn partitions(case: &Case<'_>, notes: &mut Notes) {
     let running = case.running();
     let mut told: BTreeSet<(&NodeName, &NodeName)> = BTreeSet::new();
@@ -188,7 +185,7 @@ fn partitions(case: &Case<'_>, notes: &mut Notes) {
             if !node.lists(&other.name) || !other.lists(&node.name) {
                 continue;
             }
-            notes.looked(Cause::Partition);
+            notes.checked(Cause::Partition);
             let noted = node.partitions.iter().any(|pair| pair.node == node.name && pair.from == other.name);
             let unseen = !node.running.contains(&other.name);
             if !(noted || unseen) || told.contains(&(&other.name, &node.name)) {
@@ -196,32 +193,32 @@ fn partitions(case: &Case<'_>, notes: &mut Notes) {
             }
             told.insert((&node.name, &other.name));
             let evidence = match noted {
-                true => format!("{} notes a partition from {}", node.name, other.name),
+                true => format!("{} reports a partition from {}", node.name, other.name),
                 false => format!("{} does not see {} running, though it runs", node.name, other.name),
             };
             let linked = node.links.contains(&other.name);
-            let found = Finding::on(&host.name, Cause::Partition, format!("it was cut off from {}", peer.name))
+            let found = Finding::on(&host.name, Cause::Partition, format!("it was partitioned from {}", peer.name))
                 .peer(&peer.name)
                 .seen(evidence)
                 .seen(match linked {
-                    true => "they have a connection again: the network has healed, the cluster has not",
-                    false => "they have no connection now",
+                    true => "they are connected again: the network has recovered, the cluster has not",
+                    false => "they are not connected now",
                 })
-                .mend(sentence(
-                    "without `cluster_partition_handling` it does not heal by itself: choose the side whose messages to \
-                     keep, and restart the nodes of the other, one by one:",
+                .fix(sentence(
+                    "without `cluster_partition_handling` it does not heal by itself: choose which side's messages to \
+                     keep, and restart the nodes of the other side one by one:",
                 ));
             let restart =
                 case.seen(&peer.name).map(|seen| seen.shell(&format!("systemctl restart {BROKER_UNIT}")));
-            notes.add(restart.into_iter().fold(found, Finding::mend));
+            notes.add(restart.into_iter().fold(found, Finding::fix));
         }
     }
 }
 
-/// Publishers are blocked in the whole cluster while one holds.
+/// An alarm blocks publishers in the whole cluster.
 fn alarms(case: &Case<'_>, notes: &mut Notes) {
     let running = case.running();
-    running.iter().for_each(|_| notes.looked(Cause::DiskAlarm));
+    running.iter().for_each(|_| notes.checked(Cause::DiskAlarm));
     let alarms: BTreeSet<&String> = running.iter().flat_map(|(_, node)| &node.alarms).collect();
     for alarm in alarms {
         let (kind, node) = alarm.split_once(' ').unwrap_or((alarm, ""));
@@ -235,7 +232,7 @@ fn alarms(case: &Case<'_>, notes: &mut Notes) {
             "disk" => (
                 Cause::DiskAlarm,
                 "disk alarm: publishers are blocked in the whole cluster",
-                "make room under /var/lib/rabbitmq, or lower disk_free_limit in [cluster.config]; then:",
+                "free space under /var/lib/rabbitmq, or lower disk_free_limit in [cluster.config]; then:",
             ),
             _ => continue,
         };
@@ -245,15 +242,18 @@ fn alarms(case: &Case<'_>, notes: &mut Notes) {
             None => Finding::of(cause, words),
         };
         notes.add(
-            found.seen(format!("RabbitMQ has the alarm {alarm}")).mend(sentence(advice)).mend(rabbitup("up")),
+            found
+                .seen(format!("RabbitMQ reports the alarm {alarm}"))
+                .fix(sentence(advice))
+                .fix(rabbitup("up")),
         );
     }
 }
 
-/// All is well with each, and they are in clusters of their own.
+/// All nodes are healthy, but in separate clusters.
 fn clusters(case: &Case<'_>, notes: &mut Notes) {
     let running = case.running();
-    running.iter().for_each(|_| notes.looked(Cause::NotJoined));
+    running.iter().for_each(|_| notes.checked(Cause::NotJoined));
     let anchor = case.anchor();
     let Some((seed_host, seed)) =
         running.iter().find(|(host, _)| Some(&host.name) == anchor).or_else(|| running.first())
@@ -262,7 +262,7 @@ fn clusters(case: &Case<'_>, notes: &mut Notes) {
     };
     for (host, node) in running.iter().filter(|(host, _)| host.name != seed_host.name) {
         let (listed, lists) = (seed.lists(&node.name), node.lists(&seed.name));
-        // Where the others list it and it knows nothing of them, it is a ghost.
+        // If the others list it but it does not list them, it is a ghost member.
         if listed && (lists || notes.has(Cause::GhostMember, &host.name)) {
             continue;
         }
@@ -271,14 +271,14 @@ fn clusters(case: &Case<'_>, notes: &mut Notes) {
             .seen(format!("{} lists {}", node.name, members(node)))
             .seen(format!("{} lists {}", seed.name, members(seed)));
         notes.add(match (lists, node.is_alone(), node.holdings.is_empty()) {
-            (true, ..) => found.mend(rabbitup(format!("run recover-node node={}", host.name))),
-            (false, true, true) => found.mend(rabbitup("up")),
+            (true, ..) => found.fix(rabbitup(format!("run recover-node node={}", host.name))),
+            (false, true, true) => found.fix(rabbitup("up")),
             (false, true, false) => found
-                .seen("it holds queues, users or other things of its own, which joining would wipe")
-                .mend(sentence("move what is needed first; to let it go:"))
-                .mend(rabbitup(format!("up --destroy-data {}", host.name))),
-            (false, false, _) => found.mend(sentence(
-                "take it out of that cluster first, or put that cluster's other members into this inventory",
+                .seen("it has queues, users or other data of its own, which joining would delete")
+                .fix(sentence("first move the data that you need; to give it up:"))
+                .fix(rabbitup(format!("up --destroy-data {}", host.name))),
+            (false, false, _) => found.fix(sentence(
+                "remove it from that cluster first, or add that cluster's other members to this inventory",
             )),
         });
     }
@@ -289,13 +289,13 @@ fn not_joined_words(node: &NodeFacts, seed: &NodeFacts, lists: bool) -> String {
     match (lists, node.is_alone()) {
         (true, _) => format!("the cluster of {} has forgotten {}", seed.name, node.name),
         (false, true) => {
-            format!("{} runs alone, and is no member of the cluster of {}", node.name, seed.name)
+            format!("{} runs alone, and is not a member of the cluster of {}", node.name, seed.name)
         }
         (false, false) => format!("{} is a member of another cluster than {}", node.name, seed.name),
     }
 }
 
-/// A node that is down, has its data, and is listed by nobody any more.
+/// A node that is down and has data, but that no member lists.
 fn forgotten(case: &Case<'_>, running: &[(&Host, &NodeFacts)], notes: &mut Notes) {
     for (seen, facts) in case.reached().filter(|(seen, _)| seen.running().is_none()) {
         let node = seen.node();
@@ -317,13 +317,13 @@ fn forgotten(case: &Case<'_>, running: &[(&Host, &NodeFacts)], notes: &mut Notes
         let names: Vec<String> = known_peers.keys().map(ToString::to_string).collect();
         notes.add(
             Finding::on(&seen.host.name, Cause::NotJoined, format!("the cluster has forgotten {node}"))
-                .seen(format!("its data remembers {}, which do not list it", names.join(", ")))
-                .mend(rabbitup(format!("run recover-node node={}", seen.host.name))),
+                .seen(format!("its data names {}, which do not list it", names.join(", ")))
+                .fix(rabbitup(format!("run recover-node node={}", seen.host.name))),
         );
     }
 }
 
 fn members(node: &NodeFacts) -> String {
     let names: Vec<String> = node.members.iter().map(|member| member.node.to_string()).collect();
-    if names == [node.name.to_string()] { "nobody but itself".to_owned() } else { names.join(", ") }
+    if names == [node.name.to_string()] { "only itself".to_owned() } else { names.join(", ") }
 }

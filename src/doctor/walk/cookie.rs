@@ -6,14 +6,14 @@ use crate::inventory::CookieSource;
 use crate::model::{CookieDigest, HostName, SecretName};
 use crate::rabbitmq::COOKIE_FILE;
 
-/// Bits of a mode that nobody but the owner may have (Erlang's auth.erl).
+/// Mode bits that only the owner may have (Erlang's auth.erl).
 const OTHERS: u32 = 0o077;
 
-/// Whether every broker can read its cookie, has that of the others, and runs with it.
+/// Whether every broker can read its cookie, has the same one as the others, and runs with it.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     let reference = Reference::of(case);
     for (seen, facts) in case.reached().filter(|(seen, _)| seen.is_installed()) {
-        notes.looked(Cause::CookieDiffers);
+        notes.checked(Cause::CookieDiffers);
         file(case, seen, facts, reference.as_ref(), notes);
         if let Some(reference) = &reference {
             differs(case, seen, facts, reference, notes);
@@ -24,7 +24,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     }
 }
 
-/// The cookie that most hosts have; where none has more than another, that of the node whose cluster counts.
+/// The cookie that most hosts have; on a tie, that of the anchor.
 struct Reference<'a> {
     digest: CookieDigest,
     holders: Vec<&'a HostName>,
@@ -63,31 +63,31 @@ fn file(
 ) {
     let name = &seen.host.name;
     if let Some(thing) = facts.in_the_way.iter().find(|thing| thing.path == COOKIE_FILE) {
-        let what = "what is in the place of the Erlang cookie is no file that user rabbitmq can use";
+        let what = "the path of the Erlang cookie is not a file that user rabbitmq can use";
         let seen = format!("{COOKIE_FILE}: {}", thing.in_words());
         return notes.add(Finding::on(name, Cause::CookieUnusable, what).seen(seen));
     }
     let Some(file) = &facts.cookie else {
         let found = Finding::on(name, Cause::CookieMissing, "there is no Erlang cookie")
             .seen(format!("{COOKIE_FILE} does not exist"));
-        return notes.add(mended(case, seen, reference, found));
+        return notes.add(with_remedy(case, seen, reference, found));
     };
     if file.shape == CookieShape::Unusable {
-        let what = "the cookie file holds nothing that Erlang takes as a cookie";
+        let what = "the cookie file does not contain a valid Erlang cookie";
         let found = Finding::on(name, Cause::CookieUnusable, what).seen(format!(
             "{COOKIE_FILE} is empty, longer than 255 bytes, or has bytes that are not printable ASCII"
         ));
-        notes.add(mended(case, seen, reference, found));
+        notes.add(with_remedy(case, seen, reference, found));
     }
     let state = format!("{COOKIE_FILE} has mode {:04o} and belongs to {}", file.mode, file.owner);
-    // Erlang wants 0400; a 0600 does as well, and so does whatever else only the owner may.
+    // Erlang expects 0400, and accepts 0600 and any other mode that excludes group and others.
     if file.mode & OTHERS != 0 || file.mode & 0o400 == 0 {
-        let what = format!("the cookie file has mode {:04o}, with which Erlang refuses it", file.mode);
-        notes.add(Finding::on(name, Cause::CookieMode, what).seen(&state).mend(rabbitup("up")));
+        let what = format!("the cookie file has mode {:04o}, which Erlang refuses", file.mode);
+        notes.add(Finding::on(name, Cause::CookieMode, what).seen(&state).fix(rabbitup("up")));
     }
     if file.owner != "rabbitmq" {
         let what = format!("the cookie file belongs to {}, so the broker cannot read it", file.owner);
-        notes.add(Finding::on(name, Cause::CookieOwner, what).seen(&state).mend(rabbitup("up")));
+        notes.add(Finding::on(name, Cause::CookieOwner, what).seen(&state).fix(rabbitup("up")));
     }
 }
 
@@ -113,12 +113,17 @@ fn differs(
     if let Some(holder) = reference.holders.first() {
         found = found.peer(holder);
     }
-    notes.add(mended(case, seen, Some(reference), found));
+    notes.add(with_remedy(case, seen, Some(reference), found));
 }
 
-/// What puts the others' cookie in place. `rabbitup up` gives every broker the inventory's cookie, or the anchor's: where
-/// the anchor itself is the odd one, it would spread the wrong one, or refuse.
-fn mended(case: &Case<'_>, seen: &Seen<'_>, reference: Option<&Reference<'_>>, found: Finding) -> Finding {
+/// Adds the fix that installs the others' cookie. `rabbitup up` gives every broker the inventory's cookie, or the anchor's: if
+/// the anchor itself has the wrong one, it would distribute that, or refuse.
+fn with_remedy(
+    case: &Case<'_>,
+    seen: &Seen<'_>,
+    reference: Option<&Reference<'_>>,
+    found: Finding,
+) -> Finding {
     let given = case.desired.secrets.get(&SecretName::cookie()).map(CookieDigest::of);
     let holder = reference.and_then(|reference| reference.holders.first());
     let up_does_it = match (case.desired.cluster.cookie == CookieSource::Given, reference) {
@@ -128,12 +133,12 @@ fn mended(case: &Case<'_>, seen: &Seen<'_>, reference: Option<&Reference<'_>>, f
     };
     match holder.filter(|holder| !up_does_it && **holder != &seen.host.name).and_then(|name| case.seen(name))
     {
-        Some(from) => found.mend(copy(from, seen)).mend(rabbitup("up")),
-        None => found.mend(rabbitup("up")),
+        Some(from) => found.fix(copy(from, seen)).fix(rabbitup("up")),
+        None => found.fix(rabbitup("up")),
     }
 }
 
-/// From one host to another by way of this machine's memory: the cookie is in no argument and no file here.
+/// From one host to another through a pipe here: the cookie is in no argument and no local file.
 fn copy(from: &Seen<'_>, to: &Seen<'_>) -> Remedy {
     let read = from.as_root(&format!("cat {COOKIE_FILE}"));
     let write = to.as_root(&format!("install -m 0400 -o rabbitmq -g rabbitmq /dev/stdin {COOKIE_FILE}"));
@@ -141,34 +146,34 @@ fn copy(from: &Seen<'_>, to: &Seen<'_>) -> Remedy {
     Remedy::Command(format!("{here} '{read}' | {there} '{write}'"))
 }
 
-/// The file is as it should be, and the VM runs with what was there before.
+/// The file is correct, but the VM runs with the previous cookie.
 fn not_running(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, notes: &mut Notes) {
     let name = &seen.host.name;
     if !seen.has_vm() {
         return;
     }
-    notes.looked(Cause::CookieNotRunning);
+    notes.checked(Cause::CookieNotRunning);
     let file_is_wrong = [Cause::CookieMissing, Cause::CookieUnusable, Cause::CookieMode, Cause::CookieOwner];
     if file_is_wrong.iter().any(|cause| notes.has(*cause, name)) || super::settings::is_misnamed(case, seen) {
         return;
     }
     let file = facts.cookie.as_ref().map(|file| file.normalised);
     let evidence = match &facts.broker {
-        BrokerState::CookieRefused => "the node refuses the cookie of its own file",
+        BrokerState::CookieRefused => "the node refuses the cookie in its own file",
         BrokerState::Running(node) if node.cookie.is_some() && node.cookie != file => {
-            "the running node's cookie is not the file's"
+            "the running node's cookie differs from the file"
         }
         _ => return,
     };
     let refusing = case.reached().filter(|(_, facts)| facts.broker == BrokerState::CookieRefused).count();
-    let what = "the broker runs with another cookie than its file holds: it was not restarted";
+    let what = "the broker runs with another cookie than the one in its file: it was not restarted";
     let found = Finding::on(name, Cause::CookieNotRunning, what).seen(evidence);
     notes.add(if refusing > 1 {
-        // One by one each would be cut off from the rest; a bring-up refuses that.
+        // Restarted one by one, each would be refused by the others; a bring-up refuses that.
         found
-            .mend(sentence("in a maintenance window, since it stops and starts all nodes:"))
-            .mend(rabbitup("run rotate-cookie"))
+            .fix(sentence("in a maintenance window, because it stops and starts all nodes:"))
+            .fix(rabbitup("run rotate-cookie"))
     } else {
-        found.mend(rabbitup("up"))
+        found.fix(rabbitup("up"))
     });
 }

@@ -5,32 +5,33 @@ use crate::facts::{HostFacts, Observation, Shortage, shortages};
 use crate::model::NameMode;
 use crate::rabbitmq::{BROKER_PACKAGE, DISK_FREE_LIMIT};
 
-/// Erlang nodes need no equal clocks; beyond a minute logs cannot be laid side by side, and certificates and tokens that
-/// are made on one host are not valid yet on another.
+/// Erlang nodes do not need equal clocks; but with more than a minute, logs cannot be compared, and certificates and tokens
+/// created on one host are not yet valid on another.
 const CLOCK_MATTERS_MS: f64 = 60_000.0;
 
-/// What is wrong with a host on its own, before any broker is asked.
+/// Problems of a single host, found without asking its broker.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     let middle = middle_of_clocks(case);
     for seen in &case.brokers {
-        notes.looked(Cause::Unreachable);
+        notes.checked(Cause::Unreachable);
         let Some(facts) = seen.facts else {
             notes.add(out_of_reach(case, seen));
             continue;
         };
         host_name(case, seen, facts, notes);
-        notes.looked(Cause::NotInstalled);
+        notes.checked(Cause::NotInstalled);
         if !seen.is_installed() {
             let what = "RabbitMQ is not installed";
             let found = Finding::on(&seen.host.name, Cause::NotInstalled, what);
-            notes
-                .add(found.seen("no package rabbitmq-server, and no unit of that name").mend(rabbitup("up")));
+            notes.add(found.seen("there is no package and no unit rabbitmq-server").fix(rabbitup("up")));
         }
         let half = facts.packages.get(BROKER_PACKAGE).and_then(|package| package.half_installed.as_ref());
         if let Some(half) = half.filter(|_| seen.running().is_none()) {
-            let what = format!("{BROKER_PACKAGE} {half} is there in part");
+            let what = format!("{BROKER_PACKAGE} {half} is partly installed");
             let found = Finding::on(&seen.host.name, Cause::NotInstalled, what);
-            notes.add(found.seen("dpkg was cut off while it unpacked or configured it").mend(rabbitup("up")));
+            notes.add(
+                found.seen("dpkg was interrupted while it unpacked or configured it").fix(rabbitup("up")),
+            );
         }
         disk(seen, facts, notes);
         clock(seen, facts, middle, notes);
@@ -40,14 +41,14 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
 fn out_of_reach(case: &Case<'_>, seen: &Seen<'_>) -> Finding {
     let name = &seen.host.name;
     let Some(Observation::Unreachable(why)) = case.facts.hosts.get(name) else {
-        return Finding::on(name, Cause::Unreachable, "the host was not looked at").mend(rabbitup("doctor"));
+        return Finding::on(name, Cause::Unreachable, "the host was not inspected").fix(rabbitup("doctor"));
     };
     let mut found = Finding::on(name, Cause::Unreachable, unreachable::what(why.cause));
     for line in why.evidence.lines().filter(|line| !line.trim().is_empty()).take(4) {
         found = found.seen(line.trim());
     }
     for line in unreachable::next(why, Some(&seen.host.ssh)) {
-        found = found.mend(match line.strip_prefix(COMMAND) {
+        found = found.fix(match line.strip_prefix(COMMAND) {
             Some(command) => Remedy::Command(command.to_owned()),
             None => Remedy::Sentence(line),
         });
@@ -55,32 +56,32 @@ fn out_of_reach(case: &Case<'_>, seen: &Seen<'_>) -> Finding {
     found
 }
 
-/// RabbitMQ names its node after the kernel's host name, up to the first dot where names are short (rabbitmq-env).
+/// RabbitMQ names its node after the kernel's host name; with short names, up to the first dot (rabbitmq-env).
 fn host_name(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, notes: &mut Notes) {
-    notes.looked(Cause::HostNameDiffers);
+    notes.checked(Cause::HostNameDiffers);
     let (name, running) = (&seen.host.name, facts.host_name.running.as_str());
     let first_label = |text: &str| text.split('.').next().unwrap_or_default().to_owned();
     let same = match case.desired.cluster.names {
         NameMode::Short => first_label(running) == name.as_str(),
-        // The domain comes from the resolver; the running node's own name is looked at elsewhere.
+        // The domain comes from the resolver; settings.rs checks the running node's own name.
         NameMode::Long => first_label(running) == name.short(),
     };
     let is_given = seen.setting("NODENAME").is_some();
     if same || running.is_empty() || is_given {
         return;
     }
-    let what = format!("the host calls itself {running}, so its node would call itself rabbit@{running}");
+    let what = format!("the host name is {running}, so its node would be named rabbit@{running}");
     let mut found = Finding::on(name, Cause::HostNameDiffers, what)
         .seen(format!("the kernel's host name is {running}; the inventory's is {name}"));
     let other = facts.data.iter().find(|data| data.node != seen.node().to_string());
     found = match other {
-        None => found.mend(rabbitup("up")),
+        None => found.fix(rabbitup("up")),
         Some(data) => found
-            .seen(format!("it holds data of {}", data.node))
-            .mend(sentence(format!(
-                "name the host {running} in the inventory, as its data is; rabbitup does not rename a node that holds data"
+            .seen(format!("it has data of {}", data.node))
+            .fix(sentence(format!(
+                "name the host {running} in the inventory, like its data; rabbitup does not rename a node that has data"
             )))
-            .mend(rabbitup("plan")),
+            .fix(rabbitup("plan")),
     };
     notes.add(found);
 }
@@ -89,7 +90,7 @@ fn disk(seen: &Seen<'_>, facts: &HostFacts, notes: &mut Notes) {
     if facts.resources.storage.is_empty() {
         return;
     }
-    notes.looked(Cause::DiskFull);
+    notes.checked(Cause::DiskFull);
     for (directory, shortage) in shortages(&facts.resources.storage, DISK_FREE_LIMIT) {
         let found = Finding::on(&seen.host.name, Cause::DiskFull, directory.what(shortage)).seen(format!(
             "{}: {}",
@@ -99,23 +100,23 @@ fn disk(seen: &Seen<'_>, facts: &HostFacts, notes: &mut Notes) {
         let path = &directory.path;
         let (sentence_of_it, command) = match shortage {
             Shortage::Space => (
-                "make room on that file system; this shows what takes it:",
+                "free space on that file system; this shows what uses it:",
                 format!("du -xah --max-depth=3 {path}"),
             ),
             Shortage::Inodes => (
-                "remove files that nobody needs; this shows where they are:",
+                "remove unneeded files; this shows where most of them are:",
                 format!("du -x --inodes --max-depth=3 {path}"),
             ),
             Shortage::ReadOnly => (
-                "find out why it is read-only, then make it writable (mount -o remount,rw); the kernel tells of errors of the disk:",
+                "find out why it is read-only, then make it writable (mount -o remount,rw); the kernel log shows disk errors:",
                 "journalctl -k -n 50".to_owned(),
             ),
         };
-        notes.add(found.mend(sentence(sentence_of_it)).mend(seen.shell(&command)).mend(rabbitup("up")));
+        notes.add(found.fix(sentence(sentence_of_it)).fix(seen.shell(&command)).fix(rabbitup("up")));
     }
 }
 
-/// The clock in the middle, with the controller's among them: with two hosts it tells which of them is off.
+/// The median clock, including the controller's: with two hosts it shows which of them is wrong.
 fn middle_of_clocks(case: &Case<'_>) -> f64 {
     let mut offsets: Vec<f64> =
         case.reached().filter_map(|(_, facts)| Some(facts.clock?.offset_ms)).chain([0.0]).collect();
@@ -125,7 +126,7 @@ fn middle_of_clocks(case: &Case<'_>) -> f64 {
 
 fn clock(seen: &Seen<'_>, facts: &HostFacts, middle: f64, notes: &mut Notes) {
     let Some(clock) = facts.clock else { return };
-    notes.looked(Cause::ClockOff);
+    notes.checked(Cause::ClockOff);
     let off = clock.offset_ms - middle;
     if off.abs() - clock.uncertainty_ms <= CLOCK_MATTERS_MS {
         return;
@@ -134,13 +135,13 @@ fn clock(seen: &Seen<'_>, facts: &HostFacts, middle: f64, notes: &mut Notes) {
     let found = Finding::on(&seen.host.name, Cause::ClockOff, "the clock differs from the other hosts'")
         .seen(format!("it is {:.0} s {way} them", off.abs() / 1000.0));
     notes.add(match facts.time_service.running.as_deref() {
-        None => found.seen("no time service runs").mend(rabbitup("up")),
-        // A bring-up leaves a service that runs alone, and refuses to go on.
+        None => found.seen("no time service runs").fix(rabbitup("up")),
+        // A bring-up does not touch a running time service, and refuses to continue.
         Some(name) => found
-            .seen(format!("{name} runs, and has not set it right"))
-            .mend(sentence(format!(
-                "see which time {name} goes by, and step the clock to it (`chronyc makestep`):"
+            .seen(format!("{name} runs but has not corrected it"))
+            .fix(sentence(format!(
+                "check the time sources of {name}, and step the clock (`chronyc makestep`):"
             )))
-            .mend(seen.shell(if name.starts_with("chrony") { "chronyc -n sources" } else { "timedatectl" })),
+            .fix(seen.shell(if name.starts_with("chrony") { "chronyc -n sources" } else { "timedatectl" })),
     });
 }

@@ -15,7 +15,7 @@ use super::{Diagnosis, Examinations, Meanwhile, follow};
 use crate::facts::Facts;
 use crate::inventory::Desired;
 
-/// Walks from each broker host to each other what Erlang distribution needs, and says what is wrong, root causes first.
+/// Checks what Erlang distribution needs between every two broker hosts, and lists the problems, root causes first.
 pub fn diagnose(desired: &Desired, facts: &Facts, examinations: &Examinations) -> Diagnosis {
     let case = Case::new(desired, facts, examinations);
     let mut notes = Notes::default();
@@ -27,7 +27,7 @@ pub fn diagnose(desired: &Desired, facts: &Facts, examinations: &Examinations) -
     pairs::walk(&case, &mut notes);
     cluster::walk(&case, &mut notes);
     let (mut findings, checked) = notes.into_parts();
-    follow::settle(&case.names(), &mut findings);
+    follow::classify(&case.names(), &mut findings);
     let pairs = pairs::matrix(&case, &findings);
     Diagnosis { findings, checked, pairs, meanwhile: Meanwhile::Quiet }
 }

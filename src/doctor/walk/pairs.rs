@@ -5,7 +5,7 @@ use crate::model::HostName;
 
 const EPMD: u16 = 4369;
 
-/// From each broker's host to each other: epmd, the node's own port, and whether the node lets it in.
+/// From each broker's host to each other: epmd, the node's own port, and whether the node accepts it.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     for from in &case.brokers {
         let Some(exam) = from.exam else { continue };
@@ -23,7 +23,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
 
 fn epmd(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Option<Finding> {
     let state = peer.epmd?;
-    notes.looked(Cause::EpmdRefused);
+    notes.checked(Cause::EpmdRefused);
     let (here, there) = (&from.host.name, &to.host.name);
     let port = format!("port {EPMD} (epmd) of {there} ({})", to.host.address);
     let own = to.exam.map(|exam| &exam.loopback);
@@ -36,7 +36,7 @@ fn epmd(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Optio
                 Some(PortState::Open) => only_loopback(to, found, EPMD),
                 _ => found
                     .seen(format!("on {there} itself nothing answers at 127.0.0.1:{EPMD} either"))
-                    .mend(rabbitup("up")),
+                    .fix(rabbitup("up")),
             });
         }
         PortState::Filtered | PortState::Rejected => {
@@ -49,19 +49,19 @@ fn epmd(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Optio
         return None;
     }
     let known: Vec<String> = names.iter().map(|(name, port)| format!("{name} (port {port})")).collect();
-    let known = if known.is_empty() { "no node at all".to_owned() } else { known.join(", ") };
+    let known = if known.is_empty() { "no node".to_owned() } else { known.join(", ") };
     let what = format!("epmd of {there} does not know the node {}", to.node());
     let found = Finding::on(here, Cause::EpmdWithoutNode, what)
         .seen(format!("from {here}: epmd at {}:{EPMD} knows {known}", to.host.address));
     Some(match to.has_vm() {
         true => found
-            .seen(format!("on {there} its VM runs: epmd was restarted without it, or it is another host's"))
-            .mend(to.shell("systemctl restart rabbitmq-server")),
-        false => found.mend(rabbitup("up")),
+            .seen(format!("its VM runs on {there}: epmd was restarted, or another host's epmd answered"))
+            .fix(to.shell("systemctl restart rabbitmq-server")),
+        false => found.fix(rabbitup("up")),
     })
 }
 
-/// It answers on the host itself and refuses from outside.
+/// It answers on the host itself but refuses remote connections.
 fn only_loopback(to: &Seen<'_>, found: Finding, port: u16) -> Finding {
     let there = &to.host.name;
     let at_own = to.exam.and_then(|exam| exam.peers.get(there)).and_then(|own| match port {
@@ -71,26 +71,29 @@ fn only_loopback(to: &Seen<'_>, found: Finding, port: u16) -> Finding {
     let found = found.seen(format!("on {there} itself 127.0.0.1:{port} answers"));
     if at_own == Some(PortState::Open) {
         return found
-            .seen(format!("and so does {}:{port}: a firewall in between rejects it", to.host.address))
-            .mend(sentence(format!("let port {port} through to {there}; this shows its own rules:")))
-            .mend(to.shell("nft list ruleset"));
+            .seen(format!(
+                "{}:{port} answers there too: a firewall in between rejects connections",
+                to.host.address
+            ))
+            .fix(sentence(format!("allow port {port} to {there}; this shows its own firewall rules:")))
+            .fix(to.shell("nft list ruleset"));
     }
     found
-        .seen(format!("and {}:{port} does not: it listens on the loopback address only", to.host.address))
-        .mend(sentence(format!(
-            "take ERL_EPMD_ADDRESS, inet_dist_use_interface or a socket unit's address away on {there}, then restart; \
+        .seen(format!("{}:{port} does not: it listens only on the loopback address", to.host.address))
+        .fix(sentence(format!(
+            "remove ERL_EPMD_ADDRESS, inet_dist_use_interface or a socket unit's address on {there}, then restart; \
              this shows what listens:"
         )))
-        .mend(to.shell("ss -lntp"))
+        .fix(to.shell("ss -lntp"))
 }
 
 fn distribution(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Option<Finding> {
     let port = peer.port_of(ALIVE);
     let state = *peer.ports.get(&port)?;
-    notes.looked(Cause::DistributionRefused);
+    notes.checked(Cause::DistributionRefused);
     let (here, there) = (&from.host.name, &to.host.name);
     let words = format!("port {port} (Erlang distribution) of {there} ({})", to.host.address);
-    // Where epmd names no port, nobody listens: the node is not there.
+    // Without a port in epmd, nothing listens: the node is down.
     let is_known = peer.names.as_ref().is_some_and(|names| names.contains_key(ALIVE));
     match state {
         PortState::Open => None,
@@ -101,7 +104,7 @@ fn distribution(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) 
             let own = to.exam.and_then(|exam| exam.loopback.ports.get(&port).copied());
             Some(match own {
                 Some(PortState::Open) => only_loopback(to, found, port),
-                _ => found.mend(to.shell("systemctl restart rabbitmq-server")),
+                _ => found.fix(to.shell("systemctl restart rabbitmq-server")),
             })
         }
         PortState::Filtered | PortState::Rejected => {
@@ -115,9 +118,9 @@ fn blocked(found: Finding, from: &Seen<'_>, to: &Seen<'_>, port: u16, state: Por
     let (here, there) = (&from.host.name, &to.host.name);
     let found = found.seen(match state {
         PortState::Filtered => {
-            format!("from {here}: no answer within two seconds; something drops what is sent")
+            format!("from {here}: no answer within two seconds; packets are dropped")
         }
-        _ => format!("from {here}: a router or firewall answers that it may not pass"),
+        _ => format!("from {here}: a router or firewall rejects the connection"),
     });
     let own = to.exam.and_then(|exam| exam.peers.get(there)).and_then(|own| match port {
         EPMD => own.epmd,
@@ -129,13 +132,13 @@ fn blocked(found: Finding, from: &Seen<'_>, to: &Seen<'_>, port: u16, state: Por
     };
     let rules: Remedy = to.shell("nft list ruleset");
     found
-        .mend(sentence(format!(
-            "let TCP port {port} through to {there} from every other broker; its own rules:"
+        .fix(sentence(format!(
+            "allow TCP port {port} to {there} from every other broker; this shows its own firewall rules:"
         )))
-        .mend(rules)
+        .fix(rules)
 }
 
-/// The ports are open, and the node does not let this host in.
+/// The ports are open, but the node refuses this host.
 fn handshake(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Option<Finding> {
     let said = match &peer.answer {
         Answer::NotAsked => return None,
@@ -146,37 +149,43 @@ fn handshake(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> 
     if !peer.names.as_ref().is_some_and(|names| names.contains_key(ALIVE)) {
         return None;
     }
-    notes.looked(Cause::HandshakeRefused);
+    notes.checked(Cause::HandshakeRefused);
     let linked = from.running().is_some_and(|node| node.links.contains(&to.node()));
-    // erl_call speaks no TLS: with it, the nodes' own links are the proof.
+    // erl_call does not support TLS: with TLS, existing connections are the proof.
     let tls = to.exam.and_then(|exam| exam.vm.as_ref()).is_some_and(|vm| vm.proto_dist.is_some());
     if matches!(peer.answer, Answer::Name(_)) || linked || tls {
         return None;
     }
     let (here, there) = (&from.host.name, &to.host.name);
-    let what = format!("{} does not let it in, although its ports are open", to.node());
+    let what = format!("{} refuses it, although its ports are open", to.node());
     let found = Finding::on(here, Cause::HandshakeRefused, what);
-    // erl_call says nothing where the cookie is refused, and "failed to connect" where no node answers.
+    // erl_call prints nothing if the cookie is refused, and "failed to connect" if no node answers.
     Some(if said.contains("failed to connect") {
         let port = peer.port_of(ALIVE);
         found
             .seen(format!(
-                "from {here}: {}:{port} is open, and no Erlang node answers there: {said}",
+                "from {here}: {}:{port} is open, but no Erlang node answers there: {said}",
                 to.host.address
             ))
-            .mend(sentence(format!("see what else answers on port {port} of {there}, or is put before it:")))
-            .mend(to.shell("ss -lntp"))
-            .mend(to.shell("nft list ruleset"))
+            .fix(sentence(format!(
+                "check what else listens on port {port} of {there}, or is in front of it:"
+            )))
+            .fix(to.shell("ss -lntp"))
+            .fix(to.shell("nft list ruleset"))
     } else {
-        let said = if said.is_empty() { "the connection ended in the handshake: the cookie" } else { said };
+        let said = if said.is_empty() {
+            "the connection was closed in the handshake: the cookies differ"
+        } else {
+            said
+        };
         found
-            .seen(format!("from {here}: asked with the cookie of its file: {said}"))
-            .mend(sentence(format!("restart {there}'s broker, which reads its cookie anew:")))
-            .mend(to.shell("systemctl restart rabbitmq-server"))
+            .seen(format!("from {here}: tried with the cookie in its file: {said}"))
+            .fix(sentence(format!("restart {there}'s broker, so that it reads its cookie again:")))
+            .fix(to.shell("systemctl restart rabbitmq-server"))
     })
 }
 
-/// What each sees of each other, root causes and what follows from them alike.
+/// What each host sees of each other, root causes and consequences alike.
 pub(super) fn matrix(case: &Case<'_>, findings: &[Finding]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for from in &case.brokers {
@@ -211,12 +220,12 @@ fn state(from: &Seen<'_>, to: &Seen<'_>, findings: &[Finding]) -> PairState {
     }
 }
 
-/// What a stopped broker looks like from outside.
+/// Whether this is how a stopped broker appears from outside.
 fn is_absence(cause: Cause) -> bool {
     matches!(cause, Cause::EpmdRefused | Cause::EpmdWithoutNode | Cause::DistributionRefused)
 }
 
-/// Whether it was found already that the node on this host is called otherwise.
+/// Whether a wrong node name on this host has been found already.
 fn is_named_otherwise(notes: &Notes, to: &Seen<'_>) -> bool {
     notes.has(Cause::NodeNameDiffers, &to.host.name)
 }

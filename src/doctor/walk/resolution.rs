@@ -5,13 +5,13 @@ use crate::doctor::{Answer, Cause, Finding, Remedy};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 
-/// Whether each broker's name leads to it, and nowhere else, on every broker's host. Erlang takes the first address of its
-/// family (inet_gethost_native, `inet:getaddr/2`), in an order that is not getent's: getaddrinfo(3) sorts addresses by
-/// RFC 6724, gethostbyname(3) leaves them as the file has them.
+/// Whether each broker's name resolves to it, and nowhere else, on every broker's host. Erlang takes the first address of its
+/// family (inet_gethost_native, `inet:getaddr/2`), in another order than getent: getaddrinfo(3) sorts addresses by RFC 6724,
+/// gethostbyname(3) keeps the order of the file.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     for (seen, facts) in case.reached() {
         for peer in &case.brokers {
-            notes.looked(Cause::NameUnresolved);
+            notes.checked(Cause::NameUnresolved);
             let is_own = peer.host.name == seen.host.name;
             if let Some(found) =
                 name(seen, facts, peer.host).filter(|_| !is_own || own_name_matters(seen, facts))
@@ -35,10 +35,14 @@ fn name(seen: &Seen<'_>, facts: &HostFacts, peer: &Host) -> Option<Finding> {
     let whose = if here == there { "its own name".to_owned() } else { format!("the name {there}") };
     let finding = match found {
         None => Finding::on(here, Cause::NameUnresolved, format!("{whose} does not resolve"))
-            .seen(format!("on {here}: getent ahosts {there} finds nothing")),
+            .seen(format!("on {here}: `getent ahosts {there}` finds nothing")),
         Some(address) => {
             let cause = if address.is_loopback() { Cause::NameLoopback } else { Cause::NameElsewhere };
-            let words = if address.is_loopback() { "resolves to this very host" } else { "leads elsewhere" };
+            let words = if address.is_loopback() {
+                "resolves to this host itself"
+            } else {
+                "resolves to the wrong address"
+            };
             Finding::on(here, cause, format!("{whose} {words}: {address}")).seen(format!(
                 "on {here}: {there} resolves to {address}; its address in the inventory is {}",
                 peer.address
@@ -48,13 +52,13 @@ fn name(seen: &Seen<'_>, facts: &HostFacts, peer: &Host) -> Option<Finding> {
     let finding =
         match facts.file("/etc/hosts").and_then(|file| line_of(file.content.as_deref()?, there.as_str())) {
             Some(line) => finding.seen(format!("/etc/hosts on {here}: {line}")),
-            None => finding.seen(format!("/etc/hosts on {here} does not have it")),
+            None => finding.seen(format!("/etc/hosts on {here} does not contain it")),
         };
-    let mended = remedies(facts, peer).into_iter().fold(finding, Finding::mend);
-    Some(if here == there { mended } else { mended.peer(there) })
+    let found = remedies(facts, peer).into_iter().fold(finding, Finding::fix);
+    Some(if here == there { found } else { found.peer(there) })
 }
 
-/// The line that decides: the first one with the name.
+/// The first line with the name, which decides.
 fn line_of(hosts: &str, name: &str) -> Option<String> {
     let has = |line: &&str| {
         let fields = line.split('#').next().unwrap_or_default();
@@ -63,7 +67,7 @@ fn line_of(hosts: &str, name: &str) -> Option<String> {
     hosts.lines().find(has).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// `rabbitup up` writes /etc/hosts. Where that is right already, something else answers before it.
+/// `rabbitup up` writes /etc/hosts. If that is correct already, another source takes precedence.
 fn remedies(facts: &HostFacts, peer: &Host) -> Vec<Remedy> {
     let hosts = facts.file("/etc/hosts").and_then(|file| file.content.as_deref()).unwrap_or_default();
     let first = line_of(hosts, peer.name.as_str());
@@ -72,13 +76,13 @@ fn remedies(facts: &HostFacts, peer: &Host) -> Vec<Remedy> {
         return vec![rabbitup("up")];
     }
     vec![sentence(
-        "/etc/hosts is right, and something answers before it: put `files` first in the line `hosts:` of \
-         /etc/nsswitch.conf, and look for a stale cache (nscd, sssd)",
+        "/etc/hosts is correct, but another source takes precedence: put `files` first in the line `hosts:` of \
+         /etc/nsswitch.conf, and check for a stale cache (nscd, sssd)",
     )]
 }
 
-/// Debian's installer puts the host's own name on 127.0.1.1. A node finds itself there, too, unless its epmd or the node
-/// listens on one address only: then it does not answer by its own name.
+/// Debian's installer maps the host's own name to 127.0.1.1. A node finds itself there too, unless epmd or the node listens on
+/// only one address: then it does not answer under its own name.
 fn own_name_matters(seen: &Seen<'_>, facts: &HostFacts) -> bool {
     let own = seen.exam.and_then(|exam| exam.peers.get(&seen.host.name));
     let by_name = own.map(|own| &own.answer);

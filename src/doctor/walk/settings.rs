@@ -3,11 +3,10 @@ use crate::doctor::{Cause, Finding, Remedy};
 use crate::model::{HostName, NameMode};
 use crate::rabbitmq::{BROKER_UNIT, ENV_FILE};
 
-/// What nodes must have in common to speak with each other at all: the length of their names, the name itself, and
-/// whether they speak TLS.
+/// Settings that nodes need in common to connect: short or long names, the name itself, and TLS.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     for (seen, _) in case.reached().filter(|(seen, _)| seen.is_installed()) {
-        notes.looked(Cause::NamesDiffer);
+        notes.checked(Cause::NamesDiffer);
         if let Some(found) = names(case, seen).or_else(|| node_name(case, seen)) {
             notes.add(found);
         }
@@ -15,7 +14,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     tls(case, notes);
 }
 
-/// Whether the node on a host calls itself otherwise than the inventory does.
+/// Whether the node's name differs from the inventory.
 pub(super) fn is_misnamed(case: &Case<'_>, seen: &Seen<'_>) -> bool {
     names(case, seen).is_some() || node_name(case, seen).is_some()
 }
@@ -27,7 +26,7 @@ fn words(mode: NameMode) -> &'static str {
     }
 }
 
-/// Erlang nodes with short names refuse those with long ones, and the other way round.
+/// Erlang nodes with short names refuse those with long ones, and vice versa.
 fn names(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let wanted = case.desired.cluster.names;
     let set = seen.setting("USE_LONGNAME");
@@ -48,8 +47,11 @@ fn names(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     if mode == wanted {
         return None;
     }
-    let what =
-        format!("the node uses {} names, the others and the inventory {} ones", words(mode), words(wanted));
+    let what = format!(
+        "the node uses {} names, the others and the inventory use {} ones",
+        words(mode),
+        words(wanted)
+    );
     let mut found = Finding::on(&seen.host.name, Cause::NamesDiffer, what);
     found = match (set, by_environment, seen.running()) {
         (Some(value), _, _) => found.seen(format!("{ENV_FILE}: USE_LONGNAME={value}")),
@@ -58,40 +60,40 @@ fn names(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
         (None, None, None) => found.seen(format!("{ENV_FILE} does not set USE_LONGNAME=true")),
     };
     Some(match wanted {
-        // rabbitup adds the line, and takes none away.
+        // rabbitup adds the line, but never removes one.
         NameMode::Short => unset(seen, found, "USE_LONGNAME"),
-        NameMode::Long => found.mend(rabbitup("up")),
+        NameMode::Long => found.fix(rabbitup("up")),
     })
 }
 
 fn unset(seen: &Seen<'_>, found: Finding, setting: &str) -> Finding {
     let edit = format!("sed -i -E \"/^(RABBITMQ_)?{setting}=/d\" {ENV_FILE}");
     let restart = format!("systemctl restart {BROKER_UNIT}");
-    found.mend(seen.shell(&edit)).mend(seen.shell(&restart)).mend(rabbitup("up"))
+    found.fix(seen.shell(&edit)).fix(seen.shell(&restart)).fix(rabbitup("up"))
 }
 
 fn node_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let wanted = seen.node();
     let is_wanted = |name: &str| name == ALIVE || name == wanted.to_string();
     if let Some(set) = seen.setting("NODENAME").filter(|name| !is_wanted(name)) {
-        let what = format!("the node calls itself {set}, not {wanted}");
+        let what = format!("the node's name is {set}, not {wanted}");
         let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what)
             .seen(format!("{ENV_FILE}: NODENAME={set}"));
         return Some(unset(seen, found, "NODENAME"));
     }
     if let Some(node) = seen.running().filter(|node| node.name != wanted) {
-        let what = format!("the node calls itself {}, not {wanted}", node.name);
+        let what = format!("the node's name is {}, not {wanted}", node.name);
         let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what)
-            .seen(format!("{} runs here; it was started before the host got its name", node.name));
+            .seen(format!("{} runs here; it was started before the host was renamed", node.name));
         return Some(match node.members.len() < 2 && node.holdings.is_empty() {
-            true => found.mend(rabbitup("up")),
-            false => found.mend(sentence("it holds data under that name:")).mend(rabbitup("plan")),
+            true => found.fix(rabbitup("up")),
+            false => found.fix(sentence("it has data under that name:")).fix(rabbitup("plan")),
         });
     }
     under_another_name(case, seen)
 }
 
-/// A VM runs, and this host's own epmd knows it by another name.
+/// A VM runs, but this host's own epmd knows it under another name.
 fn under_another_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let exam = seen.exam?;
     let vm = exam.vm.as_ref()?;
@@ -100,7 +102,7 @@ fn under_another_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
         return None;
     }
     let names: Vec<String> = known.iter().map(|(name, port)| format!("{name} (port {port})")).collect();
-    let what = format!("a broker runs under another name than {}", seen.node());
+    let what = format!("a broker runs under a name other than {}", seen.node());
     let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what).seen(format!(
         "process {} is a RabbitMQ node; epmd here knows {}",
         vm.pid,
@@ -109,21 +111,21 @@ fn under_another_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let others = case.facts.host(&seen.host.name).map(|facts| facts.data.as_slice()).unwrap_or_default();
     let of_other = others.iter().find(|data| data.node != seen.node().to_string());
     let found = match of_other {
-        Some(data) => found.seen(format!("/var/lib/rabbitmq/mnesia holds data of {}", data.node)),
+        Some(data) => found.seen(format!("/var/lib/rabbitmq/mnesia has data of {}", data.node)),
         None => found,
     };
     let restart: Remedy = seen.shell(&format!("systemctl restart {BROKER_UNIT}"));
     Some(
         found
-            .mend(sentence(format!(
-                "it started when the host, {ENV_FILE} or its unit named it so; nothing of that is left, so a restart \
-                 names it anew:"
+            .fix(sentence(format!(
+                "it started under the old name of the host, {ENV_FILE} or its unit; that is gone now, so a restart corrects \
+                 the name:"
             )))
-            .mend(restart),
+            .fix(restart),
     )
 }
 
-/// With TLS between nodes a node speaks nothing else (rabbitmq.com/docs/clustering-ssl).
+/// A node with TLS between nodes accepts nothing else (rabbitmq.com/docs/clustering-ssl).
 fn tls(case: &Case<'_>, notes: &mut Notes) {
     let speaks = |seen: &Seen<'_>| {
         let runs = seen.exam.and_then(|exam| exam.vm.as_ref());
@@ -140,7 +142,7 @@ fn tls(case: &Case<'_>, notes: &mut Notes) {
         .filter(|(seen, _)| seen.is_installed())
         .map(|(seen, _)| (seen, speaks(seen)))
         .collect();
-    installed.iter().for_each(|_| notes.looked(Cause::TlsDiffers));
+    installed.iter().for_each(|_| notes.checked(Cause::TlsDiffers));
     let with = installed.iter().filter(|(_, tls)| *tls).count();
     let anchor = case.anchor();
     let anchors = installed.iter().find(|(seen, _)| Some(&seen.host.name) == anchor).map(|(_, tls)| *tls);
@@ -153,16 +155,16 @@ fn tls(case: &Case<'_>, notes: &mut Notes) {
         installed.iter().filter(|(_, tls)| *tls == usual).map(|(seen, _)| &seen.host.name).collect();
     for (seen, tls) in installed.iter().filter(|(_, tls)| *tls != usual) {
         let (has, have) = if *tls { ("TLS", "plain TCP") } else { ("plain TCP", "TLS") };
-        let what = format!("the node speaks {has} to other nodes, the others speak {have}");
+        let what = format!("the node uses {has} between nodes, the others use {have}");
         let names: Vec<String> = others.iter().map(ToString::to_string).collect();
         let mut found = Finding::on(&seen.host.name, Cause::TlsDiffers, what)
             .seen(format!("-proto_dist inet_tls {} here, and {} on {}", is_set(*tls), is_set(!tls), names.join(", ")))
-            .mend(sentence(format!(
+            .fix(sentence(format!(
                 "make RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS and RABBITMQ_CTL_ERL_ARGS in {ENV_FILE} the same as on {}, \
                  then restart the broker:",
                 names.first().map(String::as_str).unwrap_or_default()
             )))
-            .mend(seen.shell(&format!("systemctl restart {BROKER_UNIT}")));
+            .fix(seen.shell(&format!("systemctl restart {BROKER_UNIT}")));
         if let Some(other) = others.first() {
             found = found.peer(other);
         }

@@ -1,4 +1,4 @@
-//! What a load balancer says of itself.
+//! The state of a load balancer.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::frame::Frames;
 use super::software::Unit;
 use crate::facts::{Backend, LoadBalancerFacts};
 
-/// None where the request names no load balancer.
+/// None if the request names no load balancer.
 pub(super) fn load_balancer(
     request: &ProbeRequest,
     frames: &Frames,
@@ -49,8 +49,8 @@ fn backends(frames: &Frames) -> Vec<Backend> {
     lines.filter(|line| !line.is_empty()).filter_map(backend).collect()
 }
 
-/// systemd notes when the unit was started or reloaded, to the second. A reload that failed is noted as well, and
-/// only HAProxy's own uptime tells, which is as old as the worker that still runs.
+/// systemd records when the unit was started or reloaded, to the second. It also records a failed reload; only HAProxy's own
+/// uptime, that of the running worker, shows the difference.
 fn loaded(frames: &Frames, units: &BTreeMap<String, Unit>) -> Option<u64> {
     let now = frames.clock.and_then(|clock| u64::try_from(clock / 1_000_000_000).ok());
     let uptime =
@@ -64,7 +64,7 @@ fn loaded(frames: &Frames, units: &BTreeMap<String, Unit>) -> Option<u64> {
         })
         .find_map(|(_, unit)| unit.changed);
     match (unit, worker) {
-        // Both are whole seconds of different origin.
+        // Both are whole seconds from different clocks.
         (Some(unit), Some(worker)) if unit.abs_diff(worker) > 2 => Some(worker.min(unit)),
         (Some(unit), _) => Some(unit),
         (None, worker) => worker,

@@ -1,4 +1,4 @@
-//! Files, and the one file whose content nobody prints.
+//! Files, and the cookie, whose content is never printed.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use crate::model::CookieDigest;
 const COOKIE: &str = "/var/lib/rabbitmq/.erlang.cookie";
 const STAGED_HOME: &str = "/var/lib/rabbitmq/.rabbitup-cookie";
 const STAGED_COOKIE: &str = "/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie";
-/// As much of a file as the probe prints.
+/// The maximum size of a file's content in the probe's output.
 const MOST: u64 = 256 * 1024;
 
-/// Every file that the probe looked at: those of the request, and a few of its own.
+/// Every file that the probe inspected: the requested ones, and a few of its own.
 #[derive(Debug)]
 pub(super) struct Files {
     by_path: BTreeMap<String, FileFacts>,
 }
 
 impl Files {
-    /// Deals out the contents, which come as one run of bytes in the order of the files that have any.
+    /// Assigns the contents, which arrive as one block of bytes in the order of the files with content.
     ///
     /// # Errors
-    /// [`ParseError::Torn`] where there are fewer or more bytes than the files should have.
+    /// [`ParseError::Torn`] if there are fewer or more bytes than the files should have.
     pub fn read(frames: &Frames) -> Result<Self, ParseError> {
         let mut by_path = BTreeMap::new();
         let mut rest = frames.bytes;
@@ -76,12 +76,12 @@ impl Files {
         self.judged(frames, "cookie", COOKIE)
     }
 
-    /// The one that a rotation put beside it.
+    /// The cookie staged by a rotation.
     pub fn staged_cookie(&self, frames: &Frames) -> Option<CookieFile> {
         self.judged(frames, "staged", STAGED_COOKIE)
     }
 
-    /// What is where a cookie is to be and could not be read as one, and a link in the place of the staged cookie's directory.
+    /// Objects in the place of a cookie that could not be read as one, and a link in the place of the staged cookie's directory.
     pub fn in_the_way(&self, frames: &Frames) -> Vec<InTheWay> {
         let unread = [("cookie", COOKIE), ("staged", STAGED_COOKIE)]
             .into_iter()
@@ -114,15 +114,15 @@ impl Files {
         })
     }
 
-    /// The files that the request asked for.
+    /// The requested files.
     pub fn requested(mut self, request: &ProbeRequest) -> BTreeMap<String, FileFacts> {
         self.by_path.retain(|path, _| request.files.contains(path));
         self.by_path
     }
 }
 
-/// Reads `stat MODE OWNER GROUP MODIFIED SIZE INODE PATH`; the number is the size of the content that the probe
-/// prints, by the same rules as the probe's own.
+/// Parses `stat MODE OWNER GROUP MODIFIED SIZE INODE PATH`; the number is the size of the content that the probe prints, by the
+/// same rules as in the probe.
 fn stat(line: &str) -> Option<(String, FileFacts, usize)> {
     let mut words = line.strip_prefix("stat ")?.splitn(7, ' ');
     let kind = u32::from_str_radix(words.next()?, 16).ok()?;

@@ -1,10 +1,10 @@
-//! Finds the probe's sections in whatever else came along: banners before, noise of rc files, a cut-off end.
+//! Finds the probe's sections among banners, output of rc files and a possibly truncated end.
 
 use std::collections::BTreeMap;
 
 use super::ParseError;
 
-/// What stood between the marks.
+/// The content between the marks.
 #[derive(Debug, Default)]
 pub(crate) struct Frames<'a> {
     sections: BTreeMap<String, Vec<String>>,
@@ -43,7 +43,7 @@ impl<'a> Frames<'a> {
                         return Err(ParseError::Incomplete { after: complete.unwrap_or_default() });
                     }
                     (frames.bytes, rest) = rest.split_at(size);
-                    // A file that shrank or grew between its stat and its cat would shift all that follow it.
+                    // A file that changes its size between stat and cat would shift all following ones.
                     rest = rest.strip_prefix(b"\n").ok_or(ParseError::Torn)?;
                     if !rest.starts_with(mark.as_bytes()) {
                         return Err(if rest.is_empty() {
@@ -64,7 +64,7 @@ impl<'a> Frames<'a> {
         }
     }
 
-    /// Whether the probe came to this section.
+    /// Whether the probe reached this section.
     pub fn has(&self, section: &str) -> bool {
         self.sections.contains_key(section)
     }
@@ -74,7 +74,7 @@ impl<'a> Frames<'a> {
         self.sections.keys().map(String::as_str)
     }
 
-    /// The lines of a section; none where the probe left it out.
+    /// The lines of a section; none if the probe skipped it.
     pub fn lines(&self, section: &str) -> impl DoubleEndedIterator<Item = &str> {
         self.sections.get(section).into_iter().flatten().map(String::as_str)
     }
@@ -90,7 +90,7 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// Reads what `date +%s%N` printed; a `date` without nanoseconds leaves an `N` or `%N` behind the seconds.
+/// Parses the output of `date +%s%N`; a `date` without nanoseconds leaves an `N` or `%N` after the seconds.
 fn nanoseconds(text: &str) -> Option<i128> {
     let digits = &text[..text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())];
     // Seconds have ten digits until the year 2286, nanoseconds nine more.
@@ -98,8 +98,8 @@ fn nanoseconds(text: &str) -> Option<i128> {
     digits.parse::<i64>().ok().map(|number| i128::from(number) * scale)
 }
 
-/// The host's clock, nanoseconds since 1970, from the start of a stream: for a caller that wants to know when
-/// that line arrived. None until the line is complete.
+/// The host's clock, nanoseconds since 1970, from the start of a stream: for a caller that needs the arrival time of that line.
+/// None until the line is complete.
 pub fn clock_line(nonce: &str, bytes: &[u8]) -> Option<i128> {
     let mark = format!("{nonce} clock ");
     let complete = &bytes[..=bytes.iter().rposition(|b| *b == b'\n')?];

@@ -1,4 +1,4 @@
-//! What a node said of itself (`rabbitmq/internals`), by way of erl_call or rabbitmqctl.
+//! A node's report about itself (`rabbitmq/internals`), from erl_call or rabbitmqctl.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::facts::{
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
 use crate::rabbitmq::internals::{FACTS, Fallback, Need, Release};
 
-/// What the host knows of the node that the request names.
+/// The state of the requested node, as the host sees it.
 pub(super) fn broker(request: &ProbeRequest, frames: &Frames) -> BrokerState {
     let Some(node) = &request.node else { return BrokerState::Down };
     if frames.has("answer") {
@@ -38,9 +38,8 @@ pub(super) fn known_members(frames: &Frames) -> Vec<NodeName> {
     report(&text.join("\n")).map(|lines| Report(&lines).nodes("known")).unwrap_or_default()
 }
 
-/// epmd knows the node, which talked neither to erl_call nor to rabbitmqctl. Both report a wrong cookie as a
-/// connection that came to nothing; a cookie that nobody can use for its mode or owner comes to the same. A node that
-/// hangs is not asked twice, as rabbitmqctl says the very same of it.
+/// epmd knows the node, but it answered neither erl_call nor rabbitmqctl. Both report a wrong cookie as a failed connection; so
+/// does a cookie with an unusable mode or owner. A node that hangs is not asked twice, since rabbitmqctl reports the same.
 fn refusal(text: &[&str]) -> BrokerState {
     let said = |part: &str| text.iter().any(|line| line.contains(part));
     let refused = said("Authentication failed")
@@ -54,7 +53,7 @@ fn refusal(text: &[&str]) -> BrokerState {
     if refused || only_erl_call { BrokerState::CookieRefused } else { BrokerState::Unknown(brief(text)) }
 }
 
-/// The first lines that say anything. rabbitmqctl's diagnostics name the cookie's hash, which goes into no report.
+/// The first meaningful lines. rabbitmqctl's diagnostics contain the cookie's hash, which must not appear in a report.
 fn brief(text: &[&str]) -> String {
     let said = text.iter().filter(|line| !line.trim().is_empty() && !line.contains("hash")).take(5);
     let said: Vec<_> = said.copied().collect();
@@ -65,7 +64,7 @@ fn brief(text: &[&str]) -> String {
 /// The lines of a complete report: `{ok, ["key value", …, "end"]}`, or JSON with the lines in one string.
 fn report(text: &str) -> Option<Vec<String>> {
     let lines: Vec<String> = if text.starts_with("{ok, [") {
-        // No line has a quote or backslash of its own.
+        // No line contains a quote or backslash itself.
         text.split('"').skip(1).step_by(2).map(str::to_owned).collect()
     } else {
         let json = text.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())?;
@@ -75,7 +74,7 @@ fn report(text: &str) -> Option<Vec<String>> {
     (lines.last().map(String::as_str) == Some("end")).then_some(lines)
 }
 
-/// What a node knows is in its database: without it, it knows nothing, which is not the same as having nothing.
+/// A node's data is in its database: without it, the node reports nothing, which does not mean that there is nothing.
 const CLOSED: &str = "RabbitMQ runs, and its database (Mnesia) has stopped under it, as on a full disk: restart it when the disk \
      takes something again (systemctl restart rabbitmq-server)";
 
@@ -84,9 +83,9 @@ struct Report<'a>(&'a [String]);
 /// A question that the node did not answer.
 struct Unanswered<'a> {
     question: &'a str,
-    /// It never will: its version does not know it.
+    /// It never will: its version does not support it.
     untold: bool,
-    /// The node's own.
+    /// The node's own error.
     words: String,
 }
 
@@ -108,7 +107,7 @@ impl Report<'_> {
         let missing = |what: &str| {
             let why = self.failed().find(|failed| failed.question == what);
             let why = why.map_or("no answer".to_owned(), |failed| failed.words);
-            format!("the running node does not tell its {what}: {why}")
+            format!("the running node does not report its {what}: {why}")
         };
         let name = self.one("name").ok_or_else(|| missing("name"))?;
         let name = NodeName::parse(name).map_err(|why| why.to_string())?;
@@ -121,7 +120,7 @@ impl Report<'_> {
         let links = self.nodes("link");
         let mut running = self.nodes("running");
         if running.is_empty() {
-            // A peer that hangs keeps the node from telling, and the link to it is up for a minute more.
+            // A hanging peer blocks the answer, and the connection to it stays up for another minute.
             running.push(name.clone());
         }
         let store = match self.one("store") {
@@ -187,7 +186,7 @@ impl Report<'_> {
         })
     }
 
-    /// What this RabbitMQ cannot be asked, although no plan can do without it. A plan would take it for none.
+    /// Unsupported questions that every plan needs. Otherwise a plan would treat them as "none".
     fn untold(&self) -> Option<String> {
         let mut questions = self.failed().filter(|failed| failed.untold);
         questions.find_map(|failed| {
@@ -208,7 +207,7 @@ impl Report<'_> {
         })
     }
 
-    /// A member with a name that cannot be read must not vanish from the cluster.
+    /// A member with an unparsable name must not disappear from the cluster.
     fn members(&self) -> Result<Vec<ClusterMember>, String> {
         let mut members = Vec::new();
         for member in self.all("member") {
@@ -233,7 +232,7 @@ impl Report<'_> {
         flags
     }
 
-    /// How many messages a queue holds, by `VHOST NAME` as the node writes them.
+    /// The number of messages of each queue, by `VHOST NAME` in the node's encoding.
     fn messages(&self) -> BTreeMap<&str, u64> {
         let counts = self.all("messages").filter_map(|line| {
             let (queue, count) = line.rsplit_once(' ')?;
@@ -249,7 +248,7 @@ impl Report<'_> {
         queues
     }
 
-    /// Whether as many queues were `read` as there are.
+    /// Whether all queues were `read`.
     fn queues_complete(&self, read: usize) -> bool {
         let failed = self.failed().any(|failed| failed.question == "held");
         !failed && self.one("unlisted").is_none() && self.all("held").count() == read
@@ -291,7 +290,7 @@ impl Report<'_> {
         }
     }
 
-    /// What stands behind a key, for each of its lines.
+    /// The values of a key, one per line.
     fn all(&self, key: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(' '))
     }
@@ -321,7 +320,7 @@ fn within(line: &str) -> Option<String> {
     Some(format!("{}/{}", decoded(vhost)?, decoded(name)?))
 }
 
-/// The node's tables have no order of their own.
+/// The node's tables are unordered.
 fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut texts: Vec<_> = texts.collect();
     texts.sort();
@@ -335,7 +334,7 @@ fn password(line: &str) -> Option<AdminPassword> {
     Some(AdminPassword { salt: salt.to_be_bytes(), digest: digest.to_be_bytes() })
 }
 
-/// Decodes Base64 (RFC 4648, section 4). Names that are no UTF-8 come out with replacement characters.
+/// Decodes Base64 (RFC 4648, section 4). Names that are not UTF-8 get replacement characters.
 pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
@@ -401,7 +400,7 @@ mod tests {
         }
     }
 
-    /// A partition that nobody can ask about is not none, and one that could not be told in time is no version's fault.
+    /// An unsupported question about partitions does not mean "none", and a timeout does not mean an unsupported version.
     #[test]
     fn what_a_version_does_not_know_refuses_by_name() {
         let words = "dW5kZWYgaW4gcmFiYml0X25vZGVfbW9uaXRvcjpwYXJ0aXRpb25zLzA=";
@@ -418,7 +417,7 @@ mod tests {
             Report(&lines).state()
         };
         let BrokerState::Untold(why) = report(format!("failed partition untold {words}")) else {
-            panic!("it is taken for none");
+            panic!("it is treated as none");
         };
         let wanted = "the running node (RabbitMQ 4.4.0) cannot be asked from which members it is partitioned (partition): \
                       undef in rabbit_node_monitor:partitions/0; by hand: rabbitmqctl cluster_status; \

@@ -1,4 +1,4 @@
-//! The lines of a node's report that say who holds a queue.
+//! The lines of a node's report about the location of queues.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +6,9 @@ use super::node::decoded;
 use crate::facts::{QueueFacts, QueueKind};
 use crate::model::NodeName;
 
-/// Reads `VHOST NAME DURABLE EXCLUSIVE LEADER KIND …`. Behind the kind stand the nodes with a replica, of a mirrored
-/// queue its mirrors and those of them that are in sync, and where that is known `bound N` and `wanted N`. Every word but the
-/// last ends in a space; vhost, name and nodes may be empty.
-///
-/// `counts` has the messages by `VHOST NAME`, as they stand in the line.
+/// Reads `VHOST NAME DURABLE EXCLUSIVE LEADER KIND …`. After the kind come the nodes with a replica; for a mirrored queue its
+/// mirrors and those in sync; and if known `bound N` and `wanted N`. Every word but the last ends in a space; vhost, name and
+/// nodes may be empty. `counts` has the messages by `VHOST NAME`, as written in the line.
 pub(super) fn queue(line: &str, counts: &BTreeMap<&str, u64>) -> Option<QueueFacts> {
     let mut words = line.split(' ');
     let (vhost, name) = (words.next()?, words.next()?);
@@ -31,7 +29,7 @@ pub(super) fn queue(line: &str, counts: &BTreeMap<&str, u64>) -> Option<QueueFac
         QueueKind::Mirrored => nodes(words.next()?)?,
         _ => replicas.clone(),
     };
-    // What leads a quorum queue or a stream is among its nodes. A leader that is not is one from before a shrink.
+    // The leader of a quorum queue or a stream is one of its nodes. Another leader is from before a shrink.
     let leads = |node: &NodeName| !kind.is_replicated() || replicas.contains(node);
     let leader = leader.filter(leads);
     replicas.extend(leader.clone());
@@ -44,7 +42,7 @@ pub(super) fn queue(line: &str, counts: &BTreeMap<&str, u64>) -> Option<QueueFac
             _ => {}
         }
     }
-    // As long as the line: both words and the space between them.
+    // Until the end of the line: both words and the space between them.
     let messages = counts.get(line.get(..vhost.len() + 1 + name.len())?).copied();
     Some(QueueFacts {
         vhost: decoded(vhost)?,
@@ -69,7 +67,7 @@ fn truth(word: &str) -> Option<bool> {
     }
 }
 
-/// Names with commas between them. A replica whose node cannot be read must not vanish.
+/// Names separated by commas. A replica with an unparsable node must not disappear.
 fn nodes(word: &str) -> Option<BTreeSet<NodeName>> {
     word.split(',').filter(|node| !node.is_empty()).map(|node| NodeName::parse(node).ok()).collect()
 }

@@ -1,4 +1,4 @@
-//! What real hosts answered, recorded by hand from throw-away hosts (Debian 12 and 13). Their cookies are gone.
+//! Output of real hosts, recorded by hand on throw-away hosts (Debian 12 and 13). Their cookies no longer exist.
 
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ fn texts(list: &[&str]) -> Vec<String> {
     list.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// What the recorded hosts were asked.
+/// The request to the recorded hosts.
 fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
     let peer = |(peer, port): &(&str, u16)| PeerPort {
         peer: name(peer),
@@ -107,7 +107,7 @@ fn a_cluster_with_mnesia_tells_its_members_and_what_it_holds() {
     assert!(
         admin.matches(&Secret::new(b"pw123".to_vec())) && !admin.matches(&Secret::new(b"pw124".to_vec()))
     );
-    // A link to the peer proves both of the broker's ports; nothing was tried.
+    // A connection to the peer proves both of the broker's ports; no port was tried.
     assert!(facts.reach.len() == 2 && facts.reach.iter().all(|reach| reach.state == PortState::Open));
     assert_eq!(facts.data.iter().map(|data| data.node.as_str()).collect::<Vec<_>>(), ["rabbit@f1"]);
     assert_eq!(facts.installed("rabbitmq-server"), Some("3.10.8-1.1+deb12u1"));
@@ -151,7 +151,7 @@ fn messages_are_counted_where_a_join_could_lose_them() {
     assert!(flags.known.len() == 7 && flags.known == flags.enabled && flags.known.contains("stream_queue"));
 }
 
-/// Name, kind, leader, replicas, those in sync, and how many there should be.
+/// Name, kind, leader, replicas, those in sync, and the wanted number.
 fn brief(queue: &QueueFacts) -> (&str, QueueKind, &str, String, String, Option<u32>) {
     let names =
         |nodes: &[NodeName]| nodes.iter().map(|node| node.host().as_str()).collect::<Vec<_>>().join(" ");
@@ -219,7 +219,7 @@ fn what_a_rotation_and_a_removal_left_behind_is_seen() {
     assert!(without.staged_cookie.is_none() && without.kept.is_empty());
 }
 
-/// As 3.10.8 leaves its directory, and dpkg a package that was removed and not purged.
+/// The directory of 3.10.8, and a package that was removed but not purged.
 #[test]
 fn what_tells_which_version_wrote_the_data_is_seen() {
     let output = "N0NCE clock 1\nN0NCE data\nnode=rabbit@t1\nstarted=1795385713\n\
@@ -239,8 +239,8 @@ fn what_tells_which_version_wrote_the_data_is_seen() {
     assert_eq!(package.unpacked, Some(1_795_385_700));
 }
 
-/// A node that stopped while another one entered, on 3.10.8: its note does not know it, its database does, and it starts as a
-/// member. It was refused as one that had been reset.
+/// A node that stopped while another one entered, on 3.10.8: its member file does not contain the other one, its database does,
+/// and it starts as a member. It used to be refused as if it had been reset.
 #[test]
 fn members_that_only_the_database_knows_are_members() {
     let seen = |schema: &str| {
@@ -254,7 +254,7 @@ fn members_that_only_the_database_knows_are_members() {
     };
     let (this, other) = (node("rabbit@t1"), node("rabbit@t2"));
     assert_eq!(seen("[rabbit@t2,rabbit@t1]."), (vec![this.clone(), other.clone()], vec![other]));
-    // One that runs alone, and a schema that nobody could read.
+    // One that runs alone, and an unreadable schema.
     for schema in ["[rabbit@t1].", "", "{error,{not_a_dets_file,\"schema.DAT\"}}."] {
         assert_eq!(seen(schema), (vec![this.clone()], Vec::new()), "{schema}");
     }
@@ -288,7 +288,7 @@ fn a_node_that_waits_for_its_cluster_tells_who_the_members_were() {
     assert!(seen(&String::from_utf8_lossy(STOPPED)).is_empty(), "a node that tells nothing");
 }
 
-/// Mnesia had stopped under a RabbitMQ that went on: "the cluster has no name, and there is no such user" was its answer.
+/// Mnesia had stopped inside a running RabbitMQ, which reported no cluster name and no users.
 #[test]
 fn a_node_that_lost_its_database_does_not_count_as_an_empty_one() {
     let text = String::from_utf8_lossy(STOPPED).replace("state stopped", "state closed");
@@ -359,7 +359,7 @@ proptest! {
 
     #[test]
     fn no_truncation_passes_for_an_answer(recorded in recording(), cut in 0.0..1.0) {
-        // The last line is "N0NCE end" and its line end.
+        // The last line is "N0NCE end" with its newline.
         let at = ((recorded.len() - 1) as f64 * cut) as usize;
         prop_assert!(parse(&request("f1", &[]), NONCE, &recorded[..at]).is_err());
     }

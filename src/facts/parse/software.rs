@@ -7,7 +7,7 @@ use super::frame::Frames;
 use crate::facts::request::unit_name;
 use crate::facts::{PackageFacts, UnitFacts};
 
-/// A unit, and what the planner does not ask for.
+/// A unit, with details that the planner does not need.
 #[derive(Debug, Default)]
 pub(super) struct Unit {
     pub facts: UnitFacts,
@@ -15,7 +15,7 @@ pub(super) struct Unit {
     pub changed: Option<u64>,
 }
 
-/// The units by the names that the request used, which may be aliases.
+/// The units by their names in the request, which may be aliases.
 pub(super) fn units(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String, Unit> {
     let mut found = Vec::new();
     let mut block = BTreeMap::new();
@@ -45,7 +45,7 @@ pub(super) fn units(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String,
     request.units.iter().filter_map(of).collect()
 }
 
-/// Reads `Sun 2026-11-22 22:15:13 UTC`, as systemctl prints it where TZ is UTC0.
+/// Parses `Sun 2026-11-22 22:15:13 UTC`, as systemctl prints it with TZ=UTC0.
 fn unix_seconds(text: &str) -> Option<u64> {
     let mut words = text.split(' ').skip(1);
     let mut date = words.next()?.splitn(3, '-').map(str::parse::<u64>);
@@ -64,7 +64,7 @@ fn unix_seconds(text: &str) -> Option<u64> {
     (hour < 24 && minute < 60 && second < 61).then_some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
-/// The requested packages that the package manager knows anything of.
+/// The requested packages that the package manager knows.
 pub(super) fn packages(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String, PackageFacts> {
     let mut packages: BTreeMap<String, PackageFacts> = BTreeMap::new();
     for line in frames.lines("packages") {
@@ -80,7 +80,7 @@ pub(super) fn packages(request: &ProbeRequest, frames: &Frames) -> BTreeMap<Stri
             Some('i' | 't' | 'W') => facts.installed = version,
             // Half-installed, unpacked, half-configured (dpkg-query(1), "db:Status-Abbrev").
             Some('H' | 'U' | 'F') => facts.half_installed = version,
-            // "config-files": removed, and not purged.
+            // "config-files": removed but not purged.
             Some('c') => facts.removed = version,
             _ => {}
         }

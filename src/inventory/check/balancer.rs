@@ -13,11 +13,11 @@ use crate::model::Role;
 const HAPROXY: [&str; 6] = ["roundrobin", "leastconn", "source", "static-rr", "first", "random"];
 /// HAProxy's algorithms that read HTTP.
 const HTTP_ONLY: [&str; 4] = ["uri", "url_param", "hdr", "rdp-cookie"];
-/// nginx's, and HAProxy's words for the same.
+/// nginx's algorithms, and HAProxy's names for the same.
 const NGINX: [(&str, &str); 4] =
     [("round_robin", "roundrobin"), ("least_conn", "leastconn"), ("hash", "source"), ("random", "random")];
 
-/// What a broker's host has open already.
+/// Ports in use on a broker's host.
 const BROKER_PORTS: [(u16, &str); 4] = [
     (4369, "epmd, Erlang's port mapper"),
     (5672, "the broker's own AMQP listener"),
@@ -81,9 +81,10 @@ impl Checker<'_> {
         }
         let shown: String = typed.chars().take(40).collect();
         let (label, hint) = match nearest(typed, choices.iter().copied()) {
-            _ if HTTP_ONLY.contains(&typed) => {
-                ("it reads HTTP or RDP".to_owned(), format!("AMQP needs one of {}", listed(&choices, "or")))
-            }
+            _ if HTTP_ONLY.contains(&typed) => (
+                "works only for HTTP or RDP".to_owned(),
+                format!("AMQP needs one of {}", listed(&choices, "or")),
+            ),
             Some(word) => (format!("did you mean \"{word}\"?"), format!("choose {}", listed(&choices, "or"))),
             None => ("not a choice".to_owned(), format!("choose {}", listed(&choices, "or"))),
         };
@@ -91,11 +92,11 @@ impl Checker<'_> {
             Software::Haproxy => "HAProxy",
             Software::Nginx => "nginx",
         };
-        self.error(format!("{name} cannot balance AMQP by `{shown}`"), &text.span, &label, hint);
+        self.error(format!("{name} cannot balance AMQP with `{shown}`"), &text.span, &label, hint);
         default.to_owned()
     }
 
-    /// The UI's port, where there is a UI.
+    /// The UI's port, if the UI is enabled.
     fn management_port(&mut self, raw: &RawLoadBalancer, cluster: &RawCluster) -> Option<u16> {
         let has_ui = cluster
             .plugins
@@ -104,10 +105,10 @@ impl Checker<'_> {
         match (&raw.management_port, has_ui) {
             (Some(port), Some(false)) => {
                 self.warn(
-                    "management_port is set, and rabbitmq_management is not among the plugins",
+                    "management_port is set, but rabbitmq_management is not in the plugins",
                     &port.span,
-                    "this does nothing",
-                    "add \"rabbitmq_management\" to cluster.plugins, or take the port out",
+                    "this has no effect",
+                    "add \"rabbitmq_management\" to cluster.plugins, or remove the port",
                 );
                 None
             }
@@ -122,20 +123,20 @@ impl Checker<'_> {
             self.warn(
                 "nginx has no statistics page for streams",
                 &raw.port.span,
-                "this does nothing",
-                "take `stats` out, or use software = \"haproxy\"",
+                "this has no effect",
+                "remove `stats`, or use software = \"haproxy\"",
             );
             return None;
         }
         match (&raw.user, &raw.password) {
             (Some(user), None) => self.error(
-                "the statistics page has a user and no password",
+                "the statistics page has a user but no password",
                 &user.span,
                 "this user",
                 "add password = { from = \"env\", name = \"RABBITUP_STATS_PASSWORD\" }",
             ),
             (None, Some(password)) => self.error(
-                "the statistics page has a password and no user",
+                "the statistics page has a password but no user",
                 &password.span,
                 "this password",
                 "add user = \"ops\"",
@@ -143,7 +144,7 @@ impl Checker<'_> {
             _ => {}
         }
         if let Some(password) = &raw.password {
-            // haproxy.cfg holds it between single quotes, in which a single quote is the only special character.
+            // haproxy.cfg has it in single quotes, where only the single quote is special.
             self.secret(Stats::secret(), "the password of the statistics page", password, &["'"]);
         }
         if let Some(user) = &raw.user
@@ -166,7 +167,7 @@ impl Checker<'_> {
                     Problem::error(format!("`{other}` and `{name}` are both {port}"))
                         .at(self.source, first.clone(), format!("`{other}`"))
                         .at(self.source, span.clone(), format!("`{name}`"))
-                        .hint("one port takes one listener: give one of them another number"),
+                        .hint("only one listener can use a port: change one of them"),
                 );
             }
         }
@@ -181,7 +182,7 @@ impl Checker<'_> {
                     format!("`{name}` is {port}, and on `{}` that is {owner}", *host.name),
                     span,
                     "here",
-                    "the host is a broker and a load balancer: give the balancer another port, or a host of its own",
+                    "the host is a broker and a load balancer: use another port for the balancer, or a separate host",
                 );
             }
         }
@@ -194,7 +195,7 @@ impl Checker<'_> {
                 format!("`{key}` is shorter than a second"),
                 &duration.span,
                 "here",
-                "\"1s\" is the least",
+                "the minimum is \"1s\"",
             );
         }
         duration.value.0

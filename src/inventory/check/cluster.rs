@@ -57,7 +57,7 @@ impl Checker<'_> {
         if brokers == 2 && pauses("cluster_partition_handling", "pause_minority") {
             self.problems.push(
                 crate::document::Problem::warning("cluster_partition_handling = pause_minority with two brokers")
-                    .hint("either of two is a minority: where one is down the other pauses; use autoheal, or a third broker"),
+                    .hint("each of two is a minority: when one is down the other pauses; use autoheal, or a third broker"),
             );
         }
         Cluster {
@@ -78,8 +78,8 @@ impl Checker<'_> {
         let plain = |c: char| c.is_ascii_alphanumeric() || " ._@:/-".contains(c);
         let complaint = match name.chars().find(|c| !plain(*c)) {
             _ if name.is_empty() => "it is empty".to_owned(),
-            _ if name.len() > 100 => format!("it has {} characters, 100 are the most", name.len()),
-            Some(bad) => format!("{bad:?} is in it"),
+            _ if name.len() > 100 => format!("it has {} characters, at most 100 are allowed", name.len()),
+            Some(bad) => format!("it contains {bad:?}"),
             None if name.trim() != name.value => "it starts or ends with a space".to_owned(),
             None if name.starts_with('-') => "it starts with a hyphen".to_owned(),
             None => return Some(name.value.clone()),
@@ -117,7 +117,7 @@ impl Checker<'_> {
                     format!("RabbitMQ ships no plugin `{shown}`"),
                     &plugin.span,
                     &label,
-                    "a plugin of your own must be on every broker before rabbitup enables it",
+                    "a third-party plugin must be installed on every broker before rabbitup enables it",
                 );
             }
             names.push(plugin.value.clone());
@@ -135,7 +135,7 @@ impl Checker<'_> {
                 "this cannot be the administrator's name",
                 &raw.user.span,
                 "here",
-                "printable ASCII characters without spaces and quotes, no hyphen at its start",
+                "use printable ASCII characters without spaces or quotes, not starting with a hyphen",
             );
             return None;
         }
@@ -144,7 +144,7 @@ impl Checker<'_> {
                 "`guest` can only log in from the broker's own host",
                 &raw.user.span,
                 "this user",
-                "give the administrator a name of its own",
+                "use another name for the administrator",
             );
         }
         Some(Admin { user: raw.user.value.clone() })

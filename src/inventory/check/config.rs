@@ -9,14 +9,14 @@ use crate::inventory::{ConfigEntry, ConfigValue, JoinMethod};
 use crate::model::SecretName;
 use crate::redact::names_a_secret;
 
-/// What belongs together while `[cluster.config]` is flattened.
+/// The state while `[cluster.config]` is flattened.
 struct Flat {
     entries: Vec<ConfigEntry>,
     seen: BTreeMap<String, Range<usize>>,
 }
 
 impl Checker<'_> {
-    /// rabbitmq.conf's entries: nested tables joined with dots, in the order of writing.
+    /// rabbitmq.conf's entries: nested tables joined with dots, in the order of the file.
     pub(super) fn config(
         &mut self,
         table: &[(At<String>, At<Plain>)],
@@ -30,10 +30,10 @@ impl Checker<'_> {
         {
             let (key, span) = (key.clone(), span.clone());
             self.error(
-                format!("`{key}` is written by rabbitup, for the joiners"),
+                format!("`{key}` is reserved: rabbitup sets it for joining nodes"),
                 &span,
                 "here",
-                "take it out, or set join = \"command\" in [cluster] to keep your own peer discovery",
+                "remove it, or set join = \"command\" in [cluster] to keep your own peer discovery",
             );
         }
         self.substitutions(&flat);
@@ -41,8 +41,8 @@ impl Checker<'_> {
         flat.entries
     }
 
-    /// `$(KEY)` in a value stands for another setting's value, and RabbitMQ does not start where there is no such
-    /// setting (cuttlefish's `rhs_subs`).
+    /// `$(KEY)` in a value is replaced by another setting's value; RabbitMQ does not start if there is no such setting
+    /// (cuttlefish's `rhs_subs`).
     fn substitutions(&mut self, flat: &Flat) {
         for entry in &flat.entries {
             let ConfigValue::Text(text) = &entry.value else { continue };
@@ -51,10 +51,13 @@ impl Checker<'_> {
             });
             if let (Some(_), Some(span)) = (unknown, flat.seen.get(&entry.key)) {
                 self.error(
-                    format!("`{}` has $( in its value, where RabbitMQ puts the value of another setting", entry.key),
+                    format!(
+                        "`{}` has $( in its value, which RabbitMQ replaces by the value of another setting",
+                        entry.key
+                    ),
                     span,
                     "here",
-                    "between the brackets stands a key of [cluster.config]; RabbitMQ has no way to write a plain $(",
+                    "put a key of [cluster.config] between the brackets; RabbitMQ cannot escape $(",
                 );
             }
         }
@@ -90,7 +93,7 @@ impl Checker<'_> {
                 Problem::error(format!("`{key}` is set twice"))
                     .at(self.source, first.clone(), "first here")
                     .at(self.source, span.clone(), "again here")
-                    .hint("RabbitMQ would take the last one; keep the one that is meant"),
+                    .hint("RabbitMQ would use the last one; remove the wrong one"),
             );
             return;
         }
@@ -108,13 +111,13 @@ impl Checker<'_> {
                 format!("`{shown}` cannot be a key of rabbitmq.conf"),
                 span,
                 "here",
-                "keys are words of letters, digits, _ and -, joined with dots",
+                "use words of letters, digits, _ and -, joined with dots",
             );
         }
         is_good
     }
 
-    /// Reads `{ from = … }` with the reader that every other secret has.
+    /// Parses `{ from = … }` like every other secret.
     fn config_source(
         &mut self,
         entries: &[(At<String>, At<Plain>)],
@@ -139,16 +142,16 @@ impl Checker<'_> {
             Plain::Texts(items) => {
                 let first = items.first().map_or("…", String::as_str);
                 self.error(
-                    format!("`{key}` is a list, and rabbitmq.conf has none"),
+                    format!("`{key}` is a list, which rabbitmq.conf does not support"),
                     span,
                     "here",
-                    format!("RabbitMQ numbers them, one key each: {key}.1 = \"{first}\""),
+                    format!("number the items, one key each: {key}.1 = \"{first}\""),
                 );
                 return None;
             }
             Plain::Float(_) | Plain::Table(_) => {
                 self.error(
-                    format!("`{key}` is not a number that RabbitMQ reads"),
+                    format!("`{key}` is not a number that RabbitMQ accepts"),
                     span,
                     "here",
                     "write a finite number",
@@ -156,15 +159,15 @@ impl Checker<'_> {
                 return None;
             }
         };
-        // RabbitMQ decrypts a value of this form itself: it is not the secret.
+        // RabbitMQ decrypts a value of this form itself: it is not a plaintext secret.
         if names_a_secret(key) && !text.starts_with("encrypted:") {
             let variable = key.rsplit('.').next().unwrap_or(key).replace('-', "_").to_ascii_uppercase();
             self.error(
-                format!("`{key}` is a secret, and does not stand in the inventory"),
+                format!("`{key}` is a secret and must not be written in the inventory"),
                 span,
                 "its value is not shown",
                 format!(
-                    "write where it comes from:\n{key} = {{ from = \"env\", name = \"RABBITUP_{variable}\" }}\n\
+                    "give its source instead:\n{key} = {{ from = \"env\", name = \"RABBITUP_{variable}\" }}\n\
                      {key} = {{ from = \"file\", path = \"secret.txt\" }}"
                 ),
             );
@@ -176,15 +179,15 @@ impl Checker<'_> {
         }
         let complaint = match at.value.as_str() {
             text if text.trim().is_empty() => "has no value",
-            text if text.trim() != text => "has spaces around its value, which RabbitMQ drops",
-            text if text.contains('#') => "has a # in its value, where rabbitmq.conf starts a comment",
+            text if text.trim() != text => "has spaces around its value, which RabbitMQ removes",
+            text if text.contains('#') => "has a # in its value, which starts a comment in rabbitmq.conf",
             _ => return Some(at.value),
         };
         self.error(
             format!("`{key}` {complaint}"),
             span,
             "here",
-            "take it out, or write a value that rabbitmq.conf can hold",
+            "remove it, or use a value that rabbitmq.conf can represent",
         );
         None
     }

@@ -1,4 +1,4 @@
-//! Whether RabbitMQ knows the keys of `[cluster.config]`: it does not start with one that it does not know.
+//! Whether RabbitMQ knows the keys of `[cluster.config]`: it does not start with an unknown one.
 
 use std::ops::Range;
 
@@ -9,14 +9,14 @@ use crate::inventory::Package;
 use crate::model::{Version, VersionSpec};
 use crate::rabbitmq::{Standing, known_keys};
 
-/// To look for what was meant takes a moment, and nobody reads more of it.
+/// Limits the search for similar keys, which is slow.
 const MOST_SUGGESTIONS: usize = 20;
 
-/// Which keys are known to the RabbitMQ of this inventory.
+/// Which keys the RabbitMQ of this inventory knows.
 pub(super) struct Vetting {
-    /// The release that `[package]` asks for, where it asks for one series at least.
+    /// The release that `[package]` asks for, if it names at least a series.
     release: Option<Version>,
-    /// How bad a key is that no schema of RabbitMQ's own has: a plugin from elsewhere brings a schema of its own.
+    /// The severity of a key that is in none of RabbitMQ's own schemas: a third-party plugin has its own schema.
     unknown: Severity,
 }
 
@@ -31,8 +31,7 @@ impl Vetting {
     }
 }
 
-/// The release that a pattern asks for; of a series the newest one that is known here. None where it leaves the series
-/// open, as `4.*` does.
+/// The release that a pattern asks for; for a series, the newest known one. None if it leaves the series open, like `4.*`.
 fn asked_for(spec: &VersionSpec) -> Option<Version> {
     let (head, is_series) = match spec.as_str().split_once(".*") {
         Some((head, _)) => (head, true),
@@ -79,19 +78,19 @@ impl Checker<'_> {
             (Some(Standing::ReleaseUnknown), _) => (
                 Severity::Warning,
                 format!(
-                    "rabbitup knows the settings of {first} to {last}; whether a newer RabbitMQ has this one shows when it starts"
+                    "rabbitup knows the settings of {first} to {last}; whether a newer RabbitMQ has this one is known \
+                     only when it starts"
                 ),
             ),
             (_, Severity::Warning) => (
                 Severity::Warning,
-                "only a plugin that RabbitMQ does not ship can have it; without one RabbitMQ does not start"
-                    .to_owned(),
+                "only a third-party plugin can define it; without one RabbitMQ does not start".to_owned(),
             ),
             (_, Severity::Error) => (
                 Severity::Error,
                 format!(
-                    "RabbitMQ {first} to {last} does not start with it: correct it or take it out; if a newer RabbitMQ has \
-                     it, name its series in [package], as in version = \"4.4.*\""
+                    "RabbitMQ {first} to {last} does not start with it: correct or remove it; if a newer RabbitMQ has \
+                 it, name its series in [package], as in version = \"4.4.*\""
                 ),
             ),
         };
@@ -106,12 +105,12 @@ impl Checker<'_> {
         let message = match known_keys().standing(key, release) {
             Standing::Gone { last, .. } => {
                 format!(
-                    "RabbitMQ {} has no setting `{key}` any more: {last} was the last series with it",
+                    "RabbitMQ {} no longer has the setting `{key}`: {last} was the last series with it",
                     release.series()
                 )
             }
             Standing::NotYet { since, .. } => {
-                format!("RabbitMQ {release} has no setting `{key}` yet: it came with {since}")
+                format!("RabbitMQ {release} does not have the setting `{key}` yet: it was added in {since}")
             }
             Standing::Known | Standing::Unknown { .. } | Standing::ReleaseUnknown => return,
         };
@@ -119,7 +118,7 @@ impl Checker<'_> {
             message,
             span,
             "here",
-            "RabbitMQ does not start with a setting that it does not know: take it out, or ask for another version in [package]",
+            "RabbitMQ does not start with an unknown setting: remove it, or set another version in [package]",
         );
     }
 }

@@ -8,10 +8,10 @@ use crate::document::{At, ReadError, nearest, quoted, read_bounded};
 use crate::inventory::Definitions;
 use crate::model::{Secret, SecretSource};
 
-/// Larger exports exist, and are better imported by hand than over a plan.
+/// Import larger exports by hand.
 const LARGEST: usize = 16 << 20;
 
-/// The lists of RabbitMQ's export, and what each of their items has at least.
+/// The lists of RabbitMQ's export, and the required keys of their items.
 const LISTS: [(&str, &[&str]); 11] = [
     ("users", &["name"]),
     ("vhosts", &["name"]),
@@ -38,7 +38,7 @@ const REMARKS: [&str; 9] = [
 ];
 
 impl Checker<'_> {
-    /// Keeps the bytes with the other secrets.
+    /// Stores the bytes with the other secrets.
     fn keep_definitions(&mut self, path: &At<String>, bytes: Vec<u8>) -> PathBuf {
         let file = self.lasting_path(path);
         self.secrets.insert(Definitions::secret(), Secret::new(bytes));
@@ -46,7 +46,7 @@ impl Checker<'_> {
         file
     }
 
-    /// Reads a definitions file. It may hold password hashes, so its text is never shown, only places in it.
+    /// Reads a definitions file. It may contain password hashes, so messages show only positions, never its text.
     pub(super) fn definitions(&mut self, path: &At<String>) -> Option<Definitions> {
         let file = self.path(path);
         let shown = file.display().to_string();
@@ -79,7 +79,7 @@ impl Checker<'_> {
             self.error(format!("{shown} is not a definitions file: {message}"), &path.span, "this file", fix);
             return None;
         }
-        // As every secret that is read from a file, without the line end that editors add.
+        // Like every secret from a file, without the final newline that editors add.
         let bytes = bytes.strip_suffix(b"\n").map(<[u8]>::to_vec).unwrap_or(bytes);
         let digest = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let names = |list: &str| {
@@ -101,7 +101,7 @@ fn items<'v>(root: &'v Value, list: &str) -> impl Iterator<Item = &'v Value> {
     root[list].as_array().into_iter().flatten()
 }
 
-/// Whether it looks like RabbitMQ's export; if not, what is odd and what to do.
+/// Checks that it looks like RabbitMQ's export; if not, returns what is wrong and what to do.
 fn shape(root: &Value) -> Result<(), (String, String)> {
     let Value::Object(map) = root else {
         return Err(("its outermost value is not an object".to_owned(), String::new()));
@@ -109,7 +109,7 @@ fn shape(root: &Value) -> Result<(), (String, String)> {
     let known: Vec<&str> = LISTS.iter().map(|(list, _)| *list).chain(REMARKS).collect();
     if !map.keys().any(|key| LISTS.iter().any(|(list, _)| list == key)) {
         let lists = LISTS.iter().map(|(list, _)| *list).take(3);
-        return Err((format!("it has none of {} and the like", quoted(lists)), String::new()));
+        return Err((format!("it has none of {} or similar lists", quoted(lists)), String::new()));
     }
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
         if let Some(word) = nearest(key, known.iter().copied()) {
@@ -122,10 +122,10 @@ fn shape(root: &Value) -> Result<(), (String, String)> {
             return Err((format!("`{list}` is not a list"), String::new()));
         };
         for (at, item) in items.iter().enumerate() {
-            // A vhost's own export leaves the vhost out.
+            // An export of a single vhost omits the vhost.
             let is_optional = |key: &str| key == "vhost" && map.contains_key("original_vhost_name");
             if let Some(key) = needed.iter().find(|key| !item[**key].is_string() && !is_optional(key)) {
-                return Err((format!("number {} of `{list}` has no `{key}`", at + 1), String::new()));
+                return Err((format!("item {} of `{list}` has no `{key}`", at + 1), String::new()));
             }
         }
     }

@@ -25,7 +25,7 @@ impl Checker<'_> {
                         format!("`{}` has the role {} twice", *host.name, role.as_str()),
                         &role.span,
                         "again",
-                        "once is enough",
+                        "remove one of them",
                     );
                 } else {
                     roles.push(role.value);
@@ -55,7 +55,7 @@ impl Checker<'_> {
                     Problem::error(format!("two hosts have the {what} `{}`", text.value))
                         .at(self.source, first.clone(), "first here")
                         .at(self.source, text.span.clone(), "again here")
-                        .hint("no two hosts share one: is the second a copy that was not changed yet?"),
+                        .hint("each host needs its own; if the second one is a copy, correct it"),
                 ),
                 None => {
                     seen.insert(same, text.span.clone());
@@ -71,7 +71,7 @@ impl Checker<'_> {
                 let suggestion = suggested_name(text, &why);
                 let label =
                     suggestion.as_ref().map_or("here".to_owned(), |name| format!("perhaps \"{name}\"?"));
-                let hint = "labels of a-z, 0-9 and hyphens, as in \"node1\" (RFC 1123)";
+                let hint = "use labels of a-z, 0-9 and hyphens, as in \"node1\" (RFC 1123)";
                 let shown: String = text.chars().take(60).collect();
                 self.error(format!("`{shown}` is not a host name: {why}"), &text.span, &label, hint);
                 return None;
@@ -80,22 +80,22 @@ impl Checker<'_> {
         let (short, domain) = (name.short().to_owned(), name.is_qualified());
         match names {
             _ if short == "localhost" => self.error(
-                "no host of a cluster is called `localhost`",
+                "a host of a cluster cannot be named `localhost`",
                 &text.span,
                 "here",
-                "every host calls itself localhost; give it the name that the others know it by",
+                "every host is its own localhost; use the name by which the others know it",
             ),
             NameMode::Short if domain => self.error(
                 format!("`{name}` has a domain, and this cluster uses short names"),
                 &text.span,
-                &format!("\"{short}\" would do"),
+                &format!("use \"{short}\""),
                 "write the first label only, or set names = \"long\" in [cluster] for node names like rabbit@node1.example.com",
             ),
             NameMode::Long if !domain => self.error(
                 format!("`{name}` has no domain, and this cluster uses long names"),
                 &text.span,
                 &format!("\"{name}.example.com\"?"),
-                "write the whole name with its domain, or take names = \"long\" out of [cluster]",
+                "write the full name with its domain, or remove names = \"long\" from [cluster]",
             ),
             _ => return Some(name),
         }
@@ -104,31 +104,32 @@ impl Checker<'_> {
 
     fn address(&mut self, text: &At<String>) -> Option<IpAddr> {
         let shown: String = text.chars().take(60).collect();
-        let hint = "write the address by which the other hosts reach this one";
+        let hint = "write the address at which the other hosts reach this one";
         let Ok(address) = text.parse::<IpAddr>() else {
             let (message, hint) = if text.trim() == "localhost" {
                 ("`localhost` is a different machine on every host".to_owned(), hint)
             } else if text.contains(':') && text.matches(':').count() == 1 || text.contains('@') {
                 (
-                    format!("`{shown}` is more than an address"),
-                    "the address stands alone; user and port belong in ssh = { user = \"ops\", port = 2222 }",
+                    format!("`{shown}` is not just an address"),
+                    "write only the address; user and port belong in ssh = { user = \"ops\", port = 2222 }",
                 )
             } else {
                 (
                     format!("`{shown}` is not an IP address"),
-                    "write one like \"192.168.0.41\": it goes into /etc/hosts; a name for ssh goes into ssh = { host = \"…\" }",
+                    "write one like \"192.168.0.41\": it is written to /etc/hosts; a name for ssh belongs in ssh = { host \
+                     = \"…\" }",
                 )
             };
             self.error(message, &text.span, "here", hint);
             return None;
         };
         let why = match address {
-            _ if address.is_loopback() => "a loopback address: on every host it is the host itself",
-            _ if address.is_unspecified() => "no address, it means all of a host's own",
-            _ if address.is_multicast() => "a multicast address, not one of a host",
+            _ if address.is_loopback() => "a loopback address, which means the host itself on every host",
+            _ if address.is_unspecified() => "the unspecified address",
+            _ if address.is_multicast() => "a multicast address",
             IpAddr::V4(v4) if v4.is_broadcast() => "the broadcast address",
             IpAddr::V6(v6) if v6.is_unicast_link_local() => {
-                "a link-local address, which needs an interface besides it"
+                "a link-local address, which needs an interface name"
             }
             _ => return Some(address),
         };
@@ -136,35 +137,35 @@ impl Checker<'_> {
         None
     }
 
-    /// Whether the roles fit together.
+    /// Checks that the roles are consistent.
     pub(super) fn roles(&mut self, raw: &[At<RawHost>], load_balancer: Option<&At<RawLoadBalancer>>) {
         for host in raw.iter().filter(|host| host.roles.is_empty()) {
             self.error(
                 format!("`{}` has no role", *host.name),
                 &host.name.span,
                 "this host",
-                format!("give it some of {}, or take it out", words()),
+                format!("give it one or more of {}, or remove the host", words()),
             );
         }
         let brokers: Vec<&At<RawHost>> = raw.iter().filter(|host| has(host, Role::Broker)).collect();
         match (raw.first(), brokers.as_slice()) {
             (None, _) => self.problems.push(
                 Problem::error("the inventory has no hosts")
-                    .hint("write a [[host]] table for each, or let `rabbitup init HOST…` do it"),
+                    .hint("add a [[host]] table for each, or use `rabbitup init HOST…`"),
             ),
             (Some(first), []) if raw.iter().any(|host| !host.roles.is_empty()) => self.error(
                 "no host is a broker",
                 &first.name.span,
                 "for example this one",
-                "a cluster has at least one host with roles = [\"broker\"]",
+                "a cluster needs at least one host with roles = [\"broker\"]",
             ),
             (_, [_, .., last]) if brokers.len().is_multiple_of(2) => self.warn(
                 quorum(brokers.len()),
                 &last.name.span,
                 if brokers.len() == 2 { "the second of two" } else { "the last of them" },
                 match brokers.len() {
-                    2 => "add a third broker: three bear the loss of one".to_owned(),
-                    n => format!("{} or {} brokers are better", n - 1, n + 1),
+                    2 => "add a third broker: three tolerate the loss of one".to_owned(),
+                    n => format!("use {} or {} brokers", n - 1, n + 1),
                 },
             ),
             _ => {}
@@ -179,17 +180,17 @@ impl Checker<'_> {
                     .find(|role| role.value == Role::LoadBalancer)
                     .map(|role| role.span.clone());
                 self.error(
-                    format!("`{}` is a load balancer, and there is no [load_balancer]", *host.name),
+                    format!("`{}` is a load balancer, but there is no [load_balancer]", *host.name),
                     &span.unwrap_or(host.name.span.clone()),
                     "this role",
                     "add a [load_balancer] table; every setting in it has a default",
                 );
             }
             (None, Some(table)) => self.warn(
-                "[load_balancer] is written, and no host has the role load-balancer",
+                "[load_balancer] is set, but no host has the role load-balancer",
                 &self.source.first_line(table.span.clone()),
-                "this does nothing",
-                "give a host roles = [\"load-balancer\"], or take the table out",
+                "this has no effect",
+                "give a host roles = [\"load-balancer\"], or remove the table",
             ),
             _ => {}
         }
@@ -200,26 +201,26 @@ impl Checker<'_> {
             |host: &RawHost| host.node_type.as_ref().filter(|kind| kind.value == NodeType::Ram).cloned();
         match brokers.first().and_then(|seed| Some((seed, ram(seed)?))) {
             Some((_, kind)) if brokers.iter().all(|host| ram(host).is_some()) => self.error(
-                "no node is a disc node: the cluster would forget everything when it stops",
+                "no node is a disc node: the cluster would lose all its data when it stops",
                 &kind.span,
                 "the first of them",
-                "at least the seed node is a disc node: take its node_type out",
+                "at least the seed node must be a disc node: remove its node_type",
             ),
             Some((seed, kind)) => self.error(
-                format!("`{}` is the seed node, and cannot be a ram node", *seed.name),
+                format!("`{}` is the seed node and cannot be a ram node", *seed.name),
                 &kind.span,
                 "the first broker is the seed node",
-                "the others copy the cluster's metadata from it: put a disc node first, or take its node_type out",
+                "the others copy the cluster's metadata from it: put a disc node first, or remove its node_type",
             ),
             None => {}
         }
         for host in raw.iter().filter(|host| !has(host, Role::Broker)) {
             if let Some(kind) = &host.node_type {
                 self.warn(
-                    format!("`{}` is not a broker: node_type means nothing here", *host.name),
+                    format!("`{}` is not a broker: node_type has no effect here", *host.name),
                     &kind.span,
-                    "this does nothing",
-                    "take it out, or give the host the role broker",
+                    "this has no effect",
+                    "remove it, or give the host the role broker",
                 );
             }
         }
@@ -237,18 +238,18 @@ fn words() -> String {
 fn quorum(brokers: usize) -> String {
     if brokers == 2 {
         "two brokers: when one is down, or the two cannot see each other, neither has a majority, and quorum queues \
-         stop (with RabbitMQ 4 also every change of queues and users); one broker alone is safer"
+             stop (with RabbitMQ 4 also all changes of queues and users); a single broker is safer"
             .to_owned()
     } else {
         format!(
-            "{brokers} brokers bear the loss of {}, no more than {} would: a majority of an even number needs one more",
+            "{brokers} brokers tolerate the loss of {}, no more than {} would: a majority of an even number needs one more",
             (brokers - 1) / 2,
             brokers - 1
         )
     }
 }
 
-/// What the name may have been meant to be: RFC 1123's letters of it.
+/// A suggestion for the name: only the characters that RFC 1123 allows.
 fn suggested_name(text: &str, why: &HostNameError) -> Option<String> {
     if matches!(why, HostNameError::Numeric | HostNameError::TooLong(_) | HostNameError::LabelTooLong(_)) {
         return None;

@@ -1,4 +1,4 @@
-//! What one TOML value cannot say of itself: everything in an inventory that must fit something else.
+//! Checks across values: everything in an inventory that must be consistent with something else.
 
 mod balancer;
 mod cluster;
@@ -21,7 +21,7 @@ use super::{CommandSecret, Desired, Options, Package};
 use crate::document::{At, Problem, Source};
 use crate::model::{SecretName, SecretSource, Secrets, VersionSpec};
 
-/// The state of one check: where the text is, what was found, what was read.
+/// The state of one check: the source, the problems found, the secrets read.
 struct Checker<'c> {
     source: &'c Arc<Source>,
     base: &'c Path,
@@ -32,7 +32,7 @@ struct Checker<'c> {
     commands: BTreeMap<SecretName, CommandSecret>,
 }
 
-/// Checks a raw inventory. The result is only good where `problems` holds no error afterwards.
+/// Checks a raw inventory. The result is valid only if `problems` has no error afterwards.
 pub fn check(
     raw: RawInventory,
     source: &Arc<Source>,
@@ -40,7 +40,7 @@ pub fn check(
     options: Options,
     problems: &mut Vec<Problem>,
 ) -> Desired {
-    // What was taken out of the document may be what a later check would miss: then it stays silent.
+    // Invalid values were removed from the document; checks that could miss them are skipped.
     let is_whole = problems.is_empty();
     let (secrets, secret_sources) = (Secrets::default(), BTreeMap::new());
     let mut checker =
@@ -91,7 +91,7 @@ impl Checker<'_> {
         self.problems.push(Problem::warning(message).at(self.source, span.clone(), label).hint(hint));
     }
 
-    /// A path as the inventory means it: relative to its directory, `~/` in the home directory.
+    /// Resolves a path relative to the inventory's directory, `~/` to the home directory.
     fn path(&self, text: &str) -> PathBuf {
         match (text.strip_prefix("~/"), std::env::var_os("HOME")) {
             (Some(rest), Some(home)) => Path::new(&home).join(rest),
@@ -99,13 +99,13 @@ impl Checker<'_> {
         }
     }
 
-    /// The same, whatever the working directory will be when it is used.
+    /// The same as an absolute path, independent of the working directory.
     fn lasting_path(&self, text: &str) -> PathBuf {
         let path = self.path(text);
         std::path::absolute(&path).unwrap_or(path)
     }
 
-    /// Whether a text has no control character; where it has one, that is said.
+    /// Whether a string has no control character; reports one if it has.
     fn is_one_line(&mut self, what: &str, text: &At<String>) -> bool {
         let Some(bad) = text.chars().find(|c| c.is_control()) else { return true };
         let bad = if bad == '\n' || bad == '\r' {
@@ -114,10 +114,10 @@ impl Checker<'_> {
             format!("the control character {bad:?}")
         };
         self.error(
-            format!("{what} has {bad} in it"),
+            format!("{what} contains {bad}"),
             &text.span,
             "here",
-            "it goes into a file line by line: write it on one line, with printable characters only",
+            "it is written into a line-based file: use one line of printable characters",
         );
         false
     }

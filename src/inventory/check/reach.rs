@@ -10,7 +10,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PERSIST: Duration = Duration::from_secs(60);
 
 impl Checker<'_> {
-    /// `[ssh]` with its defaults, for a destination that each host fills in.
+    /// `[ssh]` with its defaults; each host sets the destination.
     pub(super) fn common_ssh(&mut self, raw: Option<&RawSsh>) -> Ssh {
         let raw = raw.cloned().unwrap_or_default();
         Ssh {
@@ -27,7 +27,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The inventory's settings with one host's own over them.
+    /// The inventory's settings, overridden by one host's own.
     pub(super) fn host_ssh(&mut self, common: &Ssh, host: &RawHost) -> Ssh {
         let raw = host.ssh.clone().unwrap_or_default();
         Ssh {
@@ -48,7 +48,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A word that becomes an argument of ssh: what starts with a hyphen would be read as an option.
+    /// A word that becomes an argument of ssh: with a leading hyphen it would be parsed as an option.
     fn word(&mut self, what: &str, text: Option<&At<String>>) -> Option<String> {
         let text = text?;
         if text.is_empty()
@@ -56,10 +56,10 @@ impl Checker<'_> {
             || text.chars().any(|c| c.is_whitespace() || c.is_control())
         {
             self.error(
-                format!("`{what}` is not one word that ssh can take"),
+                format!("`{what}` is not a single word that ssh accepts"),
                 &text.span,
                 "here",
-                "no white space, no hyphen at its start, and not empty",
+                "it must not be empty, contain white space or start with a hyphen",
             );
             return None;
         }
@@ -73,7 +73,7 @@ impl Checker<'_> {
                 "a path cannot be empty",
                 &text.span,
                 "here",
-                "take the key out where there is no such file",
+                "remove the key if there is no such file",
             );
             return None;
         }
@@ -81,7 +81,7 @@ impl Checker<'_> {
             return None;
         }
         let path = self.lasting_path(text);
-        // ssh's own configuration names commands, too: ProxyCommand, Match exec.
+        // ssh's configuration can run commands: ProxyCommand, Match exec.
         if let Err(ReadError::Distrusted(why)) = may_be_read(&path) {
             self.error(why.to_string(), &text.span, "this file", why.hint());
         }
@@ -92,7 +92,7 @@ impl Checker<'_> {
         let duration = duration?;
         if duration.value.0 < Duration::from_secs(1) {
             self.error(
-                "ssh counts its connect_timeout in whole seconds, from 1",
+                "ssh needs connect_timeout in whole seconds, at least 1",
                 &duration.span,
                 "here",
                 "\"10s\" is the default",

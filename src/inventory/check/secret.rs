@@ -6,15 +6,15 @@ use crate::inventory::secrets::is_open_to_others;
 use crate::inventory::{CommandSecret, CookieSource, Host, SecretPolicy, read_secret};
 use crate::model::{Role, Secret, SecretName, SecretSource, generate_cookie};
 
-/// Below this, a cookie that was given is worth a warning, in characters: 16 of Base64 are 96 bits. Erlang's own has 20.
+/// Warn about cookies with fewer characters: 16 of Base64 are 96 bits. Erlang generates 20.
 const SHORTEST_COOKIE: usize = 16;
 
 impl Checker<'_> {
-    /// Reads the cookie's setting. A cookie that is given is checked against Erlang's and Debian's rules.
+    /// Reads the cookie's setting. A given cookie is checked against Erlang's and Debian's rules.
     pub(super) fn cookie(&mut self, setting: Option<&At<CookieSetting>>, hosts: &[Host]) -> CookieSource {
         let name = SecretName::cookie();
         if !matches!(setting.map(|setting| &setting.value), Some(CookieSetting::From(_))) {
-            // For a cluster that turns out to have no cookie yet; which one it is, the planner sees.
+            // For a cluster without a cookie; the planner decides whether to use it.
             self.secrets.insert(SecretName::new_cookie(), generate_cookie());
             self.secret_sources.insert(SecretName::new_cookie(), SecretSource::Generate);
         }
@@ -37,7 +37,8 @@ impl Checker<'_> {
                         format!("the cookie has fewer than {SHORTEST_COOKIE} characters: it can be guessed"),
                         &source.span,
                         "read from here",
-                        "whoever reaches a node's port and has the cookie runs any code there: openssl rand -base64 42 > cookie",
+                        "anyone who can reach a node's port and has the cookie can run any code there: openssl rand \
+                         -base64 42 > cookie",
                     );
                 }
                 let source = self.secret_source(&source.value);
@@ -47,7 +48,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Reads a secret that ends up on one line of a file; `forbidden` is what the file cannot quote.
+    /// Reads a secret for one line of a file; `forbidden` lists what the file cannot quote.
     pub(super) fn secret(
         &mut self,
         name: SecretName,
@@ -61,7 +62,7 @@ impl Checker<'_> {
         self.secret_sources.insert(name, source);
     }
 
-    /// Reads a secret and keeps it where it is as it must be. One that a command prints is read when it is needed.
+    /// Reads a secret, and stores it if it is valid. A secret from a command is read when needed.
     fn keep(&mut self, name: SecretName, what: &str, setting: &At<SecretSetting>, rule: SecretRule) {
         let command = self.readable_source(setting);
         if matches!(command, SecretSource::Command(_)) {
@@ -83,7 +84,7 @@ impl Checker<'_> {
             && is_open_to_others(path)
         {
             self.warn(
-                format!("others can read {what}: {} is open to them", path.display()),
+                format!("others can read {what}: {} is readable for them", path.display()),
                 &setting.span,
                 "this file",
                 format!("chmod 600 {}", path.display()),
@@ -105,7 +106,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The source with paths as the inventory wrote them, for reading now and for messages.
+    /// The source with the inventory's own paths, for reading now and for messages.
     fn readable_source(&self, setting: &SecretSetting) -> SecretSource {
         match setting {
             SecretSetting::File(path) => SecretSource::File(self.path(path)),
@@ -113,7 +114,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The source as a plan keeps it: it holds wherever the plan is applied from.
+    /// The source for a plan, with absolute paths: valid from any working directory.
     fn secret_source(&self, setting: &SecretSetting) -> SecretSource {
         match setting {
             SecretSetting::File(path) => SecretSource::File(self.lasting_path(path)),

@@ -7,13 +7,12 @@ use crate::inventory::raw::RawTemplates;
 use crate::template::{TemplateName, Templates};
 
 impl Checker<'_> {
-    /// Reads the templates that the user put in place of the embedded ones, and checks each against its sample and
-    /// against what this inventory gives it.
+    /// Reads the user's templates that replace the built-in ones, and checks each against its sample and this inventory.
     pub(super) fn templates(&mut self, raw: &RawTemplates, desired: &Desired) -> BTreeMap<String, String> {
         let mut texts = BTreeMap::new();
         let mut templates = match Templates::new(&texts) {
             Ok(templates) => templates,
-            // The embedded templates are tested; where one is broken all the same, its message is the way to say so.
+            // The built-in templates are tested; if one is still broken, report its message.
             Err(error) => {
                 self.problems.push(Problem::error(error.to_string()).hint(error.hint()));
                 return texts;
@@ -21,7 +20,7 @@ impl Checker<'_> {
         };
         for (name, path) in given(raw) {
             let missing =
-                format!("`rabbitup render {}` prints what the embedded template makes", name.as_str());
+                format!("`rabbitup render {}` prints the output of the built-in template", name.as_str());
             let source = match read_document(&self.path(path), &missing) {
                 Ok(source) => source,
                 Err(problem) => {

@@ -22,7 +22,7 @@ impl Checker<'_> {
         let max_offset = raw.max_offset.map_or(MAX_OFFSET, |offset| {
             if offset.value.0 < Duration::from_millis(1) {
                 self.error(
-                    "no two clocks agree to less than a millisecond",
+                    "clocks cannot agree to less than a millisecond",
                     &offset.span,
                     "here",
                     "\"250ms\" is the default",
@@ -39,11 +39,11 @@ impl Checker<'_> {
         if let Some(host) = hosts.iter().find(of_text) {
             if !host.has(Role::TimeSource) {
                 self.error(
-                    format!("`{}` is named as a time server, and has no role time-source", host.name),
+                    format!("`{}` is used as a time server, but does not have the role time-source", host.name),
                     &text.span,
                     "this host",
                     format!(
-                        "add \"time-source\" to the roles of `{}`: it would not answer the others",
+                        "add \"time-source\" to the roles of `{}`, otherwise it does not serve time to others",
                         host.name
                     ),
                 );
@@ -63,7 +63,7 @@ impl Checker<'_> {
                     format!("the time server `{shown}` is neither a host of this inventory nor a server's name or address"),
                     &text.span,
                     &label,
-                    "a server outside is written with its domain or address: \"ntp.example.com\", \"192.0.2.123\"",
+                    "write other servers with their domain or address: \"ntp.example.com\", \"192.0.2.123\"",
                 );
                 None
             }

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Writes keys.txt anew, from a clone of RabbitMQ's own repository with its tags:
+# Regenerates keys.txt from a clone of RabbitMQ's own repository with its tags:
 #   extract.sh PATH_OF_CLONE >keys.txt
 # A key is a cuttlefish mapping in a schema file; `$name` in it stands for any one segment.
 set -eu
 cd "$1"
 
-# Every release of a series that is known here, oldest first.
+# Every known release of a series, oldest first.
 releases() {
   git tag --list 'v3.[89].*' 'v3.1[0-3].*' 'v4.[0-3].*' | grep -E '^v[0-9]+\.[0-9]+\.[0-9]+$' | sort -V
 }
 
-# `RELEASE SCHEMA KEY`, one a line. A mapping's key may stand on the line behind its bracket.
+# `RELEASE SCHEMA KEY`, one per line. A mapping's key may be on the line after its bracket.
 releases | while read -r release; do
   # Before 3.8.10 the plugins had repositories of their own, so only the broker's schema is there.
   git ls-tree -r --name-only "$release" | grep -E '^(deps/[a-z0-9_]+/)?priv/schema/[a-z0-9_]+\.schema$' | while read -r file; do
@@ -28,7 +28,7 @@ releases | while read -r release; do
       }'
   done
 done | awk '
-  # Turns what each release has into the spans of releases that have it: `3.8`, `3.8-3.13`, `3.10.12-4.0`.
+  # Converts the keys of each release into the spans of releases that have them: `3.8`, `3.8-3.13`, `3.10.12-4.0`.
   function series(release) { split(release, part, "."); return part[1] "." part[2] }
   {
     if (!($1 in place)) { place[$1] = ++count; release[count] = $1 }

@@ -1,12 +1,12 @@
-//! The keys of rabbitmq.conf, by version. RabbitMQ does not start with a key that it does not know. It reads the schemas
-//! of all plugins that are installed, whether enabled or not (`rabbit_prelaunch_conf:find_cuttlefish_schemas/1`).
+//! The keys of rabbitmq.conf, by version. RabbitMQ does not start with an unknown key. It reads the schemas of all installed
+//! plugins, enabled or not (`rabbit_prelaunch_conf:find_cuttlefish_schemas/1`).
 
 use std::sync::LazyLock;
 
 use crate::document::nearest;
 use crate::model::Version;
 
-/// `SCHEMA KEY SPAN…`, as extract.sh takes it from the schemas of RabbitMQ's own repository.
+/// `SCHEMA KEY SPAN…`, extracted by extract.sh from the schemas in RabbitMQ's own repository.
 const TABLE: &str = include_str!("keys.txt");
 
 static KNOWN: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::read(TABLE));
@@ -21,7 +21,7 @@ pub struct KnownKeys {
 
 #[derive(Debug)]
 struct KnownKey {
-    /// The application whose schema has it: `rabbit`, `rabbitmq_mqtt`.
+    /// The application whose schema defines it: `rabbit`, `rabbitmq_mqtt`.
     schema: &'static str,
     /// The key; a segment that starts with `$` stands for any one segment.
     pattern: &'static str,
@@ -37,11 +37,11 @@ struct Span {
     last: (u32, u32),
 }
 
-/// What one release makes of a key.
+/// Whether a release knows a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     Known,
-    /// No release that is known here has it. The keys that may have been meant, nearest first.
+    /// No known release has it. Similar keys, nearest first.
     Unknown {
         nearest: Vec<String>,
     },
@@ -55,7 +55,7 @@ pub enum Standing {
         last: String,
         schema: &'static str,
     },
-    /// The release is newer than this list, so nothing can be said.
+    /// The release is newer than this list, so it is unknown.
     ReleaseUnknown,
 }
 
@@ -64,21 +64,20 @@ pub fn known_keys() -> &'static KnownKeys {
     &KNOWN
 }
 
-/// Why a release does not start with a value that older ones took, where that is so: its schema refuses it
+/// Why a release does not start with a value that older ones accepted, if so: its schema rejects it
 /// (`rabbit.schema` of 4.0.0, the translation of `rabbit.classic_queue_default_version`).
 pub fn refused_value(key: &str, value: &str, release: Version) -> Option<&'static str> {
     let is_gone = key == "classic_queue.default_version" && value == "1" && release >= Version::new(4, 0, 0);
     is_gone.then_some("RabbitMQ 3.13 was the last with classic queues of version 1")
 }
 
-/// Whether a release takes a setting and does nothing with it (release notes of 4.3.0: partition handling went with
-/// Mnesia).
+/// Whether a release accepts a setting but ignores it (release notes of 4.3.0: partition handling was removed with Mnesia).
 pub fn has_no_effect(key: &str, release: Version) -> bool {
     key.split('.').next() == Some("cluster_partition_handling") && release >= Version::new(4, 3, 0)
 }
 
 impl KnownKeys {
-    /// Reads the table. A line that cannot be read is left out; a test holds that there is none.
+    /// Parses the table. An invalid line is skipped; a test checks that there is none.
     fn read(table: &'static str) -> Self {
         let mut releases = Vec::new();
         let mut keys = Vec::new();
@@ -101,7 +100,7 @@ impl KnownKeys {
         Self { releases, keys }
     }
 
-    /// The newest release of a series that is known here.
+    /// The newest known release of a series.
     pub fn newest_of(&self, major: u32, minor: u32) -> Option<Version> {
         self.releases.iter().copied().find(|release| (release.major, release.minor) == (major, minor))
     }
@@ -126,7 +125,7 @@ impl KnownKeys {
         if spans.iter().any(|(span, _)| span.covers(release)) {
             return Standing::Known;
         }
-        // Patch releases and series after the list's end may have taken up what it lacks.
+        // Patch releases and series after the end of the list may have added it.
         let is_listed = self.newest_of(release.major, release.minor).is_some_and(|newest| release <= newest);
         if !is_listed {
             return Standing::ReleaseUnknown;
@@ -134,7 +133,7 @@ impl KnownKeys {
         let later = spans.iter().filter(|(span, _)| span.from > release).min_by_key(|(span, _)| span.from);
         let earlier = spans.iter().filter(|(span, _)| span.from < release).max_by_key(|(span, _)| span.last);
         match (earlier, later) {
-            // It came to an older series late, and to the release's own later than this.
+            // It was added late to an older series, and even later to this release's own series.
             (_, Some((span, schema))) => Standing::NotYet { since: span.from, schema },
             (Some((span, schema)), None) => {
                 Standing::Gone { last: format!("{}.{}", span.last.0, span.last.1), schema }
@@ -143,7 +142,7 @@ impl KnownKeys {
         }
     }
 
-    /// The keys that may have been meant: one that is spelt nearly so, else those below a word that is.
+    /// Similar keys: one with a similar spelling, else those below a similar word.
     pub fn nearest(&self, typed: &str) -> Vec<String> {
         let whole: Vec<String> = self.keys.iter().map(|known| known.filled(typed)).collect();
         if let Some(key) = nearest(typed, whole.iter().map(String::as_str)) {
@@ -173,7 +172,7 @@ impl KnownKey {
         self.pattern.rsplit_once('.').map(|(parent, _)| parent)
     }
 
-    /// The key with what was typed where any segment will do.
+    /// The key with the typed segment in place of a wildcard.
     fn filled(&self, typed: &str) -> String {
         let words = segments(typed);
         if self.segments.len() != words.len() {
@@ -199,7 +198,7 @@ impl Span {
     }
 }
 
-/// A key's segments; a dot behind a backslash does not end one.
+/// A key's segments; a dot after a backslash does not end one.
 fn segments(key: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut characters = key.chars();

@@ -1,6 +1,6 @@
-%% The frame of every question that a step asks, around the text Expressions. Its answer is text: characters, a binary or an atom.
-%% `told:ANSWER`, `untold:WORDS:VERSION` or `later:WORDS`, each in Base64, since erl_call prints what is not ASCII in a way of
-%% its own. What may be over in a moment is asked a second time, before it counts as a question that is not known.
+%% The wrapper of every question that a step asks, around the text Expressions. Its answer is text: characters, a binary or an
+%% atom. `told:ANSWER`, `untold:WORDS:VERSION` or `later:WORDS`, each in Base64, since erl_call prints non-ASCII text in its own
+%% format. A possibly temporary error is retried once before it counts as an unsupported question.
 Encoded = fun(A) when is_atom(A) -> base64:encode_to_string(atom_to_list(A));
              (T) -> base64:encode_to_string(unicode:characters_to_binary(T))
           end,
@@ -8,8 +8,8 @@ Attempt = fun() ->
     try
         {ok, Tokens, _} = erl_scan:string(Expressions),
         {ok, Parsed} = erl_parse:parse_exprs(Tokens),
-        %% Evaluated as text, not as a fun here: within a fun, erl_eval's inner ones hold every variable that came before, and
-        %% to send one to a process copies it all (15 MB for 250 queues, to each of them).
+        %% Evaluated as text, not as a fun here: within a fun, erl_eval's inner funs keep all earlier variables, and sending one
+        %% to a process copies them all (15 MB for 250 queues, to each of them).
         {value, Answer, _} = erl_eval:exprs(Parsed, []),
         {told, Encoded(Answer)}
     catch Class:Reason:Stack -> Untold(Class, Reason, Stack)

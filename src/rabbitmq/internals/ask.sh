@@ -1,22 +1,22 @@
 # shellcheck shell=sh
-# How steps ask a node about RabbitMQ's insides. The questions stand in src/rabbitmq/internals, and come here as variables:
-# erl_NAME its expressions, within_NAME how many seconds an answer may take, asks_NAME what follows "cannot be asked", by_hand_NAME
-# the official command for the same.
+# How steps ask a node about RabbitMQ's internals. The questions are in src/rabbitmq/internals, and are passed as variables:
+# erl_NAME its expressions, within_NAME how many seconds an answer may take, asks_NAME what follows "cannot be asked",
+# by_hand_NAME the equivalent official command.
 
-# Prints a node's answer, and returns 0. Returns 44, with a line that says what could not be asked and why, where this RabbitMQ
-# does not know the question or its answer cannot be read, and no official command tells the same; to ask again is of no use.
-# Returns 2, with what came, where the node does not answer now. No command that the steps wait for ends with 44.
+# Prints a node's answer, and returns 0. Returns 44, with a line that says what could not be asked and why, if this RabbitMQ does
+# not support the question or its answer cannot be parsed, and no official command can replace it; asking again is useless.
+# Returns 2, with the output, if the node does not answer now. No command that steps wait for exits with 44.
 ask() { # QUESTION NODE short|long [BINDINGS]
-  # A name of our own, in our own list.
+  # QUESTION is one of rabbitup's own names.
   # shellcheck disable=SC2154 # the assignments of this eval
   eval "expressions=\$erl_$1 within=\$within_$1 asks=\$asks_$1 by_hand=\$by_hand_$1"
   expressions=$(printf %s "${4:-}$expressions" | sed 's/[\\"]/\\&/g')
-  # shellcheck disable=SC2154 # untold_erl and ask_erl stand before this file
+  # shellcheck disable=SC2154 # untold_erl and ask_erl come before this file
   got=$(node_eval "$2" "$3" "$untold_erl
 Expressions = \"$expressions.\",
 $ask_erl" "$within") || { printf '%s\n' "$got"; return 2; }
   version='' words=''
-  # rabbitmqctl breaks what is long into lines.
+  # rabbitmqctl wraps long output.
   compact=$(printf %s "$got" | tr -d '"[:space:]')
   case $compact in
     told:*) ! from_base64 "${compact#told:}" || return 0 ;;
@@ -27,7 +27,7 @@ $ask_erl" "$within") || { printf '%s\n' "$got"; return 2; }
   cannot_be_told "$@"
 }
 
-# An official command that tells the same is worth its second or two; that it was needed is said in the step's output.
+# The equivalent official command takes a second or two; the step's output says that it was used.
 cannot_be_told() { # QUESTION NODE short|long [BINDINGS]
   # shellcheck disable=SC2154 # ask has set asks and by_hand
   words="$2${version:+ (RabbitMQ $version)} cannot be asked $asks ($1): $words"
@@ -42,13 +42,13 @@ cannot_be_told() { # QUESTION NODE short|long [BINDINGS]
   return 44
 }
 
-# Nothing is printed of what is no Base64.
+# Prints nothing if the text is not Base64.
 from_base64() { # TEXT
   text=$(printf %s "$1" | base64 -d 2>/dev/null) || return 1
   printf '%s\n' "$text"
 }
 
-# Whether the node's answer is WANTED; any other one is printed, for the message of who waits for it.
+# Whether the node's answer is WANTED; prints any other answer, for the caller's message.
 says() { # WANTED QUESTION NODE MODE [BINDINGS]
   wanted=$1
   shift

@@ -1,22 +1,22 @@
-//! What the probe asks of a running node: all facts at once, in one call (node_head.erl, node_tail.erl).
+//! The probe's questions to a running node: all facts in one call (node_head.erl, node_tail.erl).
 
 use super::{Definition, Fallback, Question, Release, code, define};
 
-/// What follows where a fact cannot be told.
+/// The consequence of an unknown fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// No plan can be made for the cluster: every playbook refuses, and says which question.
+    /// No plan is possible: every playbook refuses, and names the question.
     Plan,
-    /// It is kept as unknown, which refuses what depends on it.
+    /// It is unknown, which refuses steps that depend on it.
     Unknown,
     /// It is only shown.
     Shown,
 }
 
-/// All facts together: some block while a peer is gone.
-const A_LOOK: u8 = 3;
+/// The time for all facts together, in seconds: some block while a peer is down.
+const REPORT_TIMEOUT: u8 = 3;
 
-/// What facts share.
+/// Definitions shared by facts.
 const SHARED: &[Definition] = &[
     define::KHEPRI,
     define::MEMBERS,
@@ -28,13 +28,13 @@ const SHARED: &[Definition] = &[
     define::UNTOLD,
 ];
 
-/// The expressions that bind `Lines` to all that the node says of itself. `Admin` is bound before them.
+/// The expressions that bind `Lines` to the node's report. `Admin` is bound before them.
 pub fn node_report() -> String {
     let shared = SHARED.iter().map(|definition| code(definition.text));
     let head = code(include_str!("node_head.erl"));
     let tail = code(include_str!("node_tail.erl"));
     format!(
-        "{}{head}Facts = [\n{}\n],\nFactsOfStopped = [\n{}\n],\nPatience = {A_LOOK}000,\n{tail}",
+        "{}{head}Facts = [\n{}\n],\nFactsOfStopped = [\n{}\n],\nPatience = {REPORT_TIMEOUT}000,\n{tail}",
         shared.collect::<String>(),
         funs(FACTS),
         funs(FACTS_OF_STOPPED)
@@ -48,7 +48,7 @@ fn funs(facts: &[(Need, Question)]) -> String {
     funs.collect::<Vec<_>>().join(",\n")
 }
 
-/// What is asked of a node whose RabbitMQ does not run, or not yet.
+/// What a node reports whose RabbitMQ is stopped or still starting.
 pub const FACTS_OF_STOPPED: &[(Need, Question)] = &[(
     Need::Unknown,
     Question {
@@ -56,13 +56,13 @@ pub const FACTS_OF_STOPPED: &[(Need, Question)] = &[(
         asks: "which nodes were its cluster's when it last ran",
         tried: &[Release::V4_3_6],
         fallback: Fallback::Nothing("the cluster's own list decides"),
-        within: A_LOOK,
+        within: REPORT_TIMEOUT,
         with: SHARED,
         text: include_str!("fact/known.erl"),
     },
 )];
 
-/// All facts of a running node, and what each is needed for.
+/// All facts of a running node, and the consequence if each is unknown.
 pub const FACTS: &[(Need, Question)] = &[
     (
         Need::Plan,
@@ -71,7 +71,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which node it is",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/name.erl"),
         },
@@ -83,7 +83,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which version it runs",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl version"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/version.erl"),
         },
@@ -95,7 +95,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which Erlang it runs on",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/erlang.erl"),
         },
@@ -107,7 +107,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which cookie it runs with",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmq-diagnostics erlang_cookie_hash"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/cookie.erl"),
         },
@@ -119,7 +119,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "when it was started",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/started.erl"),
         },
@@ -128,10 +128,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Shown,
         Question {
             name: "uptime",
-            asks: "how long it has run",
+            asks: "how long it has been running",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/uptime.erl"),
         },
@@ -143,7 +143,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "how much memory it uses",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/memory.erl"),
         },
@@ -152,10 +152,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Shown,
         Question {
             name: "fds",
-            asks: "how many files it may open",
+            asks: "how many files it can open",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/fds.erl"),
         },
@@ -167,7 +167,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which nodes it is connected to",
             tried: Release::ALL,
             fallback: Fallback::Nothing("a plan that needs it refuses"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/link.erl"),
         },
@@ -176,10 +176,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Plan,
         Question {
             name: "cluster_name",
-            asks: "what its cluster is called",
+            asks: "the name of its cluster",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/cluster_name.erl"),
         },
@@ -191,7 +191,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which nodes are the members of its cluster",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/member.erl"),
         },
@@ -203,7 +203,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which members run",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/running.erl"),
         },
@@ -215,7 +215,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "from which members it is partitioned",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/partition.erl"),
         },
@@ -227,7 +227,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which alarms are raised",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmq-diagnostics alarms"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/alarm.erl"),
         },
@@ -239,7 +239,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "where it keeps its metadata",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/store.erl"),
         },
@@ -251,7 +251,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which feature flags are disabled",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/flag.erl"),
         },
@@ -263,7 +263,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which feature flags RabbitMQ itself provides",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/core.erl"),
         },
@@ -275,7 +275,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which plugins run",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmq-plugins list --enabled"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/plugin.erl"),
         },
@@ -287,7 +287,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "whether it is in maintenance mode",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/maintenance.erl"),
         },
@@ -296,10 +296,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Plan,
         Question {
             name: "definitions",
-            asks: "which definitions it was given",
+            asks: "which definitions were imported",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_global_parameters"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/definitions.erl"),
         },
@@ -311,7 +311,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which queues there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_queues name"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/queue.erl"),
         },
@@ -320,10 +320,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Unknown,
         Question {
             name: "held",
-            asks: "who holds the queues",
+            asks: "which nodes have the queues",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_queues name type members"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/held.erl"),
         },
@@ -335,7 +335,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "how many messages are in the queues",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_queues name messages"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/messages.erl"),
         },
@@ -347,7 +347,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which virtual hosts there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_vhosts"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/vhost.erl"),
         },
@@ -359,7 +359,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which users there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_users"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/user.erl"),
         },
@@ -371,7 +371,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which policies there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_policies"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/policy.erl"),
         },
@@ -383,7 +383,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which policies mirror queues",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_policies"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/mirroring.erl"),
         },
@@ -395,7 +395,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which exchanges there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_exchanges"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/exchange.erl"),
         },
@@ -407,7 +407,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which parameters there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_parameters"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/parameter.erl"),
         },
@@ -419,7 +419,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "which bindings there are",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_bindings"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/binding.erl"),
         },
@@ -431,7 +431,7 @@ pub const FACTS: &[(Need, Question)] = &[
             asks: "whether guest logs in with its well-known password",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl authenticate_user guest guest"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/guest.erl"),
         },
@@ -440,10 +440,10 @@ pub const FACTS: &[(Need, Question)] = &[
         Need::Plan,
         Question {
             name: "admin",
-            asks: "whether the administrator is there, with the password of the inventory",
+            asks: "whether the administrator exists, with the password of the inventory",
             tried: Release::ALL,
             fallback: Fallback::ByHand("rabbitmqctl list_users"),
-            within: A_LOOK,
+            within: REPORT_TIMEOUT,
             with: SHARED,
             text: include_str!("fact/admin.erl"),
         },

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# The official commands for questions that a node cannot be asked. Each starts an Erlang VM, which takes about a second.
+# The official commands for questions that a node does not support. Each starts an Erlang VM, which takes about a second.
 
-# Returns 44 where this version does not know the command or one of its words (64, EX_USAGE), 2 where it fails.
+# Returns 44 if this version does not support the command or one of its arguments (64, EX_USAGE), 2 if it fails.
 official() { # TOOL NODE ARGUMENT...
   rc=0
   tool=$1 target=$2
@@ -17,14 +17,14 @@ fallback_serving() { # NODE
   case $rc in 0) echo true ;; 44) return 44 ;; *) echo false ;; esac
 }
 
-# The names in one list of `cluster_status`, one a line: disk_nodes, ram_nodes, running_nodes.
+# The names in one list of `cluster_status`, one per line: disk_nodes, ram_nodes, running_nodes.
 status_list() { # LIST STATUS
   names=${2#*"\"$1\":["}
   [ "$names" != "$2" ] || return 0
   printf '%s\n' "${names%%]*}" | tr -d '"' | tr ',' '\n'
 }
 
-# A list that is missing would read as one without nodes.
+# A missing list would look like an empty one.
 cluster_status() { # NODE
   rc=0
   seen=$(official rabbitmqctl "$1" cluster_status --formatter json) || rc=$?
@@ -67,12 +67,12 @@ fallback_drained() { # NODE
   case $status in
     *'"maintenance_status":{'*"\"$1\":\"not under maintenance\""*) echo false ;;
     *'"maintenance_status":{'*"\"$1\":\""*) echo true ;;
-    *) printf 'cluster_status does not tell whether %s is in maintenance mode\n' "$1"; return 44 ;;
+    *) printf 'cluster_status does not report whether %s is in maintenance mode\n' "$1"; return 44 ;;
   esac
 }
 
-# Whether the replicas on X are up: a queue that lists X among its members lists it among those that are online. Whether they are
-# level with the others is not told this way.
+# Whether the replicas on X are up: a queue that lists X as a member also lists it as online. This does not show whether they have
+# caught up.
 fallback_caught_up() { # NODE MODE "X = 'NODE',"
   on=${3#*"'"} on=${on%%"'"*}
   rc=0
@@ -83,7 +83,7 @@ fallback_caught_up() { # NODE MODE "X = 'NODE',"
     official rabbitmqctl "$1" list_queues -p "$vhost" members online --formatter json || exit
   done) || rc=$?
   [ "$rc" = 0 ] || { printf '%s\n' "$queues"; return "$rc"; }
-  # A queue without these words is of a version that has others.
+  # A queue without these keys is from a version with another format.
   if printf '%s\n' "$queues" | grep '{' | grep -qv '"members":.*"online":\|"online":.*"members":'; then return 44; fi
   mine=$(printf '%s\n' "$queues" | grep "\"members\":\[[^]]*\"$on\"") || :
   all=$(printf '%s\n' "$mine" | grep -c .) || :

@@ -1,6 +1,6 @@
-//! Everything that rabbitup asks of the inside of RabbitMQ, Ra and Osiris, by functions that no documentation promises: one
-//! list of typed entries, each with the versions it was tried on and the official command for the same. docs/internals.md is
-//! made of it. A question has three outcomes: told, told by its official command, and cannot be told, which refuses at once.
+//! All questions about internals of RabbitMQ, Ra and Osiris, which use undocumented functions: one list of typed entries, each
+//! with the versions it was tested on and the equivalent official command. docs/internals.md is generated from it. A question has
+//! three outcomes: answered, answered by its official command, and unsupported, which refuses at once.
 
 mod define;
 mod facts;
@@ -31,10 +31,10 @@ pub enum Release {
 }
 
 impl Release {
-    /// All of them, oldest first.
+    /// All releases, oldest first.
     pub const ALL: &'static [Self] = &[Self::V3_8_9, Self::V3_10_8, Self::V4_0_5, Self::V4_3_6];
 
-    /// As RabbitMQ writes it.
+    /// In RabbitMQ's format.
     pub fn version(self) -> &'static str {
         match self {
             Self::V3_8_9 => "3.8.9",
@@ -45,14 +45,14 @@ impl Release {
     }
 }
 
-/// What is left where a node cannot be asked a question.
+/// What to do if a node does not support a question.
 #[derive(Clone, Copy, Debug)]
 pub enum Fallback {
-    /// The step asks this official command in its place (`fallback.sh` reads its answer).
+    /// The step uses this official command instead (`fallback.sh` parses its output).
     Asked(&'static str),
-    /// An operator can look with this official command; what it prints decides nothing.
+    /// An operator can use this official command; no decision depends on its output.
     ByHand(&'static str),
-    /// No official command tells this; why what needs it does without, or refuses.
+    /// No official command is equivalent; why the caller can do without it, or refuses.
     Nothing(&'static str),
 }
 
@@ -61,37 +61,37 @@ pub enum Fallback {
 pub struct Definition {
     /// The Erlang variable that it binds.
     pub name: &'static str,
-    /// Ends in a comma. What it uses stands before it in a question's list.
+    /// Ends in a comma. Definitions that it uses come before it in a question's list.
     pub text: &'static str,
 }
 
 /// A question that is asked of a node.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
-    /// How messages and scripts call it.
+    /// Its name in messages and scripts.
     pub name: &'static str,
-    /// What stands behind "cannot be asked".
+    /// The text after "cannot be asked".
     pub asks: &'static str,
-    /// The releases on which it was answered, by this text and without its fallback.
+    /// The releases that answered it, with this text and without its fallback.
     pub tried: &'static [Release],
-    /// What is left where it cannot be told.
+    /// What to do if it is unsupported.
     pub fallback: Fallback,
     /// How many seconds a busy node may take to answer it.
     pub within: u8,
-    /// What its text uses, in the order in which one builds on another.
+    /// The definitions that its text uses, in dependency order.
     pub with: &'static [Definition],
-    /// Erlang expressions, the last one of which is the answer.
+    /// Erlang expressions; the last one is the answer.
     pub text: &'static str,
 }
 
 impl Question {
-    /// The expressions as they are asked: with their definitions and without comments.
+    /// The expressions as sent: with their definitions and without comments.
     pub fn erlang(&self) -> String {
         let defined: String = self.with.iter().map(|definition| code(definition.text)).collect();
         defined + &code(self.text)
     }
 
-    /// Assignments for a POSIX shell, from which `ask` (ask.sh) knows the question.
+    /// Assignments for a POSIX shell that define the question for `ask` (ask.sh).
     pub fn assignments(&self) -> String {
         let by_hand = match self.fallback {
             Fallback::Asked(command) | Fallback::ByHand(command) => command,
@@ -108,7 +108,7 @@ impl Question {
     }
 }
 
-/// The shell functions that ask, with what they put around a question; behind them go [`Question::assignments`].
+/// The shell functions that ask questions, with their wrapper; [`Question::assignments`] follow them.
 pub fn asking() -> String {
     let newest = Release::ALL.last().map_or("", |release| release.version());
     let shell = concat!(include_str!("ask.sh"), include_str!("fallback.sh"));
@@ -121,13 +121,13 @@ pub fn asking() -> String {
     )
 }
 
-/// Erlang without its comments: they cost bytes on a line that may be slow.
+/// Erlang without comments, which cost bytes on a slow connection.
 fn code(text: &str) -> String {
     let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with('%'));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-// What the types leave open is checked when this compiles: a question that nobody tried, or that no sentence names, is none.
+// Checked at compile time, beyond the types: every question was tested on a release and has a description.
 const _: () = {
     let mut n = 0;
     while n < ASKED_BY_STEPS.len() {
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Answers and messages go by names.
+    /// Answers and messages use names.
     #[test]
     fn names_are_taken_once() {
         let steps: BTreeSet<_> = ASKED_BY_STEPS.iter().map(|question| question.name).collect();
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!((steps.len(), facts.len()), (ASKED_BY_STEPS.len(), FACTS.len() + FACTS_OF_STOPPED.len()));
     }
 
-    /// A command that the table promises is one that fallback.sh knows, and the other way round.
+    /// fallback.sh implements exactly the commands in the table.
     #[test]
     fn the_commands_that_steps_ask_are_there() {
         let shell = include_str!("fallback.sh");

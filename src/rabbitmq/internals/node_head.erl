@@ -1,10 +1,9 @@
-%% What a running node says of itself: a list of lines "key value…", each of plain ASCII without quotes or
-%% backslashes, since erl_call prints strings unescaped and binaries as numbers. Names that may hold anything are
-%% Base64. Internal functions differ between RabbitMQ 3.8 and 4.x, and some block while a peer is gone: every fact
-%% stands on its own, all run at once, and what is not there after three seconds is reported as failed.
-%%
-%% Between this and node_tail.erl stand the facts, those of a running node and those of a stopped one, `{"KEY", fun() -> …end}` each with the text of fact/KEY.erl; before it
-%% "Admin = none," or "Admin = <<…>>,", and what to do with Lines behind it all.
+%% The report of a running node: a list of lines "key value…", in ASCII without quotes or backslashes, since erl_call prints
+%% strings unescaped and binaries as numbers. Arbitrary names are in Base64. Internal functions differ between RabbitMQ 3.8 and
+%% 4.x, and some block while a peer is down: all facts run independently in parallel, and those without a result after three
+%% seconds are reported as failed. The facts of a running node
+%% and those of a stopped one are inserted between this and node_tail.erl, as `{"KEY", fun() -> …end}` with the
+%% text of fact/KEY.erl; before it comes "Admin = none," or "Admin = <<…>>,", and after everything the expression that uses Lines.
 Text = fun(A) when is_atom(A) -> base64:encode_to_string(atom_to_binary(A, utf8));
           (B) when is_binary(B) -> base64:encode_to_string(B);
           (L) -> base64:encode_to_string(unicode:characters_to_binary(L))
@@ -12,12 +11,12 @@ Text = fun(A) when is_atom(A) -> base64:encode_to_string(atom_to_binary(A, utf8)
 Hex = fun(B) -> lists:flatten([io_lib:format("~2.16.0b", [X]) || <<X>> <= B]) end,
 Int = fun(I) when is_integer(I) -> integer_to_list(I) end,
 Node = fun(N) -> atom_to_list(N) end,
-%% The first of the functions that this version has; the later ones are the older names.
+%% The first of the functions that exists in this version; older names come later.
 Either = fun Try([{M, F, A} | Rest]) ->
              try apply(M, F, A) catch error:undef when Rest =/= [] -> Try(Rest) end
          end,
 Queues = fun() -> lists:usort(rabbit_amqqueue:list_names() ++ DurableNames()) end,
-%% Those that are looked at one by one, as many as fit the time that a fact has; the rest is counted.
+%% Inspects items one by one, as many as fit into the time of a fact; counts the rest.
 Most = 10000,
 Late = fun(Since) -> erlang:monotonic_time(millisecond) - Since > 2000 end,
 Own = fun(<<>>) -> false; (<<"amq.", _/binary>>) -> false; (_) -> true end,
@@ -27,8 +26,8 @@ Capped = fun(Key, All, Line) ->
         ++ ["more " ++ Key ++ " " ++ Int(length(All) - 1000) || length(All) > 1000]
 end,
 Within = fun(Props) -> Text(proplists:get_value(vhost, Props)) ++ " " ++ Text(proplists:get_value(name, Props)) end,
-%% Who holds a queue, from what is stored of it; its process is not asked. A quorum queue's stored leader is put right
-%% only some time after an election. The leaderboard, a local table, is up to date, but empty where no replica is.
+%% The nodes of a queue, from its stored record; its process is not asked. A quorum queue's stored leader is updated only some
+%% time after an election. The leaderboard, a local table, is current, but empty on nodes without a replica.
 Held = fun({resource, V, queue, N} = R, Q, Bound) ->
     Leader = case amqqueue:get_pid(Q) of
         {Ra, At} -> try {_, L} = ra_leaderboard:lookup_leader(Ra), [L] catch _:_ -> [At] end;

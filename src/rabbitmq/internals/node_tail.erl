@@ -11,8 +11,8 @@ Gather = fun(Of) ->
                   end || {Key, Call} <- Started])
 end,
 Booted = try Either([{rabbit, is_booted, []}, {rabbit, is_running, []}]) catch _:_ -> false end,
-%% Mnesia may have stopped under a RabbitMQ that goes on, where the disk took nothing more: every question would then be
-%% answered as of an empty database.
+%% Mnesia may have stopped inside a running RabbitMQ because of a full disk: every question would then be answered from an empty
+%% database.
 Open = try Khepri() orelse mnesia:system_info(is_running) =:= yes catch _:_ -> true end,
 Lines = case {Booted, Open} of
     {true, true} -> ["state running" | Gather(Facts)] ++ ["end"];

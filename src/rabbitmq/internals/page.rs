@@ -1,11 +1,11 @@
-//! docs/internals.md, made from the list.
+//! Generates docs/internals.md from the list.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{ASKED_BY_STEPS, FACTS, FACTS_OF_STOPPED, Fallback, Need, Question, Release};
 
-/// What belongs to RabbitMQ; all else that a question calls is Erlang's own.
+/// Prefixes of RabbitMQ's modules; all others in a question are Erlang's own.
 const THEIRS: &[&str] =
     &["rabbit", "ra", "amqqueue", "osiris", "internal_user", "vm_memory_monitor", "mnesia", "cuttlefish"];
 
@@ -23,7 +23,8 @@ pub fn page() -> String {
     text
 }
 
-const HEAD: &str = "| question | a node is asked | tried on | where it cannot be told | it calls |\n| --- | --- | --- | --- | --- |\n";
+const HEAD: &str =
+    "| question | a node is asked | tested on | if unsupported | calls |\n| --- | --- | --- | --- | --- |\n";
 
 fn row(question: &Question, need: Option<Need>) -> String {
     let tried = if question.tried.len() == Release::ALL.len() {
@@ -34,11 +35,11 @@ fn row(question: &Question, need: Option<Need>) -> String {
     let then = match need {
         None => "",
         Some(Need::Plan) => "no plan; ",
-        Some(Need::Unknown) => "unknown, which refuses what needs it; ",
+        Some(Need::Unknown) => "unknown, which refuses steps that need it; ",
         Some(Need::Shown) => "not shown; ",
     };
     let fallback = match question.fallback {
-        Fallback::Asked(command) => format!("the step asks `{command}`"),
+        Fallback::Asked(command) => format!("the step uses `{command}`"),
         Fallback::ByHand(command) => format!("by hand: `{command}`"),
         Fallback::Nothing(why) => why.to_owned(),
     };
@@ -46,7 +47,7 @@ fn row(question: &Question, need: Option<Need>) -> String {
     format!("| {} | {} | {tried} | {then}{fallback} | {calls} |\n", question.name, question.asks)
 }
 
-/// RabbitMQ's functions that a question's text and the definitions that it uses name, as `module:function`.
+/// RabbitMQ's functions in a question's text and its definitions, as `module:function`.
 fn calls(question: &Question) -> BTreeSet<String> {
     let mut texts = question.text.to_owned();
     for definition in question.with.iter().rev() {

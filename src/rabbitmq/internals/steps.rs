@@ -1,21 +1,21 @@
-//! What the steps ask of nodes.
+//! The questions that steps ask nodes.
 
 use super::define;
 use super::{Definition, Fallback, Question, Release};
 
-/// What is asked of the node's memory: its host may be busy.
+/// For answers from the node's memory: its host may be busy.
 const MOMENTS: u8 = 10;
-/// All queues are told to stop, and have some seconds each time.
+/// For questions that suspend all queues, with some seconds each time.
 const EACH_QUEUE: u8 = 30;
 
-/// Mnesia is there up to 4.2, and on these the default.
+/// Mnesia exists up to 4.2, and is the default on these.
 const MNESIA: &[Release] = &[Release::V3_8_9, Release::V3_10_8, Release::V4_0_5];
-/// Mirrored queues went with 4.0.
+/// Mirrored queues were removed in 4.0.
 const MIRRORED: &[Release] = &[Release::V3_8_9, Release::V3_10_8];
-/// Streams came with 3.9.
+/// Streams were added in 3.9.
 const STREAMS: &[Release] = &[Release::V3_10_8, Release::V4_0_5, Release::V4_3_6];
 
-/// What the counts of what a node alone has are made of.
+/// The definitions for counting data that exists only on one node.
 const COPIES: &[Definition] = &[
     define::KHEPRI,
     define::VHOSTS,
@@ -84,9 +84,9 @@ pub const DRAINED: Question = Question {
 /// See `step/drain_noted.erl`.
 pub const DRAIN_NOTED: Question = Question {
     name: "drain_noted",
-    asks: "whether its cluster can note that a node is in maintenance mode",
+    asks: "whether its cluster can record that a node is in maintenance mode",
     tried: Release::ALL,
-    fallback: Fallback::Nothing("what it explains is then a failed drain, which refuses"),
+    fallback: Fallback::Nothing("only the explanation of a failed drain is missing; the drain still refuses"),
     within: MOMENTS,
     with: &[],
     text: include_str!("step/drain_noted.erl"),
@@ -161,7 +161,7 @@ pub const MIRRORS: Question = Question {
 /// See `step/synchronise.erl`.
 pub const SYNCHRONISE: Question = Question {
     name: "synchronise",
-    asks: "to synchronise mirrors that it leaves behind against their policy",
+    asks: "to synchronise mirrors that are behind despite their policy",
     tried: MIRRORED,
     fallback: Fallback::ByHand("rabbitmqctl sync_queue"),
     within: MOMENTS,
@@ -174,7 +174,7 @@ pub const DATABASE: Question = Question {
     name: "database",
     asks: "whether it has its database",
     tried: Release::ALL,
-    fallback: Fallback::Nothing("what it explains is then a step that took too long"),
+    fallback: Fallback::Nothing("only the explanation of a timeout is missing"),
     within: MOMENTS,
     with: &[define::KHEPRI],
     text: include_str!("step/database.erl"),
@@ -183,7 +183,7 @@ pub const DATABASE: Question = Question {
 /// See `step/only_copies.erl`.
 pub const ONLY_COPIES: Question = Question {
     name: "only_copies",
-    asks: "which queues only one node has a copy of, and how many messages are in them",
+    asks: "which queues exist only on one node, and how many messages are in them",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl list_queues name pid type messages"),
     within: EACH_QUEUE,
@@ -194,7 +194,7 @@ pub const ONLY_COPIES: Question = Question {
 /// See `step/own_data.erl`.
 pub const OWN_DATA: Question = Question {
     name: "own_data",
-    asks: "what a join would wipe",
+    asks: "which data a join would delete",
     tried: Release::ALL,
     fallback: Fallback::ByHand("rabbitmqctl export_definitions -"),
     within: EACH_QUEUE,
@@ -205,9 +205,9 @@ pub const OWN_DATA: Question = Question {
 /// See `step/reopen.erl`.
 pub const REOPEN: Question = Question {
     name: "reopen",
-    asks: "to take messages into its queues again",
+    asks: "to accept messages in its queues again",
     tried: Release::ALL,
-    fallback: Fallback::Nothing("what was closed opens by itself within seven minutes"),
+    fallback: Fallback::Nothing("suspended queues resume by themselves within seven minutes"),
     within: MOMENTS,
     with: &[],
     text: include_str!("step/reopen.erl"),
@@ -229,7 +229,7 @@ pub const DUMP_LOG: Question = Question {
     name: "dump_log",
     asks: "to dump the log of Mnesia",
     tried: MNESIA,
-    fallback: Fallback::Nothing("RabbitMQ has no command for it, and RAM nodes went with Mnesia"),
+    fallback: Fallback::Nothing("RabbitMQ has no command for it, and RAM nodes were removed with Mnesia"),
     within: MOMENTS,
     with: &[],
     text: include_str!("step/dump_log.erl"),
@@ -262,7 +262,7 @@ pub const TAKE_COOKIE: Question = Question {
     name: "take_cookie",
     asks: "to take another cookie",
     tried: Release::ALL,
-    fallback: Fallback::Nothing("a node takes a cookie while it runs by Erlang alone"),
+    fallback: Fallback::Nothing("only Erlang can change the cookie of a running node"),
     within: MOMENTS,
     with: &[],
     text: include_str!("step/take_cookie.erl"),
@@ -279,18 +279,18 @@ pub const LINKS: Question = Question {
     text: include_str!("step/links.erl"),
 };
 
-/// Asked of the RabbitMQ that is installed, in a VM of its own, whether it runs or not: `conf.sh` starts it.
+/// Asks the installed RabbitMQ, in a separate VM, whether it runs or not: `conf.sh` starts it.
 pub const ACCEPTS: Question = Question {
     name: "accepts",
     asks: "whether it accepts a rabbitmq.conf",
     tried: Release::ALL,
-    fallback: Fallback::Nothing("the start shows it; one that fails is put back"),
+    fallback: Fallback::Nothing("the start shows it; after a failed start the old file is restored"),
     within: MOMENTS,
     with: &[],
     text: include_str!("step/accepts.erl"),
 };
 
-/// All of them.
+/// All questions of steps.
 pub const ASKED_BY_STEPS: &[Question] = &[
     SERVING,
     MEMBERS,

@@ -1,12 +1,12 @@
-//! What ssh and sudo say, sorted by what one has to do about it.
+//! Classifies the messages of ssh and sudo by what to do about them.
 
 use crate::transport::privileges::READY;
 use crate::transport::{TransportError, TransportErrorKind, evidence};
 
-/// Reads why ssh did not connect from what it logged (`-E`).
+/// Determines from ssh's log (`-E`) why it did not connect.
 ///
-/// The texts are those of OpenSSH's sshconnect.c, sshconnect2.c and ssh.c, unchanged since 5.x; where several
-/// stand there, the most specific decides: a changed key is followed by "Host key verification failed." too.
+/// The texts are those of OpenSSH's sshconnect.c, sshconnect2.c and ssh.c, unchanged since 5.x; if several occur, the most
+/// specific one decides: a changed key is followed by "Host key verification failed." too.
 pub(super) fn connect_failure(log: &str) -> TransportError {
     let evidence = evidence(log);
     let says = |text: &str| evidence.contains(text);
@@ -24,22 +24,22 @@ pub(super) fn connect_failure(log: &str) -> TransportError {
         } else {
             TransportErrorKind::NoConnection
         };
-    let evidence = if evidence.is_empty() { "ssh ended without a word".to_owned() } else { evidence };
+    let evidence = if evidence.is_empty() { "ssh ended without a message".to_owned() } else { evidence };
     TransportError { kind, evidence }
 }
 
-/// How soon another try is worth it.
+/// When to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
     Never,
-    /// Nobody listened: a service that restarts is back at once or not at all.
+    /// Nothing listened: a restarting service is back soon or not at all.
     Soon,
-    /// Somebody hung up before the login: sshd sheds load so (`MaxStartups`, sshd_config(5)).
+    /// Disconnected before the login: sshd sheds load this way (`MaxStartups`, sshd_config(5)).
     Later,
 }
 
-/// Only a connection that was refused or dropped is tried again. A time-out has used the time up, an absent
-/// route does not come back within a second, and no host key or login gets better by trying.
+/// Only a refused or dropped connection is retried. A timeout has used up the time, a missing route does not come back within a
+/// second, and retrying fixes no host key or login.
 pub(super) fn retry(error: &TransportError) -> Retry {
     if error.kind != TransportErrorKind::NoConnection {
         return Retry::Never;
@@ -58,11 +58,11 @@ pub(super) fn retry(error: &TransportError) -> Retry {
     }
 }
 
-/// Reads why nobody became root from what sudo, doas or the shell said. `asked` is how often sudo asked for the password that
-/// it was given: where it asked and let nobody in, it refused that one.
+/// Determines from the messages of sudo, doas or the shell why the user could not become root. `asked` is how often sudo asked
+/// for the given password: if it asked but did not start the shell, it rejected the password.
 ///
-/// sudo's texts are those of its check.c, sudo.c, logging.c, display.c and auth/sudo_auth.c, and sudo-rs's own. With
-/// `-n` it wants a password before it says that a command is not allowed at all, so what it allows is looked at too.
+/// sudo's texts are those of its check.c, sudo.c, logging.c, display.c and auth/sudo_auth.c, and sudo-rs's own. With `-n` it asks
+/// for a password even for commands that are not allowed at all, so its list of rules is checked too.
 pub(super) fn privilege_failure(said: &str, asked: usize) -> TransportError {
     let evidence = evidence(said);
     let says = |text: &str| evidence.contains(text);
@@ -77,7 +77,7 @@ pub(super) fn privilege_failure(said: &str, asked: usize) -> TransportError {
     let kind = if nothing {
         TransportErrorKind::NoPrivilege
     } else if says("is not allowed to execute")
-        // `requiretty`, which the rule lifts for the one command.
+        // `requiretty`, which the rule disables for this command.
         || says("must have a tty")
         || asks && rules(&evidence).is_some_and(no_rule_helps)
     {
@@ -89,16 +89,17 @@ pub(super) fn privilege_failure(said: &str, asked: usize) -> TransportError {
     } else {
         TransportErrorKind::NoPrivilege
     };
-    let evidence = if evidence.is_empty() { "the shell ended without a word".to_owned() } else { evidence };
+    let evidence =
+        if evidence.is_empty() { "the shell ended without a message".to_owned() } else { evidence };
     TransportError { kind, evidence }
 }
 
-/// The rules that sudo lists for the login, where it does.
+/// The rules that sudo lists for the user, if it does.
 fn rules(evidence: &str) -> Option<&str> {
     evidence.split_once("sudo allows this login").map(|(_, rules)| rules)
 }
 
-/// No rule is there that a password would open: one for all commands, or for the one that is needed.
+/// Whether no rule would apply with a password: none for all commands, and none for the needed one.
 fn no_rule_helps(rules: &str) -> bool {
     let opens = |rule: &str| rule.ends_with("ALL") || rule.contains(READY);
     !rules.lines().map(str::trim).any(|rule| opens(rule) && !rule.contains("NOPASSWD"))

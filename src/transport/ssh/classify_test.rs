@@ -18,7 +18,7 @@ Host key verification failed.\r
 ";
 
 #[test]
-fn what_ssh_says_of_a_failed_connection() {
+fn ssh_errors_are_classified() {
     let cases = [
         ("ssh: connect to host 192.0.2.7 port 22: Connection refused\r\n", NoConnection),
         ("ssh: connect to host 192.0.2.7 port 22: No route to host\r\n", NoConnection),
@@ -63,7 +63,7 @@ fn what_ssh_says_of_a_failed_connection() {
 }
 
 #[test]
-fn only_connections_that_were_refused_or_dropped_are_tried_again() {
+fn only_refused_or_dropped_connections_are_retried() {
     let cases = [
         ("ssh: connect to host h port 22: Connection refused", Retry::Soon),
         ("kex_exchange_identification: Connection closed by remote host", Retry::Later),
@@ -79,7 +79,7 @@ fn only_connections_that_were_refused_or_dropped_are_tried_again() {
 }
 
 #[test]
-fn what_sudo_and_doas_say() {
+fn errors_of_sudo_and_doas_are_classified() {
     let cases = [
         ("sudo: a password is required", SudoPassword),
         (
@@ -122,6 +122,6 @@ fn what_sudo_and_doas_say() {
     {
         assert_eq!(privilege_failure(said, 1).kind, SudoPasswordRefused, "{said}");
     }
-    // It asks before it looks at its rules.
+    // It asks before it checks its rules.
     assert_eq!(privilege_failure("ops is not in the sudoers file.", 1).kind, NoPrivilege);
 }

@@ -1,4 +1,4 @@
-//! What comes back over a session: the marker is found, lines are passed on as they come, memory is bounded.
+//! Collects the output of a session: finds the marker, passes on lines as they arrive, limits memory.
 
 use std::io;
 use std::time::SystemTime;
@@ -9,14 +9,14 @@ use super::elevate::Method;
 use crate::transport::LineSender;
 use crate::transport::privileges::READY;
 
-/// Most bytes of stdout that are kept, in bytes. A host that prints more is broken or hostile.
+/// The limit of stdout, in bytes. A host that prints more is broken or hostile.
 pub(super) const STDOUT_CAP: usize = 16 * 1024 * 1024;
-/// Most bytes of stderr that are kept, in bytes; the last ones are.
+/// How many of the last bytes of stderr are kept.
 pub(super) const STDERR_CAP: usize = 256 * 1024;
-/// Most bytes that may come before the marker, in bytes: banners and what rc files print.
+/// The limit of output before the marker (banners, output of rc files), in bytes.
 const PREAMBLE_CAP: usize = 1024 * 1024;
 
-/// More output than anybody wants to keep.
+/// Too much output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Flood {
     pub limit: usize,
@@ -24,19 +24,19 @@ pub(super) struct Flood {
 
 /// The stdout of one session.
 pub(super) struct Stdout {
-    /// The marker with the blank that follows it.
+    /// The marker and the space after it.
     marker: Vec<u8>,
-    /// What came before the root shell was there.
+    /// The output before the root shell started.
     preamble: Vec<u8>,
-    /// Up to where it was searched in vain.
+    /// The position up to which the search found nothing.
     searched: usize,
-    /// Where the marker line starts and ends, and the word in it.
+    /// The start and end of the marker line, and its word.
     marked: Option<(usize, usize, Method)>,
     method: Option<Method>,
     kept: Vec<u8>,
-    /// Where the line that has not ended yet starts in `kept`.
+    /// The start of the unfinished line in `kept`.
     line_start: usize,
-    /// Where the first line ends in `kept`.
+    /// The end of the first line in `kept`.
     first_end: Option<usize>,
     first_line_at: Option<SystemTime>,
     lines: Option<LineSender>,
@@ -58,7 +58,7 @@ impl Stdout {
         }
     }
 
-    /// How the shell became root; none where it is not there yet.
+    /// How the shell became root; none if it has not started yet.
     pub(super) fn method(&self) -> Option<Method> {
         self.method
     }
@@ -76,7 +76,7 @@ impl Stdout {
         self.first_end.map(|end| String::from_utf8_lossy(&self.kept[..end]).into_owned())
     }
 
-    /// Takes what arrived at `now`.
+    /// Adds the bytes that arrived at `now`.
     pub(super) fn push(&mut self, bytes: &[u8], now: SystemTime) -> Result<(), Flood> {
         if self.method.is_some() {
             return self.keep(bytes, now);
@@ -91,8 +91,8 @@ impl Stdout {
         if self.preamble.len() > PREAMBLE_CAP { Err(Flood { limit: PREAMBLE_CAP }) } else { Ok(()) }
     }
 
-    /// Where the marker line starts and the root shell's first line ends, which is always the same: only after the
-    /// marker does it mean anything. sudo and its modules may print something in between.
+    /// The start of the marker line and the end of the root shell's first line. That line is constant, so it counts only after
+    /// the marker. sudo and its modules may print text in between.
     fn find_root_shell(&mut self) -> Option<(usize, usize, Method)> {
         if self.marked.is_none() {
             self.marked = self.find_marker();
@@ -107,8 +107,8 @@ impl Stdout {
         None
     }
 
-    /// The marker line may start in the middle of one: a prompt or banner need not end with a line end. An rc
-    /// file that echoes the command does not yield it, for there the marker is followed by no method's word.
+    /// The marker may start in the middle of a line: a prompt or banner need not end with a newline. An rc file that echoes the
+    /// command does not match, because there no method's word follows the marker.
     fn find_marker(&mut self) -> Option<(usize, usize, Method)> {
         while let Some(at) = position(&self.preamble[self.searched..], &self.marker) {
             let start = self.searched + at;
@@ -119,13 +119,13 @@ impl Stdout {
                 return Some((start, start + self.marker.len() + end + 1, method));
             }
             if end.is_none() && word.len() <= Method::LONGEST_WORD {
-                // The rest of the word is still on its way.
+                // The rest of the word has not arrived yet.
                 self.searched = start;
                 return None;
             }
             self.searched = start + 1;
         }
-        // The marker's first bytes may be the last that came.
+        // The output so far may end within the marker.
         self.searched = self.searched.max((self.preamble.len() + 1).saturating_sub(self.marker.len()));
         None
     }
@@ -148,13 +148,12 @@ impl Stdout {
     fn send(&mut self, end: usize, now: SystemTime) {
         self.first_line_at.get_or_insert(now);
         if let Some(lines) = &self.lines {
-            // Nobody listens any more: the output is still collected.
+            // The receiver is gone: the output is still collected.
             let _ = lines.send(self.kept[self.line_start..end].to_vec());
         }
     }
 
-    /// All of stdout after the marker, and when its first line had arrived. A last line without an end
-    /// counts.
+    /// All of stdout after the marker, and when its first line arrived. Includes a last line without a newline.
     pub(super) fn finish(mut self, now: SystemTime) -> (Vec<u8>, Option<SystemTime>) {
         if self.line_start < self.kept.len() {
             self.send(self.kept.len(), now);
@@ -163,7 +162,7 @@ impl Stdout {
     }
 }
 
-/// Where `part` starts in `bytes` first. Its first byte is looked for alone: most bytes are not it.
+/// The first position of `part` in `bytes`. Searches for its first byte alone, which is rare.
 fn position(bytes: &[u8], part: &[u8]) -> Option<usize> {
     let first = *part.first()?;
     let mut from = 0;
@@ -188,13 +187,13 @@ impl Stderr {
         Self { prompt: prompt.as_bytes().to_vec(), asked: 0, kept: Vec::new() }
     }
 
-    /// How often sudo has asked for a password. The second time, it has refused the first.
+    /// How often sudo has asked for a password. The second time means that it rejected the first.
     pub(super) fn asked(&self) -> usize {
         self.asked
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        // A prompt may come in two parts.
+        // A prompt may arrive in two parts.
         let mut new = self.kept.split_off(self.kept.len().saturating_sub(self.prompt.len()));
         new.extend_from_slice(bytes);
         let mut rest = new.as_slice();
@@ -220,7 +219,7 @@ impl Stderr {
     }
 }
 
-/// Reads to the end and keeps the beginning: before its login a host may send banners for as long as it likes.
+/// Reads to the end and keeps the beginning: before the login a host may send endless banners.
 ///
 /// # Errors
 /// Those of reading.

@@ -1,5 +1,4 @@
-//! The directory that holds the control sockets. Whoever may use a socket is root on a host, so it is ours
-//! alone.
+//! The directory of the control sockets. Access to a socket is root access to a host, so only its owner can enter.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -9,14 +8,14 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Longest path of the directory, in bytes. A socket's path has 104 bytes on macOS and BSD and 108 on Linux
-/// (`sun_path`), with the NUL; our names take 26 of them, and ssh adds a suffix of 17 while it binds.
+/// The longest path of the directory, in bytes. A socket's path has 104 bytes on macOS and BSD and 108 on Linux
+/// (`sun_path`), with the NUL; our names use 26 of them, and ssh adds a suffix of 17 while it binds.
 const LONGEST_PATH: usize = 60;
 
-/// Finds or makes the directory: `$XDG_RUNTIME_DIR/rabbitup`, else `/tmp/rabbitup-UID`.
+/// Finds or creates the directory: `$XDG_RUNTIME_DIR/rabbitup`, else `/tmp/rabbitup-UID`.
 ///
 /// # Errors
-/// What is wrong with the directory: another's, open to others, no directory, or not to be made.
+/// The directory belongs to another user, is open to others, is not a directory, or cannot be created.
 pub(super) fn find() -> io::Result<PathBuf> {
     let uid = rustix::process::geteuid().as_raw();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
@@ -33,8 +32,8 @@ pub(super) fn find() -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// Removes what crashed processes and ended connections left: sockets that nobody listens at and logs without
-/// a socket. Nothing younger than an hour is touched, so no connection in the making is.
+/// Removes leftovers of crashed processes and closed connections: dead sockets and logs without a socket. Files younger than an
+/// hour are kept, because they may belong to a connection that is being opened.
 fn sweep(dir: &Path) {
     let hour = Duration::from_secs(60 * 60);
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
@@ -52,8 +51,8 @@ fn sweep(dir: &Path) {
     }
 }
 
-/// Makes the directory with mode 0700, or checks the one that is there. Symbolic links are not followed: in a
-/// directory that all may write to, anybody could have laid one.
+/// Creates the directory with mode 0700, or checks the existing one. Symbolic links are not followed: in a world-writable
+/// directory, anyone could have created one.
 ///
 /// # Errors
 /// As [`find`].
@@ -65,11 +64,11 @@ fn prepare(dir: &Path, uid: u32) -> io::Result<()> {
     }
     let found = fs::symlink_metadata(dir)?;
     let wrong = if !found.is_dir() {
-        "is no directory".to_owned()
+        "is not a directory".to_owned()
     } else if found.uid() != uid {
         format!("belongs to user {} and not to user {uid}", found.uid())
     } else if found.mode() & 0o077 != 0 {
-        format!("has mode {:04o}, where others have no business", found.mode() & 0o7777)
+        format!("has mode {:04o}, which gives others access", found.mode() & 0o7777)
     } else {
         return Ok(());
     };
@@ -135,7 +134,7 @@ mod tests {
         let _ = fs::remove_file(&link);
         std::os::unix::fs::symlink(&dir, &link).expect("a link is laid");
         let refused = prepare(&link, uid).expect_err("a link").to_string();
-        assert!(refused.contains("is no directory"), "{refused}");
+        assert!(refused.contains("is not a directory"), "{refused}");
         fs::remove_file(&link).expect("it is removed");
         fs::remove_dir(&dir).expect("it is removed");
     }

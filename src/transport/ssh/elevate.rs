@@ -1,22 +1,20 @@
-//! The text that a host's login shell runs, so that a script runs as root and the controller knows that it
-//! does.
+//! The command for a host's login shell that runs a script as root and confirms that to the controller.
 //!
-//! Three shells are involved. The login shell runs one `exec sh -c OUTER sh TEXT`. OUTER finds the way to root,
-//! prints a marker line with its name, and stays alive under it, so that a root shell ended by a signal still yields
-//! an exit code. The root shell's own text is always the same (`privileges`), so that a sudoers rule can name it
-//! whole. It prints that it is there, and evaluates the lines that come over standard input behind a word: the first
-//! of them reads the script. What comes before both marks is banners and rc files, and where one is missing, the exit
-//! code is sudo's and not the script's.
+//! Three shells are involved. The login shell runs one `exec sh -c OUTER sh TEXT`. OUTER finds a method to become root, prints a
+//! marker line with its name, and stays alive as the parent, so that a root shell killed by a signal still yields an exit code.
+//! The root shell's own text is always the same (`privileges`), so that a sudoers rule can match it completely. It prints that it
+//! is ready, and evaluates the lines with a marker word on standard input: the first of them reads the script. Output before both
+//! marks comes from banners and rc files; if a mark is missing, the exit code is sudo's, not the script's.
 
 use super::target::BecomeRoot;
 use crate::model::{Secret, quote};
 use crate::transport::privileges::{READY, SHELL, WORD, root_text};
 
-/// Longest command that goes over as the login shell's argument, in bytes. Linux takes 128 KiB for one argument
+/// The longest command that is passed as the login shell's argument, in bytes. Linux allows 128 KiB for one argument
 /// (`MAX_ARG_STRLEN`).
 const LONGEST_COMMAND: usize = 100 * 1024;
 
-/// How a shell came to be root's. The words are what `$become` holds in the script.
+/// How a shell became root. The words are the values of `$become` in the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Root,
@@ -44,77 +42,77 @@ impl Method {
     }
 }
 
-/// What the script gets as its text and as its standard input.
+/// How the script and its standard input are passed.
 #[derive(Clone, Copy)]
 pub(super) enum Feed<'a> {
-    /// The text in the command, nothing to read. It saves a round trip: sshd lets no input in before it has started
-    /// the command (its session channels open with a window of 0).
+    /// The script in the command, without input. Saves a round trip: sshd accepts no input before it has started the command (its
+    /// session channels open with a window of 0).
     Argument(&'a str),
-    /// The text over standard input, and nothing else to read there.
+    /// The script over standard input, and no other input.
     Stdin(&'a [u8]),
-    /// Standard input open for as long as the caller holds it, and the text in the command where the login is known
-    /// to be root. Behind sudo and doas the text comes over standard input first, a round trip later: what they run
-    /// has no argument that changes.
+    /// Standard input stays open as long as the caller holds it, and the script is in the command if the login is known to be
+    /// root. With sudo and doas the script comes first over standard input, a round trip later: their command has no varying
+    /// argument.
     Held(&'a str),
 }
 
 /// One command for a host and what to write to it.
 pub(super) struct Invocation {
-    /// For the login shell. Holds no secret.
+    /// For the login shell. Contains no secret.
     pub command: String,
-    /// Stands at the start of the marker line, before a blank and a [`Method`] word.
+    /// The start of the marker line, before a space and a [`Method`] word.
     pub marker: String,
-    /// What sudo prints on stderr when it asks; a second time means that it refused.
+    /// sudo's prompt on stderr; a second one means that it rejected the password.
     pub prompt: String,
     pub stdin: Stdin,
 }
 
-/// What is written to the command's standard input, and when.
+/// The data for the command's standard input, and when to write it.
 pub(super) struct Stdin {
     /// At once: the password line.
     pub first: Option<Secret>,
-    /// Not before the root shell was there where `first` is something, else sudo could take it for another try.
+    /// If `first` is set, only after the root shell has started; otherwise sudo could take it for another password.
     pub then: Option<Secret>,
 }
 
 impl Stdin {
-    /// The line that tells the root shell how it came to be. It guesses where none comes, and cannot tell whether
-    /// sudo asked.
+    /// The line that tells the root shell its method. Without it the shell guesses, and cannot know whether sudo asked for a
+    /// password.
     pub(super) fn method_line(method: Method) -> String {
         format!("{WORD} become={}\n", method.word())
     }
 }
 
-/// How to become root, as far as is known.
+/// What is known about becoming root.
 pub(super) struct Way<'a> {
     pub r#become: BecomeRoot,
     pub password: Option<&'a Secret>,
-    /// What worked here before.
+    /// The method that worked here before.
     pub learned: Option<Method>,
 }
 
 impl Way<'_> {
-    /// The password, where the command may come to a sudo that asks for it.
+    /// The password, if sudo may ask for it.
     fn needed_password(&self) -> Option<&Secret> {
         let sudo = matches!(self.r#become, BecomeRoot::Auto | BecomeRoot::Sudo);
         let asks = matches!(self.learned, None | Some(Method::SudoPassword));
         self.password.filter(|_| sudo && asks)
     }
 
-    /// Whether neither sudo nor doas will be asked.
+    /// Whether neither sudo nor doas is used.
     fn is_root(&self) -> bool {
         matches!((self.learned, self.r#become), (Some(Method::Root), _) | (None, BecomeRoot::Root))
     }
 }
 
 impl Invocation {
-    /// Puts the command together. `nonce` is fresh random text of letters and digits.
+    /// Builds the command. `nonce` is new random text of letters and digits.
     pub(super) fn new(nonce: &str, way: &Way<'_>, feed: Feed<'_>) -> Self {
         let marker = format!("rabbitup-{nonce}");
         let prompt = format!("[rabbitup-ask-{nonce}]");
         let password = way.needed_password();
         let (input, text, then) = match feed {
-            // Where sudo reads its standard input, no text may stand behind the password before sudo is done.
+            // While sudo reads standard input, nothing may follow the password before sudo is done.
             Feed::Argument(text) if password.is_none() => {
                 (Input::Text, format!("{}\n{text}\n# {marker}", whole_text(&marker)), None)
             }
@@ -129,7 +127,7 @@ impl Invocation {
             }
         };
         let outer = outer(way, password.is_some().into(), &marker, &prompt, input);
-        // By its path, and with the usual places in PATH where a login has lost them.
+        // By its path, and with the usual directories in PATH in case the login lacks them.
         let command = format!("exec /bin/sh -c {} sh {}", quote(&outer), quote(&text));
         match feed {
             Feed::Argument(text) if command.len() > LONGEST_COMMAND => {
@@ -143,22 +141,20 @@ impl Invocation {
     }
 }
 
-/// What the root shell gets from the command.
+/// The root shell's input from the command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Input {
-    /// The text, and then the end of its input.
+    /// The script, then end of input.
     Text,
-    /// Nothing: the session's own standard input brings the text.
+    /// Nothing: the script comes over the session's standard input.
     Session,
-    /// The text as its own, for a login that is root: no rule has to know it.
+    /// The script as its own text, for a root login, which needs no rule.
     Nothing,
 }
 
-/// The start of every script. A short fixed environment, and a working directory that every user may enter: what
-/// `su` starts later fails in a home directory that is closed to it.
-///
-/// A bash that is started in it reads no file first: it would read the one in BASH_ENV, and where SSH_CLIENT is set
-/// the login's .bashrc once more (bash(1), INVOCATION; Debian builds it with SSH_SOURCE_BASHRC).
+/// The start of every script. A short fixed environment, and a working directory that every user can enter: commands started by
+/// `su` would fail in an inaccessible home directory. A bash started in it must not read startup files: it would read BASH_ENV,
+/// and if SSH_CLIENT is set also the login's .bashrc (bash(1), INVOCATION; Debian builds it with SSH_SOURCE_BASHRC).
 fn prelude() -> String {
     ": \"${become:=${DOAS_USER:+doas}}\" \"${become:=${SUDO_USER:+sudo}}\" \"${become:=root}\"; \
      LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; \
@@ -166,10 +162,10 @@ fn prelude() -> String {
         .to_owned()
 }
 
-const INCOMPLETE: &str = "echo 'rabbitup: the script arrived incomplete, nothing of it was run' >&2; exit 74";
+const INCOMPLETE: &str = "echo 'rabbitup: the script arrived incomplete, none of it was run' >&2; exit 74";
 
-/// The line that reads all of standard input, and runs it only where its last line came too. The text is in a
-/// variable of the shell that is not exported: in no argv, environment or file.
+/// The line that reads all of standard input, and runs it only if its last line arrived too. The script is in a shell variable
+/// that is not exported: in no argv, environment or file.
 fn whole_text(marker: &str) -> String {
     format!(
         "{WORD} {}; text=$(cat); case $text in *'# {marker}') ;; *) {INCOMPLETE} ;; esac; \
@@ -189,7 +185,7 @@ fn text_by_lines(marker: &str) -> String {
 
 fn framed(marker: &str, text: &[u8]) -> Secret {
     let lead = whole_text(marker);
-    // Sized once: a vector that grows leaves copies of the secret behind.
+    // Allocated once: a growing vector leaves copies of the secret behind.
     let mut bytes = Vec::with_capacity(lead.len() + text.len() + marker.len() + 5);
     for part in [lead.as_bytes(), b"\n", text, b"\n# ", marker.as_bytes(), b"\n"] {
         bytes.extend_from_slice(part);
@@ -204,7 +200,7 @@ fn line(text: &[u8]) -> Secret {
     Secret::new(bytes)
 }
 
-/// Whether a sudo password is at hand.
+/// Whether a sudo password is available.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Password {
     Given,
@@ -217,13 +213,12 @@ impl From<bool> for Password {
     }
 }
 
-/// The text that finds the way to root. sudo(8): `-n` never asks; `-S` reads one line of standard input as
-/// the password; `-k` with a command neither uses nor leaves cached credentials; `-p` is what it asks with.
+/// The script that finds a method to become root. sudo(8): `-n` never asks; `-S` reads one line of standard input as
+/// the password; `-k` with a command neither uses nor keeps cached credentials; `-p` sets the prompt.
 fn outer(way: &Way<'_>, password: Password, marker: &str, prompt: &str, input: Input) -> String {
     let root_shell = format!("{SHELL} -c \"$shell\"");
     let ask = format!("run sudo-password sudo -k -S -p {}\n", quote(prompt));
-    // What needs no password is tried first, with the very command that will run: sudoers may allow that
-    // alone.
+    // Methods without a password are tried first, with the exact command that will run: sudoers may allow only that.
     let try_sudo =
         |k: &str| format!("why=$(echo {WORD} exit | sudo {k}-n {root_shell} 2>&1) && run sudo sudo {k}-n\n");
     let refused = format!("{SUDO_RULES}printf '%s\\n' \"$why\" \"$nor\" \"$rules\" >&2\n");
@@ -254,8 +249,7 @@ fn outer(way: &Way<'_>, password: Password, marker: &str, prompt: &str, input: I
             )
         }
     };
-    // printf is the shell's own: the text is in no argument of another process, and sudo, which writes every
-    // argument to the host's log, does not see it.
+    // printf is a builtin: the script is in no argument of another process, and not visible to sudo, which logs every argument.
     let (shell, text) = match input {
         Input::Text => (quote(&root_text()), "printf '%s\\n' \"WORD become=$word\" \"$text\" | "),
         Input::Session => (quote(&root_text()), ""),
@@ -272,7 +266,7 @@ fn outer(way: &Way<'_>, password: Password, marker: &str, prompt: &str, input: I
     )
 }
 
-/// What sudo does allow the login, where it tells that without a password (sudo lists where any rule is NOPASSWD).
+/// The commands that sudo allows the user, if it lists them without a password (it does if any rule is NOPASSWD).
 const SUDO_RULES: &str = "rules=$(sudo -n -l 2>/dev/null </dev/null)\n\
      case $rules in\n\
      *'may run the following commands'*) rules=\"sudo allows this login${rules##*may run the following commands}\" ;;\n\

@@ -1,4 +1,4 @@
-//! The command lines in a real `sh`, with a sudo and a doas that only do what the test says.
+//! The command lines in a real `sh`, with fakes of sudo and doas.
 
 use std::fs;
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 
-/// Reads its password as sudo's `-S` does: byte by byte, up to the line end, once per try.
+/// Reads its password like `sudo -S`: byte by byte, up to the newline, once per attempt.
 const SUDO: &str = r#"#!/bin/sh
 mode=nopasswd
 [ -f "$FAKES/asks" ] && mode=asks
@@ -51,7 +51,7 @@ impl Fakes {
         fs::create_dir(&dir).expect("a directory for the fakes");
         let fakes = Self(dir);
         fakes.program("id", "#!/bin/sh\necho 1000\n");
-        // Nothing else is in PATH: this machine's own sudo would do.
+        // Nothing else is in PATH: this machine's own sudo would interfere.
         for name in ["sh", "cat", "wc"] {
             let of_system = ["/bin", "/usr/bin"].map(|dir| PathBuf::from(dir).join(name));
             let program = of_system.iter().find(|path| path.exists()).expect("a system without it");
@@ -70,7 +70,7 @@ impl Fakes {
         fs::read_to_string(self.0.join(name)).unwrap_or_default()
     }
 
-    /// Runs as sshd does: the whole text is one argument of the login shell.
+    /// Runs it like sshd: the whole text is one argument of the login shell.
     fn run(&self, invocation: &Invocation) -> (i32, String, String) {
         let mut child = Command::new("/bin/sh")
             .arg("-c")
@@ -88,7 +88,7 @@ impl Fakes {
             let _ = stdin.write_all(first.expose());
             let asks = self.0.join("asks").exists();
             let method = if asks { Method::SudoPassword } else { Method::Sudo };
-            // What the controller writes when the root shell is there.
+            // What the controller writes once the root shell has started.
             if then.is_some() {
                 let _ = stdin.write_all(Stdin::method_line(method).as_bytes());
             }
@@ -130,7 +130,7 @@ fn without_a_password_sudo_then_doas_are_tried() {
     fakes.program("sudo", SUDO);
     let (code, out, _) = run(way(None));
     assert_eq!((code, out.as_str()), (3, "rabbitup-n1 sudo\nrabbitup-root\nas sudo: it's $HOME\n0\n"));
-    // sudo writes what it is given to the host's log.
+    // sudo logs its arguments on the host.
     assert!(fakes.file("log").contains("sudo nopasswd") && !fakes.file("log").contains("$HOME"));
     let (_, out, _) = run(Way { learned: Some(Method::Doas), ..way(None) });
     assert!(out.starts_with("rabbitup-n1 doas\n"), "{out}");
@@ -141,7 +141,7 @@ fn without_a_password_sudo_then_doas_are_tried() {
 }
 
 #[test]
-fn nobody_becomes_root_without_a_word() {
+fn becoming_root_never_fails_silently() {
     let fakes = Fakes::new("none");
     let run = |r#become| {
         let way = Way { r#become, ..way(None) };
@@ -190,13 +190,13 @@ fn a_password_reaches_sudo_and_nothing_else() {
 }
 
 #[test]
-fn a_wrong_password_is_tried_once_where_the_input_ends_after_it() {
+fn a_wrong_password_is_tried_once() {
     let fakes = Fakes::new("wrong");
     fakes.program("sudo", SUDO);
     fs::write(fakes.0.join("asks"), "right").expect("sudo asks");
     let password = secret("wrong");
     let mut invocation = Invocation::new("n1", &way(Some(&password)), Feed::Argument(SCRIPT));
-    // The writer waits for the marker, sees sudo's second prompt instead, and ends the input.
+    // The writer waits for the marker, sees sudo's second prompt instead, and closes the input.
     invocation.stdin.then = None;
     let (code, out, err) = fakes.run(&invocation);
     assert!(code != 0 && out == "rabbitup-n1 sudo-password\n", "{out}");
@@ -205,7 +205,7 @@ fn a_wrong_password_is_tried_once_where_the_input_ends_after_it() {
 }
 
 #[test]
-fn a_script_that_arrives_in_part_does_not_run() {
+fn an_incomplete_script_does_not_run() {
     let fakes = Fakes::new("part");
     fakes.program("id", "#!/bin/sh\necho 0\n");
     let mut invocation = Invocation::new("n1", &way(None), Feed::Stdin(b"echo one\necho two\n"));
@@ -230,14 +230,14 @@ fn a_long_script_goes_over_standard_input() {
 }
 
 #[test]
-fn a_signal_that_ends_the_root_shell_is_an_exit_code() {
+fn a_root_shell_killed_by_a_signal_yields_an_exit_code() {
     let fakes = Fakes::new("signal");
     fakes.program("id", "#!/bin/sh\necho 0\n");
     let (code, ..) = fakes.run(&Invocation::new("n1", &way(None), Feed::Argument("kill -9 $$")));
     assert_eq!(code, 128 + 9);
 }
 
-/// What a rule has to name is the same for every run, script, way and password.
+/// The command in a rule is the same for every run, script, method and password.
 #[test]
 fn sudo_is_given_one_command_only() {
     let fakes = Fakes::new("constant");
@@ -261,7 +261,7 @@ fn sudo_is_given_one_command_only() {
     assert!(commands.into_iter().all(|command| command == Some(expected.as_str())), "{log}");
 }
 
-/// The login is root: its script is in the command, which costs one round trip less than standard input.
+/// For a root login the script is in the command, which saves one round trip.
 #[test]
 fn a_held_script_of_root_needs_no_input() {
     let fakes = Fakes::new("held");

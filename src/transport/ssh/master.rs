@@ -1,5 +1,5 @@
-//! One connection: ssh itself is its master, so that its configuration, agents and keys work as the user
-//! knows them. Everything else speaks to the master's socket.
+//! One connection: ssh itself is its master, so that its configuration, agents and keys work as usual. Everything else talks to
+//! the master's socket.
 
 use std::ffi::OsString;
 use std::io;
@@ -19,16 +19,14 @@ use super::target::SshTarget;
 use crate::model::quote;
 use crate::transport::{TransportError, TransportErrorKind, evidence};
 
-/// The idle life of a master that is closed at the end of a run, should the run crash before; and of one that
-/// persists, at least.
+/// The idle timeout of a master that is closed at the end of a run, in case the run crashes; the minimum for a persistent one.
 const SHORTEST_LIFE: Duration = Duration::from_secs(15);
-/// What a login may take after the keys are exchanged (PAM, agents, hardware keys), on top of the time to
-/// connect.
+/// How long a login may take after the key exchange (PAM, agents, hardware keys), in addition to the time to connect.
 const LOGIN_TIME: Duration = Duration::from_secs(20);
-/// A master answers over a local socket: longer than this and it is stopped or stuck.
+/// A master answers over a local socket: without an answer in this time it is stopped or hangs.
 const CHECK_TIME: Duration = Duration::from_secs(2);
 
-/// Whom to connect to and how. Hosts with the same values share a connection.
+/// The destination and options of a connection. Hosts with the same values share a connection.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     pub target: SshTarget,
@@ -40,9 +38,9 @@ pub(super) struct Endpoint {
 /// Which keys are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Login {
-    /// The target's identity and no other, where it names one.
+    /// Only the target's identity, if it names one.
     Target,
-    /// As `-J` has it: what the configuration says; the target's identity may be tried too.
+    /// As with `-J`: those in the configuration; the target's identity may be tried too.
     Jump,
 }
 
@@ -56,19 +54,19 @@ pub(super) struct Master {
     proven: AtomicBool,
 }
 
-/// Who opened a connection.
+/// Which process opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// This process, for itself: closed at its end.
+    /// This process, for its own use: closed at its end.
     Own,
-    /// This process, for later ones too.
+    /// This process, also for later ones.
     Shared,
     /// An earlier process.
     Found,
 }
 
 impl Endpoint {
-    /// The name of the socket: a digest of everything that makes the connection this one and no other.
+    /// The name of the socket: a digest of everything that identifies the connection.
     fn name(&self) -> String {
         let target = &self.target;
         let path = |path: &Option<PathBuf>| path.as_ref().map(|p| p.as_os_str().as_encoded_bytes().to_vec());
@@ -84,7 +82,7 @@ impl Endpoint {
         ];
         let mut digest = Md5::new();
         for part in parts {
-            // An absent value is not an empty one.
+            // An absent value differs from an empty one.
             digest.update([u8::from(part.is_some())]);
             digest.update(part.unwrap_or_default());
             digest.update([0]);
@@ -92,7 +90,7 @@ impl Endpoint {
         digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// ssh's arguments for a master at `socket`. What stands here wins over every configuration file.
+    /// ssh's arguments for a master at `socket`. They override every configuration file.
     fn arguments(&self, socket: &Path, log: &Path) -> Vec<OsString> {
         let target = &self.target;
         let mut arguments: Vec<OsString> = Vec::new();
@@ -114,8 +112,7 @@ impl Endpoint {
         option("ConnectTimeout", &target.connect_timeout.as_secs().max(1).to_string());
         option("ServerAliveInterval", &"10");
         option("ServerAliveCountMax", &"3");
-        // Evidence must not depend on the user's own LogLevel, nor the master on what else they set for
-        // shells.
+        // Evidence must not depend on the user's LogLevel, nor the master on other options for interactive shells.
         for (name, value) in [
             ("LogLevel", "INFO"),
             ("RemoteCommand", "none"),
@@ -147,7 +144,7 @@ impl Endpoint {
         arguments
     }
 
-    /// The connection that an earlier process left open, if it still is.
+    /// The connection of an earlier process, if it is still open.
     pub(super) async fn find(&self, directory: &Path) -> Option<Master> {
         let socket = directory.join(self.name());
         if !socket.exists() {
@@ -157,7 +154,7 @@ impl Endpoint {
         if master.is_alive().await {
             return Some(master);
         }
-        // Stale: ssh removes the name it bound, and this is our link to it.
+        // Stale: ssh has removed its own socket name, and this is our link to it.
         let _ = std::fs::remove_file(&master.socket);
         None
     }
@@ -165,9 +162,9 @@ impl Endpoint {
     /// Connects once.
     ///
     /// # Errors
-    /// Why it did not work, in ssh's own words.
+    /// Why it failed, as reported by ssh.
     pub(super) async fn connect(&self, directory: &Path) -> Result<Master, TransportError> {
-        // A name of its own: ssh whose name is taken goes on without a socket, and would never end (mux.c,
+        // A unique name: if the name exists, ssh continues without a socket and would never end (mux.c,
         // "ControlSocket … already exists, disabling multiplexing").
         let name = format!("{}.{:08x}", self.name(), rand::random::<u32>());
         let socket = directory.join(&name);
@@ -181,7 +178,7 @@ impl Endpoint {
             return Ok(Master::at(socket, log, Origin::Own));
         }
         let shared = directory.join(self.name());
-        // Where another process was faster, its connection is the shared one and ours ends when it is idle.
+        // If another process was faster, its connection is shared and ours ends when it is idle.
         if std::fs::hard_link(&socket, &shared).is_ok() {
             let _ = std::fs::rename(&log, directory.join(format!("{}.log", self.name())));
             let log = directory.join(format!("{}.log", self.name()));
@@ -200,8 +197,7 @@ impl Endpoint {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            // Its own group: a Ctrl-C at the terminal is for this process, which decides what becomes of the
-            // hosts.
+            // Its own process group: Ctrl-C at the terminal is handled by this process, which decides about the hosts.
             .process_group(0);
         for name in &self.target.withheld {
             command.env_remove(name);
@@ -222,14 +218,14 @@ impl Endpoint {
             return Ok(());
         }
         let logged = read_log(log);
-        // stderr has what precedes the log (bad options), and the host's banner, which may say anything.
+        // stderr has messages from before the log is open (bad options), and the host's banner, which may be anything.
         let said =
             if logged.trim().is_empty() { String::from_utf8_lossy(&stderr).into_owned() } else { logged };
         Err(classify::connect_failure(&said))
     }
 }
 
-/// How a program ended, and how what it wrote to its standard error begins.
+/// A program's exit status, and the beginning of its standard error.
 async fn run(command: &mut Command) -> io::Result<(ExitStatus, Vec<u8>)> {
     let mut child = command.spawn()?;
     let stderr = child.stderr.take();
@@ -241,7 +237,7 @@ async fn run(command: &mut Command) -> io::Result<(ExitStatus, Vec<u8>)> {
 fn read_log(log: &Path) -> String {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    // A log that cannot be read to its end has what could be read.
+    // If the log cannot be read to its end, use the part that was read.
     let _ = std::fs::File::open(log).and_then(|file| file.take(STDERR_CAP as u64).read_to_end(&mut bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -261,13 +257,12 @@ impl Master {
         Self { session, socket, log, origin, proven: AtomicBool::new(false) }
     }
 
-    /// Whether the master answers on its socket. Says nothing of the host.
+    /// Whether the master answers on its socket. Says nothing about the host.
     pub(super) async fn is_alive(&self) -> bool {
         matches!(tokio::time::timeout(CHECK_TIME, self.session.check()).await, Ok(Ok(())))
     }
 
-    /// A connection that an earlier process left may be dead without the master knowing yet: the host was
-    /// booted.
+    /// A connection of an earlier process may be dead before its master notices: the host was rebooted.
     pub(super) fn is_doubtful(&self) -> bool {
         self.origin == Origin::Found && !self.proven.load(Ordering::Relaxed)
     }
@@ -276,13 +271,13 @@ impl Master {
         self.proven.store(true, Ordering::Relaxed);
     }
 
-    /// What the master logged of the connection's end.
+    /// The master's log about the end of the connection.
     pub(super) fn last_words(&self) -> String {
         evidence(&read_log(&self.log))
     }
 
-    /// The ProxyCommand through this connection: as `-J` builds it, but over the one login that stands
-    /// already. What it has to complain of goes to the log of the connection that it serves.
+    /// The ProxyCommand through this connection: like `-J`, but over the existing login. Its errors go to the log of the
+    /// connection that it serves.
     fn proxy_command(&self, log: &Path) -> OsString {
         let word = |path: &Path| quote(&escape_percent(path).to_string_lossy());
         let text = format!(
@@ -300,28 +295,28 @@ impl Master {
         let mut command = Command::new("ssh");
         command.args(["-O", "exit", "-F", "none", "-o"]).arg(path).arg("--").arg("rabbitup");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        // It only speaks to the socket, and needs nothing of what may be secret in this process's environment.
+        // It only talks to the socket, and needs no secret from this process's environment.
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         let _ = tokio::time::timeout(CHECK_TIME, command.status()).await;
         let _ = std::fs::remove_file(&self.log);
     }
 
-    /// Whether nobody but this process knows the connection.
+    /// Whether only this process uses the connection.
     pub(super) fn is_private(&self) -> bool {
         self.origin == Origin::Own
     }
 }
 
-/// The hops of a `-J` value, each as a target of its own.
+/// The hops of a `-J` value, each as a separate target.
 pub(super) fn hops(target: &SshTarget) -> Vec<SshTarget> {
     let hops = target.jump.as_deref().filter(|jump| *jump != "none").unwrap_or_default();
     let hops: Vec<&str> = hops.split(',').map(str::trim).filter(|hop| !hop.is_empty()).collect();
     let hop = |(at, hop): (usize, &&str)| SshTarget {
-        // As a URI it may carry user and port, and is still looked up in the configuration.
+        // As a URI it can include user and port, and is still looked up in the configuration.
         destination: if hop.starts_with("ssh://") { (*hop).to_owned() } else { format!("ssh://{hop}") },
         user: None,
         port: None,
-        // Only names the way to it: hops with the same name may be different machines.
+        // Also named after the path to it: hops with the same name may be different machines.
         jump: if at == 0 { None } else { Some(hops[..at].join(",")) },
         sudo_password: None,
         ..target.clone()
@@ -339,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_named_after_everything_that_tells_connections_apart() {
+    fn a_sockets_name_depends_on_everything_that_identifies_the_connection() {
         let base = SshTarget::new("192.0.2.1");
         let changes: [fn(&mut SshTarget); 7] = [
             |t| t.destination = "192.0.2.2".into(),
@@ -363,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn ssh_is_told_what_must_not_depend_on_its_configuration() {
+    fn options_that_must_not_depend_on_the_configuration_are_set() {
         let mut target = SshTarget::new("-oProxyCommand=x");
         target.identity = Some("id".into());
         target.persist = Duration::from_millis(200);

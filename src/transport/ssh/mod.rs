@@ -1,6 +1,5 @@
-//! Hosts over OpenSSH. The `ssh` command makes each connection, so its configuration, agents, jump hosts and
-//! known hosts count as everywhere else; scripts then run over the connection's socket, in 2 round trips
-//! each.
+//! Hosts over OpenSSH. The `ssh` command makes each connection, so its configuration, agents, jump hosts and known hosts work as
+//! usual; scripts then run over the connection's socket, in 2 round trips each.
 
 mod classify;
 mod collect;
@@ -31,7 +30,7 @@ use crate::transport::privileges::WORD;
 pub use session::HeldSession;
 pub use target::{BecomeRoot, HostKeyPolicy, SshTarget};
 
-/// Most sessions at the same time on one host. sshd refuses an eleventh (`MaxSessions 10`, sshd_config(5)),
+/// The maximum number of parallel sessions on one host. sshd refuses an eleventh (`MaxSessions 10`, sshd_config(5)),
 /// and the connection may be shared with another run.
 const SESSIONS: usize = 8;
 
@@ -48,15 +47,15 @@ struct Host {
     target: SshTarget,
     route: Arc<Route>,
     sessions: Semaphore,
-    /// How root was reached here before.
+    /// The method that worked here before.
     learned: Mutex<Option<Method>>,
-    /// Why the sudo password is not tried again: every try counts where logins are locked after a few.
+    /// The rejection of the sudo password, which is not tried again: some systems lock logins after a few attempts.
     refused: Mutex<Option<TransportError>>,
 }
 
 impl SshTransport {
-    /// A transport to these hosts. Nothing is connected yet; where there is no safe place for the sockets,
-    /// every host reports it as the evidence of `NoConnection`.
+    /// A transport to these hosts. It does not connect yet; if there is no safe directory for the sockets, every host reports
+    /// that as the evidence of `NoConnection`.
     pub fn new(targets: Vec<(HostName, SshTarget)>) -> Self {
         let shared = Arc::new(Shared::new(directory::find().map_err(|error| error.to_string())));
         let mut jumps: BTreeMap<String, Arc<Route>> = BTreeMap::new();
@@ -64,7 +63,7 @@ impl SshTransport {
         for (name, target) in targets {
             let mut via = None;
             for hop in master::hops(&target) {
-                // Hosts that name the same way share its connections, so a jump host sees one login.
+                // Hosts with the same jump hosts share connections, so each jump host sees one login.
                 let key = format!("{hop:?}");
                 let route = jumps.entry(key).or_insert_with(|| Arc::new(Route::new(hop, Login::Jump, via)));
                 via = Some(route.clone());
@@ -81,7 +80,7 @@ impl SshTransport {
     fn host(&self, name: &HostName) -> Result<&Host, TransportError> {
         self.hosts.get(name).ok_or_else(|| TransportError {
             kind: TransportErrorKind::NameUnknown,
-            evidence: format!("{name} is no host of this run"),
+            evidence: format!("{name} is not a host of this run"),
         })
     }
 
@@ -101,7 +100,7 @@ impl SshTransport {
     }
 }
 
-/// A command that was started, or was to be.
+/// A started command, or the failure to start it.
 struct Started {
     master: Arc<Master>,
     plan: Stdin,
@@ -121,9 +120,9 @@ impl Host {
         *locked(&self.learned) = Some(method);
     }
 
-    /// What came of a command; none where it is to be started anew. That is so once, and only where a
-    /// connection of an earlier run proved dead before the host gave a sign of life: it was booted meanwhile.
-    async fn settle<T>(
+    /// The result of a command; none to start it again. That happens at most once, and only if a connection of an earlier run
+    /// turned out to be dead before the host answered: it was rebooted in the meantime.
+    async fn result_unless_retried<T>(
         &self,
         master: &Arc<Master>,
         ran: Result<(T, Method), Failure>,
@@ -148,20 +147,21 @@ impl Host {
         }
     }
 
-    /// A password that was refused before is refused again; one with a line break sudo would read in part.
+    /// A rejected password is not tried again; sudo would read only part of a password with a line break.
     fn check_password(&self) -> Result<(), TransportError> {
         if let Some(refused) = locked(&self.refused).as_ref() {
             return Err(refused.clone());
         }
         let broken = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'\n' | b'\0'));
         if self.target.sudo_password.as_ref().is_some_and(|password| broken(password.expose())) {
-            let evidence = "the sudo password holds a line break or NUL, which sudo cannot read".to_owned();
+            let evidence =
+                "the sudo password contains a line break or NUL, which sudo cannot read".to_owned();
             return Err(TransportError { kind: TransportErrorKind::SudoPasswordRefused, evidence });
         }
-        // A sudo that does not ask leaves it to the root shell, which passes over everything but these lines.
+        // If sudo does not ask, the root shell reads it, which skips everything except these lines.
         let command = |bytes: &[u8]| bytes.trim_ascii_start().starts_with(WORD.as_bytes());
         if self.target.sudo_password.as_ref().is_some_and(|password| command(password.expose())) {
-            let evidence = format!("the sudo password starts with `{WORD}`, which rabbitup keeps for itself");
+            let evidence = format!("the sudo password starts with `{WORD}`, which rabbitup reserves");
             return Err(TransportError { kind: TransportErrorKind::SudoPasswordRefused, evidence });
         }
         Ok(())
@@ -199,8 +199,8 @@ impl Transport for SshTransport {
                 Ok(running) => running.finish(&started.plan, exec.timeout).await,
                 Err(failure) => Err(failure),
             };
-            if let Some(settled) = host.settle(&started.master, ran).await {
-                return settled;
+            if let Some(result) = host.result_unless_retried(&started.master, ran).await {
+                return result;
             }
         }
     }
@@ -219,8 +219,8 @@ impl Transport for SshTransport {
                 Err(failure) => Err(failure),
             };
             let ran = ran.map(|(line, method, held)| ((line, held), method));
-            if let Some(settled) = host.settle(&started.master, ran).await {
-                return settled;
+            if let Some(result) = host.result_unless_retried(&started.master, ran).await {
+                return result;
             }
         }
     }

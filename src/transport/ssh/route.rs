@@ -1,4 +1,4 @@
-//! The way to a host: one connection, or several through jump hosts, opened when they are first needed.
+//! The route to a host: one connection, or several through jump hosts, opened when first needed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use super::master::{Endpoint, Login, Master};
 use super::target::SshTarget;
 use crate::transport::{TransportError, TransportErrorKind};
 
-/// Most connections that are opened at the same time: each is a key exchange on this machine's processors,
-/// and sshd on a jump host sheds logins beyond ten (`MaxStartups 10:30:100`, sshd_config(5)).
+/// The maximum number of connections opened in parallel: each needs a key exchange on this machine, and sshd on a jump host drops
+/// logins beyond ten (`MaxStartups 10:30:100`, sshd_config(5)).
 const CONNECTS: usize = 30;
 const CONNECTS_BY_JUMP: usize = 8;
-/// Further tries after a connection was refused or dropped.
+/// The number of retries after a connection was refused or dropped.
 const RETRIES: u32 = 2;
 
-/// What all routes of one transport share.
+/// State shared by all routes of one transport.
 pub(super) struct Shared {
     directory: Result<PathBuf, String>,
     connects: Semaphore,
@@ -36,13 +36,13 @@ impl Shared {
     }
 }
 
-/// One connection to be, and what it goes through.
+/// One connection, and the connection that it goes through.
 pub(super) struct Route {
     target: SshTarget,
     login: Login,
     via: Option<Arc<Route>>,
     slot: Mutex<Option<Arc<Master>>>,
-    /// How many connections are opened through this one at the same time.
+    /// Limits the connections opened through this one in parallel.
     through: Semaphore,
 }
 
@@ -54,7 +54,7 @@ impl Route {
     /// The open connection, or a new one.
     ///
     /// # Errors
-    /// Why there is none. Where a jump host is to blame, the evidence says so.
+    /// Why there is none. If a jump host is the cause, the evidence says so.
     pub(super) async fn open(&self, shared: &Shared) -> Result<Arc<Master>, TransportError> {
         let mut slot = self.slot.lock().await;
         if let Some(master) = slot.as_ref() {
@@ -65,7 +65,7 @@ impl Route {
         }
         let directory = shared.directory.as_ref().map_err(|problem| TransportError {
             kind: TransportErrorKind::NoConnection,
-            evidence: format!("there is no safe place for ssh's sockets: {problem}"),
+            evidence: format!("there is no safe directory for ssh's sockets: {problem}"),
         })?;
         let mut endpoint = Endpoint { target: self.target.clone(), via: None, login: self.login };
         let mut master = endpoint.find(directory).await;
@@ -116,7 +116,7 @@ impl Route {
         }
     }
 
-    /// Forgets a connection that turned out to be dead, so that the next [`Route::open`] makes a new one.
+    /// Drops a dead connection, so that the next [`Route::open`] opens a new one.
     pub(super) async fn forget(&self, dead: &Arc<Master>) {
         let mut slot = self.slot.lock().await;
         if slot.as_ref().is_some_and(|master| Arc::ptr_eq(master, dead)) {
@@ -125,7 +125,7 @@ impl Route {
         }
     }
 
-    /// Ends the connection, unless later processes are to find it.
+    /// Closes the connection, unless later processes may reuse it.
     pub(super) async fn close(&self) {
         let master = self.slot.lock().await.take();
         if let Some(master) = master.filter(|master| master.is_private()) {
@@ -139,7 +139,7 @@ impl Route {
     }
 }
 
-/// Hosts that were dropped together do not come back together.
+/// Spreads the retries of hosts that were dropped together.
 fn jitter(milliseconds: u64) -> Duration {
     Duration::from_millis(rand::random_range(0..=milliseconds))
 }

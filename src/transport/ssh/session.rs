@@ -13,12 +13,12 @@ use super::collect::{Flood, Stderr, Stdout};
 use super::elevate::{Invocation, Method, Stdin};
 use crate::transport::{HEARTBEAT, Held, LineSender, Output, TransportError, TransportErrorKind, evidence};
 
-/// How often a session is asked for where sshd has none to give (`MaxSessions`, shared with other programs of
-/// the same user that use the connection), and the pause between.
+/// How often to retry if sshd has no free session (`MaxSessions`, shared with other programs of the same user on the connection),
+/// and the pause between attempts.
 const SESSION_TRIES: u32 = 5;
 const SESSION_PAUSE: Duration = Duration::from_millis(100);
 
-/// A session whose command runs.
+/// A session with a running command.
 pub(super) struct Running {
     child: Child<Arc<Session>>,
     stdin: Option<ChildStdin>,
@@ -26,7 +26,7 @@ pub(super) struct Running {
     sent_at: SystemTime,
 }
 
-/// Where a command prints to, and what it printed.
+/// A command's output streams and their content.
 struct Streams {
     from_stdout: ChildStdout,
     from_stderr: ChildStderr,
@@ -34,13 +34,13 @@ struct Streams {
     stderr: Stderr,
 }
 
-/// What the reader tells the writer.
+/// The reader's message to the writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Waiting,
-    /// The root shell is there and reads.
+    /// The root shell has started and reads.
     Root(Method),
-    /// sudo asked a second time, or the streams ended: nothing more may be written.
+    /// sudo asked a second time, or the streams ended: do not write any more.
     Over,
 }
 
@@ -53,12 +53,12 @@ enum Until {
 
 /// Why a session yields no output.
 pub(super) enum Failure {
-    /// The connection ended, or was not there.
+    /// The connection ended, or did not exist.
     Lost(Life),
     Other(TransportError),
 }
 
-/// Whether the host had given any sign of life on a session.
+/// Whether the host had sent anything on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     Seen,
@@ -84,7 +84,7 @@ pub(super) async fn start(
                 tries += 1;
             }
             Err(error) if refused_by_peer(&error) => {
-                let evidence = "sshd opens no further session on this connection (MaxSessions)".to_owned();
+                let evidence = "sshd refuses further sessions on this connection (MaxSessions)".to_owned();
                 return Err(Failure::Other(TransportError {
                     kind: TransportErrorKind::NoConnection,
                     evidence,
@@ -116,13 +116,13 @@ fn refused_by_peer(error: &openssh::Error) -> bool {
 }
 
 impl Running {
-    /// Writes what there is to write, reads all that comes, and waits for the end. After `timeout` it gives
-    /// up; what runs on the host then goes on.
+    /// Writes the input, reads all output, and waits for the end. Gives up after `timeout`; the command on the host keeps
+    /// running.
     pub(super) async fn finish(self, plan: &Stdin, timeout: Duration) -> Result<(Output, Method), Failure> {
         let Self { child, stdin, mut streams, sent_at } = self;
         let (stage, watched) = watch::channel(Stage::Waiting);
         let work = async {
-            // What the writer returns is dropped at once: the host sees the end of its input.
+            // Dropping the writer's result closes the input on the host.
             let write = async {
                 drop(write(stdin, plan, watched).await);
                 Ok(())
@@ -171,17 +171,17 @@ impl Running {
     }
 }
 
-/// The command's exit code; none where the connection ended first.
+/// The command's exit code; none if the connection ended first.
 async fn wait(child: Child<Arc<Session>>) -> Option<i32> {
     match child.wait().await {
         Ok(status) => status.code(),
-        // The crate reports exit code 127 so.
+        // The crate reports exit code 127 this way.
         Err(openssh::Error::Remote(_)) => Some(127),
         Err(_) => None,
     }
 }
 
-/// Writes and hands standard input back, for the caller to hold or to drop.
+/// Writes and returns standard input, for the caller to hold or to drop.
 async fn write(
     stdin: Option<ChildStdin>,
     plan: &Stdin,
@@ -206,7 +206,7 @@ async fn write(
     };
     tokio::select! {
         biased;
-        // An error here is no verdict: what the command did shows in its output and exit code.
+        // An error here decides nothing: the output and exit code show what the command did.
         _ = over.wait_for(|stage| *stage == Stage::Over) => None,
         stdin = writing => stdin,
     }
@@ -257,11 +257,10 @@ impl Streams {
         Failure::Other(classify::privilege_failure(&said, self.stderr.asked()))
     }
 
-    /// Only stderr goes into evidence: stdout is where scripts answer, and an answer may hold what no log
-    /// should.
+    /// Only stderr becomes evidence: scripts answer on stdout, and an answer may contain data that must not be logged.
     fn timed_out(&self, timeout: Duration) -> Failure {
         let said = evidence(&self.stderr.text());
-        let evidence = format!("no end within {} s\n{said}", timeout.as_secs_f32());
+        let evidence = format!("timed out after {} s\n{said}", timeout.as_secs_f32());
         let evidence = evidence.trim_end().to_owned();
         Failure::Other(TransportError { kind: TransportErrorKind::TimedOut, evidence })
     }
@@ -273,11 +272,11 @@ impl Streams {
     }
 }
 
-/// A session that holds something on its host.
+/// A session that holds a resource on its host.
 pub struct HeldSession {
     release: Option<oneshot::Sender<()>>,
     ended: watch::Receiver<bool>,
-    /// Holds standard input, whose end is what the script waits for.
+    /// Holds standard input; the script waits for its end.
     keeper: tokio::task::AbortHandle,
 }
 
@@ -294,8 +293,8 @@ impl HeldSession {
     }
 }
 
-/// Gives signs of life until the host ends the session or the holder releases it. It reads on meanwhile, so
-/// that the script never blocks.
+/// Sends heartbeats until the host ends the session or the holder releases it. Meanwhile it keeps reading, so that the script
+/// never blocks.
 async fn keep(mut stdin: Option<ChildStdin>, mut streams: Streams, mut released: oneshot::Receiver<()>) {
     let mut bytes = [0; 1024];
     let mut beat = tokio::time::interval(HEARTBEAT);
@@ -308,7 +307,7 @@ async fn keep(mut stdin: Option<ChildStdin>, mut streams: Streams, mut released:
             },
             _ = &mut released, if stdin.is_some() => drop(stdin.take()),
             _ = beat.tick() => if let Some(stdin) = &mut stdin {
-                // A pipe that is full or broken shows in the end of stdout.
+                // A full or broken pipe is noticed when stdout ends.
                 let _ = tokio::time::timeout(HEARTBEAT, stdin.write_all(b"\n")).await;
             },
         }
@@ -317,7 +316,7 @@ async fn keep(mut stdin: Option<ChildStdin>, mut streams: Streams, mut released:
 
 impl Held for HeldSession {
     async fn ended(&mut self) {
-        // An error means that the keeper is gone, and with it the session.
+        // An error means that the keeper has ended, and with it the session.
         let _ = self.ended.wait_for(|ended| *ended).await;
     }
 

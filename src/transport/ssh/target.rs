@@ -6,33 +6,32 @@ use crate::model::Secret;
 /// How ssh reaches one host, and how to become root there.
 #[derive(Clone, Debug)]
 pub struct SshTarget {
-    /// What ssh is told to connect to: an address, or a name or alias of its configuration.
+    /// The destination for ssh: an address, or a name or alias in its configuration.
     pub destination: String,
     /// `-l`.
     pub user: Option<String>,
     /// `-p`.
     pub port: Option<u16>,
-    /// `-i` with `IdentitiesOnly`: no key of the agent is offered but this one and the configuration's.
+    /// `-i` with `IdentitiesOnly`: only this key and those in the configuration are offered, no other key of the agent.
     pub identity: Option<PathBuf>,
-    /// `-F`: a configuration file in place of the user's and the system's.
+    /// `-F`: a configuration file that replaces the user's and the system's.
     pub config: Option<PathBuf>,
-    /// As `-J`: `[USER@]HOST[:PORT]`, several with commas between them, or `none`.
+    /// As for `-J`: `[USER@]HOST[:PORT]`, several separated by commas, or `none`.
     pub jump: Option<String>,
     pub host_keys: HostKeyPolicy,
     pub r#become: BecomeRoot,
-    /// Until the connection stands and the keys are exchanged, and again until the login is done.
+    /// The timeout until the keys are exchanged, and again until the login is done.
     pub connect_timeout: Duration,
     /// How long an idle connection stays open for later runs; zero: it ends with this run.
     pub persist: Duration,
-    /// For a sudo that asks. One line; it travels over standard input only.
+    /// For sudo with a password. One line; sent only over standard input.
     pub sudo_password: Option<Secret>,
-    /// Variables that hold secrets. A connection that stays open for later runs keeps its environment as long.
+    /// Environment variables with secrets, withheld from ssh. A persistent connection keeps its environment.
     pub withheld: Vec<String>,
 }
 
 impl SshTarget {
-    /// A target with ssh's own defaults: strict host keys, whatever way to root there is, 10 s to connect,
-    /// nothing left open.
+    /// A target with the defaults: strict host keys, any method to become root, 10 s to connect, no persistence.
     pub fn new(destination: impl Into<String>) -> Self {
         Self {
             destination: destination.into(),
@@ -51,13 +50,12 @@ impl SshTarget {
     }
 }
 
-/// Which host keys are accepted (`StrictHostKeyChecking`, ssh_config(5)). There is no policy that takes any
-/// key.
+/// Which host keys are accepted (`StrictHostKeyChecking`, ssh_config(5)). No policy accepts any key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostKeyPolicy {
-    /// Only keys that are known.
+    /// Only known keys.
     Strict,
-    /// The key of a host never met before is trusted and kept, a changed key never.
+    /// The key of a new host is trusted and saved, a changed key never.
     AcceptNew,
 }
 
@@ -70,10 +68,10 @@ impl HostKeyPolicy {
     }
 }
 
-/// How the shell becomes root's.
+/// How the shell becomes root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BecomeRoot {
-    /// Root as it is, else sudo, else doas: decided on the host, in the round trip of the first script.
+    /// Directly as root, else sudo, else doas: decided on the host, in the round trip of the first script.
     Auto,
     /// The login is root.
     Root,

@@ -1,4 +1,4 @@
-//! What a cluster holds before anything goes wrong with it, and has to hold afterwards.
+//! Test data that a cluster has before a fault, and must have afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ pub fn lay(stage: &Stage) {
     }
 }
 
-/// All of it is there. A node that was just struck may take a moment, so the messages are waited for.
+/// Checks that all of it is there. A node that was just hit may need a moment, so it waits for the messages.
 pub fn missing(stage: &Stage) -> Vec<String> {
     let balancer = stage.lab.address(21);
     let mut missing: Vec<String> = QUEUES

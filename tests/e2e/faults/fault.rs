@@ -1,4 +1,4 @@
-//! What goes wrong: how each fault is brought about, and how it is undone where that is not rabbitup's business.
+//! The faults: how each is injected, and how it is undone if rabbitup cannot do that.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::program::{Running, Start, until};
 use crate::stage::{BROKERS, Stage, octet};
 use crate::watch::server_states;
 
-/// How long a host keeps the lock of a run that it has lost sight of (`LEASE` of src/apply/lock.rs), and some more.
+/// How long a host keeps the lock of a lost run (`LEASE` of src/apply/lock.rs), and a margin.
 const LEASE: Duration = Duration::from_secs(100);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub enum Fault {
     Hostile,
 }
 
-/// What a march needs for its fault, for as long as it lasts.
+/// Set-up of a fault for the whole fault run.
 pub struct Scene<'a> {
     pub stage: &'a Stage,
     pub playbook: &'static Playbook,
@@ -54,7 +54,7 @@ impl<'a> Scene<'a> {
         Self { stage, playbook, mirror }
     }
 
-    /// Takes away what was set up.
+    /// Removes the set-up.
     pub fn clear(self) {
         if let Some(mirror) = self.mirror {
             mirror.leave(&self.stage.lab);
@@ -62,11 +62,11 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What came of a try to bring a fault about.
+/// The result of an injection.
 pub enum Struck {
-    /// There was nothing to strike: no broker ran, the run had ended.
+    /// Nothing to hit: no broker ran, or the run had ended.
     Nothing,
-    /// It struck, and this was wrong at once.
+    /// It hit, and this was wrong immediately.
     Found(Vec<String>),
 }
 
@@ -128,7 +128,7 @@ impl Fault {
         }
     }
 
-    /// Whether it can be brought about while this step runs: `packages`, `restart`.
+    /// Whether it can be injected while this step runs: `packages`, `restart`.
     pub fn concerns(self, host: &str, step: &str) -> bool {
         match self {
             Self::Repository | Self::Mirror | Self::Dpkg => matches!(step, "packages" | "upgrade"),
@@ -137,7 +137,7 @@ impl Fault {
         }
     }
 
-    /// Only every so many steps are struck in a whole march: what takes a minute or more to be noticed.
+    /// Hits only every n-th step in a whole fault run, if noticing it takes a minute or more.
     pub fn every(self) -> usize {
         match self {
             Self::Cut | Self::Pause => 5,
@@ -146,23 +146,23 @@ impl Fault {
         }
     }
 
-    /// What a run ends with that this came upon. A run whose last step had ended has nothing left to fail at.
+    /// The exit codes of a run with this fault. A run whose last step had ended cannot fail any more.
     pub fn exits(self) -> &'static [Option<i32>] {
         match self {
             Self::Kill => &[None],
             Self::Interrupt | Self::Terminate | Self::HangUp => &[Some(130), Some(0)],
-            // Whoever else comes, the run that was first goes well.
+            // Despite the second controller, the first run succeeds.
             Self::Second => &[Some(0)],
             _ => &[Some(1), Some(0)],
         }
     }
 
-    /// Whether the same run is struck at its other steps, too, since it goes on.
+    /// Whether the same run is also hit at its other steps, since it continues.
     pub fn lets_the_run_go_on(self) -> bool {
         matches!(self, Self::Second | Self::Hostile)
     }
 
-    /// Whether the broker on the struck host is out of service by the fault itself.
+    /// Whether the fault itself stops the broker on the host.
     pub fn takes_broker(self) -> bool {
         matches!(
             self,
@@ -232,8 +232,7 @@ impl Fault {
         Struck::there(true)
     }
 
-    /// What an operator finds who looks before anything is undone: the words that name the cause, by the command that has
-    /// to say them.
+    /// What an operator sees before the fault is undone: the words that name the cause, by the command that must print them.
     fn shows(self) -> &'static [(&'static [&'static str], &'static str)] {
         const FULL: &[(&[&str], &str)] =
             &[(&["status"], "has no space left"), (&["doctor"], "has no space left")];
@@ -267,7 +266,7 @@ impl Fault {
         unnamed
     }
 
-    /// Undoes it, as an operator would before he runs the command again. What was wrong with what was found then.
+    /// Undoes it, as an operator would before running the command again. Returns what was wrong.
     pub fn heal(self, scene: &Scene<'_>, host: &str) -> Vec<String> {
         let (stage, lab) = (scene.stage, &scene.stage.lab);
         let brokers_too = scene.playbook.undo == Undo::AlsoBrokers;
@@ -309,12 +308,12 @@ impl Fault {
     }
 }
 
-/// What an operator puts right before he runs the command again.
+/// What an operator fixes before running the command again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undo {
-    /// Networks and disks; a broker that does not run is what the command is for.
+    /// Networks and disks; starting brokers is the command's job.
     Surroundings,
-    /// Brokers, too: the command wants them to run, and refuses otherwise.
+    /// Brokers too: the command needs them to run, and refuses otherwise.
     AlsoBrokers,
 }
 
@@ -322,7 +321,7 @@ pub enum Undo {
 const KILL_SESSIONS: &str =
     "ps -eo pid=,ppid=,comm= | awk '$3 ~ /^sshd/ && $2 != 1 { print $1 }' | xargs -r kill -9";
 
-/// As if the kernel had run out of memory: dpkg and what it runs, then apt. Some of them may have ended meanwhile.
+/// Like the OOM killer: dpkg and its children, then apt. Some of them may have ended already.
 const KILL_DPKG: &str = "pids=$(ps -eo pid=,comm= | awk '$2 ~ /^(dpkg|apt-get|apt|dpkg-deb)$/ { print $1 }'); \
      [ -n \"$pids\" ] && { kill -9 $pids || :; }";
 
@@ -332,14 +331,14 @@ const STOP_BROKER: &str = "case $(systemctl is-active rabbitmq-server) in active
 const START_BROKER: &str =
     "! systemctl -q is-enabled rabbitmq-server || timeout 120 systemctl start rabbitmq-server";
 
-/// Mnesia may have stopped under a RabbitMQ that goes on: `status` and `plan` say so, and that it needs a restart.
+/// Mnesia may have stopped inside a running RabbitMQ: `status` and `plan` say so, and that it needs a restart.
 const RESTART_BROKER: &str = "systemctl -q is-enabled rabbitmq-server || exit 0; \
      timeout 60 rabbitmqctl -q eval 'yes = mnesia:system_info(is_running), rabbit:is_running().' 2>/dev/null | grep -qx true || \
      timeout 180 systemctl restart rabbitmq-server";
 
-/// Who was cut off for longer than net_ticktime, a minute, is parted from the others, and stays so unless its node is restarted
-/// (cluster_partition_handling is ignore): `status` and `doctor` say so. Waits until the node either sees every member or knows
-/// that it is parted.
+/// A node without network for longer than net_ticktime, a minute, is partitioned, and stays so unless it is restarted
+/// (cluster_partition_handling is ignore): `status` and `doctor` say so. Waits until the node either sees every member or reports
+/// the partition.
 const RESTART_PARTED: &str = "systemctl -q is-active rabbitmq-server || exit 0; for _ in $(seq 40); do \
      case $(timeout 10 rabbitmqctl -q eval 'case rabbit_node_monitor:partitions() of [] -> \
      length(try rabbit_nodes:list_members() catch error:undef -> rabbit_mnesia:cluster_nodes(all) end) =:= \

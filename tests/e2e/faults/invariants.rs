@@ -1,4 +1,4 @@
-//! What has to be true whatever went wrong. Each finding is a sentence; none is good.
+//! The invariants after every fault. Each violation is a sentence.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -17,7 +17,7 @@ pub fn active(stage: &Stage) -> Vec<&'static str> {
     BROKERS.into_iter().zip(asked).filter_map(|(host, active)| active.then_some(host)).collect()
 }
 
-/// A majority that ran still runs, but for the broker that the fault itself took.
+/// A majority that ran still runs, except for the broker that the fault itself stopped.
 pub fn quorum(stage: &Stage, before: &[&str], taken: Option<&str>) -> Option<String> {
     let majority = BROKERS.len() / 2 + 1;
     let now = active(stage);
@@ -26,8 +26,8 @@ pub fn quorum(stage: &Stage, before: &[&str], taken: Option<&str>) -> Option<Str
         .then(|| format!("a quorum ran ({}), and now only {}", before.join(", "), now.join(", ")))
 }
 
-/// Prints what is wrong with the files that rabbitup writes: one that is empty, cut short, or refused by its owner; a
-/// cookie that Erlang would not take.
+/// Prints problems of files that rabbitup writes: empty, truncated, or rejected by their software; a cookie that Erlang would
+/// reject.
 const FILES: &str = r#"
 for f in /etc/hosts /etc/hostname /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/enabled_plugins /etc/haproxy/haproxy.cfg /etc/chrony/chrony.conf; do
   [ -e "$f" ] || continue
@@ -67,14 +67,14 @@ pub fn cookies(stage: &Stage, active: &[&str]) -> Option<String> {
     (!common).then(|| format!("no cookie is known to all brokers ({first} and others): {held:?}"))
 }
 
-/// Prints what a run of rabbitup has left on a host that it is done with.
+/// Prints leftovers of a finished rabbitup run on a host.
 const LEFT: &str = "ls -d /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved /run/rabbitup-* \
     /var/lib/rabbitmq/.rabbitup-cookie 2>/dev/null; ps -eo args= | grep -oE 'rabbitup-[0-9a-zA-Z]{16,}'; :";
 
 const DRAINED: &str =
     "timeout 60 rabbitmqctl -q eval 'rabbit_maintenance:is_being_drained_local_read(node()).'";
 
-/// Nothing of ours is left, and no node is drained, once a run has ended well.
+/// After a successful run nothing of rabbitup is left, and no node is drained.
 pub fn nothing_left(stage: &Stage) -> Vec<String> {
     let mut broken = attempt(|| hosts::assert_tidy(&stage.lab, &ALL));
     // The session that held the lock ends a moment after its run.

@@ -1,4 +1,4 @@
-//! When a fault strikes: at a step, by its id, as rabbitup's own events tell it.
+//! When a fault is injected: at a step, by its id, from rabbitup's own events.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use crate::stage::Stage;
 
-/// Where in a step's life.
+/// The point in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum When {
     Begins,
@@ -29,7 +29,7 @@ impl When {
 
 const DPKG_RUNS: &str = "pgrep -x dpkg >/dev/null";
 
-/// A step of a plan. Its id is the same in every plan that has the same need.
+/// A step of a plan. Its id is the same in every plan for the same purpose.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepId(String);
 
@@ -43,7 +43,7 @@ impl StepId {
         self.0.split_once('/').map_or("", |(_, what)| what)
     }
 
-    /// What the host itself shows in the middle of a step that is long and says little.
+    /// A condition on the host in the middle of a long step with little output.
     pub fn middle(&self, fault: Fault) -> Option<&'static str> {
         match self.what() {
             "packages" => Some(DPKG_RUNS),
@@ -51,7 +51,7 @@ impl StepId {
             "start" | "join" => {
                 Some("[ \"$(systemctl show -p ActiveState --value rabbitmq-server)\" = activating ]")
             }
-            // Drained: it runs and takes no clients.
+            // Drained: it runs but accepts no clients.
             "restart" | "upgrade" | "retire" => {
                 Some("systemctl -q is-active rabbitmq-server && ! ss -Hltn 'sport = :5672' | grep -q .")
             }
@@ -71,7 +71,7 @@ impl fmt::Display for StepId {
     }
 }
 
-/// What a line of `--json` says of a step.
+/// The event of a step in a line of `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     Begins,
@@ -79,7 +79,7 @@ pub enum Sign {
     Ends,
 }
 
-/// Reads one line. A line that is cut short says nothing.
+/// Parses one line. A truncated line is ignored.
 pub fn read(line: &str) -> Option<(StepId, Sign)> {
     let event: Value = serde_json::from_str(line).ok()?;
     let sign = match event["event"].as_str()? {

@@ -1,11 +1,11 @@
-//! The playbooks that are marched: how each is called, what it needs before, what is true once it has converged.
+//! The playbooks of fault runs: the command, the prerequisites, and the conditions after it has converged.
 
 use super::fault::Undo;
 use crate::hosts;
 use crate::inventory::Inventory;
 use crate::stage::{ALL, BROKERS, Stage, State};
 
-/// A playbook as a march runs it.
+/// A playbook of a fault run.
 #[derive(Debug)]
 pub struct Playbook {
     pub name: &'static str,
@@ -13,20 +13,20 @@ pub struct Playbook {
     pub inventory: fn() -> Inventory,
     /// The words of the command.
     pub words: fn(&Stage) -> Vec<String>,
-    /// What it takes to have something to do.
+    /// Prepares the cluster so that it has something to do.
     pub prepare: fn(&Stage),
-    /// What an operator mends before he runs the command again.
+    /// What an operator fixes before running the command again.
     pub undo: Undo,
-    /// Whether a majority of brokers that ran has to run at every time.
+    /// Whether a majority of the running brokers must always run.
     pub keeps_quorum: bool,
-    /// Whether there is data before, which has to be there afterwards.
+    /// Whether there is data before, which must exist afterwards.
     pub keeps_data: bool,
-    /// Whether nodes may be parted while it is half done. Two nodes that go down then, one after the other, take the
-    /// messages of a mirrored queue with them, whoever is at work: the next one goes down when all are together again.
+    /// Whether nodes may be partitioned while it is unfinished. If two nodes went down then, one after the other, the messages of
+    /// a mirrored queue would be lost in any case: the next one goes down only when all are connected again.
     pub parts: bool,
     /// Whether it takes brokers out of service, one at a time.
     pub rolls: bool,
-    /// Panics unless the cluster is what the playbook makes of it. Then leaves it in this state.
+    /// Panics unless the cluster is in the playbook's final state. Then leaves it in this state.
     pub converged: fn(&Stage),
     pub leaves: State,
 }
@@ -78,7 +78,7 @@ pub const BRING_UP: Playbook = Playbook {
     ..day2("bring-up", |_| words(&["up"]))
 };
 
-/// The same command, where only one node is not there yet.
+/// The same command with only one node missing.
 pub const ENTER: Playbook = Playbook {
     prepare: leave,
     undo: Undo::Surroundings,
@@ -112,7 +112,7 @@ fn nothing_to_do(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// A bring-up gives nobody's queues replicas: a node that came back empty has none until somebody asks for them.
+/// A bring-up adds no replicas: a node that came back empty has none until they are grown.
 fn entered(stage: &Stage) {
     nothing_to_do(stage);
     stage.playbook(&Inventory::whole(), &["grow-queues"]).expect(0);

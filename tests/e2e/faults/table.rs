@@ -1,34 +1,34 @@
-//! The table of docs/faults.md: a row per march, with what was struck, what came of it, and when that was.
+//! The table of docs/faults.md: a row per fault run, with the steps hit, the outcome and the date.
 
 use std::collections::BTreeSet;
 
-use super::march::Outcome;
+use super::fault_run::Outcome;
 use crate::lab::Suite;
 use crate::page::{Table, date};
 
-/// Of a march whose clients could not be asked in the end, and of those that were played before there were any.
+/// For fault runs whose clients could not be queried at the end, and those from before there were clients.
 const UNCOUNTED: &str = "not counted";
 
-const MARCHES: Table = Table {
+const FAULT_RUNS: Table = Table {
     page: "docs/faults.md",
-    mark: "marches",
+    mark: "fault-runs",
     columns: &[
         "playbook",
         "fault",
-        "strikes where a step",
+        "injected when a step",
         "on",
-        "struck",
+        "hit",
         "runs in vain",
         "confirmed messages",
         "outcome",
-        "played",
+        "date",
     ],
     keys: 4,
 };
 
-/// A row; the cells that name the march come first.
+/// A row; the cells that name the fault run come first.
 pub fn row(outcome: &Outcome, suite: Suite) -> String {
-    let march = outcome.march;
+    let fault_run = outcome.fault_run;
     let kinds: BTreeSet<&str> = outcome.cases.iter().map(|case| case.step.what()).collect();
     let struck = match outcome.cases.len() {
         0 => "nothing".to_owned(),
@@ -38,10 +38,10 @@ pub fn row(outcome: &Outcome, suite: Suite) -> String {
     let broken = broken.map(|case| format!("{}: {}", case.step, cell(&case.broken.join("; "))));
     let ended = outcome.broken.iter().map(|text| cell(text));
     let wrong: Vec<String> = broken.chain(ended).collect();
-    MARCHES.row(&[
-        march.playbook.name.to_owned(),
-        march.fault.word().to_owned(),
-        march.when.word().to_owned(),
+    FAULT_RUNS.row(&[
+        fault_run.playbook.name.to_owned(),
+        fault_run.fault.word().to_owned(),
+        fault_run.when.word().to_owned(),
         suite.release().to_owned(),
         struck,
         outcome.failed_again.len().to_string(),
@@ -58,5 +58,5 @@ fn cell(text: &str) -> String {
 
 /// Puts rows into the page.
 pub fn write(rows: &[String]) {
-    MARCHES.write(rows);
+    FAULT_RUNS.write(rows);
 }

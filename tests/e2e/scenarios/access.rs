@@ -91,7 +91,7 @@ fn rule_of_something_else(stage: &Stage, inventory: &Inventory) {
     stage
         .plan(inventory)
         .expect(1)
-        .says("sudo does not let this login run what rabbitup needs")
+        .says("sudo does not allow this user the command that rabbitup needs")
         .says("(root) NOPASSWD: /usr/bin/apt-get update")
         .says("rabbitup privileges sudoers");
 }

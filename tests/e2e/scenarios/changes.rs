@@ -30,7 +30,7 @@ pub fn saved_plan(stage: &Stage) {
         &format!("{step}; timeout 10 sh -c 'until [ -s /run/rabbitup-left.work ]; do sleep 0.1; done'"),
     );
     let mut waits = stage.rabbitup(&changed).args(["apply", &path, "--yes"]).spawn();
-    waits.wait_for("Waiting: a step of a run that was cut off is still running on node2");
+    waits.wait_for("Waiting: a step of an interrupted run is still running on node2");
     assert!(
         !lab.run_on("node2", "test -e /run/rabbitup.owner").status.success(),
         "it locks nothing meanwhile"

@@ -7,7 +7,7 @@ use crate::lab::Suite;
 use crate::processes::ProcessWatch;
 use crate::stage::{ALL, BROKERS, Stage};
 
-/// A plan only reads, says the same twice, and knows that there is something to do.
+/// A plan is read-only, repeatable, and shows that there is something to do.
 pub fn plan_touches_nothing(stage: &Stage) {
     let inventory = Inventory::whole();
     let before = hosts::all_files(&stage.lab, &ALL);
@@ -21,7 +21,7 @@ pub fn plan_touches_nothing(stage: &Stage) {
     hosts::assert_untouched(&stage.lab, &ALL, &before);
 }
 
-/// The main job. Everything is looked at on the hosts themselves.
+/// The main job. Everything is checked on the hosts themselves.
 pub fn bring_up(stage: &Stage) {
     let watch = ProcessWatch::start();
     let run = stage.up(&Inventory::whole());
@@ -110,7 +110,7 @@ fn assert_entered_at_once(stage: &Stage) {
     }
 }
 
-/// Neither the cookie nor the password was to be seen by others: in process lists, in what was printed, in the journal.
+/// Neither the cookie nor the password was visible to others: in process lists, in the output, in the journal.
 fn no_secret(stage: &Stage, processes: &[String]) {
     assert!(processes.iter().any(|words| words.contains("apt-get")), "the watch saw the hosts' processes");
     let cookie = stage.lab.stdout_of("node1", "cat /var/lib/rabbitmq/.erlang.cookie");

@@ -92,7 +92,7 @@ fn grown(stage: &Stage, two: &Inventory) {
     run.wait()
         .expect(1)
         .says("The hosts have changed since; the plan is now:")
-        .says("this plan destroys more than the one that was shown")
+        .says("this plan destroys more than the first one shown")
         .says("rabbit@node3 leaves the cluster")
         .says("rabbitup plan --prune");
 }

@@ -1,5 +1,5 @@
-//! `rabbitup doctor` on hosts where one thing is broken: it names that thing first, with what shows it; what it prints
-//! mends it. The table is played on one cluster, and every case leaves the cluster as it found it.
+//! `rabbitup doctor` on hosts with one problem: it names that problem first, with evidence; the commands it prints fix it. All
+//! cases run on one cluster, and each leaves the cluster unchanged.
 
 mod blank;
 mod bundle;
@@ -27,7 +27,7 @@ pub use healthy::healthy;
 pub(super) use host::TLS;
 pub use releases::releases;
 
-/// One thing that is wrong, what doctor has to say of it, and what puts it right.
+/// One problem, doctor's expected output, and the fix.
 #[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
@@ -35,11 +35,11 @@ struct Case {
     cause: &'static str,
     host: &'static str,
     peer: Option<&'static str>,
-    /// What the evidence has to name.
+    /// Words that the evidence must contain.
     evidence: &'static [&'static str],
-    /// Looked at before it is mended.
+    /// A check before the fix.
     meanwhile: fn(&Stage, &Value),
-    mend: Mend,
+    fix: Fix,
 }
 
 /// Of a shell line that root runs on a host. `{node1}` in it, and in evidence, is the address of node1.
@@ -51,15 +51,15 @@ enum Act {
 }
 
 #[derive(Clone, Copy)]
-enum Mend {
+enum Fix {
     /// Every command of the document, in its order.
     Printed,
-    /// The document says what is to be done, and only whoever broke it knows how: a firewall's rule, a disk that
-    /// somebody filled. Or a case before this one has shown that the printed command does it, at a restart's price.
+    /// The document says what to do, but the details depend on what was broken: a firewall rule, a full disk. Or an earlier case
+    /// has shown that the printed command works, at the cost of a restart.
     ByHand(&'static [Act]),
 }
 
-/// What most cases have in common.
+/// Defaults of most cases.
 const CASE: Case = Case {
     name: "",
     breaks: &[],
@@ -68,14 +68,14 @@ const CASE: Case = Case {
     peer: None,
     evidence: &[],
     meanwhile: |_, _| {},
-    mend: Mend::Printed,
+    fix: Fix::Printed,
 };
 
 /// How long a condition may take to come true: a node that restarts on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A third of the table, another one each day; all of it where `E2E_ALL` is 1, and those whose name contains one of the
-/// words of `E2E_CASES` where there are such.
+/// A third of the cases, another one each day; all with `E2E_ALL=1`, and with `E2E_CASES` those whose name contains one of its
+/// words.
 pub fn table(stage: &Stage) {
     let mut all: Vec<&Case> = host::CASES.iter().chain(pair::CASES).chain(cluster::CASES).collect();
     if stage.lab.suite().store() == Store::Khepri {
@@ -123,7 +123,7 @@ fn picked<'a>(all: &[&'a Case]) -> Vec<&'a Case> {
     cases
 }
 
-/// Which third of what takes long is played today, from 0 on; none where `E2E_ALL` is 1: all of it.
+/// Which third of the slow cases runs today, from 0; none with `E2E_ALL=1`: all of them.
 fn third_of_today() -> Option<usize> {
     if all_are_played() { None } else { usize::try_from(today() % 3).ok() }
 }
@@ -137,9 +137,9 @@ fn play(stage: &Stage, case: &Case) {
     let document = run.json();
     let finding = assert_named(stage, case, &run, &document);
     (case.meanwhile)(stage, finding);
-    match case.mend {
-        Mend::Printed => carry_out(stage, finding),
-        Mend::ByHand(acts) => {
+    match case.fix {
+        Fix::Printed => carry_out(stage, finding),
+        Fix::ByHand(acts) => {
             assert_ne!(finding["remedy"].as_array().map_or(0, Vec::len), 0, "what to do\n{run}");
             acts.iter().for_each(|act| perform(stage, *act));
         }
@@ -151,7 +151,7 @@ fn doctor(stage: &Stage) -> Run {
     stage.rabbitup(&Inventory::whole()).args(["doctor", "--json"]).run()
 }
 
-/// The first finding is this cause at this place, its evidence has the words, and nothing else is a cause.
+/// The first finding has this cause and host, its evidence has the words, and there is no other root cause.
 #[track_caller]
 fn assert_named<'a>(stage: &Stage, case: &Case, run: &Run, document: &'a Value) -> &'a Value {
     let finding = &document["findings"][0];
@@ -173,7 +173,7 @@ fn assert_named<'a>(stage: &Stage, case: &Case, run: &Run, document: &'a Value) 
     finding
 }
 
-/// Nothing is found, by the document and by the exit code, which may take until the brokers have settled.
+/// No findings, in the document and the exit code, which may take until the brokers are stable.
 #[track_caller]
 fn assert_clean(stage: &Stage) {
     let start = Instant::now();
@@ -189,7 +189,7 @@ fn assert_clean(stage: &Stage) {
     }
 }
 
-/// Runs the finding's commands as they are printed: here, one after the other. What is no command is a sentence.
+/// Runs the printed commands of the finding here, one after the other. Anything else is a sentence.
 #[track_caller]
 fn carry_out(stage: &Stage, finding: &Value) {
     let lines: Vec<&str> =
@@ -202,7 +202,7 @@ fn carry_out(stage: &Stage, finding: &Value) {
 #[track_caller]
 fn run_printed(stage: &Stage, line: &str) -> bool {
     if let Some(words) = line.strip_prefix("rabbitup ") {
-        // The inventory is named by the harness as well; which one is meant is the same.
+        // The harness also names the inventory; it is the same one.
         let words =
             words.strip_prefix("-i ").and_then(|rest| rest.split_once(' ')).map_or(words, |(_, rest)| rest);
         let words = words.split_whitespace().chain(["--yes"]);
@@ -217,7 +217,7 @@ fn run_printed(stage: &Stage, line: &str) -> bool {
     false
 }
 
-/// A line for the shell of whoever runs rabbitup.
+/// A line for the operator's shell.
 fn on_this_machine(line: &str) -> Output {
     Command::new("timeout")
         .args(["120", "sh", "-c", line])
@@ -244,7 +244,7 @@ fn with_addresses(stage: &Stage, line: &str) -> String {
     })
 }
 
-/// Keeps what cases change, for themselves and for [`restore`].
+/// Saves the files that cases change, for themselves and for [`restore`].
 fn prepare(stage: &Stage) {
     let line = "install -d -m 700 /root/e2e-kept && cd /root/e2e-kept && cp -p /etc/hosts /etc/rabbitmq/*.conf . && \
                 cp -p /var/lib/rabbitmq/.erlang.cookie cookie";
@@ -252,7 +252,7 @@ fn prepare(stage: &Stage) {
     on_all(&BROKERS, |host| lab.stdout_of(host, line));
 }
 
-/// After a case that failed: undoes whatever any case may have done, as far as it is there.
+/// After a failed case: undoes everything that any case may have done.
 fn restore(stage: &Stage) {
     let line = "systemctl start ssh; nft delete table ip e2e; systemctl stop e2e-epmd; rm -f /usr/sbin/date; \
                 umount /var/log/rabbitmq /var/log /run/e2e-logs; cd /root/e2e-kept && cp -p hosts /etc/hosts && \

@@ -1,10 +1,10 @@
-//! Files that somebody else keeps from being changed.
+//! Files that something protects from changes.
 
 use crate::hosts;
 use crate::inventory::Inventory;
 use crate::stage::{ALL, Stage};
 
-/// A link is seen before anything is changed, a mount when it is met; mended, the next run does what was left.
+/// A link is detected before anything is changed, a mount during the step; after the fix, the next run does the rest.
 pub fn in_the_way(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;

@@ -1,4 +1,4 @@
-//! Hosts on which somebody has been before.
+//! Hosts that were set up partly by hand.
 
 use crate::amqp;
 use crate::hosts::{self, on_all};

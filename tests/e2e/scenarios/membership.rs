@@ -37,7 +37,7 @@ pub fn mistakes(stage: &Stage) {
         ),
         (
             &["replace-node", "old=node3", "new=node4"],
-            "rabbit@node4 is no broker of the inventory",
+            "rabbit@node4 is not a broker in the inventory",
             "the old one may stay until it is replaced",
         ),
     ];
@@ -213,7 +213,7 @@ pub fn ram_nodes(stage: &Stage) {
     stage.assert_nothing_to_do(&two);
     let all = two.clone().host_with("node1", ram);
     let refused = stage.up(&all).expect(64);
-    refused.says("no node is a disc node: the cluster would forget everything when it stops");
+    refused.says("no node is a disc node: the cluster would lose all its data when it stops");
     hosts::assert_cluster(lab, &BROKERS);
 
     stage.playbook(&two, &["stop"]).expect(0);

@@ -1,4 +1,4 @@
-//! What is played on the hosts.
+//! The scenarios.
 
 pub mod access;
 pub mod balancer;

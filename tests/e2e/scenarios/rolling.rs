@@ -33,7 +33,7 @@ pub fn restart(stage: &Stage) {
 
 const CONF: &str = "/etc/rabbitmq/rabbitmq.conf";
 
-/// A node that does not come back ends the run; the others run on. Mended, it goes on where it ended.
+/// A node that does not come back ends the run; the others keep running. After the fix, the run continues.
 pub fn restart_that_fails(stage: &Stage) {
     if stage.lab.suite().mirrors() {
         // RabbitMQ 3 takes a dozen seconds for each restart, and what is shown here is rabbitup's doing.

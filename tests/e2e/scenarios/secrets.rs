@@ -1,4 +1,4 @@
-//! Passwords and cookies stay where they belong, whatever command is called, however loudly, and whatever goes wrong.
+//! Passwords and cookies do not leak, for every command and verbosity, even when something fails.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -150,7 +150,7 @@ fn note_environments(stage: &Stage) {
     }
 }
 
-/// Where a secret is at home, for its owner alone; that is looked at elsewhere.
+/// Files that may contain a secret, readable only by their owner; other tests check those.
 fn belongs(path: &str) -> bool {
     path.ends_with("/.erlang.cookie") || path.starts_with("etc/haproxy/haproxy.cfg")
 }

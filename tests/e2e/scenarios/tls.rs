@@ -1,4 +1,4 @@
-//! A cluster whose nodes speak TLS with each other, which somebody else has set up: erl_call cannot ask them.
+//! A cluster set up by hand with TLS between nodes, which erl_call does not support.
 
 use super::doctor::TLS;
 use crate::hosts::{self, on_all};
@@ -13,7 +13,7 @@ const PUT_BACK: &str =
 /// As long as those that rabbitup makes.
 const NEW: &str = "TLScookieOfNobody0123456789TLScookieOfNo";
 
-/// It is looked at, one of it is started, one is restarted, and a rotation of its cookie is ended, as with any other.
+/// It is inspected, one node is started, one restarted, and a cookie rotation completed, as in any other cluster.
 pub fn between_nodes(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;

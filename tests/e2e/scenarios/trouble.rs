@@ -1,4 +1,4 @@
-//! What must be refused in clear words, with nothing changed anywhere.
+//! Problems that must be refused with a clear message, without any change.
 
 use crate::hosts;
 use crate::inventory::Inventory;
@@ -14,7 +14,7 @@ pub fn unreachable_host(stage: &Stage) {
     stage.home.borrow_mut().forget_connections();
     let run = stage.up(&inventory);
     stage.lab.heal("node3");
-    run.expect(1).says("node3").says("1 of 4 hosts could not be looked at. Nothing was changed.");
+    run.expect(1).says("node3").says("1 of 4 hosts could not be inspected. Nothing was changed.");
     stage.home.borrow_mut().forget_connections();
     stage.lab.kill("node3");
     let run = stage.up(&inventory);
@@ -52,7 +52,7 @@ pub fn wrong_host_key(stage: &Stage) {
         inventory.ssh.push(format!("host_keys = \"{policy}\""));
         let config = home.join("config").display().to_string();
         let run = stage.rabbitup_on(&inventory.text(&stage.lab, Some(&config))).args(["up", "--yes"]).run();
-        run.expect(1).says("node2: the host key is not the one that is known").says("Nothing was changed.");
+        run.expect(1).says("node2: the host key has CHANGED").says("Nothing was changed.");
     }
     stage.home.borrow_mut().forget_connections();
     hosts::assert_untouched(&stage.lab, &ALL, &before);
@@ -73,7 +73,7 @@ pub fn firewall(stage: &Stage) {
     hosts::assert_untouched(&stage.lab, &ALL, &before);
 }
 
-/// A clock that is off where no time service runs yet is worth a note: the plan is what mends it.
+/// A wrong clock without a time service is only a note: the plan fixes it.
 pub fn clock_of_nobody(stage: &Stage) {
     stage.lab.stdout_of("node2", SHIFT_CLOCK);
     let plan = stage.plan(&Inventory::whole());
@@ -86,7 +86,7 @@ pub fn clock_of_nobody(stage: &Stage) {
 pub(super) const SHIFT_CLOCK: &str = "printf '#!/bin/sh\\nexec /bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/sbin/date && \
      chmod 755 /usr/sbin/date";
 
-/// A clock that is off although a time service looks after it.
+/// A wrong clock despite a running time service.
 pub fn clock(stage: &Stage) {
     let inventory = Inventory::whole();
     stage.lab.stdout_of("node2", SHIFT_CLOCK);

@@ -1,14 +1,15 @@
-%% How many messages a queue holds: ready and unacknowledged, as the process that holds them counts at that moment. The one
-%% counter for what a plan shows and what a step checks. All queues are asked at once and have Patience milliseconds
-%% together; one that does not answer, and one whose virtual host does not run, is not in the result: unknown is never zero.
+%% The number of messages in a queue: ready and unacknowledged, as counted now by the queue's process. Used both for what a plan
+%% shows and for what a step checks. All queues are asked in parallel and have Patience milliseconds together; a queue that does
+%% not answer, or whose virtual host is down, is not in the result: unknown is never zero.
 %%
 %% Counted(Queues, Patience) gives #{Name => Messages} for records of queues (amqqueue).
 Counted = fun(All, Patience) ->
     End = erlang:monotonic_time(millisecond) + Patience,
-    %% Only nodes that are connected: to try others takes seconds each.
+    %% Only connected nodes: trying others takes seconds each.
     Reached = fun(At) -> lists:member(At, [node() | nodes()]) end,
     Left = fun() -> max(0, End - erlang:monotonic_time(millisecond)) end,
-    %% What rabbit_amqqueue:info/2 sends, without a wait in between. No process per queue: each would copy all that is known here.
+    %% The message that rabbit_amqqueue:info/2 sends, without waiting in between. No process per queue: each would copy all
+    %% variables.
     Ask = fun(Pid) ->
         Ref = erlang:monitor(process, Pid),
         Pid ! {'$gen_call', {self(), Ref}, {info, [messages]}},
@@ -25,7 +26,7 @@ Counted = fun(All, Patience) ->
         end
     end,
     Classic = [{Name, N} || {Name, Ref} <- Asked, N <- Answer(Ref)],
-    %% Ra wants a function up to its version 2, and from 3 on its name.
+    %% Ra expects a function up to version 2, and its name since 3.
     Query = fun(Server) ->
         case catch ra:leader_query(Server, fun rabbit_fifo:query_messages_total/1, min(500, Left())) of
             {ok, {_, N}, _} when is_integer(N) -> [N];

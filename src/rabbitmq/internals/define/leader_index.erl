@@ -1,5 +1,5 @@
-%% The index up to which the leader of these Ra servers has applied its log, asked of one after the other; `none` where none
-%% of them tells within 400 ms each. Ra takes a function up to its version 2, and a tuple that names one from 3 on (4.3).
+%% The index up to which the leader of these Ra servers has applied its log, asked one after the other; `none` if none of them
+%% answers within 400 ms. Ra expects a function up to version 2, and a tuple that names one since 3 (4.3).
 LeaderIndex = fun Try([]) -> none;
                   Try([Server | Rest]) ->
                       Ask = fun(How) -> try ra:leader_query(Server, How, 400) catch exit:Why -> {error, Why} end end,

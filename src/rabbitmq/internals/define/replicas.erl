@@ -1,5 +1,5 @@
-%% The nodes that hold a replica of a queue, as its record lists them: a list up to 4.2, a map with what Ra knows of each from
-%% 4.3 on. A classic queue has no such list; a quorum queue or a stream that seems to have none is one that is not understood.
+%% The nodes with a replica of a queue, from its record: a list up to 4.2, a map with Ra's data of each since 4.3. A classic queue
+%% has no such list; a quorum queue or a stream without one has an unknown format.
 Replicas = fun(Q) ->
     case {amqqueue:get_type(Q), amqqueue:get_type_state(Q)} of
         {_, #{nodes := Ns}} when is_map(Ns) -> maps:keys(Ns);

@@ -1,2 +1,2 @@
-%% The members that run, as this node sees them.
+%% The running members, as this node sees them.
 Running = fun() -> try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end end,

@@ -1,6 +1,6 @@
-%% What became of a question that raised something: `untold` where this RabbitMQ does not know the question, or answers it in a
-%% shape that nobody here knows, `later` where it could not answer just now (a timeout, a table that is not there before the
-%% node serves). And the raw words: what was raised, and in which function.
+%% The outcome of a question that raised an exception: `untold` if this RabbitMQ does not support the question, or answers in an
+%% unknown format; `later` if it could not answer now (a timeout, a table that does not exist before the node serves). And the raw
+%% error: the exception, and the function that raised it.
 Untold = fun(Class, Reason, Stack) ->
     Serves = try rabbit:is_running() =:= true catch error:undef -> true; _:_ -> false end,
     Shape = case Reason of

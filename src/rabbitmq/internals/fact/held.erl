@@ -2,9 +2,9 @@
 Stored = fun(R) ->
     case rabbit_amqqueue:lookup(R) of {ok, Q} -> [Q]; _ -> DurableOf(R) end
 end,
-%% Those that somebody made; the default exchange's go without saying.
+%% Explicit bindings, not those of the default exchange.
 Bind = fun({binding, _, _, To, _}, Sum) -> Sum#{To => maps:get(To, Sum, 0) + 1} end,
-%% Those of a queue whose node is down Mnesia has in its second table only.
+%% If a queue's node is down, Mnesia has its bindings only in the second table.
 Made = fun({binding, {resource, _, exchange, From}, _, _, _}) -> From =/= <<>>; (_) -> false end,
 Bound = try
     Routes = case Khepri() of true -> []; false -> mnesia:dirty_all_keys(rabbit_durable_route) end,

@@ -1,6 +1,6 @@
-%% Counted where the queue could go with this node: all where it is alone and might be joined to another, those that
-%% only it has where it leaves its cluster. Of the others it is told what the metrics table said at its last tick,
-%% which is empty without the management plugin. One without an answer has no line, which means unknown.
+%% Counted if the queue could be lost with this node: all queues if it is alone and might be joined to another cluster, those that
+%% exist only on it if it leaves its cluster. For others it reports the last value of the metrics table, which is empty without
+%% the management plugin. A queue without an answer has no line, which means unknown.
 Alone = length(Members()) =:= 1,
 IsOnly = fun(Q) ->
     case amqqueue:get_pid(Q) of

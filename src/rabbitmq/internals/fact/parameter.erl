@@ -1,5 +1,5 @@
-%% Operator policies are among them, and policies are not; those that belong to no virtual host are listed apart.
-%% What every node sets by itself, and the mark of our own, do not count.
+%% Includes operator policies, but not policies; parameters without a virtual host are listed separately.
+%% Excludes parameters that every node sets by itself, and rabbitup's own.
 Theirs = [cluster_name, cluster_tags, internal_cluster_id, imported_definition_hash_value, rabbitup_definitions],
 Global = [{global, N} || P <- rabbit_runtime_parameters:list_global(),
                          N <- [proplists:get_value(name, P)], not lists:member(N, Theirs)],

@@ -1,6 +1,6 @@
-%% Whether the RabbitMQ that is installed here reads the rabbitmq.conf on its standard input: exit status 0, else 3 and why.
-%% The same files and the schemas of the same plugins as when it starts (rabbit_prelaunch_conf), with the functions that
-%% have these names since 3.8. From 4.3 on parts of schemas lie beside them (NAME.partial), which cuttlefish includes by itself.
+%% Whether the installed RabbitMQ accepts the rabbitmq.conf on standard input: exit status 0, else 3 and the reason. Uses the same
+%% files and plugin schemas as at its start (rabbit_prelaunch_conf), with functions that have had these names since 3.8. Since
+%% 4.3, parts of schemas are in separate files (NAME.partial), which cuttlefish includes by itself.
 Context = rabbit_env:get_context(),
 Directories = string:lexemes(maps:get(plugins_path, Context), ":"),
 Names = lists:append([case file:list_dir(Directory) of {ok, Found} -> Found; _ -> [] end || Directory <- Directories]),

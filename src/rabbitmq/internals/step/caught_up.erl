@@ -1,9 +1,9 @@
-%% "ok N", or "2 of 62: NAME NAME" with the first five of those on node X that have not caught up. Quorum queues: its Ra server
-%% is in service, as a voter where Ra tells (4.0), and has applied what the leader had applied a moment ago. Streams: its
-%% offset is what others have committed. Mirrored queues (up to 3.13): RabbitMQ itself counts the mirror as synchronised.
+%% "ok N", or "2 of 62: NAME NAME" with the first five queues on node X that have not caught up. Quorum queues: its Ra server is
+%% in service, as a voter if Ra reports that (4.0), and has applied everything that the leader had applied a moment ago. Streams:
+%% its offset has reached the committed one of others. Mirrored queues (up to 3.13): RabbitMQ reports the mirror as synchronised.
 Kinds = [rabbit_quorum_queue, rabbit_stream_queue],
 Mine = [{amqqueue:get_name(Q), amqqueue:get_type(Q), amqqueue:get_pid(Q), Replicas(Q)} || Q <- rabbit_amqqueue:list(), lists:member(amqqueue:get_type(Q), Kinds), lists:member(X, Replicas(Q))],
-%% A node that is down has nothing to tell; a function that is not there means that the question is out of date.
+%% A node that is down does not answer; a missing function means that the question is outdated.
 Table = fun(N, M, F, A) ->
     case rpc:call(N, M, F, A, 1500) of
         {badrpc, {'EXIT', {undef, Stack}}} -> erlang:raise(error, undef, Stack);
@@ -31,7 +31,8 @@ Quorum = fun({_, _, {Name, Leader}, Ns}) ->
 end,
 Others = lists:usort(lists:append([Ns || {_, rabbit_stream_queue, _, Ns} <- Mine])) -- [X],
 Offsets = [{Q, O} || N <- Others, {{_, Q}, #{committed_offset := O}} <- Table(N, osiris_counters, overview, [])],
-%% There are no streams, and no module for them, before 3.9. A node without any counter has none yet. One with counters of which none is read has them in another shape.
+%% Streams and their module do not exist before 3.9. A node without any counter has no stream yet. If it has counters but none can
+%% be read, their format is unknown.
 Counters = case [Q || {Q, rabbit_stream_queue, _, _} <- Mine] of [] -> []; _ -> Table(X, osiris_counters, overview, []) end,
 Here = maps:from_list([{Q, O} || {{_, {resource, _, _, _} = Q}, #{offset := O}} <- Counters]),
 Counters =:= [] orelse Here =/= #{} orelse [R || {{osiris_replica_reader, _, _, _} = R, _} <- Counters] =/= [] orelse error({not_understood, hd(Counters)}),

@@ -1,6 +1,6 @@
 %% Eight numbers, in the order of facts::HoldingCounts: queues, the messages in them, virtual hosts, users, policies, exchanges,
-%% parameters, bindings between predeclared exchanges; `unknown` where one cannot be counted. The defaults of a blank node do
-%% not count. The same things as the probe's facts list for the plan. Of a node that is alone every queue is an only copy.
+%% parameters, bindings between predeclared exchanges; `unknown` if one cannot be counted. Excludes the defaults of a blank node.
+%% Counts the same things as the probe's facts for the plan. On a node that runs alone every queue is an only copy.
 Own = fun(<<>>) -> false; (<<"amq.", _/binary>>) -> false; (_) -> true end,
 OfCluster = [Name(Q) || Q <- All],
 Whole = maps:merge(Counted([Q || Q <- All, not maps:is_key(Name(Q), Counts)], 3000), Counts),

@@ -1,4 +1,4 @@
-%% KIND and both names in Base64, also of queues that are down.
+%% KIND and both names in Base64, including queues that are down.
 Kind = fun(Q) -> case amqqueue:get_type(Q) of rabbit_stream_queue -> "stream"; _ -> "quorum" end end,
 B = fun(Word) -> base64:encode_to_string(Word) end,
 lists:join(" ", [[Kind(Q), " ", B(V), " ", B(N)]

@@ -1,6 +1,6 @@
-%% Where ha-sync-mode is automatic, RabbitMQ synchronises a mirror when it joins, once (rabbit_mirror_queue_misc:maybe_auto_sync). It
-%% comes back to none whose synchronisation failed or was ended. How many queues with such a mirror on X that do not synchronise were
-%% asked to; versions without mirrors have none.
+%% With ha-sync-mode automatic, RabbitMQ synchronises a mirror only once, when it joins
+%% (rabbit_mirror_queue_misc:maybe_auto_sync). It does not retry after a failed or cancelled synchronisation. Requests it for
+%% queues with such a mirror on X that are not synchronising, and returns their number; versions without mirrors have none.
 Behind = fun(Q) -> lists:member(X, [node(P) || P <- amqqueue:get_slave_pids(Q) -- amqqueue:get_sync_slave_pids(Q)]) end,
 Waits = fun(Q) ->
     try

@@ -1,9 +1,9 @@
-//! User rabbitmq is not a friend: whoever has got into the broker plants links, pipes and endless files wherever that user
-//! may write, again and again, while root works there. Only new names are taken: the broker itself is left alone.
+//! User rabbitmq as an attacker: repeatedly creates links, pipes and endless files wherever that user can write, while root works
+//! there. Only with new names: the broker itself is not affected.
 
 use crate::lab::Lab;
 
-/// A file of root's that the links lead to: its content, owner and mode must stay.
+/// A root-owned target of the links: its content, owner and mode must not change.
 const CANARY: &str = "/root/canary";
 const UNIT: &str = "hostile-rabbitmq";
 

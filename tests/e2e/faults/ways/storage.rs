@@ -1,11 +1,11 @@
-//! A host's file systems take nothing more: no byte, no inode, no write at all.
+//! Full or read-only file systems: no space, no inodes, no writes.
 
 use crate::lab::Disk;
 
 /// How large a host's disk is where it is to be filled: what a bring-up asks for, and some more.
 pub const SMALL: Disk = Disk::Own("1500M");
 
-/// Only a disk of the host's own is filled; the machine's is everybody's.
+/// Only a host's own disk is filled; the machine's disk is shared.
 pub const FILL: &str = "[ \"$(df --output=size -m / | tail -n 1)\" -lt 2000 ] || exit 1; \
      rm -f /ballast; head -c 2G /dev/zero >/ballast 2>/dev/null; [ -s /ballast ]";
 

@@ -1,10 +1,10 @@
-//! Hosts that nothing was done to yet.
+//! New hosts.
 
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
 use crate::stage::{ALL, BROKERS, Stage};
 
-/// What a bring-up would do is what is missing, and doctor leaves it to the bring-up.
+/// Everything is missing, and doctor refers to the bring-up.
 pub fn blank_hosts(stage: &Stage) {
     let lab = &stage.lab;
     let names = on_all(&BROKERS, |host| lab.stdout_of(host, &format!("hostname; hostname {host}")));

@@ -1,4 +1,4 @@
-//! What is handed to a colleague holds no secret, wherever one stood.
+//! The bundle contains no secret, wherever one was.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

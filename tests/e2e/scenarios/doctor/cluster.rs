@@ -1,11 +1,11 @@
-//! What is wrong between nodes whose hosts are all right.
+//! Problems between nodes on healthy hosts.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Act::{Run, Until};
-use super::{CASE, Case, Mend};
+use super::{CASE, Case, Fix};
 use crate::inventory::Inventory;
 use crate::program::until;
 use crate::stage::Stage;
@@ -15,7 +15,7 @@ pub const CASES: &[Case] = &[
         name: "a partition that stayed when the network was back",
         breaks: &[
             Run("node3", CUT_OFF),
-            // Links without traffic would be missed only after a minute.
+            // Idle connections would be noticed as lost only after a minute.
             Run("node1", "timeout 60 rabbitmqctl -q eval 'erlang:disconnect_node(rabbit@node3).'"),
             Run("node2", "timeout 60 rabbitmqctl -q eval 'erlang:disconnect_node(rabbit@node3).'"),
             Run(
@@ -49,7 +49,7 @@ pub const CASES: &[Case] = &[
         breaks: &[Run("node3", "timeout 60 rabbitmqctl -q set_vm_memory_high_watermark absolute 1MB")],
         cause: "memory-alarm",
         host: "node3",
-        mend: Mend::ByHand(&[Run("node3", "timeout 60 rabbitmqctl -q set_vm_memory_high_watermark 0.6")]),
+        fix: Fix::ByHand(&[Run("node3", "timeout 60 rabbitmqctl -q set_vm_memory_high_watermark 0.6")]),
         ..CASE
     },
     Case {
@@ -57,7 +57,7 @@ pub const CASES: &[Case] = &[
         breaks: &[Run("node3", "timeout 60 rabbitmqctl -q set_disk_free_limit 9000GB")],
         cause: "disk-alarm",
         host: "node3",
-        mend: Mend::ByHand(&[Run("node3", "timeout 60 rabbitmqctl -q set_disk_free_limit 50MB")]),
+        fix: Fix::ByHand(&[Run("node3", "timeout 60 rabbitmqctl -q set_disk_free_limit 50MB")]),
         ..CASE
     },
     Case {
@@ -83,7 +83,7 @@ pub const CASES: &[Case] = &[
         evidence: &["e2e_unknown"],
         meanwhile: foreseen,
         // RabbitMQ has no way back: what the packages have no part in goes by hand, on both at once.
-        mend: Mend::ByHand(&[
+        fix: Fix::ByHand(&[
             Run("node1", FEWER_FLAGS),
             Run("node2", FEWER_FLAGS),
             // With Mnesia the one that stopped last waits for nobody; with Khepri both wait for each other.

@@ -1,11 +1,11 @@
-//! A cluster that works gets a clean bill, and notices nothing of it.
+//! A healthy cluster has no findings, and doctor does not affect it.
 
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
 use crate::scenarios::steady::{COUNT_NO_MORE, COUNT_VMS};
 use crate::stage::{ALL, BROKERS, Stage, say};
 
-/// What was walked is said, with counts; nothing is written, restarted or started; two scripts per broker.
+/// The checks are listed with counts; nothing is written, restarted or started; two scripts per broker.
 pub fn healthy(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -26,7 +26,7 @@ pub fn healthy(stage: &Stage) {
     say(&format!("                    doctor: {:.2?}, again {:.2?}", text.took, json.took));
 }
 
-/// Every check of the walk is there, none in vain, and those of each to each other looked at every pair.
+/// Every check of the walk ran at least once, and pairwise checks covered every pair.
 fn assert_walked(document: &serde_json::Value) {
     assert_eq!(document["format_version"], 1, "{document}");
     assert_eq!(document["healthy"], true, "{document}");
@@ -34,12 +34,12 @@ fn assert_walked(document: &serde_json::Value) {
     let checked = document["checked"].as_array().expect("what was checked is a list");
     assert!(checked.len() >= 8, "{document}");
     for check in checked {
-        assert!(check["looks"].as_u64() >= Some(1), "{check} was looked at\n{document}");
+        assert!(check["looks"].as_u64() >= Some(1), "{check} was checked\n{document}");
         assert_eq!(check["wrong"], 0, "{document}");
     }
     let looks = |name: &str| {
         checked.iter().find(|check| check["check"] == name).and_then(|check| check["looks"].as_u64())
     };
-    // Six pairs at least; a look at oneself may count, too.
+    // At least six pairs; a check of a host itself may count too.
     assert!(looks("resolution") >= Some(6), "{document}");
 }

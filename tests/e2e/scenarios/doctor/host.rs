@@ -1,13 +1,13 @@
-//! What is wrong with one host, whoever it talks to.
+//! Problems of a single host.
 
 use super::Act::{Run, Until};
-use super::{CASE, Case, Mend};
+use super::{CASE, Case, Fix};
 
 /// In place of the cluster's.
 pub const OTHER_COOKIE: &str = "e2e-other-cookie-of-nobody";
 
-const PUT_COOKIE_BACK: Mend =
-    Mend::ByHand(&[Run("node2", "cp -p /root/e2e-kept/cookie /var/lib/rabbitmq/.erlang.cookie")]);
+const PUT_COOKIE_BACK: Fix =
+    Fix::ByHand(&[Run("node2", "cp -p /root/e2e-kept/cookie /var/lib/rabbitmq/.erlang.cookie")]);
 
 /// The directory of logs is full while the broker's own, beneath it, stays where it is.
 macro_rules! log_disk {
@@ -20,8 +20,8 @@ macro_rules! log_disk {
         )
     };
 }
-const LOG_DISK_BACK: Mend =
-    Mend::ByHand(&[Run("node2", "umount /var/log/rabbitmq /var/log /run/e2e-logs && rmdir /run/e2e-logs")]);
+const LOG_DISK_BACK: Fix =
+    Fix::ByHand(&[Run("node2", "umount /var/log/rabbitmq /var/log /run/e2e-logs && rmdir /run/e2e-logs")]);
 
 pub const CASES: &[Case] = &[
     Case {
@@ -31,7 +31,7 @@ pub const CASES: &[Case] = &[
         cause: "unreachable",
         host: "node3",
         evidence: &["Connection refused"],
-        mend: Mend::ByHand(&[Run("node3", "systemctl start ssh")]),
+        fix: Fix::ByHand(&[Run("node3", "systemctl start ssh")]),
         ..CASE
     },
     Case {
@@ -48,7 +48,7 @@ pub const CASES: &[Case] = &[
         cause: "disk-full",
         host: "node2",
         evidence: &["/var/log"],
-        mend: LOG_DISK_BACK,
+        fix: LOG_DISK_BACK,
         ..CASE
     },
     Case {
@@ -57,7 +57,7 @@ pub const CASES: &[Case] = &[
         cause: "disk-full",
         host: "node2",
         evidence: &["/var/log", "inode"],
-        mend: LOG_DISK_BACK,
+        fix: LOG_DISK_BACK,
         ..CASE
     },
     Case {
@@ -66,7 +66,7 @@ pub const CASES: &[Case] = &[
         cause: "clock-off",
         host: "node2",
         evidence: &["90 s"],
-        mend: Mend::ByHand(&[Run("node2", "rm /usr/sbin/date")]),
+        fix: Fix::ByHand(&[Run("node2", "rm /usr/sbin/date")]),
         ..CASE
     },
     Case {
@@ -75,7 +75,7 @@ pub const CASES: &[Case] = &[
         cause: "cookie-missing",
         host: "node2",
         evidence: &["/var/lib/rabbitmq/.erlang.cookie"],
-        mend: PUT_COOKIE_BACK,
+        fix: PUT_COOKIE_BACK,
         ..CASE
     },
     Case {
@@ -84,7 +84,7 @@ pub const CASES: &[Case] = &[
         cause: "cookie-unusable",
         host: "node2",
         evidence: &["/var/lib/rabbitmq/.erlang.cookie"],
-        mend: PUT_COOKIE_BACK,
+        fix: PUT_COOKIE_BACK,
         ..CASE
     },
     Case {
@@ -128,7 +128,7 @@ pub const CASES: &[Case] = &[
         cause: "names-differ",
         host: "node2",
         evidence: &["/etc/rabbitmq/rabbitmq-env.conf", "USE_LONGNAME"],
-        mend: Mend::ByHand(&[Run("node2", "cp -p /root/e2e-kept/rabbitmq-env.conf /etc/rabbitmq")]),
+        fix: Fix::ByHand(&[Run("node2", "cp -p /root/e2e-kept/rabbitmq-env.conf /etc/rabbitmq")]),
         ..CASE
     },
     Case {
@@ -145,7 +145,7 @@ pub const CASES: &[Case] = &[
         cause: "node-name-differs",
         host: "node3",
         evidence: &["hare@node3"],
-        mend: Mend::ByHand(&[
+        fix: Fix::ByHand(&[
             Run("node3", "systemctl stop rabbitmq-server && cp -p /root/e2e-kept/*.conf /etc/rabbitmq"),
             Run(
                 "node3",
@@ -165,7 +165,7 @@ pub const CASES: &[Case] = &[
         host: "node3",
         peer: Some("node1"),
         evidence: &["inet_tls"],
-        mend: Mend::ByHand(&[
+        fix: Fix::ByHand(&[
             Run(
                 "node3",
                 "cp -p /root/e2e-kept/rabbitmq-env.conf /etc/rabbitmq && rm -r /etc/rabbitmq/e2e-tls",

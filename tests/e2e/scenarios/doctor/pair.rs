@@ -1,13 +1,13 @@
-//! What stands between two hosts. The nodes' links stay up in all cases: only what is new meets the obstacle, as after
-//! a change of a firewall, and doctor has to see it before the next restart does.
+//! Problems between two hosts. The nodes' connections stay up in all cases: only new ones are affected, as after a firewall
+//! change, and doctor must detect that before the next restart.
 
 use serde_json::Value;
 
 use super::Act::Run;
-use super::{CASE, Case, Mend};
+use super::{CASE, Case, Fix};
 use crate::stage::Stage;
 
-/// node2 treats what comes from node1 anew for this port so.
+/// How node2 treats new connections from node1 to this port.
 macro_rules! blocked {
     ($port:literal, $verdict:literal) => {
         concat!(
@@ -35,7 +35,7 @@ macro_rules! redirected {
     };
 }
 
-const OPEN: Mend = Mend::ByHand(&[Run("node2", "nft delete table ip e2e")]);
+const OPEN: Fix = Fix::ByHand(&[Run("node2", "nft delete table ip e2e")]);
 
 /// Seen by node1, about node2.
 const PAIR: Case = Case { host: "node1", peer: Some("node2"), ..CASE };
@@ -68,7 +68,7 @@ pub const CASES: &[Case] = &[
         cause: "epmd-refused",
         meanwhile: rules_are_shown,
         evidence: &["4369"],
-        mend: OPEN,
+        fix: OPEN,
         ..PAIR
     },
     Case {
@@ -77,7 +77,7 @@ pub const CASES: &[Case] = &[
         cause: "epmd-filtered",
         meanwhile: rules_are_shown,
         evidence: &["4369"],
-        mend: OPEN,
+        fix: OPEN,
         ..PAIR
     },
     Case {
@@ -88,7 +88,7 @@ pub const CASES: &[Case] = &[
         ],
         cause: "epmd-without-node",
         evidence: &["4369"],
-        mend: Mend::ByHand(&[Run("node2", "nft delete table ip e2e; systemctl stop e2e-epmd")]),
+        fix: Fix::ByHand(&[Run("node2", "nft delete table ip e2e; systemctl stop e2e-epmd")]),
         ..PAIR
     },
     Case {
@@ -97,7 +97,7 @@ pub const CASES: &[Case] = &[
         cause: "distribution-refused",
         meanwhile: rules_are_shown,
         evidence: &["25672"],
-        mend: OPEN,
+        fix: OPEN,
         ..PAIR
     },
     Case {
@@ -106,12 +106,12 @@ pub const CASES: &[Case] = &[
         cause: "distribution-filtered",
         meanwhile: rules_are_shown,
         evidence: &["25672"],
-        mend: OPEN,
+        fix: OPEN,
         ..PAIR
     },
 ];
 
-/// The printed command, which only looks, shows the rule that is in the way.
+/// The printed read-only command shows the blocking rule.
 fn rules_are_shown(_: &Stage, finding: &Value) {
     let lines = finding["remedy"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let look = lines.filter(|line| line.starts_with("ssh ")).map(super::on_this_machine);

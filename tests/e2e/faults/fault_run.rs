@@ -1,7 +1,7 @@
-//! A march: one playbook, one fault, one place in the life of a step. The command is run and struck at the first step
-//! that this march has not struck yet; then the very same command is run again and struck at the next one, and so on,
-//! until a run finds no step to strike. That one must converge. One cluster so sees the fault at every boundary that it
-//! comes by, and each run starts from what the one before was cut off in.
+//! A fault run: one playbook, one fault, one point in a step. The command is run, and the fault strikes at the first step that it
+//! has not hit yet; then the same command is run again and hit at the next step, until a run finds no new step. That last run
+//! must converge. So one cluster meets the fault at every step boundary, and each run starts from the state that the previous one
+//! was interrupted in.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,17 +19,17 @@ use crate::stage::{BROKERS, Stage, State, say};
 use crate::traffic::Tally;
 use crate::watch::Watch;
 
-/// How often a host is asked whether a step is in its middle.
+/// How often a host is polled for the middle of a step.
 const LOOK: Duration = Duration::from_millis(20);
-/// How often the same command may be run again before it has to have converged, once the fault is over.
+/// How often the same command may be run again before it must have converged, once the fault is over.
 const TRIES: usize = 3;
 
-/// What a step may take that waits for the members of a cluster (`start`, 12 minutes), and some more.
+/// The longest step, which waits for the members of a cluster (`start`, 12 minutes), and a margin.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// What is marched, and how far.
+/// What is run, and with how many injections.
 #[derive(Debug, Clone, Copy)]
-pub struct March {
+pub struct FaultRun {
     pub playbook: &'static Playbook,
     pub fault: Fault,
     pub when: When,
@@ -40,17 +40,17 @@ pub struct March {
     pub first: usize,
 }
 
-/// Nobody waits for so many strikes: a march ends where no step is left to strike.
+/// Never reached: a fault run ends when no step is left to hit.
 const UNBOUNDED: usize = 200;
 
-impl March {
+impl FaultRun {
     /// Every step is struck.
     pub const fn whole(playbook: &'static Playbook, fault: Fault, when: When) -> Self {
         Self { playbook, fault, when, most: UNBOUNDED, every: 1, first: 0 }
     }
 }
 
-impl fmt::Display for March {
+impl fmt::Display for FaultRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.playbook.name, self.fault.word(), self.when.word())
     }
@@ -64,16 +64,16 @@ pub struct Case {
     pub broken: Vec<String>,
 }
 
-/// What became of a march.
+/// The result of a fault run.
 #[derive(Debug)]
 pub struct Outcome {
-    pub march: March,
+    pub fault_run: FaultRun,
     pub cases: Vec<Case>,
-    /// What was wrong at the very end; no single strike can be told from the others there.
+    /// What was wrong at the end; it cannot be attributed to a single injection.
     pub broken: Vec<String>,
-    /// Runs that nothing struck and that failed all the same, before one went well.
+    /// Runs without a fault that failed before one succeeded.
     pub failed_again: Vec<String>,
-    /// Messages that publishers had confirmed meanwhile; none where the count could not be taken.
+    /// Messages that were confirmed to publishers meanwhile; none if they could not be counted.
     pub confirmed: Option<usize>,
     pub took: Duration,
 }
@@ -86,28 +86,28 @@ impl Outcome {
     }
 }
 
-struct Marching<'a> {
+struct InProgress<'a> {
     stage: &'a Stage,
     scene: Scene<'a>,
-    march: March,
+    fault_run: FaultRun,
     struck: BTreeSet<StepId>,
-    /// Steps that came by and were left alone.
+    /// Steps that were not hit.
     passed: BTreeSet<StepId>,
-    /// Nothing is struck until a run has ended well.
+    /// No fault is injected until a run has succeeded.
     resting: bool,
     outcome: Outcome,
 }
 
-/// How one run went.
+/// The result of one run.
 enum Round {
     Struck,
-    /// Nothing was left to strike.
+    /// No step was left to hit.
     Whole(Run),
 }
 
-pub fn play(stage: &Stage, march: March) -> Outcome {
+pub fn play(stage: &Stage, fault_run: FaultRun) -> Outcome {
     let outcome = Outcome {
-        march,
+        fault_run,
         cases: Vec::new(),
         broken: Vec::new(),
         failed_again: Vec::new(),
@@ -117,16 +117,16 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
     let start = Instant::now();
     let (struck, passed) = (BTreeSet::new(), BTreeSet::new());
     let mut load = None;
-    let mut unexpected = attempt(|| load = Some(clients(stage, march.playbook)));
-    // Behind the clients: a cluster that is stopped takes none.
-    (march.playbook.prepare)(stage);
-    let scene = Scene::set(stage, march.playbook, march.fault);
-    let mut marching = Marching { stage, scene, march, struck, passed, resting: false, outcome };
-    let rolls = march.playbook.rolls && !march.fault.takes_broker();
+    let mut unexpected = attempt(|| load = Some(clients(stage, fault_run.playbook)));
+    // After starting the clients: a stopped cluster accepts none.
+    (fault_run.playbook.prepare)(stage);
+    let scene = Scene::set(stage, fault_run.playbook, fault_run.fault);
+    let mut in_progress = InProgress { stage, scene, fault_run, struck, passed, resting: false, outcome };
+    let rolls = fault_run.playbook.rolls && !fault_run.fault.takes_broker();
     let watch = rolls.then(|| Watch::start(&stage.lab, &BROKERS));
-    unexpected.extend(attempt(|| marching.until_none_is_left()));
-    unexpected.extend(load.map_or_else(Vec::new, |load| marching.close(load)));
-    let Marching { scene, mut outcome, .. } = marching;
+    unexpected.extend(attempt(|| in_progress.until_none_is_left()));
+    unexpected.extend(load.map_or_else(Vec::new, |load| in_progress.close(load)));
+    let InProgress { scene, mut outcome, .. } = in_progress;
     unexpected.extend(attempt(|| scene.clear()));
     outcome.broken.extend(unexpected);
     if let Some(seen) = watch.map(Watch::stop)
@@ -138,21 +138,20 @@ pub fn play(stage: &Stage, march: March) -> Outcome {
     outcome
 }
 
-/// Publishers that count what is confirmed, and consumers that count what comes, from before the first strike to after the
-/// last run.
+/// Publishers that count confirms, and consumers that count deliveries, from before the first injection until after the last run.
 fn clients<'a>(stage: &'a Stage, playbook: &Playbook) -> Load<'a> {
     match playbook.from {
-        State::Fresh => Load::before_any_cluster(stage, "march"),
-        State::Converged | State::Reconfigured | State::Any => Load::start(stage, "march"),
+        State::Fresh => Load::before_any_cluster(stage, "fault-run"),
+        State::Converged | State::Reconfigured | State::Any => Load::start(stage, "fault-run"),
     }
 }
 
-impl Marching<'_> {
+impl InProgress<'_> {
     /// Whatever was confirmed has arrived.
     fn close(&mut self, load: Load<'_>) -> Vec<String> {
         let mut confirmed = 0;
         let broken = attempt(|| {
-            let what = self.march.to_string();
+            let what = self.fault_run.to_string();
             let tallies = load.close(&what);
             confirmed = tallies.iter().map(|tally| tally.confirmed).sum();
             tallies.iter().for_each(Tally::assert_none_lost);
@@ -176,58 +175,58 @@ impl Marching<'_> {
                 }
             }
         }
-        let mut broken = attempt(|| (self.march.playbook.converged)(self.stage));
+        let mut broken = attempt(|| (self.fault_run.playbook.converged)(self.stage));
         broken.extend(invariants::nothing_left(self.stage));
-        if self.march.playbook.keeps_data {
+        if self.fault_run.playbook.keeps_data {
             broken.extend(data::missing(self.stage));
         }
         self.outcome.broken.extend(broken);
     }
 
-    /// One run, struck where there is something left to strike, and what is true after it.
+    /// One run, hit if a step is left to hit, and the checks after it.
     fn round(&mut self) -> Round {
         let before = invariants::active(self.stage);
         let (run, struck) = self.run();
         let Some((step, mut broken)) = self.noted(struck) else { return Round::Whole(run) };
-        let fault = self.march.fault;
+        let fault = self.fault_run.fault;
         if !fault.exits().contains(&run.code()) {
             broken.push(format!("the run ended with {:?}: {}", run.code(), last_words(&run)));
         }
         if run.err.contains("panicked") {
             broken.push(format!("it panicked: {}", run.err));
         }
-        if self.march.playbook.keeps_quorum {
+        if self.fault_run.playbook.keeps_quorum {
             broken.extend(invariants::quorum(self.stage, &before, fault.takes_broker().then(|| step.host())));
         }
         broken.extend(fault.unnamed(&self.scene, step.host()));
         broken.extend(fault.heal(&self.scene, step.host()));
         broken.extend(invariants::whole_files(self.stage));
-        if self.march.playbook.keeps_data {
-            // Before the first bring-up has ended, every node may have the cookie that its package made.
+        if self.fault_run.playbook.keeps_data {
+            // Before the first bring-up has ended, every node may have the cookie that its package created.
             broken.extend(invariants::cookies(self.stage, &before));
         }
         let told = if broken.is_empty() { "held".to_owned() } else { broken.join("; ") };
         self.told(&format!("{step}: exit {:?} after {:.1?}, {told}", run.code(), run.took));
         if broken.is_empty() && run.code() == Some(1) {
-            // What an operator reads then is half of what a fault is about.
+            // The message that an operator reads then matters as much as the state.
             self.told(&format!("it said: {}", last_words(&run)));
         }
         if !broken.is_empty() {
             self.told(&run.to_string());
         }
         self.struck.insert(step.clone());
-        self.resting = fault.takes_broker() && self.march.playbook.parts;
+        self.resting = fault.takes_broker() && self.fault_run.playbook.parts;
         self.outcome.cases.push(Case { step, broken });
         Round::Struck
     }
 
-    /// The last step of those that a run was struck at, and what was wrong with it at once. Those before it, which a run
-    /// went on from, are cases of their own.
+    /// The last step that a run was hit at, and what was wrong immediately. Earlier ones, after which the run continued, are
+    /// cases of their own.
     fn noted(&mut self, mut struck: Vec<(StepId, Vec<String>)>) -> Option<(StepId, Vec<String>)> {
         let last = struck.pop()?;
         for (step, mut broken) in struck {
             if step.host() != last.0.host() {
-                broken.extend(self.march.fault.heal(&self.scene, step.host()));
+                broken.extend(self.fault_run.fault.heal(&self.scene, step.host()));
             }
             self.struck.insert(step.clone());
             self.outcome.cases.push(Case { step, broken });
@@ -236,12 +235,12 @@ impl Marching<'_> {
     }
 
     fn told(&self, text: &str) {
-        say(&format!("{:8} {} {text}", self.stage.lab.suite().name(), self.march));
+        say(&format!("{:8} {} {text}", self.stage.lab.suite().name(), self.fault_run));
     }
 
     /// Runs the command, again as long as the fault before keeps a host locked.
     fn run(&mut self) -> (Run, Vec<(StepId, Vec<String>)>) {
-        let locked_until = Instant::now() + self.march.fault.locked_for();
+        let locked_until = Instant::now() + self.fault_run.fault.locked_for();
         loop {
             let (run, struck) = self.run_once();
             if struck.is_empty() && run.code() == Some(75) && Instant::now() < locked_until {
@@ -252,10 +251,10 @@ impl Marching<'_> {
     }
 
     fn run_once(&mut self) -> (Run, Vec<(StepId, Vec<String>)>) {
-        let words = (self.march.playbook.words)(self.stage);
+        let words = (self.fault_run.playbook.words)(self.stage);
         let args = words.iter().map(String::as_str).chain(["--yes", "--json"]);
-        let start = self.stage.rabbitup(&(self.march.playbook.inventory)()).args(args);
-        let running = self.march.fault.ready(self.stage, start).spawn().at_most(LONGEST);
+        let start = self.stage.rabbitup(&(self.fault_run.playbook.inventory)()).args(args);
+        let running = self.fault_run.fault.ready(self.stage, start).spawn().at_most(LONGEST);
         let mut struck = Vec::new();
         // The step whose middle is waited for, and how it is seen.
         let mut awaited: Option<(StepId, &'static str)> = None;
@@ -266,14 +265,14 @@ impl Marching<'_> {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if !struck.is_empty() && !self.march.fault.lets_the_run_go_on() {
+            if !struck.is_empty() && !self.fault_run.fault.lets_the_run_go_on() {
                 continue;
             }
             if let Some((step, sign)) = line {
                 if awaited.as_ref().is_some_and(|(waited, _)| *waited == step) && sign == Sign::Ends {
                     awaited = None;
                 }
-                match (self.march.when, sign, step.middle(self.march.fault)) {
+                match (self.fault_run.when, sign, step.middle(self.fault_run.fault)) {
                     (When::Begins, Sign::Begins, _)
                     | (When::Ends, Sign::Ends, _)
                     | (When::Middle, Sign::Output, None)
@@ -296,9 +295,9 @@ impl Marching<'_> {
         (running.wait(), struck)
     }
 
-    /// Whether this step, which comes by, is to be struck. One that is not is let pass for good.
+    /// Whether this step is to be hit. A step that is not hit now is never hit later.
     fn is_due(&mut self, step: &StepId) -> bool {
-        let March { fault, most, every, first, .. } = self.march;
+        let FaultRun { fault, most, every, first, .. } = self.fault_run;
         if self.resting
             || self.struck.contains(step)
             || self.passed.contains(step)
@@ -316,10 +315,10 @@ impl Marching<'_> {
 
     /// Strikes, where there is something to strike.
     fn strike(&mut self, running: &Running, step: StepId) -> Option<(StepId, Vec<String>)> {
-        match self.march.fault.strike(&self.scene, running, step.host()) {
+        match self.fault_run.fault.strike(&self.scene, running, step.host()) {
             Struck::Nothing => None,
             Struck::Found(broken) => {
-                // A run that goes on comes by other signs of the same step.
+                // A run that continues produces other events of the same step.
                 self.struck.insert(step.clone());
                 Some((step, broken))
             }
@@ -327,7 +326,7 @@ impl Marching<'_> {
     }
 }
 
-/// The end of what a run said, on one line.
+/// The end of a run's output, on one line.
 fn last_words(run: &Run) -> String {
     let lines: Vec<&str> = run.err.lines().chain(run.out.lines().rev().take(2)).collect();
     let text = lines.join(" / ");
