@@ -36,3 +36,44 @@ fn every_value_of_a_playbook_is_on_its_page() {
     assert!(values > 10, "only {values} values were looked for");
     assert_eq!(missing, [""; 0], "values that no page names");
 }
+
+/// What stands between backticks in a page.
+fn quoted(page: &str) -> impl Iterator<Item = &str> {
+    let outside_of_blocks = page.split("\n```").step_by(2);
+    outside_of_blocks.flat_map(|text| text.split('`').skip(1).step_by(2))
+}
+
+/// The lists of files to touch are true: what they name is there.
+#[test]
+fn what_contributing_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("CONTRIBUTING.md")).expect("the page");
+    let mut sources = String::new();
+    for module in ["src", "tests"] {
+        read_all(&root.join(module), &mut sources);
+    }
+    let (mut paths, mut names, mut missing) = (0, 0, Vec::new());
+    for word in quoted(&page).filter(|word| !word.contains("NAME")) {
+        let is_path = ["src/", "tests/", "docs/", "playbooks/"].iter().any(|top| word.starts_with(top));
+        let is_name = word.trim_end_matches('!').chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && (word.contains('_') || word.ends_with('!'));
+        paths += usize::from(is_path);
+        names += usize::from(is_name);
+        if (is_path && !root.join(word).exists()) || (is_name && !sources.contains(word)) {
+            missing.push(word);
+        }
+    }
+    assert!(paths > 20 && names > 3, "{paths} paths and {names} names were looked for");
+    assert!(missing.is_empty(), "CONTRIBUTING.md names what is not there: {missing:?}");
+}
+
+fn read_all(directory: &Path, into: &mut String) {
+    for entry in std::fs::read_dir(directory).expect("the sources are there").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            read_all(&path, into);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            into.push_str(&std::fs::read_to_string(&path).expect("a source file"));
+        }
+    }
+}
