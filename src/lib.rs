@@ -4,6 +4,7 @@
 //! [`facts::Facts`], and a pure function turns both into a [`plan::Plan`], the only thing that [`apply`] can execute.
 
 pub mod apply;
+pub mod balancer;
 pub mod cli;
 pub mod doctor;
 pub mod document;

@@ -10,7 +10,7 @@ use crate::template::{TemplateError, TemplateName, Templates};
 /// `rabbitup render`: secrets are shown as dots.
 pub fn run(common: &Common, arguments: &Render) -> Result<Exit, Failure> {
     let Some(name) = TemplateName::parse(&arguments.template) else {
-        let names: Vec<&str> = TemplateName::ALL.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = TemplateName::all().map(TemplateName::as_str).collect();
         return Err(Failure::new(Exit::Usage, format!("there is no template {}", arguments.template))
             .next(format!("the templates are {}", names.join(", "))));
     };
@@ -48,12 +48,11 @@ fn rendered(
             };
             render::rabbitmq_conf(templates, desired, host, &seed).map(|file| Some(shown(file)))
         }
-        TemplateName::Haproxy | TemplateName::Nginx => {
-            let Some(balancer) = &desired.load_balancer else { return Ok(None) };
-            let wanted = render::balancer_template(balancer.software);
-            if wanted != name {
+        TemplateName::Balancer(software) => {
+            let wanted = desired.load_balancer.as_ref();
+            let Some(balancer) = wanted.filter(|balancer| balancer.software == software) else {
                 return Ok(None);
-            }
+            };
             render::load_balancer(templates, desired, balancer).map(|file| Some(shown(file)))
         }
         TemplateName::Chrony => {

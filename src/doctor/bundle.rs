@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::balancer::Software;
 use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, UnitFacts, command_text};
 use crate::model::{HostName, SecretName, Secrets};
+use crate::rabbitmq::BROKER_UNIT;
 use crate::redact::{Known, MARK, Redactor, allowed_only};
 
 const COLLECT: &str = concat!(
@@ -16,7 +18,9 @@ const COLLECT: &str = concat!(
 /// The directory that everything lies in, so that unpacking fills no other.
 const TOP: &str = "rabbitup-doctor";
 /// The units whose journals are wanted; one that a host does not have has none.
-const UNITS: [&str; 3] = ["rabbitmq-server", "haproxy", "nginx"];
+fn units() -> Vec<&'static str> {
+    [BROKER_UNIT].into_iter().chain(Software::ALL.iter().map(|software| software.balancer().unit)).collect()
+}
 
 /// What one host gave: the journals and the ends of the logs, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub struct Papers<'a> {
 
 /// The command text that collects on one host; its output is for [`parse_collected`].
 pub fn collect_command(nonce: &str) -> String {
-    command_text(&[("nonce", nonce.to_owned()), ("units", UNITS.join("\n"))], COLLECT)
+    command_text(&[("nonce", nonce.to_owned()), ("units", units().join("\n"))], COLLECT)
 }
 
 /// Reads what the collection printed. What did not come to its end is left out: it is for people, who see that.
@@ -115,6 +119,8 @@ fn readme(facts: &Facts, papers: &Papers<'_>) -> String {
         [] => String::new(),
         names => format!(", but for these, which could not be read: {}", names.join(", ")),
     };
+    let files: Vec<&str> = Software::ALL.iter().map(|software| software.balancer().conf_name()).collect();
+    let files = files.join(", ");
     let hosts: Vec<String> = facts.hosts.keys().map(ToString::to_string).collect();
     format!(
         "What rabbitup {} saw of these hosts: {}\n\n\
@@ -123,7 +129,7 @@ fn readme(facts: &Facts, papers: &Papers<'_>) -> String {
          HOST/host.json            system, versions of packages, states of units\n\
          HOST/journal-UNIT.txt     the unit's journal, the last 1500 lines, 256 KiB at most\n\
          HOST/log-NAME.txt         the end of RabbitMQ's logs that were written last, 256 KiB each\n\
-         HOST/files/               /etc/hosts, rabbitmq.conf, rabbitmq-env.conf, enabled_plugins, haproxy.cfg and their like\n\n\
+         HOST/files/               /etc/hosts, rabbitmq.conf, rabbitmq-env.conf, enabled_plugins, {files} and their like\n\n\
          Taken out, with {MARK} in its place: the values of keys and the words behind arguments that name a secret (password,\n\
          secret, token, cookie, credential, private key …), the user's part of URIs, PEM blocks, stored password hashes, and\n\
          every secret that the inventory names, in every encoding{unknown}. Of configuration files\n\

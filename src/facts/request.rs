@@ -42,6 +42,7 @@ const PROBE: &str = concat!(
     include_str!("broker_user.sh"),
     include_str!("mounted.sh"),
     include_str!("probe.sh"),
+    include_str!("../balancer/haproxy_probe.sh"),
     include_str!("erlang_tool.sh"),
     include_str!("erl_call.sh"),
     include_str!("probe_broker.sh")

@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{
-    ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Software, Stats, TimeServer, short_duration,
-};
+use super::{ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Stats, TimeServer, short_duration};
 use crate::model::{HostName, NodeName, NodeType, Role};
 use crate::template::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
@@ -59,11 +57,11 @@ impl Desired {
         RabbitmqContext { entries: self.cluster.config.iter().map(entry).collect(), formation }
     }
 
-    /// For haproxy.cfg.hbs or nginx-stream.conf.hbs, whichever the load balancer is.
+    /// For the template of the load balancer's software.
     pub fn balancer_context(&self, balancer: &LoadBalancer) -> BalancerContext {
         BalancerContext {
             cluster: self.cluster.name.clone(),
-            balance: directive(balancer),
+            balance: balancer.balance.directive.map(str::to_owned),
             amqp_port: balancer.amqp_port,
             management_port: balancer.management_port,
             client_timeout: short_duration(balancer.client_timeout),
@@ -114,9 +112,8 @@ impl Desired {
                 let seed = self.brokers().next().unwrap_or(host).node();
                 templates.render(name, &self.rabbitmq_context(host, &seed)).map(drop)
             }),
-            TemplateName::Haproxy | TemplateName::Nginx => {
-                let wanted = if name == TemplateName::Haproxy { Software::Haproxy } else { Software::Nginx };
-                let balancer = self.load_balancer.iter().find(|balancer| balancer.software == wanted);
+            TemplateName::Balancer(software) => {
+                let balancer = self.load_balancer.iter().find(|balancer| balancer.software == software);
                 balancer.map_or(Ok(()), |balancer| {
                     templates.render(name, &self.balancer_context(balancer)).map(drop)
                 })
@@ -140,14 +137,4 @@ fn backend(host: &Host) -> BackendLine {
     let address = host.address.to_string();
     let endpoint = if host.address.is_ipv6() { format!("[{address}]") } else { address.clone() };
     BackendLine { name: host.name.to_string(), address, endpoint }
-}
-
-/// The words of the software itself.
-fn directive(balancer: &LoadBalancer) -> Option<String> {
-    match (balancer.software, balancer.balance.as_str()) {
-        (Software::Haproxy, algorithm) => Some(algorithm.to_owned()),
-        (Software::Nginx, "round_robin") => None,
-        (Software::Nginx, "hash") => Some("hash $remote_addr consistent".to_owned()),
-        (Software::Nginx, method) => Some(method.to_owned()),
-    }
 }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::shell::Beside;
 use super::world::{WILL_CHANGE, stopped_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use crate::balancer::Software;
 use crate::facts::{CookieShape, HostFacts};
 use crate::model::SecretName;
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
@@ -85,12 +86,9 @@ impl Operate for InstallPackages {
     fn effect(&self, world: &mut World<'_>) {
         world.on_host(|host| {
             install(host, &self.packages);
-            for (unit, of) in [
-                (BROKER_UNIT, BROKER_PACKAGE),
-                ("haproxy", "haproxy"),
-                ("nginx", "nginx"),
-                ("chrony", "chrony"),
-            ] {
+            let balancers = Software::ALL.iter().map(|software| software.balancer());
+            let balancers = balancers.map(|balancer| (balancer.unit, balancer.packages.apt.main));
+            for (unit, of) in balancers.chain([(BROKER_UNIT, BROKER_PACKAGE), ("chrony", "chrony")]) {
                 if self.packages.iter().any(|p| p.name == of) && !host.unit(unit).exists {
                     host.units.insert(unit.to_owned(), stopped_unit());
                 }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::shell::Beside;
 use super::world::{WILL_START, disabled_unit, running_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use crate::balancer::Software;
 use crate::facts::HostFacts;
 use crate::model::SecretName;
 
@@ -80,8 +81,6 @@ impl Operate for StopUnit {
     }
 }
 
-/// Those that balance what comes in; each is the only one on its host.
-const BALANCERS: [&str; 2] = ["haproxy", "nginx"];
 const CHRONY: &str = "chrony";
 
 /// It runs, with what its files say now.
@@ -95,7 +94,9 @@ fn runs(host: &mut HostFacts, unit: &str) {
 
 /// What it is configured with is what its file says now.
 pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
-    if let Some(balancer) = host.load_balancer.as_mut().filter(|_| BALANCERS.contains(&unit)) {
+    // One balancer is the only one on its host.
+    let balances = Software::ALL.iter().any(|software| software.balancer().unit == unit);
+    if let Some(balancer) = host.load_balancer.as_mut().filter(|_| balances) {
         balancer.loaded = Some(WILL_START);
     }
 }

@@ -1,13 +1,10 @@
 use super::PlannedHost;
-use super::phase::load_balancer::conf_path;
+use crate::balancer::Software;
 use crate::facts::{PeerPort, ProbeRequest};
-use crate::inventory::{Desired, Host, Software};
+use crate::inventory::{Desired, Host};
 use crate::model::Role;
 use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
-
-/// HAProxy's runtime socket, as the rendered configuration has it.
-const HAPROXY_STATE: &str = "/run/haproxy/admin.sock";
 
 /// Every host with what is to be looked at there.
 pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost> {
@@ -42,9 +39,11 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         }
     }
     if balancer.is_some() {
-        packages.extend(["haproxy", "nginx", "libnginx-mod-stream"]);
-        units.extend(["haproxy", "nginx"]);
-        files.extend([conf_path(Software::Haproxy), conf_path(Software::Nginx)]);
+        for software in Software::ALL.iter().map(|software| software.balancer()) {
+            packages.extend(software.packages.apt.all());
+            units.push(software.unit);
+            files.push(software.conf);
+        }
     }
     let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
     ProbeRequest {
@@ -59,8 +58,8 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
         haproxy_socket: balancer
-            .filter(|balancer| balancer.software == Software::Haproxy)
-            .map(|_| HAPROXY_STATE.to_owned()),
+            .and_then(|balancer| balancer.software.balancer().runtime.as_ref())
+            .map(|runtime| runtime.socket.to_owned()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::{HostName, one_line};
 
 use super::groups::Block;
 use super::health::host::offset;
-use super::health::load_balancer::{Standing, software_name, standing};
+use super::health::load_balancer::{Standing, standing};
 use super::health::membership::{membership_views, running_nodes};
 use super::health::{Severity, is_healthy};
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
@@ -147,7 +147,7 @@ fn views(status: &Status<'_>, style: Style) -> String {
 }
 
 fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, style: Style) -> String {
-    let name = software_name(wanted.software);
+    let name = wanted.software.as_str();
     let facts = seen.and_then(|seen| seen.load_balancer.as_ref());
     let (ink, answer) = match (seen, facts.map(|facts| facts.amqp_answers)) {
         (None, _) => (Ink::Bad, "not looked at".to_owned()),

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use rabbitup::balancer::Software;
 use rabbitup::inventory::Desired;
 use rabbitup::template::{Piece, TemplateFault, TemplateName, Templates};
 
@@ -49,7 +50,7 @@ fn rendered_files_are_what_a_person_would_write() {
     for (desired, name) in [(&desired, "rendered_haproxy"), (&secret, "rendered_haproxy_with_a_login")] {
         let balancer = desired.load_balancer.as_ref().expect("a balancer");
         let context = json(serde_json::to_value(desired.balancer_context(balancer)));
-        insta::assert_snapshot!(name, render(TemplateName::Haproxy, &context));
+        insta::assert_snapshot!(name, render(TemplateName::Balancer(Software::Haproxy), &context));
     }
     let limits = json(serde_json::to_value(secret.limits_context()));
     insta::assert_snapshot!("rendered_limits", render(TemplateName::Limits, &limits));
@@ -63,8 +64,9 @@ fn nginx_has_its_own_words() {
     );
     let desired = load(&text).unwrap_or_else(|report| panic!("{report}")).desired;
     let balancer = desired.load_balancer.as_ref().expect("a balancer");
-    let rendered =
-        templates().render_file(TemplateName::Nginx, &desired.balancer_context(balancer)).expect("rendered");
+    let rendered = templates()
+        .render_file(TemplateName::Balancer(Software::Nginx), &desired.balancer_context(balancer))
+        .expect("rendered");
     insta::assert_snapshot!("rendered_nginx", rendered.display_text());
 }
 
@@ -95,6 +97,6 @@ fn faults_of_templates_are_told_apart() {
     balancer.stats = None;
     let overrides = BTreeMap::from([("haproxy".to_owned(), "{{stats.port}}".to_owned())]);
     let templates = Templates::new(&overrides).expect("it fits the sample");
-    let error = templates.render(TemplateName::Haproxy, &balancer).expect_err("no value");
+    let error = templates.render(TemplateName::Balancer(Software::Haproxy), &balancer).expect_err("no value");
     assert_eq!(error.fault, TemplateFault::NoValue("stats.port".to_owned()));
 }

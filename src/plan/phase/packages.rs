@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use super::over::{self, Reasons};
 use super::{Draft, time};
+use crate::balancer::Software;
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
-use crate::inventory::{Host, Software};
+use crate::inventory::Host;
 use crate::model::{HostName, Role, VersionSpec};
 use crate::operation::{
     Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy,
@@ -53,12 +54,8 @@ fn wanted(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> Vec<&'static str
     if draft.desired.is_broker(host) {
         packages.push(BROKER_PACKAGE);
     }
-    if host.has(Role::LoadBalancer) {
-        match draft.desired.load_balancer.as_ref().map(|balancer| balancer.software) {
-            Some(Software::Haproxy) => packages.push("haproxy"),
-            Some(Software::Nginx) => packages.extend(["nginx", "libnginx-mod-stream"]),
-            None => {}
-        }
+    if let Some(wanted) = draft.desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer)) {
+        packages.extend(wanted.software.balancer().packages.apt.all());
     }
     if time::wants_chrony(draft, host, facts) {
         packages.push("chrony");
@@ -134,10 +131,12 @@ fn describe(choice: &PackageChoice, facts: &HostFacts) -> String {
 fn unit_of(package: &str) -> Option<&'static str> {
     match package {
         BROKER_PACKAGE => Some(BROKER_UNIT),
-        "haproxy" => Some("haproxy"),
-        "nginx" => Some("nginx"),
         "chrony" => Some("chrony"),
-        _ => None,
+        package => Software::ALL
+            .iter()
+            .map(|software| software.balancer())
+            .find(|balancer| balancer.packages.apt.main == package)
+            .map(|balancer| balancer.unit),
     }
 }
 
