@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod model;
 pub mod operation;
 pub mod plan;
+pub mod platform;
 pub mod playbook;
 pub mod rabbitmq;
 pub mod redact;

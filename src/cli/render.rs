@@ -5,6 +5,7 @@ use super::session::{host_named, load};
 use crate::inventory::{Desired, Host, SecretPolicy};
 use crate::model::Role;
 use crate::plan::render;
+use crate::platform::platforms;
 use crate::template::{TemplateError, TemplateName, Templates};
 
 /// `rabbitup render`: secrets are shown as dots.
@@ -59,7 +60,9 @@ fn rendered(
             let Some(host) = host.or_else(|| desired.with_role(Role::TimeSource).next()).or(broker) else {
                 return Ok(None);
             };
-            render::chrony_conf(templates, desired, host).map(|file| file.map(shown))
+            // No host is asked which family it is of.
+            let Some(platform) = platforms().next() else { return Ok(None) };
+            render::chrony_conf(templates, desired, host, &platform.time).map(|file| file.map(shown))
         }
         TemplateName::Limits => render::limits(templates, desired).map(|file| file.map(shown)),
     }

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, Storage};
+use crate::balancer::Software;
 use crate::model::{CookieDigest, HostName, NodeName};
+use crate::platform::{OsFamily, PackageFacts};
 
 /// One host as the probe saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,9 +23,9 @@ pub struct HostFacts {
     pub time_service: TimeService,
     /// By package name; only the packages that the request asked for.
     pub packages: BTreeMap<String, PackageFacts>,
-    /// Who holds a lock that installing needs (dpkg's two, or that of apt's lists), if anybody.
+    /// Who holds a lock that installing needs (the package manager's), if anybody.
     pub package_lock: Option<PackageLock>,
-    /// Whether a policy-rc.d that an earlier run of ours left behind is still there.
+    /// Whether what an earlier run of ours forbade services to start by is still there (a policy-rc.d).
     pub stale_policy: bool,
     /// A process of a script of rabbitup that runs steps here, whether its run still has the lock or is gone: killed, or
     /// abandoned. No part of a plan's fingerprint, since it ends by itself.
@@ -150,14 +152,6 @@ pub struct System {
     pub kernel: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OsFamily {
-    /// Debian, Ubuntu and what derives from them: apt and dpkg.
-    Debian,
-    Other,
-}
-
 /// Differs on every look, so only thresholds are ever compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
@@ -191,31 +185,11 @@ pub struct Clock {
 /// Who keeps this host's time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeService {
-    /// The unit that runs: `chrony` (`chronyd` outside Debian), `systemd-timesyncd`, `ntpsec`, `ntp`, `ntpd`,
+    /// The unit that runs: `chrony` or `chronyd`, `systemd-timesyncd`, `ntpsec`, `ntp`, `ntpd`,
     /// `openntpd`; none where none runs.
     pub running: Option<String>,
     /// What the service itself says (chronyc's leap status, timesyncd's mark, ntpq); none where it does not tell.
     pub synchronised: Option<bool>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackageFacts {
-    pub installed: Option<String>,
-    /// The version that is there in part, where none is installed: dpkg was cut off while it unpacked or configured it.
-    #[serde(default)]
-    pub half_installed: Option<String>,
-    /// The version that was removed and not purged: what it wrote is still there.
-    #[serde(default)]
-    pub removed: Option<String>,
-    /// When the package's files came to be what they are, Unix seconds: its installation, its last change of version, or its
-    /// removal. Only looked up for rabbitmq-server.
-    #[serde(default)]
-    pub unpacked: Option<u64>,
-    /// What the package manager would install. Only looked up where nothing is installed or a version is asked for.
-    pub candidate: Option<String>,
-    /// All versions the repositories offer, newest first; looked up as `candidate` is.
-    pub offered: Vec<String>,
-    pub held: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -383,6 +357,14 @@ pub struct Backend {
     pub status: String,
     /// The last check's verdict (`L4OK`, `L4CON`…).
     pub check: String,
+}
+
+impl HostFacts {
+    /// The version of a balancer's package that is installed.
+    pub fn installed_balancer(&self, software: Software) -> Option<&str> {
+        let platform = self.system.family.platform()?;
+        self.installed(platform.packages_of(software.balancer()).main)
+    }
 }
 
 impl Backend {

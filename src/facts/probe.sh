@@ -5,6 +5,7 @@
 #   become       how the caller became root
 #   names, packages, candidates, units, files   one per line
 #   node, name_flag, node_erl                   the node to ask, -sname or -name, and what to ask
+#   package_data, package_locks                 where package managers keep what they know, and their locks, one per line
 #   realm_sh                                    the text of broker_realm.sh
 #   reach        "PEER ADDRESS PORT" per line
 #   lb_port, haproxy_socket                     a load balancer's AMQP port, and HAProxy's runtime socket
@@ -31,6 +32,9 @@ if [ -z "${become:-}" ]; then
 fi
 if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
 section() { echo "$nonce $1"; }
+# What the host's family of packages tells (platform/) of what it has, and of what keeps a service from starting.
+packages() { section packages; }
+start_guard() { :; }
 # What others wrote is printed by printf: the echo of some shells, dash among them, takes its backslashes for its own.
 # first FILE: its first line in $line, without a fork.
 first() {
@@ -53,9 +57,7 @@ system() {
     case $line in MemAvailable:*) break ;; esac
   done </proc/meminfo
   echo "disk=$(stat -f -c '%a %S' /var/lib)"
-  while read -r line; do
-    case $line in *'# rabbitup'*) echo stale_policy=yes ;; esac
-  done </usr/sbin/policy-rc.d
+  start_guard
   seen=' '
   set +f
   # Scripts of ours that run, whoever holds the lock now: a newcomer waits for those of the run before.
@@ -74,12 +76,12 @@ system() {
   set -f
 }
 
-# Space and inodes where rabbitup, dpkg and the broker write: path, file system, free blocks, their size, free inodes, all
+# Space and inodes where rabbitup, the package manager and the broker write: path, file system, free blocks, their size, free inodes, all
 # inodes. Before that `ro PATH` where the file system takes nothing.
 storage() {
   section storage
   set --
-  for f in /etc /var/lib/dpkg "$rabbit" "$rabbit/mnesia" /var/log /var/log/rabbitmq; do
+  for f in /etc $package_data "$rabbit" "$rabbit/mnesia" /var/log /var/log/rabbitmq; do
     [ -d "$f" ] || continue
     set -- "$@" "$f"
     # Attribute i keeps root out, too: that is not the file system's doing.
@@ -104,7 +106,7 @@ files() {
     [ ! -h "$f" ] || printf 'link %s\t%s\n' "$f" "$(readlink "$f")"
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
-  for f in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
+  for f in $package_locks; do
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
   stats=$(stat -L -c 'stat %f %U %G %Y %s %i %n' -- "$@")
@@ -113,8 +115,8 @@ files() {
   set --
   # "stat" is the first word; the third and fourth are the owners, the fifth the time.
   while IFS=' ' read -r _ kind _ _ _ size inode path; do
+    case $nl$package_locks$nl in *"$nl$path$nl"*) locks="$locks${locks:+|}$inode" && continue ;; esac
     case $path in
-      /var/lib/dpkg/lock* | /var/lib/apt/lists/lock) locks="$locks${locks:+|}$inode" ;;
       /proc/* | /sys/*) ;;
       *)
         # 8000 is a regular file. What is empty has nothing to read.
@@ -229,29 +231,6 @@ time_service() {
     esac
     break
   done
-}
-
-packages() {
-  section packages
-  [ -n "$packages" ] || return
-  # shellcheck disable=SC2016,SC2086  # dpkg-query expands it
-  known=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev} ${Version}\n' -- $packages)
-  printf '%s\n' "$known"
-  list=/var/lib/dpkg/info/rabbitmq-server.list
-  if [ -e "$list" ]; then
-    section unpacked
-    stat -c '%Y %n' "$list"
-  fi
-  set --
-  for p in $packages; do
-    case $nl$candidates$nl in
-      *"$nl$p$nl"*) set -- "$@" "$p" ;;
-      *) case $nl$known in *"$nl$p "[a-z][itW]*) ;; *) set -- "$@" "$p" ;; esac ;;
-    esac
-  done
-  [ $# != 0 ] || return
-  section policy
-  limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@"
 }
 
 # One getent for all names. Between them stand addresses of 0.0.0.0/8, which resolve to themselves and so tell

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Stats, TimeServer, short_duration};
 use crate::model::{HostName, NodeName, NodeType, Role};
+use crate::platform::{TimeService, platforms};
 use crate::template::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
     LimitsContext, NumberedNode, RabbitmqContext, StatsLine, TemplateError, TemplateName, Templates,
@@ -76,7 +77,7 @@ impl Desired {
     }
 
     /// For chrony.conf.hbs on one host. A host that is itself named as a server does not ask itself.
-    pub fn chrony_context(&self, host: &Host) -> ChronyContext {
+    pub fn chrony_context(&self, host: &Host, time: &TimeService) -> ChronyContext {
         let address = |server: &TimeServer| match server {
             TimeServer::Host(name) if *name == host.name => None,
             TimeServer::Host(name) => self.address_of(name).map(|address| address.to_string()),
@@ -87,6 +88,7 @@ impl Desired {
         ChronyContext {
             host: host.name.to_string(),
             servers: self.time.servers.iter().filter_map(address).collect(),
+            drift_file: time.drift_file.to_owned(),
             serves,
             clients: if serves {
                 others.map(|other| other.address.to_string()).collect()
@@ -118,10 +120,11 @@ impl Desired {
                     templates.render(name, &self.balancer_context(balancer)).map(drop)
                 })
             }
-            TemplateName::Chrony => self
-                .hosts
-                .iter()
-                .try_for_each(|host| templates.render(name, &self.chrony_context(host)).map(drop)),
+            TemplateName::Chrony => platforms().try_for_each(|platform| {
+                self.hosts.iter().try_for_each(|host| {
+                    templates.render(name, &self.chrony_context(host, &platform.time)).map(drop)
+                })
+            }),
             TemplateName::Limits => {
                 self.limits_context().map_or(Ok(()), |context| templates.render(name, &context).map(drop))
             }

@@ -6,6 +6,7 @@ use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::Software;
 use crate::facts::HostFacts;
 use crate::model::SecretName;
+use crate::platform;
 
 pub(super) const SHELL: Shell = Shell {
     name: "unit",
@@ -81,14 +82,12 @@ impl Operate for StopUnit {
     }
 }
 
-const CHRONY: &str = "chrony";
-
 /// It runs, with what its files say now.
 fn runs(host: &mut HostFacts, unit: &str) {
     host.units.insert(unit.to_owned(), running_unit());
     has_read(host, unit);
-    if unit == CHRONY {
-        host.time_service.running = Some(CHRONY.to_owned());
+    if platform::keeps_time(unit) {
+        host.time_service.running = Some(unit.to_owned());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::inventory::{Desired, Host, LoadBalancer};
 use crate::model::{NodeName, Role};
+use crate::platform::TimeService;
 use crate::template::{Rendered, TemplateError, TemplateName, Templates};
 
 /// The block of /etc/hosts: every host of the inventory.
@@ -37,11 +38,12 @@ pub fn chrony_conf(
     templates: &Templates,
     desired: &Desired,
     host: &Host,
+    time: &TimeService,
 ) -> Result<Option<Rendered>, TemplateError> {
     if desired.time.servers.is_empty() && !host.has(Role::TimeSource) {
         return Ok(None);
     }
-    templates.render_file(TemplateName::Chrony, &desired.chrony_context(host)).map(Some)
+    templates.render_file(TemplateName::Chrony, &desired.chrony_context(host, time)).map(Some)
 }
 
 /// The systemd drop-in with the broker's limits, where the inventory sets one.

@@ -86,6 +86,8 @@ pub struct StatsLine {
 pub struct ChronyContext {
     pub host: String,
     pub servers: Vec<String>,
+    /// Where the host's package keeps how fast its clock goes.
+    pub drift_file: String,
     /// Whether this host serves time to the others.
     pub serves: bool,
     /// The addresses that may ask, on a host that serves.
@@ -135,6 +137,7 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
         TemplateName::Chrony => serde_json::to_value(ChronyContext {
             host: text("lb1"),
             servers: vec![text("192.0.2.9")],
+            drift_file: text("/var/lib/chrony/chrony.drift"),
             serves: true,
             clients: vec![text("192.0.2.1")],
         }),

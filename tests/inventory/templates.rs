@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use rabbitup::balancer::Software;
 use rabbitup::inventory::Desired;
+use rabbitup::platform::OsFamily;
 use rabbitup::template::{Piece, TemplateFault, TemplateName, Templates};
 
 use super::{load, with_node};
@@ -43,8 +44,9 @@ fn rendered_files_are_what_a_person_would_write() {
             json(serde_json::to_value(secret.rabbitmq_context(&secret.hosts[host], &secret.hosts[0].node())));
         insta::assert_snapshot!(name, render(TemplateName::Rabbitmq, &context));
     }
+    let time = &OsFamily::Debian.platform().expect("one that is known").time;
     for (host, name) in [(0, "rendered_chrony_of_a_client"), (3, "rendered_chrony_of_the_source")] {
-        let context = json(serde_json::to_value(desired.chrony_context(&desired.hosts[host])));
+        let context = json(serde_json::to_value(desired.chrony_context(&desired.hosts[host], time)));
         insta::assert_snapshot!(name, render(TemplateName::Chrony, &context));
     }
     for (desired, name) in [(&desired, "rendered_haproxy"), (&secret, "rendered_haproxy_with_a_login")] {

@@ -17,11 +17,15 @@ const FORBIDDEN: [&str; 8] = [
 ];
 
 fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
+    with_extension(directory, "rs", into);
+}
+
+fn with_extension(directory: &Path, extension: &str, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("the sources are there") {
         let path = entry.expect("a directory entry").path();
         if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|end| end == "rs") {
+            with_extension(&path, extension, into);
+        } else if path.extension().is_some_and(|end| end == extension) {
             into.push(path);
         }
     }
@@ -31,7 +35,7 @@ fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
 fn what_plans_is_pure() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    for module in ["plan", "operation", "model", "balancer", "rabbitmq", "facts", "doctor"] {
+    for module in ["plan", "operation", "model", "balancer", "platform", "rabbitmq", "facts", "doctor"] {
         sources(&root.join(module), &mut files);
     }
     assert!(files.len() > 20, "the modules were found");
@@ -75,23 +79,51 @@ fn no_balancer_is_named_outside_its_room() {
     }
 }
 
+/// What is true of one family of packages alone stands in its files of src/platform, shell included; what a balancer is
+/// installed from stands with the balancer.
+#[test]
+fn no_package_manager_is_named_outside_its_room() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let words = ["apt-", "dpkg", "policy-rc.d", "/etc/chrony", "\"chrony\"", "erlang-base"];
+    let rust = code(&root);
+    let mut files = Vec::new();
+    with_extension(&root, "sh", &mut files);
+    let shell = files.into_iter().map(|file| {
+        let text = fs::read_to_string(&file).expect("a script");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        (file, lines.collect::<Vec<_>>().join("\n"))
+    });
+    let all = rust.into_iter().chain(shell).filter(|(file, _)| !file.starts_with(root.join("platform")));
+    // The template, the validator and the step of chrony are named after it, whatever the family.
+    let own = ["Self::Chrony => \"chrony\"", "[\"write_file\", \"chrony\"]", "&host.name, \"chrony\""];
+    for (file, code) in all {
+        let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        let code = own.iter().fold(code, |code, own| code.replace(own, ""));
+        for word in words {
+            assert!(!code.contains(word), "{} names {word}", file.display());
+        }
+    }
+}
+
 /// Every module, and what it may import: nothing that stands below it here.
-const MODULES: [(&str, &[&str]); 16] = [
+const MODULES: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("balancer", &[]),
+    ("platform", &["balancer"]),
     ("redact", &["model", "balancer"]),
     ("document", &["model", "balancer", "redact"]),
     ("rabbitmq", &["model", "document"]),
-    ("facts", &["model", "balancer", "rabbitmq"]),
+    ("facts", &["model", "platform", "balancer", "rabbitmq"]),
     ("template", &["model", "balancer", "document"]),
-    ("operation", &["model", "balancer", "rabbitmq", "facts", "template"]),
-    ("inventory", &["model", "balancer", "redact", "document", "rabbitmq", "template"]),
+    ("operation", &["model", "platform", "balancer", "rabbitmq", "facts", "template"]),
+    ("inventory", &["model", "platform", "balancer", "redact", "document", "rabbitmq", "template"]),
     ("playbook", &["model", "document", "inventory"]),
     (
         "plan",
         &[
             "model",
             "balancer",
+            "platform",
             "redact",
             "document",
             "rabbitmq",
@@ -105,12 +137,13 @@ const MODULES: [(&str, &[&str]); 16] = [
     ("transport", &["model"]),
     // Blind to the inventory and to playbooks: what a dry run shows is what an apply does.
     ("apply", &["model", "redact", "document", "rabbitmq", "facts", "operation", "plan", "transport"]),
-    ("doctor", &["model", "balancer", "redact", "rabbitmq", "facts", "inventory", "plan"]),
+    ("doctor", &["model", "platform", "balancer", "redact", "rabbitmq", "facts", "inventory", "plan"]),
     (
         "report",
         &[
             "model",
             "balancer",
+            "platform",
             "document",
             "rabbitmq",
             "facts",
@@ -126,6 +159,7 @@ const MODULES: [(&str, &[&str]); 16] = [
         &[
             "model",
             "balancer",
+            "platform",
             "redact",
             "document",
             "rabbitmq",
@@ -146,7 +180,10 @@ const MODULES: [(&str, &[&str]); 16] = [
 /// Files that are compiled for tests only.
 fn is_for_tests(file: &Path) -> bool {
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    name.ends_with("_test") || name.ends_with("_tests") || name.ends_with("_fixtures") || ["tests", "recorded"].contains(&name.as_str())
+    name.ends_with("_test")
+        || name.ends_with("_tests")
+        || name.ends_with("_fixtures")
+        || ["tests", "recorded"].contains(&name.as_str())
 }
 
 #[test]

@@ -3,6 +3,7 @@ use crate::doctor::unreachable::{self, COMMAND};
 use crate::doctor::{Cause, Finding, Remedy};
 use crate::facts::{HostFacts, Observation, Shortage, shortages};
 use crate::model::NameMode;
+use crate::platform::keeps_time;
 use crate::rabbitmq::{BROKER_PACKAGE, DISK_FREE_LIMIT};
 
 /// Erlang nodes need no equal clocks; beyond a minute logs cannot be laid side by side, and certificates and tokens that
@@ -30,7 +31,10 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
         if let Some(half) = half.filter(|_| seen.running().is_none()) {
             let what = format!("{BROKER_PACKAGE} {half} is there in part");
             let found = Finding::on(&seen.host.name, Cause::NotInstalled, what);
-            notes.add(found.seen("dpkg was cut off while it unpacked or configured it").mend(rabbitup("up")));
+            let interrupted = facts.system.family.words().interrupted;
+            notes.add(
+                found.seen(format!("{interrupted} while it unpacked or configured it")).mend(rabbitup("up")),
+            );
         }
         disk(seen, facts, notes);
         clock(seen, facts, middle, notes);
@@ -141,6 +145,6 @@ fn clock(seen: &Seen<'_>, facts: &HostFacts, middle: f64, notes: &mut Notes) {
             .mend(sentence(format!(
                 "see which time {name} goes by, and step the clock to it (`chronyc makestep`):"
             )))
-            .mend(seen.shell(if name.starts_with("chrony") { "chronyc -n sources" } else { "timedatectl" })),
+            .mend(seen.shell(if keeps_time(name) { "chronyc -n sources" } else { "timedatectl" })),
     });
 }

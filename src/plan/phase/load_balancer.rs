@@ -56,7 +56,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     let new = draft
         .observed
         .host(&host.name)
-        .is_some_and(|seen| seen.installed(balancer.software.balancer().packages.apt.main).is_none());
+        .is_some_and(|seen| seen.installed_balancer(balancer.software).is_none());
     let text = wanted.display_text();
     // Line by line against somebody else's configuration would be noise.
     let (change, reason, diff) = match (new, ours) {

@@ -59,7 +59,7 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
     let balancer = wanted.software.balancer();
     let name = wanted.software.as_str();
     let unit = seen.units.get(balancer.unit);
-    if seen.installed(balancer.packages.apt.main).is_none() && !unit.is_some_and(|unit| unit.exists) {
+    if seen.installed_balancer(wanted.software).is_none() && !unit.is_some_and(|unit| unit.exists) {
         notebook.add(Severity::Error, format!("{name} is not installed"), "`rabbitup up` installs it");
         return;
     }
