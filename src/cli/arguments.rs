@@ -275,6 +275,13 @@ impl Common {
     }
 }
 
+/// The words for the files that can be printed, the load balancer's first.
+fn template_words() -> Vec<&'static str> {
+    let (balancers, others): (Vec<_>, Vec<_>) =
+        TemplateName::all().partition(|name| matches!(name, TemplateName::Balancer(_)));
+    balancers.into_iter().chain(others).map(TemplateName::as_str).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -285,11 +292,4 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
-}
-
-/// The words for the files that can be printed, the load balancer's first.
-fn template_words() -> Vec<&'static str> {
-    let (balancers, others): (Vec<_>, Vec<_>) =
-        TemplateName::all().partition(|name| matches!(name, TemplateName::Balancer(_)));
-    balancers.into_iter().chain(others).map(TemplateName::as_str).collect()
 }
