@@ -4,6 +4,7 @@
 //! [`facts::Facts`], and a pure function turns both into a [`plan::Plan`], the only thing that [`apply`] can execute.
 
 pub mod apply;
+pub mod balancer;
 pub mod cli;
 pub mod cluster;
 pub mod doctor;
@@ -13,6 +14,7 @@ pub mod inventory;
 pub mod model;
 pub mod operation;
 pub mod plan;
+pub mod platform;
 pub mod playbook;
 pub mod rabbitmq;
 pub mod redact;

@@ -6,13 +6,14 @@ use crate::model::shells::{run_in, shells};
 const PRELUDE: &str = include_str!("prelude.sh");
 const BROKER: &str = include_str!("../operation/broker.sh");
 const ENTER: &str = include_str!("../operation/enter.sh");
+const PACKAGES: &str = include_str!("../platform/apt.sh");
 
 /// What becomes of a rabbitmq.conf where this version is installed.
 fn written(shell: &[&str], version: &str, conf: &str) -> String {
     let older = if version.starts_with("3.8.9") { 0 } else { 1 };
     // No shell's function may be called dpkg-query in all of them.
     let script = format!(
-        "set -eu\nnonce=N\n{PRELUDE}\n{ENTER}\ntools=$(mktemp -d)\nPATH=$tools:$PATH\n\
+        "set -eu\nnonce=N\n{PRELUDE}\n{PACKAGES}\n{ENTER}\ntools=$(mktemp -d)\nPATH=$tools:$PATH\n\
          printf '#!/bin/sh\\nprintf %%s {version}\\n' >\"$tools/dpkg-query\"\nchmod +x \"$tools/dpkg-query\"\n\
          dpkg() {{ [ \"$1 $2 $3 $4\" = '--compare-versions {version} lt 3.8.18' ] && return {older}; }}\n\
          as_rabbitmq() {{ printf %s '{conf}'; }}\nenter_workshop() {{ :; }}\nleave_workshop() {{ :; }}\n\
@@ -66,7 +67,7 @@ echo "rc $rc after $(cat "$dir/starts") calls"
 
 fn entered(started_at: u32, serves: u32) -> String {
     let text = format!(
-        "set -eu\nnonce=N\n{PRELUDE}\nstep=S\n{BROKER}\n{ENTER}\nstarted_at={started_at} serves={serves}\nset +e\n{NODES}"
+        "set -eu\nnonce=N\n{PRELUDE}\nstep=S\n{BROKER}\n{PACKAGES}\n{ENTER}\nstarted_at={started_at} serves={serves}\nset +e\n{NODES}"
     );
     String::from_utf8_lossy(&run_in(&["sh"], text.as_bytes()).stdout).into_owned()
 }

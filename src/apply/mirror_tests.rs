@@ -3,7 +3,7 @@
 use crate::model::shells::run_in;
 
 const PRELUDE: &str = include_str!("prelude.sh");
-const MIRROR: &str = include_str!("../operation/mirror.sh");
+const MIRROR: &str = include_str!("../platform/apt.sh");
 
 /// Half a second is none, and two looks without a byte are silence.
 const QUICK: &str = r#"

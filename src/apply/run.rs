@@ -143,11 +143,14 @@ impl<T: Transport> Run<'_, T> {
     fn as_it_is_due(&self, place: Place) -> Arc<Step> {
         let step = &self.steps[place];
         match &step.operation {
-            Operation::SwitchServer(SwitchServer { server, to: Service::In })
+            Operation::SwitchServer(SwitchServer { software, server, to: Service::In })
                 if self.sends != Sends::Everything || self.schedule.went_wrong(place) =>
             {
-                let operation =
-                    Operation::SwitchServer(SwitchServer { server: server.clone(), to: Service::InAnyway });
+                let operation = Operation::SwitchServer(SwitchServer {
+                    software: *software,
+                    server: server.clone(),
+                    to: Service::InAnyway,
+                });
                 Arc::new(Step { operation, ..(**step).clone() })
             }
             _ => step.clone(),

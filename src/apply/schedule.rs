@@ -247,12 +247,13 @@ impl Schedule {
 
 /// The last of these steps that took the server out which this one puts back.
 fn taken_back(before: &[Step], step: &Step) -> Option<Place> {
-    let Operation::SwitchServer(SwitchServer { server, to: Service::In }) = &step.operation else {
+    let Operation::SwitchServer(SwitchServer { software: _, server, to: Service::In }) = &step.operation
+    else {
         return None;
     };
     let took_out = |other: &Step| {
         other.host == step.host
-            && matches!(&other.operation, Operation::SwitchServer(SwitchServer { server: out, to: Service::Out }) if out == server)
+            && matches!(&other.operation, Operation::SwitchServer(SwitchServer { software: _, server: out, to: Service::Out }) if out == server)
     };
     before.iter().rposition(took_out)
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::run_fixtures::{frame, mark, without_trail};
 use super::script::render;
+use crate::balancer::Software;
 use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
@@ -56,7 +57,7 @@ fn hostile_operations() -> Vec<Operation> {
             owner: text.clone(),
             group: text.clone(),
             body: Rendered::from_text(HOSTILE),
-            validate: Some(Validator::Haproxy),
+            validate: Some(Validator::Balancer(Software::Haproxy)),
             then: Then::Reload(text.clone()),
             proof: Proof::BrokerStart,
             resolves: Vec::new(),
@@ -243,7 +244,11 @@ fn every_operation() -> Vec<Operation> {
         Operation::RestartBroker(RestartBroker { node: n(), names, gate, patience_s }),
         Operation::UpgradeBroker(UpgradeBroker { node: n(), names, gate, packages, patience_s }),
         Operation::ReviveNode(ReviveNode { node: n(), names }),
-        Operation::SwitchServer(SwitchServer { server: host(), to: Service::Out }),
+        Operation::SwitchServer(SwitchServer {
+            software: Software::Haproxy,
+            server: host(),
+            to: Service::Out,
+        }),
         Operation::EnableFeatureFlags(EnableFeatureFlags { node: n() }),
         Operation::Rebalance(Rebalance { node: n() }),
         Operation::RetireBroker(RetireBroker { node: n(), names, gate, may_go: MayGo::NOTHING, patience_s }),

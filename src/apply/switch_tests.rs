@@ -3,7 +3,8 @@
 use crate::model::shells::{run_in, shells};
 
 const PRELUDE: &str = include_str!("prelude.sh");
-const BALANCER: &str = include_str!("../operation/balancer.sh");
+const BALANCER: &str =
+    concat!(include_str!("../balancer/haproxy.sh"), include_str!("../operation/balancer.sh"));
 
 /// Two backends, of which the second refuses to let its server go.
 const HALF: &str = r#"
@@ -19,8 +20,9 @@ haproxy_says() {
 #[test]
 fn a_server_that_is_taken_out_in_part_is_put_back() {
     for shell in shells() {
-        let script =
-            format!("set -u\nnonce=N\nexec 3>&1\n{PRELUDE}\n{BALANCER}\n{HALF}\nswitch_server node1 out\n");
+        let script = format!(
+            "set -u\nnonce=N\nexec 3>&1\n{PRELUDE}\n{BALANCER}\n{HALF}\nswitch_server haproxy HAProxy node1 out\n"
+        );
         let output = run_in(shell, script.as_bytes());
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(!output.status.success(), "{shell:?}: {said}");

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::run_fixtures::{Answer, TestHosts, begin, host, id, plan, short, step};
 use super::{Event, Outcome};
+use crate::balancer::Software;
 use crate::operation::{Operation, Service, SwitchServer};
 use crate::plan::Step;
 
@@ -17,7 +18,8 @@ async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Ev
 /// lb takes a server out, the broker is restarted, lb puts it back; b/2 comes after all of it.
 fn out_and_in() -> Vec<Step> {
     let switch = |what: &str, after: &[&str], to: Service| {
-        let operation = Operation::SwitchServer(SwitchServer { server: host("b"), to });
+        let operation =
+            Operation::SwitchServer(SwitchServer { software: Software::Haproxy, server: host("b"), to });
         Step { operation, ..step("lb", what, after) }
     };
     vec![

@@ -4,7 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::exit::Form;
+use crate::document::listed;
 use crate::report::{Detail, Style};
+use crate::template::TemplateName;
 use crate::transport::Grantee;
 
 /// The inventory that is read if the command line names none.
@@ -74,7 +76,7 @@ pub enum Command {
     Doctor(Doctor),
     /// Run another playbook: rolling-restart, upgrade, rotate-cookie, remove-node… Without a name: list them
     Run(Run),
-    /// Print a file as rabbitup would write it: haproxy, nginx, hosts, rabbitmq, chrony, limits
+    #[command(about = format!("Print a file as rabbitup would write it: {}", template_words().join(", ")))]
     Render(Render),
     /// Print the sudo or doas rule that a login without other rights needs: a root shell under a fixed command
     Privileges(Privileges),
@@ -213,8 +215,7 @@ pub struct Doctor {
 
 #[derive(Debug, Args)]
 pub struct Render {
-    /// haproxy, nginx, hosts, rabbitmq, chrony or limits
-    #[arg(value_name = "TEMPLATE")]
+    #[arg(help = listed(&template_words(), "or"), value_name = "TEMPLATE")]
     pub template: String,
     /// The host whose file to print, if hosts differ (default: the first host with such a file)
     #[arg(long, value_name = "HOST")]
@@ -272,6 +273,13 @@ impl Common {
     fn detail(&self) -> Detail {
         if self.verbose { Detail::Full } else { Detail::Folded }
     }
+}
+
+/// The words for the files that can be printed, the load balancer's first.
+fn template_words() -> Vec<&'static str> {
+    let (balancers, others): (Vec<_>, Vec<_>) =
+        TemplateName::all().partition(|name| matches!(name, TemplateName::Balancer(_)));
+    balancers.into_iter().chain(others).map(TemplateName::as_str).collect()
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ use super::session::{host_named, load};
 use crate::inventory::{Desired, Host, SecretPolicy};
 use crate::model::Role;
 use crate::plan::render;
+use crate::platform::platforms;
 use crate::template::{TemplateError, TemplateName, Templates};
 
 /// `rabbitup render`: secrets are shown as dots.
 pub fn run(common: &Common, arguments: &Render) -> Result<Exit, Failure> {
     let Some(name) = TemplateName::parse(&arguments.template) else {
-        let names: Vec<&str> = TemplateName::ALL.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = TemplateName::all().map(TemplateName::as_str).collect();
         return Err(Failure::new(Exit::Usage, format!("there is no template {}", arguments.template))
             .next(format!("the templates are {}", names.join(", "))));
     };
@@ -48,19 +49,20 @@ fn rendered(
             };
             render::rabbitmq_conf(templates, desired, host, &seed).map(|file| Some(shown(file)))
         }
-        TemplateName::Haproxy | TemplateName::Nginx => {
-            let Some(balancer) = &desired.load_balancer else { return Ok(None) };
-            let wanted = render::balancer_template(balancer.software);
-            if wanted != name {
+        TemplateName::Balancer(software) => {
+            let wanted = desired.load_balancer.as_ref();
+            let Some(balancer) = wanted.filter(|balancer| balancer.software == software) else {
                 return Ok(None);
-            }
+            };
             render::load_balancer(templates, desired, balancer).map(|file| Some(shown(file)))
         }
         TemplateName::Chrony => {
             let Some(host) = host.or_else(|| desired.with_role(Role::TimeSource).next()).or(broker) else {
                 return Ok(None);
             };
-            render::chrony_conf(templates, desired, host).map(|file| file.map(shown))
+            // No host is asked which family it is of.
+            let Some(platform) = platforms().next() else { return Ok(None) };
+            render::chrony_conf(templates, desired, host, &platform.time).map(|file| file.map(shown))
         }
         TemplateName::Limits => render::limits(templates, desired).map(|file| file.map(shown)),
     }

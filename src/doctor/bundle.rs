@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::balancer::Software;
 use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, UnitFacts, command_text};
 use crate::model::{HostName, SecretName, Secrets};
+use crate::rabbitmq::BROKER_UNIT;
 use crate::redact::{Known, MARK, Redactor, allowed_only};
 
 const COLLECT: &str = concat!(
@@ -16,7 +18,9 @@ const COLLECT: &str = concat!(
 /// The top directory of the archive, so that unpacking does not litter the current one.
 const TOP: &str = "rabbitup-doctor";
 /// The units whose journals are collected, if the host has them.
-const UNITS: [&str; 3] = ["rabbitmq-server", "haproxy", "nginx"];
+fn units() -> Vec<&'static str> {
+    [BROKER_UNIT].into_iter().chain(Software::ALL.iter().map(|software| software.balancer().unit)).collect()
+}
 
 /// What one host returned: the journals and the ends of the logs, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub struct BundleContents<'a> {
 
 /// The command text that collects on one host; its output is for [`parse_collected`].
 pub fn collect_command(nonce: &str) -> String {
-    command_text(&[("nonce", nonce.to_owned()), ("units", UNITS.join("\n"))], COLLECT)
+    command_text(&[("nonce", nonce.to_owned()), ("units", units().join("\n"))], COLLECT)
 }
 
 /// Parses the output of the collection. Incomplete output is left out: people read it, and see that it is missing.
@@ -115,6 +119,8 @@ fn readme(facts: &Facts, contents: &BundleContents<'_>) -> String {
         [] => String::new(),
         names => format!(", except for these, which could not be read: {}", names.join(", ")),
     };
+    let files: Vec<&str> = Software::ALL.iter().map(|software| software.balancer().conf_name()).collect();
+    let files = files.join(", ");
     let hosts: Vec<String> = facts.hosts.keys().map(ToString::to_string).collect();
     format!(
         "Collected by rabbitup {} from these hosts: {}\n\n\
@@ -123,7 +129,7 @@ fn readme(facts: &Facts, contents: &BundleContents<'_>) -> String {
          HOST/host.json            system, versions of packages, states of units\n\
          HOST/journal-UNIT.txt     the unit's journal, the last 1500 lines, 256 KiB at most\n\
          HOST/log-NAME.txt         the last 256 KiB of each of RabbitMQ's newest logs\n\
-         HOST/files/               /etc/hosts, rabbitmq.conf, rabbitmq-env.conf, enabled_plugins, haproxy.cfg and others\n\n\
+         HOST/files/               /etc/hosts, rabbitmq.conf, rabbitmq-env.conf, enabled_plugins, {files} and others\n\n\
          Replaced by {MARK}: the values of keys and arguments that name a secret (password,\n\
          secret, token, cookie, credential, private key …), the user's part of URIs, PEM blocks, stored password hashes, and\n\
          every secret that the inventory names, in every encoding{unknown}. Of configuration files\n\

@@ -9,6 +9,7 @@ use toml::de::DeValue;
 
 use super::schema::{first_sentence, required, tag_of, wanted, words};
 use super::{Problem, Source, listed, nearest, quoted};
+use crate::balancer::Software;
 
 /// Parsers for values whose form JSON Schema cannot express, by the schema's `x-form`.
 pub type Forms = &'static [(&'static str, fn(Spanned<DeValue<'_>>) -> Result<(), toml::de::Error>)];
@@ -364,7 +365,8 @@ fn also_known_as(key: &str) -> Option<&'static str> {
         "erlang_cookie" => "cookie",
         "type" => "node_type",
         "ntp" | "ntp_servers" => "servers",
-        "loadbalancer" | "haproxy" | "nginx" | "lb" => "load_balancer",
+        "loadbalancer" | "lb" => "load_balancer",
+        software if Software::ALL.iter().any(|known| known.as_str() == software) => "load_balancer",
         "ulimit" | "limit_nofile" => "file_descriptors",
         "phases" | "step" => "phase",
         _ => return None,

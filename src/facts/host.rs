@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, Storage};
+use crate::balancer::Software;
 use crate::model::{CookieDigest, HostName, NodeName};
+use crate::platform::{OsFamily, PackageFacts};
 
 /// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,9 +23,9 @@ pub struct HostFacts {
     pub time_service: TimeService,
     /// By package name; only the requested packages.
     pub packages: BTreeMap<String, PackageFacts>,
-    /// The holder of a lock that an installation needs (dpkg's two, or that of apt's lists), if any.
+    /// The holder of a lock that an installation needs (the package manager's), if any.
     pub package_lock: Option<PackageLock>,
-    /// Whether a policy-rc.d of an earlier rabbitup run is still there.
+    /// Whether what an earlier rabbitup run forbade services to start by is still there (a policy-rc.d).
     pub stale_policy: bool,
     /// A process of a rabbitup script that runs steps here, whether its run still has the lock or was killed or abandoned. Not
     /// part of a plan's fingerprint, since it ends by itself.
@@ -150,14 +152,6 @@ pub struct System {
     pub kernel: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OsFamily {
-    /// Debian, Ubuntu and their derivatives: apt and dpkg.
-    Debian,
-    Other,
-}
-
 /// Differs at every probe, so only thresholds are compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
@@ -191,32 +185,11 @@ pub struct Clock {
 /// The time service of this host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeService {
-    /// The running unit: `chrony` (`chronyd` outside Debian), `systemd-timesyncd`, `ntpsec`, `ntp`, `ntpd`,
-    /// `openntpd`; none if none runs.
+    /// The running unit: `chrony` or `chronyd`, `systemd-timesyncd`, `ntpsec`, `ntp`, `ntpd`, `openntpd`; none if none runs.
     pub running: Option<String>,
     /// Whether the service reports a synchronised clock (chronyc's leap status, timesyncd's mark, ntpq); none if it does not
     /// report it.
     pub synchronised: Option<bool>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackageFacts {
-    pub installed: Option<String>,
-    /// The partly installed version, if none is installed: dpkg was interrupted while it unpacked or configured it.
-    #[serde(default)]
-    pub half_installed: Option<String>,
-    /// The version that was removed but not purged: its files are still there.
-    #[serde(default)]
-    pub removed: Option<String>,
-    /// When the package's files last changed, Unix seconds: its installation, last change of version, or removal. Only looked up
-    /// for rabbitmq-server.
-    #[serde(default)]
-    pub unpacked: Option<u64>,
-    /// The version that the package manager would install. Only looked up if nothing is installed or a version is requested.
-    pub candidate: Option<String>,
-    /// All versions in the repositories, newest first; looked up like `candidate`.
-    pub offered: Vec<String>,
-    pub held: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -383,6 +356,14 @@ pub struct Backend {
     pub status: String,
     /// The result of the last check (`L4OK`, `L4CON`…).
     pub check: String,
+}
+
+impl HostFacts {
+    /// The version of a balancer's package that is installed.
+    pub fn installed_balancer(&self, software: Software) -> Option<&str> {
+        let platform = self.system.family.platform()?;
+        self.installed(platform.packages_of(software.balancer()).main)
+    }
 }
 
 impl Backend {

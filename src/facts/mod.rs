@@ -15,12 +15,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use crate::model::MetadataStore;
+pub use crate::platform::{OsFamily, PackageFacts};
 pub use broker::{AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, NodeFacts, Partition};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
-    InTheWay, LoadBalancerFacts, NodeData, OsFamily, PackageFacts, PackageLock, PortState, Privilege, Reach,
-    Resources, System, TimeService, UnitFacts,
+    InTheWay, LoadBalancerFacts, NodeData, PackageLock, PortState, Privilege, Reach, Resources, System,
+    TimeService, UnitFacts,
 };
 pub(crate) use parse::Frames;
 pub use parse::{ParseError, clock_line, parse};

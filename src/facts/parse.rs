@@ -169,11 +169,10 @@ fn system(frames: &Frames, files: &Files) -> System {
     };
     let id = value("ID").unwrap_or_default();
     let like = value("ID_LIKE").unwrap_or_default();
-    let debian = id == "debian" || like.split(' ').any(|name| name == "debian");
     System {
         pretty_name: value("PRETTY_NAME").unwrap_or_else(|| id.clone()),
+        family: OsFamily::of(&id, &like),
         id,
-        family: if debian { OsFamily::Debian } else { OsFamily::Other },
         systemd: frames.value("system", "systemd").is_some(),
         machine: frames.value("system", "machine").unwrap_or_default().to_owned(),
         kernel: kernel(frames),

@@ -5,6 +5,7 @@
 #   become       how the caller became root
 #   names, packages, candidates, units, files   one per line
 #   node, name_flag, node_erl                   the node to ask, -sname or -name, and what to ask
+#   package_data, package_locks                 where package managers keep what they know, and their locks, one per line
 #   realm_sh                                    the text of broker_realm.sh
 #   reach        "PEER ADDRESS PORT" per line
 #   lb_port, haproxy_socket                     a load balancer's AMQP port, and HAProxy's runtime socket
@@ -31,6 +32,9 @@ if [ -z "${become:-}" ]; then
 fi
 if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
 section() { echo "$nonce $1"; }
+# What the host's package family (platform/) reports of its packages, and what keeps services from starting.
+packages() { section packages; }
+start_guard() { :; }
 # Untrusted text is printed by printf: the echo of some shells, such as dash, interprets backslashes.
 # first FILE: its first line in $line, without a fork.
 first() {
@@ -53,9 +57,7 @@ system() {
     case $line in MemAvailable:*) break ;; esac
   done </proc/meminfo
   echo "disk=$(stat -f -c '%a %S' /var/lib)"
-  while read -r line; do
-    case $line in *'# rabbitup'*) echo stale_policy=yes ;; esac
-  done </usr/sbin/policy-rc.d
+  start_guard
   seen=' '
   set +f
   # Running rabbitup scripts, whoever holds the lock now: a new run waits for those of the previous one.
@@ -74,12 +76,12 @@ system() {
   set -f
 }
 
-# Space and inodes where rabbitup, dpkg and the broker write: path, file system, free blocks, their size, free inodes, all
+# Space and inodes where rabbitup, the package manager and the broker write: path, file system, free blocks, their size, free inodes, all
 # inodes. Before that `ro PATH` if the file system is read-only.
 storage() {
   section storage
   set --
-  for f in /etc /var/lib/dpkg "$rabbit" "$rabbit/mnesia" /var/log /var/log/rabbitmq; do
+  for f in /etc $package_data "$rabbit" "$rabbit/mnesia" /var/log /var/log/rabbitmq; do
     [ -d "$f" ] || continue
     set -- "$@" "$f"
     # Attribute i blocks root too, but does not mean that the file system is read-only.
@@ -104,7 +106,7 @@ files() {
     [ ! -h "$f" ] || printf 'link %s\t%s\n' "$f" "$(readlink "$f")"
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
-  for f in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
+  for f in $package_locks; do
     [ ! -e "$f" ] || set -- "$@" "$f"
   done
   stats=$(stat -L -c 'stat %f %U %G %Y %s %i %n' -- "$@")
@@ -113,8 +115,8 @@ files() {
   set --
   # "stat" is the first word; the third and fourth are the owners, the fifth the time.
   while IFS=' ' read -r _ kind _ _ _ size inode path; do
+    case $nl$package_locks$nl in *"$nl$path$nl"*) locks="$locks${locks:+|}$inode" && continue ;; esac
     case $path in
-      /var/lib/dpkg/lock* | /var/lib/apt/lists/lock) locks="$locks${locks:+|}$inode" ;;
       /proc/* | /sys/*) ;;
       *)
         # 8000 is a regular file. Empty files are not read.
@@ -232,29 +234,6 @@ time_service() {
   done
 }
 
-packages() {
-  section packages
-  [ -n "$packages" ] || return
-  # shellcheck disable=SC2016,SC2086  # dpkg-query expands it
-  known=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev} ${Version}\n' -- $packages)
-  printf '%s\n' "$known"
-  list=/var/lib/dpkg/info/rabbitmq-server.list
-  if [ -e "$list" ]; then
-    section unpacked
-    stat -c '%Y %n' "$list"
-  fi
-  set --
-  for p in $packages; do
-    case $nl$candidates$nl in
-      *"$nl$p$nl"*) set -- "$@" "$p" ;;
-      *) case $nl$known in *"$nl$p "[a-z][itW]*) ;; *) set -- "$@" "$p" ;; esac ;;
-    esac
-  done
-  [ $# != 0 ] || return
-  section policy
-  limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@"
-}
-
 # One getent for all names, separated by addresses of 0.0.0.0/8, which resolve to themselves and so mark the answers of each name,
 # even if a name has none. If the resolver hangs, each name is looked up separately.
 resolve() {
@@ -273,47 +252,6 @@ resolve() {
     shift 2
   done
   wait
-}
-
-balancer() {
-  section balancer
-  up=' ' down=' ' stat=''
-  [ -n "$haproxy_socket" ] || return
-  question='show info;show stat -1 4 -1'
-  case $haproxy_socket in
-    /*)
-      if command -v socat >/dev/null; then
-        stat=$(echo "$question" | limit 2 socat -t 2 - "UNIX-CONNECT:$haproxy_socket")
-      else
-        # Every Debian has perl (perl-base is essential), but not every one has nc -U.
-        # shellcheck disable=SC2016  # perl's variables
-        stat=$(limit 2 perl -MIO::Socket::UNIX -e \
-          '$s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print $s "$ARGV[1]\n"; $s->flush; print while <$s>' \
-          "$haproxy_socket" "$question")
-      fi
-      ;;
-    *)
-      # shellcheck disable=SC2016  # bash expands it
-      stat=$(limit 2 bash --norc -p -c 'exec 3<>"/dev/tcp/${0%:*}/${0##*:}" && echo "$1" >&3 && cat <&3' \
-        "$haproxy_socket" "$question")
-      ;;
-  esac
-  while IFS=, read -r px sv _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ status _; do
-    case $px in Uptime_sec:*) echo "$px" ;; esac
-    case $px:$status in
-      '# pxname:'* | *:) ;;
-      *:UP*) up="$up$sv " ;;
-      *) down="$down$sv " ;;
-    esac
-  done <<EOF
-$stat
-EOF
-  case $stat in
-    *'# pxname'*)
-      section haproxy
-      printf '%s\n' "# pxname${stat#*'# pxname'}"
-      ;;
-  esac
 }
 
 amqp() {

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{HostName, NameMode, NodeName, quote};
+use crate::platform::{self, platforms};
 use crate::rabbitmq::internals::node_report;
 
 /// What to inspect on one host. It does not decide what is wanted; the planner does.
@@ -37,15 +38,17 @@ pub struct PeerPort {
     pub port: u16,
 }
 
-const PROBE: &str = concat!(
-    include_str!("at_work.sh"),
-    include_str!("broker_user.sh"),
-    include_str!("mounted.sh"),
-    include_str!("probe.sh"),
-    include_str!("erlang_tool.sh"),
-    include_str!("erl_call.sh"),
-    include_str!("probe_broker.sh")
-);
+const PROBE: [&str; 3] = [
+    concat!(
+        include_str!("at_work.sh"),
+        include_str!("broker_user.sh"),
+        include_str!("mounted.sh"),
+        include_str!("probe.sh"),
+        include_str!("../balancer/haproxy_probe.sh")
+    ),
+    platform::PROBE,
+    concat!(include_str!("erlang_tool.sh"), include_str!("erl_call.sh"), include_str!("probe_broker.sh")),
+];
 const REALM: &str = concat!(include_str!("mounted.sh"), include_str!("broker_realm.sh"));
 
 impl ProbeRequest {
@@ -70,11 +73,16 @@ impl ProbeRequest {
             ("node_erl", if node.is_some() { self.question() } else { String::new() }),
             ("node", node.unwrap_or_default()),
             ("realm_sh", without_comments(REALM)),
+            ("package_data", lines(platforms().map(|platform| platform.data.to_owned()))),
+            (
+                "package_locks",
+                lines(platforms().flat_map(|platform| platform.locks).map(|&lock| lock.to_owned())),
+            ),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
             ("haproxy_socket", self.haproxy_socket.clone().unwrap_or_default()),
         ];
-        command_text(&values, PROBE)
+        command_text(&values, &PROBE.concat())
     }
 
     /// The Erlang expressions, without the last one, which depends on the tool that evaluates them.

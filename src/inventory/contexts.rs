@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{
-    ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Software, Stats, TimeServer, short_duration,
-};
+use super::{ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Stats, TimeServer, short_duration};
 use crate::model::{HostName, NodeName, NodeType, Role};
+use crate::platform::{TimeService, platforms};
 use crate::template::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
     LimitsContext, NumberedNode, RabbitmqContext, StatsLine, TemplateError, TemplateName, Templates,
@@ -59,11 +58,11 @@ impl Desired {
         RabbitmqContext { entries: self.cluster.config.iter().map(entry).collect(), formation }
     }
 
-    /// For haproxy.cfg.hbs or nginx-stream.conf.hbs, depending on the load balancer.
+    /// For the load balancer's template.
     pub fn balancer_context(&self, balancer: &LoadBalancer) -> BalancerContext {
         BalancerContext {
             cluster: self.cluster.name.clone(),
-            balance: directive(balancer),
+            balance: balancer.balance.directive.map(str::to_owned),
             amqp_port: balancer.amqp_port,
             management_port: balancer.management_port,
             client_timeout: short_duration(balancer.client_timeout),
@@ -78,7 +77,7 @@ impl Desired {
     }
 
     /// For chrony.conf.hbs on one host. A host that is itself a time server does not query itself.
-    pub fn chrony_context(&self, host: &Host) -> ChronyContext {
+    pub fn chrony_context(&self, host: &Host, time: &TimeService) -> ChronyContext {
         let address = |server: &TimeServer| match server {
             TimeServer::Host(name) if *name == host.name => None,
             TimeServer::Host(name) => self.address_of(name).map(|address| address.to_string()),
@@ -89,6 +88,7 @@ impl Desired {
         ChronyContext {
             host: host.name.to_string(),
             servers: self.time.servers.iter().filter_map(address).collect(),
+            drift_file: time.drift_file.to_owned(),
             serves,
             clients: if serves {
                 others.map(|other| other.address.to_string()).collect()
@@ -114,17 +114,17 @@ impl Desired {
                 let seed = self.brokers().next().unwrap_or(host).node();
                 templates.render(name, &self.rabbitmq_context(host, &seed)).map(drop)
             }),
-            TemplateName::Haproxy | TemplateName::Nginx => {
-                let wanted = if name == TemplateName::Haproxy { Software::Haproxy } else { Software::Nginx };
-                let balancer = self.load_balancer.iter().find(|balancer| balancer.software == wanted);
+            TemplateName::Balancer(software) => {
+                let balancer = self.load_balancer.iter().find(|balancer| balancer.software == software);
                 balancer.map_or(Ok(()), |balancer| {
                     templates.render(name, &self.balancer_context(balancer)).map(drop)
                 })
             }
-            TemplateName::Chrony => self
-                .hosts
-                .iter()
-                .try_for_each(|host| templates.render(name, &self.chrony_context(host)).map(drop)),
+            TemplateName::Chrony => platforms().try_for_each(|platform| {
+                self.hosts.iter().try_for_each(|host| {
+                    templates.render(name, &self.chrony_context(host, &platform.time)).map(drop)
+                })
+            }),
             TemplateName::Limits => {
                 self.limits_context().map_or(Ok(()), |context| templates.render(name, &context).map(drop))
             }
@@ -140,14 +140,4 @@ fn backend(host: &Host) -> BackendLine {
     let address = host.address.to_string();
     let endpoint = if host.address.is_ipv6() { format!("[{address}]") } else { address.clone() };
     BackendLine { name: host.name.to_string(), address, endpoint }
-}
-
-/// The directive in the software's own configuration language.
-fn directive(balancer: &LoadBalancer) -> Option<String> {
-    match (balancer.software, balancer.balance.as_str()) {
-        (Software::Haproxy, algorithm) => Some(algorithm.to_owned()),
-        (Software::Nginx, "round_robin") => None,
-        (Software::Nginx, "hash") => Some("hash $remote_addr consistent".to_owned()),
-        (Software::Nginx, method) => Some(method.to_owned()),
-    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::CommandSecret;
+use crate::balancer::{Algorithm, Software};
 use crate::model::{
     HostName, NameMode, NodeName, NodeType, Role, SecretName, SecretSource, Secrets, VersionSpec,
 };
@@ -212,8 +213,8 @@ pub enum Become {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancer {
     pub software: Software,
-    /// HAProxy's `balance`; for nginx the upstream method.
-    pub balance: String,
+    /// One of the software's.
+    pub balance: &'static Algorithm,
     /// Port for AMQP clients.
     pub amqp_port: u16,
     /// Port for the management UI; None if the plugin is not enabled.
@@ -223,16 +224,6 @@ pub struct LoadBalancer {
     pub client_timeout: Duration,
     /// Time between two health checks of a broker.
     pub check_interval: Duration,
-}
-
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Software {
-    #[default]
-    Haproxy,
-    Nginx,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::document::{self, Problem, Severity, Source};
 pub use command_secret::CommandSecret;
 pub use desired::{
     Admin, Become, Cluster, ConfigEntry, ConfigValue, CookieSource, Definitions, Desired, GuestSetting, Host,
-    HostKeys, JoinMethod, LoadBalancer, Package, Software, Ssh, Stats, Time, TimeServer,
+    HostKeys, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
 };
 pub use duration::{DurationError, parse_duration, short_duration};
 pub use errors::InventoryErrors;

@@ -1,14 +1,18 @@
 //! The inventory as written. `rabbitup schema inventory` prints these docstrings.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::raw_values::{ConfigTable, CookieSetting, DurationText, SecretSetting};
-use super::{Become, GuestSetting, HostKeys, JoinMethod, Software};
+use super::{Become, GuestSetting, HostKeys, JoinMethod};
+use crate::balancer::Software;
 use crate::document::At;
 use crate::model::{NameMode, NodeType, Role};
+use crate::template::TemplateName;
 
 /// The desired state of one RabbitMQ cluster: its hosts, what runs on them, and how to reach them.
 ///
@@ -184,19 +188,33 @@ pub struct RawStats {
     pub password: Option<At<SecretSetting>>,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawTemplates {
-    /// The marked block of /etc/hosts.
-    pub hosts: Option<At<String>>,
-    /// rabbitmq.conf.
-    pub rabbitmq: Option<At<String>>,
-    /// haproxy.cfg.
-    pub haproxy: Option<At<String>>,
-    /// nginx.conf with its stream block.
-    pub nginx: Option<At<String>>,
-    /// chrony.conf.
-    pub chrony: Option<At<String>>,
-    /// The systemd drop-in with the broker's limits.
-    pub limits: Option<At<String>>,
+/// A path for each template, by its word.
+#[derive(Debug, Default)]
+pub struct RawTemplates(pub BTreeMap<TemplateName, At<String>>);
+
+impl<'de> Deserialize<'de> for RawTemplates {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given: BTreeMap<String, At<String>> = BTreeMap::deserialize(deserializer)?;
+        let known = |(word, path): (String, At<String>)| {
+            let name = TemplateName::all().find(|name| name.as_str() == word);
+            name.map(|name| (name, path))
+                .ok_or_else(|| serde::de::Error::custom(format!("there is no template {word}")))
+        };
+        given.into_iter().map(known).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl JsonSchema for RawTemplates {
+    fn schema_name() -> Cow<'static, str> {
+        "RawTemplates".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let property = |name: TemplateName| {
+            let schema = serde_json::json!({ "description": name.about(), "type": "string" });
+            (name.as_str().to_owned(), schema)
+        };
+        let properties: serde_json::Map<_, _> = TemplateName::all().map(property).collect();
+        json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+    }
 }

@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use crate::balancer::{Balancer, Software};
 use crate::document::listed;
 use crate::model::HostName;
 
@@ -34,8 +35,8 @@ struct Named {
 /// Writes a commented starter inventory.
 ///
 /// Each host is `ADDRESS`, `NAME=ADDRESS`, `USER@ADDRESS` or `NAME=USER@ADDRESS`. Hosts without a name become node1, node2…;
-/// names that start with `lb`, `haproxy`, `proxy` or `balancer` become load balancers, all others brokers, the first of them the
-/// seed node.
+/// names that start with `lb`, `proxy`, `balancer` or the default balancer's name become load balancers, all others brokers, the
+/// first of them the seed node.
 ///
 /// # Errors
 /// The first argument in another form, or with a repeated name or address.
@@ -82,8 +83,9 @@ fn parse(text: &str, number: usize) -> Result<Named, StarterError> {
     {
         return Err(StarterError::BadUser(text.to_owned(), user.clone()));
     }
-    let is_balancer =
-        ["lb", "haproxy", "proxy", "balancer"].iter().any(|start| name.as_str().starts_with(start));
+    let is_balancer = ["lb", Software::default().as_str(), "proxy", "balancer"]
+        .iter()
+        .any(|start| name.as_str().starts_with(start));
     Ok(Named { name, address, user, is_balancer })
 }
 
@@ -131,13 +133,17 @@ fn write(hosts: &[Named]) -> String {
         }
     }
     if balancer.is_some() {
-        text.push_str(
+        let software = Software::default();
+        let Balancer { name, default, .. } = software.balancer();
+        text.push_str(&format!(
             "\n# In front of the brokers: AMQP on 5672, the management UI on 15672.\n\
-             [load_balancer]\nsoftware = \"haproxy\"\nbalance = \"roundrobin\"\n\
-             # HAProxy's statistics page, only on the load balancer itself; ssh -L 8404:127.0.0.1:8404 HOST forwards it\n\
+             [load_balancer]\nsoftware = \"{}\"\nbalance = \"{}\"\n\
+             # {name}'s statistics page, only on the load balancer itself; ssh -L 8404:127.0.0.1:8404 HOST forwards it\n\
              # to your machine. With a user and a password it listens on every address.\n\
-             stats = { port = 8404 }\n",
-        );
+             stats = {{ port = 8404 }}\n",
+            software.as_str(),
+            default.word
+        ));
     }
     text
 }

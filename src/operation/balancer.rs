@@ -2,7 +2,18 @@ use serde::{Deserialize, Serialize};
 
 use super::shell::Beside;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use crate::balancer::Software;
 use crate::model::{HostName, SecretName};
+
+/// What each software has of its own: how it checks a file, and how it is told something while it runs.
+pub(super) const SOFTWARE: Shell = Shell {
+    name: "software",
+    text: crate::balancer::STEPS,
+    asks: &[],
+    beside: Beside::Nothing,
+    first: "",
+    on: &[],
+};
 
 const SHELL: Shell = Shell {
     name: "balancer",
@@ -10,7 +21,7 @@ const SHELL: Shell = Shell {
     asks: &[],
     beside: Beside::Nothing,
     first: "",
-    on: &[],
+    on: &[&SOFTWARE],
 };
 
 /// Whether a load balancer uses a server.
@@ -25,9 +36,11 @@ pub enum Service {
     InAnyway,
 }
 
-/// Tells the running HAProxy to spare a server, or to use it again and to wait until it does.
+/// Tells the running balancer to spare a server, or to use it again and to wait until it does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwitchServer {
+    #[serde(default)]
+    pub software: Software,
     pub server: HostName,
     pub to: Service,
 }
@@ -43,7 +56,8 @@ impl Operate for SwitchServer {
             Service::In => "in",
             Service::InAnyway => "in-anyway",
         };
-        call.words(["switch_server", self.server.as_str(), to]);
+        let software = self.software;
+        call.words(["switch_server", software.as_str(), software.balancer().name, self.server.as_str(), to]);
         Ok(())
     }
 

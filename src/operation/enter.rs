@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::shell::Beside;
-use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, file};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, file, packages};
 use crate::facts::ClusterMember;
 use crate::model::{NameMode, NodeName, NodeType, SecretName};
 
@@ -11,7 +11,7 @@ const SHELL: Shell = Shell {
     asks: &[],
     beside: Beside::Nothing,
     first: "",
-    on: &[&file::PLACE, &broker::SHELL],
+    on: &[&file::PLACE, &packages::SHELL, &broker::SHELL],
 };
 
 /// Enables and starts a blank broker, which becomes a member of the seed node's cluster at this first start, and

@@ -5,9 +5,7 @@
 # who writes it sees which version is installed, and an upgrade takes it out again.
 hasten_entry() {
   conf=/etc/rabbitmq/rabbitmq.conf delay=cluster_formation.randomized_startup_delay_range
-  # shellcheck disable=SC2016 # dpkg-query expands it
-  version=$(dpkg-query -W -f '${Version}' rabbitmq-server 2>/dev/null) || return 0
-  dpkg --compare-versions "$version" lt 3.8.18 || return 0
+  broker_is_older_than 3.8.18 || return 0
   # The dot keeps the line ends at its end.
   text=$(as_rabbitmq 10 head -c 262144 "$conf" 2>/dev/null && echo .) || return 0
   text=${text%.}
@@ -22,7 +20,7 @@ $delay.max = 1
   make_new "$conf" 640 root rabbitmq "${digest%% *}" "$text"
   place new "$conf" plain
   leave_workshop
-  printf 'RabbitMQ %s would wait for up to a minute before it enters; %s tells it not to\n' "$version" "$conf"
+  printf 'RabbitMQ %s would wait for up to a minute before it enters; %s tells it not to\n' "${version:?}" "$conf"
 }
 
 # rabbitmq.conf tells a blank node where to look. The seed node is asked first, with this host's cookie and over this

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::call::md5_hex;
 use super::shell::Beside;
 use super::world::WILL_CHANGE;
-use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, unit};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, balancer, broker, unit};
+use crate::balancer::Software;
 use crate::facts::{FileFacts, FileKind};
 use crate::model::{HostName, SecretName, Secrets};
 use crate::rabbitmq::internals;
@@ -72,14 +73,13 @@ pub struct WriteFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Validator {
-    /// `haproxy -c -f FILE`.
-    Haproxy,
-    /// `nginx -t -c FILE`.
-    Nginx,
     /// `chronyd -p -f FILE`, where chronyd is there.
     Chrony,
     /// RabbitMQ's own reader and the schemas of the installed plugins, in an Erlang VM of its own.
     Rabbitmq,
+    /// The balancer that reads it, by its own name.
+    #[serde(untagged)]
+    Balancer(Software),
 }
 
 impl Validator {
@@ -87,8 +87,7 @@ impl Validator {
     fn words(validator: Option<Self>) -> [&'static str; 2] {
         match validator {
             None => ["write_file", ""],
-            Some(Self::Haproxy) => ["write_file", "haproxy"],
-            Some(Self::Nginx) => ["write_file", "nginx"],
+            Some(Self::Balancer(software)) => ["write_file", software.as_str()],
             Some(Self::Chrony) => ["write_file", "chrony"],
             Some(Self::Rabbitmq) => ["write_rabbitmq_conf", ""],
         }
@@ -134,7 +133,8 @@ impl Operate for WriteFile {
     fn nature(&self) -> Nature {
         let shell: &[&Shell] = match self.validate {
             Some(Validator::Rabbitmq) => &[&CONF],
-            Some(Validator::Haproxy | Validator::Nginx | Validator::Chrony) | None => &[&SHELL],
+            Some(Validator::Balancer(_)) => &[&SHELL, &balancer::SOFTWARE],
+            Some(Validator::Chrony) | None => &[&SHELL],
         };
         Nature { shell, writes: Writes::Anew, broker: OnBroker::Untouched, losses: Vec::new() }
     }

@@ -18,7 +18,7 @@ write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NA
     # What a configuration includes by a relative path is looked for beside it.
     new=../$workshop.conf
     mv -f -T new "$new" || not_written "$path"
-    validate "$validator" "${path%/*}/$workshop.conf" || fail "the new $path was refused (the lines above say why); the old one is still in place"
+    "${validator}_accepts" "${path%/*}/$workshop.conf" || fail "the new $path was refused (the lines above say why); the old one is still in place"
   fi
   was=there
   [ -e old ] || was=absent
@@ -30,13 +30,8 @@ write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NA
   check_names "$@"
 }
 
-validate() { # VALIDATOR FILE
-  case $1 in
-    haproxy) bounded 30 haproxy -c -q -f "$2" ;;
-    nginx) bounded 30 nginx -t -q -c "$2" ;;
-    chrony) ! command -v chronyd >/dev/null || bounded 10 chronyd -p -f "$2" >/dev/null ;;
-    *) : ;;
-  esac
+chrony_accepts() { # FILE
+  ! command -v chronyd >/dev/null || bounded 10 chronyd -p -f "$1" >/dev/null
 }
 
 after_change() { # THEN UNIT

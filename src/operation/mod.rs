@@ -39,7 +39,7 @@ pub use join::{JoinCluster, JoinCommand};
 pub use leave::{ForgetNode, KeepData, MayGo, RetireBroker, StopStranger};
 pub use loss::{Amount, Loss};
 pub use membership::{FollowPeer, ForgetOffline, ReleaseQueues};
-pub use packages::{Hold, HoldPackages, InstallPackages, Over, PackageChoice, RemoveStalePolicy};
+pub use packages::{Hold, HoldPackages, InstallPackages, Over, PackageChoice, RemoveStalePolicy, unit_of};
 pub use queues::{CancelSyncQueue, GrowReplicas, QueueRef, SyncQueue};
 pub use roll::{Gate, Rebalance, RestartBroker, ReviveNode};
 pub use rotation::{AdoptCookie, CookieSide, DropStagedCookie, StageCookie, SwitchCookie};

@@ -3,18 +3,14 @@ use serde::{Deserialize, Serialize};
 use super::shell::Beside;
 use super::world::{WILL_CHANGE, stopped_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use crate::balancer::Software;
 use crate::facts::{CookieShape, HostFacts};
 use crate::model::SecretName;
+use crate::platform::{self, OsFamily};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
-pub(super) const SHELL: Shell = Shell {
-    name: "packages",
-    text: concat!(include_str!("mirror.sh"), include_str!("packages.sh")),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[],
-};
+pub(super) const SHELL: Shell =
+    Shell { name: "packages", text: platform::STEPS, asks: &[], beside: Beside::Nothing, first: "", on: &[] };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageChoice {
@@ -54,7 +50,7 @@ impl std::fmt::Display for PackageChoice {
 pub enum Over {
     /// No node's database.
     NoData,
-    /// A database, and this version of the package as dpkg has it, whole or in part; none where it was removed.
+    /// A database, and this version of the package, whole or in part; none where it was removed.
     Data { package: Option<String> },
 }
 
@@ -85,13 +81,10 @@ impl Operate for InstallPackages {
     fn effect(&self, world: &mut World<'_>) {
         world.on_host(|host| {
             install(host, &self.packages);
-            for (unit, of) in [
-                (BROKER_UNIT, BROKER_PACKAGE),
-                ("haproxy", "haproxy"),
-                ("nginx", "nginx"),
-                ("chrony", "chrony"),
-            ] {
-                if self.packages.iter().any(|p| p.name == of) && !host.unit(unit).exists {
+            let installed =
+                self.packages.iter().filter_map(|package| unit_of(host.system.family, &package.name));
+            for unit in installed.collect::<Vec<_>>() {
+                if !host.unit(unit).exists {
                     host.units.insert(unit.to_owned(), stopped_unit());
                 }
             }
@@ -102,7 +95,7 @@ impl Operate for InstallPackages {
     }
 }
 
-/// `apt-mark hold` or `unhold`.
+/// Keeps packages at their version, or no longer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HoldPackages {
     pub packages: Vec<String>,
@@ -132,7 +125,7 @@ impl Operate for HoldPackages {
     }
 }
 
-/// Removes a policy-rc.d that an interrupted run left behind.
+/// Removes what an interrupted run forbade services to start by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemoveStalePolicy;
 
@@ -149,6 +142,22 @@ impl Operate for RemoveStalePolicy {
     fn effect(&self, world: &mut World<'_>) {
         world.on_host(|host| host.stale_policy = false);
     }
+}
+
+/// The unit that a package brings.
+pub fn unit_of(family: OsFamily, package: &str) -> Option<&'static str> {
+    if package == BROKER_PACKAGE {
+        return Some(BROKER_UNIT);
+    }
+    let platform = family.platform()?;
+    if package == platform.time.package {
+        return Some(platform.time.unit);
+    }
+    let balancers = Software::ALL.iter().map(|software| software.balancer());
+    balancers
+        .into_iter()
+        .find(|balancer| platform.packages_of(balancer).main == package)
+        .map(|balancer| balancer.unit)
 }
 
 pub(super) fn install(host: &mut HostFacts, packages: &[PackageChoice]) {

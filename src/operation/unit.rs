@@ -3,8 +3,10 @@ use serde::{Deserialize, Serialize};
 use super::shell::Beside;
 use super::world::{WILL_START, disabled_unit, running_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use crate::balancer::Software;
 use crate::facts::HostFacts;
 use crate::model::SecretName;
+use crate::platform;
 
 pub(super) const SHELL: Shell = Shell {
     name: "unit",
@@ -80,22 +82,20 @@ impl Operate for StopUnit {
     }
 }
 
-/// Those that balance what comes in; each is the only one on its host.
-const BALANCERS: [&str; 2] = ["haproxy", "nginx"];
-const CHRONY: &str = "chrony";
-
 /// It runs, with what its files say now.
 fn runs(host: &mut HostFacts, unit: &str) {
     host.units.insert(unit.to_owned(), running_unit());
     has_read(host, unit);
-    if unit == CHRONY {
-        host.time_service.running = Some(CHRONY.to_owned());
+    if platform::keeps_time(unit) {
+        host.time_service.running = Some(unit.to_owned());
     }
 }
 
 /// What it is configured with is what its file says now.
 pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
-    if let Some(balancer) = host.load_balancer.as_mut().filter(|_| BALANCERS.contains(&unit)) {
+    // One balancer is the only one on its host.
+    let balances = Software::ALL.iter().any(|software| software.balancer().unit == unit);
+    if let Some(balancer) = host.load_balancer.as_mut().filter(|_| balances) {
         balancer.loaded = Some(WILL_START);
     }
 }

@@ -5,20 +5,17 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION 
   node=$1 mode=$2 patience=$3 gate=$4 judged=$5
   shift 5
   is_as_planned "$judged" "$@"
-  held=$(apt-mark showhold 2>/dev/null | tr '\n' ' ')
+  held=$(held_packages)
   refresh_lists
-  # What dpkg has begun is ended when the node is down: a package's script may restart it.
-  dpkg_was_interrupted ||
-    fetching 900 -q -y --download-only --no-install-recommends --allow-change-held-packages \
-      -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
+  fetch_packages "$@"
   take_out "$node" "$mode" "$patience" "$gate"
   stop_broker "$node"
   installed=yes
   (install_packages rabbitmq-server "$judged" "$@") || installed=no
   # shellcheck disable=SC2086 # a list of package names
-  [ -z "$held" ] || bounded 60 apt-mark -q hold $held
+  [ -z "$held" ] || hold_packages hold $held
   if [ "$installed" = no ]; then
-    # What was there before serves again, if dpkg left it whole.
+    # What was there before serves again, if the installation left it whole.
     (bring_back "$node" "$mode" "$patience" "$gate") || :
     fail "$node was not upgraded" "mend what the lines above name, then run the same command again"
   fi

@@ -257,12 +257,16 @@ impl<'a> Draft<'a> {
         let Some(host) = self.observed.host(&step.host) else { return };
         for (directory, shortage) in room::lacking(host, step) {
             let what = directory.what(shortage);
-            let told = |refusal: &Refusal| refusal.host.as_ref() == Some(&step.host) && refusal.what == what;
-            if !self.refusals.iter().any(told) {
+            if !self.refuses(&step.host, &what) {
                 let advice = format!("{}; then run the same command again", directory.remedy(shortage));
                 self.refuse(&step.host, what, directory.evidence(shortage), advice);
             }
         }
+    }
+
+    /// Whether this is refused on the host already.
+    pub fn refuses(&self, host: &HostName, what: &str) -> bool {
+        self.refusals.iter().any(|refusal| refusal.host.as_ref() == Some(host) && refusal.what == what)
     }
 
     fn refuse_part(&mut self, step: &Step) {

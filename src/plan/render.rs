@@ -1,7 +1,8 @@
 //! The rendered files, from the desired state. `rabbitup render` prints exactly what a plan would write.
 
-use crate::inventory::{Desired, Host, LoadBalancer, Software};
+use crate::inventory::{Desired, Host, LoadBalancer};
 use crate::model::{NodeName, Role};
+use crate::platform::TimeService;
 use crate::template::{Rendered, TemplateError, TemplateName, Templates};
 
 /// The block of /etc/hosts: every host of the inventory.
@@ -22,21 +23,13 @@ pub fn rabbitmq_conf(
     templates.render_file(TemplateName::Rabbitmq, &desired.rabbitmq_context(host, seed))
 }
 
-/// The load balancer's configuration, HAProxy's or nginx's.
+/// The load balancer's configuration, in its software's own words.
 pub fn load_balancer(
     templates: &Templates,
     desired: &Desired,
     balancer: &LoadBalancer,
 ) -> Result<Rendered, TemplateError> {
-    templates.render_file(balancer_template(balancer.software), &desired.balancer_context(balancer))
-}
-
-/// The template that a load balancer's software reads.
-pub fn balancer_template(software: Software) -> TemplateName {
-    match software {
-        Software::Haproxy => TemplateName::Haproxy,
-        Software::Nginx => TemplateName::Nginx,
-    }
+    templates.render_file(TemplateName::Balancer(balancer.software), &desired.balancer_context(balancer))
 }
 
 /// chrony.conf of one host; None where the inventory names neither a server nor a source, so that the package's own
@@ -45,11 +38,12 @@ pub fn chrony_conf(
     templates: &Templates,
     desired: &Desired,
     host: &Host,
+    time: &TimeService,
 ) -> Result<Option<Rendered>, TemplateError> {
     if desired.time.servers.is_empty() && !host.has(Role::TimeSource) {
         return Ok(None);
     }
-    templates.render_file(TemplateName::Chrony, &desired.chrony_context(host)).map(Some)
+    templates.render_file(TemplateName::Chrony, &desired.chrony_context(host, time)).map(Some)
 }
 
 /// The systemd drop-in with the broker's limits, where the inventory sets one.

@@ -1,13 +1,13 @@
+use std::collections::BTreeSet;
+
 use super::PlannedHost;
-use super::phase::load_balancer::conf_path;
+use crate::balancer::Software;
 use crate::facts::{PeerPort, ProbeRequest};
-use crate::inventory::{Desired, Host, Software};
+use crate::inventory::{Desired, Host};
 use crate::model::Role;
+use crate::platform::platforms;
 use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
-
-/// HAProxy's runtime socket, as the rendered configuration has it.
-const HAPROXY_STATE: &str = "/run/haproxy/admin.sock";
 
 /// Every host with what is to be looked at there.
 pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost> {
@@ -29,12 +29,15 @@ pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost>
 fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let broker = host.has(Role::Broker);
     let balancer = desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer));
-    let mut packages = vec!["chrony"];
-    let mut units = vec!["chrony"];
-    let mut files = vec!["/etc/hosts", "/etc/chrony/chrony.conf"];
+    // Which family the host is of is what the probe is to say: it is asked for the names of all.
+    let mut packages: Vec<&str> = platforms().map(|platform| platform.time.package).collect();
+    let mut units: Vec<&str> = platforms().map(|platform| platform.time.unit).collect();
+    let mut files = vec!["/etc/hosts"];
+    files.extend(platforms().map(|platform| platform.time.conf));
     let mut candidates = Vec::new();
     if broker {
-        packages.extend([BROKER_PACKAGE, "erlang-base"]);
+        packages.push(BROKER_PACKAGE);
+        packages.extend(platforms().map(|platform| platform.erlang));
         units.push(BROKER_UNIT);
         files.extend([CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE]);
         if desired.package.version.is_some() || upgrades {
@@ -42,11 +45,16 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         }
     }
     if balancer.is_some() {
-        packages.extend(["haproxy", "nginx", "libnginx-mod-stream"]);
-        units.extend(["haproxy", "nginx"]);
-        files.extend([conf_path(Software::Haproxy), conf_path(Software::Nginx)]);
+        for software in Software::ALL.iter().map(|software| software.balancer()) {
+            packages.extend(platforms().flat_map(|platform| platform.packages_of(software).all()));
+            units.push(software.unit);
+            files.push(software.conf);
+        }
     }
-    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    let owned = |words: Vec<&str>| {
+        let mut known = BTreeSet::new();
+        words.into_iter().filter(|word| known.insert(*word)).map(str::to_owned).collect()
+    };
     ProbeRequest {
         names: desired.hosts.iter().map(|host| host.name.clone()).collect(),
         packages: owned(packages),
@@ -59,8 +67,8 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
         haproxy_socket: balancer
-            .filter(|balancer| balancer.software == Software::Haproxy)
-            .map(|_| HAPROXY_STATE.to_owned()),
+            .and_then(|balancer| balancer.software.balancer().runtime.as_ref())
+            .map(|runtime| runtime.socket.to_owned()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! shown. Every key stays visible.
 
 use super::{MARK, Redactor};
+use crate::balancer::Software;
 
 /// Keys of rabbitmq.conf: prefixes if they end in a dot, else full keys. Excludes keys that may contain a secret (passwords,
 /// tokens, `ldap` queries, users in URIs) and keys that are useless for diagnosis.
@@ -95,88 +96,6 @@ const ENVIRONMENT: [&str; 13] = [
     "PLUGINS_DIR",
     "SCHEDULER_BIND_TYPE",
 ];
-/// Directives of haproxy.cfg, by their first one or two words.
-const HAPROXY: [&str; 50] = [
-    "global",
-    "defaults",
-    "frontend",
-    "backend",
-    "listen",
-    "bind",
-    "mode",
-    "balance",
-    "server",
-    "default-server",
-    "default_backend",
-    "timeout",
-    "option",
-    "log",
-    "retries",
-    "maxconn",
-    "user",
-    "group",
-    "daemon",
-    "nbthread",
-    "chroot",
-    "pidfile",
-    "no option",
-    "stats enable",
-    "stats uri",
-    "stats refresh",
-    "stats socket",
-    "stats timeout",
-    "stats realm",
-    "stats hide-version",
-    "stats show-legends",
-    "stats show-node",
-    "server-state-file",
-    "load-server-state-from-file",
-    "fullconn",
-    "hash-type",
-    "acl",
-    "use_backend",
-    "tcp-check connect",
-    "tcp-check expect",
-    "http-check expect",
-    "description",
-    "node",
-    "ulimit-n",
-    "tune.bufsize",
-    "tune.maxaccept",
-    "resolvers",
-    "nameserver",
-    "hold",
-    "dispatch",
-];
-const NGINX: [&str; 27] = [
-    "user",
-    "worker_processes",
-    "pid",
-    "error_log",
-    "include",
-    "events",
-    "worker_connections",
-    "stream",
-    "http",
-    "log_format",
-    "access_log",
-    "upstream",
-    "server",
-    "listen",
-    "proxy_pass",
-    "proxy_connect_timeout",
-    "proxy_timeout",
-    "proxy_socket_keepalive",
-    "proxy_next_upstream",
-    "hash",
-    "least_conn",
-    "random",
-    "zone",
-    "server_name",
-    "location",
-    "worker_rlimit_nofile",
-    "}",
-];
 const CHRONY: [&str; 20] = [
     "server",
     "pool",
@@ -221,12 +140,15 @@ pub fn allowed_only(path: &str, text: &str, redactor: &mut Redactor) -> String {
 }
 
 fn form(path: &str) -> Form {
-    match path.rsplit('/').next().unwrap_or_default() {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let balancers = Software::ALL.iter().map(|software| software.balancer());
+    if let Some(balancer) = balancers.into_iter().find(|balancer| balancer.conf_name() == name) {
+        return Form::Directives(balancer.harmless);
+    }
+    match name {
         "rabbitmq.conf" => Form::Assignments(of_rabbitmq),
         "rabbitmq-env.conf" => Form::Assignments(of_environment),
         "limits.conf" => Form::Assignments(|key| LIMITS.contains(&key)),
-        "haproxy.cfg" => Form::Directives(&HAPROXY),
-        "nginx.conf" => Form::Directives(&NGINX),
         "chrony.conf" => Form::Directives(&CHRONY),
         "hosts" => Form::Only(is_of_hosts),
         "enabled_plugins" => Form::Only(is_of_plugins),

@@ -10,7 +10,7 @@ use super::style::{Detail, Ink, Style};
 use super::table::{Column, table};
 use super::words::{Wrapped, count, list, span};
 use crate::cluster::health::host::offset;
-use crate::cluster::health::load_balancer::{Standing, software_name, standing};
+use crate::cluster::health::load_balancer::{Standing, standing};
 use crate::cluster::health::membership::{membership_views, running_nodes};
 use crate::cluster::health::{Finding, Severity, is_healthy};
 use crate::cluster::phrases::grouped;
@@ -148,7 +148,7 @@ fn views(status: &Status<'_>, style: Style) -> String {
 }
 
 fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, style: Style) -> String {
-    let name = software_name(wanted.software);
+    let name = wanted.software.as_str();
     let facts = seen.and_then(|seen| seen.load_balancer.as_ref());
     let (ink, answer) = match (seen, facts.map(|facts| facts.amqp_answers)) {
         (None, _) => (Ink::Bad, "not inspected".to_owned()),

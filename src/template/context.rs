@@ -51,11 +51,11 @@ pub struct NumberedNode {
     pub node: String,
 }
 
-/// haproxy.cfg.hbs and nginx-stream.conf.hbs.
+/// The load balancer's template, whichever software it is for.
 #[derive(Clone, Debug, Serialize)]
 pub struct BalancerContext {
     pub cluster: Option<String>,
-    /// HAProxy's `balance`, or nginx's upstream directive; none where nginx needs none.
+    /// What the software says for its algorithm; none where it has no word for it.
     pub balance: Option<String>,
     pub amqp_port: u16,
     pub management_port: Option<u16>,
@@ -86,6 +86,8 @@ pub struct StatsLine {
 pub struct ChronyContext {
     pub host: String,
     pub servers: Vec<String>,
+    /// Where the host's package keeps how fast its clock goes.
+    pub drift_file: String,
     /// Whether this host serves time to the others.
     pub serves: bool,
     /// The addresses that may ask, on a host that serves.
@@ -118,7 +120,7 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
                 retry_interval: 1000,
             }),
         }),
-        TemplateName::Haproxy | TemplateName::Nginx => serde_json::to_value(BalancerContext {
+        TemplateName::Balancer(_) => serde_json::to_value(BalancerContext {
             cluster: Some(text("orders")),
             balance: Some(text("roundrobin")),
             amqp_port: 5672,
@@ -135,6 +137,7 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
         TemplateName::Chrony => serde_json::to_value(ChronyContext {
             host: text("lb1"),
             servers: vec![text("192.0.2.9")],
+            drift_file: text("/var/lib/chrony/chrony.drift"),
             serves: true,
             clients: vec![text("192.0.2.1")],
         }),

@@ -35,7 +35,7 @@ impl Templates {
         registry.set_strict_mode(true);
         registry.register_escape_fn(no_escape);
         let mut templates = Self { registry };
-        for name in TemplateName::ALL {
+        for name in TemplateName::all() {
             let text = overrides.get(name.as_str()).map_or(name.embedded(), String::as_str);
             templates.put(name, text)?;
         }

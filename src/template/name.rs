@@ -1,18 +1,14 @@
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::balancer::Software;
 
 /// A file that rabbitup renders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TemplateName {
     /// The marked block of /etc/hosts.
     Hosts,
     /// rabbitmq.conf.
     Rabbitmq,
-    /// haproxy.cfg.
-    Haproxy,
-    /// nginx.conf with its stream block.
-    Nginx,
+    /// What the load balancer's software reads.
+    Balancer(Software),
     /// chrony.conf.
     Chrony,
     /// The systemd drop-in with the broker's limits.
@@ -20,24 +16,38 @@ pub enum TemplateName {
 }
 
 impl TemplateName {
-    pub const ALL: [Self; 6] =
-        [Self::Hosts, Self::Rabbitmq, Self::Haproxy, Self::Nginx, Self::Chrony, Self::Limits];
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Hosts, Self::Rabbitmq]
+            .into_iter()
+            .chain(Software::ALL.iter().map(|software| Self::Balancer(*software)))
+            .chain([Self::Chrony, Self::Limits])
+    }
 
     /// The word for it in `[templates]` and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hosts => "hosts",
             Self::Rabbitmq => "rabbitmq",
-            Self::Haproxy => "haproxy",
-            Self::Nginx => "nginx",
+            Self::Balancer(software) => software.as_str(),
             Self::Chrony => "chrony",
             Self::Limits => "limits",
         }
     }
 
+    /// What it makes, in a sentence of the inventory's schema.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Hosts => "The marked block of /etc/hosts.",
+            Self::Rabbitmq => "rabbitmq.conf.",
+            Self::Balancer(software) => software.balancer().template.about,
+            Self::Chrony => "chrony.conf.",
+            Self::Limits => "The systemd drop-in with the broker's limits.",
+        }
+    }
+
     /// Reads the word, or the name of the rendered file: `haproxy` or `haproxy.cfg`.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|name| {
+        Self::all().find(|name| {
             let file = name.file().trim_end_matches(".hbs");
             [name.as_str(), name.file(), file].contains(&text)
         })
@@ -48,8 +58,7 @@ impl TemplateName {
         match self {
             Self::Hosts => "hosts.hbs",
             Self::Rabbitmq => "rabbitmq.conf.hbs",
-            Self::Haproxy => "haproxy.cfg.hbs",
-            Self::Nginx => "nginx-stream.conf.hbs",
+            Self::Balancer(software) => software.balancer().template.file,
             Self::Chrony => "chrony.conf.hbs",
             Self::Limits => "limits.conf.hbs",
         }
@@ -60,8 +69,7 @@ impl TemplateName {
         match self {
             Self::Hosts => include_str!("../../templates/hosts.hbs"),
             Self::Rabbitmq => include_str!("../../templates/rabbitmq.conf.hbs"),
-            Self::Haproxy => include_str!("../../templates/haproxy.cfg.hbs"),
-            Self::Nginx => include_str!("../../templates/nginx-stream.conf.hbs"),
+            Self::Balancer(software) => software.balancer().template.text,
             Self::Chrony => include_str!("../../templates/chrony.conf.hbs"),
             Self::Limits => include_str!("../../templates/limits.conf.hbs"),
         }

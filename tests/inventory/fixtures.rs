@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use rabbitup::balancer::Software;
 use rabbitup::inventory::{
-    ConfigValue, CookieSource, Options, SecretPolicy, Software, Stats, TimeServer, load, schema,
+    ConfigValue, CookieSource, Options, SecretPolicy, Stats, TimeServer, load, schema,
 };
 use rabbitup::model::{Role, SecretName, SecretSource};
 use serde_json::Value;

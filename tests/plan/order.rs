@@ -129,12 +129,12 @@ fn conflict(earlier: &Step, later: &Step) -> Option<&'static str> {
         (_, Operation::GrowReplicas(GrowReplicas { onto, .. })) if serving(earlier) == Some(onto) => {
             Some("replicas are put on a node that serves")
         }
-        (Operation::SwitchServer(SwitchServer { server, to: Service::Out }), _)
+        (Operation::SwitchServer(SwitchServer { server, software: _, to: Service::Out }), _)
             if is_gated(later) && stopping(later).is_some_and(|n| n.host() == server) =>
         {
             Some("the balancer takes it out first")
         }
-        (_, Operation::SwitchServer(SwitchServer { server, to: Service::In }))
+        (_, Operation::SwitchServer(SwitchServer { server, software: _, to: Service::In }))
             if serving(earlier).is_some_and(|n| n.host() == server) =>
         {
             Some("the balancer uses it when it is back")

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use rabbitup::facts::{
-    BrokerState, Clock, ClusterMember, CookieShape, Facts, FeatureFlags, LoadBalancerFacts, NodeData,
-    NodeFacts, PortState, Reach, TimeService, UnitFacts,
+    BrokerState, Clock, ClusterMember, CookieShape, Facts, FeatureFlags, FileFacts, LoadBalancerFacts,
+    NodeData, NodeFacts, PortState, Reach, TimeService, UnitFacts,
 };
 use rabbitup::model::{NodeName, NodeType, Version};
 use rabbitup::plan::Limit;
@@ -343,6 +343,24 @@ fn a_clock_that_is_off_here_is_no_hosts_fault() {
     assert!(told.contains("node2: the clock is 3.0 s ahead") && !told.contains("all 4 hosts"), "{told}");
     host(&mut facts, "node2").clock = off(0.0);
     assert!(!text(&desired, &facts).contains("all 4 hosts"));
+}
+
+/// Whatever balanced before and is rabbitup's makes room; what is somebody else's keeps running.
+#[test]
+fn every_other_balancer_of_ours_is_stopped() {
+    let desired = desired(&INVENTORY.replace("[load_balancer]", "[load_balancer]\nsoftware = \"nginx\""));
+    let mut facts = converged(&desired);
+    let lb1 = host(&mut facts, "lb1");
+    let running = UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned() };
+    lb1.units.insert("haproxy".to_owned(), running);
+    let conf = lb1.files["/etc/nginx/nginx.conf"].clone();
+    for (content, stops) in [("# Written by rabbitup\n", true), ("# theirs\n", false)] {
+        let mut facts = facts.clone();
+        let theirs = FileFacts { content: Some(content.to_owned()), ..conf.clone() };
+        host(&mut facts, "lb1").files.insert("/etc/haproxy/haproxy.cfg".to_owned(), theirs);
+        let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+        assert_eq!(ids(&plan).contains(&"lb1/make-room".to_owned()), stops, "{:?}", ids(&plan));
+    }
 }
 
 /// What starts or writes something else on the balancer's host does not make HAProxy read its file.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rabbitup::balancer::Software;
+
 const FORBIDDEN: [&str; 8] = [
     "tokio",
     "openssh",
@@ -15,11 +17,15 @@ const FORBIDDEN: [&str; 8] = [
 ];
 
 fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
+    with_extension(directory, "rs", into);
+}
+
+fn with_extension(directory: &Path, extension: &str, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("the sources are there") {
         let path = entry.expect("a directory entry").path();
         if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|end| end == "rs") {
+            with_extension(&path, extension, into);
+        } else if path.extension().is_some_and(|end| end == extension) {
             into.push(path);
         }
     }
@@ -29,7 +35,9 @@ fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
 fn what_plans_is_pure() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    for module in ["plan", "operation", "model", "rabbitmq", "facts", "cluster", "doctor"] {
+    for module in
+        ["plan", "operation", "model", "balancer", "platform", "rabbitmq", "facts", "cluster", "doctor"]
+    {
         sources(&root.join(module), &mut files);
     }
     assert!(files.len() > 20, "the modules were found");
@@ -45,22 +53,80 @@ fn what_plans_is_pure() {
     }
 }
 
+/// Code of the sources but for their comments and tests, by file.
+fn code(module: &Path) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    sources(module, &mut files);
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = lines.collect::<Vec<_>>().join("\n");
+        (file, code)
+    };
+    files.into_iter().filter(|file| !is_for_tests(file)).map(read).collect()
+}
+
+/// What is true of one balancer's software alone stands in its file of src/balancer.
+#[test]
+fn no_balancer_is_named_outside_its_room() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // A key of saved plans, and the section that HAProxy's part of the probe prints.
+    let known = ["haproxy_socket", "frames.lines(\"haproxy\")", "../balancer/haproxy_probe.sh"];
+    for (file, code) in code(&root).into_iter().filter(|(file, _)| !file.starts_with(root.join("balancer"))) {
+        let code = known.iter().fold(code, |code, known| code.replace(known, "")).to_lowercase();
+        for software in Software::ALL {
+            assert!(!code.contains(software.as_str()), "{} names {}", file.display(), software.as_str());
+        }
+    }
+}
+
+/// What is true of one family of packages alone stands in its files of src/platform, shell included; what a balancer is
+/// installed from stands with the balancer.
+#[test]
+fn no_package_manager_is_named_outside_its_room() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let words = ["apt-", "dpkg", "policy-rc.d", "/etc/chrony", "\"chrony\"", "erlang-base"];
+    let rust = code(&root);
+    let mut files = Vec::new();
+    with_extension(&root, "sh", &mut files);
+    let shell = files.into_iter().map(|file| {
+        let text = fs::read_to_string(&file).expect("a script");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        (file, lines.collect::<Vec<_>>().join("\n"))
+    });
+    let all = rust.into_iter().chain(shell).filter(|(file, _)| !file.starts_with(root.join("platform")));
+    // The template, the validator and the step of chrony are named after it, whatever the family.
+    let own = ["Self::Chrony => \"chrony\"", "[\"write_file\", \"chrony\"]", "&host.name, \"chrony\""];
+    for (file, code) in all {
+        let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        let code = own.iter().fold(code, |code, own| code.replace(own, ""));
+        for word in words {
+            assert!(!code.contains(word), "{} names {word}", file.display());
+        }
+    }
+}
+
 /// Every module, and what it may import: nothing that stands below it here.
-const MODULES: [(&str, &[&str]); 16] = [
+const MODULES: [(&str, &[&str]); 18] = [
     ("model", &[]),
-    ("redact", &["model"]),
-    ("document", &["model", "redact"]),
+    ("balancer", &[]),
+    ("platform", &["balancer"]),
+    ("redact", &["model", "balancer"]),
+    ("document", &["model", "balancer", "redact"]),
     ("rabbitmq", &["model", "document"]),
-    ("facts", &["model", "rabbitmq"]),
-    ("template", &["model", "document"]),
-    ("operation", &["model", "rabbitmq", "facts", "template"]),
-    ("inventory", &["model", "redact", "document", "rabbitmq", "template"]),
+    ("facts", &["model", "platform", "balancer", "rabbitmq"]),
+    ("template", &["model", "balancer", "document"]),
+    ("operation", &["model", "platform", "balancer", "rabbitmq", "facts", "template"]),
+    ("inventory", &["model", "platform", "balancer", "redact", "document", "rabbitmq", "template"]),
     ("playbook", &["model", "document", "inventory"]),
-    ("cluster", &["model", "document", "rabbitmq", "facts", "inventory"]),
+    ("cluster", &["model", "document", "platform", "balancer", "rabbitmq", "facts", "inventory"]),
     (
         "plan",
         &[
             "model",
+            "balancer",
+            "platform",
             "redact",
             "document",
             "rabbitmq",
@@ -75,11 +141,13 @@ const MODULES: [(&str, &[&str]); 16] = [
     ("transport", &["model"]),
     // Blind to the inventory and to playbooks: what a dry run shows is what an apply does.
     ("apply", &["model", "redact", "document", "rabbitmq", "facts", "operation", "plan", "transport"]),
-    ("doctor", &["model", "redact", "rabbitmq", "facts", "inventory", "cluster"]),
+    ("doctor", &["model", "platform", "balancer", "redact", "rabbitmq", "facts", "inventory", "cluster"]),
     (
         "report",
         &[
             "model",
+            "balancer",
+            "platform",
             "document",
             "rabbitmq",
             "facts",
@@ -95,6 +163,8 @@ const MODULES: [(&str, &[&str]); 16] = [
         "cli",
         &[
             "model",
+            "balancer",
+            "platform",
             "redact",
             "document",
             "rabbitmq",
@@ -116,7 +186,10 @@ const MODULES: [(&str, &[&str]); 16] = [
 /// Files that are compiled for tests only.
 fn is_for_tests(file: &Path) -> bool {
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    name.ends_with("_test") || name.ends_with("_tests") || name.ends_with("_fixtures") || name == "tests"
+    name.ends_with("_test")
+        || name.ends_with("_tests")
+        || name.ends_with("_fixtures")
+        || ["tests", "recorded"].contains(&name.as_str())
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rabbitup::balancer::Software;
 use rabbitup::facts::*;
 use rabbitup::inventory::*;
 use rabbitup::model::*;
@@ -222,7 +223,7 @@ pub fn desired(brokers: usize, balancers: usize) -> Desired {
         hosts,
         load_balancer: (balancers > 0).then(|| LoadBalancer {
             software: Software::Haproxy,
-            balance: "roundrobin".to_owned(),
+            balance: &Software::Haproxy.balancer().default,
             amqp_port: 5672,
             management_port: Some(15672),
             stats: None,

@@ -2,9 +2,7 @@ use super::{Notebook, Severity};
 use crate::cluster::view::{self, Forgotten};
 use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
 use crate::inventory::{Desired, Host};
-
-/// The package and the unit, both of this name on every supported system.
-const SERVICE: &str = "rabbitmq-server";
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
 /// Whether the broker of one host runs and is content.
 pub(super) fn check(
@@ -13,12 +11,14 @@ pub(super) fn check(
     (host, seen): (&Host, &HostFacts),
     notebook: &mut Notebook<'_>,
 ) {
-    if let Some(half) = seen.packages.get(SERVICE).and_then(|package| package.half_installed.as_ref()) {
-        let what = format!("{SERVICE} {half} is there in part: dpkg was cut off");
+    if let Some(half) = seen.packages.get(BROKER_PACKAGE).and_then(|package| package.half_installed.as_ref())
+    {
+        let interrupted = seen.system.family.words().interrupted;
+        let what = format!("{BROKER_PACKAGE} {half} is there in part: {interrupted}");
         notebook.add(Severity::Warning, what, "`rabbitup up` ends what was begun");
     }
     match &seen.broker {
-        BrokerState::Running(_) if seen.unit(SERVICE).active == "deactivating" => {
+        BrokerState::Running(_) if seen.unit(BROKER_UNIT).active == "deactivating" => {
             notebook.add(Severity::Error, "the broker is being stopped", "`rabbitup up` starts it again");
         }
         BrokerState::Running(node) => running(host, node, notebook),
@@ -78,11 +78,11 @@ fn absence(desired: &Desired, facts: &Facts, host: &Host, seen: &HostFacts) -> A
 }
 
 fn down(seen: &HostFacts, notebook: &mut Notebook<'_>) {
-    if seen.installed(SERVICE).is_none() && !seen.unit(SERVICE).exists {
+    if seen.installed(BROKER_PACKAGE).is_none() && !seen.unit(BROKER_UNIT).exists {
         notebook.add(Severity::Error, "RabbitMQ is not installed", "`rabbitup up` installs it");
         return;
     }
-    let state = seen.unit(SERVICE).active;
+    let state = seen.unit(BROKER_UNIT).active;
     let what = match state.as_str() {
         "" | "active" => "the broker does not run".to_owned(),
         "activating" => "the broker is starting".to_owned(),

@@ -1,16 +1,8 @@
 use super::{Finding, Notebook, Severity};
 use crate::cluster::phrases::{grouped, whole};
 use crate::facts::{Backend, Facts, HostFacts, Observation};
-use crate::inventory::{Desired, LoadBalancer, Software};
+use crate::inventory::{Desired, LoadBalancer};
 use crate::model::{HostName, Role};
-
-/// The unit and the name of the software.
-pub(crate) fn software_name(software: Software) -> &'static str {
-    match software {
-        Software::Haproxy => "haproxy",
-        Software::Nginx => "nginx",
-    }
-}
 
 /// What a backend's status means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,18 +55,24 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
 }
 
 fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Notebook<'_>) {
-    let name = software_name(wanted.software);
-    let unit = seen.units.get(name);
-    if seen.installed(name).is_none() && !unit.is_some_and(|unit| unit.exists) {
+    let balancer = wanted.software.balancer();
+    let name = wanted.software.as_str();
+    let unit = seen.units.get(balancer.unit);
+    if seen.installed_balancer(wanted.software).is_none() && !unit.is_some_and(|unit| unit.exists) {
         notebook.add(Severity::Error, format!("{name} is not installed"), "`rabbitup up` installs it");
         return;
     }
     if seen.load_balancer.is_none() || unit.is_some_and(|unit| !unit.is_active()) {
-        let advice = format!("`journalctl -u {name} -n 50` on the host says why; `rabbitup up` starts it");
+        let advice =
+            format!("`journalctl -u {} -n 50` on the host says why; `rabbitup up` starts it", balancer.unit);
         notebook.add(Severity::Error, format!("{name} does not run"), advice);
         return;
     }
     let Some(facts) = &seen.load_balancer else { return };
+    let verdict = |check: &str| {
+        let check = check.trim_start_matches("* ");
+        balancer.runtime.as_ref().map_or(check, |runtime| (runtime.verdict)(check)).to_owned()
+    };
     if facts.amqp_answers == Some(false) {
         notebook.add(
             Severity::Error,
@@ -88,7 +86,7 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
         .filter(|backend| HostName::parse(&backend.server).map_or(true, |host| broker_runs(all, &host)));
     for (server, backends) in grouped(down.map(|b| (&b.server, b))) {
         let words: Vec<String> =
-            backends.iter().map(|b| format!("{} ({})", b.proxy, check_words(&b.check))).collect();
+            backends.iter().map(|b| format!("{} ({})", b.proxy, verdict(&b.check))).collect();
         notebook.add(
             Severity::Error,
             format!("{server} is DOWN for {name}: {}", words.join(", ")),
@@ -108,18 +106,4 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
             advice,
         );
     }
-}
-
-/// HAProxy's check verdicts in words.
-fn check_words(check: &str) -> String {
-    let words = match check.trim_start_matches("* ") {
-        "L4CON" => "connection refused or no route",
-        "L4TOUT" => "no answer to the connection",
-        "L7TOUT" | "L6TOUT" => "connected, no answer in time",
-        "L7RSP" | "L6RSP" => "connected, a wrong answer",
-        "L7STS" => "connected, answered with an error",
-        "" => "never checked",
-        other => other,
-    };
-    words.to_owned()
 }

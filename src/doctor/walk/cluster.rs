@@ -67,7 +67,7 @@ fn ends<'a, V: Ord + Copy>(values: &[On<'a, V>]) -> Option<(On<'a, V>, On<'a, V>
 fn otp_major(seen: &Seen<'_>, facts: &HostFacts) -> Option<u32> {
     let text = match seen.running() {
         Some(node) => node.erlang.as_str(),
-        None => facts.installed("erlang-base")?,
+        None => facts.installed(facts.system.family.platform()?.erlang)?,
     };
     Version::parse(text).ok().map(|version| version.major)
 }

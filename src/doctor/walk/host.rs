@@ -3,6 +3,7 @@ use crate::cluster::unreachable::{self, COMMAND};
 use crate::doctor::{Cause, Finding, Remedy};
 use crate::facts::{HostFacts, Observation, Shortage, shortages};
 use crate::model::NameMode;
+use crate::platform::keeps_time;
 use crate::rabbitmq::{BROKER_PACKAGE, DISK_FREE_LIMIT};
 
 /// Erlang nodes do not need equal clocks; but with more than a minute, logs cannot be compared, and certificates and tokens
@@ -29,8 +30,9 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
         if let Some(half) = half.filter(|_| seen.running().is_none()) {
             let what = format!("{BROKER_PACKAGE} {half} is partly installed");
             let found = Finding::on(&seen.host.name, Cause::NotInstalled, what);
+            let interrupted = facts.system.family.words().interrupted;
             notes.add(
-                found.seen("dpkg was interrupted while it unpacked or configured it").fix(rabbitup("up")),
+                found.seen(format!("{interrupted} while it unpacked or configured it")).fix(rabbitup("up")),
             );
         }
         disk(seen, facts, notes);
@@ -142,6 +144,6 @@ fn clock(seen: &Seen<'_>, facts: &HostFacts, middle: f64, notes: &mut Notes) {
             .fix(sentence(format!(
                 "check the time sources of {name}, and step the clock (`chronyc makestep`):"
             )))
-            .fix(seen.shell(if name.starts_with("chrony") { "chronyc -n sources" } else { "timedatectl" })),
+            .fix(seen.shell(if keeps_time(name) { "chronyc -n sources" } else { "timedatectl" })),
     });
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::ProbeRequest;
 use super::frame::Frames;
 use super::software::Unit;
+use crate::balancer::Software;
 use crate::facts::{Backend, LoadBalancerFacts};
 
 /// None if the request names no load balancer.
@@ -60,7 +61,7 @@ fn loaded(frames: &Frames, units: &BTreeMap<String, Unit>) -> Option<u64> {
         .iter()
         .filter(|(name, unit)| {
             let name = name.trim_end_matches(".service");
-            (name == "haproxy" || name == "nginx") && unit.facts.is_active()
+            Software::ALL.iter().any(|software| software.balancer().unit == name) && unit.facts.is_active()
         })
         .find_map(|(_, unit)| unit.changed);
     match (unit, worker) {

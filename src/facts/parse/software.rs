@@ -6,6 +6,7 @@ use super::ProbeRequest;
 use super::frame::Frames;
 use crate::facts::request::unit_name;
 use crate::facts::{PackageFacts, UnitFacts};
+use crate::platform::OsFamily;
 
 /// A unit, with details that the planner does not need.
 #[derive(Debug, Default)]
@@ -64,56 +65,17 @@ fn unix_seconds(text: &str) -> Option<u64> {
     (hour < 24 && minute < 60 && second < 61).then_some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
-/// The requested packages that the package manager knows.
+/// The requested packages that the host's package manager knows.
 pub(super) fn packages(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String, PackageFacts> {
-    let mut packages: BTreeMap<String, PackageFacts> = BTreeMap::new();
-    for line in frames.lines("packages") {
-        // "rabbitmq-server ii  3.10.8-1": name, status, version.
-        let mut words = line.split(' ').filter(|word| !word.is_empty());
-        let (Some(name), Some(status)) = (words.next(), words.next()) else { continue };
-        let facts = packages.entry(name.to_owned()).or_default();
-        let mut status = status.chars();
-        facts.held |= status.next() == Some('h');
-        let version = words.next().map(str::to_owned);
-        match status.next() {
-            // Installed, or installed with triggers to run.
-            Some('i' | 't' | 'W') => facts.installed = version,
-            // Half-installed, unpacked, half-configured (dpkg-query(1), "db:Status-Abbrev").
-            Some('H' | 'U' | 'F') => facts.half_installed = version,
-            // "config-files": removed but not purged.
-            Some('c') => facts.removed = version,
-            _ => {}
-        }
-    }
-    for line in frames.lines("unpacked") {
-        // "1795385713 /var/lib/dpkg/info/rabbitmq-server.list"
-        let Some((seconds, path)) = line.split_once(' ') else { continue };
-        let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".list"));
-        if let Some(facts) = name.and_then(|name| packages.get_mut(name)) {
-            facts.unpacked = seconds.parse().ok();
-        }
-    }
-    let mut current: Option<&mut PackageFacts> = None;
-    for line in frames.lines("policy") {
-        if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
-            current = Some(packages.entry(name.to_owned()).or_default());
-        } else if let Some(facts) = current.as_deref_mut() {
-            if let Some(candidate) = line.strip_prefix("  Candidate: ") {
-                facts.candidate = (candidate != "(none)").then(|| candidate.to_owned());
-            } else if let Some(version) = offered(line) {
-                facts.offered.push(version.to_owned());
-            }
-        }
-    }
+    let lines = |section: &str| frames.lines(section).map(str::to_owned).collect();
+    // Whatever the host is: each family's part of the probe has sections of its own.
+    let mut packages: BTreeMap<_, _> = OsFamily::ALL
+        .iter()
+        .filter_map(|family| family.platform())
+        .flat_map(|known| (known.read)(&lines))
+        .collect();
     packages.retain(|name, _| request.packages.contains(name));
     packages
-}
-
-/// The version in a line of the version table, which is indented by five columns (` *** ` before the installed
-/// one) where the lines of its sources are indented by eight and more.
-fn offered(line: &str) -> Option<&str> {
-    let rest = line.strip_prefix(" *** ").or_else(|| line.strip_prefix("     "))?;
-    rest.split(' ').next().filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

@@ -3,19 +3,12 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::Checker;
+use crate::balancer::{Algorithm, Software, StatisticsPage};
 use crate::document::{At, Problem, listed, nearest};
 use crate::inventory::raw::{RawCluster, RawHost, RawLoadBalancer, RawStats};
 use crate::inventory::raw_values::DurationText;
-use crate::inventory::{LoadBalancer, Software, Stats};
+use crate::inventory::{LoadBalancer, Stats};
 use crate::model::Role;
-
-/// HAProxy's algorithms that work on TCP connections.
-const HAPROXY: [&str; 6] = ["roundrobin", "leastconn", "source", "static-rr", "first", "random"];
-/// HAProxy's algorithms that read HTTP.
-const HTTP_ONLY: [&str; 4] = ["uri", "url_param", "hdr", "rdp-cookie"];
-/// nginx's algorithms, and HAProxy's names for the same.
-const NGINX: [(&str, &str); 4] =
-    [("round_robin", "roundrobin"), ("least_conn", "leastconn"), ("hash", "source"), ("random", "random")];
 
 /// Ports in use on a broker's host.
 const BROKER_PORTS: [(u16, &str); 4] = [
@@ -61,39 +54,25 @@ impl Checker<'_> {
         })
     }
 
-    fn balance(&mut self, software: Software, given: Option<&At<String>>) -> String {
-        let default = match software {
-            Software::Haproxy => "roundrobin",
-            Software::Nginx => "round_robin",
-        };
-        let Some(text) = given else { return default.to_owned() };
+    fn balance(&mut self, software: Software, given: Option<&At<String>>) -> &'static Algorithm {
+        let balancer = software.balancer();
+        let Some(text) = given else { return &balancer.default };
         let typed = text.value.as_str();
-        let choices: Vec<&str> = match software {
-            Software::Haproxy => HAPROXY.to_vec(),
-            Software::Nginx => NGINX.iter().map(|(own, _)| *own).collect(),
-        };
-        let translated = match software {
-            Software::Haproxy => NGINX.iter().find(|(own, _)| *own == typed).map(|(_, word)| *word),
-            Software::Nginx => NGINX.iter().find(|(_, word)| *word == typed).map(|(own, _)| *own),
-        };
-        if let Some(word) = choices.iter().find(|word| **word == typed).or(translated.as_ref()) {
-            return (*word).to_owned();
+        if let Some(algorithm) = balancer.algorithm(typed) {
+            return algorithm;
         }
+        let choices: Vec<&str> = balancer.algorithms().map(|algorithm| algorithm.word).collect();
         let shown: String = typed.chars().take(40).collect();
         let (label, hint) = match nearest(typed, choices.iter().copied()) {
-            _ if HTTP_ONLY.contains(&typed) => (
+            _ if Software::ALL.iter().any(|any| any.balancer().beyond_tcp.contains(&typed)) => (
                 "works only for HTTP or RDP".to_owned(),
                 format!("AMQP needs one of {}", listed(&choices, "or")),
             ),
             Some(word) => (format!("did you mean \"{word}\"?"), format!("choose {}", listed(&choices, "or"))),
             None => ("not a choice".to_owned(), format!("choose {}", listed(&choices, "or"))),
         };
-        let name = match software {
-            Software::Haproxy => "HAProxy",
-            Software::Nginx => "nginx",
-        };
-        self.error(format!("{name} cannot balance AMQP with `{shown}`"), &text.span, &label, hint);
-        default.to_owned()
+        self.error(format!("{} cannot balance AMQP with `{shown}`", balancer.name), &text.span, &label, hint);
+        &balancer.default
     }
 
     /// The UI's port, if the UI is enabled.
@@ -119,13 +98,15 @@ impl Checker<'_> {
     }
 
     fn stats(&mut self, software: Software, raw: &At<RawStats>) -> Option<Stats> {
-        if software == Software::Nginx {
-            self.warn(
-                "nginx has no statistics page for streams",
-                &raw.port.span,
-                "this has no effect",
-                "remove `stats`, or use software = \"haproxy\"",
-            );
+        if let StatisticsPage::Missing { why } = software.balancer().statistics {
+            let offers = |other: &&Software| matches!(other.balancer().statistics, StatisticsPage::Offered);
+            let others: Vec<String> = Software::ALL
+                .iter()
+                .filter(offers)
+                .map(|other| format!("software = \"{}\"", other.as_str()))
+                .collect();
+            let advice = format!("remove `stats`, or use {}", others.join(" or "));
+            self.warn(why, &raw.port.span, "this has no effect", &advice);
             return None;
         }
         match (&raw.user, &raw.password) {

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
-use crate::document::{At, Problem, read_document};
+use crate::document::{Problem, read_document};
 use crate::inventory::Desired;
 use crate::inventory::raw::RawTemplates;
-use crate::template::{TemplateName, Templates};
+use crate::template::Templates;
 
 impl Checker<'_> {
     /// Reads the user's templates that replace the built-in ones, and checks each against its sample and this inventory.
@@ -18,7 +18,7 @@ impl Checker<'_> {
                 return texts;
             }
         };
-        for (name, path) in given(raw) {
+        for (&name, path) in &raw.0 {
             let missing =
                 format!("`rabbitup render {}` prints the output of the built-in template", name.as_str());
             let source = match read_document(&self.path(path), &missing) {
@@ -44,17 +44,4 @@ impl Checker<'_> {
         }
         texts
     }
-}
-
-fn given(raw: &RawTemplates) -> impl Iterator<Item = (TemplateName, &At<String>)> {
-    [
-        (TemplateName::Hosts, &raw.hosts),
-        (TemplateName::Rabbitmq, &raw.rabbitmq),
-        (TemplateName::Haproxy, &raw.haproxy),
-        (TemplateName::Nginx, &raw.nginx),
-        (TemplateName::Chrony, &raw.chrony),
-        (TemplateName::Limits, &raw.limits),
-    ]
-    .into_iter()
-    .filter_map(|(name, path)| Some((name, path.as_ref()?)))
 }

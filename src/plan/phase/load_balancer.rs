@@ -1,14 +1,12 @@
 use super::Draft;
-use crate::inventory::{Host, LoadBalancer, Software};
+use crate::balancer::{Balancer, Software};
+use crate::inventory::{Host, LoadBalancer};
 use crate::model::Role;
 use crate::operation::{Proof, ReloadUnit, StartUnit, StopUnit, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
-use crate::plan::{Change, Proposal, render};
+use crate::plan::{Change, Proposal, StepId, render};
 use crate::playbook::Phase;
 use crate::redact::redacted;
-
-/// The first line of what rabbitup renders, by which it knows its own.
-const OURS: &str = "rabbitup";
 
 /// Renders the load balancer's configuration, has the load balancer itself check it, and reloads.
 pub fn plan(draft: &mut Draft<'_>) {
@@ -20,36 +18,22 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// Where a load balancer's software keeps its configuration.
-pub fn conf_path(software: Software) -> &'static str {
-    match software {
-        Software::Haproxy => "/etc/haproxy/haproxy.cfg",
-        Software::Nginx => "/etc/nginx/nginx.conf",
-    }
-}
-
-/// The unit of a load balancer's software.
-pub fn unit(software: Software) -> &'static str {
-    match software {
-        Software::Haproxy => "haproxy",
-        Software::Nginx => "nginx",
-    }
-}
-
-/// Stops the other software where it runs with a configuration of ours: the two would want the same ports.
+/// Stops every other software that runs with a configuration of ours: two would want the same ports.
 fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
-    let other = match wanted {
-        Software::Haproxy => Software::Nginx,
-        Software::Nginx => Software::Haproxy,
-    };
-    let Some(facts) = draft.host(&host.name) else { return };
-    let content = facts.file(conf_path(other)).and_then(|file| file.content.as_deref());
-    let ours = content.is_some_and(|content| content.lines().take(2).any(|line| line.contains(OURS)));
-    if ours && facts.unit(unit(other)).is_active() {
+    for other in Software::ALL.iter().filter(|other| **other != wanted).map(|other| other.balancer()) {
+        let Some(facts) = draft.host(&host.name) else { return };
+        let content = facts.file(other.conf).and_then(|file| file.content.as_deref());
+        if !content.is_some_and(|content| other.is_ours(content)) || !facts.unit(other.unit).is_active() {
+            continue;
+        }
+        // Two may run at once, on ports of their own.
+        let step = StepId::new(&host.name, "make-room");
+        let what =
+            if draft.has(&step) { format!("make-room-{}", other.unit) } else { "make-room".to_owned() };
         draft.propose(
-            Proposal::new(&host.name, "make-room", Change::Remove, StopUnit { unit: unit(other).to_owned() })
-                .title(format!("stop {}", unit(other)))
-                .because(format!("the inventory's load balancer is {} now", unit(wanted))),
+            Proposal::new(&host.name, &what, Change::Remove, StopUnit { unit: other.unit.to_owned() })
+                .title(format!("stop {}", other.unit))
+                .because(format!("the inventory's load balancer is {} now", wanted.balancer().unit)),
         );
     }
 }
@@ -60,7 +44,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         Err(error) => return super::refuse_template(draft, &error),
     };
     let Some(facts) = draft.host(&host.name) else { return };
-    let path = conf_path(balancer.software);
+    let Balancer { conf: path, unit, .. } = balancer.software.balancer();
     let current = facts.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
     let Some(resolved) = draft.resolve(&wanted) else {
         return draft
@@ -69,9 +53,11 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     if current.as_bytes() == resolved.expose() {
         return;
     }
-    let ours = current.lines().take(2).any(|line| line.contains(OURS));
-    let new =
-        draft.observed.host(&host.name).is_some_and(|seen| seen.installed(unit(balancer.software)).is_none());
+    let ours = balancer.software.balancer().is_ours(&current);
+    let new = draft
+        .observed
+        .host(&host.name)
+        .is_some_and(|seen| seen.installed_balancer(balancer.software).is_none());
     let text = wanted.display_text();
     // Line by line against somebody else's configuration would be noise.
     let (change, reason, diff) = match (new, ours) {
@@ -85,18 +71,14 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
             (Change::Change, "it is not rabbitup's; a copy is kept beside it", unified("", &text))
         }
     };
-    let validate = match balancer.software {
-        Software::Haproxy => Validator::Haproxy,
-        Software::Nginx => Validator::Nginx,
-    };
     let write = WriteFile {
-        path: path.to_owned(),
+        path: (*path).to_owned(),
         mode: if wanted.secrets().next().is_some() { 0o640 } else { 0o644 },
         owner: "root".to_owned(),
         group: "root".to_owned(),
         body: wanted,
-        validate: Some(validate),
-        then: Then::Reload(unit(balancer.software).to_owned()),
+        validate: Some(Validator::Balancer(balancer.software)),
+        then: Then::Reload((*unit).to_owned()),
         proof: Proof::None,
         resolves: Vec::new(),
     };
@@ -117,8 +99,9 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
 
 fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
     let Some(facts) = draft.host(&host.name) else { return };
-    let state = facts.unit(unit(software));
-    let name = unit(software).to_owned();
+    let Balancer { conf, unit, .. } = software.balancer();
+    let state = facts.unit(unit);
+    let name = (*unit).to_owned();
     if !state.is_active() || !state.is_enabled() {
         let reason =
             if state.is_active() { "it would not start at the next boot" } else { "it does not run" };
@@ -129,7 +112,7 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
                 .within(180),
         );
     }
-    let changed = facts.file(conf_path(software)).map(|file| file.modified);
+    let changed = facts.file(conf).map(|file| file.modified);
     let loaded = facts.load_balancer.as_ref().and_then(|balancer| balancer.loaded);
     if let (Some(changed), Some(loaded)) = (changed, loaded)
         && changed > loaded

@@ -7,6 +7,7 @@ use crate::facts::{BrokerState, HostFacts, NodeFacts, PackageFacts};
 use crate::inventory::Host;
 use crate::model::Version;
 use crate::operation::{Over, PackageChoice};
+use crate::platform::Words;
 use crate::rabbitmq::{BROKER_PACKAGE, Beneath, Objection, Serving, allowed, may_be_of};
 
 /// What, why, and what to do about it.
@@ -97,7 +98,7 @@ fn is_older_package(facts: &HostFacts, version: &str) -> bool {
     there.zip(place(version)).is_some_and(|(there, wanted)| wanted > there)
 }
 
-/// The package's version as dpkg has it, whole or in part.
+/// The package's version, whole or in part.
 fn there(facts: &HostFacts) -> Option<String> {
     let package = facts.packages.get(BROKER_PACKAGE)?;
     package.installed.clone().or_else(|| package.half_installed.clone())
@@ -161,6 +162,7 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
             format!("install {series} and start it first: [package] version = \"{series}.*\"; then ")
         }
     };
+    let Words { history, put_in_place, .. } = facts.system.family.words();
     match objection {
         Objection::Unknown => (
             if is_there {
@@ -170,9 +172,10 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
             } else {
                 "nothing on the host tells which version wrote its data".to_owned()
             },
-            "on the host: grep rabbitmq-server /var/log/dpkg.log tells which version it ran with; put that one in place \
-             (apt-get install rabbitmq-server=VERSION) and start it, then rabbitup run upgrade"
-                .to_owned(),
+            format!(
+                "on the host: {history} tells which version it ran with; put that one in place ({put_in_place}) and start it, \
+                 then rabbitup run upgrade"
+            ),
         ),
         Objection::Older => (
             "RabbitMQ does not go back to an older version: its data and feature flags stay new".to_owned(),

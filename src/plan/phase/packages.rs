@@ -1,18 +1,16 @@
 use std::collections::BTreeMap;
 
 use super::over::{self, Reasons};
-use super::{Draft, time};
+use super::{Draft, preflight, time};
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
-use crate::inventory::{Host, Software};
+use crate::inventory::Host;
 use crate::model::{HostName, Role, VersionSpec};
 use crate::operation::{
-    Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy,
+    Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy, unit_of,
 };
 use crate::plan::{Change, Proposal, StepId};
-use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
-
-/// What `hold = true` holds: RabbitMQ, and the Erlang that it was tested with.
-const HELD: [&str; 2] = [BROKER_PACKAGE, "erlang-base"];
+use crate::platform::Platform;
+use crate::rabbitmq::BROKER_PACKAGE;
 
 /// Installs everything that a host needs in one transaction, without letting a package start its service before
 /// cookie, name and configuration are right.
@@ -20,16 +18,17 @@ pub fn plan(draft: &mut Draft<'_>) {
     let mut hosts = draft.hosts();
     hosts.sort_by_key(|host| host.name != draft.anchor);
     for host in hosts {
+        let Some(platform) = preflight::platform(draft, &host.name) else { continue };
         if draft.host(&host.name).is_some_and(|facts| facts.stale_policy) {
             draft.propose(
                 Proposal::new(&host.name, "stale-policy", Change::Remove, RemoveStalePolicy)
-                    .title("remove /usr/sbin/policy-rc.d")
+                    .title(format!("remove {}", platform.start_guard))
                     .because("an interrupted run left it behind"),
             );
         }
         remove_leftovers(draft, host);
-        install(draft, host);
-        hold(draft, host);
+        install(draft, host, platform);
+        hold(draft, host, platform);
     }
 }
 
@@ -48,28 +47,24 @@ fn remove_leftovers(draft: &mut Draft<'_>, host: &Host) {
 }
 
 /// The packages that a host's roles ask for.
-fn wanted(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> Vec<&'static str> {
+fn wanted(draft: &Draft<'_>, host: &Host, facts: &HostFacts, platform: &Platform) -> Vec<&'static str> {
     let mut packages = Vec::new();
     if draft.desired.is_broker(host) {
         packages.push(BROKER_PACKAGE);
     }
-    if host.has(Role::LoadBalancer) {
-        match draft.desired.load_balancer.as_ref().map(|balancer| balancer.software) {
-            Some(Software::Haproxy) => packages.push("haproxy"),
-            Some(Software::Nginx) => packages.extend(["nginx", "libnginx-mod-stream"]),
-            None => {}
-        }
+    if let Some(wanted) = draft.desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer)) {
+        packages.extend(platform.packages_of(wanted.software.balancer()).all());
     }
     if time::wants_chrony(draft, host, facts) {
-        packages.push("chrony");
+        packages.push(platform.time.package);
     }
     packages
 }
 
-fn install(draft: &mut Draft<'_>, host: &Host) {
+fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     let Some(facts) = draft.host(&host.name) else { return };
     let mut choices = Vec::new();
-    for package in wanted(draft, host, facts) {
+    for package in wanted(draft, host, facts, platform) {
         let known = facts.packages.get(package).cloned().unwrap_or_default();
         if package == BROKER_PACKAGE {
             match broker_choice(draft, host, facts) {
@@ -85,20 +80,23 @@ fn install(draft: &mut Draft<'_>, host: &Host) {
         return;
     }
     let names: Vec<String> = choices.iter().map(|choice| describe(choice, facts)).collect();
-    let held_back: Vec<String> =
-        choices.iter().filter_map(|choice| unit_of(&choice.name)).map(str::to_owned).collect();
+    let held_back: Vec<String> = choices
+        .iter()
+        .filter_map(|choice| unit_of(facts.system.family, &choice.name))
+        .map(str::to_owned)
+        .collect();
     let known = |choice: &PackageChoice| facts.packages.get(&choice.name).cloned().unwrap_or_default();
     let (change, reason) = if choices.iter().any(|choice| known(choice).installed.is_some()) {
-        (Change::Change, "the inventory asks for another version")
+        (Change::Change, "the inventory asks for another version".to_owned())
     } else if choices.iter().any(|choice| known(choice).half_installed.is_some()) {
-        (Change::Add, "there in part: dpkg was cut off")
+        (Change::Add, format!("partly installed: {}", platform.words.interrupted))
     } else {
-        (Change::Add, "not installed")
+        (Change::Add, "not installed".to_owned())
     };
     let first = goes_first(draft, host);
     let reason = match &first {
         Some(_) => format!("{reason}; {} is on the same machine and everybody waits for it", draft.anchor),
-        None => reason.to_owned(),
+        None => reason,
     };
     let operation = InstallPackages { packages: choices, held_back_units: held_back };
     draft.propose(
@@ -131,16 +129,6 @@ fn describe(choice: &PackageChoice, facts: &HostFacts) -> String {
     }
 }
 
-fn unit_of(package: &str) -> Option<&'static str> {
-    match package {
-        BROKER_PACKAGE => Some(BROKER_UNIT),
-        "haproxy" => Some("haproxy"),
-        "nginx" => Some("nginx"),
-        "chrony" => Some("chrony"),
-        _ => None,
-    }
-}
-
 /// Which rabbitmq-server to install here, if any. Over data it is a certain version that may come there, never whatever a
 /// repository offers by the time of the step.
 fn broker_choice(
@@ -154,7 +142,7 @@ fn broker_choice(
         return Ok(None);
     }
     let spec = draft.desired.package.version.as_ref();
-    // What dpkg began is ended, unless another version is asked for: its data may be of that version already.
+    // What the package manager began is ended, unless another version is asked for: its data may be of that version already.
     if let Some(half) = package.half_installed.as_ref().filter(|half| package.offered.contains(half))
         && spec.is_none_or(|spec| spec.accepts(half))
     {
@@ -171,7 +159,7 @@ fn broker_choice(
             "no version of rabbitmq-server is known to this host, and there are data here".to_owned(),
             "its package lists were never fetched, and over data only a version that is known beforehand is installed"
                 .to_owned(),
-            "on the host: apt-get update; then run the same command again".to_owned(),
+            format!("on the host: {}; then run the same command again", facts.system.family.words().refresh),
         )),
         Wanted::Unseen(pattern) => Ok(Some(over::choice(facts, pattern))),
     }
@@ -182,7 +170,7 @@ enum Wanted {
     /// What it has.
     Nothing,
     Version(String),
-    /// Package lists that were never fetched offer nothing; apt takes the inventory's pattern itself then.
+    /// Package lists that were never fetched offer nothing; the package manager takes the inventory's pattern itself then.
     Unseen(Option<String>),
 }
 
@@ -245,14 +233,16 @@ fn others_version(draft: &Draft<'_>) -> Option<(HostName, String)> {
     }
 }
 
-fn hold(draft: &mut Draft<'_>, host: &Host) {
+/// RabbitMQ, and the Erlang that it was tested with.
+fn hold(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     let Some(wanted) = draft.desired.package.hold.filter(|_| draft.desired.is_broker(host)) else { return };
     let Some(facts) = draft.host(&host.name) else { return };
-    let differs = |name: &&&str| {
-        let held = facts.packages.get(**name).is_some_and(|package| package.held);
+    let differs = |name: &&str| {
+        let held = facts.packages.get(*name).is_some_and(|package| package.held);
         held != wanted
     };
-    let packages: Vec<String> = HELD.iter().filter(differs).map(|name| (*name).to_owned()).collect();
+    let packages: Vec<String> =
+        [BROKER_PACKAGE, platform.erlang].into_iter().filter(differs).map(str::to_owned).collect();
     if packages.is_empty() {
         return;
     }

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use super::Draft;
 use crate::cluster::phrases::listed;
-use crate::facts::{OsFamily, PortState};
+use crate::facts::PortState;
 use crate::model::HostName;
 use crate::plan::Refusal;
+use crate::platform::{Platform, platforms};
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
 
@@ -22,17 +23,26 @@ pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
     }
 }
 
+/// What is true of the host's family of packages. One of a family that nobody knows is refused, once.
+pub(super) fn platform(draft: &mut Draft<'_>, name: &HostName) -> Option<&'static Platform> {
+    let system = &draft.host(name)?.system;
+    if let Some(platform) = system.family.platform() {
+        return Some(platform);
+    }
+    let tools: Vec<&str> = platforms().map(|platform| platform.tool).collect();
+    let systems: Vec<&str> = platforms().map(|platform| platform.systems).collect();
+    let what = format!("{} is not supported", system.pretty_name);
+    let why = format!("os-release says ID={}, and there is no {}", system.id, tools.join(" or "));
+    if !draft.refuses(name, &what) {
+        draft.refuse(name, what, why, format!("rabbitup looks after {}", systems.join("; ")));
+    }
+    None
+}
+
 fn system(draft: &mut Draft<'_>, name: &HostName) {
     let Some(facts) = draft.host(name) else { return };
     let system = facts.system.clone();
-    if system.family != OsFamily::Debian {
-        draft.refuse(
-            name,
-            format!("{} is not supported", system.pretty_name),
-            format!("os-release says ID={}, and there is no apt-get", system.id),
-            "rabbitup looks after Debian, Ubuntu and what derives from them",
-        );
-    } else if !system.systemd {
+    if platform(draft, name).is_some() && !system.systemd {
         draft.refuse(
             name,
             "systemd does not run as process 1",

@@ -1,11 +1,12 @@
 //! How one running broker is taken out of service and brought back, whatever is done to it in between.
 
 use super::Draft;
+use crate::balancer::Software;
 use crate::cluster::phrases::listed;
 use crate::cluster::view;
 use crate::cluster::view::Disagreement;
 use crate::facts::{HostFacts, MetadataStore, QueueFacts, QueueKind};
-use crate::inventory::{Host, Software};
+use crate::inventory::Host;
 use crate::model::{HostName, NodeName, Role};
 use crate::operation::{Gate, Operation, PackageChoice, RestartBroker, Service, SwitchServer, UpgradeBroker};
 use crate::plan::{Change, Proposal, StepId, Strangers};
@@ -202,19 +203,24 @@ fn refuse(draft: &mut Draft<'_>, host: &Host, work: &Work, found: &[Disagreement
     );
 }
 
-/// The load balancers that can be told at run time to spare a server: those where HAProxy knows it and runs. nginx
-/// cannot be told; it turns to another server when the drained broker refuses its connection.
+/// The load balancers that can be told at run time to spare a server: those that know it and run. One that cannot be told
+/// turns to another server when the drained broker refuses its connection.
 pub(super) fn balancers(draft: &Draft<'_>, broker: &Host) -> Vec<HostName> {
-    let haproxy = draft.desired.load_balancer.as_ref().is_some_and(|it| it.software == Software::Haproxy);
+    let Some(software) = told_at_run_time(draft) else { return Vec::new() };
+    let unit = software.balancer().unit;
     let knows = |host: &&Host| {
-        let Some(facts) = draft.host(&host.name).filter(|facts| facts.unit("haproxy").is_active()) else {
+        let Some(facts) = draft.host(&host.name).filter(|facts| facts.unit(unit).is_active()) else {
             return false;
         };
         let backends = facts.load_balancer.as_ref().map(|balancer| balancer.backends.as_slice());
         backends.unwrap_or_default().iter().any(|backend| backend.server == broker.name.as_str())
     };
-    let hosts = draft.desired.with_role(Role::LoadBalancer).filter(|_| haproxy);
-    hosts.filter(knows).map(|host| host.name.clone()).collect()
+    draft.desired.with_role(Role::LoadBalancer).filter(knows).map(|host| host.name.clone()).collect()
+}
+
+fn told_at_run_time(draft: &Draft<'_>) -> Option<Software> {
+    let software = draft.desired.load_balancer.as_ref()?.software;
+    software.balancer().runtime.as_ref().map(|_| software)
 }
 
 /// Tells one load balancer to spare a server, or to use it again.
@@ -236,11 +242,17 @@ pub(super) fn switch(
             (format!("in-{server}"), format!("put {server} back into the balancer"))
         }
     };
+    let Some(software) = told_at_run_time(draft) else { return };
     draft.propose(
-        Proposal::new(balancer, &what, Change::Command, SwitchServer { server: server.clone(), to })
-            .title(title)
-            .because(reason)
-            .after(after)
-            .within(90),
+        Proposal::new(
+            balancer,
+            &what,
+            Change::Command,
+            SwitchServer { software, server: server.clone(), to },
+        )
+        .title(title)
+        .because(reason)
+        .after(after)
+        .within(90),
     );
 }

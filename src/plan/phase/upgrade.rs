@@ -4,6 +4,7 @@ use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::Version;
 use crate::plan::Refusal;
+use crate::platform::Words;
 use crate::playbook::{Phase, UpgradeSettings, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, CONF_FILE, Conf};
 
@@ -22,6 +23,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
         let cut_off = package.half_installed;
         let Some(installed) = package.installed.or(cut_off.clone()) else { continue };
+        let Words { refresh, interrupted, .. } = facts.system.family.words();
         let target = match target(draft, facts, settings.to) {
             Target::None => continue,
             Target::Is(version) => version,
@@ -30,7 +32,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                     &host.name,
                     format!("no rabbitmq-server {wanted} is offered to this host"),
                     format!("its repositories offer {}", if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }),
-                    "add a repository that has it (apt-get update fetches what was published since), or ask for another",
+                    format!("add a repository that has it ({refresh} fetches what was published since), or ask for another"),
                 );
                 continue;
             }
@@ -61,7 +63,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             flags_enabled = true;
         }
         let reason = match cut_off {
-            Some(half) => format!("{half} is there in part: dpkg was cut off"),
+            Some(half) => format!("{half} is there in part: {interrupted}"),
             None => format!("{installed} is installed"),
         };
         roll(draft, host, Work::Upgrade(vec![choice]), &reason, settings.patience);

@@ -1,0 +1,97 @@
+use super::{Algorithm, Balancer, Packaged, Packages, Runtime, StatisticsPage, Strategy, Template};
+
+pub(super) static BALANCER: Balancer = Balancer {
+    name: "HAProxy",
+    packages: Packages { apt: Packaged { main: "haproxy", modules: &[] } },
+    unit: "haproxy",
+    conf: "/etc/haproxy/haproxy.cfg",
+    template: Template {
+        file: "haproxy.cfg.hbs",
+        text: include_str!("../../templates/haproxy.cfg.hbs"),
+        about: "haproxy.cfg.",
+    },
+    default: balance("roundrobin", Some(Strategy::InTurn)),
+    others: &[
+        balance("leastconn", Some(Strategy::FewestConnections)),
+        balance("source", Some(Strategy::ByClientAddress)),
+        balance("static-rr", None),
+        balance("first", None),
+        balance("random", Some(Strategy::Random)),
+    ],
+    // They read HTTP or RDP.
+    beyond_tcp: &["uri", "url_param", "hdr", "rdp-cookie"],
+    runtime: Some(Runtime { socket: "/run/haproxy/admin.sock", verdict }),
+    statistics: StatisticsPage::Offered,
+    harmless: HARMLESS,
+};
+
+/// `balance WORD`.
+const fn balance(word: &'static str, strategy: Option<Strategy>) -> Algorithm {
+    Algorithm { word, strategy, directive: Some(word) }
+}
+
+/// HAProxy's check verdicts (management guide, "check_status" of `show stat`).
+fn verdict(check: &str) -> &str {
+    match check {
+        "L4CON" => "connection refused or no route",
+        "L4TOUT" => "no answer to the connection",
+        "L7TOUT" | "L6TOUT" => "connected, no answer in time",
+        "L7RSP" | "L6RSP" => "connected, a wrong answer",
+        "L7STS" => "connected, answered with an error",
+        "" => "never checked",
+        other => other,
+    }
+}
+
+const HARMLESS: &[&str] = &[
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "bind",
+    "mode",
+    "balance",
+    "server",
+    "default-server",
+    "default_backend",
+    "timeout",
+    "option",
+    "log",
+    "retries",
+    "maxconn",
+    "user",
+    "group",
+    "daemon",
+    "nbthread",
+    "chroot",
+    "pidfile",
+    "no option",
+    "stats enable",
+    "stats uri",
+    "stats refresh",
+    "stats socket",
+    "stats timeout",
+    "stats realm",
+    "stats hide-version",
+    "stats show-legends",
+    "stats show-node",
+    "server-state-file",
+    "load-server-state-from-file",
+    "fullconn",
+    "hash-type",
+    "acl",
+    "use_backend",
+    "tcp-check connect",
+    "tcp-check expect",
+    "http-check expect",
+    "description",
+    "node",
+    "ulimit-n",
+    "tune.bufsize",
+    "tune.maxaccept",
+    "resolvers",
+    "nameserver",
+    "hold",
+    "dispatch",
+];

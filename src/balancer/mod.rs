@@ -1,0 +1,208 @@
+//! The software that balances what clients send to the brokers, one file for each: what it is called, what it installs and
+//! starts, where it reads what, who checks it, how it balances, whether it can be told anything while it runs.
+//!
+//! To add one: its file here with its [`Balancer`], which has no defaults, its shell beside it, its template in templates/,
+//! and its line in the list below.
+
+mod haproxy;
+mod nginx;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is true of a load balancer's software.
+#[derive(Debug)]
+pub struct Balancer {
+    /// As its makers write it.
+    pub name: &'static str,
+    pub packages: Packages,
+    /// The unit that its package brings.
+    pub unit: &'static str,
+    /// The file that it reads.
+    pub conf: &'static str,
+    pub template: Template,
+    /// The algorithm where the inventory names none. AMQP needs one that works on TCP connections.
+    pub default: Algorithm,
+    /// The other ones that work on TCP connections.
+    pub others: &'static [Algorithm],
+    /// Those that it has besides, and that need more than a TCP connection.
+    pub beyond_tcp: &'static [&'static str],
+    /// How it is told to spare a server while it runs; None: a drained broker refuses its connections, and it turns to
+    /// another one.
+    pub runtime: Option<Runtime>,
+    pub statistics: StatisticsPage,
+    /// Directives whose words may stand in a bundle, by their first one or two words.
+    pub harmless: &'static [&'static str],
+}
+
+/// What it is installed from, by the family of packages.
+#[derive(Debug)]
+pub struct Packages {
+    pub apt: Packaged,
+}
+
+/// The packages of one family.
+#[derive(Debug, Clone, Copy)]
+pub struct Packaged {
+    /// The one that brings the unit.
+    pub main: &'static str,
+    /// What rabbitup's configuration loads besides.
+    pub modules: &'static [&'static str],
+}
+
+impl Packaged {
+    pub fn all(&self) -> impl Iterator<Item = &'static str> {
+        [self.main].into_iter().chain(self.modules.iter().copied())
+    }
+}
+
+/// The template of its configuration.
+#[derive(Debug)]
+pub struct Template {
+    /// Its name in templates/.
+    pub file: &'static str,
+    pub text: &'static str,
+    /// What it makes, for the inventory's schema.
+    pub about: &'static str,
+}
+
+/// A way to spread connections.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Algorithm {
+    /// As the inventory names it.
+    pub word: &'static str,
+    /// What others have under another name, by which the words of one are understood for another.
+    pub strategy: Option<Strategy>,
+    /// What the configuration has for it; None: nothing, it is what the software does by itself.
+    pub directive: Option<&'static str>,
+}
+
+/// What an algorithm does, whoever has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    InTurn,
+    FewestConnections,
+    ByClientAddress,
+    Random,
+}
+
+/// What it can be told while it runs, and asked. Its shell file has the functions `NAME_states` and `NAME_set`.
+#[derive(Debug)]
+pub struct Runtime {
+    /// The socket that its template opens.
+    pub socket: &'static str,
+    /// What the word of its last check of a server means.
+    pub verdict: fn(&str) -> &str,
+}
+
+/// Whether it has a page that shows its servers.
+#[derive(Debug)]
+pub enum StatisticsPage {
+    Offered,
+    Missing { why: &'static str },
+}
+
+/// What stands in the first two lines of every configuration that rabbitup writes, by which it knows its own.
+const OURS: &str = "rabbitup";
+
+impl Balancer {
+    /// Whether rabbitup wrote this configuration.
+    pub fn is_ours(&self, content: &str) -> bool {
+        content.lines().take(2).any(|line| line.contains(OURS))
+    }
+
+    /// The algorithms that AMQP can be balanced by, the default one first.
+    pub fn algorithms(&'static self) -> impl Iterator<Item = &'static Algorithm> {
+        [&self.default].into_iter().chain(self.others)
+    }
+
+    /// The algorithm of this name, or the one that does what another software's of this name does.
+    pub fn algorithm(&'static self, word: &str) -> Option<&'static Algorithm> {
+        self.algorithms().find(|algorithm| algorithm.word == word).or_else(|| {
+            let all = Software::ALL.iter().flat_map(|software| software.balancer().algorithms());
+            let strategy = all.filter(|algorithm| algorithm.word == word).find_map(|known| known.strategy)?;
+            self.algorithms().find(|algorithm| algorithm.strategy == Some(strategy))
+        })
+    }
+
+    /// The file's name, without its directory.
+    pub fn conf_name(&self) -> &'static str {
+        self.conf.rsplit('/').next().unwrap_or(self.conf)
+    }
+}
+
+/// Makes the enum of all software, with what is true of each and the shell of all.
+macro_rules! softwares {
+    ($($(#[$attribute:meta])* $software:ident: $file:ident;)*) => {
+        /// Which software balances.
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+        )]
+        #[serde(rename_all = "lowercase")]
+        pub enum Software {
+            $($(#[$attribute])* $software,)*
+        }
+
+        impl Software {
+            pub const ALL: &'static [Self] = &[$(Self::$software,)*];
+
+            /// The word for it in the inventory.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$software => stringify!($file),)*
+                }
+            }
+
+            /// What is true of it.
+            pub fn balancer(self) -> &'static Balancer {
+                match self {
+                    $(Self::$software => &$file::BALANCER,)*
+                }
+            }
+        }
+
+        /// Their step functions: `NAME_accepts FILE` of each, and what [`Runtime`] names of those that have one.
+        pub const STEPS: &str = concat!($(include_str!(concat!(stringify!($file), ".sh")),)*);
+    };
+}
+
+softwares! {
+    #[default]
+    Haproxy: haproxy;
+    Nginx: nginx;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_one_are_understood_for_the_other() {
+        let word = |software: Software, word| software.balancer().algorithm(word).map(|found| found.word);
+        assert_eq!(word(Software::Haproxy, "least_conn"), Some("leastconn"));
+        assert_eq!(word(Software::Nginx, "source"), Some("hash"));
+        assert_eq!(word(Software::Nginx, "random"), Some("random"));
+        assert_eq!((word(Software::Nginx, "first"), word(Software::Haproxy, "uri")), (None, None));
+    }
+
+    #[test]
+    fn every_software_keeps_what_the_others_rely_on() {
+        for software in Software::ALL {
+            let (word, balancer) = (software.as_str(), software.balancer());
+            assert_eq!(serde_json::to_value(software).expect("a word"), word);
+            assert!(balancer.is_ours(balancer.template.text), "{word}: rabbitup knows what it wrote");
+            assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
+            if let Some(runtime) = &balancer.runtime {
+                assert!(balancer.template.text.contains(runtime.socket), "{word} opens the socket");
+                for function in ["states", "set"] {
+                    assert!(STEPS.contains(&format!("\n{word}_{function}()")), "{word}_{function}");
+                }
+            }
+            let others = Software::ALL.iter().filter(|other| *other != software);
+            for other in others.map(|other| other.balancer()) {
+                assert!(other.unit != balancer.unit && other.conf != balancer.conf, "{word} is its own");
+                assert!(other.conf_name() != balancer.conf_name(), "a bundle tells them apart by this");
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use std::collections::BTreeMap;
+
+use super::{PackageFacts, Platform, Sections, TimeService, Words};
+
+pub(super) static PLATFORM: Platform = Platform {
+    id: "debian",
+    systems: "Debian, Ubuntu and what derives from them",
+    tool: "apt-get",
+    erlang: "erlang-base",
+    time: TimeService {
+        package: "chrony",
+        unit: "chrony",
+        conf: "/etc/chrony/chrony.conf",
+        drift_file: "/var/lib/chrony/chrony.drift",
+    },
+    balancer: |packages| &packages.apt,
+    data: "/var/lib/dpkg",
+    locks: &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"],
+    start_guard: "/usr/sbin/policy-rc.d",
+    words: Words {
+        interrupted: "dpkg was cut off",
+        refresh: "apt-get update",
+        history: "grep rabbitmq-server /var/log/dpkg.log",
+        put_in_place: "apt-get install rabbitmq-server=VERSION",
+    },
+    read,
+};
+
+/// Reads what apt_probe.sh prints.
+fn read(lines: Sections<'_>) -> BTreeMap<String, PackageFacts> {
+    let mut packages: BTreeMap<String, PackageFacts> = BTreeMap::new();
+    for line in lines("packages") {
+        // "rabbitmq-server ii  3.10.8-1": name, status, version.
+        let mut words = line.split(' ').filter(|word| !word.is_empty());
+        let (Some(name), Some(status)) = (words.next(), words.next()) else { continue };
+        let facts = packages.entry(name.to_owned()).or_default();
+        let mut status = status.chars();
+        facts.held |= status.next() == Some('h');
+        let version = words.next().map(str::to_owned);
+        match status.next() {
+            // Installed, or installed with triggers to run.
+            Some('i' | 't' | 'W') => facts.installed = version,
+            // Half-installed, unpacked, half-configured (dpkg-query(1), "db:Status-Abbrev").
+            Some('H' | 'U' | 'F') => facts.half_installed = version,
+            // "config-files": removed, and not purged.
+            Some('c') => facts.removed = version,
+            _ => {}
+        }
+    }
+    for line in lines("unpacked") {
+        // "1795385713 /var/lib/dpkg/info/rabbitmq-server.list"
+        let Some((seconds, path)) = line.split_once(' ') else { continue };
+        let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".list"));
+        if let Some(facts) = name.and_then(|name| packages.get_mut(name)) {
+            facts.unpacked = seconds.parse().ok();
+        }
+    }
+    let mut current = None;
+    for line in lines("policy") {
+        if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
+            packages.entry(name.to_owned()).or_default();
+            current = Some(name.to_owned());
+        } else if let Some(facts) = current.as_ref().and_then(|name| packages.get_mut(name)) {
+            if let Some(candidate) = line.strip_prefix("  Candidate: ") {
+                facts.candidate = (candidate != "(none)").then(|| candidate.to_owned());
+            } else if let Some(version) = offered(&line) {
+                facts.offered.push(version.to_owned());
+            }
+        }
+    }
+    packages
+}
+
+/// The version in a line of the version table, which is indented by five columns (` *** ` before the installed
+/// one) where the lines of its sources are indented by eight and more.
+fn offered(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix(" *** ").or_else(|| line.strip_prefix("     "))?;
+    rest.split(' ').next().filter(|word| !word.is_empty())
+}

@@ -1,0 +1,32 @@
+# shellcheck shell=sh disable=SC2154
+# Part of the probe: what dpkg and apt know. probe.sh has section, limit, nl and the questions.
+
+# A policy-rc.d of ours, which an interrupted run left behind.
+start_guard() {
+  while read -r line; do
+    case $line in *'# rabbitup'*) echo stale_policy=yes ;; esac
+  done </usr/sbin/policy-rc.d
+}
+
+packages() {
+  section packages
+  [ -n "$packages" ] || return
+  # shellcheck disable=SC2016,SC2086  # dpkg-query expands it
+  known=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev} ${Version}\n' -- $packages)
+  printf '%s\n' "$known"
+  list=/var/lib/dpkg/info/rabbitmq-server.list
+  if [ -e "$list" ]; then
+    section unpacked
+    stat -c '%Y %n' "$list"
+  fi
+  set --
+  for p in $packages; do
+    case $nl$candidates$nl in
+      *"$nl$p$nl"*) set -- "$@" "$p" ;;
+      *) case $nl$known in *"$nl$p "[a-z][itW]*) ;; *) set -- "$@" "$p" ;; esac ;;
+    esac
+  done
+  [ $# != 0 ] || return
+  section policy
+  limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@"
+}

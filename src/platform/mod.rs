@@ -1,0 +1,200 @@
+//! The families of packages, one file for each: names of packages and units, paths, how packages are asked for, installed and
+//! held, what an interrupted installation looks like. What is the same on all of them stands with `rabbitmq` (the broker's
+//! package, unit, user and files).
+//!
+//! To add one: its file here with its [`Platform`], which has no defaults, beside it its step functions and its part of the
+//! probe, and its line in the list below; then what each balancer is installed from ([`Packages`]).
+
+mod apt;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::balancer::{Balancer, Packaged, Packages};
+
+/// What is true of the hosts of one family.
+#[derive(Debug)]
+pub struct Platform {
+    /// `ID` or one of `ID_LIKE` in os-release(5).
+    pub id: &'static str,
+    /// Its systems, in a sentence.
+    pub systems: &'static str,
+    /// The command that installs.
+    pub tool: &'static str,
+    /// The package of Erlang's runtime, which RabbitMQ was tested with.
+    pub erlang: &'static str,
+    pub time: TimeService,
+    /// What a balancer is installed from.
+    pub balancer: fn(&Packages) -> &Packaged,
+    /// Where the package manager keeps what it knows.
+    pub data: &'static str,
+    /// The locks that installing needs.
+    pub locks: &'static [&'static str],
+    /// What forbids services to start while packages are installed, and is left where a run is killed.
+    pub start_guard: &'static str,
+    pub words: Words,
+    /// Reads what its part of the probe printed.
+    pub read: fn(Sections<'_>) -> BTreeMap<String, PackageFacts>,
+}
+
+/// chrony, as the family has it.
+#[derive(Debug)]
+pub struct TimeService {
+    pub package: &'static str,
+    pub unit: &'static str,
+    pub conf: &'static str,
+    pub drift_file: &'static str,
+}
+
+/// What messages say of the package manager.
+#[derive(Debug)]
+pub struct Words {
+    /// What came of a package that is there in part.
+    pub interrupted: &'static str,
+    /// The command that fetches the lists of packages.
+    pub refresh: &'static str,
+    /// What tells which versions of the broker were installed before.
+    pub history: &'static str,
+    /// How a certain version of the broker is installed by hand.
+    pub put_in_place: &'static str,
+}
+
+/// For a host of no family that rabbitup knows.
+static UNKNOWN: Words = Words {
+    interrupted: "its installation was cut off",
+    refresh: "fetch the lists of packages",
+    history: "the package manager's log",
+    put_in_place: "with the package manager",
+};
+
+/// The lines of a section that the probe printed.
+pub type Sections<'s> = &'s dyn Fn(&str) -> Vec<String>;
+
+/// What the package manager knows of one package.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageFacts {
+    pub installed: Option<String>,
+    /// The version that is there in part, where none is installed: it was cut off while it was unpacked or configured.
+    #[serde(default)]
+    pub half_installed: Option<String>,
+    /// The version that was removed and not purged: what it wrote is still there.
+    #[serde(default)]
+    pub removed: Option<String>,
+    /// When the package's files came to be what they are, Unix seconds: its installation, its last change of version, or its
+    /// removal. Only looked up for rabbitmq-server.
+    #[serde(default)]
+    pub unpacked: Option<u64>,
+    /// What the package manager would install. Only looked up where nothing is installed or a version is asked for.
+    pub candidate: Option<String>,
+    /// All versions the repositories offer, newest first; looked up as `candidate` is.
+    pub offered: Vec<String>,
+    pub held: bool,
+}
+
+impl Platform {
+    /// What a balancer is installed from here.
+    pub fn packages_of(&self, balancer: &'static Balancer) -> &'static Packaged {
+        (self.balancer)(&balancer.packages)
+    }
+}
+
+/// Makes the enum of all families, and puts their shell together: the part of the family that the host has counts.
+macro_rules! platforms {
+    ($($(#[$doc:meta])* $family:ident: $file:ident, where $here:literal;)*) => {
+        /// How a host's packages are managed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum OsFamily {
+            $($(#[$doc])* $family,)*
+            /// None that rabbitup knows.
+            Other,
+        }
+
+        impl OsFamily {
+            /// Those that rabbitup knows.
+            pub const ALL: &'static [Self] = &[$(Self::$family,)*];
+
+            /// What is true of it.
+            pub fn platform(self) -> Option<&'static Platform> {
+                match self {
+                    $(Self::$family => Some(&$file::PLATFORM),)*
+                    Self::Other => None,
+                }
+            }
+        }
+
+        /// The step functions that install.
+        pub const STEPS: &str = concat!($("if ", $here, "; then\n", include_str!(concat!(stringify!($file), ".sh")), "fi\n",)*);
+
+        /// The part of the probe that asks for packages.
+        pub const PROBE: &str = concat!($("if ", $here, "; then\n", include_str!(concat!(stringify!($file), "_probe.sh")), "fi\n",)*);
+    };
+}
+
+platforms! {
+    /// Debian, Ubuntu and what derives from them: apt and dpkg.
+    Debian: apt, where "command -v dpkg >/dev/null 2>&1";
+}
+
+impl OsFamily {
+    /// The family of a host by its os-release(5): `ID`, and the words of `ID_LIKE`.
+    pub fn of(id: &str, like: &str) -> Self {
+        let is = |family: &&Self| {
+            let known = family.platform().map(|platform| platform.id);
+            known == Some(id) || like.split(' ').any(|word| known == Some(word))
+        };
+        Self::ALL.iter().find(is).copied().unwrap_or(Self::Other)
+    }
+
+    /// What messages say of its package manager.
+    pub fn words(self) -> &'static Words {
+        self.platform().map_or(&UNKNOWN, |platform| &platform.words)
+    }
+}
+
+/// All that rabbitup knows.
+pub fn platforms() -> impl Iterator<Item = &'static Platform> {
+    OsFamily::ALL.iter().filter_map(|family| family.platform())
+}
+
+/// Whether this is chrony's unit in any family.
+pub fn keeps_time(unit: &str) -> bool {
+    platforms().any(|platform| platform.time.unit == unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_told_by_os_release() {
+        assert_eq!(OsFamily::of("debian", ""), OsFamily::Debian);
+        assert_eq!(OsFamily::of("pop", "ubuntu debian"), OsFamily::Debian);
+        assert_eq!(
+            (OsFamily::of("fedora", ""), OsFamily::of("", "rhel centos")),
+            (OsFamily::Other, OsFamily::Other)
+        );
+    }
+
+    #[test]
+    fn every_family_has_the_functions_that_steps_and_probe_call() {
+        for part in STEPS.split("\nfi\n").filter(|part| !part.is_empty()) {
+            for function in [
+                "install_packages",
+                "hold_packages",
+                "held_packages",
+                "fetch_packages",
+                "refresh_lists",
+                "is_as_planned",
+                "broker_is_older_than",
+                "remove_stale_policy",
+            ] {
+                assert!(part.contains(&format!("\n{function}()")), "{function}");
+            }
+        }
+        for part in PROBE.split("\nfi\n").filter(|part| !part.is_empty()) {
+            assert!(part.contains("\npackages()") && part.contains("\nstart_guard()"));
+        }
+    }
+}
