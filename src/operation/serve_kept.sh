@@ -40,8 +40,8 @@ printf '[].\n' >serve.plugins
 [ ! -e "$node/schema.DAT" ] || : >"$node/force_load"
 rabbitmq-server -detached
 echo "starting $node alone; it looks for its old cluster first, which takes up to a minute"
-tries=60 forced=no
-until timeout 60 rabbitmqctl -q -n "$node" await_startup --timeout 30 >/dev/null 2>&1; do
+tries=120 forced=no
+until timeout 60 rabbitmqctl -q -n "$node" await_startup --timeout 10 >/dev/null 2>&1; do
   tries=$((tries - 1))
   [ "$tries" -gt 0 ] || { tail -n 20 serve.log; echo "$node did not start; its log: $kept/serve.log" >&2; exit 1; }
   # Khepri waits for a majority of its old members; here this node is all there is.

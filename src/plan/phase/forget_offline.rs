@@ -6,9 +6,15 @@ use crate::operation::{ForgetOffline, MayGo};
 use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::Minutes;
 
+/// The feature flag that a node notes beside its data when Khepri holds the metadata.
+const KHEPRI: &str = "khepri_db";
+
 /// Forgets a node that is gone where none of the others runs, since they wait for it: Mnesia's nodes start after the one
 /// that stopped last. The one that stopped right before it is told to do without, starts, and the others follow.
 pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>, patience: Minutes) {
+    if is_majority_of_khepri(draft) {
+        return forget_by_majority(draft, gone, host, patience);
+    }
     let Some(first) = last_but(draft, gone) else { return refuse(draft, gone, host) };
     if !host.is_some_and(|host| draft.options.destroy_data.contains(&host.name)) {
         return refuse_unseen(draft, gone, host);
@@ -27,13 +33,7 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
         ))
         .within(420),
     );
-    draft.note(
-        &first.name,
-        format!(
-            "--destroy-data {}: an unknown number of queues that only {gone} had goes with it",
-            gone.host()
-        ),
-    );
+    note_unseen(draft, &first, gone);
     let mut forgotten: Vec<StepId> = draft.last_of(&[&first.name], &[draft.phase]);
     let others = draft.brokers().into_iter().filter(|other| other.name != first.name);
     for other in std::iter::once(&first).chain(others) {
@@ -45,6 +45,42 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
     let started = draft.last_on_brokers(&[draft.phase]);
     // Nobody could count them; the operator let an unknown number go.
     remove::forget(draft, gone, &first, MayGo { queues: None, uncounted: None }, started);
+}
+
+/// With Khepri nobody waits for the one that stopped last: a majority starts, and forgets it then.
+fn forget_by_majority(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>, patience: Minutes) {
+    if !host.is_some_and(|host| draft.options.destroy_data.contains(&host.name)) {
+        return refuse_unseen(draft, gone, host);
+    }
+    let others = draft.brokers();
+    let Some(first) = others.first() else { return refuse(draft, gone, host) };
+    for other in &others {
+        start::propose(draft, other, "a majority starts without the node that is gone", Vec::new(), patience);
+    }
+    note_unseen(draft, first, gone);
+    let started = draft.last_on_brokers(&[draft.phase]);
+    remove::forget(draft, gone, first, MayGo { queues: None, uncounted: None }, started);
+}
+
+/// Whether all brokers that stay are stopped members of a cluster with Khepri, and more than one.
+fn is_majority_of_khepri(draft: &Draft<'_>) -> bool {
+    let brokers = draft.brokers();
+    let waits = |host: &&Host| {
+        let Some(facts) = draft.host(&host.name) else { return false };
+        let is_stopped = matches!(facts.broker, BrokerState::Down | BrokerState::AppStopped);
+        is_stopped && facts.data_of(&host.node()).is_some_and(|data| data.feature_flags.contains(KHEPRI))
+    };
+    brokers.len() > 1 && brokers.iter().all(waits)
+}
+
+fn note_unseen(draft: &mut Draft<'_>, first: &Host, gone: &NodeName) {
+    draft.note(
+        &first.name,
+        format!(
+            "--destroy-data {}: an unknown number of queues that only {gone} had goes with it",
+            gone.host()
+        ),
+    );
 }
 
 /// Forgetting a node deletes the queues that only it has, and with all of them stopped nobody can tell which those are.

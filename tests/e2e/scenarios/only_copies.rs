@@ -48,13 +48,13 @@ pub fn leaves_with_queues(stage: &Stage) {
     let command =
         run.out.lines().map(str::trim).find(|line| line.starts_with("sudo runuser -u rabbitmq -- sh "));
     let command = command.unwrap_or_else(|| panic!("a command that gets them back\n{run}"));
-    let served = lab.stdout_of("node3", &format!("timeout 150 {command}"));
+    let served = lab.stdout_of("node3", &format!("timeout 300 {command}"));
     let kept: usize = ["held", "left"].map(|name| number_after(&served, &format!("{name}\t"))).iter().sum();
     say(&format!("                    {confirmed} confirmed, {told} told, {kept} kept"));
     assert_eq!(told, kept, "what was told is what is there: {served}");
     // One that was taken and whose confirm came too late is kept and was not confirmed.
     assert!(confirmed <= kept && kept <= confirmed + 150, "{confirmed} confirmed, {kept} kept");
-    lab.stdout_of("node3", &format!("timeout 150 {command} stop && rm -r /var/lib/rabbitmq/rabbitup-kept"));
+    lab.stdout_of("node3", &format!("timeout 300 {command} stop && rm -r /var/lib/rabbitmq/rabbitup-kept"));
 
     stage.up(&inventory).expect(0);
     hosts::assert_cluster(lab, &BROKERS);

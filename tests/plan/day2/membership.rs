@@ -31,6 +31,31 @@ fn a_node_that_the_others_wait_for_is_forgotten_offline() {
     insta::assert_snapshot!("nobody_can_forget_it", plan("remove-node", &["node=node3"], &facts));
 }
 
+/// Khepri keeps no note of who stopped last, and needs none.
+#[test]
+fn with_khepri_a_majority_starts_and_forgets_the_node_that_is_gone() {
+    let mut facts = whole();
+    BROKERS.iter().for_each(|text| stop(&mut facts, text));
+    lose_host_of_stopped(&mut facts, "node3");
+    for text in ["node1", "node2"] {
+        let host = host(&mut facts, text);
+        for data in &mut host.data {
+            (data.members, data.outlived_by) = (Vec::new(), Vec::new());
+            data.feature_flags = BTreeSet::from(["khepri_db".to_owned()]);
+        }
+    }
+    let refused = plan("remove-node", &["node=node3"], &facts);
+    assert!(refused.contains("rabbit@node3 may have the only copy of queues"), "{refused}");
+    let mut call = Call::of("remove-node", &["node=node3"]);
+    call.options.destroy_data = BTreeSet::from([name("node3")]);
+    let (plan, _) = call.project(&desired(INVENTORY), &facts).expect("it was named");
+    let forget = plan.steps.iter().find(|step| step.id.as_str() == "node1/forget-node3").expect("a step");
+    assert_eq!(ids(&plan)[1..3], ["node1/start", "node2/start"], "{:?}", ids(&plan));
+    assert!(forget.after.iter().any(|id| id.as_str() == "node2/start"), "{:?}", forget.after);
+    let starts = plan.steps.iter().filter(|step| step.id.as_str().ends_with("/start"));
+    assert!(starts.into_iter().all(|step| step.after.is_empty()), "neither waits for the other");
+}
+
 #[test]
 fn a_node_with_the_only_copy_of_a_queue_is_not_removed() {
     let mut facts = whole();
