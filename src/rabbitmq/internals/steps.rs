@@ -88,7 +88,7 @@ pub const DRAIN_NOTED: Question = Question {
     tried: Release::ALL,
     fallback: Fallback::Nothing("only the explanation of a failed drain is missing; the drain still refuses"),
     within: MOMENTS,
-    with: &[],
+    with: &[define::KHEPRI],
     text: include_str!("step/drain_noted.erl"),
 };
 

@@ -3,15 +3,14 @@
 use crate::hosts;
 use crate::inventory::Inventory;
 use crate::load::Load;
+use crate::scenarios::queues;
 use crate::stage::{BROKERS, Stage, say};
 use crate::watch::server_states;
 
 /// The nodes that hold a replica of every quorum queue, as they are listed everywhere.
 fn replicas(stage: &Stage, host: &str) -> Vec<Vec<String>> {
-    let text =
-        stage.lab.stdout_of(host, "timeout 60 rabbitmqctl -q list_queues type members --formatter json");
-    let queues: serde_json::Value = serde_json::from_str(&text).expect("a list of queues");
-    let quorum = queues.as_array().into_iter().flatten().filter(|queue| queue["type"] != "classic");
+    let queues = queues::members(stage, host, "/");
+    let quorum = queues.iter().filter(|queue| queue["members"].is_array());
     quorum.map(|queue| hosts::nodes(queue, "members")).collect()
 }
 
