@@ -22,7 +22,13 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION 
   bring_back "$node" "$mode" "$patience" "$gate"
 }
 
+# 3.8 has no word for all of them.
 enable_feature_flags() { # NODE
-  control 300 "$1" enable_feature_flag all ||
-    fail "a feature flag could not be enabled" "the lines above are RabbitMQ's own words"
+  ! control 300 "$1" enable_feature_flag all || return 0
+  flags=$(control 60 "$1" --silent list_feature_flags name state stability) ||
+    fail "$1 did not list its feature flags" "the lines above are RabbitMQ's own words"
+  printf '%s\n' "$flags" | while read -r flag state stability; do
+    [ "$state $stability" = 'disabled stable' ] || continue
+    control 120 "$1" enable_feature_flag "$flag" </dev/null || exit 1
+  done || fail "a feature flag could not be enabled" "the lines above are RabbitMQ's own words"
 }

@@ -49,8 +49,10 @@ pub fn not_spared(stage: &Stage) {
     let lab = &stage.lab;
     let inventory = Inventory::whole();
     let replica = |verb: &str| {
+        // Ra had no systems before 2.0 (RabbitMQ 3.9).
         let all = format!(
-            "[ra:{verb}_server(quorum_queues, {{Name, list_to_atom(\"rabbit@node3\")}}) || Q <- rabbit_amqqueue:list(), \
+            "Do = fun(Id) -> try ra:{verb}_server(quorum_queues, Id) catch error:undef -> ra:{verb}_server(Id) end end, \
+             [Do({{Name, list_to_atom(\"rabbit@node3\")}}) || Q <- rabbit_amqqueue:list(), \
              amqqueue:get_type(Q) =:= rabbit_quorum_queue, {{Name, _}} <- [amqqueue:get_pid(Q)]]."
         );
         lab.stdout_of("node3", &format!("timeout 60 rabbitmqctl -q eval '{all}'"));
