@@ -11,7 +11,7 @@ const WORD: usize = 120;
 const DIGITS: usize = 12;
 
 /// The name of one run: 128 random bits in hexadecimal. Each host holds it in /run/rabbitup.run from the moment at which
-/// the run has its lock; a script of another name does nothing there (`steps/prelude.sh` has the proof). Not secret: only
+/// the run has its lock; a script of another name does nothing there (`prelude.sh` has the proof). Not secret: only
 /// root can write that file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunId(String);
@@ -46,7 +46,7 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The assignments that `steps/prelude.sh` reads.
+    /// The assignments that `prelude.sh` reads.
     pub(super) fn assignments(&self) -> String {
         let run = self.mark.run.as_ref().map_or("", RunId::as_str);
         let values = [

@@ -246,7 +246,7 @@ fn taken(host: &HostName, note: &str) -> LockError {
 /// wait and ends with 1 where the lock is taken; its errors end with 64 and more.
 ///
 /// The run's name is written before anything is answered: the scripts of a run that had the lock before read it and end
-/// (`steps/prelude.sh`). A shell that is killed leaves it, and its run may go on until the next one writes its own.
+/// (`prelude.sh`). A shell that is killed leaves it, and its run may go on until the next one writes its own.
 fn script(directory: &str, operator: &Operator, run: &RunId) -> String {
     // One line with tabs: nothing in a value may look like another value or line.
     let owner = format!("{}\t{}\t{}", one_line(&operator.who), operator.pid, one_line(&operator.playbook));
