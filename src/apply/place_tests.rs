@@ -165,7 +165,7 @@ fn what_is_no_plain_file_never_gives_way() {
         ("link", "is a symbolic link, to /"),
         ("dangling", "is a symbolic link, to nowhere"),
         ("directory", "is a directory"),
-        ("pipe", "is no plain file"),
+        ("pipe", "is not a regular file"),
     ] {
         refused(&writes(&place.path(name)), cause);
     }

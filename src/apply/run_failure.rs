@@ -7,7 +7,7 @@ use crate::model::shortened;
 use crate::transport::TransportErrorKind;
 
 /// Running the same command again is always the way on: it goes by what it finds.
-const AGAIN: &str = "run the same command again: it looks at the hosts and goes on";
+const AGAIN: &str = "run the same command again: it rechecks the hosts and continues";
 
 /// A step that told its end. 124 and 137 are those of timeout(1): a command of it was ended, or killed since it would not end.
 pub(super) fn of_code(

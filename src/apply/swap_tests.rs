@@ -179,7 +179,7 @@ fn a_second_name_of_another_file_is_neither_closed_nor_kept() {
     assert!(output("ln", &["-f", &victim, &file]).status.success());
     let before = bed.canaries();
     let (done, printed) = run(&writes(&file));
-    assert!(!done && printed.contains("no plain file with one name"), "{printed}");
+    assert!(!done && printed.contains("not a regular file with one name"), "{printed}");
     bed.assert_unharmed(&before, &printed);
     let names = std::fs::read_dir(bed.place.path("theirs")).expect("it is there").flatten();
     let left: Vec<_> = names.map(|entry| entry.file_name()).filter(|name| name != "rabbitmq.conf").collect();

@@ -27,7 +27,7 @@ guard_cookie() {
   may_be_placed "$path"
   # shellcheck disable=SC2016 # perl's variables; perl-base is part of every Debian
   perl -MFcntl -e 'sysopen(my $f, $ARGV[0], O_RDONLY | O_NOFOLLOW | O_NONBLOCK) or die "$ARGV[0]: $!\n";
-    my @s = stat $f; -f _ && $s[3] == 1 or die "$ARGV[0] is no plain file, or has a second name\n";
+    my @s = stat $f; -f _ && $s[3] == 1 or die "$ARGV[0] is not a regular file, or has a second name\n";
     chown($ARGV[1], $ARGV[2], $f) && chmod(0400, $f) or die "$ARGV[0]: $!\n"' \
     "$path" "$(id -u rabbitmq)" "$(id -g rabbitmq)" || not_written "$path"
 }

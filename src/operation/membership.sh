@@ -72,7 +72,7 @@ follow_peer() { # NODE MODE PEER
   bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   await 60 name_is_free "$node" || fail "$node still runs"
   await 10 is_serving "$peer" "$mode" || fail "$peer does not answer this host: $(why_not_reached "$peer")"
-  lists "$peer" "$mode" "$node" || fail "$peer does not list $node" "run the same command again: it looks anew"
+  lists "$peer" "$mode" "$node" || fail "$peer does not list $node" "run the same command again: it checks again"
   notes=$(ask mnesia_notes "$peer" "$mode") || fail "$peer does not say who the members are: $notes"
   members=$(printf '%s\n' "$notes" | sed -n 1p) running=$(printf '%s\n' "$notes" | sed -n 2p)
   case $members:$running in '{['*']}.:['*'].') ;; *) fail "$peer does not say who the members are (its answer: $notes)" ;; esac

@@ -80,7 +80,7 @@ may_change() { # PATH
   case $(stat -c %F "./$name" 2>/dev/null) in
     '' | 'regular file' | 'regular empty file') ;;
     directory) fail "$1 is a directory, and a file is to be there" "move it away, then run the same command again" ;;
-    *) fail "$1 is no plain file but a device, a socket or a named pipe" "move it away, then run the same command again" ;;
+    *) fail "$1 is not a regular file but a device, a socket or a named pipe" "move it away, then run the same command again" ;;
   esac
   case $(attributes_of .) in
     *i*) fail "$1 could not be written: ${1%/*} is immutable (attribute i)" "somebody wanted it to stay; if it may change: chattr -i ${1%/*}" ;;
@@ -115,7 +115,7 @@ remove_leftovers() { # DIRECTORY...
     sweep
     set -- ./.rabbitup.????????*
     if [ -e "$1" ] || [ -L "$1" ]; then
-      fail "what a run that was cut off left in $directory could not be removed within 60 s" "see what is there: ls -la $directory"
+      fail "what an interrupted run left in $directory could not be removed within 60 s" "see what is there: ls -la $directory"
     fi
     cd /
   done
@@ -144,8 +144,8 @@ take_old() { # PATH
     'regular '*) [ "$alone" = no ] || return 0 ;;
   esac
   rm -f old
-  fail "$1 is no plain file with one name: it has a hard link elsewhere, or somebody else changes it while it is written" \
-    "see what it is and who may write there (ls -la ${1%/*}), replace it by a plain file, then run the same command again"
+  fail "$1 is not a regular file with one name: it has a hard link elsewhere, or somebody else changes it while it is written" \
+    "see what it is and who may write there (ls -la ${1%/*}), replace it with a regular file, then run the same command again"
 }
 
 # One rename: nobody ever reads half a file. With a backup what was there before stays beside it, with the time in its

@@ -17,7 +17,7 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION 
   if [ "$installed" = no ]; then
     # What was there before serves again, if the installation left it whole.
     (bring_back "$node" "$mode" "$patience" "$gate") || :
-    fail "$node was not upgraded" "mend what the lines above name, then run the same command again"
+    fail "$node was not upgraded" "fix what the lines above name, then run the same command again"
   fi
   bring_back "$node" "$mode" "$patience" "$gate"
 }

@@ -288,7 +288,7 @@ impl<'a> Draft<'a> {
     ) {
         // A host that is not to be changed is no reason to leave the others as they are.
         if !self.options.limit.covers(host) {
-            return self.note(host, format!("not within --limit; else: {}", what.into()));
+            return self.note(host, format!("outside --limit; would be refused: {}", what.into()));
         }
         self.refusals.push(Refusal {
             host: Some(host.clone()),
@@ -383,7 +383,7 @@ fn obstacle(host: &HostFacts, path: &str) -> Option<(String, String, String)> {
             ),
             _ => (
                 what,
-                format!("it leads to {target}; whoever made the link looks after that file"),
+                format!("it leads to {target}; the file behind the link is managed elsewhere"),
                 format!(
                     "change {target} where it comes from, or replace the link by a plain file: cp \
                      --remove-destination \"$(readlink -f {path})\" {path}"
@@ -398,7 +398,7 @@ fn obstacle(host: &HostFacts, path: &str) -> Option<(String, String, String)> {
             mend,
         )),
         FileKind::Special | FileKind::Nothing => Some((
-            format!("{path} is no plain file, so it is not written"),
+            format!("{path} is not a regular file, so it is not written"),
             file.kind.in_words().to_owned(),
             mend,
         )),

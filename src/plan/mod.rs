@@ -77,7 +77,7 @@ pub struct Note {
 
 /// Why nothing may be planned: every reason at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} reason(s) speak against it", .0.len())]
+#[error("{} problem(s) to solve before a plan is possible", .0.len())]
 pub struct PlanError(pub Vec<Refusal>);
 
 /// One reason not to go on, for the reader at 3 a.m.

@@ -119,7 +119,7 @@ fn note_unneeded(draft: &mut Draft<'_>) {
 fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
     for (host, count) in std::mem::take(&mut draft.withheld) {
         let steps = counted(count, "step");
-        draft.note(&host, format!("{steps} left out: the host is not within --limit"));
+        draft.note(&host, format!("{steps} left out: the host is outside --limit"));
     }
     let mut secrets = draft.desired.secret_sources.clone();
     secrets.append(&mut draft.secrets);

@@ -18,7 +18,7 @@ pub(super) static PLATFORM: Platform = Platform {
     locks: &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"],
     start_guard: "/usr/sbin/policy-rc.d",
     words: Words {
-        interrupted: "dpkg was cut off",
+        interrupted: "dpkg was interrupted",
         refresh: "apt-get update",
         history: "grep rabbitmq-server /var/log/dpkg.log",
         put_in_place: "apt-get install rabbitmq-server=VERSION",

@@ -147,12 +147,12 @@ is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
     -) return 0 ;;
     no-data)
       ! holds_data || fail "a broker's data has come to this host since the plan was made, so its package stays as it is" \
-        "run the same command again: it looks anew"
+        "run the same command again: it checks again"
       ;;
     *)
       [ "$there" = "${over#data=}" ] ||
         fail "the plan was made over rabbitmq-server ${over#data=}, and ${there:-none} is installed now, so it stays as it is" \
-          "run the same command again: it looks anew"
+          "run the same command again: it checks again"
       for choice in "$@"; do
         case $choice in
           rabbitmq-server=*)
@@ -160,7 +160,7 @@ is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
               fail "rabbitmq-server $there would go back to ${choice#*=} over its data, so it stays as it is" "ask for a newer version"
             ;;
           rabbitmq-server)
-            fail "which rabbitmq-server comes over the data is not said, so it stays as it is" "run the same command again: it looks anew"
+            fail "which rabbitmq-server comes over the data is not said, so it stays as it is" "run the same command again: it checks again"
             ;;
         esac
       done
@@ -225,7 +225,7 @@ packages_failed() { # PACKAGE[=VERSION]...
   if [ -n "$(dpkg --audit 2>/dev/null)" ]; then
     fail "packages are left half-configured on this host" "run the same command again, which ends what dpkg had begun; if it fails again, on the host: dpkg --configure -a"
   fi
-  fail "apt-get could not install $*" "the lines above are apt's own; mend what they name, then run the same command again"
+  fail "apt-get could not install $*" "the lines above are apt's own; fix what they name, then run the same command again"
 }
 
 hold_packages() { # hold|unhold PACKAGE...

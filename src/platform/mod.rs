@@ -62,7 +62,7 @@ pub struct Words {
 
 /// For a host of no family that rabbitup knows.
 static UNKNOWN: Words = Words {
-    interrupted: "its installation was cut off",
+    interrupted: "its installation was interrupted",
     refresh: "fetch the lists of packages",
     history: "the package manager's log",
     put_in_place: "with the package manager",

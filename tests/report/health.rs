@@ -159,13 +159,13 @@ fn a_broker_that_a_start_alone_does_not_bring_back_is_named() {
       next: `rabbitup up` starts it; `rabbitup doctor` says why it does not come up
     error: node3: the cluster lists rabbit@node3, which has no data on its host and
            would not be let in
-      next: `rabbitup run recover-node node=node3` lets it in anew
+      next: `rabbitup run recover-node node=node3` lets it in again
 
     error: node3: the broker does not run
       next: `rabbitup up` starts it; `rabbitup doctor` says why it does not come up
     error: node3: the cluster has forgotten rabbit@node3, whose host still has its
            data
-      next: `rabbitup run recover-node node=node3` lets it in anew
+      next: `rabbitup run recover-node node=node3` lets it in again
     ");
 }
 

@@ -35,7 +35,7 @@ pub(super) fn check(
         BrokerState::CookieRefused => notebook.add(
             Severity::Error,
             "the broker runs with another cookie than its file holds now",
-            "`rabbitup plan` shows the restart that mends it; rabbitmqctl cannot reach this node until then",
+            "`rabbitup plan` shows the restart that fixes it; rabbitmqctl cannot reach this node until then",
         ),
         BrokerState::AppStopped => notebook.add(
             Severity::Error,

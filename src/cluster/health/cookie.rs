@@ -61,7 +61,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
             Agreement::RunningDiffers if seen.broker != BrokerState::CookieRefused => notebook.add(
                 Severity::Error,
                 "the running node holds another cookie than its file",
-                "it was changed without a restart; `rabbitup plan` shows the restart that mends it",
+                "it was changed without a restart; `rabbitup plan` shows the restart that fixes it",
             ),
             _ => {}
         }
@@ -69,7 +69,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
             notebook.add(
                 Severity::Error,
                 format!("{} is no file that user rabbitmq can use: {}", thing.path, thing.in_words()),
-                "see who put it there, and move it away or replace it by a plain file",
+                "see who put it there, and move it away or replace it with a regular file",
             );
         }
         if seen.staged_cookie.is_some() {

@@ -130,7 +130,7 @@ fn estranged(desired: &Desired, facts: &Facts, nodes: &[(&Host, &NodeFacts)], fi
         Notebook { host: Some(&host.name), findings }.add(
             Severity::Error,
             what,
-            format!("`rabbitup run recover-node node={}` lets it in anew", host.name),
+            format!("`rabbitup run recover-node node={}` lets it in again", host.name),
         );
     }
 }

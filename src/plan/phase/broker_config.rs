@@ -94,8 +94,10 @@ fn compared(draft: &mut Draft<'_>, host: &Host) -> Option<Compared> {
         }
     };
     let Some(resolved) = draft.resolve(&wanted) else {
-        draft
-            .note(&host.name, format!("{CONF_FILE} needs a secret that is not at hand; it was not compared"));
+        draft.note(
+            &host.name,
+            format!("{CONF_FILE} needs a secret that is not available; it was not compared"),
+        );
         return None;
     };
     let current = draft.host(&host.name)?.file(CONF_FILE).and_then(|file| file.content.clone());

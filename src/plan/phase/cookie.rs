@@ -122,7 +122,7 @@ pub fn refuse_in_the_way(draft: &mut Draft<'_>) {
                 format!("{path} is no file that user rabbitmq can use"),
                 thing.in_words(),
                 format!(
-                    "see who put it there (ls -la {path}), and move it away or replace it by a plain file"
+                    "see who put it there (ls -la {path}), and move it away or replace it with a regular file"
                 ),
             );
         }

@@ -224,7 +224,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     if !remembers.is_empty() {
         return draft.refuse(
             &host.name,
-            format!("{node} slept while its cluster changed"),
+            format!("{node} was down while its cluster's membership changed"),
             format!("{seed} lists it; it remembers {}, and no member that runs", listed(&remembers)),
             format!(
                 "rabbitup run recover-node node={} tells it who the members are now; it keeps its data",
@@ -254,7 +254,10 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
 fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
     draft.refuse(
         &host.name,
-        format!("{} believes to be in the cluster of {}, which does not list it", node.name, seed.name),
+        format!(
+            "{} considers itself a member of the cluster of {}, which does not list it",
+            node.name, seed.name
+        ),
         "it was forgotten while it was away; what it holds is the past of that cluster",
         format!("rabbitup run recover-node node={} keeps what it holds aside and brings it back", host.name),
     );

@@ -48,7 +48,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     let current = facts.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
     let Some(resolved) = draft.resolve(&wanted) else {
         return draft
-            .note(&host.name, format!("{path} needs a secret that is not at hand; it was not compared"));
+            .note(&host.name, format!("{path} needs a secret that is not available; it was not compared"));
     };
     if current.as_bytes() == resolved.expose() {
         return;

@@ -34,7 +34,7 @@ pub(super) fn platform(draft: &mut Draft<'_>, name: &HostName) -> Option<&'stati
     let what = format!("{} is not supported", system.pretty_name);
     let why = format!("os-release says ID={}, and there is no {}", system.id, tools.join(" or "));
     if !draft.refuses(name, &what) {
-        draft.refuse(name, what, why, format!("rabbitup looks after {}", systems.join("; ")));
+        draft.refuse(name, what, why, format!("rabbitup manages {}", systems.join("; ")));
     }
     None
 }

@@ -54,7 +54,7 @@ fn refuse_unknown(draft: &mut Draft<'_>, node: &NodeName) {
     let anchor = draft.anchor.clone();
     draft.refuse(
         &anchor,
-        format!("{node} is no broker of the inventory"),
+        format!("{node} is not a broker in the inventory"),
         "what is to be brought back must be among its hosts",
         "put its host there with the role broker, or take the node out of the cluster: rabbitup run remove-node",
     );

@@ -35,7 +35,7 @@ fn refuse_outage(draft: &mut Draft<'_>, host: &Host, peer: &NodeName) {
     draft.refuse(
         &host.name,
         format!("the cookie files of {} and {peer} were changed while their cluster ran", host.node()),
-        "both run with another cookie than their files hold; restarted one by one, each would be cut off from the rest",
+        "both run with another cookie than their files hold; restarting them one by one would isolate each from the rest",
         "put the old cookie back into the files; or, in a maintenance window, rabbitup run rotate-cookie stops and starts \
          all of them with the new one",
     );

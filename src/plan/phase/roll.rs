@@ -197,7 +197,7 @@ fn refuse(draft: &mut Draft<'_>, host: &Host, work: &Work, found: &[Disagreement
     };
     draft.refuse(
         &host.name,
-        format!("{} must be {verb} and must not be now", host.node()),
+        format!("{} cannot safely be {verb} now", host.node()),
         view::told(found),
         "bring the cluster together first; rabbitup status shows who sees what",
     );

@@ -48,7 +48,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
             roll(draft, host, Work::Restart, &reason, settings.patience);
         } else if draft.options.moment == Moment::Before {
             let text = format!(
-                "started {} ago, so it is not restarted again; older-than=0s restarts it all the same",
+                "started {} ago, so it is not restarted again; older-than=0s restarts it anyway",
                 words(uptime)
             );
             draft.note(&host.name, text);

@@ -16,7 +16,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         for balancer in roll::balancers(draft, host) {
             if is_spared(draft, host, &balancer) {
                 let after = draft.last_of(&[&host.name], &[Phase::Start, Phase::Service]);
-                let reason = "somebody told the balancer to spare it, and its node serves";
+                let reason = "it was disabled in the balancer, and its node serves";
                 roll::switch(draft, &balancer, &host.name, Service::In, reason, after);
             }
         }

@@ -53,7 +53,7 @@ pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
         let anchor = draft.anchor.clone();
         draft.refuse(
             &anchor,
-            "the running nodes have different cookies, and none is that of most",
+            "the running nodes have different cookies, and no cookie has a majority",
             "which of them is the right one cannot be told from here",
             "rabbitup up gives all of them the seed node's, and restarts those that need it",
         );

@@ -128,7 +128,7 @@ fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option
         format!("{} does not serve, so it cannot be upgraded to {target} with the others", host.node()),
         "one node is upgraded at a time, and all the others must run",
         match cut_off {
-            Some(half) => format!("rabbitup up ends the installation of {half}, which was cut off, and starts it"),
+            Some(half) => format!("rabbitup up completes the interrupted installation of {half}, and starts it"),
             None => "rabbitup run start starts it and waits until it serves, rabbitup status says what is wrong with it"
                 .to_owned(),
         },

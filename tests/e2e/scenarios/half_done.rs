@@ -3,6 +3,7 @@
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN_PASSWORD, Inventory};
+use crate::lab::Suite;
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// The tutorial, followed halfway: names are set, packages installed and started by themselves with cookies of their
@@ -24,20 +25,28 @@ pub fn half_done(stage: &Stage) {
             .filter(|line| !line.starts_with("cluster_formation"))
             .map(|line| format!("{line}\n"))
             .collect();
+        let configure =
+            format!("mkdir -p /etc/rabbitmq && cat >/etc/rabbitmq/rabbitmq.conf <<'CONF'\n{conf}CONF\n");
+        lab.stdout_of(host, &format!("echo '127.0.1.1 {host}' >>/etc/hosts"));
+        // Debian 11's package takes a rabbitmq.conf that is there before it for one of the format before 3.7.
+        let first = lab.suite() != Suite::Bullseye;
+        if first {
+            lab.stdout_of(host, &configure);
+        }
         lab.stdout_of(
             host,
-            &format!(
-                "echo '127.0.1.1 {host}' >>/etc/hosts && mkdir -p /etc/rabbitmq && \
-                 cat >/etc/rabbitmq/rabbitmq.conf <<'CONF'\n{conf}CONF\n"
-            ),
-        );
-        lab.stdout_of(
-            host,
-            "echo '[rabbitmq_management,rabbitmq_prometheus].' >/etc/rabbitmq/enabled_plugins && \
+            "mkdir -p /etc/rabbitmq && echo '[rabbitmq_management,rabbitmq_prometheus].' >/etc/rabbitmq/enabled_plugins && \
              export DEBIAN_FRONTEND=noninteractive && apt-get -qq update && \
              apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install rabbitmq-server >/dev/null 2>&1 && \
              systemctl is-active rabbitmq-server && timeout 60 rabbitmqctl -q await_startup",
         );
+        if !first {
+            lab.stdout_of(host, &configure);
+            lab.stdout_of(
+                host,
+                "systemctl restart rabbitmq-server && timeout 60 rabbitmqctl -q await_startup",
+            );
+        }
     });
     let cookies = on_all(&BROKERS, |host| lab.stdout_of(host, "cat /var/lib/rabbitmq/.erlang.cookie"));
     assert!(cookies[0] != cookies[1] && cookies[1] != cookies[2], "every package made its own cookie");

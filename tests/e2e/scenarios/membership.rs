@@ -47,7 +47,7 @@ pub fn mistakes(stage: &Stage) {
     let stranger = stage.playbook(&inventory, &["remove-node", "node=node9"]).expect(0);
     stranger.says("rabbit@node9 is no member of the cluster").says("No changes.");
     let stranger = stage.playbook(&inventory, &["recover-node", "node=node9"]).expect(1);
-    stranger.says("rabbit@node9 is no broker of the inventory").says("Nothing was changed.");
+    stranger.says("rabbit@node9 is not a broker in the inventory").says("Nothing was changed.");
     let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
     run.says("rabbit@node3 runs, and the others list it: there is nothing to recover").says("No changes.");
     assert_eq!(hosts::all_services(&stage.lab, &BROKERS), services, "services");

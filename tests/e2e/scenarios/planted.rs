@@ -148,7 +148,7 @@ fn swapped(attacker: &Attacker<'_>) {
     let run = attacker.calm(&secret, &up);
     // He may come too late for this file, and then has swapped what was replaced a moment later.
     if !run.succeeded() {
-        run.says("no plain file with one name");
+        run.says("not a regular file with one name");
         attacker.does(&format!("mv -f -T {etc}/aside {etc}/rabbitmq.conf"));
     }
     attacker.does(&format!("test -L {etc}/rabbitmq.conf && exit 1; rm -f {etc}/aside"));

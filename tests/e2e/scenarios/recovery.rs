@@ -70,7 +70,7 @@ fn recover_wiped(stage: &Stage, found: Found) {
         let status = stage.rabbitup(&inventory).args(["status"]).run().expect(1);
         status
             .says("the cluster lists rabbit@node3, which has no data on its host and would not be let in")
-            .says("`rabbitup run recover-node node=node3` lets it in anew");
+            .says("`rabbitup run recover-node node=node3` lets it in again");
     }
     let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
     if found == Found::Down {

@@ -22,7 +22,7 @@ pub fn restart(stage: &Stage) {
 
     let services = hosts::all_services(lab, &BROKERS);
     let again = stage.playbook(&inventory, &["rolling-restart"]).expect(0).says("No changes.");
-    let again = again.says("so it is not restarted again; older-than=0s restarts it all the same");
+    let again = again.says("so it is not restarted again; older-than=0s restarts it anyway");
     for node in BROKERS {
         assert!(again.out.contains(&format!("{node}: started ")), "why {node} is not restarted: {again}");
     }
