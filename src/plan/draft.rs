@@ -1,9 +1,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Note, Options, Refusal, Step, StepId, room};
+use super::{Cause, Change, Note, Options, Problem, Refusal, Step, StepId, obstacle, room};
 use crate::cluster::view;
-use crate::facts::{Facts, FileKind, HostFacts};
+use crate::facts::{Facts, HostFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::{HostName, Secret, SecretName, SecretSource};
 use crate::operation::{Digests, Imported, Operation, Proof, World, WriteFile};
@@ -189,9 +189,9 @@ impl<'a> Draft<'a> {
     /// Refuses a file whose place is taken by something that must not give way to it. Returns whether it did.
     fn refuse_obstacle(&mut self, step: &Step) -> bool {
         let Operation::WriteFile(file) = &step.operation else { return false };
-        let found = self.host(&step.host).and_then(|host| obstacle(host, &file.path));
-        let Some((what, why, advice)) = found else { return false };
-        self.refuse(&step.host, what, why, advice);
+        let found = self.host(&step.host).and_then(|host| obstacle::in_place_of(host, &file.path));
+        let Some(problem) = found else { return false };
+        self.refuse_problem(&step.host, problem);
         true
     }
 
@@ -299,6 +299,11 @@ impl<'a> Draft<'a> {
         });
     }
 
+    pub(crate) fn refuse_problem(&mut self, host: &HostName, problem: Problem) {
+        let Problem { what, cause: Cause { why, advice } } = problem;
+        self.refuse(host, what, why, advice);
+    }
+
     pub fn note(&mut self, host: &HostName, text: impl Into<String>) {
         self.notes.push(Note { host: Some(host.clone()), text: text.into() });
     }
@@ -359,67 +364,5 @@ impl<'a> Draft<'a> {
     /// Whether the plan has a step with this id.
     pub fn has(&self, id: &StepId) -> bool {
         self.steps.iter().any(|step| &step.id == id)
-    }
-}
-
-/// What stands where a file is to be, if it must not give way: what, why, and what to do about it.
-fn obstacle(host: &HostFacts, path: &str) -> Option<(String, String, String)> {
-    let file = host.file(path)?;
-    let mend = "move what is there away; then run the same command again".to_owned();
-    if let Some(target) = &file.link_to {
-        let what = format!("{path} is a symbolic link, so it is not written");
-        return Some(match file.kind {
-            FileKind::Nothing => (
-                what,
-                format!("it leads to {target}, which does not exist, or which user rabbitmq cannot reach"),
-                format!("make what it leads to, or remove the link: rm {path}"),
-            ),
-            FileKind::Unreadable => (
-                what,
-                format!(
-                    "it leads to {target}, which user rabbitmq may not read and may have made the link to"
-                ),
-                format!("see who made the link (ls -la {path}), and remove it: rm {path}"),
-            ),
-            _ => (
-                what,
-                format!("it leads to {target}; the file behind the link is managed elsewhere"),
-                format!(
-                    "change {target} where it comes from, or replace the link by a plain file: cp \
-                     --remove-destination \"$(readlink -f {path})\" {path}"
-                ),
-            ),
-        });
-    }
-    match file.kind {
-        FileKind::Directory => Some((
-            format!("{path} is a directory, and a file is to be there"),
-            "a directory is never replaced".to_owned(),
-            mend,
-        )),
-        FileKind::Special | FileKind::Nothing => Some((
-            format!("{path} is not a regular file, so it is not written"),
-            file.kind.in_words().to_owned(),
-            mend,
-        )),
-        FileKind::Unreadable => Some((
-            format!("user rabbitmq may not read {path}, so what is in it is not known"),
-            format!("it belongs to {}:{}, with mode {:04o}", file.owner, file.group, file.mode),
-            format!("let user rabbitmq read it: chgrp rabbitmq {path} && chmod g+r {path}"),
-        )),
-        FileKind::Shared => Some((
-            format!("{path} has a second name (a hard link), so it is not written"),
-            "user rabbitmq may write in its directory, and it may be any other file of this file system"
-                .to_owned(),
-            format!(
-                "see which one (find / -xdev -samefile {path}), and replace it by a copy: cp --remove-destination"
-            ),
-        )),
-        FileKind::Regular if file.content.is_none() => Some((
-            format!("{path} cannot be read as text, so it is not written over"),
-            "it is larger than 256 KiB, or no UTF-8: what is in it would be lost".to_owned(),
-            format!("look at it (file {path}; iconv -f latin1 -t utf8), and make it UTF-8, or move it away"),
-        )),
-        FileKind::Regular => None,
     }
 }

@@ -7,11 +7,9 @@ use crate::facts::{BrokerState, HostFacts, NodeFacts, PackageFacts};
 use crate::inventory::Host;
 use crate::model::Version;
 use crate::operation::{Over, PackageChoice};
+use crate::plan::{Cause, Problem};
 use crate::platform::Words;
 use crate::rabbitmq::{BROKER_PACKAGE, Beneath, Objection, Serving, allowed, may_be_of};
-
-/// What, why, and what to do about it.
-pub(super) type Reasons = (String, String, String);
 
 /// The broker's package in this version, judged by what lies on the host and by the members that run.
 ///
@@ -22,27 +20,21 @@ pub(super) fn judged(
     host: &Host,
     facts: &HostFacts,
     version: &str,
-) -> Result<PackageChoice, Reasons> {
+) -> Result<PackageChoice, Problem> {
     let found = beneath(facts, host);
     let what = || refused(facts, version);
     let Ok(to) = Version::parse(version) else {
-        return Err((what(), format!("{version} is no version number"), "install it by hand".to_owned()));
+        return Err(Problem::new(what(), format!("{version} is no version number"), "install it by hand"));
     };
-    allowed(&found, to).map_err(|objection| {
-        let (why, advice) = words(&objection, &found, facts, to);
-        (what(), why, advice)
-    })?;
+    allowed(&found, to).map_err(|objection| words(&objection, &found, facts, to).of(what()))?;
     if holds_data(facts) && is_older_package(facts, version) {
-        let (why, advice) = words(&Objection::Older, &found, facts, to);
-        return Err((what(), why, advice));
+        return Err(words(&Objection::Older, &found, facts, to).of(what()));
     }
     match &found {
         Beneath::NoData => {}
-        Beneath::Stopped(_) => {
-            members_allow(draft, host, to).map_err(|(why, advice)| (what(), why, advice))?
-        }
+        Beneath::Stopped(_) => members_allow(draft, host, to).map_err(|cause| cause.of(what()))?,
         Beneath::Running(node) => {
-            is_not_changed_underneath(node, facts, to).map_err(|(why, advice)| (what(), why, advice))?
+            is_not_changed_underneath(node, facts, to).map_err(|cause| cause.of(what()))?
         }
     }
     Ok(choice(facts, Some(version.to_owned())))
@@ -62,29 +54,27 @@ pub(super) fn holds_data(facts: &HostFacts) -> bool {
     !facts.data.is_empty() || facts.broker != BrokerState::Down
 }
 
-type WhyNot = (String, String);
-
 /// What a running member is refused its stopped peer is not given.
-fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), WhyNot> {
+fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), Cause> {
     let node = host.node();
     let members = view::running(draft.desired, &draft.facts);
     for (member, runs) in members.into_iter().filter(|(_, other)| other.lists(&node)) {
         let Some(facts) = draft.host(&member.name) else { continue };
         let beneath = Beneath::Running(serving(runs, facts));
         allowed(&beneath, to).map_err(|objection| {
-            let (why, advice) = words(&objection, &beneath, facts, to);
-            (format!("{} runs {}: {why}", runs.name, runs.rabbitmq_version), advice)
+            let Cause { why, advice } = words(&objection, &beneath, facts, to);
+            Cause::new(format!("{} runs {}: {why}", runs.name, runs.rabbitmq_version), advice)
         })?;
     }
     Ok(())
 }
 
 /// Whoever removed the package of a node that runs gets the same one back, and no other beneath it.
-fn is_not_changed_underneath(node: &Serving, facts: &HostFacts, to: Version) -> Result<(), WhyNot> {
+fn is_not_changed_underneath(node: &Serving, facts: &HostFacts, to: Version) -> Result<(), Cause> {
     if there(facts).is_some() || to == node.version {
         return Ok(());
     }
-    Err((
+    Err(Cause::new(
         format!("it runs {} though its package was removed", node.version),
         format!("install {} again first: [package] version = \"{}\"", node.version, node.version),
     ))
@@ -145,7 +135,7 @@ fn refused(facts: &HostFacts, version: &str) -> String {
 }
 
 /// Why not, and what to do about it.
-fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Version) -> WhyNot {
+fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Version) -> Cause {
     let (from, runs) = match beneath {
         Beneath::Running(node) => (Some(node.version), true),
         Beneath::Stopped(version) => (*version, false),
@@ -164,7 +154,7 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
     };
     let Words { history, put_in_place, .. } = facts.system.family.words();
     match objection {
-        Objection::Unknown => (
+        Objection::Unknown => Cause::new(
             if is_there {
                 "the package was installed or changed after the node had last started, so which version wrote its data is \
                  not known"
@@ -177,18 +167,18 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
                  then rabbitup run upgrade"
             ),
         ),
-        Objection::Older => (
+        Objection::Older => Cause::new(
             "RabbitMQ does not go back to an older version: its data and feature flags stay new".to_owned(),
             match is_there {
                 true => "ask for a newer version".to_owned(),
                 false => format!("add a repository that offers {of} or a later {series}"),
             },
         ),
-        Objection::LatestFirst { series } => (
+        Objection::LatestFirst { series } => Cause::new(
             format!("{} needs feature flags that {series} has only in its last versions", to.series()),
             format!("{first}go to the newest {series} first: rabbitup run upgrade version={series}.*"),
         ),
-        Objection::NoWay { by_way_of } => (
+        Objection::NoWay { by_way_of } => Cause::new(
             format!("RabbitMQ supports no upgrade from {series} to {} in one step", to.series()),
             match by_way_of {
                 Some(series) => {
@@ -197,18 +187,18 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
                 None => "rabbitmq.com/docs/upgrade lists the ways there are".to_owned(),
             },
         ),
-        Objection::OnlyRunning => (
+        Objection::OnlyRunning => Cause::new(
             format!(
                 "{} requires feature flags of {series}, and they can be enabled only while the node runs",
                 to.series()
             ),
             format!("{first}rabbitup run upgrade version={to}"),
         ),
-        Objection::ExperimentalKhepri => (
+        Objection::ExperimentalKhepri => Cause::new(
             "3.13 with Khepri cannot be upgraded to 4.x (its Khepri was experimental)".to_owned(),
             "build a new cluster beside it and move clients and messages over (blue-green)".to_owned(),
         ),
-        Objection::Mirroring { policies } => (
+        Objection::Mirroring { policies } => Cause::new(
             format!(
                 "policies mirror queues, which {} does not do: they would live on one node only (policy {})",
                 to.series(),

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::over::{self, Reasons};
+use super::over;
 use super::{Draft, preflight, time};
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
 use crate::inventory::Host;
@@ -8,7 +8,7 @@ use crate::model::{HostName, Role, VersionSpec};
 use crate::operation::{
     Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy, unit_of,
 };
-use crate::plan::{Change, Proposal, StepId};
+use crate::plan::{Change, Problem, Proposal, StepId};
 use crate::platform::Platform;
 use crate::rabbitmq::BROKER_PACKAGE;
 
@@ -70,7 +70,7 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
             match broker_choice(draft, host, facts) {
                 Ok(Some(choice)) => choices.push(choice),
                 Ok(None) => {}
-                Err((what, why, advice)) => return draft.refuse(&host.name, what, why, advice),
+                Err(problem) => return draft.refuse_problem(&host.name, problem),
             }
         } else if known.installed.is_none() {
             choices.push(PackageChoice { name: package.to_owned(), version: None, over: None });
@@ -135,7 +135,7 @@ fn broker_choice(
     draft: &Draft<'_>,
     host: &Host,
     facts: &HostFacts,
-) -> Result<Option<PackageChoice>, Reasons> {
+) -> Result<Option<PackageChoice>, Problem> {
     let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
     // What was cut off under a broker that runs is ended in its turn (phase `upgrade`).
     if package.half_installed.is_some() && facts.broker != BrokerState::Down {
@@ -155,7 +155,7 @@ fn broker_choice(
     match wanted {
         Wanted::Nothing => Ok(None),
         Wanted::Version(version) => over::judged(draft, host, facts, &version).map(Some),
-        Wanted::Unseen(_) if over::holds_data(facts) => Err((
+        Wanted::Unseen(_) if over::holds_data(facts) => Err(Problem::new(
             "no version of rabbitmq-server is known to this host, and there are data here".to_owned(),
             "its package lists were never fetched, and over data only a version that is known beforehand is installed"
                 .to_owned(),
@@ -175,7 +175,7 @@ enum Wanted {
 }
 
 /// The inventory's version.
-fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> Result<Wanted, Reasons> {
+fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> Result<Wanted, Problem> {
     // A broker that runs is upgraded in its turn (phase `upgrade`).
     let stays = |installed: &String| spec.accepts(installed) || facts.broker != BrokerState::Down;
     if package.installed.as_ref().is_some_and(stays) {
@@ -186,7 +186,7 @@ fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> R
     match before.chain(&package.candidate).chain(&package.offered).find(|version| spec.accepts(version)) {
         Some(version) => Ok(Wanted::Version(version.clone())),
         None if package.offered.is_empty() => Ok(Wanted::Unseen(Some(spec.as_str().to_owned()))),
-        None => Err((
+        None => Err(Problem::new(
             format!("no rabbitmq-server {} is offered to this host", spec.as_str()),
             format!("its repositories offer {}", package.offered.join(", ")),
             "add a repository that has it, or change [package] version".to_owned(),
@@ -196,7 +196,7 @@ fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> R
 
 /// Where nobody asks for a version: what the other brokers have, since those of one cluster run one version, else what was
 /// there before, else what the repositories offer.
-fn unasked(draft: &Draft<'_>, package: &PackageFacts) -> Result<Wanted, Reasons> {
+fn unasked(draft: &Draft<'_>, package: &PackageFacts) -> Result<Wanted, Problem> {
     if package.installed.is_some() {
         return Ok(Wanted::Nothing);
     }
@@ -204,7 +204,7 @@ fn unasked(draft: &Draft<'_>, package: &PackageFacts) -> Result<Wanted, Reasons>
         Some((_, theirs)) if package.offered.is_empty() || package.offered.contains(&theirs) => {
             Ok(Wanted::Version(theirs))
         }
-        Some((other, theirs)) => Err((
+        Some((other, theirs)) => Err(Problem::new(
             format!("rabbitmq-server {theirs}, which {other} runs, is not offered here"),
             format!("the repositories of this host offer {}", package.offered.join(", ")),
             "give all brokers the same repositories: the nodes of a cluster run one version".to_owned(),

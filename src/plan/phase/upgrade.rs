@@ -49,8 +49,8 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         }
         let choice = match over::judged(draft, host, facts, &target) {
             Ok(choice) => choice,
-            Err((what, why, advice)) => {
-                draft.refuse(&host.name, what, why, advice);
+            Err(problem) => {
+                draft.refuse_problem(&host.name, problem);
                 continue;
             }
         };
