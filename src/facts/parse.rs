@@ -1,6 +1,7 @@
 //! Parses the probe's output. Pure; it skips what it does not know, and no input makes it panic.
 
 mod balancer;
+mod base64;
 mod files;
 mod frame;
 mod node;

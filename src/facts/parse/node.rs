@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ProbeRequest;
+use super::base64::decoded;
 use super::{frame::Frames, queues};
 use crate::facts::{
     AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, Holdings, MetadataStore, NodeFacts,
@@ -332,29 +333,6 @@ fn password(line: &str) -> Option<AdminPassword> {
     let salt = u32::from_str_radix(salt, 16).ok().filter(|_| salt.len() == 8)?;
     let digest = u128::from_str_radix(digest, 16).ok().filter(|_| digest.len() == 32)?;
     Some(AdminPassword { salt: salt.to_be_bytes(), digest: digest.to_be_bytes() })
-}
-
-/// Decodes Base64 (RFC 4648, section 4). Names that are not UTF-8 get replacement characters.
-pub(super) fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0_u32, 0);
-    for c in text.trim_end_matches('=').bytes() {
-        let value = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0x00ff_ffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xff) as u8);
-        }
-    }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

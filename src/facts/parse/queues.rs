@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::node::decoded;
+use super::base64::decoded;
 use crate::facts::{QueueFacts, QueueKind};
 use crate::model::NodeName;
 
