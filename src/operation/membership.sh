@@ -45,8 +45,12 @@ forget_offline() { # NODE GONE
   bounded 300 systemctl stop rabbitmq-server || :
   bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   await 60 name_is_free "$1" || fail "$1 still runs"
-  # 3.8's tool does not find the data by itself ("mnesia_dir_not_found").
-  (export RABBITMQ_MNESIA_DIR="/var/lib/rabbitmq/mnesia/$1" && control 300 "$1" forget_cluster_node --offline "$2") ||
+  # 3.8's tool does not find these by itself ("mnesia_dir_not_found", "feature_flags_file_not_found").
+  (
+    data=/var/lib/rabbitmq/mnesia/$1
+    export RABBITMQ_MNESIA_DIR="$data" RABBITMQ_FEATURE_FLAGS_FILE="$data-feature_flags"
+    control 300 "$1" forget_cluster_node --offline "$2"
+  ) ||
     fail "$1 did not forget $2" "the lines above are RabbitMQ's own words"
 }
 
