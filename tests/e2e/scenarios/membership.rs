@@ -22,7 +22,11 @@ pub fn mistakes(stage: &Stage) {
         (&["remove-nod", "node=node3"], "there is no playbook `remove-nod`", "did you mean `remove-node`?"),
         (&["remove-node"], "the playbook remove-node needs `node=`", "rabbitup run remove-node node=…"),
         (&["remove-node", "node3"], "`node3` is not KEY=VALUE", "rabbitup run remove-node node=…"),
-        (&["remove-node", "nod=node3"], "the playbook remove-node has no parameter `nod`", "did you mean `node=`?"),
+        (
+            &["remove-node", "nod=node3"],
+            "the playbook remove-node has no parameter `nod`",
+            "did you mean `node=`?",
+        ),
         (&["remove-node", "node="], "a host name cannot be empty", "node=node3 or node=rabbit@node3"),
         (&["remove-node", "node=node1", "node=node2"], "`node` is given twice", "node=…"),
         (
