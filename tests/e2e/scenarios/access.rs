@@ -148,8 +148,11 @@ fn ram_nodes(stage: &Stage, inventory: &Inventory, status: &dyn Fn(&str) -> serd
     // Somebody makes the seed node one too, which leaves node2 as the last that writes to its disk.
     stage.lab.stdout_of(
         "node1",
-        "for words in stop_app 'change_cluster_node_type ram' start_app; do \
-         timeout 60 rabbitmqctl -l -q $words >/dev/null || exit 1; done",
+        &format!(
+            "for words in stop_app 'change_cluster_node_type ram' start_app; do \
+         timeout 60 rabbitmqctl -l -q -n rabbit@{} $words >/dev/null || exit 1; done",
+            names[0]
+        ),
     );
     let both = ram.host_with(names[1], r#"node_type = "ram""#);
     run(&both)
