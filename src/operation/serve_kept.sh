@@ -21,8 +21,6 @@ case ${node#*@} in *.*) export RABBITMQ_USE_LONGNAME=true ;; esac
 # The scripts behind Debian's wrappers, which would become another user.
 PATH=/usr/lib/rabbitmq/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd "$kept"
-# A tool of 3.10 makes an empty directory where the node's data was, which would pass for its data.
-remove_empty() { rmdir "/var/lib/rabbitmq/mnesia/$node" 2>/dev/null || :; }
 if [ "${1:-start}" = stop ]; then
   pid=$(timeout 60 rabbitmqctl -q -n "$node" eval 'os:getpid().' 2>/dev/null | tr -cd 0-9) || pid=''
   timeout 120 rabbitmqctl -q -n "$node" stop || :
@@ -33,7 +31,6 @@ if [ "${1:-start}" = stop ]; then
     tries=$((tries - 1))
   done
   timeout 10 epmd -port 4370 -kill >/dev/null 2>&1 || :
-  remove_empty
   exit 0
 fi
 printf 'listeners.tcp.default = 5673\n' >serve.conf
@@ -57,5 +54,4 @@ rabbitmqctl -q -n "$node" list_vhosts --silent name | while IFS= read -r vhost; 
   echo "virtual host $vhost:"
   timeout 60 rabbitmqctl -q -n "$node" list_queues -p "$vhost" --local name messages durable </dev/null
 done
-remove_empty
 echo "$node serves on port 5673 of this host; to stop it: sudo runuser -u rabbitmq -- sh $kept/serve stop"
