@@ -24,6 +24,8 @@ mod log_tests;
 #[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]
+mod packages_tests;
+#[cfg(test)]
 mod place_tests;
 mod run;
 mod run_batch;

@@ -91,6 +91,40 @@ pub struct NodeFacts {
 }
 
 impl NodeFacts {
+    /// A node that was started blank and alone, as RabbitMQ makes it (guest with its well-known password and nothing else). What
+    /// the VM reports of itself (its times, its memory) is zero.
+    pub fn blank(name: &NodeName, rabbitmq_version: Version) -> Self {
+        Self {
+            name: name.clone(),
+            rabbitmq_version,
+            erlang: String::new(),
+            cookie: None,
+            cluster_name: name.to_string(),
+            members: vec![ClusterMember { node: name.clone(), node_type: NodeType::Disc }],
+            running: vec![name.clone()],
+            links: Vec::new(),
+            partitions: Vec::new(),
+            alarms: Vec::new(),
+            metadata_store: MetadataStore::Mnesia,
+            disabled_feature_flags: Vec::new(),
+            feature_flags: FeatureFlags::default(),
+            plugins: Vec::new(),
+            maintenance: false,
+            holdings: Holdings::default(),
+            queues: Vec::new(),
+            queues_complete: true,
+            mirroring_policies: Vec::new(),
+            definitions_marker: None,
+            admin: None,
+            admin_exists: false,
+            guest: Guest::Open,
+            started: 0,
+            uptime_s: 0,
+            memory_bytes: 0,
+            file_descriptors: None,
+        }
+    }
+
     /// Whether it lists this node as a member of its cluster.
     pub fn lists(&self, other: &NodeName) -> bool {
         self.members.iter().any(|member| &member.node == other)

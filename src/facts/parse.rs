@@ -4,6 +4,7 @@ mod balancer;
 mod base64;
 mod files;
 mod frame;
+mod holdings;
 mod node;
 mod queues;
 mod software;

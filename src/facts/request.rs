@@ -6,7 +6,7 @@ use crate::model::{HostName, NameMode, NodeName, quote};
 use crate::platform::{self, platforms};
 use crate::rabbitmq::internals::node_report;
 
-/// What to inspect on one host. It does not decide what is wanted; the planner does.
+/// What to inspect on one host. The planner decides what should change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeRequest {
     /// The names to resolve: every host of the inventory.

@@ -1,28 +1,13 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::Software;
 use crate::model::{HostName, SecretName};
 
 /// What each software has of its own: how it checks a file, and how it is told something while it runs.
-pub(super) const SOFTWARE: Shell = Shell {
-    name: "software",
-    text: crate::balancer::STEPS,
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[],
-};
+pub(super) const SOFTWARE: Shell = Shell::of("software", crate::balancer::STEPS);
 
-const SHELL: Shell = Shell {
-    name: "balancer",
-    text: include_str!("balancer.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&SOFTWARE],
-};
+const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("balancer", include_str!("balancer.sh")) };
 
 /// Whether a load balancer uses a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,36 +3,28 @@ use serde::{Deserialize, Serialize};
 use super::shell::Beside;
 use super::world::{WILL_START, disabled_unit, running_unit, stopped_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, file};
-use crate::facts::{
-    BrokerState, ClusterMember, FeatureFlags, Guest, Holdings, HostFacts, MetadataStore, NodeData, NodeFacts,
-};
-use crate::model::{NameMode, NodeName, NodeType, SecretName, Version};
+use crate::facts::{BrokerState, FeatureFlags, Guest, HostFacts, NodeData, NodeFacts};
+use crate::model::{NameMode, NodeName, SecretName, Version};
 use crate::rabbitmq::{
     BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, Conf, PLUGINS_FILE, internals, parse_enabled_plugins,
 };
 
 /// How commands are run as the user of the broker.
-pub(super) const USER: Shell = Shell {
-    name: "broker_user",
-    text: include_str!("../facts/broker_user.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[],
-};
+pub(super) const USER: Shell = Shell::of("broker_user", include_str!("../facts/broker_user.sh"));
 
 pub(super) const SHELL: Shell = Shell {
-    name: "broker",
-    text: concat!(
-        include_str!("../facts/erl_call.sh"),
-        include_str!("../facts/broker_logs.sh"),
-        include_str!("broker.sh")
-    ),
     asks: &[internals::SERVING, internals::MEMBERS],
     beside: Beside::Asking,
-    first: "",
     // Whatever starts a broker proves its files.
     on: &[&USER, &file::TRIAL],
+    ..Shell::of(
+        "broker",
+        concat!(
+            include_str!("../facts/erl_call.sh"),
+            include_str!("../facts/broker_logs.sh"),
+            include_str!("broker.sh")
+        ),
+    )
 };
 
 /// Enables and starts the broker and waits until it serves.
@@ -187,33 +179,11 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
     let version = host.installed(BROKER_PACKAGE).and_then(|v| Version::parse(v).ok());
     let plugins = host.file(PLUGINS_FILE).and_then(|f| f.content.as_deref());
     NodeFacts {
-        name: node.clone(),
-        rabbitmq_version: version.unwrap_or(Version::new(0, 0, 0)),
-        erlang: String::new(),
         cookie: host.cookie.as_ref().map(|cookie| cookie.normalised),
-        cluster_name: node.to_string(),
-        members: vec![ClusterMember { node: node.clone(), node_type: NodeType::Disc }],
-        running: vec![node.clone()],
-        links: Vec::new(),
-        partitions: Vec::new(),
-        alarms: Vec::new(),
-        metadata_store: MetadataStore::Mnesia,
-        disabled_feature_flags: Vec::new(),
-        feature_flags: FeatureFlags::default(),
         plugins: plugins.and_then(parse_enabled_plugins).unwrap_or_default(),
-        maintenance: false,
-        holdings: Holdings::default(),
-        queues: Vec::new(),
-        queues_complete: true,
-        mirroring_policies: Vec::new(),
-        definitions_marker: None,
-        admin: None,
-        admin_exists: false,
         guest: if names_default_user(host) { Guest::Absent } else { Guest::Open },
         started: WILL_START,
-        uptime_s: 0,
-        memory_bytes: 0,
-        file_descriptors: None,
+        ..NodeFacts::blank(node, version.unwrap_or(Version::new(0, 0, 0)))
     }
 }
 

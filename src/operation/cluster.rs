@@ -1,17 +1,13 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker};
 use crate::model::{NameMode, NodeName, NodeType, SecretName};
 use crate::rabbitmq::internals;
 
 pub(super) const SHELL: Shell = Shell {
-    name: "cluster",
-    text: include_str!("cluster.sh"),
     asks: &[internals::DUMP_LOG],
-    beside: Beside::Nothing,
-    first: "",
     on: &[&broker::SHELL],
+    ..Shell::of("cluster", include_str!("cluster.sh"))
 };
 
 /// `change_cluster_node_type` between `stop_app` and `start_app`.

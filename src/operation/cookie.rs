@@ -1,19 +1,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::call::md5_hex;
-use super::shell::Beside;
 use super::world::guarded;
 use super::{Call, Digests, Nature, OnBroker, Operate, Shell, World, Writes, file};
 use crate::model::SecretName;
 
-pub(super) const SHELL: Shell = Shell {
-    name: "cookie",
-    text: include_str!("cookie.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&file::PLACE],
-};
+pub(super) const SHELL: Shell =
+    Shell { on: &[&file::PLACE], ..Shell::of("cookie", include_str!("cookie.sh")) };
 
 /// Puts the Erlang cookie in place (0400, rabbitmq), from the controller's memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::call::md5_hex;
-use super::shell::Beside;
 use super::world::add_missing;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, cluster};
 use crate::facts::{AdminPassword, Guest};
@@ -12,12 +11,9 @@ use crate::model::{NameMode, NodeName, Secret, SecretName};
 use crate::rabbitmq::internals;
 
 const SHELL: Shell = Shell {
-    name: "definitions",
-    text: include_str!("definitions.sh"),
     asks: &[internals::GUEST_LOGIN],
-    beside: Beside::Nothing,
-    first: "",
     on: &[&cluster::SHELL],
+    ..Shell::of("definitions", include_str!("definitions.sh"))
 };
 
 /// `rabbitmqctl import_definitions`, then the mark that says which were imported.

@@ -1,17 +1,12 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, file, packages};
 use crate::facts::ClusterMember;
 use crate::model::{NameMode, NodeName, NodeType, SecretName};
 
 const SHELL: Shell = Shell {
-    name: "enter",
-    text: include_str!("enter.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
     on: &[&file::PLACE, &packages::SHELL, &broker::SHELL],
+    ..Shell::of("enter", include_str!("enter.sh"))
 };
 
 /// Enables and starts a blank broker, which becomes a member of the seed node's cluster at this first start, and

@@ -3,7 +3,6 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::call::md5_hex;
-use super::shell::Beside;
 use super::world::WILL_CHANGE;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, balancer, broker, unit};
 use crate::balancer::Software;
@@ -13,42 +12,18 @@ use crate::rabbitmq::internals;
 use crate::template::Rendered;
 
 /// A directory that only root can enter, beside the file that is to be replaced.
-pub(super) const PLACE: Shell = Shell {
-    name: "place",
-    text: include_str!("place.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&broker::USER],
-};
+pub(super) const PLACE: Shell =
+    Shell { on: &[&broker::USER], ..Shell::of("place", include_str!("place.sh")) };
 
 /// Files on trial until a broker has started with them.
-pub(super) const TRIAL: Shell = Shell {
-    name: "trial",
-    text: include_str!("trial.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "end_proved_trial\n",
-    on: &[],
-};
+pub(super) const TRIAL: Shell =
+    Shell { first: "end_proved_trial\n", ..Shell::of("trial", include_str!("trial.sh")) };
 
-const SHELL: Shell = Shell {
-    name: "file",
-    text: include_str!("file.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&PLACE, &TRIAL, &unit::SHELL],
-};
+const SHELL: Shell =
+    Shell { on: &[&PLACE, &TRIAL, &unit::SHELL], ..Shell::of("file", include_str!("file.sh")) };
 
-const CONF: Shell = Shell {
-    name: "conf",
-    text: include_str!("conf.sh"),
-    asks: &[internals::ACCEPTS],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&SHELL],
-};
+const CONF: Shell =
+    Shell { asks: &[internals::ACCEPTS], on: &[&SHELL], ..Shell::of("conf", include_str!("conf.sh")) };
 
 /// Puts a file in place: beside it, checked, then renamed over it, with a backup of what was there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,17 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, file};
 use crate::model::{HostName, SecretName};
 
-const SHELL: Shell = Shell {
-    name: "host_name",
-    text: include_str!("host_name.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&file::PLACE],
-};
+const SHELL: Shell = Shell { on: &[&file::PLACE], ..Shell::of("host_name", include_str!("host_name.sh")) };
 
 /// `hostnamectl set-hostname`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,20 +1,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::call::or_any;
-use super::shell::Beside;
 use super::{Amount, Call, Loss, Nature, OnBroker, Operate, Shell, World, Writes, roll};
 use crate::facts::{ClusterMember, HoldingCounts};
 use crate::model::{NameMode, NodeName, NodeType, SecretName};
 use crate::rabbitmq::internals;
 
-const SHELL: Shell = Shell {
-    name: "join",
-    text: include_str!("join.sh"),
-    asks: &[internals::OWN_DATA],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&roll::SHELL],
-};
+const SHELL: Shell =
+    Shell { asks: &[internals::OWN_DATA], on: &[&roll::SHELL], ..Shell::of("join", include_str!("join.sh")) };
 
 /// How `join_cluster` is called, by version (rabbitmq-facts, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,12 +7,10 @@ use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::internals;
 
 const SHELL: Shell = Shell {
-    name: "leave",
-    text: include_str!("leave.sh"),
     asks: &[internals::ONLY_COPIES, internals::DATABASE],
     beside: Beside::Script { variable: "serve_kept_sh", text: include_str!("serve_kept.sh") },
-    first: "",
     on: &[&roll::SHELL],
+    ..Shell::of("leave", include_str!("leave.sh"))
 };
 
 /// How many of the queues that only a leaving node has may go with it: as many as the plan showed, where the operator named

@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::world::stopped_unit;
 use super::{Call, Loss, Nature, OnBroker, Operate, Shell, World, Writes, queues, roll};
 use crate::facts::{BrokerState, HostFacts};
@@ -8,8 +7,6 @@ use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::{BROKER_UNIT, internals};
 
 pub(super) const SHELL: Shell = Shell {
-    name: "membership",
-    text: include_str!("membership.sh"),
     asks: &[
         internals::REOPEN,
         internals::RUNS,
@@ -17,9 +14,8 @@ pub(super) const SHELL: Shell = Shell {
         internals::RELEASE_STREAMS,
         internals::MNESIA_NOTES,
     ],
-    beside: Beside::Nothing,
-    first: "",
     on: &[&queues::SHELL],
+    ..Shell::of("membership", include_str!("membership.sh"))
 };
 
 /// Takes the replicas of a member that runs off every queue, while its vote can still be had.
@@ -82,7 +78,7 @@ impl Operate for ForgetOffline {
     }
 }
 
-/// Tells a stopped node, whose peers moved on, which member to ask at its next start.
+/// Tells a stopped node which member to ask at its next start: its cluster's membership changed while it was down.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FollowPeer {
     pub node: NodeName,

@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::world::{WILL_CHANGE, stopped_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::Software;
@@ -9,8 +8,7 @@ use crate::model::SecretName;
 use crate::platform::{self, OsFamily};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
-pub(super) const SHELL: Shell =
-    Shell { name: "packages", text: platform::STEPS, asks: &[], beside: Beside::Nothing, first: "", on: &[] };
+pub(super) const SHELL: Shell = Shell::of("packages", platform::STEPS);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageChoice {

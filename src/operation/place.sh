@@ -75,7 +75,7 @@ may_be_placed() { # PATH
 may_change() { # PATH
   if [ -L "./$name" ]; then
     fail "$1 is a symbolic link, to $(readlink "./$name")" \
-      "replace the link by a plain file, or make the inventory leave $1 alone; then run the same command again"
+      "replace the link with a regular file, or make the inventory leave $1 alone; then run the same command again"
   fi
   case $(stat -c %F "./$name" 2>/dev/null) in
     '' | 'regular file' | 'regular empty file') ;;

@@ -1,18 +1,14 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, cluster, roll};
 use crate::facts::{QueueFacts, QueueKind};
 use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::internals;
 
 pub(super) const SHELL: Shell = Shell {
-    name: "queues",
-    text: include_str!("queues.sh"),
     asks: &[internals::CAUGHT_UP, internals::LACKING, internals::MIRRORS, internals::SYNCHRONISE],
-    beside: Beside::Nothing,
-    first: "",
     on: &[&cluster::SHELL],
+    ..Shell::of("queues", include_str!("queues.sh"))
 };
 
 /// A queue by name.

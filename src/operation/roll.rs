@@ -1,27 +1,16 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, cluster, membership, queues};
 use crate::facts::QueueFacts;
 use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::internals;
 
-const GO_BACK: Shell = Shell {
-    name: "go_back",
-    text: include_str!("go_back.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&broker::SHELL],
-};
+const GO_BACK: Shell = Shell { on: &[&broker::SHELL], ..Shell::of("go_back", include_str!("go_back.sh")) };
 
 pub(super) const SHELL: Shell = Shell {
-    name: "roll",
-    text: include_str!("roll.sh"),
     asks: &[internals::LEADS, internals::DRAINED, internals::DRAIN_NOTED, internals::ABSENT],
-    beside: Beside::Nothing,
-    first: "",
     on: &[&cluster::SHELL, &queues::SHELL, &membership::SHELL, &GO_BACK],
+    ..Shell::of("roll", include_str!("roll.sh"))
 };
 
 /// What is asked before a running node is stopped.

@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::call::md5_hex;
-use super::shell::Beside;
 use super::world::guarded;
 use super::{Call, Digests, Nature, OnBroker, Operate, Shell, World, Writes, broker, cookie, file};
 use crate::facts::BrokerState;
@@ -9,12 +8,9 @@ use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::internals;
 
 const SHELL: Shell = Shell {
-    name: "rotation",
-    text: include_str!("rotation.sh"),
     asks: &[internals::RUNNING_COOKIE, internals::TAKE_COOKIE, internals::LINKS],
-    beside: Beside::Nothing,
-    first: "",
     on: &[&file::PLACE, &cookie::SHELL, &broker::SHELL],
+    ..Shell::of("rotation", include_str!("rotation.sh"))
 };
 
 /// Which of a host's two cookies.

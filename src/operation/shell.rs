@@ -31,6 +31,11 @@ pub enum Beside {
 }
 
 impl Shell {
+    /// Functions that ask nothing and build on no other file; what they have besides is said where they are listed.
+    pub(super) const fn of(name: &'static str, text: &'static str) -> Self {
+        Self { name, text, asks: &[], beside: Beside::Nothing, first: "", on: &[] }
+    }
+
     /// What stands before the functions: the assignments that they read.
     pub fn assignments(&self) -> String {
         let questions = self.asks.iter().map(Question::assignments);

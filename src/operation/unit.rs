@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::world::{WILL_START, disabled_unit, running_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::Software;
@@ -8,14 +7,7 @@ use crate::facts::HostFacts;
 use crate::model::SecretName;
 use crate::platform;
 
-pub(super) const SHELL: Shell = Shell {
-    name: "unit",
-    text: include_str!("unit.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[],
-};
+pub(super) const SHELL: Shell = Shell::of("unit", include_str!("unit.sh"));
 
 /// Enables and starts a unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,19 +1,12 @@
 use serde::{Deserialize, Serialize};
 
-use super::shell::Beside;
 use super::{
     Call, Gate, Loss, Nature, OnBroker, Operate, PackageChoice, Shell, World, Writes, broker, packages, roll,
 };
 use crate::model::{NameMode, NodeName, SecretName};
 
-const SHELL: Shell = Shell {
-    name: "upgrade",
-    text: include_str!("upgrade.sh"),
-    asks: &[],
-    beside: Beside::Nothing,
-    first: "",
-    on: &[&packages::SHELL, &roll::SHELL],
-};
+const SHELL: Shell =
+    Shell { on: &[&packages::SHELL, &roll::SHELL], ..Shell::of("upgrade", include_str!("upgrade.sh")) };
 
 /// Takes the broker out of service as [`super::RestartBroker`] does, and gives it these packages before it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

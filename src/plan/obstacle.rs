@@ -6,7 +6,7 @@ use crate::facts::{FileKind, HostFacts};
 /// What stands where a file is to be, if it must not give way.
 pub(super) fn in_place_of(host: &HostFacts, path: &str) -> Option<Problem> {
     let file = host.file(path)?;
-    let mend = "move what is there away; then run the same command again".to_owned();
+    let advice = "move what is there away; then run the same command again";
     if let Some(target) = &file.link_to {
         let what = format!("{path} is a symbolic link, so it is not written");
         return Some(match file.kind {
@@ -22,11 +22,11 @@ pub(super) fn in_place_of(host: &HostFacts, path: &str) -> Option<Problem> {
                 ),
                 format!("see who made the link (ls -la {path}), and remove it: rm {path}"),
             ),
-            _ => Problem::new(
+            FileKind::Regular | FileKind::Shared | FileKind::Directory | FileKind::Special => Problem::new(
                 what,
                 format!("it leads to {target}; the file behind the link is managed elsewhere"),
                 format!(
-                    "change {target} where it comes from, or replace the link by a plain file: cp \
+                    "change {target} where it comes from, or replace the link with a regular file: cp \
                      --remove-destination \"$(readlink -f {path})\" {path}"
                 ),
             ),
@@ -35,13 +35,13 @@ pub(super) fn in_place_of(host: &HostFacts, path: &str) -> Option<Problem> {
     match file.kind {
         FileKind::Directory => Some(Problem::new(
             format!("{path} is a directory, and a file is to be there"),
-            "a directory is never replaced".to_owned(),
-            mend,
+            "a directory is never replaced",
+            advice,
         )),
         FileKind::Special | FileKind::Nothing => Some(Problem::new(
             format!("{path} is not a regular file, so it is not written"),
-            file.kind.in_words().to_owned(),
-            mend,
+            file.kind.in_words(),
+            advice,
         )),
         FileKind::Unreadable => Some(Problem::new(
             format!("user rabbitmq may not read {path}, so what is in it is not known"),
@@ -50,15 +50,14 @@ pub(super) fn in_place_of(host: &HostFacts, path: &str) -> Option<Problem> {
         )),
         FileKind::Shared => Some(Problem::new(
             format!("{path} has a second name (a hard link), so it is not written"),
-            "user rabbitmq may write in its directory, and it may be any other file of this file system"
-                .to_owned(),
+            "user rabbitmq may write in its directory, and it may be any other file of this file system",
             format!(
-                "see which one (find / -xdev -samefile {path}), and replace it by a copy: cp --remove-destination"
+                "see which one (find / -xdev -samefile {path}), and replace it with a copy: cp --remove-destination"
             ),
         )),
         FileKind::Regular if file.content.is_none() => Some(Problem::new(
             format!("{path} cannot be read as text, so it is not written over"),
-            "it is larger than 256 KiB, or no UTF-8: what is in it would be lost".to_owned(),
+            "it is larger than 256 KiB, or no UTF-8: what is in it would be lost",
             format!("look at it (file {path}; iconv -f latin1 -t utf8), and make it UTF-8, or move it away"),
         )),
         FileKind::Regular => None,

@@ -50,7 +50,7 @@ pub struct TimeService {
 /// What messages say of the package manager.
 #[derive(Debug)]
 pub struct Words {
-    /// What came of a package that is there in part.
+    /// Why a package is partly installed.
     pub interrupted: &'static str,
     /// The command that fetches the lists of packages.
     pub refresh: &'static str,
@@ -75,19 +75,19 @@ pub type Sections<'s> = &'s dyn Fn(&str) -> Vec<String>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageFacts {
     pub installed: Option<String>,
-    /// The version that is there in part, where none is installed: it was cut off while it was unpacked or configured.
+    /// The partly installed version, if none is installed: unpacking or configuring it was interrupted.
     #[serde(default)]
     pub half_installed: Option<String>,
-    /// The version that was removed and not purged: what it wrote is still there.
+    /// The version that was removed but not purged: its files are still there.
     #[serde(default)]
     pub removed: Option<String>,
-    /// When the package's files came to be what they are, Unix seconds: its installation, its last change of version, or its
-    /// removal. Only looked up for rabbitmq-server.
+    /// When the package's files last changed, Unix seconds: its installation, last change of version, or removal. Only looked up
+    /// for rabbitmq-server.
     #[serde(default)]
     pub unpacked: Option<u64>,
-    /// What the package manager would install. Only looked up where nothing is installed or a version is asked for.
+    /// The version that the package manager would install. Only looked up if nothing is installed or a version is requested.
     pub candidate: Option<String>,
-    /// All versions the repositories offer, newest first; looked up as `candidate` is.
+    /// All versions in the repositories, newest first; looked up like `candidate`.
     pub offered: Vec<String>,
     pub held: bool,
 }

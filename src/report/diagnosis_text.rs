@@ -6,8 +6,8 @@ use crate::doctor::{Cause, Diagnosis, Finding, Meanwhile, Pair, PairState, Remed
 use crate::model::{HostName, one_line};
 
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, count, list};
-use crate::cluster::phrases::grouped;
+use super::words::{Wrapped, list};
+use crate::cluster::phrases::{counted, grouped};
 
 /// How many root causes are shown in full; the others only as a headline.
 const WHOLE: usize = 3;
@@ -252,7 +252,7 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
 }
 
 fn last_line(roots: usize, followers: usize, meanwhile: Meanwhile, inventory: &str, style: Style) -> String {
-    let mut words = count(roots, "problem", "problems");
+    let mut words = counted(roots, "problem");
     if followers > 0 {
         let follow = if followers == 1 { "consequence" } else { "consequences" };
         words.push_str(&format!(" and {followers} {follow}"));

@@ -1,11 +1,11 @@
 //! A file's change below its step: coloured, indented, folded if long, and shown only once if several hosts get the same.
 
+use crate::cluster::phrases::counted;
 use std::collections::BTreeMap;
 
 use crate::model::{HostName, one_line};
 
 use super::style::{Detail, Ink, Style};
-use super::words::count;
 
 /// How many lines of a diff are shown before it is folded.
 const LINES: usize = 16;
@@ -22,7 +22,7 @@ pub(super) fn text<'a>(diff: &'a str, host: &'a HostName, shown: &mut Shown<'a>,
     let dimmed = |words: String| format!("{INDENT}{}\n", style.paint(Ink::Dimmed, words));
     if style.detail == Detail::Folded && lines.len() > WORTH_A_REFERENCE {
         if let Some(first) = shown.0.get(diff) {
-            return dimmed(format!("the same {} as on {first}", count(lines.len(), "line", "lines")));
+            return dimmed(format!("the same {} as on {first}", counted(lines.len(), "line")));
         }
         shown.0.insert(diff, host);
     }
@@ -33,7 +33,7 @@ pub(super) fn text<'a>(diff: &'a str, host: &'a HostName, shown: &mut Shown<'a>,
     };
     let mut text: String = lines.iter().take(end).map(|line| painted(line, style)).collect();
     if end < lines.len() {
-        let more = count(lines.len() - end, "more line", "more lines");
+        let more = counted(lines.len() - end, "more line");
         text.push_str(&dimmed(format!("… {more} (rabbitup plan -v shows all)")));
     }
     text

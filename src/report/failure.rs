@@ -9,8 +9,8 @@ use crate::plan::{Plan, StepId};
 
 use super::style::{Ink, Style};
 use super::titles::Titles;
-use super::words::{Wrapped, count, duration};
-use crate::cluster::phrases::grouped;
+use super::words::{Wrapped, duration};
+use crate::cluster::phrases::{counted, grouped};
 
 /// How many lines of a failed step's output are shown.
 const OUTPUT: usize = 20;
@@ -112,8 +112,8 @@ fn not_done(steps: &[StepId], titles: &Titles, style: Style) -> String {
     }
     if hosts.len() > NAMED {
         let rest: usize = hosts.iter().skip(NAMED).map(|(_, of_host)| of_host.len()).sum();
-        let hosts = count(hosts.len() - NAMED, "more host", "more hosts");
-        text.push_str(&format!("    … and {} on {hosts}\n", count(rest, "step", "steps")));
+        let hosts = counted(hosts.len() - NAMED, "more host");
+        text.push_str(&format!("    … and {} on {hosts}\n", counted(rest, "step")));
     }
     text
 }

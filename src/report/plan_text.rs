@@ -5,8 +5,8 @@ use crate::plan::{Change, Plan, Step};
 
 use super::diff::{self, Shown};
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, count, list};
-use crate::cluster::phrases::grouped;
+use super::words::{Wrapped, list};
+use crate::cluster::phrases::{counted, grouped};
 
 /// A plan for people. The last line has the counts; the same plan always gives the same text.
 pub fn plan_text(plan: &Plan, style: Style) -> String {
@@ -52,11 +52,11 @@ pub fn last_line(plan: &Plan) -> String {
             Change::Change => format!("{n} to change"),
             Change::Remove => format!("{n} to remove"),
             Change::Restart => format!("{n} to restart"),
-            Change::Command => count(n, "command to run", "commands to run"),
+            Change::Command => format!("{} to run", counted(n, "command")),
         })
         .collect();
     let hosts = plan.hosts.iter().filter(|host| plan.steps.iter().any(|step| step.host == host.name)).count();
-    format!("Plan: {} on {}", counts.join(", "), count(hosts, "host", "hosts"))
+    format!("Plan: {} on {}", counts.join(", "), counted(hosts, "host"))
 }
 
 pub(super) fn ink(change: Change) -> Ink {

@@ -6,8 +6,7 @@ use crate::plan::{PlanError, Refusal};
 use super::CHANGED;
 use super::groups::Block;
 use super::style::{Ink, Style};
-use super::words::count;
-use crate::cluster::phrases::grouped;
+use crate::cluster::phrases::{counted, grouped};
 
 /// Why planning was refused, for people: every reason once, with the hosts that have it.
 pub fn refusals_text(error: &PlanError, style: Style) -> String {
@@ -32,7 +31,7 @@ fn refused(error: &PlanError, changed: &str, style: Style) -> String {
         text.push_str(&block.text(style));
         text.push('\n');
     }
-    let problems = count(groups.len(), "problem", "problems");
+    let problems = counted(groups.len(), "problem");
     let line = format!("No plan: {problems} to solve first. {changed}");
     text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
     text

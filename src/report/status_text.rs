@@ -8,12 +8,12 @@ use super::groups::Block;
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::style::{Detail, Ink, Style};
 use super::table::{Column, table};
-use super::words::{Wrapped, count, list, span};
+use super::words::{Wrapped, list, span};
 use crate::cluster::health::host::offset;
 use crate::cluster::health::load_balancer::{Standing, standing};
 use crate::cluster::health::membership::{membership_views, running_nodes};
 use crate::cluster::health::{Finding, Severity, is_healthy};
-use crate::cluster::phrases::grouped;
+use crate::cluster::phrases::{counted, grouped};
 
 /// How many backends of a load balancer are listed one by one.
 const BACKENDS: usize = 12;
@@ -59,7 +59,7 @@ pub fn findings_text(findings: &[Finding], style: Style) -> String {
 fn head(status: &Status<'_>, rows: &[Row<'_>], style: Style) -> String {
     let name =
         status.cluster_name().map_or_else(|| "Cluster without a name".to_owned(), |n| format!("Cluster {n}"));
-    let counted = status.counted();
+    let tally = status.counted();
     let mut stores: Vec<String> = Vec::new();
     for store in rows.iter().filter_map(|row| Some(row.node?.metadata_store.to_string())) {
         if !stores.contains(&store) {
@@ -68,7 +68,7 @@ fn head(status: &Status<'_>, rows: &[Row<'_>], style: Style) -> String {
     }
     let store =
         if stores.is_empty() { String::new() } else { format!(", metadata in {}", stores.join(" and ")) };
-    let words = format!(": {} of {} run{store}", counted.running, count(counted.brokers, "node", "nodes"));
+    let words = format!(": {} of {} run{store}", tally.running, counted(tally.brokers, "node"));
     format!("{}{words}\n", style.paint(Ink::Heading, one_line(&name)))
 }
 
@@ -192,7 +192,7 @@ fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, s
             text.push_str(&format!(
                 "  {}: {up} of {} UP\n",
                 one_line(proxy),
-                count(servers.len(), "server", "servers")
+                counted(servers.len(), "server")
             ));
         }
     }
@@ -216,25 +216,24 @@ fn other_hosts(status: &Status<'_>, style: Style) -> String {
 }
 
 fn last_line(status: &Status<'_>, style: Style) -> String {
-    let counted = status.counted();
+    let tally = status.counted();
     let healthy = is_healthy(status.findings);
     let (ink, word) = if healthy { (Ink::Good, "Healthy") } else { (Ink::Bad, "Unhealthy") };
-    let verb = if counted.brokers == 1 { "runs" } else { "run" };
-    let mut words = format!("{} of {} {verb}", counted.running, count(counted.brokers, "node", "nodes"));
-    if counted.load_balancers > 0 && counted.serving == counted.load_balancers {
-        let (all, verb) =
-            (counted.load_balancers, if counted.load_balancers == 1 { "serves" } else { "serve" });
-        words.push_str(&format!(", {} {verb} them", count(all, "load balancer", "load balancers")));
-    } else if counted.load_balancers > 0 {
-        let all = count(counted.load_balancers, "load balancer", "load balancers");
-        words.push_str(&format!(", {} of {all} serves them", counted.serving));
+    let verb = if tally.brokers == 1 { "runs" } else { "run" };
+    let mut words = format!("{} of {} {verb}", tally.running, counted(tally.brokers, "node"));
+    if tally.load_balancers > 0 && tally.serving == tally.load_balancers {
+        let (all, verb) = (tally.load_balancers, if tally.load_balancers == 1 { "serves" } else { "serve" });
+        words.push_str(&format!(", {} {verb} them", counted(all, "load balancer")));
+    } else if tally.load_balancers > 0 {
+        let all = counted(tally.load_balancers, "load balancer");
+        words.push_str(&format!(", {} of {all} serves them", tally.serving));
     }
     let mut problems = Vec::new();
-    if counted.errors > 0 {
-        problems.push(count(counted.errors, "error", "errors"));
+    if tally.errors > 0 {
+        problems.push(counted(tally.errors, "error"));
     }
-    if counted.warnings > 0 {
-        problems.push(count(counted.warnings, "warning", "warnings"));
+    if tally.warnings > 0 {
+        problems.push(counted(tally.warnings, "warning"));
     }
     if !problems.is_empty() {
         words.push_str(&format!("; {}", problems.join(", ")));

@@ -7,8 +7,8 @@ use crate::plan::{Plan, StepId};
 
 use super::style::{Detail, Ink, Style};
 use super::titles::Titles;
-use super::words::{Wrapped, count, duration};
-use crate::cluster::phrases::grouped;
+use super::words::{Wrapped, duration};
+use crate::cluster::phrases::{counted, grouped};
 
 /// From this many hosts on, those where all went well share a line.
 const FOLD: usize = 12;
@@ -157,7 +157,7 @@ fn hosts(
     let mut text = String::new();
     if fine.len() > FOLD && style.detail == Detail::Folded {
         let done = fine.iter().map(|(_, tally)| tally.done).sum();
-        let words = format!("{} ok, {}", count(fine.len(), "host", "hosts"), changed(done));
+        let words = format!("{} ok, {}", counted(fine.len(), "host"), changed(done));
         text.push_str(&format!("{} {words}\n", style.paint(Ink::Good, "✔")));
     } else {
         for (host, tally) in fine {
@@ -180,7 +180,7 @@ fn hosts(
 }
 
 fn changed(steps: usize) -> String {
-    format!("{} done", count(steps, "step", "steps"))
+    format!("{} done", counted(steps, "step"))
 }
 
 fn parts(tally: Tally) -> Vec<String> {
@@ -213,12 +213,7 @@ fn whole(
         Outcome::Interrupted => "Interrupted",
     };
     let words = [parts(sum), abandoned.words(|_| true)].concat();
-    format!(
-        "{word} after {} on {}: {}",
-        duration(elapsed),
-        count(tallies.len(), "host", "hosts"),
-        words.join(", ")
-    )
+    format!("{word} after {} on {}: {}", duration(elapsed), counted(tallies.len(), "host"), words.join(", "))
 }
 
 impl Abandoned {

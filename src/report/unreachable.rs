@@ -9,8 +9,8 @@ use crate::plan::Plan;
 use super::CHANGED;
 use super::groups::Block;
 use super::style::{Ink, Style};
-use super::words::{count, list};
-use crate::cluster::phrases::grouped;
+use super::words::list;
+use crate::cluster::phrases::{counted, grouped};
 
 /// How each host is reached, in the inventory's order: advice prints the exact command.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ fn unreached(facts: &Facts, routes: &Routes<'_>, changed: &str, style: Style) ->
         text.push_str(&block.text(style));
         text.push('\n');
     }
-    let all = count(facts.hosts.len(), "host", "hosts");
+    let all = counted(facts.hosts.len(), "host");
     let line = format!("{} of {all} could not be inspected. {changed}", silent.len());
     text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
     text

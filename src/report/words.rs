@@ -10,11 +10,6 @@ use super::style::{Detail, Ink, Style};
 use crate::cluster::phrases::{folded, whole};
 use crate::model::one_line;
 
-/// `1 step`, `2 steps`.
-pub(super) fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
 /// `3.2 s`, `1 min 12 s`, `2 h 5 min`.
 pub(super) fn duration(time: Duration) -> String {
     let tenths = (time.as_millis() + 50) / 100;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rabbitup::facts::{
-    Access, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FeatureFlags, FileFacts,
-    FileKind, Holdings, HostFacts, HostNameFacts, MetadataStore, NodeData, NodeFacts, Observation, OsFamily,
-    PackageFacts, Privilege, QueueHolding, Resources, Storage, System, TimeService, UnitFacts,
+    Access, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FileFacts, FileKind,
+    HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
+    QueueHolding, Resources, Storage, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
@@ -219,33 +219,10 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
         vec![NodeData { node: node.to_string(), started: Some(1_700_000_500), ..NodeData::default() }];
     let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
     host.broker = BrokerState::Running(Box::new(NodeFacts {
-        name: node.clone(),
-        rabbitmq_version: Version::new(3, 10, 8),
         erlang: "25".to_owned(),
         cookie,
-        cluster_name: node.to_string(),
-        members: vec![ClusterMember { node: node.clone(), node_type: NodeType::Disc }],
-        running: vec![node],
-        links: Vec::new(),
-        partitions: Vec::new(),
-        alarms: Vec::new(),
-        metadata_store: MetadataStore::Mnesia,
-        disabled_feature_flags: Vec::new(),
-        feature_flags: FeatureFlags::default(),
-        plugins: Vec::new(),
-        maintenance: false,
-        holdings: Holdings::default(),
-        queues: Vec::new(),
-        queues_complete: true,
-        mirroring_policies: Vec::new(),
-        definitions_marker: None,
-        admin: None,
-        admin_exists: false,
-        guest: rabbitup::facts::Guest::Open,
         started: 1_700_000_500,
-        uptime_s: 0,
-        memory_bytes: 0,
-        file_descriptors: None,
+        ..NodeFacts::blank(&node, Version::new(3, 10, 8))
     }));
 }
 

@@ -290,8 +290,6 @@ fn node(name: NodeName, members: &[NodeName], version: Version, at: u64) -> Node
     let khepri = version.major >= 4;
     NodeFacts {
         links: members.iter().filter(|n| **n != name).cloned().collect(),
-        name,
-        rabbitmq_version: version,
         erlang: if khepri { "27 (erts 15.2.7)".to_owned() } else { "25 (erts 13.1.5)".to_owned() },
         cookie: Some(cookie("monster")),
         cluster_name: "orders".to_owned(),
@@ -300,25 +298,12 @@ fn node(name: NodeName, members: &[NodeName], version: Version, at: u64) -> Node
             .map(|n| ClusterMember { node: n.clone(), node_type: NodeType::Disc })
             .collect(),
         running: members.to_vec(),
-        partitions: Vec::new(),
-        alarms: Vec::new(),
         metadata_store: if khepri { MetadataStore::Khepri } else { MetadataStore::Mnesia },
-        disabled_feature_flags: Vec::new(),
-        feature_flags: FeatureFlags::default(),
-        plugins: Vec::new(),
-        maintenance: false,
-        holdings: Holdings::default(),
-        queues: Vec::new(),
-        queues_complete: true,
-        mirroring_policies: Vec::new(),
-        definitions_marker: None,
-        admin: None,
-        admin_exists: false,
         guest: rabbitup::facts::Guest::Closed,
         started: NOW - 270_000 - at * 4_000,
         uptime_s: 270_000 + at * 4_000,
         memory_bytes: (143 + at * 7) * 1024 * 1024,
-        file_descriptors: None,
+        ..NodeFacts::blank(&name, version)
     }
 }
 

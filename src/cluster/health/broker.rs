@@ -14,8 +14,8 @@ pub(super) fn check(
     if let Some(half) = seen.packages.get(BROKER_PACKAGE).and_then(|package| package.half_installed.as_ref())
     {
         let interrupted = seen.system.family.words().interrupted;
-        let what = format!("{BROKER_PACKAGE} {half} is there in part: {interrupted}");
-        notebook.add(Severity::Warning, what, "`rabbitup up` ends what was begun");
+        let what = format!("{BROKER_PACKAGE} {half} is partly installed: {interrupted}");
+        notebook.add(Severity::Warning, what, "`rabbitup up` completes the installation");
     }
     match &seen.broker {
         BrokerState::Running(_) if seen.unit(BROKER_UNIT).active == "deactivating" => {

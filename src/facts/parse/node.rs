@@ -1,13 +1,12 @@
 //! A node's report about itself (`rabbitmq/internals`), from erl_call or rabbitmqctl.
 
-use std::collections::BTreeMap;
-
 use super::ProbeRequest;
 use super::base64::decoded;
+use super::holdings::within;
 use super::{frame::Frames, queues};
 use crate::facts::{
-    AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, Holdings, MetadataStore, NodeFacts,
-    Partition, QueueFacts, QueueHolding,
+    AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, MetadataStore, NodeFacts, Partition,
+    QueueFacts,
 };
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
 use crate::rabbitmq::internals::{FACTS, Fallback, Need, Release};
@@ -79,11 +78,11 @@ fn report(text: &str) -> Option<Vec<String>> {
 const CLOSED: &str = "RabbitMQ runs, and its database (Mnesia) has stopped under it, as on a full disk: restart it when the disk \
      takes something again (systemctl restart rabbitmq-server)";
 
-struct Report<'a>(&'a [String]);
+pub(super) struct Report<'a>(pub(super) &'a [String]);
 
 /// A question that the node did not answer.
-struct Unanswered<'a> {
-    question: &'a str,
+pub(super) struct Unanswered<'a> {
+    pub(super) question: &'a str,
     /// It never will: its version does not support it.
     untold: bool,
     /// The node's own error.
@@ -176,7 +175,7 @@ impl Report<'_> {
     }
 
     /// The questions without an answer.
-    fn failed(&self) -> impl Iterator<Item = Unanswered<'_>> {
+    pub(super) fn failed(&self) -> impl Iterator<Item = Unanswered<'_>> {
         self.all("failed").map(|line| {
             let mut words = line.splitn(3, ' ');
             let question = words.next().unwrap_or_default();
@@ -233,15 +232,6 @@ impl Report<'_> {
         flags
     }
 
-    /// The number of messages of each queue, by `VHOST NAME` in the node's encoding.
-    fn messages(&self) -> BTreeMap<&str, u64> {
-        let counts = self.all("messages").filter_map(|line| {
-            let (queue, count) = line.rsplit_once(' ')?;
-            Some((queue, count.parse().ok()?))
-        });
-        counts.collect()
-    }
-
     fn queues(&self) -> Vec<QueueFacts> {
         let counts = self.messages();
         let mut queues: Vec<_> = self.all("held").filter_map(|line| queues::queue(line, &counts)).collect();
@@ -255,48 +245,12 @@ impl Report<'_> {
         !failed && self.one("unlisted").is_none() && self.all("held").count() == read
     }
 
-    fn holdings(&self) -> Holdings {
-        let counts = self.messages();
-        let mut queues: Vec<_> = self
-            .all("queue")
-            .filter_map(|queue| {
-                let (vhost, name) = queue.split_once(' ')?;
-                let (vhost, name) = (decoded(vhost)?, decoded(name)?);
-                Some(QueueHolding { vhost, name, messages: counts.get(queue).copied() })
-            })
-            .collect();
-        queues.sort_by(|a, b| (&a.vhost, &a.name).cmp(&(&b.vhost, &b.name)));
-        let more = self.all("more").filter_map(|more| {
-            let (kind, count) = more.rsplit_once(' ')?;
-            Some((kind.to_owned(), count.parse().ok()?))
-        });
-        const KINDS: [&str; 7] = ["queue", "vhost", "user", "policy", "exchange", "parameter", "binding"];
-        let failed = self.failed().map(|failed| failed.question);
-        Holdings {
-            queues,
-            vhosts: self.texts("vhost"),
-            users: self.texts("user"),
-            policies: sorted(self.all("policy").filter_map(within)),
-            exchanges: sorted(self.all("exchange").filter_map(within)),
-            parameters: sorted(self.all("parameter").filter_map(|line| {
-                let (component, rest) = line.split_once(' ')?;
-                Some(format!("{} {}", decoded(component)?, within(rest)?))
-            })),
-            bindings: sorted(self.all("binding").filter_map(|line| {
-                let (exchanges, destination) = line.rsplit_once(' ')?;
-                Some(format!("{} → {}", within(exchanges)?, decoded(destination)?))
-            })),
-            more: more.collect(),
-            unreadable: sorted(failed.filter(|kind| KINDS.contains(kind)).map(str::to_owned)),
-        }
-    }
-
     /// The values of a key, one per line.
-    fn all(&self, key: &str) -> impl Iterator<Item = &str> {
+    pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(' '))
     }
 
-    fn one(&self, key: &str) -> Option<&str> {
+    pub(super) fn one(&self, key: &str) -> Option<&str> {
         self.all(key).next()
     }
 
@@ -304,7 +258,7 @@ impl Report<'_> {
         self.one(key).and_then(decoded)
     }
 
-    fn texts(&self, key: &str) -> Vec<String> {
+    pub(super) fn texts(&self, key: &str) -> Vec<String> {
         sorted(self.all(key).filter_map(decoded))
     }
 
@@ -315,14 +269,8 @@ impl Report<'_> {
     }
 }
 
-/// `VHOST/NAME`.
-fn within(line: &str) -> Option<String> {
-    let (vhost, name) = line.split_once(' ')?;
-    Some(format!("{}/{}", decoded(vhost)?, decoded(name)?))
-}
-
 /// The node's tables are unordered.
-fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+pub(super) fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut texts: Vec<_> = texts.collect();
     texts.sort();
     texts
@@ -338,17 +286,6 @@ fn password(line: &str) -> Option<AdminPassword> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_decoded() {
-        for (text, plain) in
-            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmFy", "foobar")]
-        {
-            assert_eq!(decoded(text).as_deref(), Some(plain));
-        }
-        assert_eq!(decoded("w7w=").as_deref(), Some("ü"));
-        assert_eq!(decoded("a b"), None);
-    }
 
     #[test]
     fn both_forms_of_the_answer_are_read() {
@@ -404,13 +341,5 @@ mod tests {
         for failed in ["failed partition timeout".to_owned(), format!("failed memory untold {words}")] {
             assert!(matches!(report(failed), BrokerState::Running(_)));
         }
-    }
-
-    #[test]
-    fn a_kind_that_the_node_could_not_list_is_not_nothing() {
-        let lines = ["failed queue timeout".to_owned(), "failed messages timeout".to_owned()];
-        let holdings = Report(&lines).holdings();
-        assert_eq!(holdings.unreadable, ["queue"]);
-        assert!(!holdings.is_empty());
     }
 }

@@ -105,7 +105,7 @@ fn refuse_link(draft: &mut Draft<'_>, host: &HostName, target: &str, why: &str) 
         format!("{COOKIE_FILE} is a symbolic link, so it is not changed"),
         format!("it leads to {target}; {why}"),
         format!(
-            "change {target} where it comes from, or replace the link by a plain file: cp --remove-destination \
+            "change {target} where it comes from, or replace the link with a regular file: cp --remove-destination \
              \"$(readlink -f {COOKIE_FILE})\" {COOKIE_FILE}"
         ),
     );

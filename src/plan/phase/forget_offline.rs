@@ -1,5 +1,5 @@
 use super::{Draft, remove, start};
-use crate::facts::BrokerState;
+use crate::facts::{BrokerState, NodeData};
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::operation::{ForgetOffline, MayGo};
@@ -9,16 +9,28 @@ use crate::playbook::Minutes;
 /// The feature flag that a node notes beside its data when Khepri holds the metadata.
 const KHEPRI: &str = "khepri_db";
 
-/// Forgets a node that is gone where none of the others runs, since they wait for it: Mnesia's nodes start after the one
-/// that stopped last. The one that stopped right before it is told to do without, starts, and the others follow.
+/// Forgets a node that is gone where none of the others runs.
 pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>, patience: Minutes) {
-    if is_majority_of_khepri(draft) {
-        return forget_by_majority(draft, gone, host, patience);
-    }
-    let Some(first) = last_but(draft, gone) else { return refuse(draft, gone, host) };
+    let by_majority = is_majority_of_khepri(draft);
+    let first = if by_majority { draft.brokers().first().copied().cloned() } else { last_but(draft, gone) };
+    let Some(first) = first else { return refuse(draft, gone, host) };
     if !host.is_some_and(|host| draft.options.destroy_data.contains(&host.name)) {
         return refuse_unseen(draft, gone, host);
     }
+    note_unseen(draft, &first, gone);
+    if by_majority {
+        start_majority(draft, patience);
+    } else {
+        start_without(draft, gone, &first, patience);
+    }
+    let started = draft.last_on_brokers(&[draft.phase]);
+    // Nobody could count them; the operator let an unknown number go.
+    remove::forget(draft, gone, &first, MayGo { queues: None, uncounted: None }, started);
+}
+
+/// Mnesia's nodes start after the one that stopped last. The one that stopped right before it is told to do without, starts, and
+/// the others follow.
+fn start_without(draft: &mut Draft<'_>, gone: &NodeName, first: &Host, patience: Minutes) {
     let node = first.node();
     draft.propose(
         Proposal::new(
@@ -33,43 +45,35 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
         ))
         .within(420),
     );
-    note_unseen(draft, &first, gone);
     let mut forgotten: Vec<StepId> = draft.last_of(&[&first.name], &[draft.phase]);
     let others = draft.brokers().into_iter().filter(|other| other.name != first.name);
-    for other in std::iter::once(&first).chain(others) {
+    for other in std::iter::once(first).chain(others) {
         start::propose(draft, other, "it waited for a node that is gone", forgotten.clone(), patience);
         if other.name == first.name {
             forgotten = draft.last_of(&[&first.name], &[draft.phase]);
         }
     }
-    let started = draft.last_on_brokers(&[draft.phase]);
-    // Nobody could count them; the operator let an unknown number go.
-    remove::forget(draft, gone, &first, MayGo { queues: None, uncounted: None }, started);
 }
 
-/// With Khepri nobody waits for the one that stopped last: a majority starts, and forgets it then.
-fn forget_by_majority(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>, patience: Minutes) {
-    if !host.is_some_and(|host| draft.options.destroy_data.contains(&host.name)) {
-        return refuse_unseen(draft, gone, host);
-    }
-    let others = draft.brokers();
-    let Some(first) = others.first() else { return refuse(draft, gone, host) };
-    for other in &others {
+/// With Khepri nobody waits for the one that stopped last: a majority starts at once.
+fn start_majority(draft: &mut Draft<'_>, patience: Minutes) {
+    for other in draft.brokers() {
         start::propose(draft, other, "a majority starts without the node that is gone", Vec::new(), patience);
     }
-    note_unseen(draft, first, gone);
-    let started = draft.last_on_brokers(&[draft.phase]);
-    remove::forget(draft, gone, first, MayGo { queues: None, uncounted: None }, started);
+}
+
+/// What a node that does not run has on its disk.
+fn stopped_data<'d>(draft: &'d Draft<'_>, host: &Host) -> Option<&'d NodeData> {
+    let facts = draft.host(&host.name)?;
+    matches!(facts.broker, BrokerState::Down | BrokerState::AppStopped)
+        .then(|| facts.data_of(&host.node()))?
 }
 
 /// Whether all brokers that stay are stopped members of a cluster with Khepri, and more than one.
 fn is_majority_of_khepri(draft: &Draft<'_>) -> bool {
     let brokers = draft.brokers();
-    let waits = |host: &&Host| {
-        let Some(facts) = draft.host(&host.name) else { return false };
-        let is_stopped = matches!(facts.broker, BrokerState::Down | BrokerState::AppStopped);
-        is_stopped && facts.data_of(&host.node()).is_some_and(|data| data.feature_flags.contains(KHEPRI))
-    };
+    let waits =
+        |host: &&Host| stopped_data(draft, host).is_some_and(|data| data.feature_flags.contains(KHEPRI));
     brokers.len() > 1 && brokers.iter().all(waits)
 }
 
@@ -106,10 +110,8 @@ fn last_but(draft: &Draft<'_>, gone: &NodeName) -> Option<Host> {
     let brokers = draft.brokers();
     let nodes: Vec<NodeName> = brokers.iter().map(|host| host.node()).collect();
     let knows = |host: &&&Host| {
-        let Some(facts) = draft.host(&host.name) else { return false };
-        let Some(data) = facts.data_of(&host.node()) else { return false };
-        let is_stopped = matches!(facts.broker, BrokerState::Down | BrokerState::AppStopped);
-        is_stopped && data.members.iter().any(|member| &member.node == gone)
+        let data = stopped_data(draft, host);
+        data.is_some_and(|data| data.members.iter().any(|member| &member.node == gone))
     };
     let is_last = |host: &&&Host| {
         let data = draft.host(&host.name).and_then(|facts| facts.data_of(&host.node()));

@@ -87,7 +87,7 @@ fn refuse(
     if !view.queues_complete {
         return draft.refuse(
             about,
-            format!("there are more queues than could be looked at, and {gone} may have the only copy of some"),
+            format!("there are more queues than could be inspected, and {gone} may have the only copy of some"),
             "forgetting a node deletes the queues that only it has; ten thousand are looked at, or what a node tells in two seconds",
             match named {
                 Some(host) => format!(

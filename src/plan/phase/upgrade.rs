@@ -63,7 +63,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             flags_enabled = true;
         }
         let reason = match cut_off {
-            Some(half) => format!("{half} is there in part: {interrupted}"),
+            Some(half) => format!("{half} is partly installed: {interrupted}"),
             None => format!("{installed} is installed"),
         };
         roll(draft, host, Work::Upgrade(vec![choice]), &reason, settings.patience);

@@ -48,404 +48,258 @@ fn funs(facts: &[(Need, Question)]) -> String {
     funs.collect::<Vec<_>>().join(",\n")
 }
 
+/// A fact that was told on every release.
+const fn told(
+    need: Need,
+    name: &'static str,
+    asks: &'static str,
+    fallback: Fallback,
+    text: &'static str,
+) -> (Need, Question) {
+    (need, Question { name, asks, tried: Release::ALL, fallback, within: REPORT_TIMEOUT, with: SHARED, text })
+}
+
+/// One that only these releases have.
+const fn tried(on: &'static [Release], (need, fact): (Need, Question)) -> (Need, Question) {
+    (need, Question { tried: on, ..fact })
+}
+
 /// What a node reports whose RabbitMQ is stopped or still starting.
-pub const FACTS_OF_STOPPED: &[(Need, Question)] = &[(
-    Need::Unknown,
-    Question {
-        name: "known",
-        asks: "which nodes were its cluster's when it last ran",
-        tried: &[Release::V4_3_6],
-        fallback: Fallback::Nothing("the cluster's own list decides"),
-        within: REPORT_TIMEOUT,
-        with: SHARED,
-        text: include_str!("fact/known.erl"),
-    },
+pub const FACTS_OF_STOPPED: &[(Need, Question)] = &[tried(
+    &[Release::V4_3_6],
+    told(
+        Need::Unknown,
+        "known",
+        "which nodes were its cluster's when it last ran",
+        Fallback::Nothing("the cluster's own list decides"),
+        include_str!("fact/known.erl"),
+    ),
 )];
 
 /// All facts of a running node, and the consequence if each is unknown.
 pub const FACTS: &[(Need, Question)] = &[
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "name",
-            asks: "which node it is",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/name.erl"),
-        },
+        "name",
+        "which node it is",
+        Fallback::ByHand("rabbitmqctl status"),
+        include_str!("fact/name.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "version",
-            asks: "which version it runs",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl version"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/version.erl"),
-        },
+        "version",
+        "which version it runs",
+        Fallback::ByHand("rabbitmqctl version"),
+        include_str!("fact/version.erl"),
     ),
-    (
+    told(
         Need::Shown,
-        Question {
-            name: "erlang",
-            asks: "which Erlang it runs on",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/erlang.erl"),
-        },
+        "erlang",
+        "which Erlang it runs on",
+        Fallback::ByHand("rabbitmqctl status"),
+        include_str!("fact/erlang.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "cookie",
-            asks: "which cookie it runs with",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmq-diagnostics erlang_cookie_hash"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/cookie.erl"),
-        },
+        "cookie",
+        "which cookie it runs with",
+        Fallback::ByHand("rabbitmq-diagnostics erlang_cookie_hash"),
+        include_str!("fact/cookie.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "started",
-            asks: "when it was started",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/started.erl"),
-        },
+        "started",
+        "when it was started",
+        Fallback::ByHand("rabbitmqctl status"),
+        include_str!("fact/started.erl"),
     ),
-    (
+    told(
         Need::Shown,
-        Question {
-            name: "uptime",
-            asks: "how long it has been running",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/uptime.erl"),
-        },
+        "uptime",
+        "how long it has been running",
+        Fallback::ByHand("rabbitmqctl status"),
+        include_str!("fact/uptime.erl"),
     ),
-    (
+    told(
         Need::Shown,
-        Question {
-            name: "memory",
-            asks: "how much memory it uses",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/memory.erl"),
-        },
+        "memory",
+        "how much memory it uses",
+        Fallback::ByHand("rabbitmqctl status"),
+        include_str!("fact/memory.erl"),
     ),
-    (
+    told(
         Need::Shown,
-        Question {
-            name: "fds",
-            asks: "how many files it can open",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/fds.erl"),
-        },
+        "fds",
+        "how many files it can open",
+        Fallback::ByHand("rabbitmqctl status"),
+        include_str!("fact/fds.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "link",
-            asks: "which nodes it is connected to",
-            tried: Release::ALL,
-            fallback: Fallback::Nothing("a plan that needs it refuses"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/link.erl"),
-        },
+        "link",
+        "which nodes it is connected to",
+        Fallback::Nothing("a plan that needs it refuses"),
+        include_str!("fact/link.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "cluster_name",
-            asks: "the name of its cluster",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/cluster_name.erl"),
-        },
+        "cluster_name",
+        "the name of its cluster",
+        Fallback::ByHand("rabbitmqctl cluster_status"),
+        include_str!("fact/cluster_name.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "member",
-            asks: "which nodes are the members of its cluster",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/member.erl"),
-        },
+        "member",
+        "which nodes are the members of its cluster",
+        Fallback::ByHand("rabbitmqctl cluster_status"),
+        include_str!("fact/member.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "running",
-            asks: "which members run",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/running.erl"),
-        },
+        "running",
+        "which members run",
+        Fallback::ByHand("rabbitmqctl cluster_status"),
+        include_str!("fact/running.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "partition",
-            asks: "from which members it is partitioned",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/partition.erl"),
-        },
+        "partition",
+        "from which members it is partitioned",
+        Fallback::ByHand("rabbitmqctl cluster_status"),
+        include_str!("fact/partition.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "alarm",
-            asks: "which alarms are raised",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmq-diagnostics alarms"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/alarm.erl"),
-        },
+        "alarm",
+        "which alarms are raised",
+        Fallback::ByHand("rabbitmq-diagnostics alarms"),
+        include_str!("fact/alarm.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "store",
-            asks: "where it keeps its metadata",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/store.erl"),
-        },
+        "store",
+        "where it keeps its metadata",
+        Fallback::ByHand("rabbitmqctl list_feature_flags"),
+        include_str!("fact/store.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "flag",
-            asks: "which feature flags are disabled",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/flag.erl"),
-        },
+        "flag",
+        "which feature flags are disabled",
+        Fallback::ByHand("rabbitmqctl list_feature_flags"),
+        include_str!("fact/flag.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "core",
-            asks: "which feature flags RabbitMQ itself provides",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_feature_flags"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/core.erl"),
-        },
+        "core",
+        "which feature flags RabbitMQ itself provides",
+        Fallback::ByHand("rabbitmqctl list_feature_flags"),
+        include_str!("fact/core.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "plugin",
-            asks: "which plugins run",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmq-plugins list --enabled"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/plugin.erl"),
-        },
+        "plugin",
+        "which plugins run",
+        Fallback::ByHand("rabbitmq-plugins list --enabled"),
+        include_str!("fact/plugin.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "maintenance",
-            asks: "whether it is in maintenance mode",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/maintenance.erl"),
-        },
+        "maintenance",
+        "whether it is in maintenance mode",
+        Fallback::ByHand("rabbitmqctl cluster_status"),
+        include_str!("fact/maintenance.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "definitions",
-            asks: "which definitions were imported",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_global_parameters"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/definitions.erl"),
-        },
+        "definitions",
+        "which definitions were imported",
+        Fallback::ByHand("rabbitmqctl list_global_parameters"),
+        include_str!("fact/definitions.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "queue",
-            asks: "which queues there are",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_queues name"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/queue.erl"),
-        },
+        "queue",
+        "which queues there are",
+        Fallback::ByHand("rabbitmqctl list_queues name"),
+        include_str!("fact/queue.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "held",
-            asks: "which nodes have the queues",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_queues name type members"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/held.erl"),
-        },
+        "held",
+        "which nodes have the queues",
+        Fallback::ByHand("rabbitmqctl list_queues name type members"),
+        include_str!("fact/held.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "messages",
-            asks: "how many messages are in the queues",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_queues name messages"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/messages.erl"),
-        },
+        "messages",
+        "how many messages are in the queues",
+        Fallback::ByHand("rabbitmqctl list_queues name messages"),
+        include_str!("fact/messages.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "vhost",
-            asks: "which virtual hosts there are",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_vhosts"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/vhost.erl"),
-        },
+        "vhost",
+        "which virtual hosts there are",
+        Fallback::ByHand("rabbitmqctl list_vhosts"),
+        include_str!("fact/vhost.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "user",
-            asks: "which users there are",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_users"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/user.erl"),
-        },
+        "user",
+        "which users there are",
+        Fallback::ByHand("rabbitmqctl list_users"),
+        include_str!("fact/user.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "policy",
-            asks: "which policies there are",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_policies"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/policy.erl"),
-        },
+        "policy",
+        "which policies there are",
+        Fallback::ByHand("rabbitmqctl list_policies"),
+        include_str!("fact/policy.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "mirroring",
-            asks: "which policies mirror queues",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_policies"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/mirroring.erl"),
-        },
+        "mirroring",
+        "which policies mirror queues",
+        Fallback::ByHand("rabbitmqctl list_policies"),
+        include_str!("fact/mirroring.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "exchange",
-            asks: "which exchanges there are",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_exchanges"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/exchange.erl"),
-        },
+        "exchange",
+        "which exchanges there are",
+        Fallback::ByHand("rabbitmqctl list_exchanges"),
+        include_str!("fact/exchange.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "parameter",
-            asks: "which parameters there are",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_parameters"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/parameter.erl"),
-        },
+        "parameter",
+        "which parameters there are",
+        Fallback::ByHand("rabbitmqctl list_parameters"),
+        include_str!("fact/parameter.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "binding",
-            asks: "which bindings there are",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_bindings"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/binding.erl"),
-        },
+        "binding",
+        "which bindings there are",
+        Fallback::ByHand("rabbitmqctl list_bindings"),
+        include_str!("fact/binding.erl"),
     ),
-    (
+    told(
         Need::Unknown,
-        Question {
-            name: "guest",
-            asks: "whether guest logs in with its well-known password",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl authenticate_user guest guest"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/guest.erl"),
-        },
+        "guest",
+        "whether guest logs in with its well-known password",
+        Fallback::ByHand("rabbitmqctl authenticate_user guest guest"),
+        include_str!("fact/guest.erl"),
     ),
-    (
+    told(
         Need::Plan,
-        Question {
-            name: "admin",
-            asks: "whether the administrator exists, with the password of the inventory",
-            tried: Release::ALL,
-            fallback: Fallback::ByHand("rabbitmqctl list_users"),
-            within: REPORT_TIMEOUT,
-            with: SHARED,
-            text: include_str!("fact/admin.erl"),
-        },
+        "admin",
+        "whether the administrator exists, with the password of the inventory",
+        Fallback::ByHand("rabbitmqctl list_users"),
+        include_str!("fact/admin.erl"),
     ),
 ];

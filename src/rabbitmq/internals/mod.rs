@@ -127,22 +127,28 @@ fn code(text: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-// Checked at compile time, beyond the types: every question was tested on a release and has a description.
+impl Question {
+    /// Beyond the types, and checked when this compiles: it was tested on a release and has a description.
+    const fn assert_described(&self) {
+        assert!(!self.tried.is_empty() && !self.asks.is_empty());
+    }
+}
+
 const _: () = {
     let mut n = 0;
     while n < ASKED_BY_STEPS.len() {
-        assert!(!ASKED_BY_STEPS[n].tried.is_empty() && !ASKED_BY_STEPS[n].asks.is_empty());
+        ASKED_BY_STEPS[n].assert_described();
         n += 1;
     }
-    n = 0;
-    while n < FACTS_OF_STOPPED.len() {
-        assert!(!FACTS_OF_STOPPED[n].1.tried.is_empty() && !FACTS_OF_STOPPED[n].1.asks.is_empty());
-        n += 1;
-    }
-    n = 0;
-    while n < FACTS.len() {
-        assert!(!FACTS[n].1.tried.is_empty() && !FACTS[n].1.asks.is_empty());
-        n += 1;
+    let lists = [FACTS, FACTS_OF_STOPPED];
+    let mut list = 0;
+    while list < lists.len() {
+        n = 0;
+        while n < lists[list].len() {
+            lists[list][n].1.assert_described();
+            n += 1;
+        }
+        list += 1;
     }
 };
 

@@ -1,5 +1,6 @@
 //! What stands on the terminal's lines, as a pure function of where the hosts stand and what time it is.
 
+use crate::cluster::phrases::counted;
 use std::time::Duration;
 
 use console::{measure_text_width, truncate_str};
@@ -8,7 +9,7 @@ use super::board::{Board, Current, Place, Stopping, Totals};
 use super::terminal::{spinner, stopwatch, ticking};
 use crate::model::{HostName, one_line};
 use crate::report::style::{Detail, Ink, Style};
-use crate::report::words::{count, list};
+use crate::report::words::list;
 
 /// Cells of the bar for the whole, where there is room.
 const BAR: usize = 24;
@@ -36,11 +37,7 @@ pub(super) fn host_lines(board: &Board, now: Duration, rows: usize, style: Style
     let over =
         rest.iter().filter(|place| place.is_over() && place.failed.is_none() && place.dropped == 0).count();
     let mut lines: Vec<String> = busy.into_iter().map(line).collect();
-    let words = format!(
-        "  {}: {over} done, {} to go",
-        count(rest.len(), "more host", "more hosts"),
-        rest.len() - over
-    );
+    let words = format!("  {}: {over} done, {} to go", counted(rest.len(), "more host"), rest.len() - over);
     lines.push(style.paint(Ink::Dimmed, cut(&words, style.width.saturating_sub(1))));
     lines
 }
@@ -57,12 +54,12 @@ fn host_line(board: &Board, place: &Place, now: Duration, style: Style) -> Strin
         (None, Some(failed)) => {
             let mut words = format!("failed: {}", one_line(board.titles.title(failed)));
             if place.dropped > 0 {
-                words.push_str(&format!("; {} not done", count(place.dropped, "step", "steps")));
+                words.push_str(&format!("; {} not done", counted(place.dropped, "step")));
             }
             (style.paint(Ink::Bad, "✘"), words)
         }
         (None, None) if place.is_over() && place.dropped > 0 => {
-            let not_done = format!("{} not done", count(place.dropped, "step", "steps"));
+            let not_done = format!("{} not done", counted(place.dropped, "step"));
             let words = if place.done == 0 { not_done } else { format!("{} done, {not_done}", place.done) };
             (style.paint(Ink::Warning, "!"), words)
         }
@@ -71,10 +68,7 @@ fn host_line(board: &Board, place: &Place, now: Duration, style: Style) -> Strin
                 .last_end
                 .zip(place.first_start)
                 .map_or(Duration::ZERO, |(end, start)| end.saturating_sub(start));
-            (
-                style.paint(Ink::Good, "✔"),
-                format!("{} in {}", count(place.done, "step", "steps"), ticking(time)),
-            )
+            (style.paint(Ink::Good, "✔"), format!("{} in {}", counted(place.done, "step"), ticking(time)))
         }
         (None, None) => (style.paint(Ink::Dimmed, "·"), style.paint(Ink::Dimmed, waiting(board, place))),
     };
@@ -150,7 +144,7 @@ fn bar(totals: Totals, cells: usize, style: Style) -> String {
 }
 
 fn in_words(totals: Totals) -> String {
-    let mut words = format!("{} of {} done", totals.done, count(totals.steps, "step", "steps"));
+    let mut words = format!("{} of {} done", totals.done, counted(totals.steps, "step"));
     if totals.failed > 0 {
         words.push_str(&format!(", {} failed", totals.failed));
     }

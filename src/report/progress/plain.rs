@@ -1,3 +1,4 @@
+use crate::cluster::phrases::counted;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use crate::model::{HostName, one_line};
 use crate::plan::{Plan, StepId};
 use crate::report::failure::{Failed, Failures, block};
 use crate::report::style::Style;
-use crate::report::words::{count, duration, span};
+use crate::report::words::{duration, span};
 
 /// A step that ends sooner has one line; one that runs longer is announced first.
 const ANNOUNCE: Duration = Duration::from_secs(2);
@@ -90,8 +91,8 @@ impl<W: Write> Display for PlainLines<W> {
         };
         let (host, words) = match event {
             Event::ApplyStarted { steps, hosts } => {
-                let on = count(hosts.len(), "host", "hosts");
-                ("", format!("{} on {on} (times are UTC)", count(*steps, "step", "steps")))
+                let on = counted(hosts.len(), "host");
+                ("", format!("{} on {on} (times are UTC)", counted(*steps, "step")))
             }
             Event::Locked => ("", "all hosts are locked for this run".to_owned()),
             Event::StepSucceeded { step, host, elapsed } => {

@@ -274,7 +274,7 @@ fn an_empty_queue_is_an_only_copy_too_and_consent_is_for_what_was_shown() {
     assert!(may_go(&call, &facts).iter().all(|(_, queues, silent)| (queues, silent) == (&None, &None)));
     let refused = plan("remove-node", &["node=node3"], &facts);
     assert!(
-        refused.contains("more queues than could be looked at") && refused.contains("--destroy-data node3"),
+        refused.contains("more queues than could be inspected") && refused.contains("--destroy-data node3"),
         "{refused}"
     );
 }
