@@ -5,8 +5,7 @@ command -v dnf >/dev/null 2>&1 || dnf=yum
 
 # dnf's output goes to this file: where it is a connection that breaks, dnf 4 writes "Failure" into its history although rpm
 # completes the transaction, and the lock's file stays.
-# shellcheck disable=SC2154 # nonce is set before prelude.sh
-dnf_log=/run/rabbitup-$nonce.dnf
+dnf_log=/run/rabbitup.dnf
 # The packages that a transaction of ours is changing, as `NAME VERSION`. rpm has no state for a package whose files were
 # unpacked only in part: this file tells that a transaction was cut off. It stays when the host loses power.
 unfinished=/var/lib/dnf/rabbitup-unfinished
@@ -25,9 +24,14 @@ lock_holder() {
   printf 'another rpm'
 }
 
+# Whether what dnf printed last matches.
+dnf_said() { # PATTERN
+  printf '%s\n' "$said" | grep -Eq "$1"
+}
+
 # Whether dnf failed because another process holds a lock: dnf's own (exit code 200 with exit_on_lock) or rpm's.
 is_locked() { # EXIT-CODE
-  [ "$1" = 200 ] || grep -Eq "can't create transaction lock|Failed to obtain the transaction lock" "$dnf_log"
+  [ "$1" = 200 ] || dnf_said "can't create transaction lock|Failed to obtain the transaction lock"
 }
 
 # Runs dnf. It waits 2 minutes for another dnf or rpm; dnf itself would wait without a limit. A repository that does not answer
@@ -44,6 +48,8 @@ run_dnf() { # SECONDS ARGUMENT...
     # shellcheck disable=SC2154 # within sets limit
     timeout -k 600 "$limit" "$dnf" -y --setopt=exit_on_lock=1 '--setopt=*.skip_if_unavailable=1' "$@" \
       >"$dnf_log" 2>&1 </dev/null || ended=$?
+    said=$(cat "$dnf_log")
+    rm -f "$dnf_log"
     is_locked "$ended" || break
     read_clock
     [ "$clock" -lt "$lock_end" ] || break
@@ -53,13 +59,13 @@ run_dnf() { # SECONDS ARGUMENT...
     fi
     sleep 1
   done
-  cat "$dnf_log"
+  printf '%s\n' "$said"
   return "$ended"
 }
 
 # The repositories that the last call left out.
 left_out() {
-  sed -n 's/^Ignoring repositories: //p' "$dnf_log" | head -n 1
+  printf '%s\n' "$said" | sed -n 's/^Ignoring repositories: //p' | head -n 1
 }
 
 # A unit with a condition that fails is not started, whoever asks: a package's script, or systemd after a crash. The condition
@@ -77,7 +83,6 @@ forbid_start() { # UNIT...
 }
 
 allow_start() {
-  rm -f "$dnf_log"
   found=
   for file in /run/systemd/system/*.service.d/"$guard"; do
     [ -e "$file" ] || continue
@@ -201,20 +206,20 @@ packages_failed() { # PACKAGE[=VERSION]...
   ! is_locked "$ended" || fail "$(lock_holder) has held the package manager's lock for 2 minutes, so nothing was installed" "let it finish, then run the same command again"
   skipped=$(left_out)
   without=${skipped:+; these repositories did not answer: $skipped}
-  missing=$(sed -n 's/^\(Error: \)\{0,1\}\(No match for argument\|Unable to find a match\): //p' "$dnf_log" | head -n 1)
-  if grep -q 'filtered out by \(exclude\|modular\) filtering' "$dnf_log"; then
-    what=$(sed -n 's/.*filtered out by \([a-z]*\) filtering for argument: \(.*\)/\2 (\1 filtering)/p' "$dnf_log" | head -n 1)
+  missing=$(printf '%s\n' "$said" | sed -n 's/^\(Error: \)\{0,1\}\(No match for argument\|Unable to find a match\): //p' | head -n 1)
+  if dnf_said 'filtered out by (exclude|modular) filtering'; then
+    what=$(printf '%s\n' "$said" | sed -n 's/.*filtered out by \([a-z]*\) filtering for argument: \(.*\)/\2 (\1 filtering)/p' | head -n 1)
     fail "the host's own settings keep $dnf from installing $what" \
       "on the host: $dnf versionlock list, excludepkgs in /etc/dnf/dnf.conf and /etc/yum.repos.d, $dnf module list; then run the same command again"
   fi
-  if grep -Eq 'GPG check FAILED|Public key for .* is not installed|GPG signature verification error' "$dnf_log"; then
+  if dnf_said 'GPG check FAILED|Public key for .* is not installed|GPG signature verification error'; then
     keys_failed
   fi
   if [ -n "$missing" ]; then
     fail "no repository of this host offers $missing$without" \
       "add a repository that has it to /etc/yum.repos.d (RabbitMQ's own for recent versions, which need its Erlang too), then run the same command again"
   fi
-  needs=$(sed -n 's/^.*nothing provides \(.*\) needed by .*/\1/p' "$dnf_log" | head -n 1)
+  needs=$(printf '%s\n' "$said" | sed -n 's/^.*nothing provides \(.*\) needed by .*/\1/p' | head -n 1)
   [ -z "$needs" ] || fail "no repository of this host offers $needs, which $* needs$without" \
     "add the repository that has it to /etc/yum.repos.d (for Erlang: the one of RabbitMQ's team), then run the same command again"
   fail "$dnf could not install $*$without" "the lines above are $dnf's own; fix what they name, then run the same command again"

@@ -41,6 +41,7 @@ packages() {
   section offered
   dnf=dnf
   command -v dnf >/dev/null || dnf=yum
-  limit 10 "$dnf" -q -C --disableplugin=versionlock --disableexcludes=main repoquery --available --showduplicates \
+  # A repository without a cache would fail the whole question.
+  limit 10 "$dnf" -q -C '--setopt=*.skip_if_unavailable=1' --disableplugin=versionlock --disableexcludes=main repoquery --available --showduplicates \
     --qf '%{name} %{evr}\n' "$@" | sort -u -V -r
 }

@@ -2,7 +2,7 @@ use super::roll::{Work, roll};
 use super::{Draft, broker_config, conf_keys, feature_flags, over};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
-use crate::model::Version;
+use crate::model::{HostName, Version};
 use crate::plan::Refusal;
 use crate::platform::Words;
 use crate::playbook::{Phase, UpgradeSettings, UpgradeTo};
@@ -27,6 +27,15 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         let target = match target(draft, facts, settings.to) {
             Target::None => continue,
             Target::Is(version) => version,
+            Target::Unknown => {
+                draft.refuse(
+                    &host.name,
+                    "which versions of rabbitmq-server are offered to this host is not known",
+                    "its package lists were never fetched",
+                    format!("on the host: {refresh}; then run the same command again"),
+                );
+                continue;
+            }
             Target::NotOffered(wanted, offered) => {
                 draft.refuse(
                     &host.name,
@@ -37,6 +46,17 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                 continue;
             }
         };
+        if let Some((other, theirs)) = newer_elsewhere(draft, host, facts, &target, settings.to) {
+            draft.refuse(
+                &host.name,
+                format!("rabbitmq-server {theirs}, which {other} is offered, is not offered to this host"),
+                format!("the newest that it is offered is {target}; the nodes of a cluster run one version"),
+                format!(
+                    "on the host: {refresh} fetches what was published since; if that changes nothing, give all brokers the same repositories"
+                ),
+            );
+            continue;
+        }
         if target == installed && cut_off.is_none() {
             continue;
         }
@@ -74,7 +94,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
 pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> {
     match target(draft, facts, UpgradeTo::Inventory) {
         Target::Is(version) => Some(version),
-        Target::None | Target::NotOffered(..) => None,
+        Target::None | Target::Unknown | Target::NotOffered(..) => None,
     }
 }
 
@@ -94,6 +114,8 @@ enum Target {
     /// Nobody asks for a version.
     None,
     Is(String),
+    /// The newest is asked for, and the host's package lists name none.
+    Unknown,
     /// What was asked for, and what there is.
     NotOffered(String, Vec<String>),
 }
@@ -108,7 +130,8 @@ fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
             (UpgradeTo::Newest, Some(candidate), _) => Target::Is(candidate),
             // What was begun is ended, whatever else is offered by now.
             (_, _, Some(half)) => Target::Is(half),
-            _ => Target::None,
+            (UpgradeTo::Newest, None, None) => Target::Unknown,
+            (UpgradeTo::Inventory, _, None) => Target::None,
         };
     };
     match package.installed.or(package.half_installed).filter(|installed| spec.accepts(installed)) {
@@ -120,6 +143,30 @@ fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
             }
         }
     }
+}
+
+/// A newer version that another broker is offered and would be upgraded to, where this host does not know it: package lists of
+/// different age, or other repositories.
+fn newer_elsewhere(
+    draft: &Draft<'_>,
+    host: &Host,
+    facts: &HostFacts,
+    target: &str,
+    to: UpgradeTo,
+) -> Option<(HostName, String)> {
+    let here = facts.packages.get(BROKER_PACKAGE)?;
+    draft.brokers().into_iter().filter(|other| other.name != host.name).find_map(|other| {
+        let seen = draft.host(&other.name)?;
+        let Target::Is(theirs) = self::target(draft, seen, to) else { return None };
+        let there = seen.packages.get(BROKER_PACKAGE)?;
+        let place = |version: &str| there.offered.iter().position(|offered| offered == version);
+        let is_newer = match (Version::parse(&theirs), Version::parse(target)) {
+            (Ok(theirs), Ok(ours)) if theirs != ours => theirs > ours,
+            // The same release in a newer package: each host's list has the newest first.
+            _ => place(&theirs).zip(place(target)).is_some_and(|(theirs, ours)| theirs < ours),
+        };
+        (is_newer && !here.offered.contains(&theirs)).then(|| (other.name.clone(), theirs))
+    })
 }
 
 fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option<&str>) {
