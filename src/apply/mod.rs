@@ -34,7 +34,6 @@ mod run_failure;
 mod run_fixtures;
 #[cfg(test)]
 mod run_tests;
-mod run_transcript;
 mod schedule;
 mod schedule_check;
 #[cfg(test)]
@@ -42,6 +41,7 @@ mod schedule_tests;
 mod script;
 #[cfg(test)]
 mod script_tests;
+mod secret_resolver;
 #[cfg(test)]
 mod swap_tests;
 #[cfg(test)]
@@ -52,9 +52,9 @@ mod sync_tests;
 mod take_back_tests;
 #[cfg(test)]
 mod trail_tests;
+mod transcript;
 #[cfg(test)]
 mod trial_tests;
-mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub use interrupt::{Interrupt, Stop, Stopper};
 pub use journal::{Journal, JournalError, journal_dir};
 pub use lock::{LockError, Locks, Operator};
 pub use schedule_check::PlanDefect;
-pub use vault::{SecretError, Vault};
+pub use secret_resolver::{SecretError, SecretResolver};
 
 use crate::model::{HostName, Secret, SecretName, Secrets};
 use crate::operation;
@@ -95,12 +95,13 @@ pub struct Report {
 pub async fn apply<T: Transport>(
     plan: &Plan,
     transport: Arc<T>,
-    vault: Vault,
+    resolver: SecretResolver,
     mark: RunMark,
     interrupt: &mut Interrupt,
     events: &EventSink,
 ) -> Result<Report, PlanDefect> {
-    let engine = run::Engine { transport, vault, render: script::render, mark, hosts_at_once: HOSTS_AT_ONCE };
+    let engine =
+        run::Engine { transport, resolver, render: script::render, mark, hosts_at_once: HOSTS_AT_ONCE };
     engine.run(plan, interrupt, events).await
 }
 

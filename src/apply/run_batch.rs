@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 use super::StepFailure;
 use super::fence::{Frame, RunMark};
 use super::run_failure;
-use super::run_transcript::{Ending, Happening, Progress, Transcript};
-use super::schedule::Place;
-use super::vault::Vault;
+use super::schedule::Index;
+use super::secret_resolver::SecretResolver;
+use super::transcript::{Ending, Happening, Progress, Transcript};
 use crate::model::{HostName, Secret, SecretName, Secrets};
 use crate::plan::Step;
 use crate::redact::{Known, Redactor};
@@ -32,7 +32,7 @@ const SLACK_S: u64 = 30;
 /// What all batches of a run share.
 pub(super) struct Shared<T> {
     pub transport: Arc<T>,
-    pub vault: Vault,
+    pub resolver: SecretResolver,
     pub render: Render,
     pub mark: RunMark,
 }
@@ -41,9 +41,9 @@ pub(super) struct Shared<T> {
 pub(super) struct Batch<T> {
     pub shared: Arc<Shared<T>>,
     pub host: HostName,
-    pub steps: Vec<(Place, Arc<Step>)>,
+    pub steps: Vec<(Index, Arc<Step>)>,
     /// Where it tells what happens to its steps.
-    pub told: UnboundedSender<(Place, Happening)>,
+    pub told: UnboundedSender<(Index, Happening)>,
     /// Turns true when no further step may start.
     pub halt: watch::Receiver<bool>,
 }
@@ -83,9 +83,9 @@ impl<T: Transport> Batch<T> {
     }
 
     fn tell(&self, progress: Progress) {
-        if let Some((place, _)) = self.steps.get(progress.step) {
+        if let Some((index, _)) = self.steps.get(progress.step) {
             // The run is abandoned where nobody listens.
-            let _ = self.told.send((*place, progress.what));
+            let _ = self.told.send((*index, progress.what));
         }
     }
 
@@ -115,19 +115,20 @@ impl<T: Transport> Batch<T> {
         step: &Step,
         prepared: &mut Prepared,
     ) -> Result<Found, StepFailure> {
-        let vault = &self.shared.vault;
+        let resolver = &self.shared.resolver;
         while let Err(name) = (self.shared.render)(&self.frame(nonce), &[step], &prepared.secrets) {
             if prepared.secrets.get(&name).is_some() {
                 return Err(run_failure::internal("a secret is there and is not found"));
             }
-            if prepared.steps > 0 && vault.must_be_read_on(&name, &self.host) {
+            if prepared.steps > 0 && resolver.must_be_read_on(&name, &self.host) {
                 return Ok(Found::OnlyLater);
             }
-            let secret = vault.get(&name, &*self.shared.transport).await.map_err(run_failure::of_secret)?;
+            let secret =
+                resolver.get(&name, &*self.shared.transport).await.map_err(run_failure::of_secret)?;
             prepared.hidden.push(secret.clone());
             prepared.secrets.insert(name, secret);
         }
-        vault.check(step, &prepared.secrets).map_err(run_failure::of_secret)?;
+        resolver.check(step, &prepared.secrets).map_err(run_failure::of_secret)?;
         Ok(Found::All)
     }
 
@@ -186,12 +187,12 @@ impl<T: Transport> Batch<T> {
         while let Ok(line) = lines.try_recv() {
             self.pass_on(transcript.line(&line));
         }
-        self.settle(nonce, transcript, &result, stop_file).await;
+        self.update_stop_file(nonce, transcript, &result, stop_file).await;
         result
     }
 
     /// Sees to the stop file after the script: gone where it was not needed, there where it might be.
-    async fn settle(
+    async fn update_stop_file(
         &self,
         nonce: &str,
         transcript: &Transcript,

@@ -1,6 +1,6 @@
 //! What to tell about a step that failed.
 
-use super::vault::SecretError;
+use super::secret_resolver::SecretError;
 use super::{FailureKind, StepFailure};
 use crate::facts::RunUnderWay;
 use crate::model::shortened;

@@ -12,7 +12,7 @@ const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("balancer", include_s
 /// Whether a load balancer uses a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Service {
+pub enum BalancerState {
     Out,
     /// And waits until its check says that it is up.
     In,
@@ -27,7 +27,7 @@ pub struct SwitchServer {
     #[serde(default)]
     pub software: Software,
     pub server: HostName,
-    pub to: Service,
+    pub to: BalancerState,
 }
 
 impl Operate for SwitchServer {
@@ -37,9 +37,9 @@ impl Operate for SwitchServer {
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         let to = match self.to {
-            Service::Out => "out",
-            Service::In => "in",
-            Service::InAnyway => "in-anyway",
+            BalancerState::Out => "out",
+            BalancerState::In => "in",
+            BalancerState::InAnyway => "in-anyway",
         };
         let software = self.software;
         call.words(["switch_server", software.as_str(), software.balancer().name, self.server.as_str(), to]);
@@ -51,8 +51,8 @@ impl Operate for SwitchServer {
             let backends = host.load_balancer.iter_mut().flat_map(|balancer| &mut balancer.backends);
             for backend in backends.filter(|backend| backend.server == self.server.as_str()) {
                 backend.status = match self.to {
-                    Service::Out => "MAINT".to_owned(),
-                    Service::In | Service::InAnyway => "UP".to_owned(),
+                    BalancerState::Out => "MAINT".to_owned(),
+                    BalancerState::In | BalancerState::InAnyway => "UP".to_owned(),
                 };
             }
         });

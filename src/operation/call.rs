@@ -1,6 +1,6 @@
 use md5::{Digest, Md5};
 
-use super::{Gate, MayGo, Operation, PackageChoice, QueueRef};
+use super::{MayGo, Operation, PackageChoice, QueueRef, StopCheck};
 use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 
 /// The call of a step function under construction. Bytes, since secrets need not be UTF-8.
@@ -69,8 +69,8 @@ impl Call<'_> {
         self.word(function).node(node).word(mode)
     }
 
-    pub fn gate(&mut self, gate: Gate) -> &mut Self {
-        self.word(gate.as_str())
+    pub fn stop_check(&mut self, stop_check: StopCheck) -> &mut Self {
+        self.word(stop_check.as_str())
     }
 
     /// `2 0`: queues, and those of them that are not counted.

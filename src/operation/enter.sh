@@ -23,18 +23,18 @@ $delay.max = 1
   printf 'RabbitMQ %s would wait for up to a minute before it enters; %s tells it not to\n' "${version:?}" "$conf"
 }
 
-# rabbitmq.conf tells a blank node where to look. The seed node is asked first, with this host's cookie and over this
+# rabbitmq.conf tells a blank node where to look. The node to join is asked first, with this host's cookie and over this
 # host's way: what would make the node found a cluster of its own is met before it starts. That systemctl start went
-# well proves nothing: a node that did not find the seed node starts alone and says nothing.
+# well proves nothing: a node that did not find it starts alone and says nothing.
 enter_cluster() { # NODE MODE PATIENCE SEED
-  node=$1 mode=$2 patience=$3 seed=$4
-  if ! await 10 is_serving "$seed" "$mode"; then
-    fail "$seed does not answer this host, so $node was not started: $(why_not_reached "$seed")" \
+  node=$1 mode=$2 patience=$3 join_target=$4
+  if ! await 10 is_serving "$join_target" "$mode"; then
+    fail "$join_target does not answer this host, so $node was not started: $(why_not_reached "$join_target")" \
       "rabbitup doctor shows what fixes it; then run the same command again: this step changed nothing"
   fi
   hasten_entry
-  comes_up "$node" "$mode" "$patience" "$seed" || entry_failed "$node" "$seed"
-  confirm_member "$node" "$mode" "$seed"
+  comes_up "$node" "$mode" "$patience" "$join_target" || entry_failed "$node" "$join_target"
+  confirm_member "$node" "$mode" "$join_target"
 }
 
 entry_failed() { # NODE SEED

@@ -53,14 +53,14 @@ look_at_own_data() { # NODE MODE SEED ALLOWED
 # join_cluster wipes the joiner on every version without a word (rabbit_mnesia:join_cluster and
 # rabbit_db_cluster:join both reset it), so this looks first.
 join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram ALLOWED
-  node=$1 mode=$2 patience=$3 seed=$4 method=$5 type=$6 allowed=$7
-  await 10 is_serving "$seed" "$mode" ||
-    fail "$seed does not answer this host: $(why_not_reached "$seed")" "rabbitup doctor shows what fixes it"
+  node=$1 mode=$2 patience=$3 join_target=$4 method=$5 type=$6 allowed=$7
+  await 10 is_serving "$join_target" "$mode" ||
+    fail "$join_target does not answer this host: $(why_not_reached "$join_target")" "rabbitup doctor shows what fixes it"
   await 60 is_serving "$node" "$mode" || fail "$node does not serve, so what it holds cannot be seen"
   # Asked last: a node that an abandoned run had just started was still on its way in when it was looked at.
-  if lists "$seed" "$mode" "$node" && lists "$node" "$mode" "$seed"; then return 0; fi
-  look_at_own_data "$node" "$mode" "$seed" "$allowed"
-  set -- "$seed"
+  if lists "$join_target" "$mode" "$node" && lists "$node" "$mode" "$join_target"; then return 0; fi
+  look_at_own_data "$node" "$mode" "$join_target" "$allowed"
+  set -- "$join_target"
   [ "$type" = disc ] || set -- --ram "$@"
   if [ "$method" = join-running ]; then
     control 300 "$node" join_cluster "$@" || join_failed
@@ -74,7 +74,7 @@ join_cluster() { # NODE MODE PATIENCE SEED stop-join-start|join-running disc|ram
     start_as "$node" "$mode" "$type" || join_failed
   fi
   await "$patience" is_serving "$node" "$mode" || fail "$node joined, but does not serve"
-  confirm_member "$node" "$mode" "$seed"
+  confirm_member "$node" "$mode" "$join_target"
   revive_node "$node" "$mode"
 }
 
@@ -83,5 +83,5 @@ join_failed() {
   reopen "$node" "$mode" || :
   # shellcheck disable=SC2034 # fail reads it, and the cause is another one
   revive "$node" "$mode" || untold=
-  fail "$node could not join $seed" "the lines above are RabbitMQ's own words"
+  fail "$node could not join $join_target" "the lines above are RabbitMQ's own words"
 }

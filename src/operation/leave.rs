@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::shell::Beside;
-use super::{Amount, Call, Gate, Loss, Nature, OnBroker, Operate, Shell, World, Writes, broker, roll};
+use super::{Amount, Call, Loss, Nature, OnBroker, Operate, Shell, StopCheck, World, Writes, broker, roll};
 use crate::facts::HoldingCounts;
 use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::internals;
@@ -43,7 +43,8 @@ impl MayGo {
 pub struct RetireBroker {
     pub node: NodeName,
     pub names: NameMode,
-    pub gate: Gate,
+    #[serde(rename = "gate")]
+    pub stop_check: StopCheck,
     pub may_go: MayGo,
     pub patience_s: u64,
 }
@@ -61,7 +62,7 @@ impl Operate for RetireBroker {
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.on_node("retire_broker", &self.node, self.names)
             .seconds(self.patience_s)
-            .gate(self.gate)
+            .stop_check(self.stop_check)
             .may_go(self.may_go);
         Ok(())
     }
@@ -74,34 +75,36 @@ impl Operate for RetireBroker {
 /// Stops RabbitMQ in the Erlang VM of a member whose host is not the inventory's, over Erlang distribution. Nobody can
 /// name it, so one that has the only copy of a queue is not stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StopStranger {
+pub struct StopUnknownMember {
     pub node: NodeName,
     pub names: NameMode,
-    pub stranger: NodeName,
-    pub gate: Gate,
+    #[serde(rename = "stranger")]
+    pub unknown_member: NodeName,
+    #[serde(rename = "gate")]
+    pub stop_check: StopCheck,
     pub patience_s: u64,
 }
 
-impl Operate for StopStranger {
+impl Operate for StopUnknownMember {
     fn nature(&self) -> Nature {
         Nature {
             shell: &[&SHELL],
             writes: Writes::Nothing,
             broker: OnBroker::Leaves,
-            losses: Loss::Member(self.stranger.clone()).whole(),
+            losses: Loss::Member(self.unknown_member.clone()).whole(),
         }
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.on_node("stop_stranger", &self.node, self.names)
             .seconds(self.patience_s)
-            .gate(self.gate)
-            .node(&self.stranger);
+            .stop_check(self.stop_check)
+            .node(&self.unknown_member);
         Ok(())
     }
 
     fn effect(&self, world: &mut World<'_>) {
-        world.is_gone(&self.stranger);
+        world.is_gone(&self.unknown_member);
     }
 }
 

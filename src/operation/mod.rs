@@ -26,7 +26,7 @@ mod unit;
 mod upgrade;
 mod world;
 
-pub use balancer::{Service, SwitchServer};
+pub use balancer::{BalancerState, SwitchServer};
 pub use broker::{StartApp, StartBroker, StopBroker};
 pub use call::{Call, line};
 pub use cluster::{ChangeNodeType, SetClusterName, SetPlugins};
@@ -36,12 +36,12 @@ pub use enter::EnterCluster;
 pub use file::{Proof, RemoveLeftovers, Then, Validator, WriteFile};
 pub use host_name::SetHostName;
 pub use join::{JoinCluster, JoinCommand};
-pub use leave::{ForgetNode, KeepData, MayGo, RetireBroker, StopStranger};
+pub use leave::{ForgetNode, KeepData, MayGo, RetireBroker, StopUnknownMember};
 pub use loss::{Amount, Loss};
 pub use membership::{FollowPeer, ForgetOffline, ReleaseQueues};
 pub use packages::{Hold, HoldPackages, InstallPackages, Over, PackageChoice, RemoveStalePolicy, unit_of};
 pub use queues::{CancelSyncQueue, GrowReplicas, QueueRef, SyncQueue};
-pub use roll::{Gate, Rebalance, RestartBroker, ReviveNode};
+pub use roll::{Rebalance, RestartBroker, ReviveNode, StopCheck};
 pub use rotation::{AdoptCookie, CookieSide, DropStagedCookie, StageCookie, SwitchCookie};
 pub use shell::{Shell, with_all_below};
 pub use unit::{ReloadUnit, StartUnit, StopUnit};
@@ -134,12 +134,12 @@ impl OnBroker {
 
 /// Makes the enum of all operations, and hands each method to the one that it is.
 macro_rules! operations {
-    (with data: $($with:ident)*; without: $($bare:ident)*) => {
+    (with data: $($(#[$attribute:meta])* $with:ident)*; without: $($bare:ident)*) => {
         /// What a step does. Data only: the same value is shown, saved, executed and modelled in its effect.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Operation {
-            $(#[doc = concat!("See [`", stringify!($with), "`].")] $with($with),)*
+            $($(#[$attribute])* #[doc = concat!("See [`", stringify!($with), "`].")] $with($with),)*
             $(#[doc = concat!("See [`", stringify!($bare), "`].")] $bare,)*
         }
 
@@ -185,7 +185,7 @@ operations! {
         StopBroker StartApp StartBroker EnterCluster
         RestartBroker UpgradeBroker ReviveNode SwitchServer EnableFeatureFlags Rebalance
         JoinCluster FollowPeer
-        RetireBroker StopStranger ReleaseQueues ForgetNode ForgetOffline KeepData
+        RetireBroker #[serde(rename = "stop_stranger")] StopUnknownMember ReleaseQueues ForgetNode ForgetOffline KeepData
         GrowReplicas SyncQueue CancelSyncQueue
         ChangeNodeType SetClusterName SetPlugins ImportDefinitions CloseGuest PutAdmin;
     without: RemoveStalePolicy GuardCookie

@@ -16,7 +16,7 @@ pub(super) const SHELL: Shell = Shell {
 /// What is asked before a running node is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Gate {
+pub enum StopCheck {
     /// The node is alone or refuses its cookie: nobody could answer, or nobody depends on it.
     None,
     /// Not asked, but drained: the operator agreed that what needs the node serves nobody meanwhile (`gap=yes`).
@@ -25,7 +25,7 @@ pub enum Gate {
     QuorumCritical,
 }
 
-impl Gate {
+impl StopCheck {
     /// As the step functions read it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -36,13 +36,14 @@ impl Gate {
     }
 }
 
-/// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it; then it
+/// Restarts the broker and waits until it serves again. `stop_check`: ask first whether the cluster can spare it; then it
 /// is drained first, and waited for until its replicas have caught up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartBroker {
     pub node: NodeName,
     pub names: NameMode,
-    pub gate: Gate,
+    #[serde(rename = "gate")]
+    pub stop_check: StopCheck,
     pub patience_s: u64,
 }
 
@@ -52,7 +53,9 @@ impl Operate for RestartBroker {
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
-        call.on_node("restart_broker", &self.node, self.names).seconds(self.patience_s).gate(self.gate);
+        call.on_node("restart_broker", &self.node, self.names)
+            .seconds(self.patience_s)
+            .stop_check(self.stop_check);
         Ok(())
     }
 

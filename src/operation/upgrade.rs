@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Gate, Loss, Nature, OnBroker, Operate, PackageChoice, Shell, World, Writes, broker, packages, roll,
+    Call, Loss, Nature, OnBroker, Operate, PackageChoice, Shell, StopCheck, World, Writes, broker, packages,
+    roll,
 };
 use crate::model::{NameMode, NodeName, SecretName};
 
@@ -13,7 +14,8 @@ const SHELL: Shell =
 pub struct UpgradeBroker {
     pub node: NodeName,
     pub names: NameMode,
-    pub gate: Gate,
+    #[serde(rename = "gate")]
+    pub stop_check: StopCheck,
     pub packages: Vec<PackageChoice>,
     pub patience_s: u64,
 }
@@ -31,7 +33,7 @@ impl Operate for UpgradeBroker {
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.on_node("upgrade_broker", &self.node, self.names)
             .seconds(self.patience_s)
-            .gate(self.gate)
+            .stop_check(self.stop_check)
             .packages(&self.packages);
         Ok(())
     }

@@ -104,10 +104,10 @@ impl World<'_> {
         });
     }
 
-    /// `node` becomes a member of the cluster of `seed`: every member lists it, and it holds what they hold.
-    pub(super) fn enters(&mut self, member: &ClusterMember, seed: &NodeName) {
+    /// `node` becomes a member of the cluster of `join_target`: every member lists it, and it holds what they hold.
+    pub(super) fn enters(&mut self, member: &ClusterMember, join_target: &NodeName) {
         let node = &member.node;
-        let Some(cluster) = self.node(seed).cloned() else { return };
+        let Some(cluster) = self.node(join_target).cloned() else { return };
         let mut members: Vec<ClusterMember> = cluster.members.clone();
         members.retain(|other| &other.node != node);
         members.push(member.clone());

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use destruction::Destruction;
 pub use draft::{Draft, Proposal};
 pub use fingerprint::{Moved, fingerprint, moved};
-pub use options::{Limit, Moment, Options, Strangers};
+pub use options::{Limit, Options, Pass, UnknownMembers};
 pub use phase::unreachable;
 pub use planner::{plan, project, secrets_to_read};
 pub(crate) use problem::{Cause, Problem};

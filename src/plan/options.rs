@@ -13,10 +13,10 @@ pub struct Options {
     pub digest_key: DigestKey,
     /// The playbook's values.
     pub arguments: Arguments,
-    pub strangers: Strangers,
+    pub unknown_members: UnknownMembers,
     /// This very request as a command line without `--prune`, for advice to quote.
     pub command: String,
-    pub moment: Moment,
+    pub pass: Pass,
 }
 
 impl Options {
@@ -27,16 +27,16 @@ impl Options {
             destroy_data: BTreeSet::new(),
             digest_key,
             arguments: Arguments::default(),
-            strangers: Strangers::Report,
+            unknown_members: UnknownMembers::Report,
             command: "rabbitup up".to_owned(),
-            moment: Moment::Before,
+            pass: Pass::Before,
         }
     }
 }
 
 /// What becomes of members that the inventory does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strangers {
+pub enum UnknownMembers {
     Report,
     /// `--prune`: they leave the cluster, if they are no more than so many. A view of the cluster that is wrong (an
     /// inventory of another cluster, hosts that were left out by mistake) makes many.
@@ -48,7 +48,7 @@ pub enum Strangers {
 /// When a plan is made. What a playbook does once each time it is called (a restart, a new cookie) is not to be done
 /// again by the plan that verifies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum Pass {
     /// Nothing has been done yet.
     Before,
     /// After a run that began so long ago.

@@ -2,7 +2,7 @@ use crate::cluster::phrases::counted;
 use std::collections::BTreeSet;
 
 use super::{
-    Draft, FORMAT_VERSION, Moment, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts,
+    Draft, FORMAT_VERSION, Options, Pass, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts,
 };
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{CookieSource, Desired};
@@ -73,9 +73,9 @@ fn drafted<'a>(
     if !unreachable.is_empty() {
         return Err(PlanError(unreachable));
     }
-    let untold = phase::untold(facts);
-    if !untold.is_empty() {
-        return Err(PlanError(untold));
+    let unsupported = phase::unsupported(facts);
+    if !unsupported.is_empty() {
+        return Err(PlanError(unsupported));
     }
     let Some(first_broker) = desired.brokers().next() else {
         // The inventory's check sees to that; here it is only a sentence instead of a panic.
@@ -99,7 +99,7 @@ fn drafted<'a>(
 /// Says so where `--destroy-data` names a host whose data nothing in this plan would destroy: whoever typed it expected
 /// something else.
 fn note_unneeded(draft: &mut Draft<'_>) {
-    if draft.options.moment != Moment::Before {
+    if draft.options.pass != Pass::Before {
         return;
     }
     for name in &draft.options.destroy_data {

@@ -11,7 +11,7 @@ use rabbitup::plan::Limit;
 use rabbitup::report::{Style, plan_text, refusals_text};
 
 use crate::fixtures::*;
-use rabbitup::operation::{Gate, InstallCookie, Operation, RestartBroker};
+use rabbitup::operation::{InstallCookie, Operation, RestartBroker, StopCheck};
 
 fn text(desired: &rabbitup::inventory::Desired, facts: &rabbitup::facts::Facts) -> String {
     match planned(desired, facts, &options()) {
@@ -143,7 +143,7 @@ fn a_changed_setting_restarts_members_one_at_a_time_behind_the_gate() {
     }
     assert!(restarts.iter().all(|step| matches!(
         &step.operation,
-        Operation::RestartBroker(RestartBroker { gate: Gate::QuorumCritical, .. })
+        Operation::RestartBroker(RestartBroker { stop_check: StopCheck::QuorumCritical, .. })
     )));
 }
 

@@ -42,7 +42,7 @@ pub(super) fn check(
             "the Erlang VM runs, RabbitMQ in it does not",
             "it is starting, or somebody ran `rabbitmqctl stop_app`; look again in a minute, then `rabbitup up`",
         ),
-        BrokerState::Untold(why) => notebook.add(
+        BrokerState::Unsupported(why) => notebook.add(
             Severity::Error,
             why.trim(),
             "nothing is wrong with the node for this alone: use a rabbitup that knows its version",

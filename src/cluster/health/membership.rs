@@ -10,7 +10,7 @@ use crate::model::NodeName;
 pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding>) {
     let nodes: Vec<(&Host, &NodeFacts)> = running_nodes(desired, facts);
     views(&nodes, findings);
-    strangers(desired, &nodes, findings);
+    unknown_members(desired, &nodes, findings);
     outsiders(&nodes, findings);
     estranged(desired, facts, &nodes, findings);
     partitions(&nodes, findings);
@@ -85,13 +85,13 @@ fn recovery(views: &[(BTreeSet<&NodeName>, Vec<&Host>)]) -> String {
 }
 
 /// Members that the inventory does not know.
-fn strangers(desired: &Desired, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+fn unknown_members(desired: &Desired, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     let known: BTreeSet<NodeName> = desired.brokers().map(Host::node).collect();
     let all: BTreeSet<&NodeName> = nodes.iter().flat_map(|(_, node)| members(node)).collect();
-    for stranger in all.into_iter().filter(|node| !known.contains(node)) {
+    for node in all.into_iter().filter(|node| !known.contains(node)) {
         cluster(findings).add(
             Severity::Warning,
-            format!("{stranger} is a member of the cluster and not in the inventory"),
+            format!("{node} is a member of the cluster and not in the inventory"),
             "add its host to the inventory, or take it out: `rabbitup up --prune`",
         );
     }

@@ -7,7 +7,7 @@ use crate::facts::{HostFacts, NodeFacts, QueueFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::operation::{GrowReplicas, QueueRef};
-use crate::plan::{Change, Moment, Proposal};
+use crate::plan::{Change, Pass, Proposal};
 use crate::playbook::{GrowQueues, GrowSettings, Minutes, Phase};
 
 /// Gives quorum queues and streams replicas on nodes that lack them, and waits until they have caught up: on the node
@@ -22,7 +22,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &GrowSettings) {
         (GrowQueues::OfNode, _, _, Some(onto)) => given_back(draft, &node, onto),
         (_, _, _, onto) => lacking(&node, onto.as_ref()),
     };
-    if wanted.is_empty() && settings.queues == GrowQueues::Lacking && draft.options.moment == Moment::Before {
+    if wanted.is_empty() && settings.queues == GrowQueues::Lacking && draft.options.pass == Pass::Before {
         draft.note(&host.name, "every quorum queue and stream has its replicas");
     }
     for (onto, queues) in wanted {

@@ -27,11 +27,11 @@ pub fn plan(draft: &mut Draft<'_>) {
         desired.hosts.iter().map(|host| (host.name.clone(), host.address)).collect();
     let names: BTreeSet<&str> =
         desired.hosts.iter().flat_map(|host| [host.name.as_str(), host.name.short()]).collect();
-    let strangers = strangers(draft);
+    let unknown = unknown(draft);
     for host in draft.hosts() {
         let Some(facts) = draft.host(&host.name) else { continue };
         let current = facts.file(PATH).and_then(|file| file.content.clone()).unwrap_or_default();
-        let block = with_strangers(&block, &current, &strangers);
+        let block = with_unknown(&block, &current, &unknown);
         let wanted = with_block(&current, &block, &names);
         let astray = addresses.iter().find_map(|(name, address)| {
             Some((name.clone(), elsewhere(facts.resolution.get(name)?, *address)?))
@@ -73,7 +73,7 @@ pub fn plan(draft: &mut Draft<'_>) {
 
 /// The hosts of members that the inventory does not have any more. As long as they are members, the others must find
 /// them: a link that drops could not form again, and they could not be taken out of the cluster.
-fn strangers(draft: &Draft<'_>) -> BTreeSet<String> {
+fn unknown(draft: &Draft<'_>) -> BTreeSet<String> {
     view::running(draft.desired, draft.observed)
         .into_iter()
         .flat_map(|(_, node)| &node.members)
@@ -84,11 +84,11 @@ fn strangers(draft: &Draft<'_>) -> BTreeSet<String> {
 }
 
 /// The block with the lines that the current one has for these names.
-fn with_strangers(block: &str, current: &str, strangers: &BTreeSet<String>) -> String {
+fn with_unknown(block: &str, current: &str, unknown: &BTreeSet<String>) -> String {
     let inside =
         current.lines().skip_while(|line| line.trim_end() != BEGIN).take_while(|line| line.trim_end() != END);
     let theirs: String = inside
-        .filter(|line| line.split_whitespace().skip(1).any(|word| strangers.contains(word)))
+        .filter(|line| line.split_whitespace().skip(1).any(|word| unknown.contains(word)))
         .map(|line| format!("{line}\n"))
         .collect();
     block.replacen(END, &format!("{theirs}{END}"), 1)
@@ -203,10 +203,10 @@ mod tests {
     #[test]
     fn a_member_that_the_inventory_lost_stays_resolvable() {
         let before = "127.0.0.1 localhost\n# BEGIN rabbitup\n10.0.0.1 node1\n10.0.0.4 node4\n10.0.0.5 node5\n# END rabbitup\n";
-        let block = with_strangers(BLOCK, before, &BTreeSet::from(["node4".to_owned()]));
+        let block = with_unknown(BLOCK, before, &BTreeSet::from(["node4".to_owned()]));
         let after = with_block(before, &block, &names());
         assert_eq!(after, before.replace("10.0.0.5 node5\n", ""));
-        assert_eq!(with_strangers(BLOCK, before, &BTreeSet::new()), BLOCK);
+        assert_eq!(with_unknown(BLOCK, before, &BTreeSet::new()), BLOCK);
     }
 
     #[test]

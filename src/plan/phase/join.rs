@@ -20,10 +20,10 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     for host in draft.brokers() {
         let Some(facts) = draft.host(&host.name).filter(|_| host.name != anchor.name) else { continue };
         let broker = facts.broker.clone();
-        let seed = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned();
-        match (broker, seed) {
-            (BrokerState::Down, seed) if enters_at_first_start(draft, host) => {
-                enter(draft, host, anchor, seed.as_ref(), patience);
+        let member = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned();
+        match (broker, member) {
+            (BrokerState::Down, member) if enters_at_first_start(draft, host) => {
+                enter(draft, host, anchor, member.as_ref(), patience);
             }
             (BrokerState::Running(_), None) => draft.refuse(
                 &host.name,
@@ -31,13 +31,13 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
                 "the node whose cluster it is to join does not answer",
                 format!("start {} first, or include it in --limit", anchor.name),
             ),
-            (BrokerState::Running(node), Some(seed)) => {
-                match (seed.lists(&node.name), node.lists(&seed.name)) {
+            (BrokerState::Running(node), Some(member)) => {
+                match (member.lists(&node.name), node.lists(&member.name)) {
                     (true, true) => {}
                     (true, false) => refuse_ghost(draft, host, anchor),
-                    (false, true) => refuse_forgotten(draft, host, &node, &seed),
-                    (false, false) if !node.is_alone() => refuse_other_cluster(draft, host, &node, &seed),
-                    (false, false) => join(draft, host, (&node, &seed), patience),
+                    (false, true) => refuse_forgotten(draft, host, &node, &member),
+                    (false, false) if !node.is_alone() => refuse_other_cluster(draft, host, &node, &member),
+                    (false, false) => join(draft, host, (&node, &member), patience),
                 }
             }
             _ => {}
@@ -52,23 +52,23 @@ pub(super) fn enters_at_first_start(draft: &Draft<'_>, host: &Host) -> bool {
     blank && draft.desired.enters_at_first_start(host, &anchor.node())
 }
 
-fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFacts>, patience: Minutes) {
+fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, member: Option<&NodeFacts>, patience: Minutes) {
     let (node, names) = (host.node(), draft.desired.cluster.names);
-    match seed {
+    match member {
         None => draft.refuse(
             &host.name,
             format!("{node} cannot be started before {} serves", anchor.node()),
             format!("{node} is blank and is to enter the cluster of {} at its first start", anchor.node()),
             format!("include {} in --limit, or start it first", anchor.name),
         ),
-        Some(seed) if seed.lists(&node) => refuse_ghost(draft, host, anchor),
-        Some(seed) => {
-            let seed = seed.name.clone();
-            let title = format!("start {node}, which enters the cluster of {seed}");
+        Some(member) if member.lists(&node) => refuse_ghost(draft, host, anchor),
+        Some(member) => {
+            let member = member.name.clone();
+            let title = format!("start {node}, which enters the cluster of {member}");
             let waits_for = queue(draft, &node);
             let patience_s = patience.seconds();
             draft.place_files(&host.name, &waits_for);
-            let operation = EnterCluster { node: node.clone(), names, seed, patience_s };
+            let operation = EnterCluster { node: node.clone(), names, join_target: member, patience_s };
             draft.propose(
                 Proposal::new(&host.name, "start", Change::Command, operation)
                     .title(title)
@@ -80,22 +80,23 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
     }
 }
 
-fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFacts), patience: Minutes) {
-    let unknown = seed.flags_unknown_to(node);
+fn join(draft: &mut Draft<'_>, host: &Host, (node, member): (&NodeFacts, &NodeFacts), patience: Minutes) {
+    let unknown = member.flags_unknown_to(node);
     if !unknown.is_empty() {
-        return refuse_flags(draft, host, (node, seed), &unknown);
+        return refuse_flags(draft, host, (node, member), &unknown);
     }
     let named = draft.options.destroy_data.contains(&host.name);
     if !node.holdings.is_empty() && !named {
-        return refuse_data(draft, host, node, seed);
+        return refuse_data(draft, host, node, member);
     }
     let version =
         draft.host(&host.name).and_then(|f| f.installed(BROKER_PACKAGE)).and_then(|v| Version::parse(v).ok());
     let version = version.unwrap_or(node.rabbitmq_version);
     let method =
         if joins_while_running(version) { JoinCommand::JoinRunning } else { JoinCommand::StopJoinStart };
-    let ram =
-        host.node_type == Some(NodeType::Ram) && has_ram_nodes(version) && super::node_types::has_types(seed);
+    let ram = host.node_type == Some(NodeType::Ram)
+        && has_ram_nodes(version)
+        && super::node_types::has_types(member);
     let node_type = if ram { NodeType::Ram } else { NodeType::Disc };
     let waits_for = queue(draft, &node.name);
     let may_destroy = if named { named_data(draft, host, node) } else { HoldingCounts::NOTHING };
@@ -113,7 +114,7 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
     let operation = JoinCluster {
         node: node.name.clone(),
         names: draft.desired.cluster.names,
-        seed: seed.name.clone(),
+        join_target: member.name.clone(),
         method,
         node_type,
         may_destroy,
@@ -121,7 +122,7 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
     };
     draft.propose(
         Proposal::new(&host.name, "join", Change::Command, operation)
-            .title(format!("join {} to the cluster of {} ({how})", node.name, seed.name))
+            .title(format!("join {} to the cluster of {} ({how})", node.name, member.name))
             .because(reason)
             .after(waits_for)
             .within(900 + patience.seconds()),
@@ -174,10 +175,10 @@ fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
     ids
 }
 
-fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     draft.refuse(
         &host.name,
-        format!("{} holds data of its own, which joining {} would destroy", node.name, seed.name),
+        format!("{} holds data of its own, which joining {} would destroy", node.name, member.name),
         format!("it has {}", own_data::told(&node.holdings)),
         format!("move what is needed first; to let it go, name the node: --destroy-data {}", host.name),
     );
@@ -187,19 +188,19 @@ fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &Node
 fn refuse_flags(
     draft: &mut Draft<'_>,
     host: &Host,
-    (node, seed): (&NodeFacts, &NodeFacts),
+    (node, member): (&NodeFacts, &NodeFacts),
     unknown: &BTreeSet<String>,
 ) {
     draft.refuse(
         &host.name,
-        format!("{} does not know feature flags that the cluster of {} has enabled", node.name, seed.name),
+        format!("{} does not know feature flags that the cluster of {} has enabled", node.name, member.name),
         format!(
             "unknown to its RabbitMQ {}: {}; {} runs {}",
-            node.rabbitmq_version, listed(unknown), seed.name, seed.rabbitmq_version
+            node.rabbitmq_version, listed(unknown), member.name, member.rabbitmq_version
         ),
         format!(
             "no flag is ever disabled again: {} needs the cluster's RabbitMQ, as in: rabbitup run upgrade version={}",
-            host.name, seed.rabbitmq_version
+            host.name, member.rabbitmq_version
         ),
     );
 }
@@ -213,7 +214,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     {
         return;
     }
-    let (node, seed) = (host.node(), anchor.node());
+    let (node, member) = (host.node(), anchor.node());
     let slept = draft.observed.host(&host.name).and_then(|seen| seen.data_of(&node));
     let remembers: Vec<NodeName> = slept
         .iter()
@@ -225,7 +226,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
         return draft.refuse(
             &host.name,
             format!("{node} was down while its cluster's membership changed"),
-            format!("{seed} lists it; it remembers {}, and no member that runs", listed(&remembers)),
+            format!("{member} lists it; it remembers {}, and no member that runs", listed(&remembers)),
             format!(
                 "rabbitup run recover-node node={} tells it who the members are now; it keeps its data",
                 host.name
@@ -238,7 +239,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
         draft.observed.host(&host.name).is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating");
     draft.refuse(
         &host.name,
-        format!("{seed} still lists {node}, which knows nothing of it"),
+        format!("{member} still lists {node}, which knows nothing of it"),
         format!(
             "{node} was reset, its disk replaced or not mounted, without the cluster being told (inconsistent_cluster)"
         ),
@@ -251,24 +252,24 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     );
 }
 
-fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     draft.refuse(
         &host.name,
         format!(
             "{} considers itself a member of the cluster of {}, which does not list it",
-            node.name, seed.name
+            node.name, member.name
         ),
         "it was forgotten while it was away; what it holds is the past of that cluster",
         format!("rabbitup run recover-node node={} keeps what it holds aside and brings it back", host.name),
     );
 }
 
-fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     let others = node.members.iter().map(|m| &m.node).filter(|m| **m != node.name);
     draft.refuse(
         &host.name,
         format!("{} is a member of another cluster", node.name),
-        format!("it lists {}; {} does not list it", listed(others), seed.name),
+        format!("it lists {}; {} does not list it", listed(others), member.name),
         "take it out of that cluster first, or put the cluster's other members into this inventory",
     );
 }

@@ -105,10 +105,10 @@ pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, option
 
 /// Nodes of which nobody knows what they hold and whether they can be spared, since their version does not know a question.
 /// They serve, so whatever a playbook would take for "not running" is wrong: none of them touches such a cluster.
-pub fn untold(facts: &Facts) -> Vec<Refusal> {
+pub fn unsupported(facts: &Facts) -> Vec<Refusal> {
     let reached = facts.hosts.keys().filter_map(|name| Some((name, facts.host(name)?)));
     let hosts = reached.filter_map(|(name, facts)| match &facts.broker {
-        BrokerState::Untold(why) => Some((name, why)),
+        BrokerState::Unsupported(why) => Some((name, why)),
         BrokerState::Down
         | BrokerState::CookieRefused
         | BrokerState::AppStopped

@@ -4,7 +4,7 @@ use super::{Draft, roll};
 use crate::facts::{HostFacts, NodeFacts, QueueKind};
 use crate::model::NodeName;
 use crate::operation::{Operation, Rebalance};
-use crate::plan::{Change, Moment, Proposal};
+use crate::plan::{Change, Pass, Proposal};
 
 /// Spreads the leaders of replicated queues over the running nodes, where one has more than its share.
 pub fn plan(draft: &mut Draft<'_>) {
@@ -21,7 +21,7 @@ pub fn plan(draft: &mut Draft<'_>) {
     } else if let Some((busiest, count)) = above_share(node, &leaders) {
         format!("{busiest} leads {count} of {total} replicated queues")
     } else {
-        if draft.playbook == "rebalance" && draft.options.moment == Moment::Before {
+        if draft.playbook == "rebalance" && draft.options.pass == Pass::Before {
             let text = match total {
                 0 => "there is no replicated queue whose leader could move".to_owned(),
                 _ => format!("the leaders of {total} replicated queues are spread evenly"),
@@ -31,7 +31,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         return;
     };
     // Replicas may be where RabbitMQ cannot spread leaders any further: what it did counts.
-    if draft.options.moment != Moment::Before {
+    if draft.options.pass != Pass::Before {
         return;
     }
     let after = roll::turn(draft);

@@ -5,8 +5,8 @@ use crate::cluster::view;
 use crate::facts::{BrokerState, ClusterMember, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
-use crate::operation::{FollowPeer, Gate, MayGo, Operation, RetireBroker, StopBroker};
-use crate::plan::{Change, Moment, Proposal};
+use crate::operation::{FollowPeer, MayGo, Operation, RetireBroker, StopBroker, StopCheck};
+use crate::plan::{Change, Pass, Proposal};
 use crate::playbook::Minutes;
 
 /// Brings back a node that does not come back by itself. What is wrong with it is read from what it, and what its
@@ -27,7 +27,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let data = facts.data_of(&node).is_some();
     match (&facts.broker, listed, data) {
         (BrokerState::Running(own), true, _) if own.lists(&peer.node()) => {
-            if draft.options.moment == Moment::Before {
+            if draft.options.pass == Pass::Before {
                 draft.note(
                     &host.name,
                     format!("{node} runs, and the others list it: there is nothing to recover"),
@@ -159,8 +159,8 @@ fn stop(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts, may_go: MayGo, pa
     let (node, names) = (host.node(), draft.desired.cluster.names);
     let operation: Operation = match facts.node() {
         Some(_) => {
-            let (gate, patience_s) = (Gate::None, patience.seconds());
-            RetireBroker { node: node.clone(), names, gate, may_go, patience_s }.into()
+            let (stop_check, patience_s) = (StopCheck::None, patience.seconds());
+            RetireBroker { node: node.clone(), names, stop_check, may_go, patience_s }.into()
         }
         None => StopBroker { node: node.clone() }.into(),
     };

@@ -6,9 +6,9 @@ use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
 use crate::operation::{
-    ForgetNode, Gate, KeepData, MayGo, Operation, ReleaseQueues, RetireBroker, StopStranger,
+    ForgetNode, KeepData, MayGo, Operation, ReleaseQueues, RetireBroker, StopCheck, StopUnknownMember,
 };
-use crate::plan::{Change, Moment, Proposal, StepId};
+use crate::plan::{Change, Pass, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -29,7 +29,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             None => format!("{gone} is no member of the cluster"),
         }
     };
-    if draft.options.moment == Moment::Before && (host.is_some() || !done) {
+    if draft.options.pass == Pass::Before && (host.is_some() || !done) {
         let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
         draft.note(&about, text);
     }
@@ -74,7 +74,7 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
             None => Some(MayGo::NOTHING),
         };
         let Some(may_go) = may_go else { return };
-        retire(draft, host, (gone, may_go), Gate::None, patience, Vec::new());
+        retire(draft, host, (gone, may_go), StopCheck::None, patience, Vec::new());
     }
     if let (Some(host), Some(facts)) = (host, &facts)
         && facts.data_of(gone).is_some()
@@ -159,8 +159,8 @@ fn stop(
     after.extend(roll::turn(draft));
     after.extend(draft.last_on_brokers(&[Phase::Join, Phase::Grow]));
     // Of two nodes each is critical for the other, always; drained, it takes no new queues.
-    let gate = if node.members.len() > 2 { Gate::QuorumCritical } else { Gate::Drain };
-    if gate == Gate::Drain
+    let stop_check = if node.members.len() > 2 { StopCheck::QuorumCritical } else { StopCheck::Drain };
+    if stop_check == StopCheck::Drain
         && node.running.contains(gone)
         && node.queues.iter().any(|q| q.kind.is_replicated())
     {
@@ -178,13 +178,13 @@ fn stop(
     match (host, facts) {
         (Some(host), Some(facts)) => {
             if is_to_retire(facts) {
-                let gate = if facts.node().is_some() { gate } else { Gate::None };
-                retire(draft, host, (gone, may_go), gate, patience, after);
+                let stop_check = if facts.node().is_some() { stop_check } else { StopCheck::None };
+                retire(draft, host, (gone, may_go), stop_check, patience, after);
             }
             draft.last_of(&[&host.name], &[draft.phase])
         }
         _ if node.running.contains(gone) => {
-            stop_stranger(draft, gone, peer, gate, patience, after);
+            stop_unknown_member(draft, gone, peer, stop_check, patience, after);
             Vec::new()
         }
         _ => Vec::new(),
@@ -195,14 +195,14 @@ fn retire(
     draft: &mut Draft<'_>,
     host: &Host,
     (gone, may_go): (&NodeName, MayGo),
-    gate: Gate,
+    stop_check: StopCheck,
     patience: Minutes,
     after: Vec<StepId>,
 ) {
     let names = draft.desired.cluster.names;
     let patience_s = patience.seconds();
-    let operation = RetireBroker { node: gone.clone(), names, gate, may_go, patience_s };
-    let drained = if gate == Gate::None { "" } else { "drain and " };
+    let operation = RetireBroker { node: gone.clone(), names, stop_check, may_go, patience_s };
+    let drained = if stop_check == StopCheck::None { "" } else { "drain and " };
     draft.propose(
         Proposal::new(&host.name, "retire", Change::Remove, operation)
             .title(format!("{drained}stop {gone}, for good"))
@@ -212,19 +212,19 @@ fn retire(
     );
 }
 
-fn stop_stranger(
+fn stop_unknown_member(
     draft: &mut Draft<'_>,
     gone: &NodeName,
     peer: &Host,
-    gate: Gate,
+    stop_check: StopCheck,
     patience: Minutes,
     after: Vec<StepId>,
 ) {
-    let operation = StopStranger {
+    let operation = StopUnknownMember {
         node: peer.node(),
         names: draft.desired.cluster.names,
-        stranger: gone.clone(),
-        gate,
+        unknown_member: gone.clone(),
+        stop_check,
         patience_s: patience.seconds(),
     };
     draft.note(

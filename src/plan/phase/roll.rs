@@ -8,8 +8,10 @@ use crate::cluster::view::Disagreement;
 use crate::facts::{HostFacts, MetadataStore, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, Role};
-use crate::operation::{Gate, Operation, PackageChoice, RestartBroker, Service, SwitchServer, UpgradeBroker};
-use crate::plan::{Change, Proposal, StepId, Strangers};
+use crate::operation::{
+    BalancerState, Operation, PackageChoice, RestartBroker, StopCheck, SwitchServer, UpgradeBroker,
+};
+use crate::plan::{Change, Proposal, StepId, UnknownMembers};
 use crate::playbook::{Answer, Minutes, Phase};
 
 /// What is done to a broker that is out of service.
@@ -24,38 +26,44 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
     if draft.host(&host.name).is_some_and(|facts| facts.staged_cookie.is_some()) {
         return refuse_rotating(draft, host);
     }
-    let mut gate = match gate(draft, host) {
-        Ok(gate) => gate,
+    let mut stop_check = match stop_check(draft, host) {
+        Ok(stop_check) => stop_check,
         Err(found) => return refuse(draft, host, &work, &found),
     };
-    let needed = if gate == Gate::None { Vec::new() } else { never_spared(draft, host) };
+    let needed = if stop_check == StopCheck::None { Vec::new() } else { never_spared(draft, host) };
     let mut cost = String::new();
     if !needed.is_empty() {
         if draft.options.arguments.gap != Some(Answer::Yes) {
             return refuse_needed(draft, host, &needed);
         }
-        gate = Gate::Drain;
+        stop_check = StopCheck::Drain;
         cost = format!("; until it is back, 10 to 30 s as a rule, {}", told(&needed));
     }
     let mut before = turn(draft);
     before.extend(draft.place_files(&host.name, &before));
     // The balancer goes along with a broker that --limit names, and only with such a one.
-    let spared = gate != Gate::None && draft.options.limit.covers(&host.name);
+    let spared = stop_check != StopCheck::None && draft.options.limit.covers(&host.name);
     let balancers = if spared { balancers(draft, host) } else { Vec::new() };
     for balancer in &balancers {
-        switch(draft, balancer, &host.name, Service::Out, reason, before.clone());
+        switch(draft, balancer, &host.name, BalancerState::Out, reason, before.clone());
     }
     let out = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &[draft.phase]);
     let (node, names, patience_s) = (host.node(), draft.desired.cluster.names, patience.seconds());
     let (what, change, title, operation, seconds): (_, _, _, Operation, _) = match work {
         Work::Restart => {
-            let operation = RestartBroker { node: node.clone(), names, gate, patience_s };
-            ("restart", Change::Restart, format!("restart {node}{}", manner(gate)), operation.into(), 1080)
+            let operation = RestartBroker { node: node.clone(), names, stop_check, patience_s };
+            (
+                "restart",
+                Change::Restart,
+                format!("restart {node}{}", manner(stop_check)),
+                operation.into(),
+                1080,
+            )
         }
         Work::Upgrade(packages) => {
             let to: Vec<String> = packages.iter().filter_map(|package| package.version.clone()).collect();
-            let title = format!("upgrade {node} to {}{}", to.join(", "), manner(gate));
-            let operation = UpgradeBroker { node: node.clone(), names, gate, packages, patience_s };
+            let title = format!("upgrade {node} to {}{}", to.join(", "), manner(stop_check));
+            let operation = UpgradeBroker { node: node.clone(), names, stop_check, packages, patience_s };
             ("upgrade", Change::Restart, title, operation.into(), 2880)
         }
     };
@@ -67,15 +75,15 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
     draft.propose(proposal);
     let done = draft.last_of(&[&host.name], &[draft.phase]);
     for balancer in &balancers {
-        switch(draft, balancer, &host.name, Service::In, "it serves again", done.clone());
+        switch(draft, balancer, &host.name, BalancerState::In, "it serves again", done.clone());
     }
 }
 
-fn manner(gate: Gate) -> &'static str {
-    match gate {
-        Gate::None => "",
-        Gate::Drain => ", drained before, with a gap: it is one of two",
-        Gate::QuorumCritical => ", drained before and in sync after",
+fn manner(stop_check: StopCheck) -> &'static str {
+    match stop_check {
+        StopCheck::None => "",
+        StopCheck::Drain => ", drained before, with a gap: it is one of two",
+        StopCheck::QuorumCritical => ", drained before and in sync after",
     }
 }
 
@@ -96,18 +104,18 @@ pub(super) fn turn(draft: &Draft<'_>) -> Vec<StepId> {
 }
 
 /// What must be asked before the node stops. A member of a cluster that is not whole is not stopped at all.
-pub(super) fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<Disagreement>> {
-    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Ok(Gate::None) };
+pub(super) fn stop_check(draft: &Draft<'_>, host: &Host) -> Result<StopCheck, Vec<Disagreement>> {
+    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Ok(StopCheck::None) };
     if node.is_alone() {
-        return Ok(Gate::None);
+        return Ok(StopCheck::None);
     }
     let mut found = view::disagreements(draft.desired, &draft.facts, node);
-    if matches!(draft.options.strangers, Strangers::Remove { .. }) {
-        // A stranger that is down is what this very run removes.
+    if matches!(draft.options.unknown_members, UnknownMembers::Remove { .. }) {
+        // An unknown member that is down is what this very run removes.
         let known: Vec<NodeName> = draft.desired.brokers().map(Host::node).collect();
         found.retain(|it| !matches!(it, Disagreement::Down(node) if !known.contains(node)));
     }
-    if found.is_empty() { Ok(Gate::QuorumCritical) } else { Err(found) }
+    if found.is_empty() { Ok(StopCheck::QuorumCritical) } else { Err(found) }
 }
 
 /// What has no majority without a node, for as long as the node is away.
@@ -228,17 +236,17 @@ pub(super) fn switch(
     draft: &mut Draft<'_>,
     balancer: &HostName,
     server: &HostName,
-    to: Service,
+    to: BalancerState,
     reason: &str,
     after: Vec<StepId>,
 ) {
     let (what, title) = match to {
         // What an interrupted run left spared may be taken out again in the same plan, and put back behind that.
-        Service::In if draft.phase == Phase::Service => {
+        BalancerState::In if draft.phase == Phase::Service => {
             (format!("back-{server}"), format!("put {server} back into the balancer"))
         }
-        Service::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),
-        Service::In | Service::InAnyway => {
+        BalancerState::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),
+        BalancerState::In | BalancerState::InAnyway => {
             (format!("in-{server}"), format!("put {server} back into the balancer"))
         }
     };

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::Draft;
 use super::roll::{Work, roll};
 use crate::facts::BrokerState;
-use crate::plan::Moment;
+use crate::plan::Pass;
 use crate::playbook::{Answer, RestartSettings, RestartWhen};
 
 /// A node that has not run for longer was restarted by the run that is gone on with.
@@ -34,10 +34,10 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
                 continue;
             }
         };
-        let due = match draft.options.moment {
-            Moment::Before => uptime >= least,
+        let due = match draft.options.pass {
+            Pass::Before => uptime >= least,
             // What the run itself restarted is younger than the run; what was too young when it began still is.
-            Moment::After(age) => uptime >= least.saturating_add(age),
+            Pass::After(age) => uptime >= least.saturating_add(age),
         };
         if due {
             // Not how long: a plan must read the same when it is made again a moment later.
@@ -46,7 +46,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
                 false => format!("it has run for more than {}", words(least)),
             };
             roll(draft, host, Work::Restart, &reason, settings.patience);
-        } else if draft.options.moment == Moment::Before {
+        } else if draft.options.pass == Pass::Before {
             let text = format!(
                 "started {} ago, so it is not restarted again; older-than=0s restarts it anyway",
                 words(uptime)

@@ -5,7 +5,7 @@ use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::{CookieSource, Host};
 use crate::model::{CookieDigest, HostName, SecretName};
 use crate::operation::{AdoptCookie, CookieSide, Digests, Operation, StageCookie, SwitchCookie};
-use crate::plan::{Change, Moment, Proposal, StepId};
+use crate::plan::{Change, Pass, Proposal, StepId};
 use crate::playbook::{Answer, Minutes};
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -36,7 +36,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         };
     }
     // What verifies a rotation is not to begin the next one.
-    if draft.options.moment != Moment::Before {
+    if draft.options.pass != Pass::Before {
         return;
     }
     let refused = refused(draft);
@@ -93,7 +93,7 @@ pub(super) fn staged_of(facts: &HostFacts) -> Option<CookieDigest> {
 fn whole(draft: &mut Draft<'_>) -> bool {
     let mut good = true;
     for host in draft.brokers() {
-        if let Some(BrokerState::Unknown(why) | BrokerState::Untold(why)) =
+        if let Some(BrokerState::Unknown(why) | BrokerState::Unsupported(why)) =
             draft.host(&host.name).map(|facts| facts.broker.clone())
         {
             good = false;
@@ -150,7 +150,7 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) 
         let runs_with = match &facts.broker {
             BrokerState::Running(node) => node.cookie,
             // An Erlang VM in which RabbitMQ does not run, or not yet, took its cookie from the file all the same.
-            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Untold(_) => None,
+            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Unsupported(_) => None,
             BrokerState::CookieRefused | BrokerState::Down => continue,
         };
         if runs_with == Some(target.digest) {

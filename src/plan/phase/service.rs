@@ -1,7 +1,7 @@
 use super::{Draft, roll};
 use crate::facts::{Backend, HostFacts};
 use crate::inventory::Host;
-use crate::operation::{ReviveNode, Service};
+use crate::operation::{BalancerState, ReviveNode};
 use crate::plan::{Change, Proposal};
 use crate::playbook::Phase;
 
@@ -17,7 +17,7 @@ pub fn plan(draft: &mut Draft<'_>) {
             if is_spared(draft, host, &balancer) {
                 let after = draft.last_of(&[&host.name], &[Phase::Start, Phase::Service]);
                 let reason = "it was disabled in the balancer, and its node serves";
-                roll::switch(draft, &balancer, &host.name, Service::In, reason, after);
+                roll::switch(draft, &balancer, &host.name, BalancerState::In, reason, after);
             }
         }
     }

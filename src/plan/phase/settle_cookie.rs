@@ -109,7 +109,7 @@ pub(super) fn back(draft: &mut Draft<'_>) {
         let may_differ = match &facts.broker {
             BrokerState::Running(node) => node.cookie != file_of(facts),
             // Nobody could ask such a VM; it stays as it is where it has the file's cookie already.
-            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Untold(_) => {
+            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Unsupported(_) => {
                 facts.staged_cookie.is_some()
             }
             BrokerState::CookieRefused | BrokerState::Down => false,

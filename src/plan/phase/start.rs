@@ -4,7 +4,7 @@ use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
 use crate::operation::{StartApp, StartBroker, StartUnit};
-use crate::plan::{Change, Moment, Proposal, StepId};
+use crate::plan::{Change, Pass, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -36,8 +36,8 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             // It still answers, and does not in a moment.
             BrokerState::Running(_) if unit.active == STOPPING => start(draft, host, patience),
             BrokerState::Running(_) if !unit.is_enabled() && unit.exists => enable(draft, host),
-            // `phase::untold` has refused the whole plan.
-            BrokerState::Untold(_)
+            // `phase::unsupported` has refused the whole plan.
+            BrokerState::Unsupported(_)
             | BrokerState::Running(_)
             | BrokerState::CookieRefused
             | BrokerState::Down => {}
@@ -56,7 +56,7 @@ fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host) -> bool {
     let (node, name) = (host.node(), &host.name);
     let Some(forgotten) = view::forgotten(draft.desired, draft.observed, host, &seed) else { return false };
     if forgotten == Forgotten::Unknown {
-        if draft.options.moment == Moment::Before {
+        if draft.options.pass == Pass::Before {
             let text = format!(
                 "{} does not list {node}, whose data is here: if {node} was once a member, its start fails, and rabbitup run \
                  recover-node node={name} brings it back",

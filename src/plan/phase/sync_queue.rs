@@ -4,7 +4,7 @@ use crate::facts::{HostFacts, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName};
 use crate::operation::{CancelSyncQueue, QueueRef, SyncQueue};
-use crate::plan::{Change, Moment, Proposal};
+use crate::plan::{Change, Pass, Proposal};
 use crate::playbook::Minutes;
 use crate::rabbitmq::has_mirrored_queues;
 
@@ -42,7 +42,7 @@ pub fn cancel(draft: &mut Draft<'_>) {
             format!("every mirror of {} is in sync: nothing is under way", queue),
         );
     }
-    if draft.options.moment != Moment::Before {
+    if draft.options.pass != Pass::Before {
         return;
     }
     let operation = CancelSyncQueue { node: host.node(), queue: QueueRef::from(&queue) };
@@ -123,7 +123,7 @@ fn refuse_kind(draft: &mut Draft<'_>, host: &Host, queue: &QueueFacts) {
 }
 
 fn note(draft: &mut Draft<'_>, host: &HostName, text: String) {
-    if draft.options.moment == Moment::Before {
+    if draft.options.pass == Pass::Before {
         draft.note(host, text);
     }
 }

@@ -1,7 +1,7 @@
 //! Restarts, upgrades, stops and starts.
 
 use super::*;
-use rabbitup::operation::{Gate, InstallPackages, Operation, RestartBroker, UpgradeBroker};
+use rabbitup::operation::{InstallPackages, Operation, RestartBroker, StopCheck, UpgradeBroker};
 
 #[test]
 fn a_rolling_restart() {
@@ -200,15 +200,15 @@ fn of_two_replicas_none_is_spared_unless_the_operator_bears_it() {
         assert!(refused.contains("thin") && !refused.contains("node3:"), "{refused}");
         let (borne, _) =
             Call::of("rolling-restart", &["gap=yes"]).project(&desired(INVENTORY), &facts).expect("a plan");
-        let gates: Vec<Gate> = borne
+        let gates: Vec<StopCheck> = borne
             .steps
             .iter()
             .filter_map(|step| match step.operation {
-                Operation::RestartBroker(RestartBroker { gate, .. }) => Some(gate),
+                Operation::RestartBroker(RestartBroker { stop_check, .. }) => Some(stop_check),
                 _ => None,
             })
             .collect();
-        assert_eq!(gates, [Gate::Drain, Gate::Drain, Gate::QuorumCritical]);
+        assert_eq!(gates, [StopCheck::Drain, StopCheck::Drain, StopCheck::QuorumCritical]);
         // A bring-up goes on with what else there is to do.
         let wanted = desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 45"));
         let (noted, _) = Call::of("bring-up", &[]).project(&wanted, &facts).expect("a plan");

@@ -171,10 +171,10 @@ fn without_data_any_version_comes() {
 #[test]
 fn a_version_that_does_not_know_a_question_is_touched_by_no_playbook() {
     let why = "the running node (RabbitMQ 4.4.0) cannot be asked which alarms are raised (alarm): undef";
-    for untold in [&["node3"][..], &["node1", "node2", "node3"]] {
+    for unsupported in [&["node3"][..], &["node1", "node2", "node3"]] {
         let mut facts = whole();
-        for text in untold {
-            host(&mut facts, text).broker = BrokerState::Untold(why.to_owned());
+        for text in unsupported {
+            host(&mut facts, text).broker = BrokerState::Unsupported(why.to_owned());
         }
         for (playbook, words) in [
             ("bring-up", &[][..]),
@@ -190,7 +190,7 @@ fn a_version_that_does_not_know_a_question_is_touched_by_no_playbook() {
             let said = Call::of(playbook, words).text(&desired(INVENTORY), &facts);
             assert!(
                 said.contains("nothing is wrong with the node for this alone"),
-                "{playbook} with {untold:?}:\n{said}"
+                "{playbook} with {unsupported:?}:\n{said}"
             );
         }
     }

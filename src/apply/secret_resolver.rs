@@ -30,7 +30,7 @@ const LARGEST: usize = 64 << 20;
 /// Finds the secrets that a plan's steps name. Each is looked for once per run, even if that fails: a command may
 /// ask a person.
 #[derive(Debug)]
-pub struct Vault {
+pub struct SecretResolver {
     known: Secrets,
     sources: BTreeMap<SecretName, Entry>,
     digest_key: DigestKey,
@@ -56,8 +56,8 @@ impl SecretError {
     }
 }
 
-impl Vault {
-    /// A vault for one plan. What is in `known` is asked for nowhere else.
+impl SecretResolver {
+    /// A resolver for one plan. What is in `known` is asked for nowhere else.
     pub fn new(known: Secrets, plan: &Plan) -> Self {
         let entry = |source: &SecretSource| Entry { source: source.clone(), found: OnceCell::new() };
         let sources = plan.secrets.iter().map(|(name, source)| (name.clone(), entry(source))).collect();
@@ -286,14 +286,14 @@ mod tests {
 
     const NAME: &str = "cookie";
 
-    fn vault(source: SecretSource) -> Vault {
+    fn resolver(source: SecretSource) -> SecretResolver {
         let mut plan = plan(vec![]);
         plan.secrets.insert(SecretName::new(NAME), source);
-        Vault::new(Secrets::default(), &plan)
+        SecretResolver::new(Secrets::default(), &plan)
     }
 
-    async fn get(vault: &Vault, hosts: &Arc<TestHosts>) -> Result<Vec<u8>, SecretError> {
-        vault.get(&SecretName::new(NAME), hosts.as_ref()).await.map(|secret| secret.expose().to_vec())
+    async fn get(resolver: &SecretResolver, hosts: &Arc<TestHosts>) -> Result<Vec<u8>, SecretError> {
+        resolver.get(&SecretName::new(NAME), hosts.as_ref()).await.map(|secret| secret.expose().to_vec())
     }
 
     fn command(script: &str) -> SecretSource {
@@ -303,15 +303,15 @@ mod tests {
     #[tokio::test]
     async fn one_trailing_newline_does_not_count_and_nul_is_refused() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
-        assert_eq!(get(&vault(command("printf 'a b\n\n'")), &hosts).await, Ok(b"a b\n".to_vec()));
-        let path = std::env::temp_dir().join(format!("rabbitup-vault-{}", std::process::id()));
+        assert_eq!(get(&resolver(command("printf 'a b\n\n'")), &hosts).await, Ok(b"a b\n".to_vec()));
+        let path = std::env::temp_dir().join(format!("rabbitup-resolver-{}", std::process::id()));
         std::fs::write(&path, "secret\n").expect("a file");
-        assert_eq!(get(&vault(SecretSource::File(path.clone())), &hosts).await, Ok(b"secret".to_vec()));
+        assert_eq!(get(&resolver(SecretSource::File(path.clone())), &hosts).await, Ok(b"secret".to_vec()));
         std::fs::write(&path, "\n").expect("a file");
-        let empty = get(&vault(SecretSource::File(path.clone())), &hosts).await;
+        let empty = get(&resolver(SecretSource::File(path.clone())), &hosts).await;
         assert_eq!(empty.map_err(|error| error.cause), Err(format!("{} is empty", path.display())));
         std::fs::write(&path, "sec\0ret\n").expect("a file");
-        let cut = get(&vault(SecretSource::File(path.clone())), &hosts).await;
+        let cut = get(&resolver(SecretSource::File(path.clone())), &hosts).await;
         assert_eq!(cut.map_err(|error| error.cause), Err(format!("{} has a NUL byte in it", path.display())));
         std::fs::remove_file(path).expect("it is there");
     }
@@ -320,10 +320,10 @@ mod tests {
     async fn a_source_is_asked_once_even_when_it_fails() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
         let path = std::env::temp_dir().join(format!("rabbitup-asked-{}", std::process::id()));
-        let vault =
-            vault(command(&format!("echo asked >> '{}'; echo leaked-secret; exit 3", path.display())));
+        let resolver =
+            resolver(command(&format!("echo asked >> '{}'; echo leaked-secret; exit 3", path.display())));
         for _ in 0..2 {
-            let error = get(&vault, &hosts).await.expect_err("the command fails");
+            let error = get(&resolver, &hosts).await.expect_err("the command fails");
             assert!(error.cause.contains("exit status: 3") && !error.cause.contains("leaked"), "{error}");
         }
         assert_eq!(std::fs::read_to_string(&path).expect("it was run"), "asked\n");
@@ -333,9 +333,9 @@ mod tests {
     #[tokio::test]
     async fn a_generated_cookie_is_the_same_for_all() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
-        let vault = vault(SecretSource::Generate);
-        let first = get(&vault, &hosts).await;
-        assert!(first.is_ok() && first == get(&vault, &hosts).await);
+        let resolver = resolver(SecretSource::Generate);
+        let first = get(&resolver, &hosts).await;
+        assert!(first.is_ok() && first == get(&resolver, &hosts).await);
     }
 
     #[tokio::test]
@@ -345,19 +345,19 @@ mod tests {
         plan.secrets.insert(SecretName::new(NAME), SecretSource::HostCookie(host("a")));
         let mut known = Secrets::default();
         known.insert(SecretName::new(NAME), Secret::new(b"known".to_vec()));
-        let vault = Vault::new(known, &plan);
-        assert!(!vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
-        assert_eq!(get(&vault, &hosts).await, Ok(b"known".to_vec()));
+        let resolver = SecretResolver::new(known, &plan);
+        assert!(!resolver.must_be_read_on(&SecretName::new(NAME), &host("a")));
+        assert_eq!(get(&resolver, &hosts).await, Ok(b"known".to_vec()));
     }
 
     #[tokio::test]
     async fn a_host_cookie_is_read_within_its_frame() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
         hosts.put_cookie("a", "Welcome!\n", "MONSTERmonster\n");
-        let vault = vault(SecretSource::HostCookie(host("a")));
-        assert!(vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
-        assert_eq!(get(&vault, &hosts).await, Ok(b"MONSTERmonster\n".to_vec()));
-        assert!(!vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
+        let resolver = resolver(SecretSource::HostCookie(host("a")));
+        assert!(resolver.must_be_read_on(&SecretName::new(NAME), &host("a")));
+        assert_eq!(get(&resolver, &hosts).await, Ok(b"MONSTERmonster\n".to_vec()));
+        assert!(!resolver.must_be_read_on(&SecretName::new(NAME), &host("a")));
     }
 
     #[tokio::test]
@@ -366,21 +366,21 @@ mod tests {
         hosts.put_cookie("a", "", "MONSTERmonster\n");
         let mut plan = plan(vec![]);
         plan.secrets.insert(SecretName::cookie(), SecretSource::HostCookie(host("a")));
-        let vault = Vault::new(Secrets::default(), &plan);
+        let resolver = SecretResolver::new(Secrets::default(), &plan);
         let mut install = step("b", "cookie", &[]);
         let planned =
             |digest: String| Operation::InstallCookie(InstallCookie { secret: SecretName::cookie(), digest });
         let right = CookieDigest::of(&Secret::new(b"MONSTERmonster".to_vec())).keyed(plan.digest_key);
         let mut secrets = Secrets::default();
         let name = SecretName::cookie();
-        secrets.insert(name.clone(), vault.get(&name, hosts.as_ref()).await.expect("it is readable"));
+        secrets.insert(name.clone(), resolver.get(&name, hosts.as_ref()).await.expect("it is readable"));
         for (digest, cause) in [
             (String::new(), None),
             (right, None),
             ("00000000".to_owned(), Some("the cookie on a has changed since the plan was made")),
         ] {
             install.operation = planned(digest);
-            assert_eq!(vault.check(&install, &secrets).err().map(|error| error.cause).as_deref(), cause);
+            assert_eq!(resolver.check(&install, &secrets).err().map(|error| error.cause).as_deref(), cause);
         }
     }
 }
