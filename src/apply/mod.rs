@@ -1,4 +1,4 @@
-//! Executes a plan, and nothing but a plan: neither the inventory nor the planner can be seen from here, so what a
+//! Executes a plan, and only a plan: this module cannot import the inventory or the planner, so what a
 //! dry run shows is what an apply does.
 
 #[cfg(test)]
@@ -76,10 +76,10 @@ use crate::operation;
 use crate::plan::Plan;
 use crate::transport::Transport;
 
-/// On how many hosts steps run at the same time: what one controller's connections bear.
+/// On how many hosts steps run at the same time: a limit for one controller's connections.
 const HOSTS_AT_ONCE: usize = 30;
 
-/// How a run ended. What happened to every single step is in the events.
+/// How a run ended. The events tell what happened to each step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     pub outcome: Outcome,
@@ -88,10 +88,10 @@ pub struct Report {
     pub hosts: BTreeMap<HostName, Tally>,
 }
 
-/// Executes the plan, each of its scripts with `mark`, and returns when nothing of it runs any more, or when a second signal abandons it.
+/// Executes the plan, with `mark` in each script, and returns when no step runs any more, or when a second signal abandons it.
 ///
 /// # Errors
-/// A plan that could never end, before anything runs.
+/// A plan that could never finish, before any step runs.
 pub async fn apply<T: Transport>(
     plan: &Plan,
     transport: Arc<T>,
@@ -105,13 +105,13 @@ pub async fn apply<T: Transport>(
     engine.run(plan, interrupt, events).await
 }
 
-/// The secrets that a plan's steps name, found as a run finds them: by calling each step.
+/// The secrets that a plan's steps name, found as in a run: by rendering each step.
 pub fn named_secrets(plan: &Plan) -> BTreeSet<SecretName> {
     let mut named = BTreeSet::new();
     let mut stand_ins = Secrets::default();
     for step in &plan.steps {
         while let Err(name) = operation::line(step.id.as_str(), &step.operation, &stand_ins) {
-            // A name that does not satisfy its step would be asked for again for ever.
+            // A name that does not satisfy its step would be requested for ever.
             if !named.insert(name.clone()) {
                 break;
             }
@@ -128,18 +128,18 @@ pub struct Stamped {
     pub event: Event,
 }
 
-/// What one consumer reads, at its own pace, in a task (`recv`) or a thread (`blocking_recv`). It ends when the
+/// One consumer's stream of events, read in a task (`recv`) or a thread (`blocking_recv`). It ends when the
 /// [`EventSink`] is dropped.
 pub type EventStream = UnboundedReceiver<Arc<Stamped>>;
 
-/// Hands every event to every consumer. Never waits for one: what a consumer has not read yet waits in memory.
+/// Sends every event to every consumer. It never waits: unread events are kept in memory.
 #[derive(Debug, Default)]
 pub struct EventSink {
     consumers: Vec<UnboundedSender<Arc<Stamped>>>,
 }
 
 impl EventSink {
-    /// Adds a consumer, which gets everything from here on.
+    /// Adds a consumer, which gets all later events.
     pub fn subscribe(&mut self) -> EventStream {
         let (sender, stream) = mpsc::unbounded_channel();
         self.consumers.push(sender);
@@ -149,7 +149,7 @@ impl EventSink {
     pub fn emit(&self, event: Event) {
         let stamped = Arc::new(Stamped { at: SystemTime::now(), event });
         for consumer in &self.consumers {
-            // One that has gone away misses nothing.
+            // A dropped consumer needs no more events.
             let _ = consumer.send(stamped.clone());
         }
     }

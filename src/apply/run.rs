@@ -1,4 +1,4 @@
-//! Applies a plan: sends what may run, hears what happens, and tells it as events.
+//! Applies a plan: sends the steps that may run, receives what happens, and emits events.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::operation::{BalancerState, Operation, SwitchServer};
 use crate::plan::{Plan, Step, StepId};
 use crate::transport::Transport;
 
-/// What a run works with that no plan says.
+/// What a run needs besides the plan.
 pub(super) struct Engine<T> {
     pub transport: Arc<T>,
     pub resolver: SecretResolver,
@@ -47,14 +47,14 @@ struct Run<'a, T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sends {
     Everything,
-    /// What puts back into service what this run took out, after an interrupt.
+    /// After an interrupt: only steps that put back into service what this run took out.
     WhatTakesBack,
-    /// A lock was lost: somebody else may be at work.
+    /// Nothing: a lock was lost, and another run may be active.
     Nothing,
 }
 
 impl<T: Transport> Engine<T> {
-    /// Runs a plan to its end, or to where it is stopped.
+    /// Runs a plan to its end, or until it is stopped.
     pub async fn run(
         self,
         plan: &Plan,
@@ -119,7 +119,7 @@ impl<T: Transport> Run<'_, T> {
         let room = self.hosts_at_once.saturating_sub(self.batches.len());
         let (ready, halt) = match self.sends {
             Sends::Everything => (self.schedule.ready(room), self.halt.subscribe()),
-            // What is sent after an interrupt is not stopped by it.
+            // Scripts sent after an interrupt are not stopped by it.
             Sends::WhatTakesBack => (self.schedule.to_take_back(), watch::Sender::new(false).subscribe()),
             Sends::Nothing => return,
         };
@@ -139,7 +139,7 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    /// A step as the plan has it. Where a broker may not be back, nobody waits until a balancer's check says that it is.
+    /// A step as in the plan. If a broker may not be back, the step does not wait for the balancer's health check.
     fn as_it_is_due(&self, index: Index) -> Arc<Step> {
         let step = &self.steps[index];
         match &step.operation {
@@ -188,7 +188,7 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    /// A batch has ended, and all that it had to tell is waiting to be heard.
+    /// A batch has ended, and all its messages are in the channel.
     fn batch_over(&mut self, ended: Result<(task::Id, ()), JoinError>) {
         self.hear_all();
         let (id, broken) = match ended {

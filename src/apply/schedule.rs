@@ -1,4 +1,4 @@
-//! Which step may start when. Pure: no clock, no task, no host; the runner asks and tells.
+//! Which step may start when. Pure: no clock, no task, no host; the runner queries and updates it.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ pub(super) type Index = usize;
 /// A host's index among the hosts that have steps.
 pub(super) type HostIndex = usize;
 
-/// What has become of a step so far.
+/// The state of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Waiting,
-    /// In a script that was sent to the host, and not begun there yet.
+    /// In a script that was sent to the host, but not started there yet.
     HandedOver,
     Running,
     Succeeded,
     Failed,
-    /// Cannot start because of this failed step, directly or not.
+    /// Cannot start because of this failed step, directly or indirectly.
     Blocked(Index),
     Skipped,
 }
 
-/// The states of all steps of a plan, and the rules by which they follow each other.
+/// The states of all steps of a plan, and the rules of their order.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     steps: Vec<Slot>,
@@ -42,8 +42,8 @@ struct Slot {
     /// The steps that name this one in their `after`.
     followers: Vec<Index>,
     state: State,
-    /// The step that this one takes back: it puts a server into the balancer that the other took out. It runs whatever
-    /// becomes of the steps in between.
+    /// The step that this one reverts: it puts a server back into the balancer that the other took out. It runs regardless
+    /// of the steps in between.
     takes_back: Option<Index>,
 }
 
@@ -51,7 +51,7 @@ struct Slot {
 struct Queue {
     name: HostName,
     steps: Vec<Index>,
-    /// Whether a script runs there.
+    /// Whether a script runs on the host.
     busy: bool,
 }
 
@@ -59,7 +59,7 @@ impl Schedule {
     /// Reads a plan's order.
     ///
     /// # Errors
-    /// What would keep the plan from ever ending: see [`PlanDefect`].
+    /// Why the plan could never finish: see [`PlanDefect`].
     pub fn new(plan: &Plan) -> Result<Self, PlanDefect> {
         let after = schedule_check::check(plan)?;
         let hosts = queues(plan);
@@ -93,7 +93,7 @@ impl Schedule {
         self.steps[index].state
     }
 
-    /// What may be sent to a host as one script: its next steps, up to the first that waits for another host.
+    /// The steps that may be sent to a host as one script: its next ones, up to the first that waits for another host.
     pub fn next_batch(&self, host: HostIndex) -> Vec<Index> {
         let queue = &self.hosts[host];
         if queue.busy {
@@ -103,7 +103,7 @@ impl Schedule {
         queue.steps.iter().skip_while(ended).take_while(|index| self.is_free(**index)).copied().collect()
     }
 
-    /// The batches that may start now, at most `room`; what comes first in the plan comes first here.
+    /// The batches that may start now, at most `room`, in the plan's order.
     pub fn ready(&self, room: usize) -> Vec<Vec<Index>> {
         let mut batches: Vec<Vec<Index>> = (0..self.hosts.len())
             .map(|host| self.next_batch(host))
@@ -114,7 +114,7 @@ impl Schedule {
         batches
     }
 
-    /// Whether a step waits for nothing but the steps before it on its own host.
+    /// Whether a step waits only for earlier steps on its own host.
     fn is_free(&self, index: Index) -> bool {
         let slot = &self.steps[index];
         let met = |before: &Index| {
@@ -128,13 +128,13 @@ impl Schedule {
             && (slot.after.iter().all(met) || self.must_take_back(index) && slot.after.iter().all(over))
     }
 
-    /// Whether what this step takes back has been done.
+    /// Whether the step that this one reverts was done.
     fn must_take_back(&self, index: Index) -> bool {
         self.steps[index].takes_back.is_some_and(|done| self.steps[done].state == State::Succeeded)
     }
 
-    /// What still has to be taken back when nothing else starts any more: one step for each host that is free, once what it
-    /// waited for runs no longer.
+    /// The steps that must still revert something when no other step starts: one per free host, once the steps that it
+    /// waits for have ended.
     pub fn to_take_back(&self) -> Vec<Vec<Index>> {
         let runs = |before: &Index| matches!(self.steps[*before].state, State::HandedOver | State::Running);
         let due = |index: &&Index| {
@@ -145,7 +145,7 @@ impl Schedule {
         idle.filter_map(|queue| Some(vec![*queue.steps.iter().find(due)?])).collect()
     }
 
-    /// Whether something failed between a step and the one that it takes back.
+    /// Whether a step failed between this one and the one that it reverts.
     pub fn went_wrong(&self, index: Index) -> bool {
         let slot = &self.steps[index];
         let Some(done) = slot.takes_back else { return false };
@@ -154,7 +154,7 @@ impl Schedule {
         slot.after.iter().chain(between).any(wrong)
     }
 
-    /// A script with these steps goes to their host, which is busy until [`Schedule::release`].
+    /// A script with these steps is sent to their host, which is busy until [`Schedule::release`].
     pub fn hand_over(&mut self, batch: &[Index]) {
         for &index in batch {
             self.steps[index].state = State::HandedOver;
@@ -171,8 +171,8 @@ impl Schedule {
         self.steps[index].state = State::Succeeded;
     }
 
-    /// The step failed. Returns what can never start because of it, in the plan's order: the later steps of its
-    /// host, whatever names one of those, and so on.
+    /// The step failed. Returns the steps that cannot start because of it, in the plan's order: the later steps of its
+    /// host, the steps that name one of those, and so on.
     pub fn fail(&mut self, index: Index) -> Vec<Index> {
         self.steps[index].state = State::Failed;
         let mut blocked = Vec::new();
@@ -200,7 +200,7 @@ impl Schedule {
         slot.followers.iter().chain(later).copied().collect()
     }
 
-    /// The host's script has ended: it may get another one, and what the script did not come to waits again.
+    /// The host's script has ended: it may get another one, and steps that did not start wait again.
     pub fn release(&mut self, host: HostIndex) {
         self.hosts[host].busy = false;
         for &index in &self.hosts[host].steps {
@@ -210,7 +210,7 @@ impl Schedule {
         }
     }
 
-    /// Nothing will start any more: gives up every step that still waits and returns them.
+    /// No step will start any more: skips every step that still waits and returns them.
     pub fn skip_rest(&mut self) -> Vec<Index> {
         let waiting = self.in_state(&[State::Waiting]);
         for &index in &waiting {
@@ -224,7 +224,7 @@ impl Schedule {
         (0..self.steps.len()).filter(|index| states.contains(&self.steps[*index].state)).collect()
     }
 
-    /// What became of each host's steps.
+    /// The outcome of each host's steps.
     pub fn tally(&self) -> BTreeMap<HostName, Tally> {
         self.hosts.iter().map(|queue| (queue.name.clone(), self.tally_of(queue))).collect()
     }
@@ -237,7 +237,7 @@ impl Schedule {
                 State::Failed => tally.failed += 1,
                 State::Blocked(_) => tally.blocked += 1,
                 State::Skipped => tally.skipped += 1,
-                // Abandoned: nobody knows what becomes of it.
+                // Abandoned: its outcome is unknown.
                 State::Waiting | State::HandedOver | State::Running => {}
             }
         }
@@ -245,7 +245,7 @@ impl Schedule {
     }
 }
 
-/// The last of these steps that took the server out which this one puts back.
+/// The last of these steps that took out the server that this one puts back.
 fn taken_back(before: &[Step], step: &Step) -> Option<Index> {
     let Operation::SwitchServer(SwitchServer { software: _, server, to: BalancerState::In }) =
         &step.operation

@@ -1,4 +1,4 @@
-//! Whether a plan can end at all. The planner makes no other, but a saved plan can be edited by hand.
+//! Whether a plan can finish at all. The planner makes no others, but a saved plan can be edited.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::schedule::Index;
 use crate::model::HostName;
 use crate::plan::{Plan, StepId};
 
-/// Why a plan cannot be executed as it stands.
+/// Why a plan cannot be executed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanDefect {
     #[error("the plan has two steps with the id {0}")]
@@ -25,7 +25,7 @@ fn chain(steps: &[StepId]) -> String {
     names.join(" after ")
 }
 
-/// Checks that every name in the plan means something and that no step waits for itself. Returns the `after` of
+/// Checks that every name in the plan exists and that no step waits for itself. Returns the `after` of
 /// every step as indices.
 pub(super) fn check(plan: &Plan) -> Result<Vec<Vec<Index>>, PlanDefect> {
     let hosts: BTreeSet<&HostName> = plan.hosts.iter().map(|host| &host.name).collect();
@@ -70,12 +70,12 @@ fn with_host_order(plan: &Plan, after: &[Vec<Index>]) -> Vec<Vec<Index>> {
     all
 }
 
-/// One cycle of the graph, if it has any.
+/// One cycle of the graph, if there is one.
 fn cycle(before: &[Vec<Index>]) -> Option<Vec<Index>> {
     let stuck = never_free(before);
     let mut at = *stuck.first()?;
     let mut path: Vec<Index> = Vec::new();
-    // Every stuck step waits for another stuck one, so this walk comes back to where it has been.
+    // Every stuck step waits for another stuck one, so this walk returns to a step that it has visited.
     loop {
         if let Some(start) = path.iter().position(|index| *index == at) {
             return Some(path.split_off(start));
@@ -85,7 +85,7 @@ fn cycle(before: &[Vec<Index>]) -> Option<Vec<Index>> {
     }
 }
 
-/// The steps that remain when steps that wait for nothing are taken away again and again (Kahn's algorithm).
+/// The steps that remain after repeatedly removing those that wait for nothing (Kahn's algorithm).
 fn never_free(before: &[Vec<Index>]) -> Vec<Index> {
     let mut waits: Vec<usize> = before.iter().map(Vec::len).collect();
     let mut followers: Vec<Vec<Index>> = vec![Vec::new(); before.len()];

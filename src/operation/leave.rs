@@ -96,7 +96,7 @@ impl Operate for StopUnknownMember {
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
-        call.on_node("stop_stranger", &self.node, self.names)
+        call.on_node("stop_unknown_member", &self.node, self.names)
             .seconds(self.patience_s)
             .stop_check(self.stop_check)
             .node(&self.unknown_member);

@@ -10,11 +10,11 @@ use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, has_ram_nodes, joins_while_running};
 
-/// Brings the brokers that are not members into the cluster, in the inventory's order, one after the other: blank ones
-/// at their first start, those that already run by `join_cluster`.
+/// Adds the brokers that are not members to the cluster, in the inventory's order, one after the other: blank ones
+/// at their first start, running ones by `join_cluster`.
 ///
-/// `join_cluster` wipes the joiner on every version, and on Khepri it does so again to a node that is a member
-/// already: only a node that no member lists and that lists nobody but itself is joined, and only when it is empty.
+/// `join_cluster` wipes the joining node on every version, with Khepri even a node that is a member
+/// already. So only a node that no member lists, that lists only itself, and that is empty is joined.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return };
     for host in draft.brokers() {
@@ -28,7 +28,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             (BrokerState::Running(_), None) => draft.refuse(
                 &host.name,
                 format!("{} cannot join: {} does not serve", host.node(), anchor.node()),
-                "the node whose cluster it is to join does not answer",
+                "the node whose cluster it should join does not answer",
                 format!("start {} first, or include it in --limit", anchor.name),
             ),
             (BrokerState::Running(node), Some(member)) => {
@@ -45,7 +45,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     }
 }
 
-/// Whether this broker is blank and finds the anchor's cluster by itself when it starts.
+/// Whether this broker is blank and enters the anchor's cluster by itself when it starts.
 pub(super) fn enters_at_first_start(draft: &Draft<'_>, host: &Host) -> bool {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return false };
     let blank = draft.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_none());
@@ -58,7 +58,7 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, member: Option<&Node
         None => draft.refuse(
             &host.name,
             format!("{node} cannot be started before {} serves", anchor.node()),
-            format!("{node} is blank and is to enter the cluster of {} at its first start", anchor.node()),
+            format!("{node} is blank and enters the cluster of {} at its first start", anchor.node()),
             format!("include {} in --limit, or start it first", anchor.name),
         ),
         Some(member) if member.lists(&node) => refuse_ghost(draft, host, anchor),
@@ -106,10 +106,10 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, member): (&NodeFacts, &NodeFa
     };
     let reason = match (may_destroy == HoldingCounts::NOTHING, was_seen(draft, host)) {
         (false, _) => {
-            "it runs alone, and what it holds may go; whether there is more by now is checked right before"
+            "it runs alone, and --destroy-data allows its data to be deleted; checked again for newer data right before"
         }
-        (true, true) => "it runs alone and holds nothing, which is checked again right before",
-        (true, false) => "it belongs to no cluster; that it holds nothing is checked right before",
+        (true, true) => "it runs alone and has no data; checked again right before",
+        (true, false) => "it belongs to no cluster; checked to be empty right before",
     };
     let operation = JoinCluster {
         node: node.name.clone(),
@@ -129,15 +129,15 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, member): (&NodeFacts, &NodeFa
     );
 }
 
-/// Whether the node was asked what it holds. One that does not run has it on its disk, where nobody can count it.
+/// Whether the node's holdings were observed. Those of a stopped node are on its disk and cannot be counted.
 fn was_seen(draft: &Draft<'_>, host: &Host) -> bool {
     draft.observed.host(&host.name).is_some_and(|seen| seen.node().is_some())
 }
 
-/// What the join of a node that `--destroy-data` names may destroy: what the plan says it holds, and no more. What nobody
-/// could look at nobody has agreed to lose.
+/// What the join of a node named by `--destroy-data` may destroy: the holdings that the plan shows, and no more. The operator
+/// has not agreed to lose what was not observed.
 fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCounts {
-    // A step that --limit leaves out destroys nothing.
+    // A step outside --limit destroys nothing.
     if !draft.options.limit.covers(&host.name) {
         return HoldingCounts::NOTHING;
     }
@@ -145,8 +145,8 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
         draft.note_loss(
             &host.name,
             format!(
-                "--destroy-data {}: what {} holds is seen only when it runs; if it holds anything it is started, not \
-                 joined, and the next plan lists what it is",
+                "--destroy-data {}: the data of {} can be seen only while it runs; if it has any, it is started, not \
+                 joined, and the next plan lists the data",
                 host.name, node.name
             ),
         );
@@ -161,9 +161,9 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
     node.holdings.counts()
 }
 
-/// What the next node to enter has to wait for: the anchor serving, and the entry before it. Where it is still listed it
-/// has to be forgotten, too: Mnesia refuses one that it takes for a member (`inconsistent_cluster`), and one that asks
-/// while it is being forgotten may found a cluster of its own.
+/// What the next node to enter waits for: the anchor serves, and the entry before it is done. If it is still listed, it
+/// must be forgotten first: Mnesia refuses a node that it lists as a member (`inconsistent_cluster`), and a node that asks
+/// while it is being forgotten may form a cluster of its own.
 fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
     let mut ids = start::serving_steps(draft, anchor);
@@ -178,13 +178,16 @@ fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
 fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     draft.refuse(
         &host.name,
-        format!("{} holds data of its own, which joining {} would destroy", node.name, member.name),
+        format!("{} has data of its own, which joining {} would destroy", node.name, member.name),
         format!("it has {}", own_data::told(&node.holdings)),
-        format!("move what is needed first; to let it go, name the node: --destroy-data {}", host.name),
+        format!(
+            "move the data that you need first; to delete it, name the node: --destroy-data {}",
+            host.name
+        ),
     );
 }
 
-/// RabbitMQ would refuse the join, with "incompatible_feature_flags" and no word on which.
+/// RabbitMQ would refuse the join with "incompatible_feature_flags", without naming them.
 fn refuse_flags(
     draft: &mut Draft<'_>,
     host: &Host,
@@ -199,14 +202,14 @@ fn refuse_flags(
             node.rabbitmq_version, listed(unknown), member.name, member.rabbitmq_version
         ),
         format!(
-            "no flag is ever disabled again: {} needs the cluster's RabbitMQ, as in: rabbitup run upgrade version={}",
+            "feature flags cannot be disabled: {} needs the cluster's RabbitMQ: rabbitup run upgrade version={}",
             host.name, member.rabbitmq_version
         ),
     );
 }
 
 fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
-    // What recover-node refused, it said better.
+    // The refusal of recover-node is more specific.
     if draft
         .refusals
         .iter()
@@ -226,26 +229,29 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
         return draft.refuse(
             &host.name,
             format!("{node} was down while its cluster's membership changed"),
-            format!("{member} lists it; it remembers {}, and no member that runs", listed(&remembers)),
             format!(
-                "rabbitup run recover-node node={} tells it who the members are now; it keeps its data",
+                "{member} lists it; it remembers {}, none of which is a running member",
+                listed(&remembers)
+            ),
+            format!(
+                "rabbitup run recover-node node={} tells it the current members; it keeps its data",
                 host.name
             ),
         );
     }
     let recover = data_place::advice(host, draft.observed.host(&host.name));
-    // A power cut may have come between the cluster's note of it and its own: then its boot brings it in.
+    // A power failure may have come after the cluster recorded it and before it did so itself: then its boot completes the join.
     let boots =
         draft.observed.host(&host.name).is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating");
     draft.refuse(
         &host.name,
-        format!("{member} still lists {node}, which knows nothing of it"),
+        format!("{member} still lists {node}, which does not know the cluster"),
         format!(
-            "{node} was reset, its disk replaced or not mounted, without the cluster being told (inconsistent_cluster)"
+            "{node} was reset, or its disk replaced or not mounted, while the cluster still lists it (inconsistent_cluster)"
         ),
         match boots {
             true => format!(
-                "it is starting just now: run the same command again in a moment; if this stays, {recover}"
+                "it is starting: run the same command again in a moment; if this persists, {recover}"
             ),
             false => recover,
         },
@@ -259,8 +265,8 @@ fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member
             "{} considers itself a member of the cluster of {}, which does not list it",
             node.name, member.name
         ),
-        "it was forgotten while it was away; what it holds is the past of that cluster",
-        format!("rabbitup run recover-node node={} keeps what it holds aside and brings it back", host.name),
+        "it was forgotten while it was away; its data is an old state of that cluster",
+        format!("rabbitup run recover-node node={} moves its data aside and brings it back", host.name),
     );
 }
 
@@ -270,6 +276,6 @@ fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, me
         &host.name,
         format!("{} is a member of another cluster", node.name),
         format!("it lists {}; {} does not list it", listed(others), member.name),
-        "take it out of that cluster first, or put the cluster's other members into this inventory",
+        "remove it from that cluster first, or add that cluster's other members to this inventory",
     );
 }

@@ -9,7 +9,7 @@ use crate::model::NodeName;
 use crate::plan::UnknownMembers;
 use crate::playbook::Minutes;
 
-/// Members that the inventory does not know: reported, or with `--prune` taken out of the cluster.
+/// Members that are not in the inventory: reported, or with `--prune` removed from the cluster.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let known: BTreeSet<NodeName> = draft.desired.brokers().map(Host::node).collect();
     let unknown: BTreeSet<NodeName> = view::running(draft.desired, &draft.facts)
@@ -37,9 +37,9 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
 fn report(draft: &mut Draft<'_>, unknown: &BTreeSet<NodeName>) {
     let anchor = draft.anchor.clone();
     let text = match unknown.len() {
-        1 => format!("{} is a member and not in the inventory; --prune takes it out", listed(unknown)),
+        1 => format!("{} is a member and not in the inventory; --prune removes it", listed(unknown)),
         all => {
-            format!("{} are members and not in the inventory; --prune={all} takes them out", listed(unknown))
+            format!("{} are members and not in the inventory; --prune={all} removes them", listed(unknown))
         }
     };
     draft.note(&anchor, text);
@@ -51,15 +51,15 @@ fn refuse_so_many(draft: &mut Draft<'_>, unknown: &BTreeSet<NodeName>, at_most: 
     draft.refuse(
         &anchor,
         format!(
-            "{} are not in the inventory, and --prune takes out {at_most}",
+            "{} are not in the inventory, and --prune removes at most {at_most}",
             counted(unknown.len(), "member")
         ),
         format!("{} would leave the cluster", listed(unknown)),
-        format!("check that this is the inventory of this cluster; to take all of them out:\n{again}"),
+        format!("check that this is the inventory of this cluster; to remove all of them:\n{again}"),
     );
 }
 
-/// Whether a running node is in the anchor's cluster: what another cluster lists is not this inventory's business.
+/// Whether a running node is in the anchor's cluster: the members of another cluster do not concern this inventory.
 fn belongs(draft: &Draft<'_>, host: &Host, node: &NodeName) -> bool {
     let anchor = draft.host(&draft.anchor).and_then(HostFacts::node);
     host.name == draft.anchor || anchor.is_some_and(|anchor| anchor.lists(node))

@@ -5,8 +5,8 @@ use crate::operation::{BalancerState, ReviveNode};
 use crate::plan::{Change, Proposal};
 use crate::playbook::Phase;
 
-/// Brings back into service what an interrupted run, or somebody by hand, left switched off: nodes in maintenance mode
-/// refuse clients until they are revived, and a server that HAProxy was told to spare gets none.
+/// Brings back into service what an interrupted run or an operator left out of service: nodes in maintenance mode
+/// refuse clients until they are revived, and a server that is disabled in HAProxy gets none.
 pub fn plan(draft: &mut Draft<'_>) {
     for host in draft.brokers() {
         let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { continue };
@@ -37,7 +37,7 @@ fn revive(draft: &mut Draft<'_>, host: &Host) {
     draft.propose(
         Proposal::new(&host.name, "revive", Change::Command, ReviveNode { node: node.clone(), names })
             .title(format!("take {node} out of maintenance mode"))
-            .because("it takes no clients")
+            .because("it accepts no clients")
             .within(180),
     );
 }
