@@ -4,7 +4,7 @@ haproxy_accepts() { # FILE
   bounded 30 haproxy -c -q -f "$1"
 }
 
-# HAProxy's runtime API. perl-base is essential on Debian, which cannot be said of socat or any nc -U.
+# HAProxy's runtime API. perl-base is essential on Debian, unlike socat or any nc -U.
 haproxy_says() { # COMMAND
   # shellcheck disable=SC2016 # perl's variables
   bounded 10 perl -MIO::Socket::UNIX -e \
@@ -16,7 +16,7 @@ haproxy_states() { # SERVER
   haproxy_says 'show stat -1 4 -1' | awk -F, -v server="$1" '$2 == server { print $1, $18 }'
 }
 
-# In all backends, whatever becomes of one of them.
+# In all backends, even if one of them fails.
 haproxy_set() { # SERVER maint|ready
   haproxy_states "$1" | {
     rc=0

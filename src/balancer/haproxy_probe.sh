@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# Part of the probe: what HAProxy says of its servers, by its socket. probe.sh has section, limit and the socket.
+# Part of the probe: the states of HAProxy's servers, from its socket. probe.sh has section, limit and the socket.
 balancer() {
   section balancer
   up=' ' down=' ' stat=''
@@ -10,7 +10,7 @@ balancer() {
       if command -v socat >/dev/null; then
         stat=$(echo "$question" | limit 2 socat -t 2 - "UNIX-CONNECT:$haproxy_socket")
       else
-        # Part of every Debian (perl-base is essential), which cannot be said of any nc -U.
+        # Part of every Debian (perl-base is essential), unlike any nc -U.
         # shellcheck disable=SC2016  # perl's variables
         stat=$(limit 2 perl -MIO::Socket::UNIX -e \
           '$s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print $s "$ARGV[1]\n"; $s->flush; print while <$s>' \

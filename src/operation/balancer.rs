@@ -4,7 +4,7 @@ use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::Software;
 use crate::model::{HostName, SecretName};
 
-/// What each software has of its own: how it checks a file, and how it is told something while it runs.
+/// The functions of each software: validate a file, and control it while it runs.
 pub(super) const SOFTWARE: Shell = Shell::of("software", crate::balancer::STEPS);
 
 const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("balancer", include_str!("balancer.sh")) };
@@ -14,14 +14,14 @@ const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("balancer", include_s
 #[serde(rename_all = "snake_case")]
 pub enum BalancerState {
     Out,
-    /// And waits until its check says that it is up.
+    /// Then waits until its health check passes.
     In,
-    /// Whatever its check says: what was to be done meanwhile failed, or was not begun. No plan has it; the run puts it in the
+    /// Regardless of its health check, because a step in between failed or did not start. No plan contains it; the run uses it in
     /// place of `In`.
     InAnyway,
 }
 
-/// Tells the running balancer to spare a server, or to use it again and to wait until it does.
+/// Disables a server in the running balancer, or enables it and waits until it is used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwitchServer {
     #[serde(default)]

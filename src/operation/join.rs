@@ -28,7 +28,7 @@ impl JoinCommand {
     }
 }
 
-/// Brings a node that runs alone and holds nothing into the cluster of `join_target`.
+/// Joins an empty node that runs alone to the cluster of `join_target`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JoinCluster {
     pub node: NodeName,
@@ -37,7 +37,7 @@ pub struct JoinCluster {
     pub join_target: NodeName,
     pub method: JoinCommand,
     pub node_type: NodeType,
-    /// As much of its own as the plan said would go; the step refuses a node that holds more.
+    /// The data that the plan showed as deleted; the step refuses a node with more.
     pub may_destroy: HoldingCounts,
     pub patience_s: u64,
 }

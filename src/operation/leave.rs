@@ -13,20 +13,20 @@ const SHELL: Shell = Shell {
     ..Shell::of("leave", include_str!("leave.sh"))
 };
 
-/// How many of the queues that only a leaving node has may go with it: as many as the plan showed, where the operator named
-/// the node (`--destroy-data`). None where the plan showed that it could not be counted.
+/// How many of the queues that only a leaving node has may be deleted with it: as many as the plan showed, if the operator named
+/// the node (`--destroy-data`). None if the plan showed an unknown number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MayGo {
     pub queues: Option<u64>,
-    /// Those of them whose messages could not be counted.
+    /// How many of them have messages that could not be counted.
     pub uncounted: Option<u64>,
 }
 
 impl MayGo {
-    /// Nothing was named: the step refuses a node that has the only copy of any queue, an empty one too.
+    /// The node was not named: the step refuses if it has the only copy of any queue, even an empty one.
     pub const NOTHING: Self = Self { queues: Some(0), uncounted: Some(0) };
 
-    /// A member, and as many of the queues that only it has as may go with it.
+    /// A member, and how many of the queues that only it has may be deleted with it.
     fn with(self, node: &NodeName) -> Vec<(Loss, Amount)> {
         let mut losses = Loss::Member(node.clone()).whole();
         if self != Self::NOTHING {
@@ -37,8 +37,8 @@ impl MayGo {
     }
 }
 
-/// Asks whether the cluster can spare the broker, drains it, closes and counts the queues that only it has, stops it and
-/// keeps its unit from starting.
+/// Checks that the broker can be stopped safely, drains it, closes and counts the queues that only it has, stops it and
+/// disables its unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetireBroker {
     pub node: NodeName,
@@ -72,8 +72,8 @@ impl Operate for RetireBroker {
     }
 }
 
-/// Stops RabbitMQ in the Erlang VM of a member whose host is not the inventory's, over Erlang distribution. Nobody can
-/// name it, so one that has the only copy of a queue is not stopped.
+/// Stops RabbitMQ in the Erlang VM of a member whose host is not in the inventory, over Erlang distribution. --destroy-data
+/// cannot name it, so it is not stopped if it has the only copy of a queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopUnknownMember {
     pub node: NodeName,
@@ -108,7 +108,7 @@ impl Operate for StopUnknownMember {
     }
 }
 
-/// `forget_cluster_node`, and no queue that still lists the node afterwards.
+/// `forget_cluster_node`; afterwards no queue lists the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForgetNode {
     pub node: NodeName,
@@ -139,7 +139,7 @@ impl Operate for ForgetNode {
     }
 }
 
-/// Moves a stopped node's data directory out of the way, to where nothing starts from it.
+/// Moves a stopped node's data directory aside, so that no node starts from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeepData {
     pub node: NodeName,

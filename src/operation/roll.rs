@@ -13,13 +13,13 @@ pub(super) const SHELL: Shell = Shell {
     ..Shell::of("roll", include_str!("roll.sh"))
 };
 
-/// What is asked before a running node is stopped.
+/// What is checked before a running node is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopCheck {
-    /// The node is alone or refuses its cookie: nobody could answer, or nobody depends on it.
+    /// Nothing: the node is alone or refuses its cookie, so no other depends on it or none can answer.
     None,
-    /// Not asked, but drained: the operator agreed that what needs the node serves nobody meanwhile (`gap=yes`).
+    /// Not checked, but drained: the operator accepted that what needs the node is unavailable meanwhile (`gap=yes`).
     Drain,
     /// `rabbitmq-diagnostics check_if_node_is_quorum_critical`, and every other member runs.
     QuorumCritical,
@@ -36,8 +36,8 @@ impl StopCheck {
     }
 }
 
-/// Restarts the broker and waits until it serves again. `stop_check`: ask first whether the cluster can spare it; then it
-/// is drained first, and waited for until its replicas have caught up.
+/// Restarts the broker and waits until it serves again. `stop_check`: the check before the stop; then it
+/// is also drained, and waited for until its replicas have caught up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartBroker {
     pub node: NodeName,
@@ -103,11 +103,11 @@ impl Operate for Rebalance {
     }
 
     fn effect(&self, world: &mut World<'_>) {
-        // Each queue is led by that of its replicas which leads the fewest so far.
+        // Each queue is led by the replica whose node leads the fewest so far.
         world.each_node(|node| {
             let mut led: std::collections::BTreeMap<NodeName, usize> = std::collections::BTreeMap::new();
             let running = node.running.clone();
-            // Those with the least choice choose first.
+            // Queues with the fewest choices come first.
             let mut queues: Vec<&mut QueueFacts> = node.queues.iter_mut().collect();
             queues.sort_by_key(|queue| queue.in_sync.len());
             for queue in queues {

@@ -9,7 +9,7 @@ use crate::model::{NameMode, NodeName, SecretName};
 const SHELL: Shell =
     Shell { on: &[&packages::SHELL, &roll::SHELL], ..Shell::of("upgrade", include_str!("upgrade.sh")) };
 
-/// Takes the broker out of service as [`super::RestartBroker`] does, and gives it these packages before it starts.
+/// Takes the broker out of service like [`super::RestartBroker`], and installs these packages before it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpgradeBroker {
     pub node: NodeName,
