@@ -198,11 +198,11 @@ fn file_systems_that_take_nothing_are_named_and_nothing_is_left_on_them() {
         format!("mount -t tmpfs -o {options} none {dir}; printf '{}\\n' >{hosts}", OLD.trim_end())
     };
     let cases = [
-        (format!("mount --bind {hosts} {hosts}; mount -o remount,bind,ro {hosts}"), "is a mount of its own"),
-        (format!("mount --bind {hosts} {hosts}"), "is a mount of its own"),
+        (format!("mount --bind {hosts} {hosts}; mount -o remount,bind,ro {hosts}"), "is a mount point"),
+        (format!("mount --bind {hosts} {hosts}"), "is a mount point"),
         (format!("{}; mount -o remount,ro {dir}", tmpfs("size=1m")), "is read-only"),
         (format!("{}; cat /dev/zero >{dir}/filler 2>/dev/null || :", tmpfs("size=64k")), "is full"),
-        (tmpfs("size=1m,nr_inodes=3"), "has no inode left"),
+        (tmpfs("size=1m,nr_inodes=3"), "has no free inodes"),
     ];
     for (mounts, cause) in cases {
         let text = on(&mounts);

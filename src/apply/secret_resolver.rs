@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(empty.map_err(|error| error.cause), Err(format!("{} is empty", path.display())));
         std::fs::write(&path, "sec\0ret\n").expect("a file");
         let cut = get(&resolver(SecretSource::File(path.clone())), &hosts).await;
-        assert_eq!(cut.map_err(|error| error.cause), Err(format!("{} has a NUL byte in it", path.display())));
+        assert_eq!(cut.map_err(|error| error.cause), Err(format!("{} contains a NUL byte", path.display())));
         std::fs::remove_file(path).expect("it is there");
     }
 

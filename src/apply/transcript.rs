@@ -318,9 +318,9 @@ mod tests {
             (
                 "taken 160\t100\tbob@desk\t7\tbring-up\t9",
                 FailureKind::TakenOver,
-                "bob@desk, bring-up, begun 60 s ago",
+                "bob@desk, bring-up, started 60 s ago",
             ),
-            ("taken x", FailureKind::TakenOver, "which left no name"),
+            ("taken x", FailureKind::TakenOver, "another run (name unknown)"),
             ("unlocked", FailureKind::LockLost, "freed this run's lock"),
         ] {
             let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Redactor::default());

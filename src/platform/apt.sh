@@ -150,8 +150,9 @@ is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
         "run the same command again: it checks again"
       ;;
     *)
-      [ "$there" = "${over#data=}" ] ||
-        fail "the plan was made for rabbitmq-server ${over#data=}, but ${there:-none} is installed now, so the package was not changed" \
+      planned=${over#data=}
+      [ "$there" = "$planned" ] ||
+        fail "the plan was made for rabbitmq-server ${planned:-(not installed)}, but ${there:-none} is installed now, so the package was not changed" \
           "run the same command again: it checks again"
       for choice in "$@"; do
         case $choice in

@@ -113,7 +113,7 @@ fn the_one_with_the_data_is_joined_even_where_it_is_not_the_first() {
     assert!(!ids(&plan).contains(&"node2/join".to_owned()));
     let joined = after.host(&name("node2")).and_then(|host| host.node()).map(|node| node.members.len());
     assert_eq!(joined, Some(3));
-    assert!(plan.notes.iter().any(|note| note.text.contains("node2 holds the cluster")));
+    assert!(plan.notes.iter().any(|note| note.text.contains("node2 has the cluster")));
 }
 
 #[test]

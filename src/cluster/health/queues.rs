@@ -112,7 +112,7 @@ fn unread(node: &NodeFacts, notebook: &mut Notebook<'_>) {
     if !node.queues_complete {
         notebook.add(
             Severity::Note,
-            format!("only the first {} queues were inspected", node.queues.len()),
+            format!("not all queues were inspected, only the first {}", node.queues.len()),
             "there are more, or the node did not answer in time: `rabbitmqctl list_queues name type members` on a broker",
         );
     }

@@ -64,7 +64,7 @@ fn a_node_that_boots_is_told_from_one_that_is_down() {
     let unit = host(&mut facts, "node3").units.get_mut("rabbitmq-server").expect("a unit");
     unit.active = "activating".to_owned();
     let refused = plan("rolling-restart", &[], &facts);
-    assert!(refused.contains("rabbit@node3 is a member and is starting just now"), "{refused}");
+    assert!(refused.contains("rabbit@node3 is a member and is starting"), "{refused}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn an_upgrade_that_was_cut_off_is_ended() {
     assert_eq!(steps("upgrade", &[], &facts), BROKERS.map(|text| of(&format!("{text}/upgrade"))));
     assert_eq!(Call::of("bring-up", &[]).again(&desired(INVENTORY), &facts), (vec![], vec![]));
     let refused = plan("upgrade", &[&format!("version={VERSION}")], &facts);
-    assert!(refused.contains("RabbitMQ does not go back to an older version"), "{refused}");
+    assert!(refused.contains("RabbitMQ cannot be downgraded"), "{refused}");
 
     stop(&mut facts, "node1");
     assert_eq!(steps("bring-up", &[], &facts), [of("node1/packages")]);
@@ -169,7 +169,7 @@ fn a_file_that_no_restart_follows_is_not_written() {
     let (plan, _) = Call::of("recover-node", &["node=node3"]).project(&wanted, &whole()).expect("a plan");
     assert_eq!(ids(&plan), Vec::<String>::new());
     let note = &plan.notes.iter().find(|note| note.text.contains("rabbitmq.conf")).expect("it is said").text;
-    assert!(note.contains("stays as it is"), "{note}");
+    assert!(note.contains("is left unchanged"), "{note}");
 }
 
 #[test]
