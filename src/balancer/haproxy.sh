@@ -20,7 +20,7 @@ haproxy_states() { # SERVER
   haproxy_says 'show stat -1 4 -1' | awk -F, -v server="$1" '$2 == server { print $1, $18 }'
 }
 
-# In all backends, whatever becomes of one of them.
+# In all backends, even if one of them fails.
 haproxy_set() { # SERVER maint|ready
   haproxy_states "$1" | {
     rc=0

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# Part of the probe: what HAProxy says of its servers, by its socket. probe.sh has section, limit and the socket.
+# Part of the probe: the states of HAProxy's servers, from its socket. probe.sh has section, limit and the socket.
 balancer() {
   section balancer
   up=' ' down=' ' stat=''

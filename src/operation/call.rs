@@ -1,6 +1,6 @@
 use md5::{Digest, Md5};
 
-use super::{Gate, MayGo, Operation, PackageChoice, QueueRef};
+use super::{MayGo, Operation, PackageChoice, QueueRef, StopCheck};
 use crate::model::{KeyFingerprint, NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 
 /// The call of a step function under construction. Bytes, since secrets need not be UTF-8.
@@ -12,7 +12,7 @@ pub struct Call<'s> {
 /// The line that runs this step.
 ///
 /// # Errors
-/// The name of a secret that it needs and that `secrets` does not hold.
+/// The name of a secret that it needs and that is not in `secrets`.
 pub fn line(step: &str, operation: &Operation, secrets: &Secrets) -> Result<Vec<u8>, SecretName> {
     let mut call = Call { line: format!("run_step {}", quote(step)).into_bytes(), secrets };
     operation.get().call(&mut call)?;
@@ -47,7 +47,7 @@ impl Call<'_> {
     }
 
     /// # Errors
-    /// The name, where the secret is not known.
+    /// The name, if the secret is not known.
     pub fn known(&self, name: &SecretName) -> Result<Secret, SecretName> {
         self.secrets.get(name).cloned().ok_or_else(|| name.clone())
     }
@@ -69,11 +69,11 @@ impl Call<'_> {
         self.word(function).node(node).word(mode)
     }
 
-    pub fn gate(&mut self, gate: Gate) -> &mut Self {
-        self.word(gate.as_str())
+    pub fn stop_check(&mut self, stop_check: StopCheck) -> &mut Self {
+        self.word(stop_check.as_str())
     }
 
-    /// `2 0`: queues, and those of them that are not counted.
+    /// `2 0`: queues, and how many of them are not counted.
     pub fn may_go(&mut self, may_go: MayGo) -> &mut Self {
         self.word(&format!("{} {}", or_any(may_go.queues), or_any(may_go.uncounted)))
     }
@@ -83,7 +83,7 @@ impl Call<'_> {
         self.words([queue.kind_word(), &queue.vhost, &queue.name])
     }
 
-    /// What the plan found beneath the broker's package, where that is among them, and the packages.
+    /// The keys that may be accepted, the data that the plan found under the broker's package, if that is among them, and the packages.
     pub fn packages(&mut self, keys: &[KeyFingerprint], packages: &[PackageChoice]) -> &mut Self {
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
         self.word(&keys.join(" "));
@@ -95,7 +95,7 @@ impl Call<'_> {
     }
 }
 
-/// A count, or `any` for what the plan showed as unknown.
+/// A count, or `any` if the plan showed it as unknown.
 pub(super) fn or_any(count: Option<u64>) -> String {
     count.map_or("any".to_owned(), |count| count.to_string())
 }

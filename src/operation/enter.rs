@@ -9,13 +9,14 @@ const SHELL: Shell = Shell {
     ..Shell::of("enter", include_str!("enter.sh"))
 };
 
-/// Enables and starts a blank broker, which becomes a member of the seed node's cluster at this first start, and
+/// Enables and starts a blank broker, which becomes a member of the cluster of `join_target` at this first start, and
 /// waits until it serves and both list each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnterCluster {
     pub node: NodeName,
     pub names: NameMode,
-    pub seed: NodeName,
+    #[serde(rename = "seed")]
+    pub join_target: NodeName,
     pub patience_s: u64,
 }
 
@@ -25,13 +26,15 @@ impl Operate for EnterCluster {
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
-        call.on_node("enter_cluster", &self.node, self.names).seconds(self.patience_s).node(&self.seed);
+        call.on_node("enter_cluster", &self.node, self.names)
+            .seconds(self.patience_s)
+            .node(&self.join_target);
         Ok(())
     }
 
     fn effect(&self, world: &mut World<'_>) {
         broker::starts(world, &self.node);
         let member = ClusterMember { node: self.node.clone(), node_type: NodeType::Disc };
-        world.enters(&member, &self.seed);
+        world.enters(&member, &self.join_target);
     }
 }

@@ -15,14 +15,14 @@ pub struct PackageChoice {
     pub name: String,
     /// The exact package version; None takes the repositories' candidate.
     pub version: Option<String>,
-    /// What the plan found beneath a broker's package and judged its version by. The step refuses where it finds anything
+    /// The data that the plan found under a broker's package, from which it derived the version. The step refuses if it finds anything
     /// else. None for other packages.
     #[serde(default)]
     pub over: Option<Over>,
 }
 
 impl PackageChoice {
-    /// What the plan found beneath the broker's package, where that is among them, as the step functions read it.
+    /// The data that the plan found under the broker's package, if that is among them, as the step functions read it.
     pub(super) fn over_word(packages: &[Self]) -> String {
         match packages.iter().find_map(|package| package.over.as_ref()) {
             None => "-".to_owned(),
@@ -42,13 +42,13 @@ impl std::fmt::Display for PackageChoice {
     }
 }
 
-/// What lies on the host where a broker's package is to go.
+/// The data on the host on which a broker's package will be installed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
     /// No node's database.
     NoData,
-    /// A database, and this version of the package, whole or in part; none where it was removed.
+    /// A database, and this version of the package, fully or partly installed; none if it was removed.
     Data { package: Option<String> },
 }
 
@@ -59,7 +59,7 @@ pub enum Hold {
     Release,
 }
 
-/// One transaction of the package manager, during which the named units do not start by themselves.
+/// One transaction of the package manager, in which the named units do not start by themselves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstallPackages {
     pub packages: Vec<PackageChoice>,
@@ -97,7 +97,7 @@ impl Operate for InstallPackages {
     }
 }
 
-/// Keeps packages at their version, or no longer.
+/// Holds packages at their version, or releases them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HoldPackages {
     pub packages: Vec<String>,
@@ -127,7 +127,7 @@ impl Operate for HoldPackages {
     }
 }
 
-/// Removes what an interrupted run forbade services to start by.
+/// Removes the file by which an interrupted run prevented services from starting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemoveStalePolicy;
 
@@ -146,7 +146,7 @@ impl Operate for RemoveStalePolicy {
     }
 }
 
-/// The unit that a package brings.
+/// The unit of a package.
 pub fn unit_of(family: OsFamily, package: &str) -> Option<&'static str> {
     if package == BROKER_PACKAGE {
         return Some(BROKER_UNIT);

@@ -9,7 +9,7 @@ use crate::platform::platforms;
 use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
 
-/// Every host with what is to be looked at there.
+/// Every host with what to probe there.
 pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost> {
     let upgrades = playbook
         .phases
@@ -29,7 +29,7 @@ pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost>
 fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let broker = host.has(Role::Broker);
     let balancer = desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer));
-    // Which family the host is of is what the probe is to say: it is asked for the names of all.
+    // The probe reports the host's family, so it is asked for the package names of all families.
     let mut packages: Vec<&str> = platforms().map(|platform| platform.time.package).collect();
     let mut units: Vec<&str> = platforms().map(|platform| platform.time.unit).collect();
     let mut files = vec!["/etc/hosts"];
@@ -70,8 +70,8 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     }
 }
 
-/// The ports of other hosts that this one needs: between brokers epmd and Erlang distribution, from the load balancer
-/// what it forwards to.
+/// The ports of other hosts that this one needs: epmd and Erlang distribution between brokers; for the load balancer,
+/// the ports that it forwards to.
 fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
     let mut ports: Vec<u16> = Vec::new();
     if host.has(Role::Broker) {

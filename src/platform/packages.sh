@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What holds for every package manager. A family's file has `broker_package` (the version of rabbitmq-server on this host,
-# whole or in part) and `is_at_least VERSION VERSION`.
+# What is common to all package managers. A family's file provides `broker_package` (the version of rabbitmq-server on this host,
+# even if only partly installed) and `is_at_least VERSION VERSION`.
 
 holds_data() {
   for directory in /var/lib/rabbitmq/mnesia/*@*/; do
@@ -9,8 +9,8 @@ holds_data() {
   return 1
 }
 
-# The plan judged, by what it saw, whether another version may be installed over the data. This checks that nothing changed
-# since: somebody may have installed or started something, and a repository may offer something else.
+# The plan decided, from what it observed, whether another version may be installed over the data. This checks that it still
+# holds: packages may have been installed or nodes started since, and a repository may offer other versions.
 is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
   over=$1
   shift
@@ -18,21 +18,22 @@ is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
   case $over in
     -) return 0 ;;
     no-data)
-      ! holds_data || fail "a broker's data has come to this host since the plan was made, so its package stays as it is" \
+      ! holds_data || fail "this host has a broker's data that it did not have when the plan was made, so the package was not changed" \
         "run the same command again: it checks again"
       ;;
     *)
-      [ "$there" = "${over#data=}" ] ||
-        fail "the plan was made over rabbitmq-server ${over#data=}, and ${there:-none} is installed now, so it stays as it is" \
+      planned=${over#data=}
+      [ "$there" = "$planned" ] ||
+        fail "the plan was made for rabbitmq-server ${planned:-(not installed)}, but ${there:-none} is installed now, so the package was not changed" \
           "run the same command again: it checks again"
       for choice in "$@"; do
         case $choice in
           rabbitmq-server=*)
             [ -z "$there" ] || is_at_least "${choice#*=}" "$there" ||
-              fail "rabbitmq-server $there would go back to ${choice#*=} over its data, so it stays as it is" "ask for a newer version"
+              fail "rabbitmq-server $there cannot be downgraded to ${choice#*=} over its data, so it was not changed" "request a newer version"
             ;;
           rabbitmq-server)
-            fail "which rabbitmq-server comes over the data is not said, so it stays as it is" "run the same command again: it checks again"
+            fail "the plan names no version of rabbitmq-server for this data, so the package was not changed" "run the same command again: it checks again"
             ;;
         esac
       done
@@ -40,7 +41,7 @@ is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
   esac
 }
 
-# Whether a broker is installed, and older than that; its version is in $version then.
+# Whether a broker is installed and older than VERSION; its version is then in $version.
 broker_is_older_than() { # VERSION
   version=$(broker_package)
   [ -n "$version" ] && ! is_at_least "$version" "$1"

@@ -123,7 +123,7 @@ const DAY2: &[Scenario] = &[
     converged("a rotation behind the nodes' backs", rotation::behind_their_backs).by_turns(),
     converged("a node replaced, and one removed", leaving::replace_and_remove).by_turns(),
     converged("a node that leaves with the only copy of queues", only_copies::leaves_with_queues).by_turns(),
-    converged("a disk that is not mounted is no lost data", only_copies::not_mounted).by_turns(),
+    converged("an unmounted disk is not lost data", only_copies::not_mounted).by_turns(),
     converged("all down and all up again", recovery::full_stop).by_turns(),
     converged("all down, and the last one for good", recovery::dead_last).by_turns(),
     Scenario::new("an upgrade to the next version", State::Converged, State::Any, rolling::upgrade)

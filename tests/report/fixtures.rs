@@ -112,7 +112,7 @@ pub fn bring_up() -> Plan {
                 "host-names",
                 Edit,
                 &format!("set the host name to {name}"),
-                "the host calls itself debian",
+                "the host's name is debian",
                 &[],
             )
             .step(

@@ -84,7 +84,7 @@ pub(super) struct Report<'a>(pub(super) &'a [String]);
 pub(super) struct Unanswered<'a> {
     pub(super) question: &'a str,
     /// It never will: its version does not support it.
-    untold: bool,
+    unsupported: bool,
     /// The node's own error.
     words: String,
 }
@@ -92,8 +92,8 @@ pub(super) struct Unanswered<'a> {
 impl Report<'_> {
     fn state(&self) -> BrokerState {
         match self.one("state") {
-            Some("running") => match (self.untold(), self.facts()) {
-                (Some(question), _) => BrokerState::Untold(question),
+            Some("running") => match (self.unsupported(), self.facts()) {
+                (Some(question), _) => BrokerState::Unsupported(question),
                 (None, Ok(facts)) => BrokerState::Running(Box::new(facts)),
                 (None, Err(why)) => BrokerState::Unknown(why),
             },
@@ -179,16 +179,16 @@ impl Report<'_> {
         self.all("failed").map(|line| {
             let mut words = line.splitn(3, ' ');
             let question = words.next().unwrap_or_default();
-            let untold = words.clone().next() == Some("untold");
+            let unsupported = words.clone().next() == Some("untold");
             let kind = words.next().unwrap_or("no answer");
             let words = words.next().and_then(decoded).unwrap_or_else(|| kind.to_owned());
-            Unanswered { question, untold, words }
+            Unanswered { question, unsupported, words }
         })
     }
 
     /// Unsupported questions that every plan needs. Otherwise a plan would treat them as "none".
-    fn untold(&self) -> Option<String> {
-        let mut questions = self.failed().filter(|failed| failed.untold);
+    fn unsupported(&self) -> Option<String> {
+        let mut questions = self.failed().filter(|failed| failed.unsupported);
         questions.find_map(|failed| {
             let needed = FACTS.iter().find(|(need, fact)| *need == Need::Plan && fact.name == failed.question);
             let (_, fact) = needed?;
@@ -331,7 +331,7 @@ mod tests {
                 lines.into_iter().map(str::to_owned).chain([failed, "end".to_owned()]).collect();
             Report(&lines).state()
         };
-        let BrokerState::Untold(why) = report(format!("failed partition untold {words}")) else {
+        let BrokerState::Unsupported(why) = report(format!("failed partition untold {words}")) else {
             panic!("it is treated as none");
         };
         let wanted = "the running node (RabbitMQ 4.4.0) cannot be asked from which members it is partitioned (partition): \

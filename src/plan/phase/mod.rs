@@ -1,5 +1,5 @@
-//! One file per phase: a pure function that compares what is wanted with what is there and proposes the steps in
-//! between. Their order is the playbook's (playbooks/bring-up.toml).
+//! One file per phase: a pure function that compares the desired state with the facts and proposes the steps
+//! between them. The playbook sets their order (playbooks/bring-up.toml).
 
 mod broker_config;
 mod cluster_name;
@@ -78,14 +78,14 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::SyncQueue(health) => sync_queue::plan(draft, health.patience),
         PhaseSettings::CancelSyncQueue => sync_queue::cancel(draft),
         PhaseSettings::Stop => stop::plan(draft),
-        // Looks after apply, and changes nothing: see report::health.
+        // Inspects after apply, and changes nothing: see report::health.
         PhaseSettings::Verify(_) => {}
     }
 }
 
-/// Hosts that were not reached and without which nothing may be planned: those within `--limit`, and every broker,
-/// since membership is what all nodes say. A playbook that bears it goes on without hosts whose node does not run as
-/// far as all others see, and without the one that is to leave.
+/// Unreachable hosts without which no plan is made: those within `--limit`, and every broker,
+/// since membership is what all nodes report. A playbook that tolerates it proceeds without hosts whose node does not run
+/// according to all others, and without the node that leaves.
 pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, options: &Options) -> Vec<Refusal> {
     facts
         .unreachable()
@@ -96,19 +96,19 @@ pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, option
         .map(|(name, seen)| Refusal {
             host: Some(name.clone()),
             phase: Phase::Preflight,
-            what: "the host could not be looked at, so nothing is planned".to_owned(),
+            what: "the host could not be inspected, so nothing is planned".to_owned(),
             why: seen.evidence.clone(),
-            advice: "rabbitup status says what to do about it".to_owned(),
+            advice: "rabbitup status shows what to do".to_owned(),
         })
         .collect()
 }
 
-/// Nodes of which nobody knows what they hold and whether they can be spared, since their version does not know a question.
-/// They serve, so whatever a playbook would take for "not running" is wrong: none of them touches such a cluster.
-pub fn untold(facts: &Facts) -> Vec<Refusal> {
+/// Nodes whose version does not support a question, so that their data and whether they can be stopped are unknown.
+/// They serve, so a playbook that treated them as "not running" would be wrong: none changes such a cluster.
+pub fn unsupported(facts: &Facts) -> Vec<Refusal> {
     let reached = facts.hosts.keys().filter_map(|name| Some((name, facts.host(name)?)));
     let hosts = reached.filter_map(|(name, facts)| match &facts.broker {
-        BrokerState::Untold(why) => Some((name, why)),
+        BrokerState::Unsupported(why) => Some((name, why)),
         BrokerState::Down
         | BrokerState::CookieRefused
         | BrokerState::AppStopped
@@ -119,15 +119,15 @@ pub fn untold(facts: &Facts) -> Vec<Refusal> {
         .map(|(name, why)| Refusal {
             host: Some(name.clone()),
             phase: Phase::Preflight,
-            what: "RabbitMQ runs, and its version does not know what rabbitup must ask".to_owned(),
+            what: "RabbitMQ runs, but its version does not support a query that rabbitup needs".to_owned(),
             why: why.clone(),
-            advice: "nothing is wrong with the node for this alone: use a rabbitup that knows its version"
+            advice: "the node itself may be healthy: use a version of rabbitup that supports this RabbitMQ"
                 .to_owned(),
         })
         .collect()
 }
 
-/// Whether the playbook has something to do for a cluster of which a host is gone.
+/// Whether the playbook can work on a cluster that has lost a host.
 fn bears_absence(playbook: &Playbook) -> bool {
     playbook.phases.iter().any(|phase| {
         matches!(
@@ -137,7 +137,7 @@ fn bears_absence(playbook: &Playbook) -> bool {
     })
 }
 
-/// Whether a host is no broker that stays, or its node runs nowhere: some node runs, and none counts it as running.
+/// Whether a host is not a remaining broker, or its node does not run: some node runs, and none sees it running.
 fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
     let Some(host) = desired.brokers().find(|host| &host.name == name) else {
         return desired.leaving_host().is_some_and(|host| &host.name == name);
@@ -146,14 +146,14 @@ fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
     !running.is_empty() && running.iter().all(|(_, node)| !node.running.contains(&host.node()))
 }
 
-/// A template that fails with this inventory's values is the same for every host.
+/// A template that fails with this inventory's values fails for every host.
 fn refuse_template(draft: &mut Draft<'_>, error: &TemplateError) {
     let refusal = Refusal {
         host: None,
         phase: draft.phase,
         what: "a template cannot be rendered".to_owned(),
         why: error.to_string(),
-        advice: "rabbitup check shows the place".to_owned(),
+        advice: "rabbitup check shows where".to_owned(),
     };
     if !draft.refusals.contains(&refusal) {
         draft.refusals.push(refusal);

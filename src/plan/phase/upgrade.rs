@@ -8,12 +8,12 @@ use crate::platform::Words;
 use crate::playbook::{Phase, UpgradeSettings, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, CONF_FILE, Conf};
 
-/// Brings every running broker to the version that is asked for, one at a time. Brokers that do not run get it with the
+/// Upgrades every running broker to the requested version, one at a time. Stopped brokers get it in the
 /// phase `packages`.
 pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     let mut flags_enabled = false;
     for host in draft.brokers() {
-        // What does not run gets its version before it starts, or was told why not.
+        // A stopped broker gets its version before it starts, or was refused it.
         let is_told =
             |refusal: &Refusal| refusal.phase == Phase::Packages && refusal.host.as_ref() == Some(&host.name);
         if draft.refusals.iter().any(is_told) {
@@ -41,7 +41,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                     &host.name,
                     format!("no rabbitmq-server {wanted} is offered to this host"),
                     format!("its repositories offer {}", if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }),
-                    format!("add a repository that has it ({refresh} fetches what was published since), or ask for another"),
+                    format!("add a repository that has it ({refresh} updates the package lists), or request another version"),
                 );
                 continue;
             }
@@ -61,7 +61,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             continue;
         }
         if !matches!(facts.broker, BrokerState::Running(_)) {
-            // In a bring-up it is started, and the next run upgrades it with the others.
+            // A bring-up starts it, and the next run upgrades it with the others.
             if settings.to == UpgradeTo::Newest {
                 refuse_down(draft, host, &target, cut_off.as_deref());
             }
@@ -90,7 +90,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     }
 }
 
-/// The package version that the inventory asks for, where this host can have it.
+/// The package version that the inventory asks for, if this host can install it.
 pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> {
     match target(draft, facts, UpgradeTo::Inventory) {
         Target::Is(version) => Some(version),
@@ -98,8 +98,8 @@ pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> 
     }
 }
 
-/// A rabbitmq.conf that the old version reads and the new one does not start with. One that this plan writes was judged
-/// where it was made.
+/// A rabbitmq.conf that the old version reads but the new one does not start with. One that this plan writes was checked
+/// when it was made.
 fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
     if draft.held_back(&host.name).any(|file| file.path == CONF_FILE) {
         return;
@@ -111,16 +111,16 @@ fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
 }
 
 enum Target {
-    /// Nobody asks for a version.
+    /// No version is requested.
     None,
     Is(String),
-    /// The newest is asked for, and the host's package lists name none.
+    /// The newest is requested, and the host's package lists have none.
     Unknown,
-    /// What was asked for, and what there is.
+    /// The requested version, and those that are available.
     NotOffered(String, Vec<String>),
 }
 
-/// The package version that a host is to have: what the command line asks for, else the inventory, else what its package
+/// The package version that a host should have: that of the command line, else of the inventory, else the one that its package
 /// manager would install.
 fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
     let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
@@ -128,7 +128,7 @@ fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
     let Some(spec) = spec else {
         return match (to, package.candidate, package.half_installed) {
             (UpgradeTo::Newest, Some(candidate), _) => Target::Is(candidate),
-            // What was begun is ended, whatever else is offered by now.
+            // An interrupted installation is completed, even if another version is offered by now.
             (_, _, Some(half)) => Target::Is(half),
             (UpgradeTo::Newest, None, None) => Target::Unknown,
             (UpgradeTo::Inventory, _, None) => Target::None,
@@ -176,7 +176,7 @@ fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option
         "one node is upgraded at a time, and all the others must run",
         match cut_off {
             Some(half) => format!("rabbitup up completes the interrupted installation of {half}, and starts it"),
-            None => "rabbitup run start starts it and waits until it serves, rabbitup status says what is wrong with it"
+            None => "rabbitup run start starts it and waits until it serves; rabbitup status shows what is wrong with it"
                 .to_owned(),
         },
     );

@@ -104,7 +104,7 @@ fn narrow_rules(stage: &Stage, inventory: &Inventory) {
     stage
         .up(inventory)
         .expect(0)
-        .says("write the cluster's names into /etc/hosts")
+        .says("write the cluster's host names to /etc/hosts")
         .says("Verified: No changes.");
     stage.rabbitup(inventory).args(["status"]).run().expect(0).says("3 of 3 nodes run");
     // The cookie came over the standard input that this host would have logged.

@@ -24,18 +24,19 @@ pub fn over_data(stage: &Stage) {
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
     for version in [older, jump] {
         let run = limited(&pinned(version)).expect(1);
-        run.says(&format!("no rabbitmq-server {version} over the data here"));
+        run.says(&format!("rabbitmq-server {version} cannot be installed over this data"));
     }
     // Its package is gone.
     lab.stdout_of("node3", "apt-get -q -y remove rabbitmq-server >/dev/null 2>&1");
-    limited(&pinned(jump)).expect(1).says("over the data here");
+    limited(&pinned(jump)).expect(1).says("over this data");
     limited(&Inventory::whole()).expect(0);
     assert_eq!(hosts::package_version(lab, "node3"), installed, "what was there comes back");
     on_all(&["node1", "node2"], |host| lab.stdout_of(host, "systemctl stop rabbitmq-server"));
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
     for version in [older, jump] {
         let run = stage.up(&pinned(version)).expect(1);
-        run.says(&format!("no rabbitmq-server {version} over the data here")).says("Nothing was changed.");
+        run.says(&format!("rabbitmq-server {version} cannot be installed over this data"))
+            .says("Nothing was changed.");
     }
     assert_eq!(on_all(&BROKERS, |host| hosts::package_version(lab, host)), vec![installed; 3]);
     stage.up(&Inventory::whole()).expect(0);
@@ -107,7 +108,7 @@ pub fn one_of_two(stage: &Stage) {
     assert_eq!(hosts::starts(lab, &TWO), before, "nothing of it needs a restart");
     let mut changed = inventory.clone();
     changed.config = vec!["heartbeat = 45".into()];
-    stage.up(&changed).expect(0).says("so it runs on with what it read at its start");
+    stage.up(&changed).expect(0).says("so it keeps running with the files that it read at its start");
     stage.playbook(&changed, &["bring-up", "gap=yes"]).expect(0).says("Verified: No changes.");
     let after = hosts::starts(lab, &TWO);
     assert!(before.iter().zip(&after).all(|(was, is)| is > was), "{before:?}, then {after:?}");

@@ -113,7 +113,7 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
-        name: "a node that runs with another cookie than its file has",
+        name: "a node that runs with a cookie other than the one in its file",
         breaks: &[Run(
             "node3",
             "timeout 60 rabbitmqctl -q eval \"erlang:set_cookie(node(), 'e2e-other-cookie-of-nobody').\"",
