@@ -89,6 +89,7 @@ pub fn upgrade(stage: &Stage) {
     let installed = hosts::package_version(lab, "node1");
     let next = hosts::next_version(lab, "node1");
     let pinned = Inventory::upgraded(lab);
+    on_all(&BROKERS, |host| lab.stdout_of(host, lab.suite().family().offer_versions()));
     let services = hosts::all_services(lab, &BROKERS);
     stage.playbook(&inventory, &["upgrade"]).expect(0).says("No changes.");
     let run = stage.playbook(&inventory, &["upgrade", "version=9.9.9"]).expect(1);
