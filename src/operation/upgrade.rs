@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Call, Gate, Loss, Nature, OnBroker, Operate, PackageChoice, Shell, World, Writes, broker, packages, roll,
 };
-use crate::model::{NameMode, NodeName, SecretName};
+use crate::model::{KeyFingerprint, NameMode, NodeName, SecretName};
 
 const SHELL: Shell =
     Shell { on: &[&packages::SHELL, &roll::SHELL], ..Shell::of("upgrade", include_str!("upgrade.sh")) };
@@ -15,6 +15,9 @@ pub struct UpgradeBroker {
     pub names: NameMode,
     pub gate: Gate,
     pub packages: Vec<PackageChoice>,
+    /// As of [`super::InstallPackages`].
+    #[serde(default)]
+    pub keys: Vec<KeyFingerprint>,
     pub patience_s: u64,
 }
 
@@ -32,7 +35,7 @@ impl Operate for UpgradeBroker {
         call.on_node("upgrade_broker", &self.node, self.names)
             .seconds(self.patience_s)
             .gate(self.gate)
-            .packages(&self.packages);
+            .packages(&self.keys, &self.packages);
         Ok(())
     }
 

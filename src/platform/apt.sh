@@ -130,42 +130,9 @@ broker_package() {
   done
 }
 
-holds_data() {
-  for directory in /var/lib/rabbitmq/mnesia/*@*/; do
-    case $directory in *-plugins-expand/) ;; *) [ ! -d "$directory" ] || return 0 ;; esac
-  done
-  return 1
-}
-
-# Whether another version may come over the data is the plan's to judge, by what it saw. Here it must be so still: somebody
-# may have installed or started something since, and a repository may offer something else.
-is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
-  over=$1
-  shift
-  there=$(broker_package)
-  case $over in
-    -) return 0 ;;
-    no-data)
-      ! holds_data || fail "a broker's data has come to this host since the plan was made, so its package stays as it is" \
-        "run the same command again: it checks again"
-      ;;
-    *)
-      [ "$there" = "${over#data=}" ] ||
-        fail "the plan was made over rabbitmq-server ${over#data=}, and ${there:-none} is installed now, so it stays as it is" \
-          "run the same command again: it checks again"
-      for choice in "$@"; do
-        case $choice in
-          rabbitmq-server=*)
-            [ -z "$there" ] || dpkg --compare-versions "${choice#*=}" ge "$there" ||
-              fail "rabbitmq-server $there would go back to ${choice#*=} over its data, so it stays as it is" "ask for a newer version"
-            ;;
-          rabbitmq-server)
-            fail "which rabbitmq-server comes over the data is not said, so it stays as it is" "run the same command again: it checks again"
-            ;;
-        esac
-      done
-      ;;
-  esac
+# Whether the first version is the second one, or newer.
+is_at_least() { # VERSION VERSION
+  dpkg --compare-versions "$1" ge "$2"
 }
 
 # apt is never told to go back in place (--allow-downgrades): it would do so for every package. Without data an older broker
@@ -178,7 +145,7 @@ make_way() { # no-data PACKAGE[=VERSION]...
     case $choice in
       *'*'*) ;;
       rabbitmq-server=*)
-        dpkg --compare-versions "${choice#*=}" ge "$there" ||
+        is_at_least "${choice#*=}" "$there" ||
           bounded 600 apt-get -q -y --allow-change-held-packages -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 remove rabbitmq-server ||
           fail "rabbitmq-server $there could not be removed to make way for ${choice#*=}" "the lines above are apt's own"
         ;;
@@ -187,9 +154,10 @@ make_way() { # no-data PACKAGE[=VERSION]...
 }
 
 # One transaction for everything. Configuration files that somebody changed stay as they are.
-install_packages() { # UNITS-HELD-BACK(space separated) -|no-data|data=[VERSION] PACKAGE[=VERSION]...
-  held_back=$1 beneath=$2
-  shift 2
+# A repository of apt names its key itself (signed-by), so KEYS are not read.
+install_packages() { # UNITS-HELD-BACK(space separated) KEYS -|no-data|data=[VERSION] PACKAGE[=VERSION]...
+  held_back=$1 beneath=$3
+  shift 3
   is_as_planned "$beneath" "$@"
   refresh_lists
   trap allow_start EXIT
@@ -242,11 +210,4 @@ fetch_packages() { # PACKAGE[=VERSION]...
   dpkg_was_interrupted ||
     fetching 900 -q -y --download-only --no-install-recommends --allow-change-held-packages \
       -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
-}
-
-# Whether a broker is installed, and older than that; its version is in $version then.
-broker_is_older_than() { # VERSION
-  # shellcheck disable=SC2016 # dpkg-query expands it
-  version=$(dpkg-query -W -f '${Version}' rabbitmq-server 2>/dev/null) || return 1
-  dpkg --compare-versions "$version" lt "$1"
 }

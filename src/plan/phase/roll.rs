@@ -55,7 +55,14 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
         Work::Upgrade(packages) => {
             let to: Vec<String> = packages.iter().filter_map(|package| package.version.clone()).collect();
             let title = format!("upgrade {node} to {}{}", to.join(", "), manner(gate));
-            let operation = UpgradeBroker { node: node.clone(), names, gate, packages, patience_s };
+            let operation = UpgradeBroker {
+                node: node.clone(),
+                names,
+                gate,
+                packages,
+                keys: draft.desired.package.keys.clone(),
+                patience_s,
+            };
             ("upgrade", Change::Restart, title, operation.into(), 2880)
         }
     };
