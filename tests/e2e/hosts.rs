@@ -15,7 +15,7 @@ pub fn on_all<T: Send>(hosts: &[&str], work: impl Fn(&str) -> T + Sync) -> Vec<T
     })
 }
 
-/// Paths that change by themselves: kernel and systemd, logs, the brokers' databases.
+/// Paths that change by themselves: kernel and systemd, logs, the brokers' databases. [`Family::restless`] has those of a family.
 const RESTLESS: &[&str] = &[
     "/proc",
     "/sys",
@@ -42,11 +42,15 @@ const RESTLESS: &[&str] = &[
 /// show that something was created or removed. hostnamed exits half a minute after a name was set, and removes its directories in
 /// /var/tmp: it is stopped before the inspection.
 pub fn files(lab: &Lab, host: &str) -> BTreeMap<String, String> {
-    let mut command = "find / ".to_owned();
-    command += &RESTLESS.iter().map(|path| format!("-path {path}")).collect::<Vec<_>>().join(" -o ");
-    let command = command.replacen("find / ", "find / \\( ", 1)
-        + r" \) -prune -o \( -path /run -o -path / -o -path /tmp -o -path /run/user \) -o -printf '%p\t%y %m %U:%G %s %T@ %C@\n'";
-    let text = lab.stdout_of(host, &format!("systemctl -q stop systemd-hostnamed || :; {command}"));
+    let restless = RESTLESS.iter().chain(lab.suite().family().restless());
+    let restless = restless.map(|path| format!("-path {path}")).collect::<Vec<_>>().join(" -o ");
+    let command = format!(
+        "find / \\( {restless} \\) -prune -o \\( -path /run -o -path / -o -path /tmp -o -path /run/user \\) \
+         -o -printf '%p\\t%y %m %U:%G %s %T@ %C@\\n'"
+    );
+    // The first write below a directory of the image, which is an overlay, shows in the times of the directories above.
+    let settle = lab.suite().family().settle();
+    let text = lab.stdout_of(host, &format!("systemctl -q stop systemd-hostnamed || :; {settle}; {command}"));
     text.lines()
         .filter_map(|line| line.split_once('\t'))
         .map(|(path, rest)| (path.to_owned(), rest.to_owned()))

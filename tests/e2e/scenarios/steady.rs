@@ -51,6 +51,8 @@ pub fn cost(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
     count_vms(lab);
+    let package_manager = || on_all(&ALL, |host| lab.stdout_of(host, lab.suite().family().last_started()));
+    let before = package_manager();
     stage.home.borrow_mut().forget_connections();
     let plan = |args: &[&str]| stage.rabbitup(&inventory).args(args.iter().copied()).run().expect(0);
     let first = plan(&["plan", "-v"]).says("ssh: 4 connections opened, 4 scripts run").says("No changes.");
@@ -58,6 +60,7 @@ pub fn cost(stage: &Stage) {
     let status = plan(&["status", "-v"]).says("ssh: 0 connections opened, 4 scripts run");
     let started = on_all(&BROKERS, |host| lab.stdout_of(host, "wc -l </var/tmp/vms"));
     assert_eq!(started, ["0", "0", "0"], "Erlang VMs that plan and status started");
+    assert_eq!(package_manager(), before, "a package manager that takes 0.3 s was started");
     lab.stdout_of("node1", "timeout 60 rabbitmqctl -q version");
     let counted = lab.stdout_of("node1", "wc -l </var/tmp/vms");
     assert_ne!(counted, "0", "the count sees what rabbitmqctl starts");

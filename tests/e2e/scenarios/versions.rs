@@ -21,7 +21,7 @@ pub fn over_data(stage: &Stage) {
     let installed = hosts::package_version(lab, "node3");
     let family = lab.suite().family();
     let [older, jump] = &lab.suite().refused_versions();
-    on_all(&BROKERS, |host| lab.stdout_of(host, family.offer_versions()));
+    on_all(&BROKERS, |host| lab.stdout_of(host, &family.offer("other")));
     let limited =
         |inventory: &Inventory| stage.rabbitup(inventory).args(["up", "--yes", "--limit", "node3"]).run();
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
@@ -32,9 +32,9 @@ pub fn over_data(stage: &Stage) {
     // Its package is gone.
     lab.stdout_of("node3", family.remove_broker());
     limited(&pinned(jump)).expect(1).says("over the data here");
-    lab.stdout_of("node3", family.withdraw_versions());
+    lab.stdout_of("node3", &family.withdraw("other"));
     limited(&Inventory::whole()).expect(0);
-    lab.stdout_of("node3", family.offer_versions());
+    lab.stdout_of("node3", &family.offer("other"));
     assert_eq!(hosts::package_version(lab, "node3"), installed, "what was there comes back");
     on_all(&["node1", "node2"], |host| lab.stdout_of(host, "systemctl stop rabbitmq-server"));
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
@@ -43,7 +43,7 @@ pub fn over_data(stage: &Stage) {
         run.says(&format!("no rabbitmq-server {version} over the data here")).says("Nothing was changed.");
     }
     assert_eq!(on_all(&BROKERS, |host| hosts::package_version(lab, host)), vec![installed; 3]);
-    on_all(&BROKERS, |host| lab.stdout_of(host, family.withdraw_versions()));
+    on_all(&BROKERS, |host| lab.stdout_of(host, &family.withdraw("other")));
     stage.up(&Inventory::whole()).expect(0);
     stage.assert_nothing_to_do(&Inventory::whole());
     stage.assert_serves();
