@@ -6,8 +6,8 @@ use super::queues::{self, LOGIN};
 use crate::amqp;
 use crate::hosts;
 use crate::inventory::Inventory;
-use crate::lab::Store;
 use crate::program::{Run, until};
+use crate::release::Store;
 use crate::stage::{BROKERS, Stage};
 
 /// How long a run may take that has to do with a host that is gone: RabbitMQ itself waits for the better part of a
