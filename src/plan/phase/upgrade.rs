@@ -32,7 +32,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                     &host.name,
                     format!("no rabbitmq-server {wanted} is offered to this host"),
                     format!("its repositories offer {}", if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }),
-                    format!("add a repository that has it ({refresh} updates the package lists), or request another version"),
+                    format!("add a repository that has it (after that: {refresh}), or request another version"),
                 );
                 continue;
             }

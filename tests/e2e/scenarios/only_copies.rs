@@ -102,7 +102,7 @@ pub fn not_mounted(stage: &Stage) {
     refused
         .says("rabbit@node3 had the only copy of 1 queue")
         .says("on-the-disk")
-        .says("an unmounted disk");
+        .says("an unmounted disk: findmnt");
     stage.plan(&inventory).expect(1).says("first make sure that its data is gone");
     lab.stdout_of(
         "node3",
