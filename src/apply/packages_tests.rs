@@ -49,7 +49,13 @@ fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
         ),
         (data("3.10.8-1"), "3.9.27-1", true, "3.10.8-1", "cannot be downgraded to 3.9.27-1 over its data"),
         (Some(Over::Data { package: None }), "3.10.8-1", true, "", "INSTALLED"),
-        (Some(Over::Data { package: None }), "3.10.8-1", true, "4.0.5-1", "rabbitmq-server (not installed), but 4.0.5-1 is installed now"),
+        (
+            Some(Over::Data { package: None }),
+            "3.10.8-1",
+            true,
+            "4.0.5-1",
+            "rabbitmq-server (not installed), but 4.0.5-1 is installed now",
+        ),
     ];
     for (over, version, has_data, there, wanted) in cases {
         let package = PackageChoice {

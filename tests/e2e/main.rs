@@ -67,7 +67,8 @@ const SCENARIOS: &[Scenario] = &[
     converged("mirrors that are out of sync", queues::mirrors).but_one(),
     converged("a member that is not in the inventory", membership::prune).by_turns(),
     converged("confirmed plans that grow before they run", consent::shown_and_no_more).by_turns(),
-    converged("a node that was forgotten by hand while it was down", membership::forgotten_by_hand).by_turns(),
+    converged("a node that was forgotten by hand while it was down", membership::forgotten_by_hand)
+        .by_turns(),
     converged("TLS between nodes", tls::between_nodes).by_turns(),
     converged("RAM nodes, and the last disc node", membership::ram_nodes).by_turns(),
     converged("a wiped host whose ghost is in the way", recovery::wiped).by_turns(),
@@ -130,13 +131,8 @@ const DAY2: &[Scenario] = &[
         .by_turns(),
     Scenario::new("the same playbooks with Khepri", State::Converged, State::Any, recovery::khepri)
         .by_turns(),
-    Scenario::new(
-        "a node that was down while its cluster changed",
-        State::Any,
-        State::Any,
-        recovery::slept,
-    )
-    .by_turns(),
+    Scenario::new("a node that was down while its cluster changed", State::Any, State::Any, recovery::slept)
+        .by_turns(),
     Scenario::new("a cluster of two with Khepri", State::Any, State::Any, versions::one_of_two).but_one(),
     Scenario::new("doctor on two releases at once", State::Any, State::Any, doctor::releases),
 ];

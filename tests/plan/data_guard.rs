@@ -1,4 +1,4 @@
-//! What a node holds of its own is never destroyed unless the node is named, and then no more than the plan says.
+//! A node's own data is never destroyed unless the node is named, and then no more than the plan shows.
 
 use std::collections::BTreeSet;
 
@@ -103,7 +103,7 @@ fn a_named_node_may_lose_what_was_counted_and_no_more() {
     let (desired, facts) = two_with_data();
     let (plan, _) = planned(&desired, &facts, &destroying(&["node3"])).expect("it was named");
     assert_eq!(allowed(&plan, "node3").in_order(), [1, 14, 1, 1, 0, 0, 0, 0].map(Some));
-    // A name more destroys nothing more.
+    // Naming another node destroys nothing more.
     let (plan, _) = planned(&desired, &facts, &destroying(&["node1", "node2", "node3"])).expect("named");
     let said = notes(&plan);
     assert!(said.contains("--destroy-data node1 has no effect: the others join it"), "{said}");
@@ -132,7 +132,10 @@ fn data_that_nobody_could_look_at_is_not_given_up_by_naming_the_node() {
         let (plan, _) =
             planned(&desired, &facts, &destroying(&["node3"])).expect("it is started, and looked at");
         assert_eq!(allowed(&plan, "node3"), HoldingCounts::NOTHING, "{state:?}");
-        assert!(notes(&plan).contains("the data of rabbit@node3 can be seen only while it runs"), "{state:?}");
+        assert!(
+            notes(&plan).contains("the data of rabbit@node3 can be seen only while it runs"),
+            "{state:?}"
+        );
     }
 }
 
@@ -147,7 +150,7 @@ fn a_renamed_host_does_not_start_blank_beside_its_old_data() {
     host.data = vec![data("rabbit@old-name")];
     let refused = planned(&desired, &facts, &options()).expect_err("it would start empty");
     insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));
-    // With data of its own it is what it is to be; what lies beside it is history.
+    // With data under its own name it is right; other data beside it is from the past.
     crate::fixtures::host(&mut facts, "node2").data.push(data("rabbit@node2"));
     planned(&desired, &facts, &options()).expect("it has data of its own");
 }

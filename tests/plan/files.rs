@@ -1,4 +1,4 @@
-//! What stands where a file is to be: seen before anything is changed.
+//! Obstacles at the path of a file: detected before any change.
 
 use rabbitup::facts::FileKind;
 use rabbitup::report::{Style, refusals_text};
@@ -59,7 +59,7 @@ fn a_cookie_that_is_a_link_is_neither_replaced_nor_is_its_target_given_away() {
     assert!(refusals_text(&refused, Style::plain(100)).contains("its cookie differs from node1's"));
 }
 
-/// What user rabbitmq can place: named in the plan, and no file that root would follow, close to others or take for missing.
+/// What user rabbitmq can plant: named in the plan, and root neither follows it, nor changes its mode, nor treats the file as missing.
 #[test]
 fn what_user_rabbitmq_planted_is_named_ahead() {
     let desired = desired(INVENTORY);

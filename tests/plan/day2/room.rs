@@ -1,4 +1,4 @@
-//! A host that takes nothing more: told before anything is changed, by every playbook that would run into it.
+//! A host with a full or read-only file system: refused before any change, by every playbook that would fail on it.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn inodes_and_a_read_only_file_system_are_told_in_their_own_words() {
     insta::assert_snapshot!(format!("{}{}", plan("start", &[], &none), plan("start", &[], &read_only)));
 }
 
-/// It may be just what frees the host.
+/// It may even free space on the host.
 #[test]
 fn what_writes_nothing_is_not_refused() {
     let mut full = whole();
