@@ -9,8 +9,11 @@ fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
     let directory = std::env::temp_dir().join(format!("rabbitup-dpkg-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
     let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
-    let text =
-        script(vec![Operation::InstallPackages(InstallPackages { packages, held_back_units: Vec::new() })]);
+    let text = script(vec![Operation::InstallPackages(InstallPackages {
+        packages,
+        held_back_units: Vec::new(),
+        keys: Vec::new(),
+    })]);
     let tools = "\nbounded() { shift; echo \"$1\" \"${4:-}\"; }\nfetching() { echo apt-get; }\nrefresh_lists() { :; }\nmain() {";
     let told = String::from_utf8(text)
         .expect("UTF-8")
@@ -66,6 +69,7 @@ fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
         let text = script(vec![Operation::InstallPackages(InstallPackages {
             packages: vec![package],
             held_back_units: Vec::new(),
+            keys: Vec::new(),
         })]);
         let tools = format!(
             "\nrefresh_lists() {{ :; }}\nallow_start() {{ :; }}\nforbid_start() {{ :; }}\nend_interrupted_dpkg() {{ :; }}\n\

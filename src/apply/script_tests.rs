@@ -65,6 +65,7 @@ fn hostile_operations() -> Vec<Operation> {
         Operation::InstallPackages(InstallPackages {
             packages: vec![PackageChoice { name: text.clone(), version: Some(text.clone()), over: None }],
             held_back_units: vec![text.clone()],
+            keys: Vec::new(),
         }),
         Operation::InstallCookie(InstallCookie { secret: secret.clone(), digest: String::new() }),
         Operation::StartUnit(StartUnit { unit: text.clone() }),
@@ -242,7 +243,14 @@ fn every_operation() -> Vec<Operation> {
         Operation::StartBroker(StartBroker { node: n(), names, patience_s }),
         Operation::EnterCluster(EnterCluster { node: n(), names, join_target: n(), patience_s }),
         Operation::RestartBroker(RestartBroker { node: n(), names, stop_check, patience_s }),
-        Operation::UpgradeBroker(UpgradeBroker { node: n(), names, stop_check, packages, patience_s }),
+        Operation::UpgradeBroker(UpgradeBroker {
+            node: n(),
+            names,
+            stop_check,
+            packages,
+            keys: Vec::new(),
+            patience_s,
+        }),
         Operation::ReviveNode(ReviveNode { node: n(), names }),
         Operation::SwitchServer(SwitchServer {
             software: Software::Haproxy,

@@ -2,7 +2,23 @@ use super::{Algorithm, Balancer, Packaged, Packages, Runtime, StatisticsPage, St
 
 pub(super) static BALANCER: Balancer = Balancer {
     name: "HAProxy",
-    packages: Packages { apt: Packaged { main: "haproxy", modules: &[] } },
+    packages: Packages {
+        apt: Packaged {
+            main: "haproxy",
+            modules: &[],
+            user: "haproxy",
+            modules_conf: "",
+            socket: "/run/haproxy/admin.sock",
+        },
+        // There is no /run/haproxy, and SELinux lets HAProxy make sockets here.
+        dnf: Packaged {
+            main: "haproxy",
+            modules: &[],
+            user: "haproxy",
+            modules_conf: "",
+            socket: "/var/lib/haproxy/stats",
+        },
+    },
     unit: "haproxy",
     conf: "/etc/haproxy/haproxy.cfg",
     template: Template {
@@ -20,7 +36,7 @@ pub(super) static BALANCER: Balancer = Balancer {
     ],
     // They need HTTP or RDP.
     beyond_tcp: &["uri", "url_param", "hdr", "rdp-cookie"],
-    runtime: Some(Runtime { socket: "/run/haproxy/admin.sock", verdict }),
+    runtime: Some(Runtime { verdict }),
     statistics: StatisticsPage::Offered,
     harmless: HARMLESS,
 };

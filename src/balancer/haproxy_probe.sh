@@ -7,15 +7,9 @@ balancer() {
   question='show info;show stat -1 4 -1'
   case $haproxy_socket in
     /*)
-      if command -v socat >/dev/null; then
-        stat=$(echo "$question" | limit 2 socat -t 2 - "UNIX-CONNECT:$haproxy_socket")
-      else
-        # Part of every Debian (perl-base is essential), unlike any nc -U.
-        # shellcheck disable=SC2016  # perl's variables
-        stat=$(limit 2 perl -MIO::Socket::UNIX -e \
-          '$s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print $s "$ARGV[1]\n"; $s->flush; print while <$s>' \
-          "$haproxy_socket" "$question")
-      fi
+      for socket in $haproxy_socket; do
+        [ ! -S "$socket" ] || stat=$(unix_socket 2 "$socket" "$question")
+      done
       ;;
     *)
       # shellcheck disable=SC2016  # bash expands it

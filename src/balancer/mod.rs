@@ -39,6 +39,7 @@ pub struct Balancer {
 #[derive(Debug)]
 pub struct Packages {
     pub apt: Packaged,
+    pub dnf: Packaged,
 }
 
 /// The packages in one family.
@@ -48,6 +49,12 @@ pub struct Packaged {
     pub main: &'static str,
     /// The modules that rabbitup's configuration loads.
     pub modules: &'static [&'static str],
+    /// The user that it runs as.
+    pub user: &'static str,
+    /// Where the packages of modules put what loads them, as the configuration includes it.
+    pub modules_conf: &'static str,
+    /// The socket that its configuration opens, where it can be told anything at run time ([`Runtime`]).
+    pub socket: &'static str,
 }
 
 impl Packaged {
@@ -89,8 +96,6 @@ pub enum Strategy {
 /// Its interface at run time. Its shell file has the functions `NAME_states` and `NAME_set`.
 #[derive(Debug)]
 pub struct Runtime {
-    /// The socket that its template opens.
-    pub socket: &'static str,
     /// The meaning of the result of its last health check of a server.
     pub verdict: fn(&str) -> &str,
 }
@@ -162,7 +167,7 @@ macro_rules! softwares {
         }
 
         /// Their step functions: `NAME_accepts FILE` of each, and those of [`Runtime`] if it has one.
-        pub const STEPS: &str = concat!($(include_str!(concat!(stringify!($file), ".sh")),)*);
+        pub const STEPS: &str = concat!(include_str!("../facts/unix_socket.sh"), $(include_str!(concat!(stringify!($file), ".sh")),)*);
     };
 }
 
@@ -192,8 +197,8 @@ mod tests {
             assert_eq!(serde_json::to_value(software).expect("a word"), word);
             assert!(balancer.is_ours(balancer.template.text), "{word}: rabbitup knows what it wrote");
             assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
-            if let Some(runtime) = &balancer.runtime {
-                assert!(balancer.template.text.contains(runtime.socket), "{word} opens the socket");
+            if balancer.runtime.is_some() {
+                assert!(balancer.template.text.contains("{{socket}}"), "{word} opens the socket");
                 for function in ["states", "set"] {
                     assert!(STEPS.contains(&format!("\n{word}_{function}()")), "{word}_{function}");
                 }

@@ -2,7 +2,22 @@ use super::{Algorithm, Balancer, Packaged, Packages, StatisticsPage, Strategy, T
 
 pub(super) static BALANCER: Balancer = Balancer {
     name: "nginx",
-    packages: Packages { apt: Packaged { main: "nginx", modules: &["libnginx-mod-stream"] } },
+    packages: Packages {
+        apt: Packaged {
+            main: "nginx",
+            modules: &["libnginx-mod-stream"],
+            user: "www-data",
+            modules_conf: "/etc/nginx/modules-enabled/*.conf",
+            socket: "",
+        },
+        dnf: Packaged {
+            main: "nginx",
+            modules: &["nginx-mod-stream"],
+            user: "nginx",
+            modules_conf: "/usr/share/nginx/modules/*.conf",
+            socket: "",
+        },
+    },
     unit: "nginx",
     conf: "/etc/nginx/nginx.conf",
     template: Template {

@@ -3,6 +3,7 @@
 
 mod cookie;
 mod host_name;
+mod key;
 mod metadata_store;
 mod node_name;
 mod printable;
@@ -16,6 +17,7 @@ mod version;
 
 pub use cookie::{CookieDigest, CookieError, DigestKey, check_cookie, generate_cookie};
 pub use host_name::{HostName, HostNameError};
+pub use key::{KeyFingerprint, KeyFingerprintError};
 pub use metadata_store::MetadataStore;
 pub use node_name::{NodeName, NodeNameError};
 pub use printable::{one_line, printable, printable_json, shortened, steers};

@@ -4,8 +4,7 @@
 # rabbitmq, so that the cookie comes from its file and is in no argument list.
 find_erl_call() {
   command -v erl_call && return
-  for candidate in /usr/lib/erlang/erts-*/bin/erl_call /usr/lib/erlang/lib/erl_interface-*/bin/erl_call \
-    /usr/lib64/erlang/erts-*/bin/erl_call; do
+  for candidate in /usr/lib*/erlang/erts-*/bin/erl_call /usr/lib*/erlang/lib/erl_interface-*/bin/erl_call; do
     if [ -x "$candidate" ]; then
       printf '%s\n' "$candidate"
       return

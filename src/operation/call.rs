@@ -1,7 +1,7 @@
 use md5::{Digest, Md5};
 
 use super::{MayGo, Operation, PackageChoice, QueueRef, StopCheck};
-use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
+use crate::model::{KeyFingerprint, NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 
 /// The call of a step function under construction. Bytes, since secrets need not be UTF-8.
 pub struct Call<'s> {
@@ -83,8 +83,10 @@ impl Call<'_> {
         self.words([queue.kind_word(), &queue.vhost, &queue.name])
     }
 
-    /// The data that the plan found under the broker's package, if that is among them, and the packages.
-    pub fn packages(&mut self, packages: &[PackageChoice]) -> &mut Self {
+    /// The keys that may be accepted, the data that the plan found under the broker's package, if that is among them, and the packages.
+    pub fn packages(&mut self, keys: &[KeyFingerprint], packages: &[PackageChoice]) -> &mut Self {
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        self.word(&keys.join(" "));
         self.word(&PackageChoice::over_word(packages));
         for package in packages {
             self.word(&package.to_string());

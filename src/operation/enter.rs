@@ -1,11 +1,11 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, file, packages};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker, file, join, packages};
 use crate::facts::ClusterMember;
 use crate::model::{NameMode, NodeName, NodeType, SecretName};
 
 const SHELL: Shell = Shell {
-    on: &[&file::PLACE, &packages::SHELL, &broker::SHELL],
+    on: &[&file::PLACE, &packages::SHELL, &broker::SHELL, &join::SHELL],
     ..Shell::of("enter", include_str!("enter.sh"))
 };
 

@@ -34,7 +34,23 @@ enter_cluster() { # NODE MODE PATIENCE SEED
   fi
   hasten_entry
   comes_up "$node" "$mode" "$patience" "$join_target" || entry_failed "$node" "$join_target"
+  if serves_alone "$node" "$mode" "$join_target"; then
+    echo "$node started alone: its data directory was not empty when it looked for the cluster; it is joined by rabbitmqctl join_cluster"
+    method=join-running
+    ! broker_is_older_than 3.13.0 || method=stop-join-start
+    join_cluster "$node" "$mode" "$patience" "$join_target" "$method" disc '0 0 0 0 0 0 0 0'
+    return
+  fi
   confirm_member "$node" "$mode" "$join_target"
+}
+
+# A node whose data was lost may still have replicas of streams in the cluster's view. The cluster starts them again as soon as
+# the node's VM answers, up to two seconds before RabbitMQ looks into its data directory. One that is not empty belongs to no
+# blank node, so it is not told to look for a cluster (rabbit_mnesia:is_virgin_node; seen on 3.10.8).
+serves_alone() { # NODE MODE SEED
+  alone=0
+  lists "$1" "$2" "$3" >/dev/null || alone=$?
+  [ "$alone" = 1 ]
 }
 
 entry_failed() { # NODE SEED

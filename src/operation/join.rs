@@ -6,7 +6,7 @@ use crate::facts::{ClusterMember, HoldingCounts};
 use crate::model::{NameMode, NodeName, NodeType, SecretName};
 use crate::rabbitmq::internals;
 
-const SHELL: Shell =
+pub(super) const SHELL: Shell =
     Shell { asks: &[internals::OWN_DATA], on: &[&roll::SHELL], ..Shell::of("join", include_str!("join.sh")) };
 
 /// How `join_cluster` is called, by version (rabbitmq-facts, section 3).

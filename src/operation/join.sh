@@ -32,10 +32,17 @@ refuse_join() { # NODE MODE CAUSE [ADVICE]
   fail "$@"
 }
 
+# A node that started alone beside foreign files (see enter.sh) has its feature flags disabled, and without this one it knows no
+# maintenance mode. Its own flags go with the join; what it enters has it enabled.
+close_to_clients() { # NODE MODE
+  if maintain "$1" "$2"; then return 0; fi
+  control 120 "$1" enable_feature_flag maintenance_mode_status && maintain "$1" "$2"
+}
+
 # Without clients and listeners and with closed queues nothing new can arrive; stop_app alone takes seconds in which it
 # could.
 look_at_own_data() { # NODE MODE SEED ALLOWED
-  maintain "$1" "$2" || refuse_join "$1" "$2" "$1 could not be closed to clients, so its data cannot be counted reliably" \
+  close_to_clients "$1" "$2" || refuse_join "$1" "$2" "$1 could not be closed to clients, so its data cannot be counted reliably" \
     "RabbitMQ's error is in the lines above"
   holds=
   if ! { holds=$(own_data "$1" "$2") && more=$(beyond "$holds" "$4"); }; then

@@ -4,7 +4,7 @@ use super::world::{WILL_CHANGE, stopped_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::Software;
 use crate::facts::{CookieShape, HostFacts};
-use crate::model::SecretName;
+use crate::model::{KeyFingerprint, SecretName};
 use crate::platform::{self, OsFamily};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
@@ -64,6 +64,9 @@ pub enum Hold {
 pub struct InstallPackages {
     pub packages: Vec<PackageChoice>,
     pub held_back_units: Vec<String>,
+    /// The keys that the package manager may accept from a repository that names their address.
+    #[serde(default)]
+    pub keys: Vec<KeyFingerprint>,
 }
 
 impl Operate for InstallPackages {
@@ -72,7 +75,8 @@ impl Operate for InstallPackages {
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
-        call.words(["install_packages", &self.held_back_units.join(" ")]).packages(&self.packages);
+        call.words(["install_packages", &self.held_back_units.join(" ")])
+            .packages(&self.keys, &self.packages);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::{
     Call, Loss, Nature, OnBroker, Operate, PackageChoice, Shell, StopCheck, World, Writes, broker, packages,
     roll,
 };
-use crate::model::{NameMode, NodeName, SecretName};
+use crate::model::{KeyFingerprint, NameMode, NodeName, SecretName};
 
 const SHELL: Shell =
     Shell { on: &[&packages::SHELL, &roll::SHELL], ..Shell::of("upgrade", include_str!("upgrade.sh")) };
@@ -17,6 +17,9 @@ pub struct UpgradeBroker {
     #[serde(rename = "gate")]
     pub stop_check: StopCheck,
     pub packages: Vec<PackageChoice>,
+    /// As of [`super::InstallPackages`].
+    #[serde(default)]
+    pub keys: Vec<KeyFingerprint>,
     pub patience_s: u64,
 }
 
@@ -34,7 +37,7 @@ impl Operate for UpgradeBroker {
         call.on_node("upgrade_broker", &self.node, self.names)
             .seconds(self.patience_s)
             .stop_check(self.stop_check)
-            .packages(&self.packages);
+            .packages(&self.keys, &self.packages);
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 
 # Packages are downloaded before the node stops, so that the network does not prolong its downtime.
-upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION PACKAGE=VERSION...
-  node=$1 mode=$2 patience=$3 gate=$4 judged=$5
-  shift 5
+upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical KEYS data=VERSION PACKAGE=VERSION...
+  node=$1 mode=$2 patience=$3 gate=$4 accepted_keys=$5 judged=$6
+  shift 6
   is_as_planned "$judged" "$@"
   held=$(held_packages)
   refresh_lists
@@ -11,7 +11,7 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION 
   take_out "$node" "$mode" "$patience" "$gate"
   stop_broker "$node"
   installed=yes
-  (install_packages rabbitmq-server "$judged" "$@") || installed=no
+  (install_packages rabbitmq-server "$accepted_keys" "$judged" "$@") || installed=no
   # shellcheck disable=SC2086 # a list of package names
   [ -z "$held" ] || hold_packages hold $held
   if [ "$installed" = no ]; then

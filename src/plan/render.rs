@@ -2,7 +2,7 @@
 
 use crate::inventory::{Desired, Host, LoadBalancer};
 use crate::model::{NodeName, Role};
-use crate::platform::TimeService;
+use crate::platform::{Platform, TimeService};
 use crate::template::{Rendered, TemplateError, TemplateName, Templates};
 
 /// The block of /etc/hosts: every host of the inventory.
@@ -28,8 +28,10 @@ pub fn load_balancer(
     templates: &Templates,
     desired: &Desired,
     balancer: &LoadBalancer,
+    platform: &Platform,
 ) -> Result<Rendered, TemplateError> {
-    templates.render_file(TemplateName::Balancer(balancer.software), &desired.balancer_context(balancer))
+    let context = desired.balancer_context(balancer, platform);
+    templates.render_file(TemplateName::Balancer(balancer.software), &context)
 }
 
 /// chrony.conf of one host; None if the inventory names neither a server nor a source, so that the package's

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::PlannedHost;
-use crate::balancer::Software;
+use crate::balancer::{Balancer, Software};
 use crate::facts::{PeerPort, ProbeRequest};
 use crate::inventory::{Desired, Host};
 use crate::model::Role;
@@ -66,9 +66,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
-        haproxy_socket: balancer
-            .and_then(|balancer| balancer.software.balancer().runtime.as_ref())
-            .map(|runtime| runtime.socket.to_owned()),
+        haproxy_socket: balancer.map(|balancer| balancer.software.balancer()).and_then(sockets),
     }
 }
 
@@ -93,4 +91,11 @@ fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
             })
         })
         .collect()
+}
+
+/// Where its runtime socket may be, one per line: the probe takes the one that exists.
+fn sockets(balancer: &'static Balancer) -> Option<String> {
+    balancer.runtime.as_ref()?;
+    let paths: BTreeSet<&str> = platforms().map(|platform| platform.packages_of(balancer).socket).collect();
+    Some(paths.into_iter().collect::<Vec<_>>().join("\n"))
 }

@@ -130,43 +130,9 @@ broker_package() {
   done
 }
 
-holds_data() {
-  for directory in /var/lib/rabbitmq/mnesia/*@*/; do
-    case $directory in *-plugins-expand/) ;; *) [ ! -d "$directory" ] || return 0 ;; esac
-  done
-  return 1
-}
-
-# The plan decided, from what it observed, whether another version may be installed over the data. This checks that it still
-# holds: packages may have been installed or nodes started since, and a repository may offer other versions.
-is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
-  over=$1
-  shift
-  there=$(broker_package)
-  case $over in
-    -) return 0 ;;
-    no-data)
-      ! holds_data || fail "this host has a broker's data that it did not have when the plan was made, so the package was not changed" \
-        "run the same command again: it checks again"
-      ;;
-    *)
-      planned=${over#data=}
-      [ "$there" = "$planned" ] ||
-        fail "the plan was made for rabbitmq-server ${planned:-(not installed)}, but ${there:-none} is installed now, so the package was not changed" \
-          "run the same command again: it checks again"
-      for choice in "$@"; do
-        case $choice in
-          rabbitmq-server=*)
-            [ -z "$there" ] || dpkg --compare-versions "${choice#*=}" ge "$there" ||
-              fail "rabbitmq-server $there cannot be downgraded to ${choice#*=} over its data, so it was not changed" "request a newer version"
-            ;;
-          rabbitmq-server)
-            fail "the plan names no version of rabbitmq-server for this data, so the package was not changed" "run the same command again: it checks again"
-            ;;
-        esac
-      done
-      ;;
-  esac
+# Whether the first version is the second one, or newer.
+is_at_least() { # VERSION VERSION
+  dpkg --compare-versions "$1" ge "$2"
 }
 
 # apt is never called with --allow-downgrades, which would apply to every package. Without data, an older broker
@@ -179,7 +145,7 @@ make_way() { # no-data PACKAGE[=VERSION]...
     case $choice in
       *'*'*) ;;
       rabbitmq-server=*)
-        dpkg --compare-versions "${choice#*=}" ge "$there" ||
+        is_at_least "${choice#*=}" "$there" ||
           bounded 600 apt-get -q -y --allow-change-held-packages -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 remove rabbitmq-server ||
           fail "rabbitmq-server $there could not be removed to install ${choice#*=}" "apt's error is in the lines above"
         ;;
@@ -188,9 +154,10 @@ make_way() { # no-data PACKAGE[=VERSION]...
 }
 
 # One transaction for everything. Modified configuration files are kept.
-install_packages() { # UNITS-HELD-BACK(space separated) -|no-data|data=[VERSION] PACKAGE[=VERSION]...
-  held_back=$1 beneath=$2
-  shift 2
+# A repository of apt names its key itself (signed-by), so KEYS are not read.
+install_packages() { # UNITS-HELD-BACK(space separated) KEYS -|no-data|data=[VERSION] PACKAGE[=VERSION]...
+  held_back=$1 beneath=$3
+  shift 3
   is_as_planned "$beneath" "$@"
   refresh_lists
   trap allow_start EXIT
@@ -243,11 +210,4 @@ fetch_packages() { # PACKAGE[=VERSION]...
   dpkg_was_interrupted ||
     fetching 900 -q -y --download-only --no-install-recommends --allow-change-held-packages \
       -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
-}
-
-# Whether a broker is installed and older than VERSION; its version is then in $version.
-broker_is_older_than() { # VERSION
-  # shellcheck disable=SC2016 # dpkg-query expands it
-  version=$(dpkg-query -W -f '${Version}' rabbitmq-server 2>/dev/null) || return 1
-  dpkg --compare-versions "$version" lt "$1"
 }

@@ -1,4 +1,4 @@
-use super::Draft;
+use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
 use crate::inventory::{Host, LoadBalancer};
 use crate::model::Role;
@@ -39,7 +39,8 @@ fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
 }
 
 fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
-    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer) {
+    let Some(platform) = preflight::platform(draft, &host.name) else { return };
+    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer, platform) {
         Ok(wanted) => wanted,
         Err(error) => return super::refuse_template(draft, &error),
     };

@@ -4,7 +4,7 @@ use super::over;
 use super::{Draft, preflight, time};
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
 use crate::inventory::Host;
-use crate::model::{HostName, Role, VersionSpec};
+use crate::model::{HostName, Role, Version, VersionSpec};
 use crate::operation::{
     Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy, unit_of,
 };
@@ -101,7 +101,11 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
         ),
         None => reason,
     };
-    let operation = InstallPackages { packages: choices, held_back_units: held_back };
+    let operation = InstallPackages {
+        packages: choices,
+        held_back_units: held_back,
+        keys: draft.desired.package.keys.clone(),
+    };
     draft.propose(
         Proposal::new(&host.name, "packages", change, operation)
             .title(format!("install {}", names.join(", ")))
@@ -153,7 +157,7 @@ fn broker_choice(
     }
     let wanted = match spec {
         Some(spec) => asked_for(facts, &package, spec)?,
-        None => unasked(draft, &package)?,
+        None => unasked(draft, facts, &package)?,
     };
     match wanted {
         Wanted::Nothing => Ok(None),
@@ -199,24 +203,33 @@ fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> R
 
 /// If no version is requested: that of the other brokers, since a cluster runs one version, else the previous
 /// one, else what the repositories offer.
-fn unasked(draft: &Draft<'_>, package: &PackageFacts) -> Result<Wanted, Problem> {
+fn unasked(draft: &Draft<'_>, facts: &HostFacts, package: &PackageFacts) -> Result<Wanted, Problem> {
     if package.installed.is_some() {
         return Ok(Wanted::Nothing);
     }
-    match others_version(draft) {
-        Some((_, theirs)) if package.offered.is_empty() || package.offered.contains(&theirs) => {
-            Ok(Wanted::Version(theirs))
+    let Some((other, theirs)) = others_version(draft) else {
+        let before = package.removed.iter().find(|removed| package.offered.contains(removed));
+        let version = before.or(package.candidate.as_ref());
+        return Ok(version.map_or(Wanted::Unseen(None), |version| Wanted::Version(version.clone())));
+    };
+    let same_family = draft.host(&other).is_some_and(|other| other.system.family == facts.system.family);
+    let release = Version::parse(&theirs).ok();
+    let is_theirs = |offered: &&String| match same_family {
+        true => **offered == theirs,
+        // The two families number their packages differently.
+        false => release.is_some() && Version::parse(offered).ok() == release,
+    };
+    match package.offered.iter().find(is_theirs) {
+        Some(version) => Ok(Wanted::Version(version.clone())),
+        None if package.offered.is_empty() && same_family => Ok(Wanted::Version(theirs)),
+        None if package.offered.is_empty() => {
+            Ok(Wanted::Unseen(release.map(|release| format!("{release}-*"))))
         }
-        Some((other, theirs)) => Err(Problem::new(
+        None => Err(Problem::new(
             format!("rabbitmq-server {theirs}, which {other} runs, is not offered here"),
             format!("the repositories of this host offer {}", package.offered.join(", ")),
             "give all brokers the same repositories: the nodes of a cluster run one version".to_owned(),
         )),
-        None => {
-            let before = package.removed.iter().find(|removed| package.offered.contains(removed));
-            let version = before.or(package.candidate.as_ref());
-            Ok(version.map_or(Wanted::Unseen(None), |version| Wanted::Version(version.clone())))
-        }
     }
 }
 

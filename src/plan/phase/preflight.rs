@@ -26,13 +26,16 @@ pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
 /// The platform of the host's package family. A host of an unknown family is refused, once.
 pub(super) fn platform(draft: &mut Draft<'_>, name: &HostName) -> Option<&'static Platform> {
     let system = &draft.host(name)?.system;
-    if let Some(platform) = system.family.platform() {
+    let known = system.family.platform();
+    if let Some(platform) = known.filter(|platform| (platform.supports)(&system.id, &system.version)) {
         return Some(platform);
     }
-    let tools: Vec<&str> = platforms().map(|platform| platform.tool).collect();
     let systems: Vec<&str> = platforms().map(|platform| platform.systems).collect();
     let what = format!("{} is not supported", system.pretty_name);
-    let why = format!("os-release says ID={}, and there is no {}", system.id, tools.join(" or "));
+    let why = match known {
+        Some(_) => format!("os-release says ID={} and VERSION_ID={}", system.id, system.version),
+        None => format!("os-release says ID={}, and ID_LIKE names no system that rabbitup knows", system.id),
+    };
     if !draft.refuses(name, &what) {
         draft.refuse(name, what, why, format!("rabbitup manages {}", systems.join("; ")));
     }

@@ -63,7 +63,14 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
         Work::Upgrade(packages) => {
             let to: Vec<String> = packages.iter().filter_map(|package| package.version.clone()).collect();
             let title = format!("upgrade {node} to {}{}", to.join(", "), manner(stop_check));
-            let operation = UpgradeBroker { node: node.clone(), names, stop_check, packages, patience_s };
+            let operation = UpgradeBroker {
+                node: node.clone(),
+                names,
+                stop_check,
+                packages,
+                keys: draft.desired.package.keys.clone(),
+                patience_s,
+            };
             ("upgrade", Change::Restart, title, operation.into(), 2880)
         }
     };

@@ -2,7 +2,7 @@ use super::roll::{Work, roll};
 use super::{Draft, broker_config, conf_keys, feature_flags, over};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
-use crate::model::Version;
+use crate::model::{HostName, Version};
 use crate::plan::Refusal;
 use crate::platform::Words;
 use crate::playbook::{Phase, UpgradeSettings, UpgradeTo};
@@ -27,6 +27,15 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         let target = match target(draft, facts, settings.to) {
             Target::None => continue,
             Target::Is(version) => version,
+            Target::Unknown => {
+                draft.refuse(
+                    &host.name,
+                    "which versions of rabbitmq-server are offered to this host is not known",
+                    "its package lists were never fetched",
+                    format!("on the host: {refresh}; then run the same command again"),
+                );
+                continue;
+            }
             Target::NotOffered(wanted, offered) => {
                 draft.refuse(
                     &host.name,
@@ -42,6 +51,17 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                 continue;
             }
         };
+        if let Some((other, theirs)) = newer_elsewhere(draft, host, facts, &target, settings.to) {
+            draft.refuse(
+                &host.name,
+                format!("rabbitmq-server {theirs}, which {other} is offered, is not offered to this host"),
+                format!("the newest that it is offered is {target}; the nodes of a cluster run one version"),
+                format!(
+                    "on the host: {refresh} fetches what was published since; if that changes nothing, give all brokers the same repositories"
+                ),
+            );
+            continue;
+        }
         if target == installed && cut_off.is_none() {
             continue;
         }
@@ -79,7 +99,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
 pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> {
     match target(draft, facts, UpgradeTo::Inventory) {
         Target::Is(version) => Some(version),
-        Target::None | Target::NotOffered(..) => None,
+        Target::None | Target::Unknown | Target::NotOffered(..) => None,
     }
 }
 
@@ -99,6 +119,8 @@ enum Target {
     /// No version is requested.
     None,
     Is(String),
+    /// The newest is requested, and the host's package lists have none.
+    Unknown,
     /// The requested version, and those that are available.
     NotOffered(String, Vec<String>),
 }
@@ -113,7 +135,8 @@ fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
             (UpgradeTo::Newest, Some(candidate), _) => Target::Is(candidate),
             // An interrupted installation is completed, even if another version is offered by now.
             (_, _, Some(half)) => Target::Is(half),
-            _ => Target::None,
+            (UpgradeTo::Newest, None, None) => Target::Unknown,
+            (UpgradeTo::Inventory, _, None) => Target::None,
         };
     };
     match package.installed.or(package.half_installed).filter(|installed| spec.accepts(installed)) {
@@ -125,6 +148,30 @@ fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
             }
         }
     }
+}
+
+/// A newer version that another broker is offered and would be upgraded to, where this host does not know it: package lists of
+/// different age, or other repositories.
+fn newer_elsewhere(
+    draft: &Draft<'_>,
+    host: &Host,
+    facts: &HostFacts,
+    target: &str,
+    to: UpgradeTo,
+) -> Option<(HostName, String)> {
+    let here = facts.packages.get(BROKER_PACKAGE)?;
+    draft.brokers().into_iter().filter(|other| other.name != host.name).find_map(|other| {
+        let seen = draft.host(&other.name)?;
+        let Target::Is(theirs) = self::target(draft, seen, to) else { return None };
+        let there = seen.packages.get(BROKER_PACKAGE)?;
+        let place = |version: &str| there.offered.iter().position(|offered| offered == version);
+        let is_newer = match (Version::parse(&theirs), Version::parse(target)) {
+            (Ok(theirs), Ok(ours)) if theirs != ours => theirs > ours,
+            // The same release in a newer package: each host's list has the newest first.
+            _ => place(&theirs).zip(place(target)).is_some_and(|(theirs, ours)| theirs < ours),
+        };
+        (is_newer && !here.offered.contains(&theirs)).then(|| (other.name.clone(), theirs))
+    })
 }
 
 fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option<&str>) {

@@ -133,7 +133,10 @@ const WIPE: &str = "systemctl stop rabbitmq-server && rm -r /var/lib/rabbitmq/mn
 
 /// node3 is blank, and the others do not know it. A power failure has left partial state there.
 fn leave(stage: &Stage) {
-    stage.lab.stdout_of("node3", "touch /etc/chrony/.rabbitup.Bz7LJ9kD /var/lib/rabbitmq/.rabbitup.aaaaaaaa");
+    let time = stage.lab.suite().family().time_directory();
+    stage
+        .lab
+        .stdout_of("node3", &format!("touch {time}/.rabbitup.Bz7LJ9kD /var/lib/rabbitmq/.rabbitup.aaaaaaaa"));
     stage.lab.stdout_of("node3", WIPE);
     stage.lab.stdout_of("node1", "timeout 120 rabbitmqctl -q forget_cluster_node rabbit@node3");
 }

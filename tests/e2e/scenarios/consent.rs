@@ -2,8 +2,8 @@
 
 use crate::hosts;
 use crate::inventory::Inventory;
-use crate::lab::Store;
 use crate::program::{Run, Running};
+use crate::release::Store;
 use crate::stage::{BROKERS, Stage};
 
 /// Blocks a run that is about to lock lb1, the first by name, while the file exists, but not for ever. It replaces flock

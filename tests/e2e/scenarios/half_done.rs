@@ -3,10 +3,10 @@
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN_PASSWORD, Inventory};
-use crate::lab::Suite;
+use crate::release::Suite;
 use crate::stage::{ALL, BROKERS, Stage};
 
-/// The tutorial, followed halfway: names are set, packages installed and started with their own
+/// The tutorial, followed halfway: names are set, packages installed and started with cookies of their
 /// cookies, and on node3 the cookie was copied without the restart that it needs.
 pub fn half_done(stage: &Stage) {
     let inventory = Inventory::whole();
@@ -16,6 +16,7 @@ pub fn half_done(stage: &Stage) {
         run.out
     };
     on_all(&ALL, |host| lab.stdout_of(host, &format!("hostnamectl set-hostname {host}")));
+    let install = lab.suite().family().install_broker();
     let confs = BROKERS.map(|host| rendered("rabbitmq", host));
     on_all(&BROKERS, |host| {
         let conf = &confs[BROKERS.iter().position(|broker| *broker == host).expect("it is a broker")];
@@ -35,10 +36,10 @@ pub fn half_done(stage: &Stage) {
         }
         lab.stdout_of(
             host,
-            "mkdir -p /etc/rabbitmq && echo '[rabbitmq_management,rabbitmq_prometheus].' >/etc/rabbitmq/enabled_plugins && \
-             export DEBIAN_FRONTEND=noninteractive && apt-get -qq update && \
-             apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install rabbitmq-server >/dev/null 2>&1 && \
-             systemctl is-active rabbitmq-server && timeout 60 rabbitmqctl -q await_startup",
+            &format!(
+                "mkdir -p /etc/rabbitmq && echo '[rabbitmq_management,rabbitmq_prometheus].' >/etc/rabbitmq/enabled_plugins && \
+                 {install} && systemctl is-active rabbitmq-server && timeout 60 rabbitmqctl -q await_startup"
+            ),
         );
         if !first {
             lab.stdout_of(host, &configure);

@@ -6,8 +6,8 @@ use super::queues::{self, LOGIN};
 use crate::amqp;
 use crate::hosts;
 use crate::inventory::Inventory;
-use crate::lab::Store;
 use crate::program::{Run, until};
+use crate::release::Store;
 use crate::stage::{BROKERS, Stage};
 
 /// The timeout of a run with a lost host: RabbitMQ itself waits for almost a

@@ -8,7 +8,6 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::Suite;
 use crate::program::until;
 use crate::stage::Stage;
 
@@ -71,7 +70,7 @@ pub fn list(stage: &Stage, host: &str, vhost: &str, columns: &str) -> Vec<serde_
 
 /// The queues of a virtual host, those with replicas with the nodes that have one.
 pub fn members(stage: &Stage, host: &str, vhost: &str) -> Vec<serde_json::Value> {
-    if stage.lab.suite() != Suite::Bullseye {
+    if stage.lab.suite().streams() {
         return list(stage, host, vhost, "name members");
     }
     // The column came with a later one than 3.8.9.

@@ -6,8 +6,9 @@ use super::queues::{self, LOGIN, declare, messages};
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{Entry, Inventory};
-use crate::lab::{Host, Store, Suite};
+use crate::lab::Host;
 use crate::program::until;
+use crate::release::{Store, Suite};
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// The brokers of [`Inventory::whole`] without their load balancer, in this order.

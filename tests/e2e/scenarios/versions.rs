@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::steady::wait_for_balancer;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::{Host, Store};
+use crate::lab::Host;
+use crate::release::Store;
 use crate::stage::{BROKERS, Stage, octet};
 
 fn pinned(version: &str) -> Inventory {
@@ -18,7 +19,9 @@ fn pinned(version: &str) -> Inventory {
 pub fn over_data(stage: &Stage) {
     let lab = &stage.lab;
     let installed = hosts::package_version(lab, "node3");
-    let [older, jump] = lab.suite().refused_versions();
+    let family = lab.suite().family();
+    let [older, jump] = &lab.suite().refused_versions();
+    on_all(&BROKERS, |host| lab.stdout_of(host, &family.offer("other")));
     let limited =
         |inventory: &Inventory| stage.rabbitup(inventory).args(["up", "--yes", "--limit", "node3"]).run();
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
@@ -27,9 +30,11 @@ pub fn over_data(stage: &Stage) {
         run.says(&format!("rabbitmq-server {version} cannot be installed over this data"));
     }
     // Its package was removed.
-    lab.stdout_of("node3", "apt-get -q -y remove rabbitmq-server >/dev/null 2>&1");
+    lab.stdout_of("node3", family.remove_broker());
     limited(&pinned(jump)).expect(1).says("over this data");
+    lab.stdout_of("node3", &family.withdraw("other"));
     limited(&Inventory::whole()).expect(0);
+    lab.stdout_of("node3", &family.offer("other"));
     assert_eq!(hosts::package_version(lab, "node3"), installed, "what was there comes back");
     on_all(&["node1", "node2"], |host| lab.stdout_of(host, "systemctl stop rabbitmq-server"));
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
@@ -39,6 +44,7 @@ pub fn over_data(stage: &Stage) {
             .says("Nothing was changed.");
     }
     assert_eq!(on_all(&BROKERS, |host| hosts::package_version(lab, host)), vec![installed; 3]);
+    on_all(&BROKERS, |host| lab.stdout_of(host, &family.withdraw("other")));
     stage.up(&Inventory::whole()).expect(0);
     stage.assert_nothing_to_do(&Inventory::whole());
     stage.assert_serves();
