@@ -51,7 +51,7 @@ fn notes(plan: &Plan) -> String {
 }
 
 #[test]
-fn whatever_belongs_to_a_node_alone_keeps_it_from_joining() {
+fn a_nodes_own_data_of_any_kind_prevents_a_join() {
     let none = Holdings::default;
     let word = || vec!["x".to_owned()];
     let queue = QueueHolding { vhost: "/".to_owned(), name: "q".to_owned(), messages: Some(0) };
@@ -125,7 +125,7 @@ fn a_named_node_outside_the_limit_loses_nothing() {
 }
 
 #[test]
-fn data_that_nobody_could_look_at_is_not_given_up_by_naming_the_node() {
+fn naming_a_node_is_no_consent_to_lose_unseen_data() {
     let (desired, mut facts) = two_with_data();
     for state in [BrokerState::Down, BrokerState::AppStopped, BrokerState::CookieRefused] {
         host(&mut facts, "node3").broker = state.clone();
@@ -156,7 +156,7 @@ fn a_renamed_host_does_not_start_blank_beside_its_old_data() {
 }
 
 #[test]
-fn a_broker_that_runs_under_the_old_name_is_refused_with_what_it_holds() {
+fn a_broker_with_data_under_the_old_name_is_refused() {
     let (desired, mut facts) = two_with_data();
     let host = host(&mut facts, "node3");
     host.host_name.running = "old-name".to_owned();

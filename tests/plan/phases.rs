@@ -104,7 +104,7 @@ fn a_node_with_data_is_refused_by_name_and_count() {
 }
 
 #[test]
-fn the_one_with_the_data_is_joined_even_where_it_is_not_the_first() {
+fn the_broker_with_data_is_joined_even_if_it_is_not_the_first() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);
     start_alone(&mut facts, "node2");
@@ -161,7 +161,7 @@ fn a_member_of_a_cluster_that_is_not_whole_is_not_restarted() {
 }
 
 #[test]
-fn what_a_power_cut_left_half_written_is_removed() {
+fn half_written_files_of_a_power_failure_are_removed() {
     let desired = desired(INVENTORY);
     let mut facts = converged(&desired);
     host(&mut facts, "node2").leftovers = vec!["/etc/chrony".to_owned(), "/var/lib/rabbitmq".to_owned()];
@@ -191,7 +191,7 @@ fn a_host_that_holds_data_under_another_name_keeps_it() {
 }
 
 #[test]
-fn a_blank_broker_under_the_old_name_is_stopped_and_starts_as_what_it_is_to_be() {
+fn a_blank_broker_under_the_old_name_is_stopped_and_starts_under_the_new_one() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);
     start_alone(&mut facts, "node2");

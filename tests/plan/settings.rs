@@ -41,7 +41,7 @@ fn a_setting_that_the_installed_version_does_not_know_is_refused() {
 }
 
 #[test]
-fn what_a_newer_version_knows_nobody_can_say() {
+fn settings_of_a_newer_version_are_unknown() {
     let notes = |version| -> Vec<String> {
         let (plan, _) =
             planned(&with_setting("mqtt.default_user = \"a\""), &whole(version), &options()).expect("a plan");
@@ -91,7 +91,7 @@ fn each_broker_gets_its_file_when_the_one_before_has_started_with_it() {
 }
 
 #[test]
-fn a_broker_that_is_down_proves_the_file_before_one_that_serves_gets_it() {
+fn a_stopped_broker_tries_a_file_before_a_serving_one() {
     let mut facts = whole(VERSION);
     for text in ["node2", "node3"] {
         host(&mut facts, text).broker = BrokerState::Down;
@@ -187,7 +187,7 @@ fn with_delay(version: &str) -> Facts {
 
 /// 4.0 does not start with it: on a node that was upgraded by hand it is removed before the start.
 #[test]
-fn a_way_in_that_is_gone_does_not_keep_a_node_from_starting() {
+fn an_outdated_peer_discovery_does_not_prevent_a_start() {
     let planned_on = |facts: &Facts| planned(&desired(INVENTORY), facts, &options()).expect("a plan").0;
     assert_eq!(ids(&planned_on(&with_delay("3.8.9-3+deb11u1"))), Vec::<String>::new());
     assert_eq!(ids(&planned_on(&with_delay("3.13.7-1"))), Vec::<String>::new(), "it is ignored there");

@@ -39,7 +39,7 @@ fn a_node_that_is_down_gets_the_new_cookie_into_its_file() {
 
 /// No partition is reported yet, and both run: a link that is down could not reconnect while they have different cookies.
 #[test]
-fn no_rotation_where_a_node_does_not_see_one_that_runs() {
+fn no_rotation_if_a_node_does_not_see_a_running_one() {
     let mut facts = whole();
     let lost = node("node3");
     running(&mut facts, "node1").running.retain(|member| *member != lost);
@@ -59,7 +59,7 @@ fn stage(facts: &mut Facts, text: &str) {
 }
 
 #[test]
-fn a_rotation_that_failed_before_any_node_switched_goes_back() {
+fn a_rotation_that_failed_before_any_node_switched_is_reverted() {
     let mut facts = whole();
     BROKERS.iter().for_each(|text| runs_with(&mut facts, text, "own-cookie-of-node1"));
     stage(&mut facts, "node1");
@@ -70,7 +70,7 @@ fn a_rotation_that_failed_before_any_node_switched_goes_back() {
 }
 
 #[test]
-fn a_rotation_that_failed_after_a_node_switched_goes_on() {
+fn a_rotation_that_failed_after_a_node_switched_is_completed() {
     let mut facts = whole();
     for text in BROKERS {
         stage(&mut facts, text);

@@ -11,7 +11,7 @@ fn a_node_is_removed() {
 }
 
 #[test]
-fn a_node_whose_host_is_gone_is_removed() {
+fn a_node_whose_host_is_lost_is_removed() {
     let mut facts = whole();
     lose_host(&mut facts, "node3");
     insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
@@ -33,7 +33,7 @@ fn a_node_that_the_others_wait_for_is_forgotten_offline() {
 
 /// Khepri does not record which node stopped last, and does not need it.
 #[test]
-fn with_khepri_a_majority_starts_and_forgets_the_node_that_is_gone() {
+fn with_khepri_a_majority_starts_and_forgets_the_lost_node() {
     let mut facts = whole();
     BROKERS.iter().for_each(|text| stop(&mut facts, text));
     lose_host_of_stopped(&mut facts, "node3");
@@ -194,7 +194,7 @@ fn a_node_that_was_forgotten_with_its_data_starts_over() {
 }
 
 #[test]
-fn data_that_lies_elsewhere_is_not_taken_for_lost() {
+fn data_elsewhere_does_not_count_as_lost() {
     let mut facts = whole();
     stop(&mut facts, "node3");
     let node3 = host(&mut facts, "node3");
@@ -318,7 +318,7 @@ fn on_khepri(facts: &mut Facts) {
 }
 
 #[test]
-fn a_node_that_its_cluster_has_forgotten_is_not_started() {
+fn a_forgotten_node_is_not_started() {
     let mut facts = forgotten();
     insta::assert_snapshot!(plan("bring-up", &[], &facts));
     assert!(plan("start", &[], &facts).contains("rabbit@node3 cannot start"));
@@ -347,7 +347,7 @@ fn a_node_that_was_taken_out_from_afar_is_not_started() {
 }
 
 #[test]
-fn what_nobody_can_tell_from_a_forgotten_node_is_started_and_told() {
+fn a_node_that_may_be_forgotten_is_started_with_a_note() {
     let mut facts = forgotten();
     on_khepri(&mut facts);
     let (plan, _) = Call::of("bring-up", &[]).project(&desired(INVENTORY), &facts).expect("a plan");

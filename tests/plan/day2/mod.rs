@@ -86,7 +86,7 @@ impl Call {
 
 /// A limited plan is complete in itself: after it nothing is left to do on any host.
 #[test]
-fn what_a_limit_leaves_is_done_when_it_is_done() {
+fn a_limited_plan_is_complete() {
     let mut facts = whole();
     offer_next(&mut facts);
     let mut stopped = whole();

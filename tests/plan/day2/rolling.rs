@@ -11,7 +11,7 @@ fn a_rolling_restart() {
 }
 
 #[test]
-fn a_rolling_restart_goes_on_where_it_ended() {
+fn a_rolling_restart_resumes_where_it_stopped() {
     let mut facts = whole();
     running(&mut facts, "node1").uptime_s = 90;
     running(&mut facts, "node2").maintenance = true;
@@ -58,7 +58,7 @@ fn no_restart_while_a_node_is_down() {
 }
 
 #[test]
-fn a_node_that_boots_is_told_from_one_that_is_down() {
+fn a_booting_node_is_distinguished_from_a_stopped_one() {
     let mut facts = whole();
     stop(&mut facts, "node3");
     let unit = host(&mut facts, "node3").units.get_mut("rabbitmq-server").expect("a unit");
@@ -81,7 +81,7 @@ fn an_upgrade() {
 
 /// dpkg was killed in the middle: the next run completes it, and only with the version that was begun.
 #[test]
-fn an_upgrade_that_was_cut_off_is_ended() {
+fn an_interrupted_upgrade_is_completed() {
     let mut facts = whole();
     offer_next(&mut facts);
     let package = host(&mut facts, "node1").packages.get_mut("rabbitmq-server").expect("it is there");
@@ -164,7 +164,7 @@ fn an_upgrade_that_the_old_configuration_would_stop() {
 
 /// A playbook that restarts no broker writes no file that would take effect at an unplanned restart.
 #[test]
-fn a_file_that_no_restart_follows_is_not_written() {
+fn a_file_without_a_following_restart_is_not_written() {
     let wanted = desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 31"));
     let (plan, _) = Call::of("recover-node", &["node=node3"]).project(&wanted, &whole()).expect("a plan");
     assert_eq!(ids(&plan), Vec::<String>::new());
@@ -182,7 +182,7 @@ fn a_stop_and_a_start() {
 }
 
 #[test]
-fn what_is_whole_needs_nothing() {
+fn a_complete_cluster_needs_nothing() {
     let text: Vec<String> = ["start", "grow-queues", "rebalance", "upgrade"]
         .iter()
         .map(|name| plan(name, &[], &whole()))
@@ -191,7 +191,7 @@ fn what_is_whole_needs_nothing() {
 }
 
 #[test]
-fn of_two_replicas_none_is_spared_unless_the_operator_bears_it() {
+fn with_two_replicas_none_is_stopped_without_consent_to_a_gap() {
     for kind in [QueueKind::Quorum, QueueKind::Stream] {
         let mut facts = whole();
         give_queue(&mut facts, &queue("thin", kind, "node1", &["node1", "node2"]));

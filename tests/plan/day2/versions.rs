@@ -50,7 +50,7 @@ fn changes(plan: &Plan) -> Vec<Change> {
 }
 
 #[test]
-fn a_stopped_broker_is_as_protected_as_one_that_runs() {
+fn a_stopped_broker_is_as_protected_as_a_running_one() {
     let all = stopped(&BROKERS);
     let one = stopped(&["node3"]);
     let mut told = Vec::new();
@@ -83,7 +83,7 @@ fn no_older_revision_of_the_same_version_either() {
 
 /// The package changed while the node was stopped: its version does not tell which one wrote the data.
 #[test]
-fn a_package_that_changed_since_the_node_last_started_is_no_evidence() {
+fn a_package_that_changed_after_the_last_start_proves_nothing() {
     let mut facts = stopped(&["node3"]);
     let package = host(&mut facts, "node3").packages.get_mut("rabbitmq-server").expect("it is there");
     (package.installed, package.unpacked) = (Some("3.10.9-1".to_owned()), Some(1_700_000_900));
@@ -127,7 +127,7 @@ fn the_repositories_candidate_does_not_come_over_data() {
 
 /// Feature flags in the data show that another version than the removed package used them last.
 #[test]
-fn flags_that_a_removed_package_does_not_know_make_its_version_unknown() {
+fn feature_flags_unknown_to_a_removed_package_make_the_version_unknown() {
     let mut facts = stopped(&["node3"]);
     remove_package(&mut facts, "node3", &["quorum_queue", "stream_queue", "rabbitmq_4.0.0"]);
     let refused = limited("node3").text(&desired(INVENTORY), &facts);
@@ -169,7 +169,7 @@ fn without_data_any_version_comes() {
 
 /// For every playbook: the data of such a node and whether it can be stopped is unknown, and its peers do not know it either.
 #[test]
-fn a_version_that_does_not_know_a_question_is_touched_by_no_playbook() {
+fn no_playbook_touches_a_version_without_a_needed_question() {
     let why = "the running node (RabbitMQ 4.4.0) cannot be asked which alarms are raised (alarm): undef";
     for unsupported in [&["node3"][..], &["node1", "node2", "node3"]] {
         let mut facts = whole();
