@@ -101,7 +101,8 @@ fn replicas_on_former_members_and_on_down_nodes_are_distinguished() {
     let findings = health(&desired(3, 1), &down);
     let warnings: Vec<_> = findings.into_iter().filter(|f| f.what.contains("replica")).collect();
     insta::assert_snapshot!(findings_text(&warnings, Style::plain(80)), @r"
-    warning: 1 quorum queue has a replica on rabbit@node3, which does not run: orders
+    warning: 1 quorum queue has a replica on rabbit@node3, which does not run:
+             orders
       next: `rabbitup up` starts it; if it does not come back: `rabbitup run
             recover-node` or `replace-node`
     ");

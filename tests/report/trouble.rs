@@ -142,7 +142,7 @@ fn a_failure_in_the_middle() {
     insta::assert_snapshot!("given_up_80", failure_text(&failed, &plan, Style::plain(80)));
     failed.failure.kind = FailureKind::TakenOver;
     failed.failure.cause = Some(
-        "another run (bob@desk, bring-up, begun 12 s ago) took over this host while this one was paused; nothing was done"
+        "another run (bob@desk, bring-up, started 12 s ago) took over this host while this one was paused; nothing was done"
             .to_owned(),
     );
     insta::assert_snapshot!("taken_over_80", failure_text(&failed, &plan, Style::plain(80)));

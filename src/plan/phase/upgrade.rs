@@ -40,8 +40,13 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                 draft.refuse(
                     &host.name,
                     format!("no rabbitmq-server {wanted} is offered to this host"),
-                    format!("its repositories offer {}", if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }),
-                    format!("add a repository that has it ({refresh} updates the package lists), or request another version"),
+                    format!(
+                        "its repositories offer {}",
+                        if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }
+                    ),
+                    format!(
+                        "add a repository that has it (after that: {refresh}), or request another version"
+                    ),
                 );
                 continue;
             }

@@ -80,7 +80,7 @@ const SOON: Duration = Duration::from_secs(60);
 pub fn table(stage: &Stage) {
     let mut all: Vec<&Case> = host::CASES.iter().chain(pair::CASES).chain(cluster::CASES).collect();
     if stage.lab.suite().store() == Store::Khepri {
-        // Without Mnesia a node that was cut off goes on by itself when the network is back.
+        // Without Mnesia an isolated node recovers by itself when the network is back.
         all.retain(|case| case.cause != "partition");
     }
     let cases = picked(&all);
@@ -130,7 +130,7 @@ fn third_of_today() -> Option<usize> {
 }
 
 fn play(stage: &Stage, case: &Case) {
-    // Cases start brokers more often than systemd lets a person do it (4.3: five times in ten minutes).
+    // Cases start brokers more often than systemd's limit allows (4.3: five times in ten minutes).
     let lab = &stage.lab;
     on_all(&BROKERS, |host| lab.stdout_of(host, "systemctl reset-failed rabbitmq-server || :"));
     case.breaks.iter().for_each(|act| perform(stage, *act));
