@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::HostName;
+use crate::model::{Cause, HostName};
 use crate::plan::StepId;
 
 /// What happens while a plan is applied. Progress bars, text, JSON lines and the journal all read these and
@@ -78,16 +78,40 @@ pub enum Event {
 
 /// Why a step failed, for the reader at 3 a.m.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StepFailureDocument", into = "StepFailureDocument")]
 pub struct StepFailure {
     pub kind: FailureKind,
     /// The exit code of the step on its host, where it came to one.
     pub code: Option<i32>,
-    /// What the step itself said of the cause (lines it marked as such), else none.
-    pub cause: Option<String>,
-    /// What to do, where the step or the kind of failure knows it.
-    pub advice: Option<String>,
+    /// What the step itself said of the cause (lines it marked as such), and what to do, where the step or the kind of
+    /// failure knows it. What is wrong and where is known from the event that it is part of.
+    pub cause: Cause,
     /// The last lines of its output, at most 20.
     pub output: Vec<String>,
+}
+
+/// A failure as it is written in events and journals.
+#[derive(Serialize, Deserialize)]
+struct StepFailureDocument {
+    kind: FailureKind,
+    code: Option<i32>,
+    cause: Option<String>,
+    advice: Option<String>,
+    output: Vec<String>,
+}
+
+impl From<StepFailure> for StepFailureDocument {
+    fn from(failure: StepFailure) -> Self {
+        let StepFailure { kind, code, cause, output } = failure;
+        Self { kind, code, cause: cause.why_text(), advice: cause.advice_text(), output }
+    }
+}
+
+impl From<StepFailureDocument> for StepFailure {
+    fn from(document: StepFailureDocument) -> Self {
+        let StepFailureDocument { kind, code, cause, advice, output } = document;
+        Self { kind, code, cause: Cause::known(cause, advice), output }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -153,7 +153,7 @@ impl Session {
     pub fn open(common: &Common, called: &Called, data: &Data) -> Result<Self, Failure> {
         let playbook = playbook(common, called.name())?;
         let arguments = Arguments::parse(&playbook, &called.values)
-            .map_err(|error| Failure::new(Exit::Usage, error.what).next(error.hint))?;
+            .map_err(|error| Failure::problem(Exit::Usage, error.0))?;
         let (desired, templates) = load(common, SecretPolicy::Require)?;
         let desired = concerned(desired, &playbook, &arguments)?;
         let options = Options {
@@ -215,7 +215,9 @@ impl Session {
                 Ok(plan)
             }
             Err(mut refused) => {
-                refused.0.iter_mut().for_each(|refusal| refusal.advice = words.put_into(&refusal.advice));
+                for refusal in &mut refused.0 {
+                    refusal.problem.cause.reword(|advice| words.put_into(advice));
+                }
                 let text = if self.changes.get() { late_refusals_text } else { refusals_text };
                 Err(refusal(&refused, text(&refused, common.style_of_stderr())))
             }
@@ -235,7 +237,9 @@ impl Session {
 
     fn advised(common: &Common, mut findings: Vec<Finding>) -> Vec<Finding> {
         let words = Words::of(common);
-        findings.iter_mut().for_each(|finding| finding.advice = words.put_into(&finding.advice));
+        for finding in &mut findings {
+            finding.problem.cause.reword(|advice| words.put_into(advice));
+        }
         findings
     }
 
@@ -298,7 +302,7 @@ impl Session {
 }
 
 fn refusal(refused: &PlanError, text: String) -> Failure {
-    let message = refused.0.first().map(|first| first.what.clone()).unwrap_or_default();
+    let message = refused.0.first().map(|first| first.problem.what.clone()).unwrap_or_default();
     Failure::report(Exit::Failed, text, message)
         .kind(ErrorKind::Refused, Details::Refusals(RefusalDocument::from(refused)))
 }

@@ -11,7 +11,7 @@ mod request;
 mod walk;
 
 pub use bundle::{BundleContents, Collected, bundle, collect_command, parse_collected};
-pub use diagnosis::{Cause, Checked, Diagnosis, Finding, Meanwhile, Pair, PairState, Remedy};
+pub use diagnosis::{Awaits, Cause, Checked, Diagnosis, Finding, Meanwhile, Pair, PairState};
 pub use examination::{Answer, Examination, Examinations, Peer, Unit, Vm};
 pub use parse::parse_examination;
 pub use request::{ExamineRequest, examine_requests};

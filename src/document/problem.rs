@@ -31,6 +31,9 @@ pub enum Severity {
 }
 
 /// One problem of a document, its position, and what to do about it.
+///
+/// It is not the shape of other problems (`model::Problem`): it concerns a text and no host, its evidence is the text itself,
+/// which is drawn with labels, and it may be a warning only.
 #[derive(Clone, Debug)]
 pub struct Problem {
     severity: Severity,

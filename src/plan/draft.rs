@@ -1,11 +1,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cause, Change, Note, Options, Problem, Refusal, Step, StepId, obstacle, room};
+use super::{Change, Note, Options, Refusal, Step, StepId, obstacle, room};
 use crate::cluster::view;
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{Desired, Host};
-use crate::model::{HostName, Secret, SecretName, SecretSource};
+use crate::model::{HostName, Problem, Secret, SecretName, SecretSource};
 use crate::operation::{Digests, Imported, Operation, Proof, World, WriteFile};
 use crate::playbook::Phase;
 use crate::template::{Rendered, Templates};
@@ -266,17 +266,17 @@ impl<'a> Draft<'a> {
 
     /// Whether this is refused on the host already.
     pub fn refuses(&self, host: &HostName, what: &str) -> bool {
-        self.refusals.iter().any(|refusal| refusal.host.as_ref() == Some(host) && refusal.what == what)
+        let mut problems = self.refusals.iter().map(|refusal| &refusal.problem);
+        problems.any(|problem| problem.host.as_ref() == Some(host) && problem.what == what)
     }
 
     fn refuse_part(&mut self, step: &Step) {
-        self.refusals.push(Refusal {
-            host: Some(step.host.clone()),
-            phase: self.phase,
-            what: format!("--limit leaves out: {}", step.title),
-            why: "the other steps make no sense without it".to_owned(),
-            advice: format!("add {} to --limit, or leave --limit out", step.host),
-        });
+        let problem = Problem::new(
+            format!("--limit leaves out: {}", step.title),
+            "the other steps make no sense without it",
+            format!("add {} to --limit, or leave --limit out", step.host),
+        );
+        self.refusals.push(Refusal { phase: self.phase, problem: problem.on(&step.host) });
     }
 
     pub fn refuse(
@@ -286,22 +286,15 @@ impl<'a> Draft<'a> {
         why: impl Into<String>,
         advice: impl Into<String>,
     ) {
-        // A host that is not to be changed is no reason to leave the others as they are.
-        if !self.options.limit.covers(host) {
-            return self.note(host, format!("outside --limit; would be refused: {}", what.into()));
-        }
-        self.refusals.push(Refusal {
-            host: Some(host.clone()),
-            phase: self.phase,
-            what: what.into(),
-            why: why.into(),
-            advice: advice.into(),
-        });
+        self.refuse_problem(host, Problem::new(what, why, advice));
     }
 
     pub(crate) fn refuse_problem(&mut self, host: &HostName, problem: Problem) {
-        let Problem { what, cause: Cause { why, advice } } = problem;
-        self.refuse(host, what, why, advice);
+        // A host that is not to be changed is no reason to leave the others as they are.
+        if !self.options.limit.covers(host) {
+            return self.note(host, format!("outside --limit; would be refused: {}", problem.what));
+        }
+        self.refusals.push(Refusal { phase: self.phase, problem: problem.on(host) });
     }
 
     pub fn note(&mut self, host: &HostName, text: impl Into<String>) {

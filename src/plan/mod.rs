@@ -9,7 +9,6 @@ mod obstacle;
 mod options;
 pub mod phase;
 mod planner;
-mod problem;
 pub mod render;
 mod request;
 mod room;
@@ -26,14 +25,13 @@ pub use fingerprint::{Moved, fingerprint, moved};
 pub use options::{Limit, Moment, Options, Strangers};
 pub use phase::unreachable;
 pub use planner::{plan, project, secrets_to_read};
-pub(crate) use problem::{Cause, Problem};
 pub use request::planned_hosts;
 pub use saved::SavedPlanError;
 pub use step::{Change, Step, StepId};
 
 use crate::facts::ProbeRequest;
 use crate::inventory::Ssh;
-use crate::model::{DigestKey, HostName, SecretName, SecretSource};
+use crate::model::{DigestKey, HostName, Problem, SecretName, SecretSource};
 pub use crate::playbook::Phase;
 
 /// The version of the plan's JSON form. Additions raise nothing; what a reader must know raises it.
@@ -84,16 +82,10 @@ pub struct Note {
 pub struct PlanError(pub Vec<Refusal>);
 
 /// One reason not to go on, for the reader at 3 a.m.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    pub host: Option<HostName>,
     pub phase: Phase,
-    /// What is wrong.
-    pub what: String,
-    /// The evidence for it, as it was observed.
-    pub why: String,
-    /// What to do about it.
-    pub advice: String,
+    pub problem: Problem,
 }
 
 impl Plan {

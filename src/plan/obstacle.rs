@@ -1,7 +1,7 @@
 //! What must not give way to a file that a step would write.
 
-use super::Problem;
 use crate::facts::{FileKind, HostFacts};
+use crate::model::Problem;
 
 /// What stands where a file is to be, if it must not give way.
 pub(super) fn in_place_of(host: &HostFacts, path: &str) -> Option<Problem> {

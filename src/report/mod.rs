@@ -35,7 +35,9 @@ pub use plan_text::{last_line, plan_text};
 pub use progress::{Clock, Display, JsonLines, PlainLines, Size, Terminal, TerminalBars};
 pub use refusals::{RefusalDocument, RefusalEntry, late_refusals_text, refusals_text};
 pub use status::{State, Status};
-pub use status_json::{BackendStatus, CookieStatus, LoadBalancerStatus, NodeStatus, StatusDocument};
+pub use status_json::{
+    BackendStatus, CookieStatus, FindingEntry, LoadBalancerStatus, NodeStatus, StatusDocument,
+};
 pub use status_text::{findings_text, status_text};
 pub use style::{Colour, Detail, Style};
 pub use summary::{Next, Summary};

@@ -4,18 +4,14 @@ use super::Draft;
 use crate::cluster::phrases::listed;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
-use crate::plan::Cause;
+use crate::model::Cause;
 
 /// Refuses to take a node for wiped where its data may be elsewhere. Returns whether it did.
 pub(super) fn refuse(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts) -> bool {
     let named = draft.options.destroy_data.contains(&host.name);
-    let Some(Cause { why, advice }) = doubt(host, facts, named) else { return false };
-    draft.refuse(
-        &host.name,
-        format!("whether {} still has its data cannot be seen", host.node()),
-        why,
-        advice,
-    );
+    let Some(cause) = doubt(host, facts, named) else { return false };
+    let problem = cause.of(format!("whether {} still has its data cannot be seen", host.node()));
+    draft.refuse_problem(&host.name, problem);
     true
 }
 
@@ -58,7 +54,10 @@ fn doubt(host: &Host, facts: &HostFacts, named: bool) -> Option<Cause> {
 /// What helps a node without data that its cluster still lists: what to look at, and `recover-node` only where it would act.
 pub(super) fn advice(host: &Host, facts: Option<&HostFacts>) -> String {
     match facts.and_then(|facts| doubt(host, facts, false)) {
-        Some(Cause { why, advice }) => format!("{why}; {advice}"),
+        Some(cause) => {
+            let parts = [cause.why_text(), cause.advice_text()];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        }
         None => format!(
             "first make sure that its data is gone, not on a disk that is not mounted (findmnt, /etc/fstab) and not in another \
              directory; then rabbitup run recover-node node={} has it forgotten and brings it back",

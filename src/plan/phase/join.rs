@@ -209,7 +209,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     if draft
         .refusals
         .iter()
-        .any(|refusal| refusal.phase == Phase::Recover && refusal.host.as_ref() == Some(&host.name))
+        .any(|refusal| refusal.phase == Phase::Recover && refusal.problem.host.as_ref() == Some(&host.name))
     {
         return;
     }

@@ -42,7 +42,7 @@ use super::{Draft, Options, Refusal};
 use crate::cluster::view;
 use crate::facts::{BrokerState, Facts};
 use crate::inventory::Desired;
-use crate::model::HostName;
+use crate::model::{HostName, Problem};
 use crate::playbook::{Phase, PhaseSettings, Playbook};
 use crate::template::TemplateError;
 
@@ -93,12 +93,13 @@ pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, option
             options.limit.covers(name) || desired.brokers().any(|broker| &broker.name == *name)
         })
         .filter(|(name, _)| !(bears_absence(playbook) && is_down(desired, facts, name)))
-        .map(|(name, seen)| Refusal {
-            host: Some(name.clone()),
-            phase: Phase::Preflight,
-            what: "the host could not be looked at, so nothing is planned".to_owned(),
-            why: seen.evidence.clone(),
-            advice: "rabbitup status says what to do about it".to_owned(),
+        .map(|(name, seen)| {
+            let problem = Problem::new(
+                "the host could not be looked at, so nothing is planned",
+                &seen.evidence,
+                "rabbitup status says what to do about it",
+            );
+            Refusal { phase: Phase::Preflight, problem: problem.on(name) }
         })
         .collect()
 }
@@ -116,13 +117,13 @@ pub fn untold(facts: &Facts) -> Vec<Refusal> {
         | BrokerState::Running(_) => None,
     });
     hosts
-        .map(|(name, why)| Refusal {
-            host: Some(name.clone()),
-            phase: Phase::Preflight,
-            what: "RabbitMQ runs, and its version does not know what rabbitup must ask".to_owned(),
-            why: why.clone(),
-            advice: "nothing is wrong with the node for this alone: use a rabbitup that knows its version"
-                .to_owned(),
+        .map(|(name, why)| {
+            let problem = Problem::new(
+                "RabbitMQ runs, and its version does not know what rabbitup must ask",
+                why,
+                "nothing is wrong with the node for this alone: use a rabbitup that knows its version",
+            );
+            Refusal { phase: Phase::Preflight, problem: problem.on(name) }
         })
         .collect()
 }
@@ -148,13 +149,9 @@ fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
 
 /// A template that fails with this inventory's values is the same for every host.
 fn refuse_template(draft: &mut Draft<'_>, error: &TemplateError) {
-    let refusal = Refusal {
-        host: None,
-        phase: draft.phase,
-        what: "a template cannot be rendered".to_owned(),
-        why: error.to_string(),
-        advice: "rabbitup check shows the place".to_owned(),
-    };
+    let problem =
+        Problem::new("a template cannot be rendered", error.to_string(), "rabbitup check shows the place");
+    let refusal = Refusal { phase: draft.phase, problem };
     if !draft.refusals.contains(&refusal) {
         draft.refusals.push(refusal);
     }

@@ -14,8 +14,9 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     let mut flags_enabled = false;
     for host in draft.brokers() {
         // What does not run gets its version before it starts, or was told why not.
-        let is_told =
-            |refusal: &Refusal| refusal.phase == Phase::Packages && refusal.host.as_ref() == Some(&host.name);
+        let is_told = |refusal: &Refusal| {
+            refusal.phase == Phase::Packages && refusal.problem.host.as_ref() == Some(&host.name)
+        };
         if draft.refusals.iter().any(is_told) {
             continue;
         }
