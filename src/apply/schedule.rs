@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Tally;
+pub(super) use super::schedule_check::Place;
 use super::schedule_check::{self, PlanDefect};
 use crate::model::HostName;
 use crate::operation::{Operation, Service, SwitchServer};
 use crate::plan::{Plan, Step};
-
-/// A step's place in the plan's order.
-pub(super) type Place = usize;
 
 /// A host's place among the hosts that have steps.
 pub(super) type HostPlace = usize;

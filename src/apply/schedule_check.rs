@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::schedule::Place;
 use crate::model::HostName;
 use crate::plan::{Plan, StepId};
+
+/// A step's place in the plan's order.
+pub(super) type Place = usize;
 
 /// Why a plan cannot be executed as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

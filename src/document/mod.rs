@@ -2,6 +2,7 @@
 
 mod nearest;
 mod problem;
+mod read;
 mod schema;
 mod schema_check;
 mod source;
@@ -11,10 +12,11 @@ mod words;
 
 pub use nearest::nearest;
 pub use problem::{Graphics, Problem, ProblemDocument, Severity, report};
+pub use read::{ReadError, may_be_read, read_bounded, read_document};
 pub use schema::plain_schema;
 pub use schema_check::Forms;
 use schema_check::check_schema;
-pub use source::{ReadError, Source, may_be_read, read_bounded, read_document};
+pub use source::Source;
 pub use spanned::At;
 pub use trust::Distrust;
 pub use words::{alternatives, listed, quoted};

@@ -4,6 +4,7 @@
 mod broker;
 mod holdings;
 mod host;
+mod member;
 mod parse;
 mod queues;
 mod request;
@@ -16,13 +17,14 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::model::MetadataStore;
 pub use crate::platform::{OsFamily, PackageFacts};
-pub use broker::{AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, NodeFacts, Partition};
+pub use broker::{AdminPassword, BrokerState, FeatureFlags, Guest, NodeFacts, Partition};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
     InTheWay, LoadBalancerFacts, NodeData, PackageLock, PortState, Privilege, Reach, Resources, System,
     TimeService, UnitFacts,
 };
+pub use member::ClusterMember;
 pub(crate) use parse::Frames;
 pub use parse::{ParseError, clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};

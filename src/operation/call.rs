@@ -1,6 +1,6 @@
 use md5::{Digest, Md5};
 
-use super::{Gate, MayGo, Operation, PackageChoice, QueueRef};
+use super::Operation;
 use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 
 /// The call of a step function under construction. Bytes, since secrets need not be UTF-8.
@@ -67,29 +67,6 @@ impl Call<'_> {
             NameMode::Long => "long",
         };
         self.word(function).node(node).word(mode)
-    }
-
-    pub fn gate(&mut self, gate: Gate) -> &mut Self {
-        self.word(gate.as_str())
-    }
-
-    /// `2 0`: queues, and those of them that are not counted.
-    pub fn may_go(&mut self, may_go: MayGo) -> &mut Self {
-        self.word(&format!("{} {}", or_any(may_go.queues), or_any(may_go.uncounted)))
-    }
-
-    /// `quorum VHOST NAME`: three words.
-    pub fn queue(&mut self, queue: &QueueRef) -> &mut Self {
-        self.words([queue.kind_word(), &queue.vhost, &queue.name])
-    }
-
-    /// What the plan found beneath the broker's package, where that is among them, and the packages.
-    pub fn packages(&mut self, packages: &[PackageChoice]) -> &mut Self {
-        self.word(&PackageChoice::over_word(packages));
-        for package in packages {
-            self.word(&package.to_string());
-        }
-        self
     }
 }
 

@@ -22,6 +22,7 @@ mod queues;
 mod roll;
 mod rotation;
 mod shell;
+mod trial;
 mod unit;
 mod upgrade;
 mod world;

@@ -32,6 +32,17 @@ impl PackageChoice {
     }
 }
 
+impl Call<'_> {
+    /// What the plan found beneath the broker's package, where that is among them, and the packages.
+    pub(super) fn packages(&mut self, packages: &[PackageChoice]) -> &mut Self {
+        self.word(&PackageChoice::over_word(packages));
+        for package in packages {
+            self.word(&package.to_string());
+        }
+        self
+    }
+}
+
 /// `NAME`, or `NAME=VERSION`.
 impl std::fmt::Display for PackageChoice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

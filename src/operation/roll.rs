@@ -36,6 +36,12 @@ impl Gate {
     }
 }
 
+impl Call<'_> {
+    pub(super) fn gate(&mut self, gate: Gate) -> &mut Self {
+        self.word(gate.as_str())
+    }
+}
+
 /// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it; then it
 /// is drained first, and waited for until its replicas have caught up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -349,6 +349,18 @@ impl<'a> Draft<'a> {
         self.last_of(&brokers, phases)
     }
 
+    /// Whether this broker is blank and finds the anchor's cluster by itself when it starts.
+    pub(super) fn enters_at_first_start(&self, host: &Host) -> bool {
+        let Some(anchor) = self.desired.host(&self.anchor) else { return false };
+        let blank = self.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_none());
+        blank && self.desired.enters_at_first_start(host, &anchor.node())
+    }
+
+    /// The steps so far that bring a broker to serving.
+    pub(super) fn serving_steps(&self, host: &Host) -> Vec<StepId> {
+        self.last_of(&[&host.name], &[Phase::Start, Phase::Restart])
+    }
+
     /// The steps so far whose operation is one of these.
     pub fn steps_that(&self, wanted: impl Fn(&Operation) -> bool) -> Vec<StepId> {
         self.steps.iter().filter(|step| wanted(&step.operation)).map(|step| step.id.clone()).collect()

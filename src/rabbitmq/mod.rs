@@ -8,6 +8,7 @@ mod feature_flags;
 pub mod internals;
 mod limits;
 mod paths;
+mod plugins;
 mod version;
 
 pub use beneath::{Beneath, Objection, Serving, allowed};
@@ -19,6 +20,7 @@ pub use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,
 };
+pub use plugins::SHIPPED_PLUGINS;
 pub use version::{
     has_mirrored_queues, has_ram_nodes, joins_while_running, same_series, upgrades_to, waits_before_entering,
 };

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Draft, data_place, own_data, start};
+use super::{Draft, data_place, own_data};
 use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;
@@ -22,7 +22,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         let broker = facts.broker.clone();
         let seed = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned();
         match (broker, seed) {
-            (BrokerState::Down, seed) if enters_at_first_start(draft, host) => {
+            (BrokerState::Down, seed) if draft.enters_at_first_start(host) => {
                 enter(draft, host, anchor, seed.as_ref(), patience);
             }
             (BrokerState::Running(_), None) => draft.refuse(
@@ -43,13 +43,6 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             _ => {}
         }
     }
-}
-
-/// Whether this broker is blank and finds the anchor's cluster by itself when it starts.
-pub(super) fn enters_at_first_start(draft: &Draft<'_>, host: &Host) -> bool {
-    let Some(anchor) = draft.desired.host(&draft.anchor) else { return false };
-    let blank = draft.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_none());
-    blank && draft.desired.enters_at_first_start(host, &anchor.node())
 }
 
 fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFacts>, patience: Minutes) {
@@ -165,7 +158,7 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
 /// while it is being forgotten may found a cluster of its own.
 fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
-    let mut ids = start::serving_steps(draft, anchor);
+    let mut ids = draft.serving_steps(anchor);
     let forgets = |operation: &Operation| matches!(operation, Operation::ForgetNode(ForgetNode { gone, .. }) if gone == node);
     ids.extend(draft.steps_that(forgets));
     let enters =

@@ -1,13 +1,16 @@
 //! One file per phase: a pure function that compares what is wanted with what is there and proposes the steps in
 //! between. Their order is the playbook's (playbooks/bring-up.toml).
 
+mod asked_for;
 mod broker_config;
 mod cluster_name;
 mod conf_keys;
 mod cookie;
+mod cookie_rotation;
 mod data_place;
 mod definitions;
 mod feature_flags;
+mod forget;
 mod forget_offline;
 mod grow;
 mod host_names;
@@ -27,9 +30,7 @@ mod remove;
 mod restart;
 mod roll;
 mod rolling_restart;
-mod rotate_cookie;
 mod service;
-mod settle_cookie;
 mod start;
 mod stop;
 mod sync_queue;
@@ -62,8 +63,8 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::Upgrade(settings) => upgrade::plan(draft, settings),
         PhaseSettings::Restart(health) => restart::plan(draft, health.patience),
         PhaseSettings::RollingRestart(settings) => rolling_restart::plan(draft, settings),
-        PhaseSettings::RotateCookie(health) => rotate_cookie::plan(draft, health.patience),
-        PhaseSettings::SettleCookie => settle_cookie::plan(draft),
+        PhaseSettings::RotateCookie(health) => cookie_rotation::rotate::plan(draft, health.patience),
+        PhaseSettings::SettleCookie => cookie_rotation::settle::plan(draft),
         PhaseSettings::Recover(health) => recover::plan(draft, health.patience),
         PhaseSettings::Join(health) => join::plan(draft, health.patience),
         PhaseSettings::Grow(settings) => grow::plan(draft, settings),

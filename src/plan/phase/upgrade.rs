@@ -1,6 +1,7 @@
+use super::asked_for::{Target, target};
 use super::roll::{Work, roll};
 use super::{Draft, broker_config, conf_keys, feature_flags, over};
-use crate::facts::{BrokerState, HostFacts};
+use crate::facts::BrokerState;
 use crate::inventory::Host;
 use crate::model::Version;
 use crate::plan::Refusal;
@@ -71,14 +72,6 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     }
 }
 
-/// The package version that the inventory asks for, where this host can have it.
-pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> {
-    match target(draft, facts, UpgradeTo::Inventory) {
-        Target::Is(version) => Some(version),
-        Target::None | Target::NotOffered(..) => None,
-    }
-}
-
 /// A rabbitmq.conf that the old version reads and the new one does not start with. One that this plan writes was judged
 /// where it was made.
 fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
@@ -89,38 +82,6 @@ fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
         return;
     };
     conf_keys::refuse_for(draft, host, &Conf::parse(&text), release);
-}
-
-enum Target {
-    /// Nobody asks for a version.
-    None,
-    Is(String),
-    /// What was asked for, and what there is.
-    NotOffered(String, Vec<String>),
-}
-
-/// The package version that a host is to have: what the command line asks for, else the inventory, else what its package
-/// manager would install.
-fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
-    let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
-    let spec = draft.options.arguments.version.as_ref().or(draft.desired.package.version.as_ref());
-    let Some(spec) = spec else {
-        return match (to, package.candidate, package.half_installed) {
-            (UpgradeTo::Newest, Some(candidate), _) => Target::Is(candidate),
-            // What was begun is ended, whatever else is offered by now.
-            (_, _, Some(half)) => Target::Is(half),
-            _ => Target::None,
-        };
-    };
-    match package.installed.or(package.half_installed).filter(|installed| spec.accepts(installed)) {
-        Some(installed) => Target::Is(installed),
-        None => {
-            match package.candidate.iter().chain(&package.offered).find(|version| spec.accepts(version)) {
-                Some(version) => Target::Is(version.clone()),
-                None => Target::NotOffered(spec.as_str().to_owned(), package.offered),
-            }
-        }
-    }
 }
 
 fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option<&str>) {
