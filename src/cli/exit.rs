@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use super::arguments::Form;
 use super::command_line::{CommandLine, Words};
 use crate::model::{Advice, Cause, Problem};
 use crate::report::{Details, ErrorDocument, ErrorKind, Style, error_text};
@@ -60,15 +61,6 @@ enum Text {
         message: String,
     },
     Sentence(Problem),
-}
-
-/// The layout of an error's JSON document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// The only document in the output.
-    Document,
-    /// One line among events.
-    Line,
 }
 
 impl Failure {

@@ -1,5 +1,6 @@
 //! What a plan is for given hosts, and the laws that every plan obeys. No host is touched.
 
+mod circles;
 mod data_guard;
 mod day2;
 mod files;

@@ -16,7 +16,7 @@ const FORBIDDEN: [&str; 8] = [
     "crate::transport",
 ];
 
-fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
+pub fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
     with_extension(directory, "rs", into);
 }
 
@@ -174,7 +174,7 @@ const MODULES: [(&str, Above); 18] = [
 ];
 
 /// Files that are compiled for tests only.
-fn is_for_tests(file: &Path) -> bool {
+pub fn is_for_tests(file: &Path) -> bool {
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     name.ends_with("_test")
         || name.ends_with("_tests")
