@@ -93,6 +93,7 @@ impl Stopper {
     }
 
     /// As a signal would.
+    #[cfg(test)]
     pub fn signal(&self) {
         self.send(Stop::Signal);
     }

@@ -9,7 +9,7 @@ use tokio::task::{self, JoinHandle};
 
 use super::fence::{Frame, RunMark};
 use super::run::Engine;
-use super::{Event, EventSink, EventStream, Interrupt, PlanDefect, Report, Stopper, Vault};
+use super::{Event, EventSink, EventStream, Interrupt, PlanDefect, Report, Vault, interrupt::Stopper};
 use crate::facts::ProbeRequest;
 use crate::inventory::{Become, HostKeys, Ssh};
 use crate::model::{DigestKey, HostName, Secret, SecretName, Secrets};

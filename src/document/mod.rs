@@ -10,28 +10,28 @@ mod spanned;
 mod trust;
 mod words;
 
-pub use nearest::nearest;
-pub use problem::{Graphics, Problem, ProblemDocument, Severity, report};
-pub use read::{ReadError, may_be_read, read_bounded, read_document};
-pub use schema::plain_schema;
-pub use schema_check::Forms;
+pub(crate) use nearest::nearest;
+pub use problem::{Graphics, Problem, report};
+pub(crate) use problem::{ProblemDocument, Severity};
+pub(crate) use read::{ReadError, may_be_read, read_bounded, read_document};
+pub(crate) use schema::plain_schema;
+pub(crate) use schema_check::Forms;
 use schema_check::check_schema;
 pub use source::Source;
-pub use spanned::At;
-pub use trust::Distrust;
-pub use words::{alternatives, listed, quoted};
+pub(crate) use spanned::At;
+pub(crate) use words::{alternatives, listed, quoted};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 /// The largest document that is read: an inventory of a thousand hosts needs a tenth of this.
-pub const LARGEST: usize = 1 << 20;
+pub(crate) const LARGEST: usize = 1 << 20;
 
 /// Reads `T` from a document, with all problems that the schema of `T` finds in it.
 ///
 /// Invalid values are removed and the rest is read, so that later checks can continue; `None` means that nothing could be read.
-pub fn read_as<T: DeserializeOwned>(
+pub(crate) fn read_as<T: DeserializeOwned>(
     source: &std::sync::Arc<Source>,
     schema: &serde_json::Value,
     forms: Forms,

@@ -17,19 +17,23 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::model::MetadataStore;
 pub use crate::platform::{OsFamily, PackageFacts};
-pub use broker::{AdminPassword, BrokerState, FeatureFlags, Guest, NodeFacts, Partition};
+pub(crate) use broker::AdminPassword;
+pub use broker::{BrokerState, FeatureFlags, Guest, NodeFacts, Partition};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
+pub(crate) use host::PackageLock;
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
-    InTheWay, LoadBalancerFacts, NodeData, PackageLock, PortState, Privilege, Reach, Resources, System,
-    TimeService, UnitFacts,
+    InTheWay, LoadBalancerFacts, NodeData, PortState, Privilege, Reach, Resources, System, TimeService,
+    UnitFacts,
 };
 pub use member::ClusterMember;
-pub(crate) use parse::Frames;
-pub use parse::{ParseError, clock_line, parse};
+pub(crate) use parse::{Frames, ParseError};
+pub use parse::{clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
-pub use request::{PeerPort, ProbeRequest, command_text};
-pub use storage::{Access, LEAST_TO_WRITE, Shortage, Storage, shortages};
+pub(crate) use request::command_text;
+pub use request::{PeerPort, ProbeRequest};
+pub use storage::{Access, LEAST_TO_WRITE, Storage};
+pub(crate) use storage::{Shortage, shortages};
 pub use under_way::RunUnderWay;
 
 use crate::model::HostName;

@@ -17,14 +17,15 @@ use std::sync::Arc;
 
 use crate::document::{self, Problem, Severity, Source};
 
-pub use command_secret::CommandSecret;
+pub(crate) use command_secret::CommandSecret;
 pub use desired::{
-    Admin, Become, Cluster, ConfigEntry, ConfigValue, CookieSource, Definitions, Desired, GuestSetting, Host,
-    HostKeys, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
+    Admin, Become, Cluster, ConfigValue, CookieSource, Desired, GuestSetting, Host, HostKeys, JoinMethod,
+    LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
 };
-pub use duration::{DurationError, parse_duration, short_duration};
-pub use errors::InventoryErrors;
-pub use secrets::{SecretError, read_secret};
+pub(crate) use desired::{ConfigEntry, Definitions};
+pub(crate) use duration::{parse_duration, short_duration};
+pub(crate) use errors::InventoryErrors;
+pub(crate) use secrets::read_secret;
 pub use starter::{StarterError, starter};
 
 /// What loading does with secrets.
@@ -45,7 +46,7 @@ pub struct Options {
 }
 
 /// Warnings: shown, but not errors.
-pub type Warning = Problem;
+pub(crate) type Warning = Problem;
 
 /// A valid inventory and its warnings.
 #[derive(Clone, Debug)]

@@ -15,11 +15,12 @@ use serde::Deserialize;
 
 use crate::document::{self, At, Graphics, Problem, Source, listed, nearest, report};
 
-pub use arguments::{Answer, ArgumentError, Arguments, Parameters, PlaybookDocument};
+pub use arguments::{Answer, Arguments};
+pub(crate) use arguments::{Parameters, PlaybookDocument};
 pub use phase::{Phase, PhaseSettings};
-pub use settings::{
-    FORMS, GrowQueues, GrowSettings, HealthSettings, HostCheck, Minutes, RestartSettings, RestartWhen, Size,
-    UpgradeSettings, UpgradeTo,
+pub(crate) use settings::{
+    FORMS, GrowQueues, GrowSettings, HostCheck, Minutes, RestartSettings, RestartWhen, UpgradeSettings,
+    UpgradeTo,
 };
 
 /// The built-in playbooks, by name.

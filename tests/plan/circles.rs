@@ -57,28 +57,24 @@ fn expanded(tree: &str) -> Vec<String> {
     parts.flat_map(|part| expanded(part)).map(|part| format!("{}{}", head.trim(), part.trim())).collect()
 }
 
-/// The paths after each `use` of a file, with `true` for those that it hands on.
-fn uses(code: &str) -> Vec<(String, bool)> {
+/// The paths after each `use` of a file, each with what stands before the `use`: `pub ` where it is handed on.
+pub fn uses(code: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for statement in code.split(';') {
-        let start = statement.lines().find(|line| {
+        let is_use = |line: &&str| {
             let line = line.trim_start();
             line.starts_with("use ") || (line.starts_with("pub") && line.contains(" use "))
-        });
-        let Some((_, tree)) = start.and_then(|start| {
-            let at = statement.find(start)?;
-            statement[at..].split_once("use ")
-        }) else {
-            continue;
         };
-        let handed_on = start.is_some_and(|line| line.trim_start().starts_with("pub"));
-        found.extend(expanded(tree).into_iter().map(|path| (path, handed_on)));
+        let Some(at) = statement.lines().find(is_use).and_then(|line| statement.find(line)) else { continue };
+        let Some((before, tree)) = statement[at..].split_once("use ") else { continue };
+        let before = before.trim_start().to_owned();
+        found.extend(expanded(tree).into_iter().map(|path| (path, before.clone())));
     }
     found
 }
 
 /// Paths in the code itself: `crate::a::b`, `super::c`, and `child::d` of a file of its folder.
-fn inline(code: &str) -> Vec<String> {
+pub fn inline(code: &str) -> Vec<String> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     code.split(|c| !is_word(c)).filter(|word| word.contains("::")).map(str::to_owned).collect()
 }
@@ -120,7 +116,7 @@ fn resolved(files: &Files, at: &Module, path: &str) -> Option<(Module, Option<St
 fn imports(files: &Files) -> BTreeMap<Module, BTreeSet<Module>> {
     let mut handed_on: BTreeMap<(Module, String), Module> = BTreeMap::new();
     for (module, code) in files {
-        for (path, _) in uses(code).into_iter().filter(|(_, handed_on)| *handed_on) {
+        for (path, _) in uses(code).into_iter().filter(|(_, before)| !before.is_empty()) {
             let name = path.rsplit([':', ' ']).next().unwrap_or_default().to_owned();
             if let Some((from, _)) = resolved(files, module, &path) {
                 handed_on.insert((module.clone(), name), from);

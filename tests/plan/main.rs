@@ -3,6 +3,7 @@
 mod circles;
 mod data_guard;
 mod day2;
+mod exports;
 mod files;
 mod fixtures;
 mod guest;

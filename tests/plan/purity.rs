@@ -182,6 +182,16 @@ pub fn is_for_tests(file: &Path) -> bool {
         || ["tests", "recorded"].contains(&name.as_str())
 }
 
+/// The modules that the library exports.
+pub fn public_modules() -> Vec<String> {
+    let listed =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("the library");
+    listed
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned()))
+        .collect()
+}
+
 #[test]
 fn imports_point_one_way() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

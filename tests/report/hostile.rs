@@ -16,7 +16,10 @@ use rabbitup::facts::{
 use rabbitup::model::{self, Advice, Cause, DigestKey, NodeName, Version, steers};
 use rabbitup::plan::{Note, Options, Phase, Plan, PlanError, Refusal, plan};
 use rabbitup::playbook::Playbook;
-use rabbitup::report::*;
+use rabbitup::report::{
+    Clock, Detail, Display, JsonLines, PlainLines, Routes, Status, Style, Summary, error_text, plan_text,
+    refusals_text, status_text, unreachable_text,
+};
 use rabbitup::template::Templates;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
