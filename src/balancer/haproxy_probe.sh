@@ -3,24 +3,24 @@
 balancer() {
   section balancer
   up=' ' down=' ' stat=''
-  [ -n "$haproxy_socket" ] || return
+  [ -n "$runtime_socket" ] || return
   question='show info;show stat -1 4 -1'
-  case $haproxy_socket in
+  case $runtime_socket in
     /*)
       if command -v socat >/dev/null; then
-        stat=$(echo "$question" | limit 2 socat -t 2 - "UNIX-CONNECT:$haproxy_socket")
+        stat=$(echo "$question" | limit 2 socat -t 2 - "UNIX-CONNECT:$runtime_socket")
       else
         # Part of every Debian (perl-base is essential), which cannot be said of any nc -U.
         # shellcheck disable=SC2016  # perl's variables
         stat=$(limit 2 perl -MIO::Socket::UNIX -e \
           '$s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print $s "$ARGV[1]\n"; $s->flush; print while <$s>' \
-          "$haproxy_socket" "$question")
+          "$runtime_socket" "$question")
       fi
       ;;
     *)
       # shellcheck disable=SC2016  # bash expands it
       stat=$(limit 2 bash --norc -p -c 'exec 3<>"/dev/tcp/${0%:*}/${0##*:}" && echo "$1" >&3 && cat <&3' \
-        "$haproxy_socket" "$question")
+        "$runtime_socket" "$question")
       ;;
   esac
   while IFS=, read -r px sv _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ status _; do

@@ -246,8 +246,10 @@ pub struct Privileges {
 pub enum Document {
     Inventory,
     Playbook,
+    Check,
     Plan,
     Doctor,
+    Error,
 }
 
 #[derive(Debug, Args)]

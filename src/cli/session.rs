@@ -13,7 +13,7 @@ use crate::cluster::phrases::listed;
 use crate::cluster::{Finding, access, health};
 use crate::document::{Graphics, Problem};
 use crate::facts::Facts;
-use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
+use crate::inventory::{self, Become, Desired, Host, HostKeys, Loaded, SecretPolicy, Ssh};
 use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource, Secrets};
 use crate::plan::{self, Limit, Moment, Options, Plan, PlanError, PlannedHost, Strangers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
@@ -42,8 +42,8 @@ pub struct Session {
     pub changes: Cell<bool>,
 }
 
-/// Loads and checks an inventory; prints its warnings.
-pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Desired, Templates), Failure> {
+/// Loads and checks an inventory; prints its warnings, unless the output is for a program.
+pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Loaded, Templates), Failure> {
     let style = common.style_of_stderr();
     let graphics = graphics(style);
     let loaded = inventory::load(&common.inventory, inventory::Options { secrets })
@@ -53,7 +53,7 @@ pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Desired, Template
     }
     let templates = Templates::new(&loaded.desired.templates)
         .map_err(|error| Failure::new(Exit::Usage, "a template is invalid").why(error.to_string()))?;
-    Ok((loaded.desired, templates))
+    Ok((loaded, templates))
 }
 
 /// A playbook by name; those beside the inventory take precedence over the built-in ones.
@@ -154,7 +154,7 @@ impl Session {
         let playbook = playbook(common, called.name())?;
         let arguments = Arguments::parse(&playbook, &called.values)
             .map_err(|error| Failure::problem(Exit::Usage, error.0))?;
-        let (desired, templates) = load(common, SecretPolicy::Require)?;
+        let (Loaded { desired, .. }, templates) = load(common, SecretPolicy::Require)?;
         let desired = concerned(desired, &playbook, &arguments)?;
         let options = Options {
             limit: limit(&desired, &common.limit)?,

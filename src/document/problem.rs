@@ -1,30 +1,38 @@
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Source;
 use crate::model::{one_line, printable};
 
 /// A problem as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 pub struct ProblemDocument {
     pub severity: Severity,
-    /// Its line in the document, from 1; none for the whole document.
+    /// The file, as it was named on the command line or in the inventory; none if no file is at fault.
+    pub file: Option<String>,
+    /// The line in the file, from 1; none for the whole file.
     pub line: Option<usize>,
+    /// The character in the line, from 1; none for the whole file.
+    pub column: Option<usize>,
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
 /// Whether a problem stops the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ProblemSeverity")]
 pub enum Severity {
     Error,
     Warning,
@@ -41,6 +49,15 @@ pub struct Problem {
     hint: Option<String>,
     source: Option<Arc<Source>>,
     labels: Vec<(Range<usize>, String)>,
+    /// Where it is, even if its line is too long to be drawn.
+    place: Option<Place>,
+}
+
+/// A file, and the line and the character in it.
+#[derive(Clone, Debug)]
+struct Place {
+    file: String,
+    at: Option<(usize, usize)>,
 }
 
 impl Problem {
@@ -54,18 +71,35 @@ impl Problem {
 
     fn new(severity: Severity, message: String) -> Self {
         // Messages quote what was typed.
-        Self { severity, message: one_line(&message), hint: None, source: None, labels: Vec::new() }
+        Self {
+            severity,
+            message: one_line(&message),
+            hint: None,
+            source: None,
+            labels: Vec::new(),
+            place: None,
+        }
     }
 
     /// Adds a position. All positions of one problem are in one document.
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, label: impl Into<String>) -> Self {
         let span = source.clamp(span);
+        if self.place.as_ref().is_none_or(|place| place.at.is_none()) {
+            let (file, at) = (source.shown().name().to_owned(), source.place_of(span.start));
+            self.place = Some(Place { file, at: Some(at) });
+        }
         if source.is_printable(&span) {
             self.source = Some(Arc::clone(source));
             self.labels.push((span, one_line(&label.into())));
         } else {
             self.message.push_str(&format!(" (line {})", source.line_of(span.start)));
         }
+        self
+    }
+
+    /// Names the file, where the whole of it is at fault, or it is not there.
+    pub fn of_file(mut self, path: &Path) -> Self {
+        self.place.get_or_insert_with(|| Place { file: one_line(&path.display().to_string()), at: None });
         self
     }
 
@@ -85,14 +119,12 @@ impl Problem {
 
     /// The same as JSON.
     pub fn document(&self) -> ProblemDocument {
-        let line = self
-            .source
-            .as_ref()
-            .zip(self.labels.first())
-            .map(|(source, (span, _))| source.line_of(span.start));
+        let (line, column) = self.place.as_ref().and_then(|place| place.at).unzip();
         ProblemDocument {
             severity: self.severity,
+            file: self.place.as_ref().map(|place| place.file.clone()),
             line,
+            column,
             message: self.message.clone(),
             hint: self.hint.clone(),
         }

@@ -72,12 +72,13 @@ pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem>
             ReadError::Io(..) => "check the file's mode and owner".to_owned(),
             ReadError::Distrusted(why) => why.hint(),
         };
-        Problem::error(error.to_string()).hint(hint)
+        Problem::error(error.to_string()).hint(hint).of_file(path)
     })?;
     String::from_utf8(bytes).map(|text| Source::new(path, text)).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(valid).filter(|b| **b == b'\n').count() + 1;
         Problem::error(format!("{} is not UTF-8 text: byte {} (line {line})", path.display(), valid + 1))
             .hint("save it as UTF-8; an inventory written as Latin-1 or UTF-16 is not TOML")
+            .of_file(path)
     })
 }

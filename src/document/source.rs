@@ -42,6 +42,14 @@ impl Source {
         self.line_starts.partition_point(|start| *start <= byte.min(self.text.len()))
     }
 
+    /// The line and the column of a byte, both from 1; the column counts characters, as [`Self::byte_at`] does.
+    pub fn place_of(&self, byte: usize) -> (usize, usize) {
+        let line = self.line_of(byte);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
+        let before = self.text.get(start..byte.min(self.text.len())).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
+
     /// The byte position of a line and a column (both from 1).
     pub fn byte_at(&self, line: usize, column: usize) -> usize {
         let start: usize = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -164,5 +172,6 @@ mod tests {
         let source = Source::new(Path::new("x"), "ab\nçd\n");
         assert_eq!((source.byte_at(1, 2), source.byte_at(2, 2), source.byte_at(9, 9)), (1, 5, 7));
         assert_eq!(source.clamp(4..100), 3..7);
+        assert_eq!((source.place_of(1), source.place_of(5), source.place_of(99)), ((1, 2), (2, 2), (3, 1)));
     }
 }

@@ -61,7 +61,7 @@ pub struct Unreachable {
 }
 
 /// Causes with different fixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnreachableCause {
     /// The address does not answer, refuses, or has no route.

@@ -78,13 +78,15 @@ pub fn load_text(path: &Path, text: &str, options: Options) -> Result<Loaded, In
 fn load_source(path: &Path, source: &Arc<Source>, options: Options) -> Result<Loaded, InventoryErrors> {
     if source.text().lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         let problem = Problem::error(format!("{} is empty", path.display()))
-            .hint("`rabbitup init HOST…` writes a starter inventory");
+            .hint("`rabbitup init HOST…` writes a starter inventory")
+            .of_file(path);
         return Err(InventoryErrors::new(path, vec![problem]));
     }
     let (raw, mut problems) = document::read_as::<raw::RawInventory>(source, &schema(), raw_values::FORMS);
     let base = path.parent().unwrap_or(Path::new(""));
     let desired = raw.map(|raw| check::check(raw, source, base, options, &mut problems));
     problems.sort_by_key(Problem::start);
+    let problems: Vec<Problem> = problems.into_iter().map(|problem| problem.of_file(path)).collect();
     match desired {
         Some(desired) if problems.iter().all(|problem| problem.severity() == Severity::Warning) => {
             Ok(Loaded { desired, warnings: problems })

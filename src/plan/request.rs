@@ -66,7 +66,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
-        haproxy_socket: balancer
+        runtime_socket: balancer
             .and_then(|balancer| balancer.software.balancer().runtime.as_ref())
             .map(|runtime| runtime.socket.to_owned()),
     }

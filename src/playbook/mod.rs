@@ -156,7 +156,10 @@ impl Playbook {
                 phases: raw.phase.into_iter().map(|phase| phase.value).collect(),
                 on_failure: raw.on_failure.into_iter().map(|phase| phase.value).collect(),
             }),
-            _ => Err(PlaybookErrors { path: path.to_owned(), problems }),
+            _ => {
+                let problems = problems.into_iter().map(|problem| problem.of_file(path)).collect();
+                Err(PlaybookErrors { path: path.to_owned(), problems })
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Output for people and programs: plans, progress, failures, summaries and the state of a cluster. Reads only plan, fact and
 //! event types; nothing here contacts a host or decides what is done.
 
+mod check_json;
 mod destruction_text;
 mod diagnosis_json;
 mod diagnosis_text;
@@ -24,12 +25,13 @@ mod under_way;
 mod unreachable;
 mod words;
 
+pub(crate) use check_json::{CheckDocument, check_schema};
 pub(crate) use destruction_text::destruction_lines;
 pub use destruction_text::destruction_text;
 pub use diagnosis_json::DiagnosisDocument;
 pub(crate) use diagnosis_json::diagnosis_schema;
 pub use diagnosis_text::{diagnosis_brief, diagnosis_text};
-pub(crate) use error_json::{Details, ErrorDocument, ErrorKind};
+pub(crate) use error_json::{Details, ErrorDocument, ErrorKind, error_schema};
 pub use errors::error_text;
 pub use failure::{Failed, failure_text};
 pub use plan_json::{PlanDocument, plan_schema};

@@ -81,13 +81,13 @@ fn together(each: Vec<Vec<Advice>>) -> Vec<Advice> {
 }
 
 /// The hosts that could not be inspected, as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UnreachableDocument {
     pub unreachable: Vec<UnreachableEntry>,
 }
 
 /// One host that could not be inspected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UnreachableEntry {
     pub host: HostName,
     pub cause: UnreachableCause,
