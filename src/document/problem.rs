@@ -47,17 +47,17 @@ pub struct Problem {
     severity: Severity,
     message: String,
     hint: Option<String>,
-    source: Option<Arc<Source>>,
     labels: Vec<(Range<usize>, String)>,
-    /// Where it is, even if its line is too long to be drawn.
     place: Option<Place>,
 }
 
-/// A file, and the line and the character in it.
+/// Where a problem is.
 #[derive(Clone, Debug)]
-struct Place {
-    file: String,
-    at: Option<(usize, usize)>,
+enum Place {
+    /// In the whole of a file.
+    File(Box<str>),
+    /// At a byte of a text, even if its line is too long to be drawn.
+    Text(Arc<Source>, usize),
 }
 
 impl Problem {
@@ -71,25 +71,16 @@ impl Problem {
 
     fn new(severity: Severity, message: String) -> Self {
         // Messages quote what was typed.
-        Self {
-            severity,
-            message: one_line(&message),
-            hint: None,
-            source: None,
-            labels: Vec::new(),
-            place: None,
-        }
+        Self { severity, message: one_line(&message), hint: None, labels: Vec::new(), place: None }
     }
 
     /// Adds a position. All positions of one problem are in one document.
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, label: impl Into<String>) -> Self {
         let span = source.clamp(span);
-        if self.place.as_ref().is_none_or(|place| place.at.is_none()) {
-            let (file, at) = (source.shown().name().to_owned(), source.place_of(span.start));
-            self.place = Some(Place { file, at: Some(at) });
+        if !matches!(self.place, Some(Place::Text(..))) {
+            self.place = Some(Place::Text(Arc::clone(source), span.start));
         }
         if source.is_printable(&span) {
-            self.source = Some(Arc::clone(source));
             self.labels.push((span, one_line(&label.into())));
         } else {
             self.message.push_str(&format!(" (line {})", source.line_of(span.start)));
@@ -99,7 +90,7 @@ impl Problem {
 
     /// Names the file, where the whole of it is at fault, or it is not there.
     pub fn of_file(mut self, path: &Path) -> Self {
-        self.place.get_or_insert_with(|| Place { file: one_line(&path.display().to_string()), at: None });
+        self.place.get_or_insert_with(|| Place::File(one_line(&path.display().to_string()).into()));
         self
     }
 
@@ -119,10 +110,17 @@ impl Problem {
 
     /// The same as JSON.
     pub fn document(&self) -> ProblemDocument {
-        let (line, column) = self.place.as_ref().and_then(|place| place.at).unzip();
+        let (file, at) = match &self.place {
+            None => (None, None),
+            Some(Place::File(file)) => (Some(file.to_string()), None),
+            Some(Place::Text(source, byte)) => {
+                (Some(source.shown().name().to_owned()), Some(source.place_of(*byte)))
+            }
+        };
+        let (line, column) = at.unzip();
         ProblemDocument {
             severity: self.severity,
-            file: self.place.as_ref().map(|place| place.file.clone()),
+            file,
             line,
             column,
             message: self.message.clone(),
@@ -157,7 +155,10 @@ impl Diagnostic for Problem {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_deref().map(|source| source.shown() as &dyn SourceCode)
+        match &self.place {
+            Some(Place::Text(source, _)) if !self.labels.is_empty() => Some(source.shown()),
+            Some(Place::Text(..) | Place::File(_)) | None => None,
+        }
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
