@@ -2,6 +2,10 @@
 //!
 //! Data flow: an inventory becomes the [`inventory::Desired`] state, one probe of every host becomes
 //! [`facts::Facts`], and a pure function turns both into a [`plan::Plan`], the only thing that [`apply`] can execute.
+//!
+//! This is a program, not a library for others. What a module exports (`pub` in its `mod.rs`) is what src/main.rs, tests and
+//! benches use, by name or in a signature, and tests/plan/exports.rs holds it to that; everything else is `pub(crate)`, so that
+//! rustc reports code that nothing uses. A test that needs more adds it there.
 
 pub mod apply;
 pub mod balancer;
@@ -17,7 +21,7 @@ pub mod plan;
 pub mod platform;
 pub mod playbook;
 pub mod rabbitmq;
-pub mod redact;
+mod redact;
 pub mod report;
 pub mod template;
 pub mod transport;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::HostName;
+use crate::model::{Cause, HostName};
 use crate::plan::StepId;
 
 /// What happens while a plan is applied. Progress display, text, JSON lines and the journal read only
@@ -78,16 +78,40 @@ pub enum Event {
 
 /// Why a step failed, for an operator at 3 a.m.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StepFailureDocument", into = "StepFailureDocument")]
 pub struct StepFailure {
     pub kind: FailureKind,
     /// The exit code of the step on its host, if it has one.
     pub code: Option<i32>,
-    /// The cause that the step itself reported (in marked lines), if any.
-    pub cause: Option<String>,
-    /// What to do, if the step or the kind of failure tells.
-    pub advice: Option<String>,
+    /// The cause that the step itself reported (in marked lines), and what to do, if the step or the kind of failure tells. What is
+    /// wrong and where is known from the event that it is part of.
+    pub cause: Cause,
     /// The last lines of its output, at most 20.
     pub output: Vec<String>,
+}
+
+/// A failure as it is written in events and journals.
+#[derive(Serialize, Deserialize)]
+struct StepFailureDocument {
+    kind: FailureKind,
+    code: Option<i32>,
+    cause: Option<String>,
+    advice: Option<String>,
+    output: Vec<String>,
+}
+
+impl From<StepFailure> for StepFailureDocument {
+    fn from(failure: StepFailure) -> Self {
+        let StepFailure { kind, code, cause, output } = failure;
+        Self { kind, code, cause: cause.why_text(), advice: cause.advice_text(), output }
+    }
+}
+
+impl From<StepFailureDocument> for StepFailure {
+    fn from(document: StepFailureDocument) -> Self {
+        let StepFailureDocument { kind, code, cause, advice, output } = document;
+        Self { kind, code, cause: Cause::known(cause, advice), output }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -93,6 +93,7 @@ impl Stopper {
     }
 
     /// As by a signal.
+    #[cfg(test)]
     pub fn signal(&self) {
         self.send(Stop::Signal);
     }

@@ -96,10 +96,6 @@ impl Journal {
         Ok(Self { path, ended })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Waits, with a short timeout, until everything is written. The [`super::EventSink`] must be dropped before.
     ///
     /// # Errors

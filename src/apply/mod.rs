@@ -11,14 +11,14 @@ mod event;
 mod fence;
 #[cfg(test)]
 mod fence_tests;
-pub mod gather;
+mod gather;
 mod interrupt;
 #[cfg(test)]
 mod join_tests;
 mod journal;
 #[cfg(test)]
 mod leaving_tests;
-pub mod lock;
+mod lock;
 #[cfg(test)]
 mod log_tests;
 #[cfg(test)]
@@ -64,12 +64,14 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 pub use event::{Event, FailureKind, Outcome, StepFailure, Tally};
 pub use fence::{RunId, RunMark, plan_digest};
-pub use gather::{at_once, gather};
-pub use interrupt::{Interrupt, Stop, Stopper};
-pub use journal::{Journal, JournalError, journal_dir};
+pub(crate) use gather::at_once;
+pub use gather::gather;
+pub(crate) use interrupt::{Interrupt, Stop};
+pub use journal::Journal;
+pub(crate) use journal::journal_dir;
 pub use lock::{LockError, Locks, Operator};
-pub use schedule_check::PlanDefect;
-pub use secret_resolver::{SecretError, SecretResolver};
+pub(crate) use schedule_check::PlanDefect;
+pub(crate) use secret_resolver::SecretResolver;
 
 use crate::model::{HostName, Secret, SecretName, Secrets};
 use crate::operation;
@@ -81,7 +83,7 @@ const HOSTS_AT_ONCE: usize = 30;
 
 /// How a run ended. The events tell what happened to each step.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub(crate) struct Report {
     pub outcome: Outcome,
     pub elapsed: Duration,
     /// Every host that has steps.
@@ -92,7 +94,7 @@ pub struct Report {
 ///
 /// # Errors
 /// A plan that could never finish, before any step runs.
-pub async fn apply<T: Transport>(
+pub(crate) async fn apply<T: Transport>(
     plan: &Plan,
     transport: Arc<T>,
     resolver: SecretResolver,
@@ -106,7 +108,7 @@ pub async fn apply<T: Transport>(
 }
 
 /// The secrets that a plan's steps name, found as in a run: by rendering each step.
-pub fn named_secrets(plan: &Plan) -> BTreeSet<SecretName> {
+pub(crate) fn named_secrets(plan: &Plan) -> BTreeSet<SecretName> {
     let mut named = BTreeSet::new();
     let mut stand_ins = Secrets::default();
     for step in &plan.steps {

@@ -3,7 +3,7 @@
 use super::secret_resolver::SecretError;
 use super::{FailureKind, StepFailure};
 use crate::facts::RunUnderWay;
-use crate::model::shortened;
+use crate::model::{Cause, shortened};
 use crate::transport::TransportErrorKind;
 
 /// Running the same command again is always safe: it plans from what it finds.
@@ -21,7 +21,7 @@ pub(super) fn of_code(
         137 => (FailureKind::TimedOut, Some(format!("{AGAIN}; it was killed: check whether memory ran out"))),
         _ => (FailureKind::Command, None),
     };
-    StepFailure { kind, code: Some(code), cause, advice: advice.or(usual), output }
+    StepFailure { kind, code: Some(code), cause: Cause::known(cause, advice.or(usual)), output }
 }
 
 /// A script that ended without reporting the step.
@@ -29,8 +29,7 @@ pub(super) fn of_silence(code: i32) -> StepFailure {
     StepFailure {
         kind: FailureKind::Command,
         code: Some(code),
-        cause: Some("its script ended before the step did".to_owned()),
-        advice: Some(AGAIN.to_owned()),
+        cause: Cause::new("its script ended before the step did", AGAIN),
         output: Vec::new(),
     }
 }
@@ -63,7 +62,7 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str, process: Op
         }
     };
     let cause = if evidence.is_empty() { cause } else { format!("{cause}: {evidence}") };
-    StepFailure { kind, code: None, cause: Some(cause), advice: Some(AGAIN.to_owned()), output: Vec::new() }
+    StepFailure { kind, code: None, cause: Cause::new(cause, AGAIN), output: Vec::new() }
 }
 
 /// Another run has taken the host's lock.
@@ -79,10 +78,10 @@ pub(super) fn taken_over(by: Option<&RunUnderWay>) -> StepFailure {
     StepFailure {
         kind: FailureKind::TakenOver,
         code: None,
-        cause: Some(format!(
-            "another run ({who}) took over this host while this one was paused; nothing was done"
-        )),
-        advice: Some("wait until that run has ended, then run the same command again".to_owned()),
+        cause: Cause::new(
+            format!("another run ({who}) took over this host while this one was paused; nothing was done"),
+            "wait until that run has ended, then run the same command again",
+        ),
         output: Vec::new(),
     }
 }
@@ -92,11 +91,10 @@ pub(super) fn unlocked() -> StepFailure {
     StepFailure {
         kind: FailureKind::LockLost,
         code: None,
-        cause: Some(
-            "the host has freed this run's lock: the connection ended, or the controller was silent for 70 s; nothing was done"
-                .to_owned(),
+        cause: Cause::new(
+            "the host has freed this run's lock: the connection ended, or the controller was silent for 70 s; nothing was done",
+            AGAIN,
         ),
-        advice: Some(AGAIN.to_owned()),
         output: Vec::new(),
     }
 }
@@ -105,8 +103,8 @@ pub(super) fn of_secret(error: SecretError) -> StepFailure {
     StepFailure {
         kind: FailureKind::SecretMissing,
         code: None,
-        cause: Some(error.cause),
-        advice: Some(error.advice),
+        // That the step has no secret is its kind; why is what is wrong with the secret.
+        cause: Cause { why: vec![error.0.what], next: error.0.cause.next },
         output: Vec::new(),
     }
 }
@@ -116,8 +114,7 @@ pub(super) fn internal(what: &str) -> StepFailure {
     StepFailure {
         kind: FailureKind::Command,
         code: None,
-        cause: Some(format!("internal error: {what}")),
-        advice: Some(AGAIN.to_owned()),
+        cause: Cause::new(format!("internal error: {what}"), AGAIN),
         output: Vec::new(),
     }
 }

@@ -9,7 +9,9 @@ use tokio::task::{self, JoinHandle};
 
 use super::fence::{Frame, RunMark};
 use super::run::Engine;
-use super::{Event, EventSink, EventStream, Interrupt, PlanDefect, Report, SecretResolver, Stopper};
+use super::{
+    Event, EventSink, EventStream, Interrupt, PlanDefect, Report, SecretResolver, interrupt::Stopper,
+};
 use crate::facts::ProbeRequest;
 use crate::inventory::{Become, HostKeys, Ssh};
 use crate::model::{DigestKey, HostName, Secret, SecretName, Secrets};

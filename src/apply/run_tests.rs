@@ -148,8 +148,8 @@ async fn a_failure_contains_the_steps_output() {
     let (_, events) = events_of(vec![step("a", "1", &[])], &hosts).await;
     let failure = failure(&events, "a/1");
     assert_eq!((failure.kind, failure.code), (FailureKind::Command, Some(5)));
-    assert_eq!(failure.cause.as_deref(), Some("disk full"));
-    assert_eq!(failure.advice.as_deref(), Some("free some"));
+    assert_eq!(failure.cause.why_text().as_deref(), Some("disk full"));
+    assert_eq!(failure.cause.advice_text().as_deref(), Some("free some"));
     assert_eq!(failure.output.len(), 20);
     assert!(failure.output.iter().all(|line| line.chars().count() == 500 && line.ends_with("characters)")));
     let first = events.iter().find_map(|event| match event {
@@ -186,7 +186,7 @@ async fn lost_connections_and_timeouts_say_how_to_go_on() {
         assert_eq!(outcome, Outcome::Failed);
         let failure = failure(&events, "a/1");
         assert_eq!(failure.kind, kind);
-        assert!(failure.advice.unwrap_or_default().starts_with("run the same command again: "));
+        assert!(failure.cause.advice_text().unwrap_or_default().starts_with("run the same command again: "));
     }
 }
 
@@ -325,7 +325,7 @@ async fn a_missing_secret_fails_its_step_and_not_the_steps_before() {
     assert_eq!(short(&events), ["+b/1", "=b/1", "!b/cookie", "#b/2<b/cookie"]);
     let failure = failure(&events, "b/cookie");
     assert_eq!(failure.kind, FailureKind::SecretMissing);
-    assert_eq!(failure.cause.as_deref(), Some("the cookie on a could not be read: No such file"));
+    assert_eq!(failure.cause.why_text().as_deref(), Some("the cookie on a could not be read: No such file"));
 }
 
 #[tokio::test]

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Tally;
+pub(super) use super::schedule_check::Index;
 use super::schedule_check::{self, PlanDefect};
 use crate::model::HostName;
 use crate::operation::{BalancerState, Operation, SwitchServer};
 use crate::plan::{Plan, Step};
-
-/// A step's index in the plan's order.
-pub(super) type Index = usize;
 
 /// A host's index among the hosts that have steps.
 pub(super) type HostIndex = usize;

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::schedule::Index;
 use crate::model::HostName;
 use crate::plan::{Plan, StepId};
+
+/// A step's index in the plan's order.
+pub(super) type Index = usize;
 
 /// Why a plan cannot be executed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

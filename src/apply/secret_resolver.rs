@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::document::{ReadError, read_bounded};
 use crate::model::{
-    CookieDigest, DigestKey, HostName, Secret, SecretName, SecretSource, Secrets, check_cookie,
+    CookieDigest, DigestKey, HostName, Problem, Secret, SecretName, SecretSource, Secrets, check_cookie,
     generate_cookie,
 };
 use crate::operation::{InstallCookie, Operation, StageCookie};
@@ -44,15 +44,12 @@ struct Entry {
 
 /// Why a step cannot get a secret, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{cause}")]
-pub struct SecretError {
-    pub cause: String,
-    pub advice: String,
-}
+#[error("{}", .0.what)]
+pub struct SecretError(pub Problem);
 
 impl SecretError {
     fn new(cause: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { cause: cause.into(), advice: advice.into() }
+        Self(Problem::new(cause, "", advice))
     }
 }
 
@@ -304,10 +301,10 @@ mod tests {
         assert_eq!(get(&resolver(SecretSource::File(path.clone())), &hosts).await, Ok(b"secret".to_vec()));
         std::fs::write(&path, "\n").expect("a file");
         let empty = get(&resolver(SecretSource::File(path.clone())), &hosts).await;
-        assert_eq!(empty.map_err(|error| error.cause), Err(format!("{} is empty", path.display())));
+        assert_eq!(empty.map_err(|error| error.0.what), Err(format!("{} is empty", path.display())));
         std::fs::write(&path, "sec\0ret\n").expect("a file");
         let cut = get(&resolver(SecretSource::File(path.clone())), &hosts).await;
-        assert_eq!(cut.map_err(|error| error.cause), Err(format!("{} contains a NUL byte", path.display())));
+        assert_eq!(cut.map_err(|error| error.0.what), Err(format!("{} contains a NUL byte", path.display())));
         std::fs::remove_file(path).expect("it is there");
     }
 
@@ -319,7 +316,7 @@ mod tests {
             resolver(command(&format!("echo asked >> '{}'; echo leaked-secret; exit 3", path.display())));
         for _ in 0..2 {
             let error = get(&resolver, &hosts).await.expect_err("the command fails");
-            assert!(error.cause.contains("exit status: 3") && !error.cause.contains("leaked"), "{error}");
+            assert!(error.0.what.contains("exit status: 3") && !error.0.what.contains("leaked"), "{error}");
         }
         assert_eq!(std::fs::read_to_string(&path).expect("it was run"), "asked\n");
         std::fs::remove_file(path).expect("it is there");
@@ -375,7 +372,7 @@ mod tests {
             ("00000000".to_owned(), Some("the cookie on a has changed since the plan was made")),
         ] {
             install.operation = planned(digest);
-            assert_eq!(resolver.check(&install, &secrets).err().map(|error| error.cause).as_deref(), cause);
+            assert_eq!(resolver.check(&install, &secrets).err().map(|error| error.0.what).as_deref(), cause);
         }
     }
 }

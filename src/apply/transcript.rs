@@ -333,7 +333,7 @@ mod tests {
                 panic!("the second step was not started")
             };
             assert_eq!(failure.kind, kind, "{mark}");
-            let cause = failure.cause.unwrap_or_default();
+            let cause = failure.cause.why_text().unwrap_or_default();
             assert!(cause.contains(words) && cause.ends_with("nothing was done"), "{cause}");
         }
     }
@@ -354,7 +354,7 @@ mod tests {
                 panic!("the step has no end")
             };
             assert_eq!(failure.kind, wanted);
-            let cause = failure.cause.unwrap_or_default();
+            let cause = failure.cause.why_text().unwrap_or_default();
             assert!(cause.ends_with("the step may still be running (process 4711)"), "{cause}");
         }
     }

@@ -3,18 +3,18 @@
 balancer() {
   section balancer
   up=' ' down=' ' stat=''
-  [ -n "$haproxy_socket" ] || return
+  [ -n "$runtime_socket" ] || return
   question='show info;show stat -1 4 -1'
-  case $haproxy_socket in
+  case $runtime_socket in
     /*)
-      for socket in $haproxy_socket; do
+      for socket in $runtime_socket; do
         [ ! -S "$socket" ] || stat=$(unix_socket 2 "$socket" "$question")
       done
       ;;
     *)
       # shellcheck disable=SC2016  # bash expands it
       stat=$(limit 2 bash --norc -p -c 'exec 3<>"/dev/tcp/${0%:*}/${0##*:}" && echo "$1" >&3 && cat <&3' \
-        "$haproxy_socket" "$question")
+        "$runtime_socket" "$question")
       ;;
   esac
   while IFS=, read -r px sv _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ status _; do

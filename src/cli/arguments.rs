@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::exit::Form;
 use crate::document::listed;
 use crate::report::{Detail, Style};
 use crate::template::TemplateName;
@@ -247,8 +246,10 @@ pub struct Privileges {
 pub enum Document {
     Inventory,
     Playbook,
+    Check,
     Plan,
     Doctor,
+    Error,
 }
 
 #[derive(Debug, Args)]
@@ -280,6 +281,15 @@ fn template_words() -> Vec<&'static str> {
     let (balancers, others): (Vec<_>, Vec<_>) =
         TemplateName::all().partition(|name| matches!(name, TemplateName::Balancer(_)));
     balancers.into_iter().chain(others).map(TemplateName::as_str).collect()
+}
+
+/// The layout of an error's JSON document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The only document in the output.
+    Document,
+    /// One line among events.
+    Line,
 }
 
 #[cfg(test)]

@@ -3,19 +3,20 @@ use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{load, playbook, shown};
 use crate::cluster::phrases::counted;
-use crate::inventory::SecretPolicy;
+use crate::inventory::{Loaded, SecretPolicy};
 use crate::playbook::Playbook;
+use crate::report::CheckDocument;
 
 /// `rabbitup check`.
 pub fn run(common: &Common) -> Result<Exit, Failure> {
-    let (desired, _) = load(common, SecretPolicy::Tolerate)?;
+    let (Loaded { desired, warnings }, _) = load(common, SecretPolicy::Tolerate)?;
     for name in Playbook::embedded_names() {
         playbook(common, name)?;
     }
     let hosts = counted(desired.hosts.len(), "host");
     let brokers = counted(desired.brokers().count(), "broker");
     if common.json {
-        print::json(&serde_json::json!({ "format_version": 1, "ok": true, "hosts": desired.hosts.len() }));
+        print::json(&CheckDocument::new(desired.hosts.len(), &warnings));
     } else {
         print::stdout(&format!(
             "{} is valid: {hosts}, {brokers}. No host was contacted.\n",

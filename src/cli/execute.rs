@@ -12,7 +12,7 @@ use super::exit::{Exit, Failure};
 use super::print;
 use crate::apply::{
     self, Event, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, SecretResolver, Stamped,
-    StepFailure, journal_dir,
+    journal_dir,
 };
 use crate::model::{HostName, Secrets, printable};
 use crate::operation::Operation;
@@ -191,8 +191,8 @@ fn show(
 
 fn advised<'a>(event: &'a Event, inventory: &Words) -> Cow<'a, Event> {
     let Event::StepFailed { step, host, elapsed, failure } = event else { return Cow::Borrowed(event) };
-    let advice = failure.advice.as_deref().map(|advice| inventory.put_into(advice));
-    let failure = StepFailure { advice, ..failure.clone() };
+    let mut failure = failure.clone();
+    failure.cause.reword(|words| inventory.put_into(words));
     Cow::Owned(Event::StepFailed { step: step.clone(), host: host.clone(), elapsed: *elapsed, failure })
 }
 

@@ -1,7 +1,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use super::arguments::Form;
 use super::command_line::{CommandLine, Words};
+use crate::model::{Advice, Cause, Problem};
 use crate::report::{Details, ErrorDocument, ErrorKind, Style, error_text};
 
 /// The exit codes. Documented in the README; scripts depend on them.
@@ -54,18 +56,11 @@ pub struct Failure {
 #[derive(Debug)]
 enum Text {
     /// A complete report, built elsewhere (an inventory's errors, refusals), and its summary in one sentence.
-    Report { report: String, message: String },
-    /// What failed, why, what to do next, and the commands that do it.
-    Sentence { what: String, why: Option<String>, next: Option<String>, commands: Vec<String> },
-}
-
-/// The layout of an error's JSON document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// The only document in the output.
-    Document,
-    /// One line among events.
-    Line,
+    Report {
+        report: String,
+        message: String,
+    },
+    Sentence(Problem),
 }
 
 impl Failure {
@@ -75,7 +70,11 @@ impl Failure {
     }
 
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self::of(exit, Text::Sentence { what: what.into(), why: None, next: None, commands: Vec::new() })
+        Self::problem(exit, Problem::bare(what))
+    }
+
+    pub fn problem(exit: Exit, problem: Problem) -> Self {
+        Self::of(exit, Text::Sentence(problem))
     }
 
     fn of(exit: Exit, text: Text) -> Self {
@@ -92,23 +91,24 @@ impl Failure {
     }
 
     pub fn why(mut self, reason: impl Into<String>) -> Self {
-        if let Text::Sentence { why, .. } = self.text.as_mut() {
-            *why = Some(reason.into());
+        if let Text::Sentence(problem) = self.text.as_mut() {
+            problem.cause.why = vec![reason.into()];
         }
         self
     }
 
-    pub fn next(mut self, advice: impl Into<String>) -> Self {
-        if let Text::Sentence { next, .. } = self.text.as_mut() {
-            *next = Some(advice.into());
-        }
-        self
+    pub fn next(self, advice: impl Into<String>) -> Self {
+        self.advise(Advice::Sentence(advice.into()))
     }
 
     /// A command that carries out the advice, on its own line.
-    pub fn command(mut self, command: &CommandLine) -> Self {
-        if let Text::Sentence { commands, .. } = self.text.as_mut() {
-            commands.push(command.to_string());
+    pub fn command(self, command: &CommandLine) -> Self {
+        self.advise(Advice::Command(command.to_string()))
+    }
+
+    fn advise(mut self, advice: Advice) -> Self {
+        if let Text::Sentence(problem) = self.text.as_mut() {
+            problem.cause.next.push(advice);
         }
         self
     }
@@ -122,8 +122,8 @@ impl Failure {
 
     /// Inserts the given inventory into every command of its advice.
     pub fn about(mut self, inventory: &Words) -> Self {
-        if let Text::Sentence { next: Some(next), .. } = self.text.as_mut() {
-            *next = inventory.put_into(next);
+        if let Text::Sentence(problem) = self.text.as_mut() {
+            problem.cause.reword(|words| inventory.put_into(words));
         }
         self
     }
@@ -132,25 +132,27 @@ impl Failure {
     pub fn print(&self, style: Style) {
         let text = match self.text.as_ref() {
             Text::Report { report, .. } => report.clone(),
-            Text::Sentence { what, why, next, commands } => {
-                let error = Chained {
-                    what: what.clone(),
-                    why: why.clone().map(|why| Chained { what: why, why: None }).map(Box::new),
-                };
-                error_text(&error, next.as_deref(), commands, style)
-            }
+            Text::Sentence(problem) => error_text(problem, style),
         };
         super::print::stderr(&text);
     }
 
     /// Prints it on standard output, as JSON.
     pub fn print_json(&self, form: Form) {
-        let (message, why, next, commands): (_, _, _, &[String]) = match self.text.as_ref() {
-            Text::Report { message, .. } => (message.as_str(), None, None, &[]),
-            Text::Sentence { what, why, next, commands } => {
-                (what.as_str(), why.as_deref(), next.as_deref(), commands)
-            }
+        let no_more = Cause::default();
+        let (message, cause) = match self.text.as_ref() {
+            Text::Report { message, .. } => (message, &no_more),
+            Text::Sentence(problem) => (&problem.what, &problem.cause),
         };
+        let (mut sentences, mut commands) = (Vec::new(), Vec::new());
+        for advice in &cause.next {
+            match advice {
+                Advice::Sentence(words) => sentences.push(words.as_str()),
+                Advice::Command(_) | Advice::Rabbitup(_) => commands.push(advice.words("")),
+            }
+        }
+        let why = cause.why_text();
+        let next = (!sentences.is_empty()).then(|| sentences.join("\n"));
         let (error, details) = (self.kind, &self.details);
         let exit_code = self.exit.code();
         let document = ErrorDocument {
@@ -159,33 +161,14 @@ impl Failure {
             error,
             exit_code,
             message,
-            why,
-            next,
-            commands,
+            why: why.as_deref(),
+            next: next.as_deref(),
+            commands: &commands,
             details,
         };
         match form {
             Form::Document => super::print::json(&document),
             Form::Line => super::print::json_line(&document),
         }
-    }
-}
-
-/// A sentence with a reason, as an error chain, so that one function prints all errors.
-#[derive(Debug)]
-struct Chained {
-    what: String,
-    why: Option<Box<Chained>>,
-}
-
-impl std::fmt::Display for Chained {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
-impl Error for Chained {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.why.as_deref().map(|why| why as _)
     }
 }

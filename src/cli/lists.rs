@@ -63,7 +63,9 @@ pub fn schema(arguments: &Schema) -> Result<Exit, Failure> {
     match arguments.document {
         Document::Inventory => print::json(&inventory::schema()),
         Document::Playbook => print::json(&Playbook::schema()),
+        Document::Check => print::json(&report::check_schema()),
         Document::Plan => print::json(&report::plan_schema()),
+        Document::Error => print::json(&report::error_schema()),
         Document::Doctor => print::json(&report::diagnosis_schema()),
     }
     Ok(Exit::Done)

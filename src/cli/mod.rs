@@ -26,11 +26,12 @@ mod wait_for_steps;
 
 use std::process::ExitCode;
 
-pub use arguments::{Cli, Command};
+pub use arguments::Cli;
+pub(crate) use arguments::Command;
 
 use arguments::Called;
 use command_line::Words;
-pub use exit::Exit;
+pub(crate) use exit::Exit;
 pub use harden::disable_core_dumps;
 pub use print::quiet_broken_pipes;
 pub use usage::usage;

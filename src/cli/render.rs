@@ -2,7 +2,7 @@ use super::arguments::{Common, Render};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{host_named, load};
-use crate::inventory::{Desired, Host, SecretPolicy};
+use crate::inventory::{Desired, Host, Loaded, SecretPolicy};
 use crate::model::Role;
 use crate::plan::render;
 use crate::platform::platforms;
@@ -15,7 +15,7 @@ pub fn run(common: &Common, arguments: &Render) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, format!("there is no template {}", arguments.template))
             .next(format!("the templates are {}", names.join(", "))));
     };
-    let (desired, templates) = load(common, SecretPolicy::Tolerate)?;
+    let (Loaded { desired, .. }, templates) = load(common, SecretPolicy::Tolerate)?;
     let host = arguments.host.as_deref().map(|name| host_named(&desired, name)).transpose()?;
     let host = host.as_ref().and_then(|name| desired.host(name));
     let text = rendered(name, &templates, &desired, host).map_err(|error| {

@@ -13,7 +13,7 @@ use crate::cluster::phrases::listed;
 use crate::cluster::{Finding, access, health};
 use crate::document::{Graphics, Problem};
 use crate::facts::Facts;
-use crate::inventory::{self, Become, Desired, Host, HostKeys, SecretPolicy, Ssh};
+use crate::inventory::{self, Become, Desired, Host, HostKeys, Loaded, SecretPolicy, Ssh};
 use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource, Secrets};
 use crate::plan::{self, Limit, Options, Pass, Plan, PlanError, PlannedHost, UnknownMembers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
@@ -42,8 +42,8 @@ pub struct Session {
     pub changes: Cell<bool>,
 }
 
-/// Loads and checks an inventory; prints its warnings.
-pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Desired, Templates), Failure> {
+/// Loads and checks an inventory; prints its warnings, unless the output is for a program.
+pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Loaded, Templates), Failure> {
     let style = common.style_of_stderr();
     let graphics = graphics(style);
     let loaded = inventory::load(&common.inventory, inventory::Options { secrets })
@@ -53,7 +53,7 @@ pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Desired, Template
     }
     let templates = Templates::new(&loaded.desired.templates)
         .map_err(|error| Failure::new(Exit::Usage, "a template is invalid").why(error.to_string()))?;
-    Ok((loaded.desired, templates))
+    Ok((loaded, templates))
 }
 
 /// A playbook by name; those beside the inventory take precedence over the built-in ones.
@@ -153,8 +153,8 @@ impl Session {
     pub fn open(common: &Common, called: &Called, data: &Data) -> Result<Self, Failure> {
         let playbook = playbook(common, called.name())?;
         let arguments = Arguments::parse(&playbook, &called.values)
-            .map_err(|error| Failure::new(Exit::Usage, error.what).next(error.hint))?;
-        let (desired, templates) = load(common, SecretPolicy::Require)?;
+            .map_err(|error| Failure::problem(Exit::Usage, error.0))?;
+        let (Loaded { desired, .. }, templates) = load(common, SecretPolicy::Require)?;
         let desired = concerned(desired, &playbook, &arguments)?;
         let options = Options {
             limit: limit(&desired, &common.limit)?,
@@ -217,7 +217,9 @@ impl Session {
                 Ok(plan)
             }
             Err(mut refused) => {
-                refused.0.iter_mut().for_each(|refusal| refusal.advice = words.put_into(&refusal.advice));
+                for refusal in &mut refused.0 {
+                    refusal.problem.cause.reword(|advice| words.put_into(advice));
+                }
                 let text = if self.changes.get() { late_refusals_text } else { refusals_text };
                 Err(refusal(&refused, text(&refused, common.style_of_stderr())))
             }
@@ -237,7 +239,9 @@ impl Session {
 
     fn advised(common: &Common, mut findings: Vec<Finding>) -> Vec<Finding> {
         let words = Words::of(common);
-        findings.iter_mut().for_each(|finding| finding.advice = words.put_into(&finding.advice));
+        for finding in &mut findings {
+            finding.problem.cause.reword(|advice| words.put_into(advice));
+        }
         findings
     }
 
@@ -300,7 +304,7 @@ impl Session {
 }
 
 fn refusal(refused: &PlanError, text: String) -> Failure {
-    let message = refused.0.first().map(|first| first.what.clone()).unwrap_or_default();
+    let message = refused.0.first().map(|first| first.problem.what.clone()).unwrap_or_default();
     Failure::report(Exit::Failed, text, message)
         .kind(ErrorKind::Refused, Details::Refusals(RefusalDocument::from(refused)))
 }

@@ -20,7 +20,7 @@ use crate::model::{HostName, one_line};
 use crate::plan::{Pass, Plan, StepId};
 use crate::playbook::Playbook;
 use crate::rabbitmq::BROKER_UNIT;
-use crate::report::{DiagnosisDocument, diagnosis_brief, findings_text, last_line, plan_text};
+use crate::report::{DiagnosisDocument, FindingEntry, diagnosis_brief, findings_text, last_line, plan_text};
 
 /// When a verification looks again first while it waits for what is not there yet; each time half as long again, up to
 /// [`LONGEST_PAUSE`]: a look is a process or fifty on every host.
@@ -271,11 +271,11 @@ impl Work<'_> {
                 return Ok(PassEnd::Ended(self.judge(&facts)));
             }
             if let Some(worst) =
-                worst.filter(|worst| told.as_ref() != Some(&worst.what) && start.elapsed() > QUIET)
+                worst.filter(|worst| told.as_ref() != Some(&worst.problem.what) && start.elapsed() > QUIET)
             {
-                let host = worst.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
-                self.show(&format!("Waiting: {host}{}\n", one_line(&worst.what)));
-                told = Some(worst.what.clone());
+                let host = worst.problem.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+                self.show(&format!("Waiting: {host}{}\n", one_line(&worst.problem.what)));
+                told = Some(worst.problem.what.clone());
             }
             tokio::time::sleep(pause).await;
             pause = (pause + pause / 2).min(LONGEST_PAUSE);
@@ -291,7 +291,9 @@ impl Work<'_> {
             touched.contains(host) && unit.is_some_and(|unit| unit.active == "activating")
         };
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-        errors.into_iter().any(|error| !before.contains(error) || error.host.as_ref().is_some_and(starts))
+        errors
+            .into_iter()
+            .any(|error| !before.contains(error) || error.problem.host.as_ref().is_some_and(starts))
     }
 
     /// With nothing to do the cluster is judged as it is. Where that is bad it gets a moment: a run that was cut off right
@@ -320,7 +322,7 @@ impl Work<'_> {
                 format_version: 1,
                 event: "verified",
                 healthy: is_healthy(&findings),
-                findings: &findings,
+                findings: findings.iter().map(FindingEntry::from).collect(),
             });
         }
         self.show(&findings_text(&told, common.style()));
@@ -366,11 +368,11 @@ struct Examined {
 
 /// The last line of `--json`.
 #[derive(serde::Serialize)]
-struct Verified<'a> {
+struct Verified {
     format_version: u32,
     event: &'static str,
     healthy: bool,
-    findings: &'a [Finding],
+    findings: Vec<FindingEntry>,
 }
 
 #[cfg(test)]

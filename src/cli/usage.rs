@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::exit::{Exit, Failure, Form};
+use super::arguments::Form;
+use super::exit::{Exit, Failure};
 
 /// Prints why, in clap's words; help and version are no errors.
 pub fn usage(error: &clap::Error) -> ExitCode {

@@ -2,10 +2,7 @@
 
 use crate::facts::{Unreachable, UnreachableCause};
 use crate::inventory::Ssh;
-use crate::model::quote;
-
-/// The prefix of advice that is a command.
-pub(crate) const COMMAND: &str = "$ ";
+use crate::model::{Advice, quote};
 
 /// What is wrong, in a few words.
 pub(crate) fn what(cause: UnreachableCause) -> &'static str {
@@ -27,77 +24,90 @@ pub(crate) fn what(cause: UnreachableCause) -> &'static str {
     }
 }
 
-/// What to do about it: sentences, and commands with the prefix [`COMMAND`].
-pub(crate) fn next(why: &Unreachable, ssh: Option<&Ssh>) -> Vec<String> {
+/// What to do about it.
+pub(crate) fn next(why: &Unreachable, ssh: Option<&Ssh>) -> Vec<Advice> {
     let (login, place) =
         (ssh.map_or_else(|| "ssh HOST".to_owned(), login), ssh.map_or("HOST".to_owned(), key_place));
     match why.cause {
         UnreachableCause::NoConnection => vec![
-            "check that the host is on, its address is right, sshd listens and no firewall blocks ssh. Try:".into(),
+            sentence(
+                "check that the host is on, its address is right, sshd listens and no firewall blocks ssh. Try:",
+            ),
             command(&login),
         ],
         UnreachableCause::NameUnknown => vec![
-            "set the host's `address` in the inventory, or add the name to DNS or ~/.ssh/config. Try:".into(),
+            sentence(
+                "set the host's `address` in the inventory, or add the name to DNS or ~/.ssh/config. Try:",
+            ),
             command(&login),
         ],
-        UnreachableCause::SshConfiguration => vec![
+        UnreachableCause::SshConfiguration => vec![sentence(
             "fix the line that ssh reports, or correct `config` under [ssh] in the inventory (its path is relative to \
-             the inventory)"
-                .into(),
-        ],
+             the inventory)",
+        )],
         UnreachableCause::HostKeyChanged => vec![
-            "either the host was reinstalled, or someone intercepts the connection. Do not log in and do not type a \
+            sentence(
+                "either the host was reinstalled, or someone intercepts the connection. Do not log in and do not type a \
              password. Ask the administrator of this host whether the key was changed, and compare the fingerprint on the \
-             host's console or in the provider's panel, never over this network:"
-                .into(),
+             host's console or in the provider's panel, never over this network:",
+            ),
             command("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"),
-            "only if both agree, remove the old key here as the last step:".into(),
+            sentence("only if both agree, remove the old key here as the last step:"),
             command(&match known_hosts(&why.evidence) {
                 Some(file) => format!("ssh-keygen -R {place} -f {}", quote(file)),
                 None => format!("ssh-keygen -R {place}"),
             }),
         ],
         UnreachableCause::HostKeyUnknown => vec![
-            "compare the fingerprint that ssh shows with the one on the host's console, then accept it once:".into(),
+            sentence(
+                "compare the fingerprint that ssh shows with the one on the host's console, then accept it once:",
+            ),
             command(&login),
-            "or set `host_keys = \"accept-new\"` under [ssh], which trusts each new host on first contact".into(),
+            sentence(
+                "or set `host_keys = \"accept-new\"` under [ssh], which trusts each new host on first contact",
+            ),
         ],
         UnreachableCause::AuthenticationRefused => vec![
-            "check `user` and `identity` under [ssh] and what `ssh-add -l` lists, or add your key on the host. Try:".into(),
+            sentence(
+                "check `user` and `identity` under [ssh] and what `ssh-add -l` lists, or add your key on the host. Try:",
+            ),
             command(&login),
         ],
-        UnreachableCause::NoPrivilege => vec![
+        UnreachableCause::NoPrivilege => vec![sentence(
             "allow the user to use sudo or doas, log in as root (`user = \"root\"` under [ssh]), or check `become`; \
-             docs/privileges.md has the rules"
-                .into(),
-        ],
-        UnreachableCause::SudoPassword => vec![
+             docs/privileges.md has the rules",
+        )],
+        UnreachableCause::SudoPassword => vec![sentence(
             "run the same command with --ask-become-pass, which asks once and keeps the password in memory, or allow sudo \
-             without a password (NOPASSWD in sudoers)"
-                .into(),
-        ],
+             without a password (NOPASSWD in sudoers)",
+        )],
         UnreachableCause::SudoPasswordRefused => vec![
-            "the same password is used on all hosts: check that it is this user's password on this host and has no typo. Try:"
-                .into(),
+            sentence(
+                "the same password is used on all hosts: check that it is this user's password on this host and has no typo. Try:",
+            ),
             command(&format!("{login} -t sudo -k true")),
         ],
         UnreachableCause::SudoRule => vec![
-            "docs/privileges.md has the rule; an existing one may be from another version of rabbitup. This prints the \
-             rule that this version needs, for /etc/sudoers.d on the host:"
-                .into(),
+            sentence(
+                "docs/privileges.md has the rule; an existing one may be from another version of rabbitup. This prints the \
+             rule that this version needs, for /etc/sudoers.d on the host:",
+            ),
             command(&format!(
                 "rabbitup privileges sudoers {}",
                 ssh.and_then(|ssh| ssh.user.as_deref()).unwrap_or("USER")
             )),
         ],
         UnreachableCause::Garbled => vec![
-            "check for anything that ends the session or prints into it (a login script, ForceCommand, a restricted \
-             shell). This must print exactly `ok`:"
-                .into(),
+            sentence(
+                "check for anything that ends the session or prints into it (a login script, ForceCommand, a restricted \
+             shell). This must print exactly `ok`:",
+            ),
             command(&format!("{login} 'echo ok'")),
         ],
         UnreachableCause::TimedOut => vec![
-            "the host may be overloaded, out of memory or blocked by a dead disk or network mount. Try:".into(),
+            sentence(
+                "the host may be overloaded, out of memory or blocked by a dead disk or network mount. Try:",
+            ),
             command(&format!("{login} uptime")),
         ],
     }
@@ -105,12 +115,19 @@ pub(crate) fn next(why: &Unreachable, ssh: Option<&Ssh>) -> Vec<String> {
 
 /// The same advice as one sentence.
 pub(crate) fn next_sentence(why: &Unreachable, ssh: Option<&Ssh>) -> String {
-    let quoted = |line: String| line.strip_prefix(COMMAND).map(|words| format!("`{words}`")).unwrap_or(line);
+    let quoted = |advice: Advice| match advice {
+        Advice::Command(_) | Advice::Rabbitup(_) => format!("`{}`", advice.words("")),
+        Advice::Sentence(words) => words,
+    };
     next(why, ssh).into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-fn command(words: &str) -> String {
-    format!("{COMMAND}{words}")
+fn sentence(words: &str) -> Advice {
+    Advice::Sentence(words.to_owned())
+}
+
+fn command(words: &str) -> Advice {
+    Advice::Command(words.to_owned())
 }
 
 /// The command that logs in to a host like rabbitup.

@@ -1,6 +1,6 @@
 use serde::{Serialize, Serializer};
 
-use crate::model::HostName;
+use crate::model::{Advice, HostName, Problem};
 
 /// The findings, root causes first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,7 +28,7 @@ impl Diagnosis {
     /// The diagnosis while a run is in progress: the only advice is to wait.
     pub fn while_under_way(mut self, advice: &str) -> Self {
         for finding in &mut self.findings {
-            finding.remedy = vec![Remedy::Sentence(advice.to_owned())];
+            finding.problem.cause.next = vec![Advice::Sentence(advice.to_owned())];
         }
         Self { meanwhile: Meanwhile::RunUnderWay, ..self }
     }
@@ -43,36 +43,24 @@ impl Diagnosis {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub cause: Cause,
-    /// Where it was found, and where to fix it; none: the whole cluster.
-    pub host: Option<HostName>,
+    /// Its host is where it was found, and where to fix it; none: the whole cluster.
+    pub problem: Problem,
     /// The other host involved.
     pub peer: Option<HostName>,
-    pub what: String,
-    /// The evidence, one line each.
-    pub evidence: Vec<String>,
-    pub remedy: Vec<Remedy>,
+    /// What a node that does not run waits for, as far as it said.
+    pub awaits: Awaits,
     /// Whether it follows from an earlier finding.
     pub consequence: bool,
 }
 
-/// How to fix a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// `rabbitup` with these arguments, and the inventory's path if it is not the default.
-    Rabbitup(String),
-    /// A command to run here, such as one that logs in to the host.
-    Command(String),
-    Sentence(String),
-}
-
-impl Remedy {
-    /// The command or sentence; `inventory` is inserted between `rabbitup` and its verb, as in ` -i lab.toml`.
-    pub fn words(&self, inventory: &str) -> String {
-        match self {
-            Self::Rabbitup(words) => format!("rabbitup{inventory} {words}"),
-            Self::Command(words) | Self::Sentence(words) => words.clone(),
-        }
-    }
+/// What a node that does not run waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Awaits {
+    /// Nothing that it said, or nothing of another host.
+    #[default]
+    Nothing,
+    /// Another node: one that does not answer, or that refused it.
+    Peers,
 }
 
 /// The number of observations of one check, and how many of them were wrong.

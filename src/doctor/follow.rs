@@ -1,14 +1,15 @@
 //! Tells root causes from consequences. Root causes come first, in the order of the walk; consequences after them.
 
-use super::{Cause, Finding};
+use super::{Awaits, Cause, Finding};
 use crate::model::HostName;
 
 /// Marks consequences, and sorts.
 pub(super) fn classify(hosts: &[HostName], findings: &mut [Finding]) {
-    let place = |host: &Option<HostName>| {
-        host.as_ref().and_then(|host| hosts.iter().position(|known| known == host)).unwrap_or(usize::MAX)
+    let place = |host: Option<&HostName>| {
+        host.and_then(|host| hosts.iter().position(|known| known == host)).unwrap_or(usize::MAX)
     };
-    let order = |found: &Finding| (found.consequence, found.cause, place(&found.host), place(&found.peer));
+    let order =
+        |found: &Finding| (found.consequence, found.cause, place(found.host()), place(found.peer.as_ref()));
     findings.sort_by_key(order);
     for at in 0..findings.len() {
         let follows = findings.get(at).is_some_and(|found| {
@@ -23,8 +24,8 @@ pub(super) fn classify(hosts: &[HostName], findings: &mut [Finding]) {
 
 /// Whether `cause` explains `found`. Two findings never explain each other.
 fn explains(cause: &Finding, found: &Finding) -> bool {
-    let same_host = cause.host.is_some() && cause.host == found.host;
-    let about_host = cause.host.is_some() && cause.host == found.peer;
+    let same_host = cause.host().is_some() && cause.host() == found.host();
+    let about_host = cause.host().is_some() && cause.host() == found.peer.as_ref();
     match (is_pairwise(cause.cause), is_pairwise(found.cause)) {
         (false, false) => same_host && on_one_host(cause.cause, found.cause) || cluster_wide(cause, found),
         (false, true) => {
@@ -91,7 +92,7 @@ fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
         FeatureFlagsDiffer => found.cause == NotJoined,
         // The others consider such a node down.
         CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers => {
-            found.cause == Partition && (cause.host == found.host || cause.host == found.peer)
+            found.cause == Partition && (cause.host() == found.host() || cause.host() == found.peer.as_ref())
         }
         _ => false,
     }
@@ -121,31 +122,25 @@ fn towards(cause: Cause, found: Cause) -> bool {
 
 /// A host or a cluster cannot be healthy if its nodes do not reach each other.
 fn of_a_pair(cause: &Finding, found: &Finding) -> bool {
-    let (host, peer) = (&cause.host, &cause.peer);
-    let touches = |name: &Option<HostName>| name.is_some() && (name == host || name == peer);
-    let same_pair = touches(&found.host) && touches(&found.peer);
+    let (host, peer) = (cause.host(), cause.peer.as_ref());
+    let touches = |name: Option<&HostName>| name.is_some() && (name == host || name == peer);
+    let same_pair = touches(found.host()) && touches(found.peer.as_ref());
     match found.cause {
         // When one connection is lost, Erlang drops others too (prevent_overlapping_partitions, OTP 25).
         Cause::Partition => true,
         Cause::NotJoined => same_pair,
         // It waits for, or was refused by, a node that it does not reach.
         Cause::DoesNotBoot | Cause::BrokerStopped => {
-            found.host.is_some() && &found.host == host && waits(found)
+            found.host().is_some() && found.host() == host && found.awaits == Awaits::Peers
         }
         _ => false,
     }
 }
 
-/// Whether a node that does not run says that it waits for others.
-fn waits(found: &Finding) -> bool {
-    ["timeout_waiting_for", "failed_to_cluster_with", "inconsistent_cluster", "waits for others"]
-        .iter()
-        .any(|word| found.what.contains(word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Problem;
 
     fn host(name: &str) -> HostName {
         HostName::parse(name).expect("a host name")
@@ -154,11 +149,9 @@ mod tests {
     fn finding(cause: Cause, on: Option<&str>, peer: Option<&str>) -> Finding {
         Finding {
             cause,
-            host: on.map(host),
+            problem: Problem { host: on.map(host), ..Problem::default() },
             peer: peer.map(host),
-            what: "timeout_waiting_for_tables".to_owned(),
-            evidence: Vec::new(),
-            remedy: Vec::new(),
+            awaits: Awaits::Peers,
             consequence: false,
         }
     }
@@ -179,6 +172,17 @@ mod tests {
             for other in &all {
                 assert!(!(explains(one, other) && explains(other, one)), "{one:?} and {other:?}");
             }
+        }
+    }
+
+    /// Its unit can be stopped for any reason: only if it says that it waits for another node, that explains it.
+    #[test]
+    fn a_stopped_node_follows_from_a_closed_port_only_if_it_waits() {
+        let closed = finding(Cause::EpmdRefused, Some("a"), Some("b"));
+        for cause in [Cause::BrokerStopped, Cause::DoesNotBoot] {
+            let waits = finding(cause, Some("a"), None);
+            assert!(explains(&closed, &waits));
+            assert!(!explains(&closed, &Finding { awaits: Awaits::Nothing, ..waits }));
         }
     }
 

@@ -10,9 +10,11 @@ mod parse;
 mod request;
 mod walk;
 
-pub use bundle::{BundleContents, Collected, bundle, collect_command, parse_collected};
-pub use diagnosis::{Cause, Checked, Diagnosis, Finding, Meanwhile, Pair, PairState, Remedy};
+pub(crate) use bundle::{BundleContents, Collected, bundle, collect_command, parse_collected};
+pub(crate) use diagnosis::{Awaits, Checked, Finding, Meanwhile, Pair};
+pub use diagnosis::{Cause, Diagnosis, PairState};
 pub use examination::{Answer, Examination, Examinations, Peer, Unit, Vm};
 pub use parse::parse_examination;
-pub use request::{ExamineRequest, examine_requests};
+pub use request::ExamineRequest;
+pub(crate) use request::examine_requests;
 pub use walk::diagnose;

@@ -2,6 +2,7 @@
 
 mod nearest;
 mod problem;
+mod read;
 mod schema;
 mod schema_check;
 mod source;
@@ -9,27 +10,28 @@ mod spanned;
 mod trust;
 mod words;
 
-pub use nearest::nearest;
-pub use problem::{Graphics, Problem, ProblemDocument, Severity, report};
-pub use schema::plain_schema;
-pub use schema_check::Forms;
+pub(crate) use nearest::nearest;
+pub use problem::{Graphics, Problem, report};
+pub(crate) use problem::{ProblemDocument, Severity};
+pub(crate) use read::{ReadError, may_be_read, read_bounded, read_document};
+pub(crate) use schema::plain_schema;
+pub(crate) use schema_check::Forms;
 use schema_check::check_schema;
-pub use source::{ReadError, Source, may_be_read, read_bounded, read_document};
-pub use spanned::At;
-pub use trust::Distrust;
-pub use words::{alternatives, listed, quoted};
+pub use source::Source;
+pub(crate) use spanned::At;
+pub(crate) use words::{alternatives, listed, quoted};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 /// The largest document that is read: an inventory of a thousand hosts needs a tenth of this.
-pub const LARGEST: usize = 1 << 20;
+pub(crate) const LARGEST: usize = 1 << 20;
 
 /// Reads `T` from a document, with all problems that the schema of `T` finds in it.
 ///
 /// Invalid values are removed and the rest is read, so that later checks can continue; `None` means that nothing could be read.
-pub fn read_as<T: DeserializeOwned>(
+pub(crate) fn read_as<T: DeserializeOwned>(
     source: &std::sync::Arc<Source>,
     schema: &serde_json::Value,
     forms: Forms,
@@ -60,6 +62,7 @@ pub fn read_as<T: DeserializeOwned>(
 fn syntax_problems(source: &std::sync::Arc<Source>, errors: &[toml::de::Error]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     let mut lines = Vec::new();
+    let mut duplicates = false;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let line = source.line_of(span.start);
@@ -67,42 +70,62 @@ fn syntax_problems(source: &std::sync::Arc<Source>, errors: &[toml::de::Error]) 
             continue;
         }
         lines.push(line);
-        let mut message = error.message().lines().collect::<Vec<_>>().join("; ");
-        if let Some(short) = message.strip_suffix(", expected literal string") {
-            message = short.to_owned();
-        }
-        // toml takes an unquoted string for the literal that starts with the same letter, as in `name = node3`.
-        if ["nan", "inf", "true", "false"]
-            .iter()
-            .any(|literal| message.ends_with(&format!("expected `{literal}`")))
-        {
-            message = "string values must be quoted".to_owned();
-        }
-        if message == "duplicate key" {
+        let fault = SyntaxFault::of(error.message());
+        let key = source.text().get(span.clone()).unwrap_or_default();
+        let message = match &fault {
+            SyntaxFault::Unquoted => "string values must be quoted".to_owned(),
             // Keys after a duplicate table are duplicates too: one report is enough.
-            if problems.iter().any(|problem| problem.message().contains("duplicate")) {
-                continue;
+            SyntaxFault::Duplicate if duplicates => continue,
+            SyntaxFault::Duplicate => format!("`{key}` is a duplicate"),
+            SyntaxFault::Unclosed(said) | SyntaxFault::String(said) | SyntaxFault::Other(said) => {
+                said.clone()
             }
-            let key = source.text().get(span.clone()).unwrap_or_default();
-            message = format!("`{key}` is a duplicate");
-        }
-        problems.push(
-            Problem::error(format!("not TOML: {message}"))
-                .at(source, span, "here")
-                .hint(syntax_hint(&message)),
-        );
+        };
+        duplicates |= fault == SyntaxFault::Duplicate;
+        problems
+            .push(Problem::error(format!("not TOML: {message}")).at(source, span, "here").hint(fault.hint()));
     }
     problems
 }
 
-fn syntax_hint(message: &str) -> &'static str {
-    if message.contains("unclosed") {
-        "close every [ with ], every { with } and every quote with a quote"
-    } else if message.contains("duplicate") {
-        "each key and each [table] may occur only once; for more hosts add [[host]] tables, with two brackets"
-    } else if message.contains("quote") || message.contains("string") || message.contains("literal") {
-        "strings need double quotes: name = \"node1\""
-    } else {
-        "write `key = value`, `[table]` or `[[host]]`; strings need double quotes"
+/// What the parser of TOML found wrong, by its words: it has no other way to say it. Most carry these words.
+#[derive(Debug, PartialEq, Eq)]
+enum SyntaxFault {
+    Duplicate,
+    /// A value that is no literal: a string without its quotes.
+    Unquoted,
+    Unclosed(String),
+    /// Something about a string.
+    String(String),
+    Other(String),
+}
+
+impl SyntaxFault {
+    fn of(said: &str) -> Self {
+        let said = said.lines().collect::<Vec<_>>().join("; ");
+        let said = said.strip_suffix(", expected literal string").unwrap_or(&said);
+        // toml takes an unquoted string for the literal that starts with the same letter, as in `name = node3`.
+        let literals = ["nan", "inf", "true", "false"];
+        if literals.iter().any(|literal| said.ends_with(&format!("expected `{literal}`"))) {
+            return Self::Unquoted;
+        }
+        let mentions = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        match said {
+            "duplicate key" => Self::Duplicate,
+            said if mentions(&["unclosed"]) => Self::Unclosed(said.to_owned()),
+            said if mentions(&["quote", "string", "literal"]) => Self::String(said.to_owned()),
+            said => Self::Other(said.to_owned()),
+        }
+    }
+
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Unclosed(_) => "close every [ with ], every { with } and every quote with a quote",
+            Self::Duplicate => {
+                "each key and each [table] may occur only once; for more hosts add [[host]] tables, with two brackets"
+            }
+            Self::Unquoted | Self::String(_) => "strings need double quotes: name = \"node1\"",
+            Self::Other(_) => "write `key = value`, `[table]` or `[[host]]`; strings need double quotes",
+        }
     }
 }

@@ -1,43 +1,63 @@
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Source;
 use crate::model::{one_line, printable};
 
 /// A problem as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 pub struct ProblemDocument {
     pub severity: Severity,
-    /// Its line in the document, from 1; none for the whole document.
+    /// The file, as it was named on the command line or in the inventory; none if no file is at fault.
+    pub file: Option<String>,
+    /// The line in the file, from 1; none for the whole file.
     pub line: Option<usize>,
+    /// The character in the line, from 1; none for the whole file.
+    pub column: Option<usize>,
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
 /// Whether a problem stops the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ProblemSeverity")]
 pub enum Severity {
     Error,
     Warning,
 }
 
 /// One problem of a document, its position, and what to do about it.
+///
+/// It is not the shape of other problems (`model::Problem`): it concerns a text and no host, its evidence is the text itself,
+/// which is drawn with labels, and it may be a warning only.
 #[derive(Clone, Debug)]
 pub struct Problem {
     severity: Severity,
     message: String,
     hint: Option<String>,
-    source: Option<Arc<Source>>,
     labels: Vec<(Range<usize>, String)>,
+    place: Option<Place>,
+}
+
+/// Where a problem is.
+#[derive(Clone, Debug)]
+enum Place {
+    /// In the whole of a file.
+    File(Box<str>),
+    /// At a byte of a text, even if its line is too long to be drawn.
+    Text(Arc<Source>, usize),
 }
 
 impl Problem {
@@ -51,18 +71,26 @@ impl Problem {
 
     fn new(severity: Severity, message: String) -> Self {
         // Messages quote what was typed.
-        Self { severity, message: one_line(&message), hint: None, source: None, labels: Vec::new() }
+        Self { severity, message: one_line(&message), hint: None, labels: Vec::new(), place: None }
     }
 
     /// Adds a position. All positions of one problem are in one document.
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, label: impl Into<String>) -> Self {
         let span = source.clamp(span);
+        if !matches!(self.place, Some(Place::Text(..))) {
+            self.place = Some(Place::Text(Arc::clone(source), span.start));
+        }
         if source.is_printable(&span) {
-            self.source = Some(Arc::clone(source));
             self.labels.push((span, one_line(&label.into())));
         } else {
             self.message.push_str(&format!(" (line {})", source.line_of(span.start)));
         }
+        self
+    }
+
+    /// Names the file, where the whole of it is at fault, or it is not there.
+    pub fn of_file(mut self, path: &Path) -> Self {
+        self.place.get_or_insert_with(|| Place::File(one_line(&path.display().to_string()).into()));
         self
     }
 
@@ -82,14 +110,19 @@ impl Problem {
 
     /// The same as JSON.
     pub fn document(&self) -> ProblemDocument {
-        let line = self
-            .source
-            .as_ref()
-            .zip(self.labels.first())
-            .map(|(source, (span, _))| source.line_of(span.start));
+        let (file, at) = match &self.place {
+            None => (None, None),
+            Some(Place::File(file)) => (Some(file.to_string()), None),
+            Some(Place::Text(source, byte)) => {
+                (Some(source.shown().name().to_owned()), Some(source.place_of(*byte)))
+            }
+        };
+        let (line, column) = at.unzip();
         ProblemDocument {
             severity: self.severity,
+            file,
             line,
+            column,
             message: self.message.clone(),
             hint: self.hint.clone(),
         }
@@ -122,7 +155,10 @@ impl Diagnostic for Problem {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_deref().map(|source| source.shown() as &dyn SourceCode)
+        match &self.place {
+            Some(Place::Text(source, _)) if !self.labels.is_empty() => Some(source.shown()),
+            Some(Place::Text(..) | Place::File(_)) | None => None,
+        }
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -1,12 +1,9 @@
-use std::io::Read;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use miette::NamedSource;
 
-use super::trust::{Distrust, distrust};
-use super::{LARGEST, Problem};
 use crate::model::{one_line, steers};
 use crate::redact::names_a_secret;
 
@@ -45,6 +42,14 @@ impl Source {
         self.line_starts.partition_point(|start| *start <= byte.min(self.text.len()))
     }
 
+    /// The line and the column of a byte, both from 1; the column counts characters, as [`Self::byte_at`] does.
+    pub fn place_of(&self, byte: usize) -> (usize, usize) {
+        let line = self.line_of(byte);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
+        let before = self.text.get(start..byte.min(self.text.len())).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
+
     /// The byte position of a line and a column (both from 1).
     pub fn byte_at(&self, line: usize, column: usize) -> usize {
         let start: usize = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -80,81 +85,6 @@ impl Source {
         let start = self.line_starts.get(before).copied().unwrap_or_default();
         self.text[start..].lines().take(3).all(|line| line.len() <= LONGEST_SHOWN)
     }
-}
-
-/// Why a file could not be read as text.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    #[error("there is no file {0}")]
-    Missing(PathBuf),
-    #[error("{0} is a directory")]
-    Directory(PathBuf),
-    #[error("{0} is larger than {1}")]
-    TooLarge(PathBuf, String),
-    #[error("{0} cannot be read: {1}")]
-    Io(PathBuf, std::io::Error),
-    #[error("{0}; anyone who can change it controls what runs as root on the hosts")]
-    Distrusted(#[from] Distrust),
-}
-
-/// Whether the file at `path`, which another program reads, is trusted.
-///
-/// # Errors
-/// [`ReadError::Distrusted`]; the other program reports a missing file itself.
-pub fn may_be_read(path: &Path) -> Result<(), ReadError> {
-    let found = std::fs::metadata(path).ok().and_then(|found| distrust(path, &found));
-    found.map_or(Ok(()), |found| Err(found.into()))
-}
-
-/// Reads at most `limit` bytes of a file, and refuses one that is larger or that others can write.
-///
-/// # Errors
-/// [`ReadError`], which names the file.
-pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => ReadError::Missing(path.to_owned()),
-        std::io::ErrorKind::IsADirectory => ReadError::Directory(path.to_owned()),
-        _ => ReadError::Io(path.to_owned(), error),
-    };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    if let Some(found) = distrust(path, &file.metadata().map_err(failed)?) {
-        return Err(found.into());
-    }
-    let mut bytes = Vec::new();
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > limit {
-        let size =
-            if limit < 1 << 20 { format!("{} KiB", limit >> 10) } else { format!("{} MiB", limit >> 20) };
-        return Err(ReadError::TooLarge(path.to_owned(), size));
-    }
-    Ok(bytes)
-}
-
-/// Reads a document: size-limited, and in UTF-8.
-///
-/// # Errors
-/// One [`Problem`] with the file as a whole; `missing` is the hint for a missing file.
-pub fn read_document(path: &Path, missing: &str) -> Result<Arc<Source>, Problem> {
-    let bytes = read_bounded(path, LARGEST).map_err(|error| {
-        let hint = match &error {
-            ReadError::Missing(_) => missing.to_owned(),
-            ReadError::Directory(_) => {
-                format!("name a file in it: {}", path.join("inventory.toml").display())
-            }
-            ReadError::TooLarge(..) => {
-                "such a document has a few kilobytes; check that it is the right file".to_owned()
-            }
-            ReadError::Io(..) => "check the file's mode and owner".to_owned(),
-            ReadError::Distrusted(why) => why.hint(),
-        };
-        Problem::error(error.to_string()).hint(hint)
-    })?;
-    String::from_utf8(bytes).map(|text| Source::new(path, text)).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes().iter().take(valid).filter(|b| **b == b'\n').count() + 1;
-        Problem::error(format!("{} is not UTF-8 text: byte {} (line {line})", path.display(), valid + 1))
-            .hint("save it as UTF-8; an inventory written as Latin-1 or UTF-16 is not TOML")
-    })
 }
 
 /// The text with each terminal control character and each byte of a plaintext secret replaced by a printable byte.
@@ -242,5 +172,6 @@ mod tests {
         let source = Source::new(Path::new("x"), "ab\nçd\n");
         assert_eq!((source.byte_at(1, 2), source.byte_at(2, 2), source.byte_at(9, 9)), (1, 5, 7));
         assert_eq!(source.clamp(4..100), 3..7);
+        assert_eq!((source.place_of(1), source.place_of(5), source.place_of(99)), ((1, 2), (2, 2), (3, 1)));
     }
 }

@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::{Holdings, QueueFacts};
+use super::{ClusterMember, Holdings, QueueFacts};
 use crate::model::{CookieDigest, MetadataStore, NodeName, NodeType, Secret, Version};
 
 /// The state of a broker as seen from its host.
@@ -154,12 +154,6 @@ pub struct FeatureFlags {
     /// The flags of the running version; none if the node could not report them.
     pub known: BTreeSet<String>,
     pub enabled: BTreeSet<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ClusterMember {
-    pub node: NodeName,
-    pub node_type: NodeType,
 }
 
 /// `node` cannot see `from`.

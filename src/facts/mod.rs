@@ -4,6 +4,7 @@
 mod broker;
 mod holdings;
 mod host;
+mod member;
 mod parse;
 mod queues;
 mod request;
@@ -16,18 +17,23 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::model::MetadataStore;
 pub use crate::platform::{OsFamily, PackageFacts};
-pub use broker::{AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, NodeFacts, Partition};
+pub(crate) use broker::AdminPassword;
+pub use broker::{BrokerState, FeatureFlags, Guest, NodeFacts, Partition};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
+pub(crate) use host::PackageLock;
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
-    InTheWay, LoadBalancerFacts, NodeData, PackageLock, PortState, Privilege, Reach, Resources, System,
-    TimeService, UnitFacts,
+    InTheWay, LoadBalancerFacts, NodeData, PortState, Privilege, Reach, Resources, System, TimeService,
+    UnitFacts,
 };
-pub(crate) use parse::Frames;
-pub use parse::{ParseError, clock_line, parse};
+pub use member::ClusterMember;
+pub(crate) use parse::{Frames, ParseError};
+pub use parse::{clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
-pub use request::{PeerPort, ProbeRequest, command_text};
-pub use storage::{Access, LEAST_TO_WRITE, Shortage, Storage, shortages};
+pub(crate) use request::command_text;
+pub use request::{PeerPort, ProbeRequest};
+pub use storage::{Access, LEAST_TO_WRITE, Storage};
+pub(crate) use storage::{Shortage, shortages};
 pub use under_way::RunUnderWay;
 
 use crate::model::HostName;
@@ -55,7 +61,7 @@ pub struct Unreachable {
 }
 
 /// Causes with different fixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnreachableCause {
     /// The address does not answer, refuses, or has no route.

@@ -7,6 +7,7 @@ mod frame;
 mod holdings;
 mod node;
 mod queues;
+mod report;
 mod software;
 
 use std::collections::{BTreeMap, BTreeSet};

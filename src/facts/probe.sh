@@ -9,7 +9,7 @@
 #                                               the process that holds one, one per line
 #   realm_sh                                    the text of broker_realm.sh
 #   reach        "PEER ADDRESS PORT" per line
-#   lb_port, haproxy_socket                     a load balancer's AMQP port, and HAProxy's runtime socket
+#   lb_port, runtime_socket                     a load balancer's AMQP port, and where it answers while it runs
 # Whole-line comments and indentation are left out when it is sent.
 now=$(date +%s%N)
 echo "$nonce clock $now"

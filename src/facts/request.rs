@@ -25,10 +25,12 @@ pub struct ProbeRequest {
     pub admin: Option<String>,
     /// Ports of other hosts to try, unless the running node's connections already prove them open.
     pub reach: Vec<PeerPort>,
-    /// The load balancer's AMQP port on this host and HAProxy's runtime socket, on a load balancer.
+    /// The load balancer's AMQP port on this host, on a load balancer.
     pub load_balancer_port: Option<u16>,
-    /// The socket's path, or `ADDRESS:PORT` for TCP.
-    pub haproxy_socket: Option<String>,
+    /// Where a load balancer answers questions while it runs, if its software does: a socket's path, or `ADDRESS:PORT` for TCP.
+    /// Saved plans of earlier builds have it under the name of the first software that had one.
+    #[serde(rename = "haproxy_socket")]
+    pub runtime_socket: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +87,7 @@ impl ProbeRequest {
             ),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
-            ("haproxy_socket", self.haproxy_socket.clone().unwrap_or_default()),
+            ("runtime_socket", self.runtime_socket.clone().unwrap_or_default()),
         ];
         command_text(&values, &PROBE.concat())
     }
@@ -155,7 +157,7 @@ mod tests {
                 port: 1,
             }],
             load_balancer_port: None,
-            haproxy_socket: None,
+            runtime_socket: None,
         }
     }
 

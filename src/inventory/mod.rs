@@ -17,14 +17,15 @@ use std::sync::Arc;
 
 use crate::document::{self, Problem, Severity, Source};
 
-pub use command_secret::CommandSecret;
+pub(crate) use command_secret::CommandSecret;
 pub use desired::{
-    Admin, Become, Cluster, ConfigEntry, ConfigValue, CookieSource, Definitions, Desired, GuestSetting, Host,
-    HostKeys, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
+    Admin, Become, Cluster, ConfigValue, CookieSource, Desired, GuestSetting, Host, HostKeys, JoinMethod,
+    LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
 };
-pub use duration::{DurationError, parse_duration, short_duration};
-pub use errors::InventoryErrors;
-pub use secrets::{SecretError, read_secret};
+pub(crate) use desired::{ConfigEntry, Definitions};
+pub(crate) use duration::{parse_duration, short_duration};
+pub(crate) use errors::InventoryErrors;
+pub(crate) use secrets::read_secret;
 pub use starter::{StarterError, starter};
 
 /// What loading does with secrets.
@@ -45,7 +46,7 @@ pub struct Options {
 }
 
 /// Warnings: shown, but not errors.
-pub type Warning = Problem;
+pub(crate) type Warning = Problem;
 
 /// A valid inventory and its warnings.
 #[derive(Clone, Debug)]
@@ -77,13 +78,15 @@ pub fn load_text(path: &Path, text: &str, options: Options) -> Result<Loaded, In
 fn load_source(path: &Path, source: &Arc<Source>, options: Options) -> Result<Loaded, InventoryErrors> {
     if source.text().lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         let problem = Problem::error(format!("{} is empty", path.display()))
-            .hint("`rabbitup init HOST…` writes a starter inventory");
+            .hint("`rabbitup init HOST…` writes a starter inventory")
+            .of_file(path);
         return Err(InventoryErrors::new(path, vec![problem]));
     }
     let (raw, mut problems) = document::read_as::<raw::RawInventory>(source, &schema(), raw_values::FORMS);
     let base = path.parent().unwrap_or(Path::new(""));
     let desired = raw.map(|raw| check::check(raw, source, base, options, &mut problems));
     problems.sort_by_key(Problem::start);
+    let problems: Vec<Problem> = problems.into_iter().map(|problem| problem.of_file(path)).collect();
     match desired {
         Some(desired) if problems.iter().all(|problem| problem.severity() == Severity::Warning) => {
             Ok(Loaded { desired, warnings: problems })

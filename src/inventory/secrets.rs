@@ -12,7 +12,8 @@ use crate::model::{Secret, SecretSource, generate_cookie};
 const LARGEST: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why a secret could not be read.
+/// Why a secret could not be read. It stays apart from `model::Problem`: `check` decides on the variant, and its words become a
+/// problem of the inventory, at the source that names the secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     #[error(transparent)]

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shell::Beside;
 use super::world::{WILL_START, disabled_unit, running_unit, stopped_unit};
-use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, file};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, trial};
 use crate::facts::{BrokerState, FeatureFlags, Guest, HostFacts, NodeData, NodeFacts};
 use crate::model::{NameMode, NodeName, SecretName, Version};
 use crate::rabbitmq::{
@@ -16,7 +16,7 @@ pub(super) const SHELL: Shell = Shell {
     asks: &[internals::SERVING, internals::MEMBERS],
     beside: Beside::Asking,
     // Every start of a broker is the trial of its files.
-    on: &[&USER, &file::TRIAL],
+    on: &[&USER, &trial::SHELL],
     ..Shell::of(
         "broker",
         concat!(

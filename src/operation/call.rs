@@ -1,7 +1,7 @@
 use md5::{Digest, Md5};
 
-use super::{MayGo, Operation, PackageChoice, QueueRef, StopCheck};
-use crate::model::{KeyFingerprint, NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
+use super::Operation;
+use crate::model::{NameMode, NodeName, Secret, SecretName, Secrets, quote, quote_bytes};
 
 /// The call of a step function under construction. Bytes, since secrets need not be UTF-8.
 pub struct Call<'s> {
@@ -67,31 +67,6 @@ impl Call<'_> {
             NameMode::Long => "long",
         };
         self.word(function).node(node).word(mode)
-    }
-
-    pub fn stop_check(&mut self, stop_check: StopCheck) -> &mut Self {
-        self.word(stop_check.as_str())
-    }
-
-    /// `2 0`: queues, and how many of them are not counted.
-    pub fn may_go(&mut self, may_go: MayGo) -> &mut Self {
-        self.word(&format!("{} {}", or_any(may_go.queues), or_any(may_go.uncounted)))
-    }
-
-    /// `quorum VHOST NAME`: three words.
-    pub fn queue(&mut self, queue: &QueueRef) -> &mut Self {
-        self.words([queue.kind_word(), &queue.vhost, &queue.name])
-    }
-
-    /// The keys that may be accepted, the data that the plan found under the broker's package, if that is among them, and the packages.
-    pub fn packages(&mut self, keys: &[KeyFingerprint], packages: &[PackageChoice]) -> &mut Self {
-        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        self.word(&keys.join(" "));
-        self.word(&PackageChoice::over_word(packages));
-        for package in packages {
-            self.word(&package.to_string());
-        }
-        self
     }
 }
 

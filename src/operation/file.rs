@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::md5_hex;
 use super::world::WILL_CHANGE;
-use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, balancer, broker, unit};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, balancer, broker, trial, unit};
 use crate::balancer::Software;
 use crate::facts::{FileFacts, FileKind};
 use crate::model::{HostName, SecretName, Secrets};
@@ -15,12 +15,8 @@ use crate::template::Rendered;
 pub(super) const PLACE: Shell =
     Shell { on: &[&broker::USER], ..Shell::of("place", include_str!("place.sh")) };
 
-/// Files on trial until a broker has started with them.
-pub(super) const TRIAL: Shell =
-    Shell { first: "end_proved_trial\n", ..Shell::of("trial", include_str!("trial.sh")) };
-
 const SHELL: Shell =
-    Shell { on: &[&PLACE, &TRIAL, &unit::SHELL], ..Shell::of("file", include_str!("file.sh")) };
+    Shell { on: &[&PLACE, &trial::SHELL, &unit::SHELL], ..Shell::of("file", include_str!("file.sh")) };
 
 const CONF: Shell =
     Shell { asks: &[internals::ACCEPTS], on: &[&SHELL], ..Shell::of("conf", include_str!("conf.sh")) };

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::call::or_any;
 use super::shell::Beside;
 use super::{Amount, Call, Loss, Nature, OnBroker, Operate, Shell, StopCheck, World, Writes, broker, roll};
 use crate::facts::HoldingCounts;
@@ -34,6 +35,13 @@ impl MayGo {
             losses.push((Loss::OnlyCopies(node.clone()), Amount::AtMost(counts)));
         }
         losses
+    }
+}
+
+impl Call<'_> {
+    /// `2 0`: queues, and how many of them are not counted.
+    pub(super) fn may_go(&mut self, may_go: MayGo) -> &mut Self {
+        self.word(&format!("{} {}", or_any(may_go.queues), or_any(may_go.uncounted)))
     }
 }
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::world::stopped_unit;
-use super::{Call, Loss, Nature, OnBroker, Operate, Shell, World, Writes, queues, roll};
+use super::{Call, Loss, Nature, OnBroker, Operate, Shell, World, Writes, queues};
 use crate::facts::{BrokerState, HostFacts};
 use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::{BROKER_UNIT, internals};
@@ -29,7 +29,7 @@ pub struct ReleaseQueues {
 impl Operate for ReleaseQueues {
     fn nature(&self) -> Nature {
         Nature {
-            shell: &[&roll::SHELL],
+            shell: &[&SHELL],
             writes: Writes::Nothing,
             broker: OnBroker::Untouched,
             losses: Loss::Member(self.gone.clone()).whole(),
@@ -56,7 +56,7 @@ pub struct ForgetOffline {
 impl Operate for ForgetOffline {
     fn nature(&self) -> Nature {
         Nature {
-            shell: &[&roll::SHELL],
+            shell: &[&SHELL],
             writes: Writes::Anew,
             broker: OnBroker::Untouched,
             losses: Loss::Member(self.gone.clone()).whole(),
@@ -88,12 +88,7 @@ pub struct FollowPeer {
 
 impl Operate for FollowPeer {
     fn nature(&self) -> Nature {
-        Nature {
-            shell: &[&roll::SHELL],
-            writes: Writes::Anew,
-            broker: OnBroker::Untouched,
-            losses: Vec::new(),
-        }
+        Nature { shell: &[&SHELL], writes: Writes::Anew, broker: OnBroker::Untouched, losses: Vec::new() }
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {

@@ -22,38 +22,50 @@ mod queues;
 mod roll;
 mod rotation;
 mod shell;
+mod trial;
 mod unit;
 mod upgrade;
 mod world;
 
 pub use balancer::{BalancerState, SwitchServer};
 pub use broker::{StartApp, StartBroker, StopBroker};
-pub use call::{Call, line};
-pub use cluster::{ChangeNodeType, SetClusterName, SetPlugins};
-pub use cookie::{GuardCookie, InstallCookie};
-pub use definitions::{CloseGuest, ImportDefinitions, PutAdmin};
+pub(crate) use call::{Call, line};
+pub use cluster::ChangeNodeType;
+pub(crate) use cluster::{SetClusterName, SetPlugins};
+pub(crate) use cookie::GuardCookie;
+pub use cookie::InstallCookie;
+pub(crate) use definitions::{CloseGuest, ImportDefinitions, PutAdmin};
 pub use enter::EnterCluster;
-pub use file::{Proof, RemoveLeftovers, Then, Validator, WriteFile};
-pub use host_name::SetHostName;
-pub use join::{JoinCluster, JoinCommand};
-pub use leave::{ForgetNode, KeepData, MayGo, RetireBroker, StopUnknownMember};
-pub use loss::{Amount, Loss};
-pub use membership::{FollowPeer, ForgetOffline, ReleaseQueues};
-pub use packages::{Hold, HoldPackages, InstallPackages, Over, PackageChoice, RemoveStalePolicy, unit_of};
-pub use queues::{CancelSyncQueue, GrowReplicas, QueueRef, SyncQueue};
-pub use roll::{Rebalance, RestartBroker, ReviveNode, StopCheck};
-pub use rotation::{AdoptCookie, CookieSide, DropStagedCookie, StageCookie, SwitchCookie};
-pub use shell::{Shell, with_all_below};
-pub use unit::{ReloadUnit, StartUnit, StopUnit};
-pub use upgrade::{EnableFeatureFlags, UpgradeBroker};
-pub use world::{Digests, Imported, WILL_CHANGE, World};
+pub use file::{Proof, Validator};
+pub(crate) use file::{RemoveLeftovers, Then, WriteFile};
+pub(crate) use host_name::SetHostName;
+pub use join::JoinCluster;
+pub(crate) use join::JoinCommand;
+pub(crate) use leave::MayGo;
+pub use leave::{ForgetNode, KeepData, RetireBroker, StopUnknownMember};
+pub(crate) use loss::{Amount, Loss};
+pub use membership::ReleaseQueues;
+pub(crate) use membership::{FollowPeer, ForgetOffline};
+pub use packages::InstallPackages;
+pub(crate) use packages::{Hold, HoldPackages, Over, PackageChoice, RemoveStalePolicy, unit_of};
+pub use queues::GrowReplicas;
+pub(crate) use queues::{CancelSyncQueue, QueueRef, SyncQueue};
+pub(crate) use roll::{Rebalance, ReviveNode};
+pub use roll::{RestartBroker, StopCheck};
+pub(crate) use rotation::{AdoptCookie, CookieSide, DropStagedCookie, StageCookie, SwitchCookie};
+pub(crate) use shell::{Shell, with_all_below};
+pub use unit::StartUnit;
+pub(crate) use unit::{ReloadUnit, StopUnit};
+pub(crate) use upgrade::EnableFeatureFlags;
+pub use upgrade::UpgradeBroker;
+pub(crate) use world::{Digests, Imported, World};
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::SecretName;
 
 /// What each operation defines. There are no defaults: an incomplete operation does not compile.
-pub trait Operate {
+pub(crate) trait Operate {
     /// What it needs, and what it does to brokers and data.
     fn nature(&self) -> Nature;
 
@@ -71,16 +83,16 @@ pub trait Operate {
 #[derive(Debug)]
 pub struct Nature {
     /// The files of step functions that its call needs; the files that these need come with them.
-    pub shell: &'static [&'static Shell],
-    pub writes: Writes,
+    pub(crate) shell: &'static [&'static Shell],
+    pub(crate) writes: Writes,
     pub broker: OnBroker,
     /// What it destroys and no later run can restore.
-    pub losses: Vec<(Loss, Amount)>,
+    pub(crate) losses: Vec<(Loss, Amount)>,
 }
 
 /// What an operation needs of its host's file systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Writes {
+pub(crate) enum Writes {
     /// Nothing: it sends a request to a running node or balancer, or stops something, which may even free space.
     Nothing,
     /// It renames, removes or changes existing files.
@@ -154,7 +166,7 @@ macro_rules! operations {
             }
 
             /// The operation itself.
-            pub fn get(&self) -> &dyn Operate {
+            pub(crate) fn get(&self) -> &dyn Operate {
                 match self {
                     $(Self::$with(operation) => operation,)*
                     $(Self::$bare => &$bare,)*

@@ -32,6 +32,19 @@ impl PackageChoice {
     }
 }
 
+impl Call<'_> {
+    /// The keys that may be accepted, the data that the plan found under the broker's package, if that is among them, and the packages.
+    pub(super) fn packages(&mut self, keys: &[KeyFingerprint], packages: &[PackageChoice]) -> &mut Self {
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        self.word(&keys.join(" "));
+        self.word(&PackageChoice::over_word(packages));
+        for package in packages {
+            self.word(&package.to_string());
+        }
+        self
+    }
+}
+
 /// `NAME`, or `NAME=VERSION`.
 impl std::fmt::Display for PackageChoice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, cluster, roll};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, cluster};
 use crate::facts::{QueueFacts, QueueKind};
 use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::internals;
@@ -42,6 +42,13 @@ impl QueueRef {
     }
 }
 
+impl Call<'_> {
+    /// `quorum VHOST NAME`: three words.
+    pub(super) fn queue(&mut self, queue: &QueueRef) -> &mut Self {
+        self.words([queue.kind_word(), &queue.vhost, &queue.name])
+    }
+}
+
 /// Adds replicas of these queues to a node, and waits until they have caught up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GrowReplicas {
@@ -54,12 +61,7 @@ pub struct GrowReplicas {
 
 impl Operate for GrowReplicas {
     fn nature(&self) -> Nature {
-        Nature {
-            shell: &[&roll::SHELL],
-            writes: Writes::Nothing,
-            broker: OnBroker::Untouched,
-            losses: Vec::new(),
-        }
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Untouched, losses: Vec::new() }
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
@@ -95,12 +97,7 @@ pub struct SyncQueue {
 
 impl Operate for SyncQueue {
     fn nature(&self) -> Nature {
-        Nature {
-            shell: &[&roll::SHELL],
-            writes: Writes::Nothing,
-            broker: OnBroker::Untouched,
-            losses: Vec::new(),
-        }
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Untouched, losses: Vec::new() }
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
@@ -126,12 +123,7 @@ pub struct CancelSyncQueue {
 
 impl Operate for CancelSyncQueue {
     fn nature(&self) -> Nature {
-        Nature {
-            shell: &[&roll::SHELL],
-            writes: Writes::Nothing,
-            broker: OnBroker::Untouched,
-            losses: Vec::new(),
-        }
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Untouched, losses: Vec::new() }
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {

@@ -36,6 +36,12 @@ impl StopCheck {
     }
 }
 
+impl Call<'_> {
+    pub(super) fn stop_check(&mut self, stop_check: StopCheck) -> &mut Self {
+        self.word(stop_check.as_str())
+    }
+}
+
 /// Restarts the broker and waits until it serves again. `stop_check`: the check before the stop; then it
 /// is also drained, and waited for until its replicas have caught up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

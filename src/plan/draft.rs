@@ -1,11 +1,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cause, Change, Note, Options, Problem, Refusal, Step, StepId, obstacle, room};
+use super::{Change, Note, Options, Refusal, Step, StepId, obstacle, room};
 use crate::cluster::view;
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{Desired, Host};
-use crate::model::{HostName, Secret, SecretName, SecretSource};
+use crate::model::{HostName, Problem, Secret, SecretName, SecretSource};
 use crate::operation::{Digests, Imported, Operation, Proof, World, WriteFile};
 use crate::playbook::Phase;
 use crate::template::{Rendered, Templates};
@@ -266,17 +266,17 @@ impl<'a> Draft<'a> {
 
     /// Whether the same refusal exists for the host.
     pub fn refuses(&self, host: &HostName, what: &str) -> bool {
-        self.refusals.iter().any(|refusal| refusal.host.as_ref() == Some(host) && refusal.what == what)
+        let mut problems = self.refusals.iter().map(|refusal| &refusal.problem);
+        problems.any(|problem| problem.host.as_ref() == Some(host) && problem.what == what)
     }
 
     fn refuse_part(&mut self, step: &Step) {
-        self.refusals.push(Refusal {
-            host: Some(step.host.clone()),
-            phase: self.phase,
-            what: format!("--limit leaves out: {}", step.title),
-            why: "the other steps depend on it".to_owned(),
-            advice: format!("add {} to --limit, or omit --limit", step.host),
-        });
+        let problem = Problem::new(
+            format!("--limit leaves out: {}", step.title),
+            "the other steps depend on it",
+            format!("add {} to --limit, or omit --limit", step.host),
+        );
+        self.refusals.push(Refusal { phase: self.phase, problem: problem.on(&step.host) });
     }
 
     pub fn refuse(
@@ -286,22 +286,15 @@ impl<'a> Draft<'a> {
         why: impl Into<String>,
         advice: impl Into<String>,
     ) {
-        // A problem of a host outside --limit does not stop changes to the others.
-        if !self.options.limit.covers(host) {
-            return self.note(host, format!("outside --limit; would be refused: {}", what.into()));
-        }
-        self.refusals.push(Refusal {
-            host: Some(host.clone()),
-            phase: self.phase,
-            what: what.into(),
-            why: why.into(),
-            advice: advice.into(),
-        });
+        self.refuse_problem(host, Problem::new(what, why, advice));
     }
 
     pub(crate) fn refuse_problem(&mut self, host: &HostName, problem: Problem) {
-        let Problem { what, cause: Cause { why, advice } } = problem;
-        self.refuse(host, what, why, advice);
+        // A host that is not to be changed is no reason to leave the others as they are.
+        if !self.options.limit.covers(host) {
+            return self.note(host, format!("outside --limit; would be refused: {}", problem.what));
+        }
+        self.refusals.push(Refusal { phase: self.phase, problem: problem.on(host) });
     }
 
     pub fn note(&mut self, host: &HostName, text: impl Into<String>) {
@@ -354,6 +347,18 @@ impl<'a> Draft<'a> {
     pub fn last_on_brokers(&self, phases: &[Phase]) -> Vec<StepId> {
         let brokers: Vec<&HostName> = self.desired.brokers().map(|broker| &broker.name).collect();
         self.last_of(&brokers, phases)
+    }
+
+    /// Whether this broker is blank and finds the anchor's cluster by itself when it starts.
+    pub(super) fn enters_at_first_start(&self, host: &Host) -> bool {
+        let Some(anchor) = self.desired.host(&self.anchor) else { return false };
+        let blank = self.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_none());
+        blank && self.desired.enters_at_first_start(host, &anchor.node())
+    }
+
+    /// The steps so far that bring a broker to serving.
+    pub(super) fn serving_steps(&self, host: &Host) -> Vec<StepId> {
+        self.last_of(&[&host.name], &[Phase::Start, Phase::Restart])
     }
 
     /// The steps so far whose operation is one of these.

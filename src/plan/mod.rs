@@ -7,10 +7,9 @@ mod draft;
 mod fingerprint;
 mod obstacle;
 mod options;
-pub mod phase;
+mod phase;
 mod planner;
-mod problem;
-pub mod render;
+pub(crate) mod render;
 mod request;
 mod room;
 mod saved;
@@ -21,19 +20,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use destruction::Destruction;
-pub use draft::{Draft, Proposal};
-pub use fingerprint::{Moved, fingerprint, moved};
+pub(crate) use draft::{Draft, Proposal};
+pub use fingerprint::fingerprint;
+pub(crate) use fingerprint::{Moved, moved};
 pub use options::{Limit, Options, Pass, UnknownMembers};
-pub use phase::unreachable;
+pub(crate) use phase::unreachable;
 pub use planner::{plan, project, secrets_to_read};
-pub(crate) use problem::{Cause, Problem};
-pub use request::planned_hosts;
-pub use saved::SavedPlanError;
+pub(crate) use request::planned_hosts;
 pub use step::{Change, Step, StepId};
 
 use crate::facts::ProbeRequest;
 use crate::inventory::Ssh;
-use crate::model::{DigestKey, HostName, SecretName, SecretSource};
+use crate::model::{DigestKey, HostName, Problem, SecretName, SecretSource};
 pub use crate::playbook::Phase;
 
 /// The version of the plan's JSON form. Additions do not raise it; changes that a reader must know do.
@@ -84,16 +82,10 @@ pub struct Note {
 pub struct PlanError(pub Vec<Refusal>);
 
 /// One reason not to go on, for an operator at 3 a.m.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    pub host: Option<HostName>,
     pub phase: Phase,
-    /// What is wrong.
-    pub what: String,
-    /// The evidence, as observed.
-    pub why: String,
-    /// What to do about it.
-    pub advice: String,
+    pub problem: Problem,
 }
 
 impl Plan {

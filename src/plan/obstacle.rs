@@ -1,7 +1,7 @@
 //! Obstacles: what a step must not overwrite.
 
-use super::Problem;
 use crate::facts::{FileKind, HostFacts};
+use crate::model::Problem;
 
 /// What is at the path of a file, if it must not be replaced.
 pub(super) fn in_place_of(host: &HostFacts, path: &str) -> Option<Problem> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{CookieSource, Desired};
-use crate::model::{Role, SecretName, SecretSource};
+use crate::model::{Problem, Role, SecretName, SecretSource};
 use crate::playbook::{Phase, Playbook};
 use crate::template::Templates;
 
@@ -150,11 +150,10 @@ fn cluster_name(draft: &Draft<'_>) -> Option<String> {
 }
 
 fn no_broker() -> Refusal {
-    Refusal {
-        host: None,
-        phase: Phase::Preflight,
-        what: "there is no broker in the inventory".to_owned(),
-        why: format!("no host has the role {}", Role::Broker.as_str()),
-        advice: "give at least one host the role broker".to_owned(),
-    }
+    let problem = Problem::new(
+        "there is no broker in the inventory",
+        format!("no host has the role {}", Role::Broker.as_str()),
+        "give at least one host the role broker",
+    );
+    Refusal { phase: Phase::Preflight, problem }
 }

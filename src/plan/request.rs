@@ -66,7 +66,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
-        haproxy_socket: balancer.map(|balancer| balancer.software.balancer()).and_then(sockets),
+        runtime_socket: balancer.map(|balancer| balancer.software.balancer()).and_then(sockets),
     }
 }
 

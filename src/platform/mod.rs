@@ -158,18 +158,18 @@ impl OsFamily {
     }
 
     /// What messages say of its package manager.
-    pub fn words(self) -> &'static Words {
+    pub(crate) fn words(self) -> &'static Words {
         self.platform().map_or(&UNKNOWN, |platform| &platform.words)
     }
 }
 
 /// All that rabbitup knows.
-pub fn platforms() -> impl Iterator<Item = &'static Platform> {
+pub(crate) fn platforms() -> impl Iterator<Item = &'static Platform> {
     OsFamily::ALL.iter().filter_map(|family| family.platform())
 }
 
 /// Whether this is chrony's unit in any family.
-pub fn keeps_time(unit: &str) -> bool {
+pub(crate) fn keeps_time(unit: &str) -> bool {
     platforms().any(|platform| platform.time.unit == unit)
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Playbook;
 use crate::document::{listed, nearest};
-use crate::model::{HostName, NodeName, VersionSpec};
+use crate::model::{HostName, NodeName, Problem, VersionSpec};
 
 /// The values that a playbook takes, each with its description.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -78,23 +78,18 @@ pub enum Answer {
 
 /// Why the arguments of a playbook are invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArgumentError {
-    /// The error.
-    pub what: String,
-    /// How to correct it.
-    pub hint: String,
-}
+pub struct ArgumentError(pub Problem);
 
 impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        f.write_str(&self.0.what)
     }
 }
 
 impl std::error::Error for ArgumentError {}
 
 fn error(what: impl Into<String>, hint: impl Into<String>) -> ArgumentError {
-    ArgumentError { what: what.into(), hint: hint.into() }
+    ArgumentError(Problem::new(what, "", hint))
 }
 
 impl Arguments {
@@ -250,7 +245,8 @@ mod tests {
 
     fn parse(text: &str, words: &[&str]) -> Result<Arguments, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        Arguments::parse(&playbook(text), &words).map_err(|error| format!("{error} → {}", error.hint))
+        Arguments::parse(&playbook(text), &words)
+            .map_err(|error| format!("{error} → {}", error.0.cause.advice_text().unwrap_or_default()))
     }
 
     #[test]

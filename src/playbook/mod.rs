@@ -15,11 +15,12 @@ use serde::Deserialize;
 
 use crate::document::{self, At, Graphics, Problem, Source, listed, nearest, report};
 
-pub use arguments::{Answer, ArgumentError, Arguments, Parameters, PlaybookDocument};
+pub use arguments::{Answer, Arguments};
+pub(crate) use arguments::{Parameters, PlaybookDocument};
 pub use phase::{Phase, PhaseSettings};
-pub use settings::{
-    FORMS, GrowQueues, GrowSettings, HealthSettings, HostCheck, Minutes, RestartSettings, RestartWhen, Size,
-    UpgradeSettings, UpgradeTo,
+pub(crate) use settings::{
+    FORMS, GrowQueues, GrowSettings, HostCheck, Minutes, RestartSettings, RestartWhen, UpgradeSettings,
+    UpgradeTo,
 };
 
 /// The built-in playbooks, by name.
@@ -155,7 +156,10 @@ impl Playbook {
                 phases: raw.phase.into_iter().map(|phase| phase.value).collect(),
                 on_failure: raw.on_failure.into_iter().map(|phase| phase.value).collect(),
             }),
-            _ => Err(PlaybookErrors { path: path.to_owned(), problems }),
+            _ => {
+                let problems = problems.into_iter().map(|problem| problem.of_file(path)).collect();
+                Err(PlaybookErrors { path: path.to_owned(), problems })
+            }
         }
     }
 

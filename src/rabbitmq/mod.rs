@@ -8,17 +8,19 @@ mod feature_flags;
 pub mod internals;
 mod limits;
 mod paths;
+mod plugins;
 mod version;
 
-pub use beneath::{Beneath, Objection, Serving, allowed};
-pub use conf::Conf;
-pub use conf_keys::{KnownKeys, Standing, has_no_effect, known_keys, refused_value};
-pub use feature_flags::may_be_of;
-pub use limits::DISK_FREE_LIMIT;
-pub use paths::{
+pub(crate) use beneath::{Beneath, Objection, Serving, allowed};
+pub(crate) use conf::Conf;
+pub(crate) use conf_keys::{Standing, has_no_effect, known_keys, refused_value};
+pub(crate) use feature_flags::may_be_of;
+pub(crate) use limits::DISK_FREE_LIMIT;
+pub(crate) use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,
 };
-pub use version::{
+pub(crate) use plugins::SHIPPED_PLUGINS;
+pub(crate) use version::{
     has_mirrored_queues, has_ram_nodes, joins_while_running, same_series, upgrades_to, waits_before_entering,
 };

@@ -19,15 +19,15 @@ mod properties;
 
 use std::ops::Range;
 
-pub use configuration::allowed_only;
-pub use keys::names_a_secret;
-pub use known::Known;
+pub(crate) use configuration::allowed_only;
+pub(crate) use keys::names_a_secret;
+pub(crate) use known::Known;
 
 use pem::Pem;
 use values::Carry;
 
 /// The replacement for a secret.
-pub const MARK: &str = "••••";
+pub(crate) const MARK: &str = "••••";
 
 /// The maximum number of passes over a line or a text, until nothing more is found.
 const ROUNDS: usize = 8;
@@ -35,7 +35,7 @@ const ROUNDS: usize = 8;
 /// Redacts the lines of one text in order. Remembers unfinished constructs (a PEM block, a key without its value) for the next
 /// line.
 #[derive(Default)]
-pub struct Redactor {
+pub(crate) struct Redactor {
     known: Known,
     pem: Pem,
     carry: Carry,
@@ -110,7 +110,7 @@ impl Redactor {
 }
 
 /// An existing configuration, redacted for a plan: rabbitmq.conf, rabbitmq-env.conf, haproxy.cfg.
-pub fn redacted(text: &str) -> String {
+pub(crate) fn redacted(text: &str) -> String {
     Redactor::default().text(text)
 }
 

@@ -45,11 +45,11 @@ impl DiagnosisDocument {
     pub fn new(diagnosis: &Diagnosis, facts: &Facts, inventory: &str) -> Self {
         let finding = |found: &Finding| DiagnosisFinding {
             cause: found.cause.id(),
-            host: found.host.clone(),
+            host: found.problem.host.clone(),
             peer: found.peer.clone(),
-            what: found.what.clone(),
-            evidence: found.evidence.clone(),
-            remedy: found.remedy.iter().map(|remedy| remedy.words(inventory)).collect(),
+            what: found.problem.what.clone(),
+            evidence: found.problem.cause.why.clone(),
+            remedy: found.problem.cause.next.iter().map(|advice| advice.words(inventory)).collect(),
             consequence: found.consequence,
         };
         Self {

@@ -2,8 +2,8 @@
 
 use console::measure_text_width;
 
-use crate::doctor::{Cause, Diagnosis, Finding, Meanwhile, Pair, PairState, Remedy};
-use crate::model::{HostName, one_line};
+use crate::doctor::{Cause, Diagnosis, Finding, Meanwhile, Pair, PairState};
+use crate::model::{Advice, HostName, one_line};
 
 use super::style::{Detail, Ink, Style};
 use super::words::{Wrapped, list};
@@ -74,8 +74,9 @@ fn pairwise(cause: Cause) -> bool {
 }
 
 /// What findings must have in common to be grouped.
-fn subject(found: &Finding) -> (&str, Option<&Remedy>) {
-    (found.what.as_str(), found.remedy.first().filter(|_| !pairwise(found.cause)))
+fn subject(found: &Finding) -> (&str, Option<&Advice>) {
+    let problem = &found.problem;
+    (problem.what.as_str(), problem.cause.next.first().filter(|_| !pairwise(found.cause)))
 }
 
 fn whole(group: &Group<'_>, inventory: &str, style: Style) -> String {
@@ -83,7 +84,7 @@ fn whole(group: &Group<'_>, inventory: &str, style: Style) -> String {
     let head = headline(group, style);
     let mut text = Wrapped::new(0, (Ink::Bad, "✘ "), (Ink::Heading, &head)).text(style);
     let mut label = "seen: ";
-    let seen: Vec<&String> = unique(all.iter().flat_map(|found| &found.evidence));
+    let seen: Vec<&String> = unique(all.iter().flat_map(|found| &found.problem.cause.why));
     let shown = if style.detail == Detail::Full { seen.len() } else { EVIDENCE };
     for line in seen.iter().take(shown) {
         text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, line)).text(style));
@@ -94,9 +95,9 @@ fn whole(group: &Group<'_>, inventory: &str, style: Style) -> String {
         text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, more)));
     }
     label = "fix:  ";
-    for remedy in &first.remedy {
+    for remedy in &first.problem.cause.next {
         let words = remedy.words(inventory);
-        if matches!(remedy, Remedy::Sentence(_)) {
+        if matches!(remedy, Advice::Sentence(_)) {
             text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, &words)).text(style));
         } else {
             // Commands are for copying: they are never wrapped.
@@ -121,10 +122,10 @@ fn unique<'a>(lines: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
 }
 
 fn headline(group: &Group<'_>, style: Style) -> String {
-    let hosts: Vec<&HostName> = group.all.iter().filter_map(|found| found.host.as_ref()).collect();
+    let hosts: Vec<&HostName> = group.all.iter().filter_map(|found| found.host()).collect();
     match hosts.is_empty() {
-        true => group.first.what.clone(),
-        false => format!("{}: {}", list(&hosts, style.detail), group.first.what),
+        true => group.first.problem.what.clone(),
+        false => format!("{}: {}", list(&hosts, style.detail), group.first.problem.what),
     }
 }
 

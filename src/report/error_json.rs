@@ -1,14 +1,15 @@
 //! Why a command ended early, as JSON.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::refusals::RefusalDocument;
+use super::refusals::{RefusalDocument, RefusalEntry};
 use super::under_way::UnderWay;
-use super::unreachable::UnreachableDocument;
+use super::unreachable::{UnreachableDocument, UnreachableEntry};
 use crate::document::ProblemDocument;
 
 /// Why a command did not do what it was asked to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The command line, an inventory, a playbook or a template is invalid; no host was contacted.
@@ -28,7 +29,7 @@ pub enum ErrorKind {
 }
 
 /// A command's error: the only document in its output, or the last line after events.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ErrorDocument<'a> {
     pub format_version: u32,
     /// `error`, so that it is recognised among events.
@@ -44,8 +45,10 @@ pub struct ErrorDocument<'a> {
     pub next: Option<&'a str>,
     /// Commands that do it.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[schemars(default)]
     pub commands: &'a [String],
     #[serde(flatten)]
+    #[schemars(with = "AnyDetails")]
     pub details: &'a Details,
 }
 
@@ -68,4 +71,28 @@ pub enum Details {
     Destroys {
         destroys: Vec<String>,
     },
+}
+
+/// [`Details`] as readers see them: a document has at most one of these fields.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "it exists only as a schema: flattened, an enum with nothing in it would allow no other field"
+)]
+struct AnyDetails {
+    /// Of a refused plan.
+    refusals: Option<Vec<RefusalEntry>>,
+    /// The hosts that did not answer.
+    unreachable: Option<Vec<UnreachableEntry>>,
+    /// Of an inventory, a playbook or a template.
+    problems: Option<Vec<ProblemDocument>>,
+    /// The runs in progress.
+    under_way: Option<Vec<UnderWay>>,
+    /// What a plan destroys beyond what was shown.
+    destroys: Option<Vec<String>>,
+}
+
+/// The JSON Schema of the document, for `rabbitup schema error`.
+pub fn error_schema() -> schemars::Schema {
+    schemars::schema_for!(ErrorDocument<'static>)
 }

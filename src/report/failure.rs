@@ -33,15 +33,15 @@ pub fn failure_text(failed: &Failed, plan: &Plan, style: Style) -> String {
 }
 
 pub(super) fn block(failed: &Failed, titles: &Titles, style: Style) -> String {
-    let StepFailure { kind, code, cause, advice, output } = &failed.failure;
+    let StepFailure { kind, code, cause, output } = &failed.failure;
     let head =
         format!("{}: {} {}", failed.host, titles.title(&failed.step), ending(*kind, *code, failed.elapsed));
     let mut text = Wrapped::new(0, (Ink::Bad, "✘ "), (Ink::Heading, &head)).text(style);
     let mut line = |label: &str, words: &str| {
         text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, words)).text(style));
     };
-    line("why:  ", cause.as_deref().unwrap_or_else(|| unknown_cause(*kind, output)));
-    line("next: ", advice.as_deref().unwrap_or_else(|| usual_advice(*kind)));
+    line("why:  ", cause.why_text().as_deref().unwrap_or_else(|| unknown_cause(*kind, output)));
+    line("next: ", cause.advice_text().as_deref().unwrap_or_else(|| usual_advice(*kind)));
     if !output.is_empty() {
         text.push_str(&format!("  {}\n", style.paint(Ink::Dimmed, "its last output:")));
         // Neither truncated nor wrapped: people paste this into searches.

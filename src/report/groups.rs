@@ -1,7 +1,6 @@
 //! Problems for people: one block per problem, however many hosts have it.
 
-use crate::cluster::unreachable::COMMAND;
-use crate::model::{HostName, one_line};
+use crate::model::{Advice, HostName, one_line};
 
 use super::style::{Ink, Style};
 use super::words::{Wrapped, list};
@@ -19,8 +18,8 @@ pub(super) struct Block<'a> {
     pub what: &'a str,
     /// The hosts with their evidence, in the order to show.
     pub seen: Vec<(Option<&'a HostName>, &'a str)>,
-    /// What to do, one line or command each.
-    pub next: Vec<String>,
+    /// What to do.
+    pub next: Vec<Advice>,
 }
 
 impl Block<'_> {
@@ -33,14 +32,18 @@ impl Block<'_> {
         };
         let mut text = Wrapped::new(0, (self.mark.0, &mark), (Ink::Heading, &what)).text(style);
         text.push_str(&self.evidence(style));
-        for (at, line) in self.next.iter().enumerate() {
+        for (at, advice) in self.next.iter().enumerate() {
             let label = if at == 0 { "next: " } else { "      " };
             // Commands are for copying: they are never wrapped.
-            if line.starts_with(COMMAND) {
-                text.push_str(&format!("  {}{}\n", style.paint(Ink::Dimmed, label), one_line(line)));
-                continue;
+            match advice {
+                Advice::Command(_) | Advice::Rabbitup(_) => {
+                    let line = one_line(&advice.line());
+                    text.push_str(&format!("  {}{line}\n", style.paint(Ink::Dimmed, label)));
+                }
+                Advice::Sentence(words) => {
+                    text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, words)).text(style));
+                }
             }
-            text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, line)).text(style));
         }
         text
     }

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::model::HostName;
+use crate::model::{HostName, Problem};
 use crate::plan::{PlanError, Refusal};
 
 use super::CHANGED;
@@ -19,14 +19,18 @@ pub fn late_refusals_text(error: &PlanError, style: Style) -> String {
 }
 
 fn refused(error: &PlanError, changed: &str, style: Style) -> String {
-    let groups = grouped(error.0.iter().map(|refusal| ((&refusal.what, &refusal.advice), refusal)));
+    let groups = grouped(
+        error.0.iter().map(|Refusal { problem, .. }| ((&problem.what, &problem.cause.next), problem)),
+    );
     let mut text = String::new();
-    for ((what, advice), refusals) in &groups {
+    for ((what, next), problems) in &groups {
+        let seen: Vec<_> =
+            problems.iter().map(|it| (it.host.as_ref(), it.cause.why_text().unwrap_or_default())).collect();
         let block = Block {
             mark: (Ink::Bad, "✘"),
             what,
-            seen: refusals.iter().map(|refusal| (refusal.host.as_ref(), refusal.why.as_str())).collect(),
-            next: advice.lines().map(str::to_owned).collect(),
+            seen: seen.iter().map(|(host, why)| (*host, why.as_str())).collect(),
+            next: (*next).clone(),
         };
         text.push_str(&block.text(style));
         text.push('\n');
@@ -67,7 +71,13 @@ impl From<&PlanError> for RefusalDocument {
 
 impl From<&Refusal> for RefusalEntry {
     fn from(refusal: &Refusal) -> Self {
-        let Refusal { host, phase, what, why, advice } = refusal.clone();
-        Self { host, phase: phase.to_string(), what, why, advice }
+        let Refusal { phase, problem: Problem { host, what, cause } } = refusal;
+        Self {
+            host: host.clone(),
+            phase: phase.to_string(),
+            what: what.clone(),
+            why: cause.why_text().unwrap_or_default(),
+            advice: cause.advice_text().unwrap_or_default(),
+        }
     }
 }

@@ -119,7 +119,7 @@ impl<'a> Status<'a> {
         // As shown: the same finding on many hosts counts once.
         let of = |severity| {
             let found = self.findings.iter().filter(|finding| finding.severity == severity);
-            grouped(found.map(|finding| ((&finding.what, &finding.advice), ()))).len()
+            grouped(found.map(|finding| ((&finding.problem.what, &finding.problem.cause.next), ()))).len()
         };
         Counted {
             brokers: rows.len(),

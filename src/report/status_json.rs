@@ -1,13 +1,13 @@
 use serde::Serialize;
 
 use crate::facts::{Backend, NodeFacts, QueueFacts, QueueKind};
-use crate::model::{HostName, MetadataStore, NodeName};
+use crate::model::{HostName, MetadataStore, NodeName, Problem};
 
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::under_way::{UnderWay, under_way};
 use crate::cluster::health::membership::running_nodes;
 use crate::cluster::health::queues::{teller, under_replicated, with_mirrors_behind};
-use crate::cluster::health::{Finding, is_healthy};
+use crate::cluster::health::{Finding, Severity, is_healthy};
 
 /// The version of the status document. Additions do not raise it; incompatible changes do.
 const STATUS_FORMAT_VERSION: u32 = 1;
@@ -23,9 +23,29 @@ pub struct StatusDocument {
     /// None if no running node reports it.
     pub queues: Option<QueuesStatus>,
     pub load_balancers: Vec<LoadBalancerStatus>,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FindingEntry>,
     /// The rabbitup runs that hold locks on these hosts now.
     pub under_way: Vec<UnderWay>,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Finding")]
+pub struct FindingEntry {
+    pub severity: Severity,
+    /// None: it concerns the cluster as a whole.
+    pub host: Option<HostName>,
+    pub what: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+impl From<&Finding> for FindingEntry {
+    fn from(finding: &Finding) -> Self {
+        let Finding { severity, problem: Problem { host, what, cause } } = finding;
+        let advice = cause.advice_text().unwrap_or_default();
+        Self { severity: *severity, host: host.clone(), what: what.clone(), advice }
+    }
 }
 
 /// One broker. Values that a stopped node cannot report are null.
@@ -147,7 +167,7 @@ impl From<&Status<'_>> for StatusDocument {
                     }
                 })
                 .collect(),
-            findings: status.findings.to_vec(),
+            findings: status.findings.iter().map(FindingEntry::from).collect(),
             under_way: under_way(status.facts),
         }
     }

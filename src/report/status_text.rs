@@ -40,15 +40,19 @@ pub fn status_text(status: &Status<'_>, style: Style) -> String {
 /// Findings for people: the problem, where, and what to do; equal ones once.
 pub fn findings_text(findings: &[Finding], style: Style) -> String {
     let mut text = String::new();
-    let groups = grouped(findings.iter().map(|f| ((f.severity, &f.what, &f.advice), f.host.as_ref())));
-    for ((severity, what, advice), hosts) in groups {
+    let groups = grouped(
+        findings
+            .iter()
+            .map(|f| ((f.severity, &f.problem.what, &f.problem.cause.next), f.problem.host.as_ref())),
+    );
+    for ((severity, what, next), hosts) in groups {
         let mark = match severity {
             Severity::Error => (Ink::Bad, "error:"),
             Severity::Warning => (Ink::Warning, "warning:"),
             Severity::Note => (Ink::Dimmed, "note:"),
         };
         let seen = hosts.into_iter().map(|host| (host, "")).collect();
-        text.push_str(&Block { mark, what, seen, next: vec![advice.clone()] }.text(style));
+        text.push_str(&Block { mark, what, seen, next: next.clone() }.text(style));
     }
     if !text.is_empty() {
         text.push('\n');

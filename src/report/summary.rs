@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::apply::{Event, FailureKind, Outcome, Tally};
-use crate::model::{HostName, printable};
+use crate::model::{Advice, HostName, printable};
 use crate::plan::{Plan, StepId};
 
 use super::style::{Detail, Ink, Style};
@@ -24,7 +24,7 @@ pub struct Summary {
     abandoned: Abandoned,
     unlocked: Vec<HostName>,
     /// What steps said that the operator must know, with the host of each.
-    told: Vec<(HostName, String)>,
+    told: Vec<(HostName, Advice)>,
     taken_over: Vec<HostName>,
 }
 
@@ -66,7 +66,7 @@ impl Summary {
                     | FailureKind::SecretMissing => {}
                 }
             }
-            Event::StepTold { host, text, .. } => self.told.push((host.clone(), text.clone())),
+            Event::StepTold { host, text, .. } => self.told.push((host.clone(), Advice::of_line(text))),
             Event::LockLost { host, .. } => self.unlocked.push(host.clone()),
             Event::Abandoned { running: left } => {
                 let (running, handed_over) =
@@ -127,13 +127,18 @@ impl Summary {
             text.push_str(&Wrapped::new(0, (Ink::Warning, "lock lost: "), (Ink::Plain, &words)).text(style));
         }
         for (host, words) in &self.told {
-            // A command that breaks in two cannot be pasted.
-            if let Some(command) = words.strip_prefix("$ ") {
-                text.push_str(&format!("  {command}\n"));
-                continue;
+            match words {
+                // A command that breaks in two cannot be pasted.
+                Advice::Command(_) | Advice::Rabbitup(_) => {
+                    text.push_str(&format!("  {}\n", words.words("")));
+                }
+                Advice::Sentence(words) => {
+                    let words = format!("{host}: {words}");
+                    text.push_str(
+                        &Wrapped::new(0, (Ink::Warning, "note: "), (Ink::Plain, &words)).text(style),
+                    );
+                }
             }
-            let words = format!("{host}: {words}");
-            text.push_str(&Wrapped::new(0, (Ink::Warning, "note: "), (Ink::Plain, &words)).text(style));
         }
         let whole = whole(*outcome, *elapsed, tallies, &self.abandoned);
         text.push_str(&Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &whole)).text(style));

@@ -3,7 +3,7 @@ use serde::Serialize;
 use crate::cluster::unreachable::{next, what};
 use crate::facts::{Facts, Unreachable, UnreachableCause};
 use crate::inventory::{Desired, Ssh};
-use crate::model::HostName;
+use crate::model::{Advice, HostName};
 use crate::plan::Plan;
 
 use super::CHANGED;
@@ -61,11 +61,11 @@ fn unreached(facts: &Facts, routes: &Routes<'_>, changed: &str, style: Style) ->
 }
 
 /// What to do about several hosts with one cause: each sentence once, and each host's own command, up to five.
-fn together(each: Vec<Vec<String>>) -> Vec<String> {
+fn together(each: Vec<Vec<Advice>>) -> Vec<Advice> {
     const SHOWN: usize = 5;
-    let mut lines: Vec<String> = Vec::new();
+    let mut lines: Vec<Advice> = Vec::new();
     for at in 0..each.iter().map(Vec::len).max().unwrap_or_default() {
-        let mut here: Vec<&String> = Vec::new();
+        let mut here: Vec<&Advice> = Vec::new();
         for line in each.iter().filter_map(|lines| lines.get(at)) {
             if !here.contains(&line) {
                 here.push(line);
@@ -73,20 +73,21 @@ fn together(each: Vec<Vec<String>>) -> Vec<String> {
         }
         lines.extend(here.iter().take(SHOWN).map(|line| (*line).clone()));
         if here.len() > SHOWN {
-            lines.push(format!("and the same for the other {}", here.len() - SHOWN));
+            let words = format!("and the same for the other {}", here.len() - SHOWN);
+            lines.push(Advice::Sentence(words));
         }
     }
     lines
 }
 
 /// The hosts that could not be inspected, as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UnreachableDocument {
     pub unreachable: Vec<UnreachableEntry>,
 }
 
 /// One host that could not be inspected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UnreachableEntry {
     pub host: HostName,
     pub cause: UnreachableCause,
@@ -100,7 +101,7 @@ pub fn unreachable_document(facts: &Facts, routes: &Routes<'_>) -> UnreachableDo
         host: host.clone(),
         cause: why.cause,
         evidence: why.evidence.clone(),
-        advice: next(why, ssh),
+        advice: next(why, ssh).iter().map(Advice::line).collect(),
     };
     let unreachable = in_order(facts, routes).into_iter().map(entry).collect();
     UnreachableDocument { unreachable }

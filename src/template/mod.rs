@@ -10,13 +10,15 @@ use std::collections::BTreeMap;
 use handlebars::{Handlebars, Template, no_escape};
 use serde::Serialize;
 
-pub use context::{
+pub(crate) use context::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
     LimitsContext, NumberedNode, RabbitmqContext, StatsLine, sample,
 };
-pub use error::{TemplateError, TemplateFault};
+pub(crate) use error::TemplateError;
+pub use error::TemplateFault;
 pub use name::TemplateName;
-pub use rendered::{Piece, Rendered, secret_sign};
+pub use rendered::Piece;
+pub(crate) use rendered::{Rendered, secret_sign};
 
 /// Every template, compiled and checked.
 #[derive(Debug)]

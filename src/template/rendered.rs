@@ -1,5 +1,4 @@
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::model::{Secret, SecretName, Secrets};
 
@@ -79,12 +78,6 @@ impl Rendered {
         }
         Some(Secret::new(bytes))
     }
-
-    /// SHA-256 of the file's bytes, in hexadecimal, as `sha256sum` prints it; None where a secret is not known.
-    pub fn digest_with(&self, secrets: &Secrets) -> Option<String> {
-        let bytes = self.resolve(secrets)?;
-        Some(Sha256::digest(bytes.expose()).iter().map(|byte| format!("{byte:02x}")).collect())
-    }
 }
 
 #[cfg(test)]
@@ -98,12 +91,11 @@ mod tests {
         assert_eq!(rendered.pieces.len(), 3);
         assert_eq!(rendered.display_text(), "a = 1\ndefault_pass = ••••\n");
         let mut secrets = Secrets::default();
-        assert!(rendered.resolve(&secrets).is_none() && rendered.digest_with(&secrets).is_none());
+        assert!(rendered.resolve(&secrets).is_none());
         secrets.insert(name, Secret::new(b"hunter2".to_vec()));
         let bytes = rendered.resolve(&secrets).map(|secret| secret.expose().to_vec());
         assert_eq!(bytes.as_deref(), Some(b"a = 1\ndefault_pass = hunter2\n".as_slice()));
         // printf 'a = 1\ndefault_pass = hunter2\n' | sha256sum
-        assert_eq!(rendered.digest_with(&secrets).map(|hex| hex.len()), Some(64));
         assert!(!serde_json::to_string(&rendered).expect("plain JSON").contains("hunter2"));
     }
 }

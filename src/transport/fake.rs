@@ -1,10 +1,9 @@
 //! Fake hosts for tests.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::{Counts, Exec, Held, LineSender, Output, Script, Transport, TransportError, TransportErrorKind};
 use crate::model::HostName;
@@ -12,13 +11,6 @@ use crate::model::HostName;
 type Answer = dyn Fn(&HostName, &Exec) -> Result<Output, TransportError> + Send + Sync;
 
 /// A [`Transport`] without hosts: a closure answers, and every script is recorded.
-///
-/// ```
-/// use rabbitup::transport::{FakeTransport, Output};
-/// let transport = FakeTransport::new(|host, _exec| {
-///     Ok(Output { stdout: format!("hello from {host}\n").into_bytes(), ..Output::default() })
-/// });
-/// ```
 pub struct FakeTransport {
     answer: Box<Answer>,
     state: Mutex<State>,
@@ -27,7 +19,6 @@ pub struct FakeTransport {
 #[derive(Default)]
 struct State {
     ran: Vec<(HostName, String)>,
-    gates: BTreeMap<HostName, Arc<Notify>>,
     /// The held sessions, to end them from a test.
     held: Vec<(HostName, watch::Sender<bool>)>,
 }
@@ -40,12 +31,6 @@ impl FakeTransport {
         answer: impl Fn(&HostName, &Exec) -> Result<Output, TransportError> + Send + Sync + 'static,
     ) -> Self {
         Self { answer: Box::new(answer), state: Mutex::default() }
-    }
-
-    /// Blocks every script of `host`, after recording it, until the returned value is notified. One `notify_one` releases one
-    /// script.
-    pub fn gate(&self, host: &HostName) -> Arc<Notify> {
-        self.state().gates.entry(host.clone()).or_default().clone()
     }
 
     /// The started scripts, in order: the host and the script's text.
@@ -69,19 +54,12 @@ impl FakeTransport {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn run(&self, host: &HostName, exec: &Exec) -> Result<Output, TransportError> {
+    fn run(&self, host: &HostName, exec: &Exec) -> Result<Output, TransportError> {
         let text = match &exec.script {
             Script::Argument(text) => text.clone(),
             Script::Stdin(text) => String::from_utf8_lossy(text.expose()).into_owned(),
         };
-        let gate = {
-            let mut state = self.state();
-            state.ran.push((host.clone(), text));
-            state.gates.get(host).cloned()
-        };
-        if let Some(gate) = gate {
-            gate.notified().await;
-        }
+        self.state().ran.push((host.clone(), text));
         (self.answer)(host, exec)
     }
 }
@@ -95,7 +73,7 @@ impl Transport for FakeTransport {
         exec: Exec,
         lines: Option<LineSender>,
     ) -> Result<Output, TransportError> {
-        let mut output = self.run(host, &exec).await?;
+        let mut output = self.run(host, &exec)?;
         output.sent_at.get_or_insert_with(SystemTime::now);
         output.first_line_at.get_or_insert_with(SystemTime::now);
         if let Some(lines) = lines {
@@ -113,7 +91,7 @@ impl Transport for FakeTransport {
         script: String,
         timeout: Duration,
     ) -> Result<(String, Self::Held), TransportError> {
-        let output = self.run(host, &Exec { script: Script::Argument(script), timeout }).await?;
+        let output = self.run(host, &Exec { script: Script::Argument(script), timeout })?;
         let text = String::from_utf8_lossy(&output.stdout);
         let Some(line) = text.lines().next() else {
             let evidence = "the script printed nothing".to_owned();

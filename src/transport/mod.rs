@@ -1,6 +1,7 @@
 //! Sends scripts to a root shell on a host and returns their output. Knows nothing about RabbitMQ.
 
 mod evidence;
+#[cfg(test)]
 mod fake;
 mod privileges;
 mod ssh;
@@ -13,9 +14,11 @@ use tokio::sync::mpsc;
 use crate::model::{HostName, Secret};
 
 pub(crate) use evidence::evidence;
-pub use fake::{FakeHeld, FakeTransport};
-pub use privileges::{BadGrantee, Grantee, SudoAsks, doas_conf, sudoers};
-pub use ssh::{BecomeRoot, HeldSession, HostKeyPolicy, SshTarget, SshTransport};
+#[cfg(test)]
+pub(crate) use fake::FakeTransport;
+pub(crate) use privileges::{Grantee, SudoAsks, doas_conf, sudoers};
+pub(crate) use ssh::BecomeRoot;
+pub use ssh::{HostKeyPolicy, SshTarget, SshTransport};
 
 /// 128 random bits in hexadecimal, new for every command: no output can contain such a mark by accident or malice.
 pub(crate) fn nonce() -> String {
@@ -85,7 +88,7 @@ pub enum TransportErrorKind {
 }
 
 /// Whole lines of a running script's stdout, as they arrive.
-pub type LineSender = mpsc::UnboundedSender<Vec<u8>>;
+pub(crate) type LineSender = mpsc::UnboundedSender<Vec<u8>>;
 
 /// The numbers of opened connections and executed scripts, which determine the round trips of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,7 +99,7 @@ pub struct Counts {
 
 /// The interval of empty lines to the script of a held session. A host that receives none for several intervals has lost the
 /// controller, although its sshd may not notice for hours (`ClientAliveInterval 0`, sshd_config(5)).
-pub const HEARTBEAT: Duration = Duration::from_secs(10);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// A session that holds a resource on its host until it is dropped.
 pub trait Held: Send + 'static {

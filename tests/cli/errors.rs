@@ -38,6 +38,10 @@ fn wrong_words_and_inventories_are_documents() {
     let key = problems.iter().find(|it| it["message"].as_str().is_some_and(|text| text.contains("nmae")));
     let key = key.unwrap_or_else(|| panic!("nothing about the key: {bad}"));
     assert_eq!((&key["line"], &key["severity"]), (&2.into(), &"error".into()), "{bad}");
+    assert_eq!((&key["file"], &key["column"]), (&"inventory.toml".into(), &1.into()), "{bad}");
+    let absent = document(&home.run(&["check", "--json", "-i", "lab.toml"]), 64);
+    let problem = &absent["problems"][0];
+    assert_eq!((&problem["file"], &problem["line"]), (&"lab.toml".into(), &Value::Null), "{absent}");
 
     home.inventory(9);
     document(&home.run(&["plan", "--json", "--limit", "nod1"]), 64);
@@ -48,6 +52,90 @@ fn wrong_words_and_inventories_are_documents() {
     line(&home.run(&["apply", "nothing.plan", "--json"]), 64);
     let word = line(&home.run(&["up", "--json", "--bogus"]), 64);
     assert!(word["message"].as_str().is_some_and(|text| text.contains("--bogus")), "{word}");
+}
+
+/// Characters count, not bytes, and so does a line that is too long to be drawn.
+#[test]
+fn every_problem_of_an_inventory_has_its_place() {
+    let home = Home::new();
+    let long = "y".repeat(300);
+    home.write(
+        "inventory.toml",
+        &format!("[cluster]\nname = \"é\"\nports = {{ é = 1, nmae = \"{long}\" }}\nnames = \"é\"  x\n"),
+    );
+    let bad = document(&home.run(&["check", "--json"]), 64);
+    let problems = |bad: &Value| bad["problems"].as_array().expect("there are problems").clone();
+    assert_eq!((&problems(&bad)[0]["line"], &problems(&bad)[0]["column"]), (&4.into(), &14.into()), "{bad}");
+    home.write("inventory.toml", &format!("[cluster]\nname = \"é\"\nports = \"{long}\"\n"));
+    let bad = document(&home.run(&["check", "--json"]), 64);
+    let found: Vec<(Value, Value, Value)> = problems(&bad)
+        .iter()
+        .map(|it| (it["file"].clone(), it["line"].clone(), it["column"].clone()))
+        .collect();
+    let file = Value::from("inventory.toml");
+    // The second: that it has no hosts.
+    assert_eq!(found, [(file.clone(), 3.into(), 1.into()), (file, Value::Null, Value::Null)], "{bad}");
+}
+
+/// What is valid and probably not meant is part of the answer; on a terminal it is shown above it.
+#[test]
+fn warnings_are_in_the_document_of_a_check() {
+    let home = Home::new();
+    home.inventory(9);
+    let checked = |words: &[&str]| {
+        let output = home.run(words);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        output
+    };
+    let none: Value = serde_json::from_slice(&checked(&["check", "--json"]).stdout).expect("JSON");
+    assert_eq!(
+        (&none["ok"], &none["hosts"], &none["warnings"]),
+        (&true.into(), &1.into(), &Value::Array(vec![]))
+    );
+    let one = std::fs::read_to_string(home.path("inventory.toml")).expect("it was written");
+    home.write(
+        "inventory.toml",
+        &format!("{one}[[host]]\nname = \"node2\"\naddress = \"192.0.2.2\"\nroles = [\"broker\"]\n"),
+    );
+    let shown = checked(&["check"]);
+    assert!(String::from_utf8_lossy(&shown.stderr).contains("two brokers"), "{shown:?}");
+    let two: Value = serde_json::from_slice(&checked(&["check", "--json"]).stdout).expect("JSON");
+    let warning = &two["warnings"][0];
+    assert!(warning["message"].as_str().is_some_and(|text| text.contains("two brokers")), "{two}");
+    assert_eq!(
+        (&warning["severity"], &warning["file"]),
+        (&"warning".into(), &"inventory.toml".into()),
+        "{two}"
+    );
+}
+
+/// Every field that these documents have is in their schema, and every field that the schema requires is in them.
+#[test]
+fn documents_are_as_their_schemas_say() {
+    let home = Home::new();
+    let schema =
+        |of: &str| -> Value { serde_json::from_slice(&home.run(&["schema", of]).stdout).expect("a schema") };
+    let keys = |value: &Value| -> Vec<String> {
+        value.as_object().map(|it| it.keys().cloned().collect()).unwrap_or_default()
+    };
+    let fits = |document: &Value, schema: &Value| {
+        let known = keys(&schema["properties"]);
+        assert!(
+            !known.is_empty() && keys(document).iter().all(|key| known.contains(key)),
+            "{document}\n{known:?}"
+        );
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for key in required.iter().filter_map(Value::as_str) {
+            assert!(document.get(key).is_some(), "{document} lacks {key}");
+        }
+    };
+    let missing = document(&home.run(&["check", "--json"]), 64);
+    fits(&missing, &schema("error"));
+    fits(&missing["problems"][0], &schema("error")["$defs"]["Problem"]);
+    home.inventory(9);
+    fits(&document(&home.run(&["plan", "--json", "--limit", "nod1"]), 64), &schema("error"));
+    let valid: Value = serde_json::from_slice(&home.run(&["check", "--json"]).stdout).expect("JSON");
+    fits(&valid, &schema("check"));
 }
 
 /// Whole sentences, whatever clap makes of its paragraphs, and what may have been meant.

@@ -62,7 +62,7 @@ impl Bed {
     pub fn found(&self) -> Vec<(Cause, String, String, bool)> {
         let name = |host: &Option<HostName>| host.as_ref().map(ToString::to_string).unwrap_or_default();
         let findings = self.diagnosis().findings;
-        findings.iter().map(|f| (f.cause, name(&f.host), name(&f.peer), f.consequence)).collect()
+        findings.iter().map(|f| (f.cause, name(&f.problem.host), name(&f.peer), f.consequence)).collect()
     }
 
     pub fn seen(&mut self, name: &str) -> &mut HostFacts {

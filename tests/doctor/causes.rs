@@ -160,8 +160,8 @@ fn every_cause_is_the_first_finding_at_the_right_place() {
         assert_eq!(found.iter().filter(|found| !found.3).count(), 1, "one root: {found:?}");
         let diagnosis = bed.diagnosis();
         let (told, all) = (&diagnosis.findings[0], &diagnosis.findings);
-        assert!(!told.evidence.is_empty() && !told.remedy.is_empty(), "{told:?}");
-        assert!(all.iter().all(|found| !found.what.is_empty()));
+        assert!(!told.problem.cause.why.is_empty() && !told.problem.cause.next.is_empty(), "{told:?}");
+        assert!(all.iter().all(|found| !found.problem.what.is_empty()));
         assert!(diagnosis.checked.iter().any(|c| c.check == cause.check() && c.wrong > 0), "{}", cause.id());
     }
     let tried: BTreeSet<Cause> = faults.iter().map(|(cause, ..)| *cause).collect();
@@ -174,9 +174,9 @@ fn the_seed_nodes_cookie_can_be_the_wrong_one() {
     let file = bed.seen("node1").cookie.as_mut().expect("one");
     (file.raw, file.normalised) = (cookie("other"), cookie("other"));
     let finding = &bed.diagnosis().findings[0];
-    assert_eq!((finding.cause, finding.host.clone()), (Cause::CookieDiffers, Some(host("node1"))));
+    assert_eq!((finding.cause, finding.problem.host.clone()), (Cause::CookieDiffers, Some(host("node1"))));
     // Its cluster is the anchor's, so `up` would distribute its wrong cookie: it must be copied from the others.
-    let words = finding.remedy[0].words("");
+    let words = finding.problem.cause.next[0].words("");
     assert!(
         words.starts_with("ssh ops@192.168.0.42 'sudo cat ") && words.contains("| ssh ops@192.168.0.41 "),
         "{words}"
@@ -193,7 +193,7 @@ fn inodes_are_space_and_a_file_system_without_any_is_not_full() {
     bed.storage("node2").access = Access::ReadOnly;
     let found = bed.diagnosis().findings;
     assert_eq!((found[0].cause, found.len()), (Cause::DiskFull, 1));
-    assert_eq!(found[0].what, "the file system of /var/lib/rabbitmq is read-only");
+    assert_eq!(found[0].problem.what, "the file system of /var/lib/rabbitmq is read-only");
 }
 
 #[test]
@@ -210,11 +210,14 @@ fn the_own_name_on_127_0_1_1_is_wrong_only_if_the_node_does_not_answer_under_it(
 fn joining_a_node_with_its_own_data_needs_consent() {
     let mut bed = Bed::healthy();
     alone(&mut bed, "node2");
-    assert_eq!(bed.diagnosis().findings[0].remedy[0].words(" -i lab.toml"), "rabbitup -i lab.toml up");
+    assert_eq!(
+        bed.diagnosis().findings[0].problem.cause.next[0].words(" -i lab.toml"),
+        "rabbitup -i lab.toml up"
+    );
     bed.node("node2").holdings.users = vec!["app".to_owned()];
     let found = bed.diagnosis().findings.remove(0);
-    assert!(found.evidence.iter().any(|line| line.contains("joining would delete")), "{found:?}");
-    assert_eq!(found.remedy[1].words(""), "rabbitup up --destroy-data node2");
+    assert!(found.problem.cause.why.iter().any(|line| line.contains("joining would delete")), "{found:?}");
+    assert_eq!(found.problem.cause.next[1].words(""), "rabbitup up --destroy-data node2");
 }
 
 #[test]
@@ -230,7 +233,7 @@ fn a_node_that_was_forgotten_with_its_data_is_recovered() {
     }
     let found = bed.diagnosis().findings;
     let forgotten = found.iter().find(|found| found.cause == Cause::NotJoined).expect("it is said");
-    assert_eq!(forgotten.remedy[0].words(""), "rabbitup run recover-node node=node3");
+    assert_eq!(forgotten.problem.cause.next[0].words(""), "rabbitup run recover-node node=node3");
 }
 
 /// As Debian's 3.10.8 prints it: the reason follows the recognised words, indented, and is in the log too.
@@ -251,7 +254,7 @@ fn rejected_configuration_settings_are_evidence() {
     (bed.exam("node2").unit.failure, bed.exam("node2").unit.log) = (lines.clone(), lines.clone());
     let finding = &bed.diagnosis().findings[0];
     assert_eq!(finding.cause, Cause::DoesNotBoot);
-    assert_eq!(finding.evidence[1..], lines[..3], "{finding:?}");
+    assert_eq!(finding.problem.cause.why[1..], lines[..3], "{finding:?}");
 }
 
 #[test]
@@ -260,9 +263,9 @@ fn a_wrong_clock_with_a_time_service_is_not_left_to_bring_up() {
     let seen = bed.seen("node2");
     seen.clock = Some(Clock { offset_ms: 90_000.0, uncertainty_ms: 5.0 });
     seen.time_service.running = None;
-    assert_eq!(bed.diagnosis().findings[0].remedy[0].words(""), "rabbitup up");
+    assert_eq!(bed.diagnosis().findings[0].problem.cause.next[0].words(""), "rabbitup up");
     bed.seen("node2").time_service.running = Some("chrony".to_owned());
-    let remedy = bed.diagnosis().findings[0].remedy.clone();
+    let remedy = bed.diagnosis().findings[0].problem.cause.next.clone();
     assert!(remedy.iter().all(|line| !line.words("").starts_with("rabbitup")), "{remedy:?}");
     assert!(remedy[1].words("").ends_with("'sudo chronyc -n sources'"), "{remedy:?}");
 }
@@ -274,13 +277,16 @@ fn flags_that_a_joining_node_supports_do_not_matter() {
     bed.node("node2").feature_flags.enabled.remove("stream_queue");
     let finding = bed.diagnosis().findings[0].clone();
     assert_eq!(finding.cause, Cause::FeatureFlagsDiffer, "within a cluster it is");
-    assert!(finding.remedy[0].words("").ends_with("rabbitmqctl enable_feature_flag all'"), "{finding:?}");
+    assert!(
+        finding.problem.cause.next[0].words("").ends_with("rabbitmqctl enable_feature_flag all'"),
+        "{finding:?}"
+    );
     alone(&mut bed, "node2");
     assert_eq!(bed.found(), [(Cause::NotJoined, "node2".to_owned(), "node1".to_owned(), false)]);
     bed.node("node2").feature_flags.known.remove("stream_queue");
     let finding = bed.diagnosis().findings[0].clone();
     assert_eq!(finding.cause, Cause::FeatureFlagsDiffer, "one that it does not know is");
-    assert_eq!(finding.remedy[1].words(""), "rabbitup run upgrade");
+    assert_eq!(finding.problem.cause.next[1].words(""), "rabbitup run upgrade");
     // A later version may have dropped flags that it requires, and unknown flags do not count as missing.
     bed.node("node2").rabbitmq_version = Version::new(3, 10, 9);
     assert_eq!(bed.diagnosis().findings[0].cause, Cause::NotJoined);
@@ -299,7 +305,7 @@ fn a_node_that_does_not_boot_because_of_flags_lists_them() {
     bed.exam("node2").unit.failure = vec!["{error,incompatible_feature_flags}".to_owned()];
     let findings = bed.diagnosis().findings;
     assert_eq!(findings[0].cause, Cause::FeatureFlagsDiffer);
-    assert!(findings[0].evidence[0].ends_with("node2: stream_queue"), "{findings:?}");
+    assert!(findings[0].problem.cause.why[0].ends_with("node2: stream_queue"), "{findings:?}");
     assert!(findings[1].cause == Cause::DoesNotBoot && findings[1].consequence, "{findings:?}");
 }
 
@@ -308,12 +314,19 @@ fn a_foreign_service_on_the_port_does_not_advise_a_restart() {
     let mut bed = Bed::healthy();
     bed.refuse("node2", "node1");
     let refused = bed.diagnosis().findings[0].clone();
-    assert!(refused.remedy.iter().any(|line| line.words("").contains("systemctl restart")), "{refused:?}");
+    assert!(
+        refused.problem.cause.next.iter().any(|line| line.words("").contains("systemctl restart")),
+        "{refused:?}"
+    );
     bed.peer("node2", "node1").answer =
         Answer::Refused("erl_call: failed to connect to node rabbit@node1".to_owned());
     let found = bed.diagnosis().findings[0].clone();
-    assert_eq!((found.cause, found.host), (Cause::HandshakeRefused, Some(host("node2"))));
-    assert!(!found.remedy.iter().any(|line| line.words("").contains("restart")), "{:?}", found.remedy);
+    assert_eq!((found.cause, found.problem.host), (Cause::HandshakeRefused, Some(host("node2"))));
+    assert!(
+        !found.problem.cause.next.iter().any(|line| line.words("").contains("restart")),
+        "{:?}",
+        found.problem.cause.next
+    );
 }
 
 /// node2 is stopped and has data, but the others do not list it.

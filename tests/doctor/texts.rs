@@ -1,5 +1,5 @@
 use insta::assert_snapshot;
-use rabbitup::cluster::health::WAIT_FOR_IT;
+use rabbitup::cluster::WAIT_FOR_IT;
 use rabbitup::doctor::Diagnosis;
 use rabbitup::facts::{BrokerState, Facts, PortState};
 use rabbitup::report::{DiagnosisDocument, Style, diagnosis_brief, diagnosis_text};

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rabbitup::apply::{Event, EventSink, FailureKind, Journal, RunId, RunMark, StepFailure, plan_digest};
 use rabbitup::document::Graphics;
 use rabbitup::inventory::{Loaded, Options, SecretPolicy, load_text};
-use rabbitup::model::{HostName, steers};
+use rabbitup::model::{Cause, HostName, steers};
 use rabbitup::plan::{Plan, StepId};
 use rabbitup::playbook::{Arguments, Playbook};
 use rabbitup::report::{PlanDocument, Style, plan_text};
@@ -239,8 +239,7 @@ proptest! {
         let failure = StepFailure {
             kind: FailureKind::Command,
             code: None,
-            cause: Some(said.clone()),
-            advice: None,
+            cause: Cause::known(Some(said.clone()), None),
             output: vec![said.clone()],
         };
         let mut events = EventSink::default();

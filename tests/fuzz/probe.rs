@@ -32,7 +32,7 @@ fn request() -> ProbeRequest {
         admin: Some("alice".to_owned()),
         reach: vec![peer(4369), peer(25672)],
         load_balancer_port: Some(5672),
-        haproxy_socket: Some("/run/haproxy/admin.sock".to_owned()),
+        runtime_socket: Some("/run/haproxy/admin.sock".to_owned()),
     }
 }
 

@@ -155,7 +155,7 @@ proptest! {
     #[test]
     fn after_all_effects_nothing_is_left_to_do(pasts in [past(), past(), past()], balancer in past()) {
         let (desired, facts) = (&*WANTED, hosts(&pasts, balancer));
-        let anchor = rabbitup::cluster::view::anchor(desired, &facts).expect("a broker");
+        let anchor = rabbitup::cluster::anchor(desired, &facts).expect("a broker");
         let seen = facts.host(&anchor.name).expect("it was reached");
         // The data of a stopped node are seen only when it runs: its cluster's name may need a second plan.
         let is_known = seen.node().is_some() || seen.data_of(&anchor.node()).is_none();
@@ -195,7 +195,7 @@ proptest! {
     #[test]
     fn a_cluster_that_is_whole_is_entered_by_nobody(pasts in [past(), past(), past()]) {
         let (desired, facts) = (&*WANTED, hosts(&pasts, Past::Fresh));
-        let anchor = rabbitup::cluster::view::anchor(desired, &facts).expect("a broker").name.clone();
+        let anchor = rabbitup::cluster::anchor(desired, &facts).expect("a broker").name.clone();
         if let Ok((plan, _)) = planned(desired, &facts, &options()) {
             prop_assert!(!entering(&plan).contains(&&anchor), "the anchor {} would be wiped", anchor);
         }

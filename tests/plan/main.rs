@@ -1,7 +1,9 @@
 //! Plans for given hosts, and the laws that every plan obeys. No host is touched.
 
+mod circles;
 mod data_guard;
 mod day2;
+mod exports;
 mod files;
 mod fixtures;
 mod guest;

@@ -4,11 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rabbitup::balancer::Software;
-use rabbitup::facts::*;
-use rabbitup::inventory::*;
-use rabbitup::model::*;
+use rabbitup::facts::{
+    Backend, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, HostFacts,
+    HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
+    ProbeRequest, Resources, System, TimeService,
+};
+use rabbitup::inventory::{
+    Become, Cluster, CookieSource, Desired, Host, HostKeys, JoinMethod, LoadBalancer, Package, Ssh, Time,
+};
+use rabbitup::model::{
+    CookieDigest, DigestKey, HostName, MetadataStore, NameMode, NodeName, NodeType, Role, Secret, Secrets,
+    Version,
+};
 use rabbitup::operation::{Operation, StartUnit};
-use rabbitup::plan::*;
+use rabbitup::plan::{Change, FORMAT_VERSION, Note, Phase, Plan, PlannedHost, Step, StepId};
 use rabbitup::report::Next;
 
 pub const NOW: u64 = 1_790_000_000;

@@ -17,10 +17,14 @@ fn after(change: impl FnOnce(&mut Facts)) -> Vec<Finding> {
     health(&desired, &facts)
 }
 
+fn advice(finding: &Finding) -> String {
+    finding.problem.cause.advice_text().unwrap_or_default()
+}
+
 fn only(findings: Vec<Finding>, severity: Severity, at: Option<&str>, part: &str) {
     let [finding] = findings.as_slice() else { panic!("one finding, not {findings:#?}") };
-    assert_eq!((finding.severity, &finding.host), (severity, &at.map(host)));
-    assert!(finding.what.contains(part), "{}", finding.what);
+    assert_eq!((finding.severity, &finding.problem.host), (severity, &at.map(host)));
+    assert!(finding.problem.what.contains(part), "{}", finding.problem.what);
 }
 
 #[test]
@@ -42,10 +46,10 @@ fn one_fault_is_one_finding() {
     let unsure = Clock { offset_ms: -300.0, uncertainty_ms: 90.0 };
     assert_eq!(after(|f| seen(f, "lb1").clock = Some(unsure)), []);
     let found = after(|f| node_of(f, "node2").maintenance = true);
-    assert_eq!(found[0].advice, "`rabbitup up` puts it back into service");
+    assert_eq!(advice(&found[0]), "`rabbitup up` puts it back into service");
     only(found, warning, Some("node2"), "maintenance");
     let flags = |f: &mut Facts| node_of(f, "node2").disabled_feature_flags = vec!["khepri_db".to_owned()];
-    assert!(after(flags)[0].advice.contains("`rabbitup run upgrade`"));
+    assert!(advice(&after(flags)[0]).contains("`rabbitup run upgrade`"));
     only(after(flags), note, Some("node2"), "khepri_db");
     only(
         after(|f| node_of(f, "node2").rabbitmq_version.patch = 6),
@@ -85,7 +89,7 @@ fn cookies_are_compared_three_ways() {
     };
     only(after(shape), Severity::Warning, Some("node2"), "20 upper-case");
     let staged = after(|f| seen(f, "node2").staged_cookie = seen(f, "node1").cookie.clone());
-    assert!(staged[0].advice.contains("`rabbitup run rotate-cookie`"));
+    assert!(advice(&staged[0]).contains("`rabbitup run rotate-cookie`"));
     only(staged, Severity::Warning, Some("node2"), "cookie rotation was not finished");
 }
 
@@ -100,7 +104,7 @@ fn a_member_that_the_inventory_does_not_know_is_drift() {
             node.members.push(member);
         }
     });
-    assert!(is_healthy(&found) && found[0].advice.contains("`rabbitup up --prune`"));
+    assert!(is_healthy(&found) && advice(&found[0]).contains("`rabbitup up --prune`"));
     only(found, Severity::Warning, None, "rabbit@old is a member of the cluster, but not in the inventory");
 }
 
@@ -115,23 +119,26 @@ fn apart(facts: &mut Facts, name: &str, view: impl Fn(&NodeName) -> bool) {
 #[test]
 fn who_disagrees_is_told_how_to_come_back() {
     let three = NodeName::rabbit(&host("node3"));
-    let advice = |found: Vec<Finding>| {
-        let views = found.into_iter().find(|f| f.what.contains("disagree")).expect("they disagree");
-        views.advice
+    let advice_on_views = |found: Vec<Finding>| {
+        let views = found.into_iter().find(|f| f.problem.what.contains("disagree")).expect("they disagree");
+        advice(&views)
     };
     // Reset: the others still list it.
     let reset = after(|f| apart(f, "node3", |node| *node == three));
-    assert_eq!(advice(reset), "`rabbitup run recover-node node=node3` brings it back to the others");
+    assert_eq!(advice_on_views(reset), "`rabbitup run recover-node node=node3` brings it back to the others");
     // Forgotten: it still lists the others.
     let forgotten =
         after(|f| ["node1", "node2"].iter().for_each(|name| apart(f, name, |node| *node != three)));
-    assert_eq!(advice(forgotten), "`rabbitup run recover-node node=node3` brings it back to the others");
+    assert_eq!(
+        advice_on_views(forgotten),
+        "`rabbitup run recover-node node=node3` brings it back to the others"
+    );
     // Never joined.
     let blank = after(|f| {
         apart(f, "node3", |node| *node == three);
         ["node1", "node2"].iter().for_each(|name| apart(f, name, |node| *node != three));
     });
-    assert!(advice(blank).starts_with("`rabbitup plan` shows which node would join"));
+    assert!(advice_on_views(blank).starts_with("`rabbitup plan` shows which node would join"));
 }
 
 #[test]
@@ -234,7 +241,7 @@ fn a_guest_that_everybody_can_be_is_told() {
         node_of(&mut facts, node).holdings.users.clear();
     }
     only(access(&desired, &facts), Severity::Warning, None, "guest is the only user");
-    assert!(access(&desired, &facts)[0].advice.contains("admin = {"));
+    assert!(advice(&access(&desired, &facts)[0]).contains("admin = {"));
     // Users that could not be listed are not none.
     node_of(&mut facts, "node1").holdings.unreadable.push("user".to_owned());
     only(access(&desired, &facts), Severity::Warning, None, "guest has its well-known password");
@@ -242,7 +249,7 @@ fn a_guest_that_everybody_can_be_is_told() {
     node_of(&mut facts, "node1").holdings.users.push("ops".to_owned());
     desired.cluster.admin = Some(Admin { user: "ops".to_owned() });
     only(access(&desired, &facts), Severity::Warning, None, "guest has its well-known password");
-    assert_eq!(access(&desired, &facts)[0].advice, "`rabbitup up` removes the password");
+    assert_eq!(advice(&access(&desired, &facts)[0]), "`rabbitup up` removes the password");
     desired.cluster.guest = GuestSetting::Keep;
     assert_eq!(access(&desired, &facts), []);
 }
@@ -303,7 +310,7 @@ fn a_node_that_left_and_is_still_in_the_inventory_is_a_warning() {
         retire(facts);
         seen(facts, "node3").data = vec![NodeData { node: "rabbit@node3".to_owned(), ..NodeData::default() }];
     });
-    assert!(half[0].advice.contains("`rabbitup run recover-node node=node3`"), "{half:?}");
+    assert!(advice(&half[0]).contains("`rabbitup run recover-node node=node3`"), "{half:?}");
     only(half, Severity::Error, Some("node3"), "the cluster has forgotten rabbit@node3");
     // With an enabled unit it just does not run.
     let stopped = after(|facts| {

@@ -13,10 +13,13 @@ use rabbitup::document::{Graphics, Problem, Source, report};
 use rabbitup::facts::{
     BrokerState, Facts, Observation, QueueFacts, QueueKind, Unreachable, UnreachableCause,
 };
-use rabbitup::model::{DigestKey, NodeName, Version, steers};
+use rabbitup::model::{self, Advice, Cause, DigestKey, NodeName, Version, steers};
 use rabbitup::plan::{Note, Options, Phase, Plan, PlanError, Refusal, plan};
 use rabbitup::playbook::Playbook;
-use rabbitup::report::*;
+use rabbitup::report::{
+    Clock, Detail, Display, JsonLines, PlainLines, Routes, Status, Style, Summary, error_text, plan_text,
+    refusals_text, status_text, unreachable_text,
+};
 use rabbitup::template::Templates;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -163,8 +166,7 @@ fn run_of(plan: &Plan, payload: &str, style: Style) -> Vec<(&'static str, String
     let failure = StepFailure {
         kind: FailureKind::Command,
         code: Some(3),
-        cause: Some(payload.to_owned()),
-        advice: Some(payload.to_owned()),
+        cause: Cause::new(payload, payload),
         output: vec![payload.to_owned(); 3],
     };
     let (step, host) = (first.id.clone(), first.host.clone());
@@ -213,16 +215,11 @@ fn no_fact_controls_the_terminal() {
             }
             let silent = unreached(payload);
             assert_tame("unreachable", &unreachable_text(&silent, &Routes::from(&desired), style));
-            let refusal = Refusal {
-                host: Some(host("node1")),
-                phase: Phase::Join,
-                what: payload.to_owned(),
-                why: payload.to_owned(),
-                advice: payload.to_owned(),
-            };
+            let mut problem = model::Problem::new(payload, payload, payload).on(&host("node1"));
+            problem.cause.next.push(Advice::Command(payload.to_owned()));
+            let refusal = Refusal { phase: Phase::Join, problem: problem.clone() };
             assert_tame("refusal", &refusals_text(&PlanError(vec![refusal]), style));
-            let error = std::io::Error::other(payload.to_owned());
-            assert_tame("error", &error_text(&error, Some(payload), &[payload.to_owned()], style));
+            assert_tame("error", &error_text(&problem, style));
         }
     }
 }

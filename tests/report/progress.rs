@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rabbitup::apply::{Event, FailureKind, Outcome, StepFailure, Tally};
+use rabbitup::model::Cause;
 use rabbitup::plan::{Change, Plan, StepId};
 use rabbitup::report::{Clock, Display, JsonLines, PlainLines, Style, Summary, TerminalBars};
 
@@ -90,8 +91,7 @@ fn failed(step: &str) -> Event {
     let failure = StepFailure {
         kind: FailureKind::Command,
         code: Some(69),
-        cause: Some("node1 refuses the cookie".to_owned()),
-        advice: None,
+        cause: Cause::known(Some("node1 refuses the cookie".to_owned()), None),
         output: vec!["Error: unable to perform an operation".to_owned()],
     };
     Event::StepFailed { step, host, elapsed: Duration::from_secs(3), failure }

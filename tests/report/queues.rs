@@ -99,7 +99,7 @@ fn replicas_on_former_members_and_on_down_nodes_are_distinguished() {
         }
     });
     let findings = health(&desired(3, 1), &down);
-    let warnings: Vec<_> = findings.into_iter().filter(|f| f.what.contains("replica")).collect();
+    let warnings: Vec<_> = findings.into_iter().filter(|f| f.problem.what.contains("replica")).collect();
     insta::assert_snapshot!(findings_text(&warnings, Style::plain(80)), @r"
     warning: 1 quorum queue has a replica on rabbit@node3, which does not run:
              orders

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use rabbitup::apply::{FailureKind, StepFailure};
 use rabbitup::facts::{Facts, Observation, Unreachable, UnreachableCause};
+use rabbitup::model::{Advice, Cause, Problem};
 use rabbitup::plan::{Phase, Plan, PlanError, Refusal, StepId};
 use rabbitup::report::{
     Failed, RefusalDocument, Routes, Style, error_text, failure_text, late_refusals_text, refusals_text,
@@ -11,22 +12,19 @@ use rabbitup::report::{
 use super::fixtures::{PlanBuilder, bring_up, host};
 
 fn refusals() -> PlanError {
-    let mut all = vec![Refusal {
-        host: Some(host("node3")),
-        phase: Phase::Join,
-        what: "it holds data that joining the cluster would destroy".to_owned(),
-        why: "2 queues (`/`/orders with 17 messages, `/`/invoices), 1 vhost (`shop`), 1 user (`shop`)"
-            .to_owned(),
-        advice:
-            "save what is needed (`rabbitmqctl export_definitions`), then name the node: --destroy-data node3"
-                .to_owned(),
-    }];
-    all.extend((1..=50).map(|n| Refusal {
-        host: Some(host(&format!("node{n}"))),
-        phase: Phase::Preflight,
-        what: "too little disk space is free under /var/lib".to_owned(),
-        why: format!("{} MiB are free, 1024 MiB are needed", 100 + n % 7),
-        advice: "free some, or give /var/lib more".to_owned(),
+    let data = Problem::new(
+        "it holds data that joining the cluster would destroy",
+        "2 queues (`/`/orders with 17 messages, `/`/invoices), 1 vhost (`shop`), 1 user (`shop`)",
+        "save what is needed (`rabbitmqctl export_definitions`), then name the node: --destroy-data node3",
+    );
+    let mut all = vec![Refusal { phase: Phase::Join, problem: data.on(&host("node3")) }];
+    all.extend((1..=50).map(|n| {
+        let problem = Problem::new(
+            "too little disk space is free under /var/lib",
+            format!("{} MiB are free, 1024 MiB are needed", 100 + n % 7),
+            "free some, or give /var/lib more",
+        );
+        Refusal { phase: Phase::Preflight, problem: problem.on(&host(&format!("node{n}"))) }
     }));
     PlanError(all)
 }
@@ -114,9 +112,9 @@ fn a_failure_in_the_middle() {
         failure: StepFailure {
             kind: FailureKind::Command,
             code: Some(69),
-            cause: Some("port 4369 on node1 does not answer from node2: a firewall drops it".to_owned()),
-            advice: Some(
-                "open 4369 and 25672 between the brokers, then run the same command again".to_owned(),
+            cause: Cause::new(
+                "port 4369 on node1 does not answer from node2: a firewall drops it",
+                "open 4369 and 25672 between the brokers, then run the same command again",
             ),
             output,
         },
@@ -126,8 +124,7 @@ fn a_failure_in_the_middle() {
     failed.failure = StepFailure {
         kind: FailureKind::ConnectionLost,
         code: None,
-        cause: None,
-        advice: None,
+        cause: Cause::default(),
         output: vec![],
     };
     failed.not_done.clear();
@@ -137,26 +134,22 @@ fn a_failure_in_the_middle() {
         vec!["Waiting for erlang distribution on node 'rabbit@node2' …\u{1b}[31m".to_owned()];
     insta::assert_snapshot!("timed_out_80", failure_text(&failed, &plan, Style::plain(80)));
     failed.failure.kind = FailureKind::GivenUp;
-    failed.failure.cause = Some("the step may still be running (process 27279)".to_owned());
+    failed.failure.cause =
+        Cause::known(Some("the step may still be running (process 27279)".to_owned()), None);
     failed.failure.output.clear();
     insta::assert_snapshot!("given_up_80", failure_text(&failed, &plan, Style::plain(80)));
     failed.failure.kind = FailureKind::TakenOver;
-    failed.failure.cause = Some(
-        "another run (bob@desk, bring-up, started 12 s ago) took over this host while this one was paused; nothing was done"
-            .to_owned(),
-    );
+    let paused = "another run (bob@desk, bring-up, started 12 s ago) took over this host while this one was paused; nothing was done";
+    failed.failure.cause = Cause::known(Some(paused.to_owned()), None);
     insta::assert_snapshot!("taken_over_80", failure_text(&failed, &plan, Style::plain(80)));
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the plan cannot be read")]
-struct Outer(#[source] std::num::ParseIntError);
-
 #[test]
 fn errors_say_what_why_and_next() {
-    let error = Outer("x".parse::<u8>().expect_err("no number"));
-    let text =
-        error_text(&error, Some("make a new one:"), &["rabbitup plan -o FILE".to_owned()], Style::plain(80));
+    let mut problem =
+        Problem::new("the plan cannot be read", "invalid digit found in string", "make a new one:");
+    problem.cause.next.push(Advice::Command("rabbitup plan -o FILE".to_owned()));
+    let text = error_text(&problem, Style::plain(80));
     insta::assert_snapshot!(text, @r"
     error: the plan cannot be read
       why: invalid digit found in string

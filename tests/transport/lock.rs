@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rabbitup::apply::lock::{LockError, Locks, Operator};
+use rabbitup::apply::{LockError, Locks, Operator};
 use rabbitup::transport::{SshTarget, SshTransport, Transport};
 
 use crate::sshd::{Sshd, argument, host, run, transport};

@@ -74,7 +74,7 @@ fn planned() -> PlannedHost {
         admin: None,
         reach: Vec::new(),
         load_balancer_port: Some(1),
-        haproxy_socket: Some("127.0.0.1:1".to_owned()),
+        runtime_socket: Some("127.0.0.1:1".to_owned()),
     };
     let ssh = Ssh {
         destination: "127.0.0.1".to_owned(),

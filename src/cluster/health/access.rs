@@ -1,6 +1,7 @@
 use super::{Finding, Severity};
 use crate::facts::{Facts, Guest, HostFacts};
 use crate::inventory::{Desired, GuestSetting};
+use crate::model::Problem;
 
 /// Users who can log in but should not, and whether any client can log in. Waiting does not change this, so a run that waits for
 /// health does not wait for it.
@@ -26,6 +27,5 @@ pub fn access(desired: &Desired, facts: &Facts) -> Vec<Finding> {
         "declare an administrator in the inventory, under [cluster]: admin = { user = \"admin\", password = { from = \"env\", \
          name = \"RABBITUP_ADMIN_PASSWORD\" } }"
     };
-    let (what, advice) = (what.to_owned(), advice.to_owned());
-    vec![Finding { severity: Severity::Warning, host: None, what, advice }]
+    vec![Finding { severity: Severity::Warning, problem: Problem::new(what, "", advice) }]
 }

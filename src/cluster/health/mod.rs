@@ -14,7 +14,7 @@ pub use access::access;
 
 use crate::facts::Facts;
 use crate::inventory::Desired;
-use crate::model::HostName;
+use crate::model::{Advice, HostName, Problem};
 
 /// The advice for anything found during a run.
 pub const WAIT_FOR_IT: &str = "wait until that run ends, then check again";
@@ -32,14 +32,11 @@ pub enum Severity {
 }
 
 /// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub severity: Severity,
-    /// None: it concerns the cluster as a whole.
-    pub host: Option<HostName>,
-    pub what: String,
-    /// What to do.
-    pub advice: String,
+    /// Without a host it concerns the cluster as a whole. What was seen is part of `what`.
+    pub problem: Problem,
 }
 
 /// Everything that is wrong, the worst first, then in the inventory's order.
@@ -62,7 +59,9 @@ pub fn health(desired: &Desired, facts: &Facts) -> Vec<Finding> {
 /// the balancer comes back at its end, and an operator who did that now would interfere.
 pub fn advised(mut findings: Vec<Finding>, facts: &Facts) -> Vec<Finding> {
     if facts.under_way().next().is_some() {
-        findings.iter_mut().for_each(|finding| finding.advice = WAIT_FOR_IT.to_owned());
+        findings.iter_mut().for_each(|finding| {
+            finding.problem.cause.next = vec![Advice::Sentence(WAIT_FOR_IT.to_owned())];
+        });
     }
     findings
 }
@@ -80,7 +79,7 @@ struct Notebook<'a> {
 
 impl Notebook<'_> {
     fn add(&mut self, severity: Severity, what: impl Into<String>, advice: impl Into<String>) {
-        let (host, what, advice) = (self.host.cloned(), what.into(), advice.into());
-        self.findings.push(Finding { severity, host, what, advice });
+        let problem = Problem { host: self.host.cloned(), ..Problem::new(what, "", advice) };
+        self.findings.push(Finding { severity, problem });
     }
 }

@@ -1,6 +1,6 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
 use crate::cluster::view::{self, Forgotten};
-use crate::doctor::{Cause, Finding, Unit};
+use crate::doctor::{Awaits, Cause, Finding, Unit};
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -86,8 +86,8 @@ fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<&KnownF
     let why = match &forgotten {
         // Its log shows whether it was a member: one that never was does not wait for others.
         Forgotten::Unknown => {
-            let waits = word.filter(|(_, _, advice)| matches!(advice, Advice::WithTheOthers))?;
-            last_words(unit, Some(waits.0)).into_iter().next()?
+            let waits = word.filter(|known| matches!(known.fix, Fix::WithTheOthers))?;
+            last_words(unit, Some(waits.word)).into_iter().next()?
         }
         Forgotten::Notes(_) | Forgotten::Retired | Forgotten::StoppedInside => forgotten.to_string(),
     };
@@ -109,7 +109,7 @@ fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<&KnownF
 fn moving(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Finding {
     let name = &seen.host.name;
     let what = "the broker is starting or stopping, or waits for others";
-    let found = Finding::on(name, Cause::BrokerStopped, what).seen(stands(facts));
+    let found = Finding::on(name, Cause::BrokerStopped, what).awaits(Awaits::Peers).seen(stands(facts));
     let running = case.running();
     let seed = running.first().map(|(_, seed)| *seed);
     match seed.filter(|seed| view::forgotten(case.desired, case.facts, seen.host, seed).is_some()) {
@@ -140,83 +140,100 @@ fn fails(unit: &Unit) -> bool {
         || (unit.active == "inactive" && !unit.result.is_empty() && unit.result != "success")
 }
 
-/// RabbitMQ's name for a failure, an explanation, and the kind of fix.
-type KnownFailure = (&'static str, &'static str, Advice);
+/// A failure that RabbitMQ names in its log.
+struct KnownFailure {
+    /// RabbitMQ's name for it.
+    word: &'static str,
+    /// An explanation.
+    explained: &'static str,
+    fix: Fix,
+    awaits: Awaits,
+}
+
+/// A failure of this node alone.
+const fn own(word: &'static str, explained: &'static str, fix: Fix) -> KnownFailure {
+    KnownFailure { word, explained, fix, awaits: Awaits::Nothing }
+}
+
+/// A failure for want of another node.
+const fn of_peers(word: &'static str, explained: &'static str, fix: Fix) -> KnownFailure {
+    KnownFailure { word, explained, fix, awaits: Awaits::Peers }
+}
 
 /// RabbitMQ's failures, explained. The first one found in its log counts.
 const KNOWN: [KnownFailure; 23] = [
-    (
+    of_peers(
         "inconsistent_cluster",
         "it and its cluster disagree about whether it is a member (inconsistent_cluster)",
-        Advice::Recover,
+        Fix::Recover,
     ),
-    (
+    of_peers(
         "timeout_waiting_for_tables",
         "it waits for members that do not start (timeout_waiting_for_tables)",
-        Advice::WithTheOthers,
+        Fix::WithTheOthers,
     ),
-    (
+    of_peers(
         "timeout_waiting_for_leader",
         "it finds no majority of its cluster (timeout_waiting_for_leader)",
-        Advice::WithTheOthers,
+        Fix::WithTheOthers,
     ),
-    (
+    of_peers(
         "timeout_waiting_for_khepri",
         "it finds no majority of its cluster (timeout_waiting_for_khepri)",
-        Advice::WithTheOthers,
+        Fix::WithTheOthers,
     ),
-    (
+    own(
         "khepri_mnesia_migration_ex",
         "its metadata could not be copied from Mnesia to Khepri (khepri_mnesia_migration_ex)",
-        Advice::Migration,
+        Fix::Migration,
     ),
-    (
+    own(
         "migration_failure",
         "its metadata could not be copied from Mnesia to Khepri (migration_failure)",
-        Advice::Migration,
+        Fix::Migration,
     ),
-    (
+    own(
         "all_mnesia_nodes_must_run",
         "its metadata can be copied to Khepri only while all members run (all_mnesia_nodes_must_run)",
-        Advice::Migration,
+        Fix::Migration,
     ),
-    (
+    own(
         "disabled_required_feature_flag",
         "a feature flag that its version requires is not enabled (disabled_required_feature_flag)",
-        Advice::Upgrade,
+        Fix::Upgrade,
     ),
-    (
+    own(
         "failed_to_deny_deprecated_features",
         "a feature that its version has removed is still in use (failed_to_deny_deprecated_features)",
-        Advice::Deprecated,
+        Fix::Deprecated,
     ),
-    ("erlang_version_too_old", "its Erlang is too old for it (erlang_version_too_old)", Advice::Erlang),
-    (
+    own("erlang_version_too_old", "its Erlang is too old for it (erlang_version_too_old)", Fix::Erlang),
+    own(
         FLAGS,
         "its feature flags are incompatible with those of its cluster (incompatible_feature_flags)",
-        Advice::Upgrade,
+        Fix::Upgrade,
     ),
-    ("schema_integrity_check_failed", "its tables are damaged or from another version", Advice::Recover),
-    ("corrupt_cluster_status_files", "its cluster status files are damaged", Advice::Recover),
-    (
+    own("schema_integrity_check_failed", "its tables are damaged or from another version", Fix::Recover),
+    own("corrupt_cluster_status_files", "its cluster status files are damaged", Fix::Recover),
+    of_peers(
         "failed_to_cluster_with",
         "the node that it should join did not answer (failed_to_cluster_with)",
-        Advice::Up,
+        Fix::Up,
     ),
-    ("Conf file attempted to set unknown variable", "rabbitmq.conf has an unknown setting", Advice::Conf),
-    ("there is no setting with that name", "rabbitmq.conf has an unknown setting", Advice::Conf),
-    ("Error preparing configuration", "its configuration cannot be read", Advice::Conf),
-    ("failed_to_prepare_configuration", "its configuration cannot be read", Advice::Conf),
-    ("failed_to_read_advanced_configuration_file", "advanced.config cannot be read", Advice::Conf),
-    ("eaddrinuse", "a port that it needs is in use (eaddrinuse)", Advice::Port),
-    ("duplicate_name", "another VM on the host uses its node name", Advice::Port),
-    ("enospc", "the disk is full (enospc)", Advice::Up),
-    ("eacces", "it has no permission for one of its own files (eacces)", Advice::Files),
+    own("Conf file attempted to set unknown variable", "rabbitmq.conf has an unknown setting", Fix::Conf),
+    own("there is no setting with that name", "rabbitmq.conf has an unknown setting", Fix::Conf),
+    own("Error preparing configuration", "its configuration cannot be read", Fix::Conf),
+    own("failed_to_prepare_configuration", "its configuration cannot be read", Fix::Conf),
+    own("failed_to_read_advanced_configuration_file", "advanced.config cannot be read", Fix::Conf),
+    own("eaddrinuse", "a port that it needs is in use (eaddrinuse)", Fix::Port),
+    own("duplicate_name", "another VM on the host uses its node name", Fix::Port),
+    own("enospc", "the disk is full (enospc)", Fix::Up),
+    own("eacces", "it has no permission for one of its own files (eacces)", Fix::Files),
 ];
 
 /// The kind of fix for a known failure.
 #[derive(Clone, Copy)]
-enum Advice {
+enum Fix {
     Up,
     Recover,
     WithTheOthers,
@@ -230,20 +247,20 @@ enum Advice {
 }
 
 fn known(unit: &Unit) -> Option<&'static KnownFailure> {
-    let of = |lines: &[String]| KNOWN.iter().find(|(word, ..)| lines.iter().any(|line| line.contains(word)));
+    let of = |lines: &[String]| KNOWN.iter().find(|known| lines.iter().any(|line| line.contains(known.word)));
     // Lines around "BOOT FAILED" are closer to the cause than later ones.
     of(&unit.failure).or_else(|| of(&unit.log)).or_else(|| of(&unit.journal))
 }
 
 /// Whether it was refused because of its feature flags.
 pub(super) fn lacks_flags(unit: &Unit) -> bool {
-    fails(unit) && known(unit).is_some_and(|(word, ..)| *word == FLAGS)
+    fails(unit) && known(unit).is_some_and(|known| known.word == FLAGS)
 }
 
 fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> Finding {
     let name = &seen.host.name;
     let what = match word {
-        Some((_, words, _)) => format!("RabbitMQ does not boot: {words}"),
+        Some(known) => format!("RabbitMQ does not boot: {}", known.explained),
         None => "RabbitMQ does not boot".to_owned(),
     };
     let state = match unit.restarts {
@@ -253,47 +270,48 @@ fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> F
             unit.active, unit.result
         ),
     };
-    let mut found = Finding::on(name, Cause::DoesNotBoot, what).seen(state);
-    for line in last_words(unit, word.map(|(word, ..)| *word)) {
+    let awaits = word.map_or(Awaits::Nothing, |known| known.awaits);
+    let mut found = Finding::on(name, Cause::DoesNotBoot, what).awaits(awaits).seen(state);
+    for line in last_words(unit, word.map(|known| known.word)) {
         found = found.seen(line);
     }
-    match word.map(|(_, _, advice)| *advice) {
-        Some(Advice::Recover) => found.fix(rabbitup(format!("run recover-node node={name}"))),
-        Some(Advice::WithTheOthers) => {
+    match word.map(|known| known.fix) {
+        Some(Fix::Recover) => found.fix(rabbitup(format!("run recover-node node={name}"))),
+        Some(Fix::WithTheOthers) => {
             found.fix(sentence("start the other members, they come up together:")).fix(rabbitup("up"))
         }
-        Some(Advice::Upgrade) => found
+        Some(Fix::Upgrade) => found
             .fix(sentence(
                 "enable all flags on the running cluster, or install the cluster's version here:",
             ))
             .fix(rabbitup("run upgrade")),
         // The next start treats the partial copy as complete (`already clustered`), and serves with it.
-        Some(Advice::Migration) => found
+        Some(Fix::Migration) => found
             .fix(sentence(
                 "the next start may treat the partial copy as complete: back up /var/lib/rabbitmq on every member, \
                  start them together, and compare virtual hosts, users and queues before clients reconnect:",
             ))
             .fix(rabbitup("up")),
-        Some(Advice::Deprecated) => found
+        Some(Fix::Deprecated) => found
             .fix(sentence(
                 "permit the features named above in [cluster.config] (deprecated_features.permit.NAME = true) until they are \
                  no longer used; then:",
             ))
             .fix(rabbitup("up")),
-        Some(Advice::Erlang) => found
+        Some(Fix::Erlang) => found
             .fix(sentence("install the Erlang that its version needs (rabbitmq.com/docs/which-erlang); then:"))
             .fix(rabbitup("up")),
-        Some(Advice::Conf) => found
+        Some(Fix::Conf) => found
             .fix(sentence("if the setting comes from the inventory, fix [cluster.config] first; then:"))
             .fix(rabbitup("up")),
-        Some(Advice::Port) => found
+        Some(Fix::Port) => found
             .fix(sentence("this shows which processes use the ports:"))
             .fix(seen.shell("ss -lntp"))
             .fix(rabbitup("up")),
-        Some(Advice::Files) => found
+        Some(Fix::Files) => found
             .fix(seen.shell("chown -R rabbitmq:rabbitmq /var/lib/rabbitmq /var/log/rabbitmq"))
             .fix(rabbitup("up")),
-        Some(Advice::Up) => found.fix(rabbitup("up")),
+        Some(Fix::Up) => found.fix(rabbitup("up")),
         None => found
             .fix(sentence("read its log; after fixing the cause:"))
             .fix(rabbitup("up"))

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use crate::cluster::unreachable::login;
 use crate::cluster::view;
-use crate::doctor::{Cause, Checked, Examination, Examinations, Finding, Remedy};
+use crate::doctor::{Awaits, Cause, Checked, Examination, Examinations, Finding};
 use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts, Privilege};
 use crate::inventory::{Desired, Host};
-use crate::model::{HostName, NodeName, shell_word};
+use crate::model::{Advice, HostName, NodeName, Problem, shell_word};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
 
 /// The name under which epmd should know every node, as in `NodeName::rabbit`.
@@ -104,8 +104,8 @@ impl<'a> Seen<'a> {
     }
 
     /// A command to paste here that runs as root on this host.
-    pub fn shell(&self, command: &str) -> Remedy {
-        Remedy::Command(format!("{} {}", login(&self.host.ssh), shell_word(&self.as_root(command))))
+    pub fn shell(&self, command: &str) -> Advice {
+        Advice::Command(format!("{} {}", login(&self.host.ssh), shell_word(&self.as_root(command))))
     }
 
     /// The command as root runs it on this host.
@@ -119,12 +119,12 @@ impl<'a> Seen<'a> {
 }
 
 /// `rabbitup` with these words.
-pub(super) fn rabbitup(words: impl Into<String>) -> Remedy {
-    Remedy::Rabbitup(words.into())
+pub(super) fn rabbitup(words: impl Into<String>) -> Advice {
+    Advice::Rabbitup(words.into())
 }
 
-pub(super) fn sentence(words: impl Into<String>) -> Remedy {
-    Remedy::Sentence(words.into())
+pub(super) fn sentence(words: impl Into<String>) -> Advice {
+    Advice::Sentence(words.into())
 }
 
 /// The findings so far, and the number of observations.
@@ -141,7 +141,7 @@ impl Notes {
     }
 
     pub fn has(&self, cause: Cause, host: &HostName) -> bool {
-        self.findings.iter().any(|found| found.cause == cause && found.host.as_ref() == Some(host))
+        self.findings.iter().any(|found| found.cause == cause && found.host() == Some(host))
     }
 
     pub fn add(&mut self, finding: Finding) {
@@ -165,33 +165,36 @@ impl Notes {
 impl Finding {
     /// A finding on a host.
     pub(super) fn on(host: &HostName, cause: Cause, what: impl Into<String>) -> Self {
-        Self { host: Some(host.clone()), ..Self::of(cause, what) }
+        let of_cluster = Self::of(cause, what);
+        Self { problem: of_cluster.problem.on(host), ..of_cluster }
     }
 
     /// A finding that concerns the whole cluster.
     pub(super) fn of(cause: Cause, what: impl Into<String>) -> Self {
-        Self {
-            cause,
-            host: None,
-            peer: None,
-            what: what.into(),
-            evidence: Vec::new(),
-            remedy: Vec::new(),
-            consequence: false,
-        }
+        Self { cause, problem: Problem::bare(what), peer: None, awaits: Awaits::Nothing, consequence: false }
+    }
+
+    /// The host where it was found; none: the whole cluster.
+    pub fn host(&self) -> Option<&HostName> {
+        self.problem.host.as_ref()
     }
 
     pub(super) fn peer(self, peer: &HostName) -> Self {
         Self { peer: Some(peer.clone()), ..self }
     }
 
+    /// A node that does not run waits for this.
+    pub(super) fn awaits(self, awaits: Awaits) -> Self {
+        Self { awaits, ..self }
+    }
+
     pub(super) fn seen(mut self, line: impl Into<String>) -> Self {
-        self.evidence.push(line.into());
+        self.problem.cause.why.push(line.into());
         self
     }
 
-    pub(super) fn fix(mut self, remedy: Remedy) -> Self {
-        self.remedy.push(remedy);
+    pub(super) fn fix(mut self, advice: Advice) -> Self {
+        self.problem.cause.next.push(advice);
         self
     }
 }

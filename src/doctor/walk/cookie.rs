@@ -1,9 +1,9 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
 use crate::cluster::unreachable::login;
-use crate::doctor::{Cause, Finding, Remedy};
+use crate::doctor::{Cause, Finding};
 use crate::facts::{BrokerState, CookieFile, CookieShape, HostFacts};
 use crate::inventory::CookieSource;
-use crate::model::{CookieDigest, HostName, SecretName};
+use crate::model::{Advice, CookieDigest, HostName, SecretName};
 use crate::rabbitmq::COOKIE_FILE;
 
 /// Mode bits that only the owner may have (Erlang's auth.erl).
@@ -139,11 +139,11 @@ fn with_remedy(
 }
 
 /// From one host to another through a pipe here: the cookie is in no argument and no local file.
-fn copy(from: &Seen<'_>, to: &Seen<'_>) -> Remedy {
+fn copy(from: &Seen<'_>, to: &Seen<'_>) -> Advice {
     let read = from.as_root(&format!("cat {COOKIE_FILE}"));
     let write = to.as_root(&format!("install -m 0400 -o rabbitmq -g rabbitmq /dev/stdin {COOKIE_FILE}"));
     let (here, there) = (login(&from.host.ssh), login(&to.host.ssh));
-    Remedy::Command(format!("{here} '{read}' | {there} '{write}'"))
+    Advice::Command(format!("{here} '{read}' | {there} '{write}'"))
 }
 
 /// The file is correct, but the VM runs with the previous cookie.

@@ -1,6 +1,6 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
-use crate::cluster::unreachable::{self, COMMAND};
-use crate::doctor::{Cause, Finding, Remedy};
+use crate::cluster::unreachable;
+use crate::doctor::{Cause, Finding};
 use crate::facts::{HostFacts, Observation, Shortage, shortages};
 use crate::model::NameMode;
 use crate::platform::keeps_time;
@@ -49,11 +49,8 @@ fn out_of_reach(case: &Case<'_>, seen: &Seen<'_>) -> Finding {
     for line in why.evidence.lines().filter(|line| !line.trim().is_empty()).take(4) {
         found = found.seen(line.trim());
     }
-    for line in unreachable::next(why, Some(&seen.host.ssh)) {
-        found = found.fix(match line.strip_prefix(COMMAND) {
-            Some(command) => Remedy::Command(command.to_owned()),
-            None => Remedy::Sentence(line),
-        });
+    for advice in unreachable::next(why, Some(&seen.host.ssh)) {
+        found = found.fix(advice);
     }
     found
 }

@@ -1,7 +1,7 @@
 use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
-use crate::doctor::{Answer, Cause, Finding, Pair, PairState, Peer, Remedy};
+use crate::doctor::{Answer, Cause, Finding, Pair, PairState, Peer};
 use crate::facts::PortState;
-use crate::model::HostName;
+use crate::model::{Advice, HostName};
 
 const EPMD: u16 = 4369;
 
@@ -130,7 +130,7 @@ fn blocked(found: Finding, from: &Seen<'_>, to: &Seen<'_>, port: u16, state: Por
         Some(PortState::Open) => found.seen(format!("on {there} itself {}:{port} answers", to.host.address)),
         _ => found,
     };
-    let rules: Remedy = to.shell("nft list ruleset");
+    let rules: Advice = to.shell("nft list ruleset");
     found
         .fix(sentence(format!(
             "allow TCP port {port} to {there} from every other broker; this shows its own firewall rules:"
@@ -201,12 +201,12 @@ fn state(from: &Seen<'_>, to: &Seen<'_>, findings: &[Finding]) -> PairState {
     let is_pair = |found: &&Finding| {
         found.cause >= Cause::NameUnresolved
             && found.cause <= Cause::HandshakeRefused
-            && found.host.as_ref() == Some(&from.host.name)
+            && found.host() == Some(&from.host.name)
             && found.peer.as_ref() == Some(&to.host.name)
     };
     let wrong = findings.iter().filter(is_pair).map(|found| found.cause).min();
     let of_host = |name: &HostName| {
-        let on_it = findings.iter().filter(|found| found.host.as_ref() == Some(name));
+        let on_it = findings.iter().filter(|found| found.host() == Some(name));
         on_it.map(|found| found.cause).filter(|cause| *cause < Cause::NameUnresolved).min()
     };
     match (from.exam, wrong) {

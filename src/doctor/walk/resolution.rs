@@ -1,9 +1,10 @@
 use std::net::IpAddr;
 
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
-use crate::doctor::{Answer, Cause, Finding, Remedy};
+use crate::doctor::{Answer, Cause, Finding};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
+use crate::model::Advice;
 
 /// Whether each broker's name resolves to it, and nowhere else, on every broker's host. Erlang takes the first address of its
 /// family (inet_gethost_native, `inet:getaddr/2`), in another order than getent: getaddrinfo(3) sorts addresses by RFC 6724,
@@ -68,7 +69,7 @@ fn line_of(hosts: &str, name: &str) -> Option<String> {
 }
 
 /// `rabbitup up` writes /etc/hosts. If that is correct already, another source takes precedence.
-fn remedies(facts: &HostFacts, peer: &Host) -> Vec<Remedy> {
+fn remedies(facts: &HostFacts, peer: &Host) -> Vec<Advice> {
     let hosts = facts.file("/etc/hosts").and_then(|file| file.content.as_deref()).unwrap_or_default();
     let first = line_of(hosts, peer.name.as_str());
     let is_right = first.is_some_and(|line| line.split(' ').next() == Some(&peer.address.to_string()));

@@ -1,6 +1,6 @@
 use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
-use crate::doctor::{Cause, Finding, Remedy};
-use crate::model::{HostName, NameMode};
+use crate::doctor::{Cause, Finding};
+use crate::model::{Advice, HostName, NameMode};
 use crate::rabbitmq::{BROKER_UNIT, ENV_FILE};
 
 /// Settings that nodes need in common to connect: short or long names, the name itself, and TLS.
@@ -114,7 +114,7 @@ fn under_another_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
         Some(data) => found.seen(format!("/var/lib/rabbitmq/mnesia has data of {}", data.node)),
         None => found,
     };
-    let restart: Remedy = seen.shell(&format!("systemctl restart {BROKER_UNIT}"));
+    let restart: Advice = seen.shell(&format!("systemctl restart {BROKER_UNIT}"));
     Some(
         found
             .fix(sentence(format!(

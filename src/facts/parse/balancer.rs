@@ -14,7 +14,7 @@ pub(super) fn load_balancer(
     frames: &Frames,
     units: &BTreeMap<String, Unit>,
 ) -> Option<LoadBalancerFacts> {
-    if request.load_balancer_port.is_none() && request.haproxy_socket.is_none() {
+    if request.load_balancer_port.is_none() && request.runtime_socket.is_none() {
         return None;
     }
     let amqp_answers = frames.has("amqp").then(|| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::base64::decoded;
-use super::node::{Report, sorted};
+use super::report::{Report, sorted};
 use crate::facts::{Holdings, QueueHolding};
 
 impl Report<'_> {

@@ -3,6 +3,7 @@
 use super::ProbeRequest;
 use super::base64::decoded;
 use super::holdings::within;
+use super::report::{Report, sorted};
 use super::{frame::Frames, queues};
 use crate::facts::{
     AdminPassword, BrokerState, ClusterMember, FeatureFlags, Guest, MetadataStore, NodeFacts, Partition,
@@ -77,17 +78,6 @@ fn report(text: &str) -> Option<Vec<String>> {
 /// A node's data is in its database: without it, the node reports nothing, which does not mean that there is nothing.
 const CLOSED: &str = "RabbitMQ runs, and its database (Mnesia) has stopped under it, as on a full disk: restart it when the disk \
      takes something again (systemctl restart rabbitmq-server)";
-
-pub(super) struct Report<'a>(pub(super) &'a [String]);
-
-/// A question that the node did not answer.
-pub(super) struct Unanswered<'a> {
-    pub(super) question: &'a str,
-    /// It never will: its version does not support it.
-    unsupported: bool,
-    /// The node's own error.
-    words: String,
-}
 
 impl Report<'_> {
     fn state(&self) -> BrokerState {
@@ -174,18 +164,6 @@ impl Report<'_> {
         })
     }
 
-    /// The questions without an answer.
-    pub(super) fn failed(&self) -> impl Iterator<Item = Unanswered<'_>> {
-        self.all("failed").map(|line| {
-            let mut words = line.splitn(3, ' ');
-            let question = words.next().unwrap_or_default();
-            let unsupported = words.clone().next() == Some("untold");
-            let kind = words.next().unwrap_or("no answer");
-            let words = words.next().and_then(decoded).unwrap_or_else(|| kind.to_owned());
-            Unanswered { question, unsupported, words }
-        })
-    }
-
     /// Unsupported questions that every plan needs. Otherwise a plan would treat them as "none".
     fn unsupported(&self) -> Option<String> {
         let mut questions = self.failed().filter(|failed| failed.unsupported);
@@ -244,36 +222,6 @@ impl Report<'_> {
         let failed = self.failed().any(|failed| failed.question == "held");
         !failed && self.one("unlisted").is_none() && self.all("held").count() == read
     }
-
-    /// The values of a key, one per line.
-    pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(' '))
-    }
-
-    pub(super) fn one(&self, key: &str) -> Option<&str> {
-        self.all(key).next()
-    }
-
-    fn text(&self, key: &str) -> Option<String> {
-        self.one(key).and_then(decoded)
-    }
-
-    pub(super) fn texts(&self, key: &str) -> Vec<String> {
-        sorted(self.all(key).filter_map(decoded))
-    }
-
-    fn nodes(&self, key: &str) -> Vec<NodeName> {
-        let mut nodes: Vec<_> = self.all(key).filter_map(|node| NodeName::parse(node).ok()).collect();
-        nodes.sort();
-        nodes
-    }
-}
-
-/// The node's tables are unordered.
-pub(super) fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
-    let mut texts: Vec<_> = texts.collect();
-    texts.sort();
-    texts
 }
 
 fn password(line: &str) -> Option<AdminPassword> {

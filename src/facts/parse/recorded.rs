@@ -53,7 +53,7 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         admin: Some("alice".to_owned()),
         reach: reach.iter().map(peer).collect(),
         load_balancer_port: None,
-        haproxy_socket: None,
+        runtime_socket: None,
     }
 }
 
@@ -303,7 +303,7 @@ fn a_load_balancer_tells_its_backends_and_whether_a_broker_answers_through_it() 
     let mut request = request("f3", &[("f1", 5672), ("f2", 5672)]);
     request.node = None;
     request.load_balancer_port = Some(5672);
-    request.haproxy_socket = Some("/run/haproxy/admin.sock".to_owned());
+    request.runtime_socket = Some("/run/haproxy/admin.sock".to_owned());
     let facts = parse(&request, NONCE, BALANCER).expect("complete");
     let balancer = facts.load_balancer.as_ref().expect("a load balancer");
     let states: Vec<_> =

@@ -4,43 +4,7 @@ use crate::document::{At, nearest};
 use crate::inventory::raw::{RawAdmin, RawCluster};
 use crate::inventory::{Admin, Cluster, Host, Package};
 use crate::model::Role;
-
-/// The plugins that RabbitMQ ships and that people enable.
-pub(super) const PLUGINS: [&str; 33] = [
-    "rabbitmq_amqp1_0",
-    "rabbitmq_auth_backend_cache",
-    "rabbitmq_auth_backend_http",
-    "rabbitmq_auth_backend_internal_loopback",
-    "rabbitmq_auth_backend_ldap",
-    "rabbitmq_auth_backend_oauth2",
-    "rabbitmq_auth_mechanism_ssl",
-    "rabbitmq_consistent_hash_exchange",
-    "rabbitmq_event_exchange",
-    "rabbitmq_federation",
-    "rabbitmq_federation_management",
-    "rabbitmq_federation_prometheus",
-    "rabbitmq_jms_topic_exchange",
-    "rabbitmq_management",
-    "rabbitmq_management_agent",
-    "rabbitmq_mqtt",
-    "rabbitmq_peer_discovery_aws",
-    "rabbitmq_peer_discovery_consul",
-    "rabbitmq_peer_discovery_etcd",
-    "rabbitmq_peer_discovery_k8s",
-    "rabbitmq_prometheus",
-    "rabbitmq_random_exchange",
-    "rabbitmq_recent_history_exchange",
-    "rabbitmq_sharding",
-    "rabbitmq_shovel",
-    "rabbitmq_shovel_management",
-    "rabbitmq_stomp",
-    "rabbitmq_stream",
-    "rabbitmq_stream_management",
-    "rabbitmq_top",
-    "rabbitmq_tracing",
-    "rabbitmq_trust_store",
-    "rabbitmq_web_mqtt",
-];
+use crate::rabbitmq::SHIPPED_PLUGINS;
 
 impl Checker<'_> {
     pub(super) fn cluster(&mut self, raw: RawCluster, hosts: &[Host], package: &Package) -> Cluster {
@@ -97,8 +61,10 @@ impl Checker<'_> {
         let mut names: Vec<String> = Vec::new();
         for plugin in plugins {
             let shown: String = plugin.chars().take(60).collect();
-            let near = nearest(plugin, PLUGINS).or_else(|| {
-                PLUGINS.into_iter().find(|name| name.strip_prefix("rabbitmq_") == Some(plugin.as_str()))
+            let near = nearest(plugin, SHIPPED_PLUGINS).or_else(|| {
+                SHIPPED_PLUGINS
+                    .into_iter()
+                    .find(|name| name.strip_prefix("rabbitmq_") == Some(plugin.as_str()))
             });
             let label = near.map_or("here".to_owned(), |name| format!("did you mean \"{name}\"?"));
             let is_word = plugin.starts_with(|c: char| c.is_ascii_lowercase())

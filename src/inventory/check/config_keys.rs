@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use super::Checker;
-use super::cluster::PLUGINS;
 use crate::document::{Problem, Severity, alternatives};
 use crate::inventory::Package;
 use crate::model::{Version, VersionSpec};
-use crate::rabbitmq::{Standing, known_keys};
+use crate::rabbitmq::{SHIPPED_PLUGINS, Standing, known_keys};
 
 /// Limits the search for similar keys, which is slow.
 const MOST_SUGGESTIONS: usize = 20;
@@ -22,7 +21,7 @@ pub(super) struct Vetting {
 
 impl Vetting {
     pub(super) fn new(package: &Package, plugins: Option<&[String]>) -> Self {
-        let is_ours = |name: &String| PLUGINS.contains(&name.as_str());
+        let is_ours = |name: &String| SHIPPED_PLUGINS.contains(&name.as_str());
         let unknown = match plugins.unwrap_or_default().iter().all(is_ours) {
             true => Severity::Error,
             false => Severity::Warning,

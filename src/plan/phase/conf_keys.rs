@@ -1,6 +1,6 @@
 //! Whether the RabbitMQ that will read a rabbitmq.conf knows all its keys: it does not start with an unknown one.
 
-use super::{Draft, upgrade};
+use super::{Draft, asked_for};
 use crate::document::{alternatives, quoted};
 use crate::facts::HostFacts;
 use crate::inventory::Host;
@@ -16,7 +16,7 @@ pub(super) fn installed(facts: &HostFacts) -> Option<Version> {
 /// the host's package manager can tell.
 pub(super) fn reader(draft: &Draft<'_>, host: &Host) -> Option<Version> {
     let facts = draft.host(&host.name)?;
-    let asked_for = upgrade::asked_for(draft, facts).and_then(|version| Version::parse(&version).ok());
+    let asked_for = asked_for::asked_for(draft, facts).and_then(|version| Version::parse(&version).ok());
     asked_for.or_else(|| installed(facts))
 }
 

@@ -4,18 +4,14 @@ use super::Draft;
 use crate::cluster::phrases::listed;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
-use crate::plan::Cause;
+use crate::model::Cause;
 
 /// Refuses to treat a node as wiped if its data may be elsewhere. Returns whether it refused.
 pub(super) fn refuse(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts) -> bool {
     let named = draft.options.destroy_data.contains(&host.name);
-    let Some(Cause { why, advice }) = doubt(host, facts, named) else { return false };
-    draft.refuse(
-        &host.name,
-        format!("it is unknown whether {} still has its data", host.node()),
-        why,
-        advice,
-    );
+    let Some(cause) = doubt(host, facts, named) else { return false };
+    let problem = cause.of(format!("it is unknown whether {} still has its data", host.node()));
+    draft.refuse_problem(&host.name, problem);
     true
 }
 
@@ -58,7 +54,10 @@ fn doubt(host: &Host, facts: &HostFacts, named: bool) -> Option<Cause> {
 /// Advice for a node without data that its cluster still lists: what to check, and `recover-node` only if it would act.
 pub(super) fn advice(host: &Host, facts: Option<&HostFacts>) -> String {
     match facts.and_then(|facts| doubt(host, facts, false)) {
-        Some(Cause { why, advice }) => format!("{why}; {advice}"),
+        Some(cause) => {
+            let parts = [cause.why_text(), cause.advice_text()];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        }
         None => format!(
             "first make sure that its data is gone, not on an unmounted disk (findmnt, /etc/fstab) or in another \
              directory; then rabbitup run recover-node node={} makes the cluster forget it and brings it back",

@@ -1,4 +1,4 @@
-use super::{Draft, remove, start};
+use super::{Draft, forget, start};
 use crate::facts::{BrokerState, NodeData};
 use crate::inventory::Host;
 use crate::model::NodeName;
@@ -25,7 +25,7 @@ pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
     }
     let started = draft.last_on_brokers(&[draft.phase]);
     // They cannot be counted; the operator agreed to lose an unknown number.
-    remove::forget(draft, gone, &first, MayGo { queues: None, uncounted: None }, started);
+    forget::forget(draft, gone, &first, MayGo { queues: None, uncounted: None }, started);
 }
 
 /// With Mnesia, nodes wait for the one that stopped last. The one that stopped right before it forgets that node, starts, and

@@ -1,4 +1,4 @@
-use super::{Draft, own_data, remove};
+use super::{Draft, forget, own_data};
 use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::inventory::Host;
@@ -55,7 +55,7 @@ fn make_way(draft: &mut Draft<'_>, host: &Host) -> bool {
                 .because("it was started under the host's old name, and has no data")
                 .within(360),
         );
-        remove::put_aside(draft, host, &running.name, "it belongs to the host's old name");
+        forget::put_aside(draft, host, &running.name, "it belongs to the host's old name");
         return true;
     }
     if let Some(running) = facts.node().filter(|running| running.name != node).cloned() {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Draft, data_place, own_data, start};
+use super::{Draft, data_place, own_data};
 use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;
@@ -22,7 +22,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         let broker = facts.broker.clone();
         let member = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned();
         match (broker, member) {
-            (BrokerState::Down, member) if enters_at_first_start(draft, host) => {
+            (BrokerState::Down, member) if draft.enters_at_first_start(host) => {
                 enter(draft, host, anchor, member.as_ref(), patience);
             }
             (BrokerState::Running(_), None) => draft.refuse(
@@ -43,13 +43,6 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             _ => {}
         }
     }
-}
-
-/// Whether this broker is blank and enters the anchor's cluster by itself when it starts.
-pub(super) fn enters_at_first_start(draft: &Draft<'_>, host: &Host) -> bool {
-    let Some(anchor) = draft.desired.host(&draft.anchor) else { return false };
-    let blank = draft.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_none());
-    blank && draft.desired.enters_at_first_start(host, &anchor.node())
 }
 
 fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, member: Option<&NodeFacts>, patience: Minutes) {
@@ -166,7 +159,7 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
 /// while it is being forgotten may form a cluster of its own.
 fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
-    let mut ids = start::serving_steps(draft, anchor);
+    let mut ids = draft.serving_steps(anchor);
     let forgets = |operation: &Operation| matches!(operation, Operation::ForgetNode(ForgetNode { gone, .. }) if gone == node);
     ids.extend(draft.steps_that(forgets));
     let enters =
@@ -213,7 +206,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     if draft
         .refusals
         .iter()
-        .any(|refusal| refusal.phase == Phase::Recover && refusal.host.as_ref() == Some(&host.name))
+        .any(|refusal| refusal.phase == Phase::Recover && refusal.problem.host.as_ref() == Some(&host.name))
     {
         return;
     }

@@ -1,13 +1,16 @@
 //! One file per phase: a pure function that compares the desired state with the facts and proposes the steps
 //! between them. The playbook sets their order (playbooks/bring-up.toml).
 
+mod asked_for;
 mod broker_config;
 mod cluster_name;
 mod conf_keys;
 mod cookie;
+mod cookie_rotation;
 mod data_place;
 mod definitions;
 mod feature_flags;
+mod forget;
 mod forget_offline;
 mod grow;
 mod host_names;
@@ -27,9 +30,7 @@ mod remove;
 mod restart;
 mod roll;
 mod rolling_restart;
-mod rotate_cookie;
 mod service;
-mod settle_cookie;
 mod start;
 mod stop;
 mod sync_queue;
@@ -42,7 +43,7 @@ use super::{Draft, Options, Refusal};
 use crate::cluster::view;
 use crate::facts::{BrokerState, Facts};
 use crate::inventory::Desired;
-use crate::model::HostName;
+use crate::model::{HostName, Problem};
 use crate::playbook::{Phase, PhaseSettings, Playbook};
 use crate::template::TemplateError;
 
@@ -62,8 +63,8 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::Upgrade(settings) => upgrade::plan(draft, settings),
         PhaseSettings::Restart(health) => restart::plan(draft, health.patience),
         PhaseSettings::RollingRestart(settings) => rolling_restart::plan(draft, settings),
-        PhaseSettings::RotateCookie(health) => rotate_cookie::plan(draft, health.patience),
-        PhaseSettings::SettleCookie => settle_cookie::plan(draft),
+        PhaseSettings::RotateCookie(health) => cookie_rotation::rotate::plan(draft, health.patience),
+        PhaseSettings::SettleCookie => cookie_rotation::settle::plan(draft),
         PhaseSettings::Recover(health) => recover::plan(draft, health.patience),
         PhaseSettings::Join(health) => join::plan(draft, health.patience),
         PhaseSettings::Grow(settings) => grow::plan(draft, settings),
@@ -93,12 +94,13 @@ pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, option
             options.limit.covers(name) || desired.brokers().any(|broker| &broker.name == *name)
         })
         .filter(|(name, _)| !(bears_absence(playbook) && is_down(desired, facts, name)))
-        .map(|(name, seen)| Refusal {
-            host: Some(name.clone()),
-            phase: Phase::Preflight,
-            what: "the host could not be inspected, so nothing is planned".to_owned(),
-            why: seen.evidence.clone(),
-            advice: "rabbitup status shows what to do".to_owned(),
+        .map(|(name, seen)| {
+            let problem = Problem::new(
+                "the host could not be inspected, so nothing is planned",
+                &seen.evidence,
+                "rabbitup status shows what to do",
+            );
+            Refusal { phase: Phase::Preflight, problem: problem.on(name) }
         })
         .collect()
 }
@@ -116,13 +118,13 @@ pub fn unsupported(facts: &Facts) -> Vec<Refusal> {
         | BrokerState::Running(_) => None,
     });
     hosts
-        .map(|(name, why)| Refusal {
-            host: Some(name.clone()),
-            phase: Phase::Preflight,
-            what: "RabbitMQ runs, but its version does not support a query that rabbitup needs".to_owned(),
-            why: why.clone(),
-            advice: "the node itself may be healthy: use a version of rabbitup that supports this RabbitMQ"
-                .to_owned(),
+        .map(|(name, why)| {
+            let problem = Problem::new(
+                "RabbitMQ runs, but its version does not support a query that rabbitup needs",
+                why,
+                "the node itself may be healthy: use a version of rabbitup that supports this RabbitMQ",
+            );
+            Refusal { phase: Phase::Preflight, problem: problem.on(name) }
         })
         .collect()
 }
@@ -148,13 +150,9 @@ fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
 
 /// A template that fails with this inventory's values fails for every host.
 fn refuse_template(draft: &mut Draft<'_>, error: &TemplateError) {
-    let refusal = Refusal {
-        host: None,
-        phase: draft.phase,
-        what: "a template cannot be rendered".to_owned(),
-        why: error.to_string(),
-        advice: "rabbitup check shows where".to_owned(),
-    };
+    let problem =
+        Problem::new("a template cannot be rendered", error.to_string(), "rabbitup check shows where");
+    let refusal = Refusal { phase: draft.phase, problem };
     if !draft.refusals.contains(&refusal) {
         draft.refusals.push(refusal);
     }

@@ -5,9 +5,8 @@ use crate::cluster::phrases::listed;
 use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts, NodeFacts, PackageFacts};
 use crate::inventory::Host;
-use crate::model::Version;
+use crate::model::{Cause, Problem, Version};
 use crate::operation::{Over, PackageChoice};
-use crate::plan::{Cause, Problem};
 use crate::platform::Words;
 use crate::rabbitmq::{BROKER_PACKAGE, Beneath, Objection, Serving, allowed, may_be_of};
 
@@ -62,8 +61,9 @@ fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), Caus
         let Some(facts) = draft.host(&member.name) else { continue };
         let beneath = Beneath::Running(serving(runs, facts));
         allowed(&beneath, to).map_err(|objection| {
-            let Cause { why, advice } = words(&objection, &beneath, facts, to);
-            Cause::new(format!("{} runs {}: {why}", runs.name, runs.rabbitmq_version), advice)
+            let Cause { why, next } = words(&objection, &beneath, facts, to);
+            let why = format!("{} runs {}: {}", runs.name, runs.rabbitmq_version, why.join("\n"));
+            Cause { next, ..Cause::known(Some(why), None) }
         })?;
     }
     Ok(())

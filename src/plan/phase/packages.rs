@@ -4,11 +4,11 @@ use super::over;
 use super::{Draft, preflight, time};
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
 use crate::inventory::Host;
-use crate::model::{HostName, Role, Version, VersionSpec};
+use crate::model::{HostName, Problem, Role, Version, VersionSpec};
 use crate::operation::{
     Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy, unit_of,
 };
-use crate::plan::{Change, Problem, Proposal, StepId};
+use crate::plan::{Change, Proposal, StepId};
 use crate::platform::Platform;
 use crate::rabbitmq::BROKER_PACKAGE;
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::Draft;
 use crate::cluster::phrases::listed;
 use crate::facts::PortState;
-use crate::model::HostName;
+use crate::model::{HostName, Problem};
 use crate::plan::Refusal;
 use crate::platform::{Platform, platforms};
 use crate::playbook::HostCheck;
@@ -113,18 +113,16 @@ fn controllers_clock(draft: &mut Draft<'_>) -> bool {
     }
     let side = if *most > 0.0 { "behind" } else { "ahead of" };
     let off = duration((least + most).abs() / 2.0);
-    draft.refusals.push(Refusal {
-        host: None,
-        phase: draft.phase,
-        what: format!(
+    let problem = Problem::new(
+        format!(
             "this machine's clock is {off} {side} the clocks of all {} hosts; at most {} is allowed",
             offsets.len(),
             duration(limit)
         ),
-        why: "a time service runs on each of them, and they agree with each other".to_owned(),
-        advice: "set this machine's clock (timedatectl shows whether a time service runs here), then run the same command again"
-            .to_owned(),
-    });
+        "a time service runs on each of them, and they agree with each other",
+        "set this machine's clock (timedatectl shows whether a time service runs here), then run the same command again",
+    );
+    draft.refusals.push(Refusal { phase: draft.phase, problem });
     true
 }
 

@@ -1,5 +1,5 @@
 use super::only_copies::{self, Holder};
-use super::{Draft, data_place, remove};
+use super::{Draft, data_place, forget, remove};
 use crate::cluster::phrases::listed;
 use crate::cluster::view;
 use crate::facts::{BrokerState, ClusterMember, HostFacts, MetadataStore, NodeFacts};
@@ -150,10 +150,10 @@ fn start_over(
     }
     let stopped = draft.last_of(&[&host.name], &[draft.phase]);
     if listed {
-        remove::forget(draft, &node, peer, theirs, stopped);
+        forget::forget(draft, &node, peer, theirs, stopped);
     }
     if facts.data_of(&node).is_some() {
-        remove::keep(draft, host, &node);
+        forget::keep(draft, host, &node);
     }
 }
 
@@ -183,5 +183,5 @@ fn forget_wiped(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts, (peer, se
         return;
     }
     let Some(may_go) = only_copies::may_go(draft, &node, Some(host), seen, Holder::Lost) else { return };
-    remove::forget(draft, &node, peer, may_go, Vec::new());
+    forget::forget(draft, &node, peer, may_go, Vec::new());
 }

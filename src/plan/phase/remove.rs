@@ -1,3 +1,4 @@
+use super::forget::{forget, keep};
 use super::only_copies::{self, Holder};
 use super::{Draft, forget_offline as offline, roll};
 use crate::cluster::phrases::listed;
@@ -5,9 +6,7 @@ use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
-use crate::operation::{
-    ForgetNode, KeepData, MayGo, Operation, ReleaseQueues, RetireBroker, StopCheck, StopUnknownMember,
-};
+use crate::operation::{MayGo, ReleaseQueues, RetireBroker, StopCheck, StopUnknownMember};
 use crate::plan::{Change, Pass, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
@@ -240,33 +239,5 @@ fn stop_unknown_member(
             .because("it leaves the cluster, and a running node cannot be forgotten")
             .after(after)
             .within(900 + patience.seconds()),
-    );
-}
-
-pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, may_go: MayGo, after: Vec<StepId>) {
-    let names = draft.desired.cluster.names;
-    let operation = ForgetNode { node: peer.node(), names, gone: gone.clone(), may_go };
-    draft.propose(
-        Proposal::new(&peer.name, &format!("forget-{}", gone.host()), Change::Remove, operation)
-            .title(format!("forget {gone}, and check that no queue still lists it"))
-            .because(format!("{} lists it as a member", peer.node()))
-            .after(after)
-            .within(600),
-    );
-}
-
-pub(super) fn keep(draft: &mut Draft<'_>, host: &Host, gone: &NodeName) {
-    put_aside(draft, host, gone, "with it, the node would try to rejoin");
-}
-
-/// Moves a stopped node's data aside, in whatever state it is.
-pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, reason: &str) {
-    let after = draft.steps_that(|operation| matches!(operation, Operation::ForgetNode(_)));
-    draft.propose(
-        Proposal::new(&host.name, "keep-data", Change::Remove, KeepData { node: gone.clone() })
-            .title("move its data to /var/lib/rabbitmq/rabbitup-kept")
-            .because(format!("{reason}; nothing is deleted"))
-            .after(after)
-            .within(120),
     );
 }

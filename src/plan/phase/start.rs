@@ -1,4 +1,4 @@
-use super::{Draft, join};
+use super::Draft;
 use crate::cluster::view::{self, Forgotten};
 use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
@@ -20,7 +20,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         match broker {
             BrokerState::Down | BrokerState::AppStopped | BrokerState::Unknown(_)
                 if refuse_forgotten(draft, host) => {}
-            BrokerState::Down if !join::enters_at_first_start(draft, host) => start(draft, host, patience),
+            BrokerState::Down if !draft.enters_at_first_start(host) => start(draft, host, patience),
             // While systemd still starts it, it boots or waits for its peers: start_app would exit with 0 and do nothing.
             // While it is being stopped, systemd starts it once it is down.
             BrokerState::AppStopped | BrokerState::Unknown(_) if is_changing(&unit) => {
@@ -159,9 +159,4 @@ fn enable(draft: &mut Draft<'_>, host: &Host) {
             .title("start rabbitmq-server at every boot")
             .because("the unit is not enabled"),
     );
-}
-
-/// The ids of the steps after which a broker serves.
-pub(super) fn serving_steps(draft: &Draft<'_>, host: &Host) -> Vec<StepId> {
-    draft.last_of(&[&host.name], &[Phase::Start, Phase::Restart])
 }

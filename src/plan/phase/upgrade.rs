@@ -1,5 +1,6 @@
+use super::asked_for::{Target, target};
 use super::roll::{Work, roll};
-use super::{Draft, broker_config, conf_keys, feature_flags, over};
+use super::{Draft, asked_for, broker_config, conf_keys, feature_flags, over};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, Version};
@@ -14,8 +15,9 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     let mut flags_enabled = false;
     for host in draft.brokers() {
         // A stopped broker gets its version before it starts, or was refused it.
-        let is_told =
-            |refusal: &Refusal| refusal.phase == Phase::Packages && refusal.host.as_ref() == Some(&host.name);
+        let is_told = |refusal: &Refusal| {
+            refusal.phase == Phase::Packages && refusal.problem.host.as_ref() == Some(&host.name)
+        };
         if draft.refusals.iter().any(is_told) {
             continue;
         }
@@ -95,14 +97,6 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     }
 }
 
-/// The package version that the inventory asks for, if this host can install it.
-pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> {
-    match target(draft, facts, UpgradeTo::Inventory) {
-        Target::Is(version) => Some(version),
-        Target::None | Target::Unknown | Target::NotOffered(..) => None,
-    }
-}
-
 /// A rabbitmq.conf that the old version reads but the new one does not start with. One that this plan writes was checked
 /// when it was made.
 fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
@@ -113,41 +107,6 @@ fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
         return;
     };
     conf_keys::refuse_for(draft, host, &Conf::parse(&text), release);
-}
-
-enum Target {
-    /// No version is requested.
-    None,
-    Is(String),
-    /// The newest is requested, and the host's package lists have none.
-    Unknown,
-    /// The requested version, and those that are available.
-    NotOffered(String, Vec<String>),
-}
-
-/// The package version that a host should have: that of the command line, else of the inventory, else the one that its package
-/// manager would install.
-fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
-    let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
-    let spec = draft.options.arguments.version.as_ref().or(draft.desired.package.version.as_ref());
-    let Some(spec) = spec else {
-        return match (to, package.candidate, package.half_installed) {
-            (UpgradeTo::Newest, Some(candidate), _) => Target::Is(candidate),
-            // An interrupted installation is completed, even if another version is offered by now.
-            (_, _, Some(half)) => Target::Is(half),
-            (UpgradeTo::Newest, None, None) => Target::Unknown,
-            (UpgradeTo::Inventory, _, None) => Target::None,
-        };
-    };
-    match package.installed.or(package.half_installed).filter(|installed| spec.accepts(installed)) {
-        Some(installed) => Target::Is(installed),
-        None => {
-            match package.candidate.iter().chain(&package.offered).find(|version| spec.accepts(version)) {
-                Some(version) => Target::Is(version.clone()),
-                None => Target::NotOffered(spec.as_str().to_owned(), package.offered),
-            }
-        }
-    }
 }
 
 /// A newer version that another broker is offered and would be upgraded to, where this host does not know it: package lists of
@@ -162,7 +121,7 @@ fn newer_elsewhere(
     let here = facts.packages.get(BROKER_PACKAGE)?;
     draft.brokers().into_iter().filter(|other| other.name != host.name).find_map(|other| {
         let seen = draft.host(&other.name)?;
-        let Target::Is(theirs) = self::target(draft, seen, to) else { return None };
+        let Target::Is(theirs) = asked_for::target(draft, seen, to) else { return None };
         let there = seen.packages.get(BROKER_PACKAGE)?;
         let place = |version: &str| there.offered.iter().position(|offered| offered == version);
         let is_newer = match (Version::parse(&theirs), Version::parse(target)) {

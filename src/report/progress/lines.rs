@@ -6,7 +6,7 @@ use std::time::Duration;
 use console::{measure_text_width, truncate_str};
 
 use super::board::{Board, Current, HostRow, Stopping, Totals};
-use super::terminal::{spinner, stopwatch, ticking};
+use super::elapsed::{spinner, stopwatch, ticking};
 use crate::model::{HostName, one_line};
 use crate::report::style::{Detail, Ink, Style};
 use crate::report::words::list;

@@ -3,6 +3,7 @@
 mod block;
 mod board;
 mod clock;
+mod elapsed;
 mod json;
 mod lines;
 mod plain;

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::Display;
 use super::block::{Block, Size, Terminal};
 use super::board::Board;
@@ -9,7 +7,7 @@ use crate::apply::Event;
 use crate::plan::{Plan, StepId};
 use crate::report::failure::{Failed, Failures, block};
 use crate::report::style::{Ink, Style};
-use crate::report::words::{Wrapped, duration};
+use crate::report::words::Wrapped;
 
 /// A line per host that moves, and one for the whole, on a terminal.
 pub struct TerminalBars<T: Terminal> {
@@ -108,22 +106,4 @@ impl<T: Terminal> Display for TerminalBars<T> {
         // The summary says the same of every host and stays.
         self.lines.clear();
     }
-}
-
-/// A frame of the spinner, from the time alone.
-pub(super) fn spinner(elapsed: Duration) -> char {
-    const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-    let frame = usize::try_from(elapsed.as_millis() / 100).unwrap_or(0) % FRAMES.len();
-    FRAMES.get(frame).copied().unwrap_or('*')
-}
-
-/// Elapsed time in a column: `12 s`, `4:05`.
-pub(super) fn stopwatch(elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs();
-    if seconds < 60 { format!("{seconds} s") } else { format!("{}:{:02}", seconds / 60, seconds % 60) }
-}
-
-/// Elapsed time that does not jump in width ten times a second.
-pub(super) fn ticking(elapsed: Duration) -> String {
-    if elapsed.as_secs() < 60 { format!("{} s", elapsed.as_secs()) } else { duration(elapsed) }
 }

@@ -1,24 +1,23 @@
+//! How far a rotation has come, read from three digests of each node (file, staged, running), and the way back.
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Draft;
-use super::rotate_cookie::{Target, file_of, rotate};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
-use crate::model::{CookieDigest, SecretName, SecretSource};
+use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
 use crate::operation::{CookieSide, DropStagedCookie, Operation, SwitchCookie};
-use crate::plan::{Change, Proposal};
-use crate::playbook::Minutes;
+use crate::plan::{Change, Draft, Proposal};
 
-/// Completes a rotation that failed half-way if a node has the new cookie; else reverts it to the old one.
-pub fn plan(draft: &mut Draft<'_>) {
-    match unfinished(draft) {
-        Some(Unfinished::Target(target)) => {
-            let reason = "some nodes already have the new cookie, so all get it";
-            rotate(draft, &Target { reason, ..target }, Minutes::default());
-        }
-        Some(Unfinished::Refused) => {}
-        None => drop_staged(draft, "no node has the new cookie, so the old one stays"),
-    }
+/// The new cookie.
+pub(super) struct Target {
+    pub raw: CookieDigest,
+    pub digest: CookieDigest,
+    pub secret: SecretName,
+    /// Empty if a saved plan generates the cookie again.
+    pub keyed: String,
+    pub reason: &'static str,
+    /// If a rotation is resumed, the reason of every step.
+    pub goes_on: bool,
 }
 
 /// An unfinished rotation.
@@ -64,6 +63,20 @@ pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
     let keyed = digest.keyed(draft.options.digest_key);
     let reason = "a rotation was not finished";
     Some(Unfinished::Target(Target { raw, digest, secret, keyed, reason, goes_on: true }))
+}
+
+/// Whether a host's file and running node both have this cookie.
+pub(super) fn has(draft: &Draft<'_>, host: &HostName, digest: CookieDigest) -> bool {
+    let Some(facts) = draft.host(host) else { return true };
+    file_of(facts) == Some(digest) && facts.node().is_none_or(|node| node.cookie == Some(digest))
+}
+
+pub(super) fn file_of(facts: &HostFacts) -> Option<CookieDigest> {
+    facts.cookie.as_ref().map(|cookie| cookie.normalised)
+}
+
+pub(super) fn staged_of(facts: &HostFacts) -> Option<CookieDigest> {
+    facts.staged_cookie.as_ref().map(|cookie| cookie.normalised)
 }
 
 fn answered<'d>(draft: &'d Draft<'_>) -> Vec<(&'d Host, &'d HostFacts)> {
@@ -130,7 +143,7 @@ pub(super) fn back(draft: &mut Draft<'_>) {
     drop_staged(draft, "the old cookie stays");
 }
 
-fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
+pub(super) fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
     // The cookie of such a node is unknown: it may be the staged one.
     let is_refused =
         |facts: &HostFacts| facts.broker == BrokerState::CookieRefused && facts.staged_cookie.is_some();

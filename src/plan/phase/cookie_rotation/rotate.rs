@@ -1,35 +1,22 @@
-use super::settle_cookie::{self, Unfinished};
-use super::{Draft, start, stop};
+use super::state::{Target, Unfinished, back, file_of, has, staged_of, unfinished};
 use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::{CookieSource, Host};
-use crate::model::{CookieDigest, HostName, SecretName};
+use crate::model::{CookieDigest, SecretName};
 use crate::operation::{AdoptCookie, CookieSide, Digests, Operation, StageCookie, SwitchCookie};
-use crate::plan::{Change, Pass, Proposal, StepId};
+use crate::plan::phase::{start, stop};
+use crate::plan::{Change, Draft, Pass, Proposal, StepId};
 use crate::playbook::{Answer, Minutes};
 use crate::rabbitmq::BROKER_UNIT;
-
-/// The new cookie.
-pub(super) struct Target {
-    pub raw: CookieDigest,
-    pub digest: CookieDigest,
-    pub secret: SecretName,
-    /// Empty if a saved plan generates the cookie again.
-    pub keyed: String,
-    pub reason: &'static str,
-    /// If a rotation is resumed, the reason of every step.
-    pub goes_on: bool,
-}
 
 /// Changes the cookie of running nodes: staged beside the old one on every host, then given to every running node,
 /// then renamed into place. Erlang compares cookies only when nodes connect, so no link is dropped; one that drops
 /// while half of the nodes have switched cannot reconnect, so all switch at the same time.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     if draft.options.arguments.back == Some(Answer::Yes) {
-        return settle_cookie::back(draft);
+        return back(draft);
     }
-    let unfinished = settle_cookie::unfinished(draft);
-    if let Some(found) = unfinished {
+    if let Some(found) = unfinished(draft) {
         return match found {
             Unfinished::Target(target) => rotate(draft, &target, patience),
             Unfinished::Refused => {}
@@ -72,20 +59,6 @@ fn fresh(draft: &mut Draft<'_>) -> Option<Target> {
     let keyed = if given { digest.keyed(draft.options.digest_key) } else { String::new() };
     let reason = if given { "the inventory has a new one" } else { "requested" };
     Some(Target { raw, digest, secret, keyed, reason, goes_on: false })
-}
-
-/// Whether a host's file and running node both have this cookie.
-pub(super) fn has(draft: &Draft<'_>, host: &HostName, digest: CookieDigest) -> bool {
-    let Some(facts) = draft.host(host) else { return true };
-    file_of(facts) == Some(digest) && facts.node().is_none_or(|node| node.cookie == Some(digest))
-}
-
-pub(super) fn file_of(facts: &HostFacts) -> Option<CookieDigest> {
-    facts.cookie.as_ref().map(|cookie| cookie.normalised)
-}
-
-pub(super) fn staged_of(facts: &HostFacts) -> Option<CookieDigest> {
-    facts.staged_cookie.as_ref().map(|cookie| cookie.normalised)
 }
 
 /// Whether the running nodes see each other: a link that is down now could not reconnect half-way. Members that do
