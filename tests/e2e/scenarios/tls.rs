@@ -6,9 +6,11 @@ use crate::inventory::Inventory;
 use crate::lab::Lab;
 use crate::stage::{BROKERS, Stage};
 
-const KEEP: &str = "cp -p /etc/rabbitmq/rabbitmq-env.conf /root/env.before";
-const PUT_BACK: &str =
-    "cp -p /root/env.before /etc/rabbitmq/rabbitmq-env.conf && rm -r /root/env.before /etc/rabbitmq/e2e-tls";
+/// RPMs come without that file.
+const KEEP: &str = "cd /etc/rabbitmq && { [ -e rabbitmq-env.conf ] || touch rabbitmq-env.conf; } && \
+    cp -p rabbitmq-env.conf /root/env.before";
+const PUT_BACK: &str = "cd /etc/rabbitmq && cp -p /root/env.before rabbitmq-env.conf && rm -r /root/env.before e2e-tls && \
+    find rabbitmq-env.conf -empty -delete";
 
 /// As long as those that rabbitup generates.
 const NEW: &str = "TLScookieOfNobody0123456789TLScookieOfNo";
