@@ -6,7 +6,7 @@
 # make gaps       how long clients wait in each playbook             docs/playbooks/README.md
 # make bench      how long a bring-up takes, here and elsewhere
 
-# How many end-to-end tests run at once: two per Debian release. Each boots hosts of its own, and mostly waits.
+# How many end-to-end tests run at once: two per release of a day. Each boots hosts of its own, and mostly waits.
 E2E_THREADS ?= 4
 
 # The cargo-deny that continuous integration installs.

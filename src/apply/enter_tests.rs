@@ -6,16 +6,16 @@ use crate::model::shells::{run_in, shells};
 const PRELUDE: &str = include_str!("prelude.sh");
 const BROKER: &str = include_str!("../operation/broker.sh");
 const ENTER: &str = include_str!("../operation/enter.sh");
-const PACKAGES: &str = include_str!("../platform/apt.sh");
+const PACKAGES: &str = concat!(include_str!("../platform/packages.sh"), include_str!("../platform/apt.sh"));
 
 /// What becomes of a rabbitmq.conf where this version is installed.
 fn written(shell: &[&str], version: &str, conf: &str) -> String {
-    let older = if version.starts_with("3.8.9") { 0 } else { 1 };
+    let at_least = if version.starts_with("3.8.9") { 1 } else { 0 };
     // No shell's function may be called dpkg-query in all of them.
     let script = format!(
         "set -eu\nnonce=N\n{PRELUDE}\n{PACKAGES}\n{ENTER}\ntools=$(mktemp -d)\nPATH=$tools:$PATH\n\
-         printf '#!/bin/sh\\nprintf %%s {version}\\n' >\"$tools/dpkg-query\"\nchmod +x \"$tools/dpkg-query\"\n\
-         dpkg() {{ [ \"$1 $2 $3 $4\" = '--compare-versions {version} lt 3.8.18' ] && return {older}; }}\n\
+         printf '#!/bin/sh\\necho installed {version}\\n' >\"$tools/dpkg-query\"\nchmod +x \"$tools/dpkg-query\"\n\
+         dpkg() {{ [ \"$1 $2 $3 $4\" = '--compare-versions {version} ge 3.8.18' ] && return {at_least}; }}\n\
          as_rabbitmq() {{ printf %s '{conf}'; }}\nenter_workshop() {{ :; }}\nleave_workshop() {{ :; }}\n\
          make_new() {{ printf '%s %s:%s\\n%s' \"$2\" \"$3\" \"$4\" \"$6\"; }}\n\
          place() {{ echo \"$1 becomes $2\"; }}\nhasten_entry\nrm -r \"$tools\"\n"
@@ -54,6 +54,7 @@ is_serving() {
   [ "$count" -le "$serves" ]
 }
 enable_broker() { :; }
+serves_alone() { return 1; }
 hasten_entry() { :; }
 boots_with_old_files() { return 1; }
 end_trial() { :; }

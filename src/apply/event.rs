@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Cause, HostName};
 use crate::plan::StepId;
 
-/// What happens while a plan is applied. Progress bars, text, JSON lines and the journal all read these and
-/// nothing else. No event carries a secret.
+/// What happens while a plan is applied. Progress display, text, JSON lines and the journal read only
+/// these. No event contains a secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
-    /// The steps in the plan's order; the displays know all titles from the plan.
+    /// The steps in the plan's order; displays get the titles from the plan.
     ApplyStarted {
         steps: usize,
         hosts: Vec<HostName>,
@@ -22,13 +22,13 @@ pub enum Event {
         step: StepId,
         host: HostName,
     },
-    /// A line that a running step printed: a sign of life.
+    /// A line that a running step printed.
     StepOutput {
         step: StepId,
         host: HostName,
         line: String,
     },
-    /// What a step says that the operator must know, whether or not it succeeds: where data went, how to get it back.
+    /// What the operator must know from a step, whether or not it succeeds: where data was moved, how to restore it.
     StepTold {
         step: StepId,
         host: HostName,
@@ -56,11 +56,11 @@ pub enum Event {
         step: StepId,
         host: HostName,
     },
-    /// The first Ctrl-C: nothing new starts.
+    /// The first Ctrl-C: no further step starts.
     Interrupted {
         running: Vec<StepId>,
     },
-    /// The lock on `host` is gone, so somebody else may be at work there: nothing new starts.
+    /// The lock on `host` is lost, so another run may be active there: no further step starts.
     LockLost {
         host: HostName,
         running: Vec<StepId>,
@@ -76,15 +76,15 @@ pub enum Event {
     },
 }
 
-/// Why a step failed, for the reader at 3 a.m.
+/// Why a step failed, for an operator at 3 a.m.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "StepFailureDocument", into = "StepFailureDocument")]
 pub struct StepFailure {
     pub kind: FailureKind,
-    /// The exit code of the step on its host, where it came to one.
+    /// The exit code of the step on its host, if it has one.
     pub code: Option<i32>,
-    /// What the step itself said of the cause (lines it marked as such), and what to do, where the step or the kind of
-    /// failure knows it. What is wrong and where is known from the event that it is part of.
+    /// The cause that the step itself reported (in marked lines), and what to do, as far as the step or the kind of failure
+    /// tells. What is wrong and where is known from the event that it is part of.
     pub cause: Cause,
     /// The last lines of its output, at most 20.
     pub output: Vec<String>,
@@ -119,9 +119,9 @@ impl From<StepFailureDocument> for StepFailure {
 pub enum FailureKind {
     /// A command of the step ended with an error.
     Command,
-    /// A command of the step took longer than it may and was ended on the host.
+    /// A command of the step timed out and was killed on the host.
     TimedOut,
-    /// The controller waited for the step as long as it may take; it may still be running.
+    /// The step timed out on the controller; it may still be running.
     GivenUp,
     /// The connection was lost; whether the step ended is unknown.
     ConnectionLost,
@@ -129,7 +129,7 @@ pub enum FailureKind {
     TakenOver,
     /// The host has freed this run's lock, so the step was not started.
     LockLost,
-    /// A secret that the step needs could not be had.
+    /// A secret that the step needs is not available.
     SecretMissing,
 }
 
@@ -141,7 +141,7 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// What became of one host's steps.
+/// The outcome of one host's steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     pub done: usize,

@@ -1,17 +1,17 @@
-//! What ties a script to its run: the name that the host compares before each step, and what its journal notes.
+//! What ties a script to its run: the name that the host compares before each step, and the fields of its journal.
 
 use sha2::{Digest, Sha256};
 
 use crate::model::quote;
 use crate::plan::Plan;
 
-/// Characters of a word in a host's journal; what is longer is cut.
+/// The maximum number of characters of a word in a host's journal; longer ones are cut.
 const WORD: usize = 120;
-/// Hexadecimal digits of a plan's digest in a host's journal.
+/// The number of hexadecimal digits of a plan's digest in a host's journal.
 const DIGITS: usize = 12;
 
-/// The name of one run: 128 random bits in hexadecimal. Each host holds it in /run/rabbitup.run from the moment at which
-/// the run has its lock; a script of another name does nothing there (`prelude.sh` has the proof). Not secret: only
+/// The name of one run: 128 random bits in hexadecimal. Each host keeps it in /run/rabbitup.run from the time at which
+/// the run has its lock; a script with another name does nothing there (`prelude.sh` has the proof). It is not secret: only
 /// root can write that file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunId(String);
@@ -26,10 +26,10 @@ impl RunId {
     }
 }
 
-/// What every script of a run carries.
+/// The data that every script of a run contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunMark {
-    /// None for a run that locks no host, since it only ends another one's waiting.
+    /// None for a run that locks no host, since it only cancels another one's wait.
     pub run: Option<RunId>,
     /// `USER@MACHINE` of the controller.
     pub operator: String,
@@ -40,7 +40,7 @@ pub struct RunMark {
 /// One script's mark.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// Marks the lines with which the script tells of its steps.
+    /// Marks the lines in which the script reports its steps.
     pub nonce: &'a str,
     pub mark: &'a RunMark,
 }
@@ -59,15 +59,15 @@ impl Frame<'_> {
     }
 }
 
-/// Twelve hexadecimal digits of a plan: the first of `sha256sum FILE` where it was saved as FILE.
+/// Twelve hexadecimal digits of a plan: the first of `sha256sum FILE` if it was saved as FILE.
 pub fn plan_digest(plan: &Plan) -> String {
-    // A plan always has a JSON form: it is saved as such.
+    // A plan always has a JSON form: saved plans use it.
     let text = plan.to_saved().unwrap_or_default();
     let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
     digest.chars().take(DIGITS).collect()
 }
 
-/// A value as one word of a line: nothing in it ends the word or the line, or looks like another field.
+/// A value as one word of a line: it cannot end the word or the line, or look like another field.
 fn word(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@._-/+".contains(c);
     value.chars().take(WORD).map(|c| if plain(c) { c } else { '?' }).collect()

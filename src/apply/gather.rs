@@ -1,4 +1,4 @@
-//! Looks at every host, all at once, one round trip each.
+//! Probes every host, all at once, one round trip each.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,13 +16,13 @@ use crate::transport::{
     Exec, Output, Script, Transport, TransportError, TransportErrorKind, evidence, nonce,
 };
 
-/// How long one probe may take. It bounds its own slow parts to a few seconds; a start of rabbitmqctl on a
+/// The timeout of one probe. It limits its own slow parts to a few seconds; a start of rabbitmqctl on a
 /// busy small machine is the longest of them.
 const TIMEOUT: Duration = Duration::from_secs(90);
-/// How often a host is looked at where a file changed in the middle of the look.
+/// How often a host is probed if a file changed during the probe.
 const LOOKS: u32 = 3;
 
-/// Observes every host. A host that cannot be observed is in the result too, with the reason.
+/// Probes every host. A host that cannot be probed is also in the result, with the reason.
 pub async fn gather<T: Transport>(transport: &Arc<T>, hosts: &[PlannedHost]) -> Facts {
     let requests = hosts.iter().map(|host| (host.name.clone(), host.probe.clone()));
     let look =
@@ -30,7 +30,7 @@ pub async fn gather<T: Transport>(transport: &Arc<T>, hosts: &[PlannedHost]) -> 
     Facts { hosts: at_once(transport, requests, look).await }
 }
 
-/// Asks these hosts, all at once, and waits for all answers.
+/// Probes these hosts, all at once, and waits for all answers.
 pub async fn at_once<T, R, A, F>(
     transport: &Arc<T>,
     requests: impl IntoIterator<Item = (HostName, R)>,
@@ -47,7 +47,7 @@ where
     }
     let mut answers = BTreeMap::new();
     while let Some(asked) = asking.join_next().await {
-        // Only a task that was aborted or panicked ends otherwise, and none is or does.
+        // Only an aborted or panicked task ends otherwise, and there is none.
         if let Ok((name, answer)) = asked {
             answers.insert(name, answer);
         }
@@ -78,7 +78,7 @@ async fn look<T: Transport>(transport: &T, host: &HostName, request: &ProbeReque
 
 fn unreachable(error: TransportError) -> Unreachable {
     let cause = match error.kind {
-        // A lost connection is one that is not there when it is needed.
+        // A lost connection counts as a missing one.
         TransportErrorKind::NoConnection | TransportErrorKind::Lost => UnreachableCause::NoConnection,
         TransportErrorKind::NameUnknown => UnreachableCause::NameUnknown,
         TransportErrorKind::SshConfiguration => UnreachableCause::SshConfiguration,
@@ -95,8 +95,8 @@ fn unreachable(error: TransportError) -> Unreachable {
     Unreachable { cause, evidence: error.evidence }
 }
 
-/// What came instead of an answer. Of stdout it shows nothing once the probe has begun to answer: files stand
-/// there, and files hold secrets.
+/// What came instead of an answer. It shows no stdout once the probe has begun to answer: that contains files,
+/// and files contain secrets.
 fn garbled(error: &ParseError, output: &Output) -> Unreachable {
     let mut seen = vec![format!("{error} (exit code {})", output.code)];
     if *error == ParseError::Absent {
@@ -107,12 +107,12 @@ fn garbled(error: &ParseError, output: &Output) -> Unreachable {
     Unreachable { cause: UnreachableCause::Garbled, evidence: seen.join("\n") }
 }
 
-/// The host read its clock at some time between the sending of the script and the arrival of the first line,
-/// and nothing tells when: the middle is the best guess, and half of the span what it may be wrong by.
+/// The host read its clock some time between the sending of the script and the arrival of the first line.
+/// The middle is the best estimate, and half of the span its error.
 fn clock(nonce: &str, output: &Output) -> Option<Clock> {
     let host = clock_line(nonce, &output.stdout)?;
     let (sent, arrived) = (nanoseconds(output.sent_at?)?, nanoseconds(output.first_line_at?)?);
-    // A controller whose own clock was set meanwhile knows nothing.
+    // If the controller's own clock was set meanwhile, the offset is unknown.
     let span = u64::try_from(arrived - sent).ok()?;
     let offset = host - sent - i128::from(span / 2);
     let milliseconds = |nanoseconds: i128| nanoseconds as f64 / 1e6;

@@ -1,4 +1,4 @@
-//! What stops a run from outside: a person, the system, or the loss of a lock.
+//! What stops a run from outside: the operator, the system, or the loss of a lock.
 
 use std::future;
 use std::io::{self, IsTerminal as _};
@@ -9,26 +9,26 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::model::HostName;
 
-/// The exit code of a process that a signal ended, as shells count it for SIGINT.
+/// The exit code of a process that SIGINT ended, as shells report it.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// How many watches there were. Only the last one may end the process: a run whose first round is over has another.
+/// The number of watches so far. Only the last one may end the process: a run has one watch for each pass.
 static WATCHES: AtomicUsize = AtomicUsize::new(0);
 
-/// A reason to start nothing new.
+/// A reason to start no further step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// SIGINT, SIGTERM or SIGHUP. The first lets running steps end, the second abandons them.
+    /// SIGINT, SIGTERM or SIGHUP. After the first, running steps end normally; the second abandons them.
     Signal,
-    /// The lock on this host is gone: somebody else may be at work there.
+    /// The lock on this host is lost: another run may be active there.
     LockLost(HostName),
 }
 
-/// The end at which stops come in.
+/// The sender of stops.
 #[derive(Clone, Debug)]
 pub struct Stopper(UnboundedSender<Stop>);
 
-/// The end at which a run hears of stops.
+/// The receiver of stops, for a run.
 #[derive(Debug)]
 pub struct Interrupt(UnboundedReceiver<Stop>);
 
@@ -39,7 +39,7 @@ impl Interrupt {
         (Stopper(sender), Self(receiver))
     }
 
-    /// Waits for the next stop; for ever, where none can come any more.
+    /// Waits for the next stop; for ever, if none can come any more.
     pub async fn next(&mut self) -> Stop {
         match self.0.recv().await {
             Some(stop) => stop,
@@ -47,26 +47,26 @@ impl Interrupt {
         }
     }
 
-    /// The next stop that has already come in.
+    /// The next stop that was already received.
     pub(super) fn next_now(&mut self) -> Option<Stop> {
         self.0.try_recv().ok()
     }
 }
 
 impl Stopper {
-    /// Turns SIGINT, SIGTERM and SIGHUP into stops. Once the [`Interrupt`] is gone and nobody else watches, they end the
+    /// Turns SIGINT, SIGTERM and SIGHUP into stops. Once the [`Interrupt`] is dropped and there is no other watch, they end the
     /// process.
     ///
-    /// A terminal that is closed may send SIGHUP twice, by the shell and by the kernel, and systemd sends it right behind
-    /// SIGTERM where it is told to (`SendSIGHUP=`): it is no second word of somebody who cannot wait, and counts only
-    /// where it is the first.
+    /// A closing terminal may send SIGHUP twice, from the shell and from the kernel, and systemd can send it right after
+    /// SIGTERM (`SendSIGHUP=`). So it is not a second request to stop, and counts only
+    /// if it is the first signal.
     ///
     /// # Errors
-    /// The system's, where it refuses to watch signals.
+    /// The system's, if it refuses to watch signals.
     pub fn watch_signals(&self) -> io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        // Who started this with nohup wants it to go on; to watch the signal would undo that.
+        // A process started with nohup must go on; watching the signal would undo that.
         let mut hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         let stopper = self.clone();
         let own = WATCHES.fetch_add(1, Ordering::Relaxed) + 1;
@@ -84,7 +84,7 @@ impl Stopper {
                     if WATCHES.load(Ordering::Relaxed) != own {
                         break;
                     }
-                    // The system's own way to end it is gone for good: tokio never gives a signal back.
+                    // The default action of the signal is lost: tokio never restores it.
                     std::process::exit(EXIT_INTERRUPTED);
                 }
             }
@@ -92,7 +92,7 @@ impl Stopper {
         Ok(())
     }
 
-    /// As a signal would.
+    /// As by a signal.
     #[cfg(test)]
     pub fn signal(&self) {
         self.send(Stop::Signal);
@@ -103,12 +103,12 @@ impl Stopper {
     }
 
     fn send(&self, stop: Stop) {
-        // Nobody listens any more: there is nothing left to stop.
+        // There is no receiver: nothing is left to stop.
         let _ = self.0.send(stop);
     }
 }
 
-/// Ends when the terminal is closed; never, where nobody watches for that.
+/// Ends when the terminal is closed; never, if this is not watched.
 async fn hung_up(hangup: &mut Option<Signal>) {
     if let Some(hangup) = hangup
         && hangup.recv().await.is_some()
@@ -118,8 +118,8 @@ async fn hung_up(hangup: &mut Option<Signal>) {
     future::pending().await
 }
 
-/// Whether SIGHUP was ignored when this process began, as nohup(1) has it: bit 0 of `SigIgn` in proc_pid_status(5).
-/// Where there is no such file, nohup shows by the output, which it takes off the terminal.
+/// Whether SIGHUP was ignored when this process started, as by nohup(1): bit 0 of `SigIgn` in proc_pid_status(5).
+/// Without such a file, nohup is recognised by the output, which it redirects from the terminal.
 fn hangup_is_ignored() -> bool {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return !io::stdout().is_terminal();

@@ -1,4 +1,4 @@
-//! What a run did, kept as evidence. Never read back to decide anything: the facts decide.
+//! What a run did, kept as evidence. It is never read back: decisions use the facts.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -16,20 +16,20 @@ use crate::plan::{Plan, StepId};
 
 /// The version of the journal's form.
 const FORMAT_VERSION: u32 = 1;
-/// How many plans one call may begin within a second.
+/// How many plans one command may start within a second.
 const MOST_IN_A_SECOND: u32 = 9;
 
 /// How long the end of a run waits for a slow disk.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A journal that is being written, by a thread of its own: no disk can hold up a step.
+/// A journal that is being written by its own thread, so that a slow disk cannot delay a step.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     ended: Receiver<io::Result<()>>,
 }
 
-/// Why there is no journal, or not a whole one. Worth a warning; the run is as good without it.
+/// Why there is no journal or an incomplete one. It is a warning; the run does not depend on it.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("no directory for the journal: neither XDG_STATE_HOME nor HOME is set to an absolute path")]
@@ -47,7 +47,7 @@ struct Head<'a> {
     at: String,
     command: &'a str,
     playbook: &'a str,
-    /// As the hosts' journals name the run and the plan (docs/trail.md).
+    /// The run and the plan as in the hosts' journals (docs/trail.md).
     run: Option<&'a str>,
     plan: &'a str,
     hosts: Vec<&'a HostName>,
@@ -69,11 +69,11 @@ struct Entry<'a> {
 }
 
 impl Journal {
-    /// Begins a journal in `directory` and keeps writing to it what comes over `events`. `command` is what the
+    /// Starts a journal in `directory` and writes every event to it. `command` is what the
     /// user ran, without anything secret.
     ///
     /// # Errors
-    /// The system's, where there can be no such file.
+    /// The system's, if the file cannot be created.
     pub fn begin(
         directory: &Path,
         command: &str,
@@ -89,17 +89,17 @@ impl Journal {
         write_line(&mut file, &head(now, command, plan, mark)).map_err(write)?;
         let (sender, ended) = mpsc::channel();
         let keep = move || {
-            // Nobody waits for the answer of a run that was abandoned.
+            // After an abandoned run, nothing waits for this.
             let _ = sender.send(keep(file, events));
         };
         thread::Builder::new().name("journal".to_owned()).spawn(keep).map_err(write)?;
         Ok(Self { path, ended })
     }
 
-    /// Waits, not for long, until everything is written. The [`super::EventSink`] must be dropped before.
+    /// Waits, with a short timeout, until everything is written. The [`super::EventSink`] must be dropped before.
     ///
     /// # Errors
-    /// What kept the journal from being complete.
+    /// Why the journal is incomplete.
     pub fn end(self) -> Result<PathBuf, JournalError> {
         match self.ended.recv_timeout(PATIENCE) {
             Ok(Ok(())) => Ok(self.path),
@@ -120,7 +120,7 @@ pub fn journal_dir(env: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, Jou
     Ok(state.ok_or(JournalError::NoDirectory)?.join("rabbitup/journal"))
 }
 
-/// A new file of this name, or of this name with a number: a call that does one plan after the other may do two within a
+/// A new file of this name, or of this name with a number: a command with several passes may start two within a
 /// second.
 fn create(directory: &Path, name: &str) -> Result<(PathBuf, File), JournalError> {
     guard(directory).map_err(|source| JournalError::Write { path: directory.to_owned(), source })?;
@@ -145,7 +145,7 @@ fn create_new(path: &Path) -> io::Result<File> {
 
 fn guard(directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    // One that was there keeps its mode: it may have been copied, or made by hand.
+    // An existing one keeps its mode: it may have been copied or created by the operator.
     if fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
         fs::set_permissions(directory, Permissions::from_mode(0o700))?;
     }
@@ -173,7 +173,7 @@ fn keep(mut file: BufWriter<File>, mut events: EventStream) -> io::Result<()> {
     Ok(())
 }
 
-/// One line, on disk as soon as it is written: what matters most is what happened before a crash.
+/// One line, flushed to disk at once: the events before a crash matter most.
 fn write_line(file: &mut BufWriter<File>, value: &impl Serialize) -> io::Result<()> {
     writeln!(file, "{}", printable_json(&serde_json::to_string(value)?))?;
     file.flush()
@@ -187,7 +187,7 @@ fn timestamp(at: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis())
 }
 
-/// `20251122T221700Z`: sorts by time and stands in file names.
+/// `20251122T221700Z`: sorts by time; used in file names.
 fn compact(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (year, month, day) = civil_date(since.as_secs() / 86_400);

@@ -25,7 +25,7 @@ fn nothing_goes_that_nobody_consented_to() {
         ("2 1 14 0 YQ== Yg==", "2 0", Some("1 queue not counted, of 2: a b")),
         ("2 1 14 0 YQ== Yg==", "2 1", Some("")),
         ("9000 300 14 0 YQ== Yg== Yw== ZA== ZQ==", "any any", Some("")),
-        ("2 0 14 1 YQ== Yg==", "any any", Some("publishing to 1 of them cannot be closed: a b")),
+        ("2 0 14 1 YQ== Yg==", "any any", Some("publishing to 1 of them cannot be blocked: a b")),
         ("6 0 0 0 YQ== Yg== Yw== ZA== ZQ==", "0 0", Some("6 queues, where 0 may go: a b c d e and more")),
         ("", "any any", None),
         ("2 0", "any any", None),

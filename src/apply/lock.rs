@@ -1,5 +1,5 @@
 //! One operator at a time: every host is locked for the run by a session that holds flock(2) on a file there.
-//! The kernel frees it when that session ends, however it ends, so no lock outlives its run and none is ever
+//! The kernel frees it when that session ends for any reason, so no lock outlives its run and none has to be
 //! broken.
 
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use crate::model::{HostName, one_line, quote, shortened};
 use crate::plan::Plan;
 use crate::transport::{Held, Transport, TransportError};
 
-/// Where hosts keep the lock. Only root may write there: in the world-writable /run/lock anybody could take
-/// the lock, or lay a link for root to follow.
+/// Where hosts keep the lock. Only root may write there: in the world-writable /run/lock any user could take
+/// the lock, or create a link for root to follow.
 const DIRECTORY: &str = "/run";
-/// How long one host may take to answer.
+/// The timeout for one host's answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// After how long without a sign of life a host frees its lock: the network may be cut without its sshd
+/// After how long without a keepalive a host frees its lock: the network may fail without its sshd
 /// noticing. The controller notices after 40 s at most (`ServerAliveInterval`), and starts nothing from then
 /// on.
 const LEASE: Duration = Duration::from_secs(70);
-/// How long letting go may take; the hosts' side of a lost connection ends without us.
+/// The timeout for releasing; the hosts' side of a lost connection ends by itself.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Who is about to hold the locks, for whoever finds them taken.
+/// The owner of the locks, as shown to other runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     /// `USER@MACHINE`.
@@ -39,16 +39,16 @@ pub struct Operator {
 /// Why a run may not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else is at work on the host.
+    /// Another run is active on the host.
     #[error("{host} is locked by {owner}")]
     Held {
         host: HostName,
-        /// `USER@MACHINE (process PID: PLAYBOOK)`, as far as they said.
+        /// `USER@MACHINE (process PID: PLAYBOOK)`, as far as known.
         owner: String,
-        /// When they took the lock, by this machine's clock.
+        /// When it took the lock, by this machine's clock.
         since: Option<SystemTime>,
     },
-    /// The host has no flock(1) (Debian: util-linux), or its lock file cannot be made.
+    /// The host has no flock(1) (Debian: util-linux), or its lock file cannot be created.
     #[error("{host} cannot be locked: {reason}")]
     Impossible { host: HostName, reason: String },
     #[error("{host} cannot be locked: {error}")]
@@ -63,10 +63,10 @@ impl LockError {
     }
 }
 
-/// The locks of one run. Dropping them lets go of every host; [`Locks::release`] also waits for it.
+/// The locks of one run. Dropping them releases every host; [`Locks::release`] also waits for it.
 #[derive(Debug)]
 pub struct Locks {
-    /// None where no host was to be locked.
+    /// None if no host is locked.
     run: Option<RunId>,
     operator: String,
     lost: watch::Receiver<Option<HostName>>,
@@ -89,7 +89,7 @@ impl Operator {
     }
 }
 
-/// Who this process acts as, by id(1). It needs nothing of what may be secret in this process's environment.
+/// The user of this process, by id(1). It gets no environment, since that may contain secrets.
 fn user_name() -> Option<String> {
     let mut id = std::process::Command::new("id");
     id.arg("-un").env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -98,11 +98,11 @@ fn user_name() -> Option<String> {
 }
 
 impl Locks {
-    /// Locks every host, with one round trip each. Nothing waits for a lock, so nothing can deadlock. The
-    /// first host by name is locked before the others: of two runs that start together one gets everything.
+    /// Locks every host, with one round trip each. Nothing waits for a lock, so there are no deadlocks. The
+    /// first host by name is locked before the others, so that of two runs that start together one gets all.
     ///
     /// # Errors
-    /// The first host by name that cannot be had. The locks taken until then are let go of.
+    /// The first host by name that cannot be locked. The locks taken until then are released.
     pub async fn acquire<'h, T: Transport>(
         transport: &Arc<T>,
         hosts: impl IntoIterator<Item = &'h HostName>,
@@ -145,7 +145,7 @@ impl Locks {
             match done {
                 Ok(Ok(pair)) => locked.push(pair),
                 Ok(Err(error)) => errors.push(error),
-                // Only a task that was aborted or panicked ends so, and none is or does.
+                // Only an aborted or panicked task ends so, and there is none.
                 Err(_) => {}
             }
         }
@@ -177,17 +177,17 @@ impl Locks {
         Self { run, operator, lost, release, watchers }
     }
 
-    /// What the scripts of this plan carry under these locks.
+    /// The mark of this plan's scripts under these locks.
     pub fn mark(&self, plan: &Plan) -> RunMark {
         RunMark { run: self.run.clone(), operator: self.operator.clone(), plan: plan_digest(plan) }
     }
 
-    /// The first host whose lock was lost: its session ended, and somebody else may be at work there.
+    /// The first host whose lock was lost: its session ended, and another run may be active there.
     pub fn lost(&self) -> Option<HostName> {
         self.lost.borrow().clone()
     }
 
-    /// Waits until a lock is lost; for ever, where none is. The future does not borrow the locks.
+    /// Waits until a lock is lost; for ever, if there are none. The future does not borrow the locks.
     pub fn next_lost(&self) -> impl Future<Output = HostName> + Send + use<> {
         let mut lost = self.lost.clone();
         async move {
@@ -200,7 +200,7 @@ impl Locks {
         }
     }
 
-    /// Lets go of every host and waits until they have noticed, so that the next run finds them free.
+    /// Releases every host and waits until they have noticed, so that the next run finds them free.
     pub async fn release(mut self) {
         self.release.send_replace(true);
         while self.watchers.join_next().await.is_some() {}
@@ -225,7 +225,7 @@ async fn lock<T: Transport>(transport: &T, host: &HostName, script: &str) -> Res
     }
 }
 
-/// Whose lock it is, by the note that they left.
+/// The owner of a taken lock, from the note on the host.
 fn taken(host: &HostName, note: &str) -> LockError {
     let run = RunUnderWay::parse(note);
     let age = run.as_ref().and_then(|run| run.age);
@@ -235,20 +235,20 @@ fn taken(host: &HostName, note: &str) -> LockError {
             format!("{} (process {process}: {})", plain(&who), plain(&playbook))
         }
         Some(run) => plain(&run.who),
-        None => "somebody who left no name".to_owned(),
+        None => "an unknown run".to_owned(),
     };
     let since = age.and_then(|age| SystemTime::now().checked_sub(age)).filter(|since| *since > UNIX_EPOCH);
     LockError::Held { host: host.clone(), owner, since }
 }
 
-/// What holds the lock on a host. The shell itself has the file open, so the lock is there as long as the
-/// shell, and the shell as long as its standard input gives signs of life. flock(1): with `-n` it does not
-/// wait and ends with 1 where the lock is taken; its errors end with 64 and more.
+/// The script that holds the lock on a host. The shell itself has the file open, so the lock lives as long as the
+/// shell, and the shell as long as it reads keepalives from its standard input. flock(1): with `-n` it does not
+/// wait and exits with 1 if the lock is taken; its errors exit with 64 or more.
 ///
-/// The run's name is written before anything is answered: the scripts of a run that had the lock before read it and end
-/// (`prelude.sh`). A shell that is killed leaves it, and its run may go on until the next one writes its own.
+/// The run's name is written before the answer: scripts of a run that had the lock before read it and end
+/// (`prelude.sh`). A killed shell leaves it, and its run may go on until the next run writes its own name.
 fn script(directory: &str, operator: &Operator, run: &RunId) -> String {
-    // One line with tabs: nothing in a value may look like another value or line.
+    // One line with tabs: no value may look like another value or line.
     let owner = format!("{}\t{}\t{}", one_line(&operator.who), operator.pid, one_line(&operator.playbook));
     format!(
         r#"directory={directory} owner={owner} run={run}

@@ -72,5 +72,5 @@ fn a_mirror_is_blamed_only_where_it_does_not_answer() {
         "no list: the mirror http://m:1 does not answer (Could not connect to m:1 (10.0.0.1).)\n"
     );
     let silent = blamed("return 124");
-    assert_eq!(silent, "no list: the mirror http://m:1 does not answer (nothing came within 20 s)\n");
+    assert_eq!(silent, "no list: the mirror http://m:1 does not answer (timed out after 20 s)\n");
 }

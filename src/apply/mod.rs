@@ -1,4 +1,4 @@
-//! Executes a plan, and nothing but a plan: neither the inventory nor the planner can be seen from here, so what a
+//! Executes a plan, and only a plan: this module cannot import the inventory or the planner, so what a
 //! dry run shows is what an apply does.
 
 #[cfg(test)]
@@ -34,7 +34,6 @@ mod run_failure;
 mod run_fixtures;
 #[cfg(test)]
 mod run_tests;
-mod run_transcript;
 mod schedule;
 mod schedule_check;
 #[cfg(test)]
@@ -42,6 +41,7 @@ mod schedule_tests;
 mod script;
 #[cfg(test)]
 mod script_tests;
+mod secret_resolver;
 #[cfg(test)]
 mod swap_tests;
 #[cfg(test)]
@@ -52,9 +52,9 @@ mod sync_tests;
 mod take_back_tests;
 #[cfg(test)]
 mod trail_tests;
+mod transcript;
 #[cfg(test)]
 mod trial_tests;
-mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,17 +71,17 @@ pub use journal::Journal;
 pub(crate) use journal::journal_dir;
 pub use lock::{LockError, Locks, Operator};
 pub(crate) use schedule_check::PlanDefect;
-pub(crate) use vault::Vault;
+pub(crate) use secret_resolver::SecretResolver;
 
 use crate::model::{HostName, Secret, SecretName, Secrets};
 use crate::operation;
 use crate::plan::Plan;
 use crate::transport::Transport;
 
-/// On how many hosts steps run at the same time: what one controller's connections bear.
+/// On how many hosts steps run at the same time: a limit for one controller's connections.
 const HOSTS_AT_ONCE: usize = 30;
 
-/// How a run ended. What happened to every single step is in the events.
+/// How a run ended. The events tell what happened to each step.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Report {
     pub outcome: Outcome,
@@ -90,29 +90,30 @@ pub(crate) struct Report {
     pub hosts: BTreeMap<HostName, Tally>,
 }
 
-/// Executes the plan, each of its scripts with `mark`, and returns when nothing of it runs any more, or when a second signal abandons it.
+/// Executes the plan, with `mark` in each script, and returns when no step runs any more, or when a second signal abandons it.
 ///
 /// # Errors
-/// A plan that could never end, before anything runs.
+/// A plan that could never finish, before any step runs.
 pub(crate) async fn apply<T: Transport>(
     plan: &Plan,
     transport: Arc<T>,
-    vault: Vault,
+    resolver: SecretResolver,
     mark: RunMark,
     interrupt: &mut Interrupt,
     events: &EventSink,
 ) -> Result<Report, PlanDefect> {
-    let engine = run::Engine { transport, vault, render: script::render, mark, hosts_at_once: HOSTS_AT_ONCE };
+    let engine =
+        run::Engine { transport, resolver, render: script::render, mark, hosts_at_once: HOSTS_AT_ONCE };
     engine.run(plan, interrupt, events).await
 }
 
-/// The secrets that a plan's steps name, found as a run finds them: by calling each step.
+/// The secrets that a plan's steps name, found as in a run: by rendering each step.
 pub(crate) fn named_secrets(plan: &Plan) -> BTreeSet<SecretName> {
     let mut named = BTreeSet::new();
     let mut stand_ins = Secrets::default();
     for step in &plan.steps {
         while let Err(name) = operation::line(step.id.as_str(), &step.operation, &stand_ins) {
-            // A name that does not satisfy its step would be asked for again for ever.
+            // A name that does not satisfy its step would be requested for ever.
             if !named.insert(name.clone()) {
                 break;
             }
@@ -129,18 +130,18 @@ pub struct Stamped {
     pub event: Event,
 }
 
-/// What one consumer reads, at its own pace, in a task (`recv`) or a thread (`blocking_recv`). It ends when the
+/// One consumer's stream of events, read in a task (`recv`) or a thread (`blocking_recv`). It ends when the
 /// [`EventSink`] is dropped.
 pub type EventStream = UnboundedReceiver<Arc<Stamped>>;
 
-/// Hands every event to every consumer. Never waits for one: what a consumer has not read yet waits in memory.
+/// Sends every event to every consumer. It never waits: unread events are kept in memory.
 #[derive(Debug, Default)]
 pub struct EventSink {
     consumers: Vec<UnboundedSender<Arc<Stamped>>>,
 }
 
 impl EventSink {
-    /// Adds a consumer, which gets everything from here on.
+    /// Adds a consumer, which gets all later events.
     pub fn subscribe(&mut self) -> EventStream {
         let (sender, stream) = mpsc::unbounded_channel();
         self.consumers.push(sender);
@@ -150,7 +151,7 @@ impl EventSink {
     pub fn emit(&self, event: Event) {
         let stamped = Arc::new(Stamped { at: SystemTime::now(), event });
         for consumer in &self.consumers {
-            // One that has gone away misses nothing.
+            // A dropped consumer needs no more events.
             let _ = consumer.send(stamped.clone());
         }
     }

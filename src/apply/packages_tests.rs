@@ -9,8 +9,11 @@ fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
     let directory = std::env::temp_dir().join(format!("rabbitup-dpkg-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
     let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
-    let text =
-        script(vec![Operation::InstallPackages(InstallPackages { packages, held_back_units: Vec::new() })]);
+    let text = script(vec![Operation::InstallPackages(InstallPackages {
+        packages,
+        held_back_units: Vec::new(),
+        keys: Vec::new(),
+    })]);
     let tools = "\nbounded() { shift; echo \"$1\" \"${4:-}\"; }\nfetching() { echo apt-get; }\nrefresh_lists() { :; }\nmain() {";
     let told = String::from_utf8(text)
         .expect("UTF-8")
@@ -37,7 +40,7 @@ fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
     // What the plan saw, what it installs, whether there are data and what dpkg has; and what the step says.
     let cases = [
         (Some(Over::NoData), "3.9.27-1", false, "", "INSTALLED"),
-        (Some(Over::NoData), "3.9.27-1", true, "", "data has come to this host since the plan was made"),
+        (Some(Over::NoData), "3.9.27-1", true, "", "data that it did not have when the plan was made"),
         (Some(Over::NoData), "3.9.27-1", false, "4.0.5-1", "REMOVED"),
         (data("3.10.8-1"), "3.10.9-1", true, "3.10.8-1", "INSTALLED"),
         (
@@ -45,11 +48,17 @@ fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
             "3.10.9-1",
             true,
             "4.0.5-1",
-            "made over rabbitmq-server 3.10.8-1, and 4.0.5-1 is installed now",
+            "made for rabbitmq-server 3.10.8-1, but 4.0.5-1 is installed now",
         ),
-        (data("3.10.8-1"), "3.9.27-1", true, "3.10.8-1", "would go back to 3.9.27-1 over its data"),
+        (data("3.10.8-1"), "3.9.27-1", true, "3.10.8-1", "cannot be downgraded to 3.9.27-1 over its data"),
         (Some(Over::Data { package: None }), "3.10.8-1", true, "", "INSTALLED"),
-        (Some(Over::Data { package: None }), "3.10.8-1", true, "4.0.5-1", "and 4.0.5-1 is installed now"),
+        (
+            Some(Over::Data { package: None }),
+            "3.10.8-1",
+            true,
+            "4.0.5-1",
+            "rabbitmq-server (not installed), but 4.0.5-1 is installed now",
+        ),
     ];
     for (over, version, has_data, there, wanted) in cases {
         let package = PackageChoice {
@@ -60,6 +69,7 @@ fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
         let text = script(vec![Operation::InstallPackages(InstallPackages {
             packages: vec![package],
             held_back_units: Vec::new(),
+            keys: Vec::new(),
         })]);
         let tools = format!(
             "\nrefresh_lists() {{ :; }}\nallow_start() {{ :; }}\nforbid_start() {{ :; }}\nend_interrupted_dpkg() {{ :; }}\n\

@@ -16,11 +16,11 @@ const NEW: &str = "new = content\n";
 pub(super) const OLD: &str = "old = content\n";
 
 /// Root's directory of this test, or none where the test cannot run, which is said.
-pub(super) struct Place {
+pub(super) struct Directory {
     pub(super) dir: PathBuf,
 }
 
-impl Place {
+impl Directory {
     pub(super) fn of(test: &str) -> Option<Self> {
         if !output("id", &["-u"]).stdout.starts_with(b"0\n") {
             eprintln!("SKIPPED: {test} needs root");
@@ -52,7 +52,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Directory {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.dir);
     }
@@ -129,66 +129,66 @@ fn assert_content(path: &Path, content: &str) {
 
 #[test]
 fn a_file_is_put_in_place_and_the_old_one_kept_beside_it() {
-    let Some(place) = Place::of("replace") else { return };
-    let path = place.path("fresh/rabbitmq.conf");
+    let Some(directory) = Directory::of("replace") else { return };
+    let path = directory.path("fresh/rabbitmq.conf");
     let (done, printed) = run(&writes(&path));
     assert!(done, "{printed}");
     let found = std::fs::metadata(&path).expect("it was written");
     assert_eq!((found.permissions().mode() & 0o7777, found.uid()), (0o640, 0));
     assert_ne!(found.gid(), 0, "the group is not the one asked for");
 
-    let path = place.old("hosts");
+    let path = directory.old("hosts");
     for day in 1..=4 {
-        std::fs::write(place.path(&format!("hosts.rabbitup-2020010{day}T000000Z")), "older")
+        std::fs::write(directory.path(&format!("hosts.rabbitup-2020010{day}T000000Z")), "older")
             .expect("it is ours");
     }
     assert!(run(&writes(&path)).0);
     assert_content(&path, NEW);
-    let names = place.names();
+    let names = directory.names();
     let backups: Vec<_> = names.iter().filter(|name| name.starts_with("hosts.rabbitup-")).collect();
     assert_eq!(backups.len(), 3, "{names:?}");
-    assert_content(&place.path(backups[2]), OLD);
+    assert_content(&directory.path(backups[2]), OLD);
     assert_eq!(names.len(), 5, "something of ours was left behind: {names:?}");
 }
 
 #[test]
 fn what_is_no_plain_file_never_gives_way() {
-    let Some(place) = Place::of("kinds") else { return };
-    let target = place.old("target");
-    let link = place.path("link");
+    let Some(directory) = Directory::of("kinds") else { return };
+    let target = directory.old("target");
+    let link = directory.path("link");
     symlink(&target, &link).expect("a link");
-    symlink("nowhere", place.path("dangling")).expect("a link");
-    std::fs::create_dir(place.path("directory")).expect("a directory");
-    assert!(output("mkfifo", &[&place.path("pipe").display().to_string()]).status.success());
-    let before = place.names();
+    symlink("nowhere", directory.path("dangling")).expect("a link");
+    std::fs::create_dir(directory.path("directory")).expect("a directory");
+    assert!(output("mkfifo", &[&directory.path("pipe").display().to_string()]).status.success());
+    let before = directory.names();
     for (name, cause) in [
         ("link", "is a symbolic link, to /"),
         ("dangling", "is a symbolic link, to nowhere"),
         ("directory", "is a directory"),
         ("pipe", "is not a regular file"),
     ] {
-        refused(&writes(&place.path(name)), cause);
+        refused(&writes(&directory.path(name)), cause);
     }
-    assert_eq!(place.names(), before);
+    assert_eq!(directory.names(), before);
     assert_content(&target, OLD);
     assert!(link.is_symlink());
 }
 
 #[test]
 fn a_link_to_the_directory_is_followed() {
-    let Some(place) = Place::of("middle") else { return };
-    std::fs::create_dir(place.path("real")).expect("a directory");
-    symlink("real", place.path("linked")).expect("a link");
-    let (done, printed) = run(&writes(&place.path("linked/rabbitmq.conf")));
+    let Some(directory) = Directory::of("middle") else { return };
+    std::fs::create_dir(directory.path("real")).expect("a directory");
+    symlink("real", directory.path("linked")).expect("a link");
+    let (done, printed) = run(&writes(&directory.path("linked/rabbitmq.conf")));
     assert!(done, "{printed}");
-    assert_content(&place.path("real/rabbitmq.conf"), NEW);
-    assert!(place.path("linked").is_symlink());
+    assert_content(&directory.path("real/rabbitmq.conf"), NEW);
+    assert!(directory.path("linked").is_symlink());
 }
 
 #[test]
 fn file_systems_that_take_nothing_are_named_and_nothing_is_left_on_them() {
-    let Some(place) = Place::of("mounts") else { return };
-    let (dir, path) = (place.dir.display().to_string(), place.old("hosts"));
+    let Some(directory) = Directory::of("mounts") else { return };
+    let (dir, path) = (directory.dir.display().to_string(), directory.old("hosts"));
     let text = writes(&path);
     let hosts = path.display();
     // What is left is looked at in the same mount namespace.
@@ -198,11 +198,11 @@ fn file_systems_that_take_nothing_are_named_and_nothing_is_left_on_them() {
         format!("mount -t tmpfs -o {options} none {dir}; printf '{}\\n' >{hosts}", OLD.trim_end())
     };
     let cases = [
-        (format!("mount --bind {hosts} {hosts}; mount -o remount,bind,ro {hosts}"), "is a mount of its own"),
-        (format!("mount --bind {hosts} {hosts}"), "is a mount of its own"),
+        (format!("mount --bind {hosts} {hosts}; mount -o remount,bind,ro {hosts}"), "is a mount point"),
+        (format!("mount --bind {hosts} {hosts}"), "is a mount point"),
         (format!("{}; mount -o remount,ro {dir}", tmpfs("size=1m")), "is read-only"),
         (format!("{}; cat /dev/zero >{dir}/filler 2>/dev/null || :", tmpfs("size=64k")), "is full"),
-        (tmpfs("size=1m,nr_inodes=3"), "has no inode left"),
+        (tmpfs("size=1m,nr_inodes=3"), "has no free inodes"),
     ];
     for (mounts, cause) in cases {
         let text = on(&mounts);
@@ -217,9 +217,9 @@ fn file_systems_that_take_nothing_are_named_and_nothing_is_left_on_them() {
 
 #[test]
 fn attributes_that_keep_a_file_are_named() {
-    let Some(place) = Place::of("attributes") else { return };
-    let path = place.old("hosts");
-    let (file, dir) = (path.display().to_string(), place.dir.display().to_string());
+    let Some(directory) = Directory::of("attributes") else { return };
+    let path = directory.old("hosts");
+    let (file, dir) = (path.display().to_string(), directory.dir.display().to_string());
     if !output("chattr", &["+i", &file]).status.success() {
         return eprintln!("SKIPPED: the file system of {dir} knows no attributes, or root may not set them");
     }
@@ -243,18 +243,18 @@ fn attributes_that_keep_a_file_are_named() {
     }
     let (done, printed) = run(&writes(&path));
     assert!(done, "after it was mended: {printed}");
-    let names = place.names();
+    let names = directory.names();
     assert!(names.iter().all(|name| !name.starts_with(".rabbitup")), "left behind: {names:?}");
 }
 
 /// The directory is another user's, who puts links to a file of root's wherever our names turn up.
 #[test]
 fn whoever_owns_the_directory_gains_nothing() {
-    let Some(place) = Place::of("attack") else { return };
-    let victim = place.old("victim");
+    let Some(directory) = Directory::of("attack") else { return };
+    let victim = directory.old("victim");
     std::fs::set_permissions(&victim, PermissionsExt::from_mode(0o600)).expect("it is ours");
-    std::fs::create_dir(place.path("theirs")).expect("a directory");
-    let (theirs, target) = (place.path("theirs").display().to_string(), victim.display().to_string());
+    std::fs::create_dir(directory.path("theirs")).expect("a directory");
+    let (theirs, target) = (directory.path("theirs").display().to_string(), victim.display().to_string());
     assert!(output("chown", &["nobody", &theirs]).status.success());
     let attack = r#"chdir $ARGV[0]; my $n = 0; while (!-e ".stop") { opendir my $d, "." or die;
         for (grep { /^\.rabbitup\./ && !-l } readdir $d) { rename $_, "away." . $n++; symlink $ARGV[1], $_ } }"#;
@@ -264,9 +264,9 @@ fn whoever_owns_the_directory_gains_nothing() {
         .spawn()
         .expect("setpriv is part of util-linux");
     for _ in 0..20 {
-        run(&writes(&place.path("theirs/rabbitmq.conf")));
+        run(&writes(&directory.path("theirs/rabbitmq.conf")));
     }
-    std::fs::write(place.path("theirs/.stop"), "").expect("root may");
+    std::fs::write(directory.path("theirs/.stop"), "").expect("root may");
     attacker.wait().expect("it ends");
     let found = std::fs::metadata(&victim).expect("it is there");
     assert_eq!(
@@ -279,14 +279,14 @@ fn whoever_owns_the_directory_gains_nothing() {
 
 #[test]
 fn a_cookie_that_is_a_link_or_has_two_names_is_not_given_away() {
-    let Some(place) = Place::of("cookie") else { return };
-    let home = place.dir.display().to_string();
+    let Some(directory) = Directory::of("cookie") else { return };
+    let home = directory.dir.display().to_string();
     let text = script(Operation::GuardCookie)
         .replace("/var/lib/rabbitmq", &home)
         .replace("id -u rabbitmq", "id -u nobody")
         .replace("id -g rabbitmq", "id -g nobody");
-    let cookie = place.path(".erlang.cookie");
-    let victim = place.old("victim");
+    let cookie = directory.path(".erlang.cookie");
+    let victim = directory.old("victim");
     symlink(&victim, &cookie).expect("a link");
     refused(&text, "is a symbolic link");
     std::fs::remove_file(&cookie).expect("it is ours");
@@ -295,7 +295,7 @@ fn a_cookie_that_is_a_link_or_has_two_names_is_not_given_away() {
     assert!(!done && printed.contains("has a second name"), "{printed}");
     assert_eq!(std::fs::metadata(&victim).expect("it is there").uid(), 0);
     std::fs::remove_file(&cookie).expect("it is ours");
-    place.old(".erlang.cookie");
+    directory.old(".erlang.cookie");
     let (done, printed) = run(&text);
     assert!(done, "{printed}");
     let found = std::fs::metadata(&cookie).expect("it is there");

@@ -1,4 +1,4 @@
-//! Applies a plan: sends what may run, hears what happens, and tells it as events.
+//! Applies a plan: sends the steps that may run, receives what happens, and emits events.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use tokio::task::{self, JoinError, JoinSet};
 use super::fence::RunMark;
 use super::run_batch::{Batch, Render, Shared};
 use super::run_failure;
-use super::run_transcript::Happening;
-use super::schedule::{HostPlace, Place, Schedule, State};
-use super::{Event, EventSink, Interrupt, Outcome, PlanDefect, Report, Stop, Vault};
-use crate::operation::{Operation, Service, SwitchServer};
+use super::schedule::{HostIndex, Index, Schedule, State};
+use super::transcript::Happening;
+use super::{Event, EventSink, Interrupt, Outcome, PlanDefect, Report, SecretResolver, Stop};
+use crate::operation::{BalancerState, Operation, SwitchServer};
 use crate::plan::{Plan, Step, StepId};
 use crate::transport::Transport;
 
-/// What a run works with that no plan says.
+/// What a run needs besides the plan.
 pub(super) struct Engine<T> {
     pub transport: Arc<T>,
-    pub vault: Vault,
+    pub resolver: SecretResolver,
     pub render: Render,
     pub mark: RunMark,
     /// On how many hosts steps run at the same time.
@@ -35,9 +35,9 @@ struct Run<'a, T> {
     steps: Vec<Arc<Step>>,
     schedule: Schedule,
     batches: JoinSet<()>,
-    host_of: HashMap<task::Id, HostPlace>,
-    told: UnboundedSender<(Place, Happening)>,
-    hears: UnboundedReceiver<(Place, Happening)>,
+    host_of: HashMap<task::Id, HostIndex>,
+    told: UnboundedSender<(Index, Happening)>,
+    hears: UnboundedReceiver<(Index, Happening)>,
     halt: watch::Sender<bool>,
     signals: u32,
     sends: Sends,
@@ -47,14 +47,14 @@ struct Run<'a, T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sends {
     Everything,
-    /// What puts back into service what this run took out, after an interrupt.
+    /// After an interrupt: only steps that put back into service what this run took out.
     WhatTakesBack,
-    /// A lock was lost: somebody else may be at work.
+    /// Nothing: a lock was lost, and another run may be active.
     Nothing,
 }
 
 impl<T: Transport> Engine<T> {
-    /// Runs a plan to its end, or to where it is stopped.
+    /// Runs a plan to its end, or until it is stopped.
     pub async fn run(
         self,
         plan: &Plan,
@@ -66,7 +66,7 @@ impl<T: Transport> Engine<T> {
         let run = Run {
             shared: Arc::new(Shared {
                 transport: self.transport,
-                vault: self.vault,
+                resolver: self.resolver,
                 render: self.render,
                 mark: self.mark,
             }),
@@ -98,8 +98,8 @@ impl<T: Transport> Run<'_, T> {
             tokio::select! {
                 biased;
                 stop = interrupt.next() => self.stop(stop),
-                Some((place, what)) = self.hears.recv() => {
-                    self.hear(place, what);
+                Some((index, what)) = self.hears.recv() => {
+                    self.hear(index, what);
                     self.hear_all();
                 }
                 Some(ended) = self.batches.join_next_with_id() => self.batch_over(ended),
@@ -119,14 +119,14 @@ impl<T: Transport> Run<'_, T> {
         let room = self.hosts_at_once.saturating_sub(self.batches.len());
         let (ready, halt) = match self.sends {
             Sends::Everything => (self.schedule.ready(room), self.halt.subscribe()),
-            // What is sent after an interrupt is not stopped by it.
+            // Scripts sent after an interrupt are not stopped by it.
             Sends::WhatTakesBack => (self.schedule.to_take_back(), watch::Sender::new(false).subscribe()),
             Sends::Nothing => return,
         };
-        for places in ready {
-            let Some(first) = places.first().copied() else { continue };
-            let steps = places.iter().map(|place| (*place, self.as_it_is_due(*place))).collect();
-            self.schedule.hand_over(&places);
+        for indices in ready {
+            let Some(first) = indices.first().copied() else { continue };
+            let steps = indices.iter().map(|index| (*index, self.as_it_is_due(*index))).collect();
+            self.schedule.hand_over(&indices);
             let batch = Batch {
                 shared: self.shared.clone(),
                 host: self.steps[first].host.clone(),
@@ -139,17 +139,17 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    /// A step as the plan has it. Where a broker may not be back, nobody waits until a balancer's check says that it is.
-    fn as_it_is_due(&self, place: Place) -> Arc<Step> {
-        let step = &self.steps[place];
+    /// A step as in the plan. If a broker may not be back, the step does not wait for the balancer's health check.
+    fn as_it_is_due(&self, index: Index) -> Arc<Step> {
+        let step = &self.steps[index];
         match &step.operation {
-            Operation::SwitchServer(SwitchServer { software, server, to: Service::In })
-                if self.sends != Sends::Everything || self.schedule.went_wrong(place) =>
+            Operation::SwitchServer(SwitchServer { software, server, to: BalancerState::In })
+                if self.sends != Sends::Everything || self.schedule.went_wrong(index) =>
             {
                 let operation = Operation::SwitchServer(SwitchServer {
                     software: *software,
                     server: server.clone(),
-                    to: Service::InAnyway,
+                    to: BalancerState::InAnyway,
                 });
                 Arc::new(Step { operation, ..(**step).clone() })
             }
@@ -157,25 +157,25 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    fn hear(&mut self, place: Place, what: Happening) {
-        let (step, host) = (self.steps[place].id.clone(), self.steps[place].host.clone());
+    fn hear(&mut self, index: Index, what: Happening) {
+        let (step, host) = (self.steps[index].id.clone(), self.steps[index].host.clone());
         match what {
             Happening::Started => {
-                self.schedule.start(place);
+                self.schedule.start(index);
                 self.events.emit(Event::StepStarted { step, host });
             }
             Happening::Output(line) => self.events.emit(Event::StepOutput { step, host, line }),
             Happening::Told(text) => self.events.emit(Event::StepTold { step, host, text }),
             Happening::Succeeded(elapsed) => {
-                self.schedule.succeed(place);
+                self.schedule.succeed(index);
                 self.events.emit(Event::StepSucceeded { step, host, elapsed });
             }
             Happening::Failed(elapsed, failure) => {
-                let blocked = self.schedule.fail(place);
+                let blocked = self.schedule.fail(index);
                 let because_of = step.clone();
                 self.events.emit(Event::StepFailed { step, host, elapsed, failure });
-                for place in blocked {
-                    let (step, host) = (self.steps[place].id.clone(), self.steps[place].host.clone());
+                for index in blocked {
+                    let (step, host) = (self.steps[index].id.clone(), self.steps[index].host.clone());
                     self.events.emit(Event::StepBlocked { step, host, because_of: because_of.clone() });
                 }
             }
@@ -183,12 +183,12 @@ impl<T: Transport> Run<'_, T> {
     }
 
     fn hear_all(&mut self) {
-        while let Ok((place, what)) = self.hears.try_recv() {
-            self.hear(place, what);
+        while let Ok((index, what)) = self.hears.try_recv() {
+            self.hear(index, what);
         }
     }
 
-    /// A batch has ended, and all that it had to tell is waiting to be heard.
+    /// A batch has ended, and all its messages are in the channel.
     fn batch_over(&mut self, ended: Result<(task::Id, ()), JoinError>) {
         self.hear_all();
         let (id, broken) = match ended {
@@ -198,8 +198,8 @@ impl<T: Transport> Run<'_, T> {
         let Some(host) = self.host_of.remove(&id) else { return };
         if let Some(failure) = broken {
             let open = self.schedule.in_state(&[State::HandedOver, State::Running]);
-            if let Some(place) = open.into_iter().find(|place| self.schedule.host_of(*place) == host) {
-                self.hear(place, Happening::Failed(Duration::ZERO, failure));
+            if let Some(index) = open.into_iter().find(|index| self.schedule.host_of(*index) == host) {
+                self.hear(index, Happening::Failed(Duration::ZERO, failure));
             }
         }
         self.schedule.release(host);
@@ -226,12 +226,12 @@ impl<T: Transport> Run<'_, T> {
     }
 
     fn in_state(&self, states: &[State]) -> Vec<StepId> {
-        self.schedule.in_state(states).into_iter().map(|place| self.steps[place].id.clone()).collect()
+        self.schedule.in_state(states).into_iter().map(|index| self.steps[index].id.clone()).collect()
     }
 
     fn report(mut self, elapsed: Duration) -> Report {
-        for place in self.schedule.skip_rest() {
-            let (step, host) = (self.steps[place].id.clone(), self.steps[place].host.clone());
+        for index in self.schedule.skip_rest() {
+            let (step, host) = (self.steps[index].id.clone(), self.steps[index].host.clone());
             self.events.emit(Event::StepSkipped { step, host });
         }
         let outcome = if self.signals > 0 {

@@ -1,4 +1,4 @@
-//! One script on one host: finds its secrets, sends it, listens to it, stops it when asked.
+//! One script on one host: gets its secrets, sends it, reads its output, stops it on request.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use tokio::task::JoinHandle;
 use super::StepFailure;
 use super::fence::{Frame, RunMark};
 use super::run_failure;
-use super::run_transcript::{Ending, Happening, Progress, Transcript};
-use super::schedule::Place;
-use super::vault::Vault;
+use super::schedule::Index;
+use super::secret_resolver::SecretResolver;
+use super::transcript::{Ending, Happening, Progress, Transcript};
 use crate::model::{HostName, Secret, SecretName, Secrets};
 use crate::plan::Step;
 use crate::redact::{Known, Redactor};
 use crate::transport::{Exec, Output, Script, Transport, TransportError, TransportErrorKind};
 
-/// Turns steps into one script, or names the secret that it lacks.
+/// Renders steps into one script, or names a missing secret.
 pub(super) type Render = fn(&Frame<'_>, &[&Step], &Secrets) -> Result<Secret, SecretName>;
 
-/// How long a host has to take note of a stop file.
+/// The timeout for creating a stop file on a host.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How much longer the controller waits than the steps may take: they end themselves before.
+/// How much longer the controller waits than the steps' timeouts: they end themselves before.
 const SLACK_S: u64 = 30;
 
-/// What all batches of a run share.
+/// Shared by all batches of a run.
 pub(super) struct Shared<T> {
     pub transport: Arc<T>,
-    pub vault: Vault,
+    pub resolver: SecretResolver,
     pub render: Render,
     pub mark: RunMark,
 }
@@ -41,17 +41,17 @@ pub(super) struct Shared<T> {
 pub(super) struct Batch<T> {
     pub shared: Arc<Shared<T>>,
     pub host: HostName,
-    pub steps: Vec<(Place, Arc<Step>)>,
-    /// Where it tells what happens to its steps.
-    pub told: UnboundedSender<(Place, Happening)>,
-    /// Turns true when no further step may start.
+    pub steps: Vec<(Index, Arc<Step>)>,
+    /// Receives what happens to its steps.
+    pub told: UnboundedSender<(Index, Happening)>,
+    /// Becomes true when no further step may start.
     pub halt: watch::Receiver<bool>,
 }
 
-/// Whether a step's secrets are there.
+/// Whether a step's secrets are available.
 enum Found {
     All,
-    /// One of them is to be read on this very host once the steps before have ended.
+    /// One of them must be read on this host after the earlier steps.
     OnlyLater,
 }
 
@@ -60,9 +60,9 @@ enum Found {
 struct Prepared {
     secrets: Secrets,
     hidden: Vec<Secret>,
-    /// How many of the batch's steps can go into the script.
+    /// How many of the batch's steps the script can contain.
     steps: usize,
-    /// Why the one after them cannot.
+    /// Why the next one is not in it.
     refusal: Option<StepFailure>,
 }
 
@@ -83,9 +83,9 @@ impl<T: Transport> Batch<T> {
     }
 
     fn tell(&self, progress: Progress) {
-        if let Some((place, _)) = self.steps.get(progress.step) {
-            // The run is abandoned where nobody listens.
-            let _ = self.told.send((*place, progress.what));
+        if let Some((index, _)) = self.steps.get(progress.step) {
+            // Without a receiver the run was abandoned.
+            let _ = self.told.send((*index, progress.what));
         }
     }
 
@@ -108,26 +108,27 @@ impl<T: Transport> Batch<T> {
         prepared
     }
 
-    /// Asks for the secrets of one step, one after the other: rendering it names the next that is missing.
+    /// Gets the secrets of one step, one after the other: rendering the step names the next missing one.
     async fn secrets_of(
         &self,
         nonce: &str,
         step: &Step,
         prepared: &mut Prepared,
     ) -> Result<Found, StepFailure> {
-        let vault = &self.shared.vault;
+        let resolver = &self.shared.resolver;
         while let Err(name) = (self.shared.render)(&self.frame(nonce), &[step], &prepared.secrets) {
             if prepared.secrets.get(&name).is_some() {
-                return Err(run_failure::internal("a secret is there and is not found"));
+                return Err(run_failure::internal("a secret is available but was not found"));
             }
-            if prepared.steps > 0 && vault.must_be_read_on(&name, &self.host) {
+            if prepared.steps > 0 && resolver.must_be_read_on(&name, &self.host) {
                 return Ok(Found::OnlyLater);
             }
-            let secret = vault.get(&name, &*self.shared.transport).await.map_err(run_failure::of_secret)?;
+            let secret =
+                resolver.get(&name, &*self.shared.transport).await.map_err(run_failure::of_secret)?;
             prepared.hidden.push(secret.clone());
             prepared.secrets.insert(name, secret);
         }
-        vault.check(step, &prepared.secrets).map_err(run_failure::of_secret)?;
+        resolver.check(step, &prepared.secrets).map_err(run_failure::of_secret)?;
         Ok(Found::All)
     }
 
@@ -186,12 +187,12 @@ impl<T: Transport> Batch<T> {
         while let Ok(line) = lines.try_recv() {
             self.pass_on(transcript.line(&line));
         }
-        self.settle(nonce, transcript, &result, stop_file).await;
+        self.update_stop_file(nonce, transcript, &result, stop_file).await;
         result
     }
 
-    /// Sees to the stop file after the script: gone where it was not needed, there where it might be.
-    async fn settle(
+    /// Updates the stop file after the script: removes it if it was not needed, creates it if it may be needed.
+    async fn update_stop_file(
         &self,
         nonce: &str,
         transcript: &Transcript,
@@ -200,7 +201,7 @@ impl<T: Transport> Batch<T> {
     ) {
         match (result, stop_file) {
             (Ok(_), Some(put)) if !transcript.has_stopped() => self.remove_stop_file(nonce, put).await,
-            // The script may still run, and what comes after the current step is about to be called blocked.
+            // The script may still run, and its later steps are about to be reported as blocked.
             (Err(error), None) if given_up(error.kind) && transcript.has_more() => {
                 let _ = self.put_stop_file(nonce).await;
             }
@@ -212,7 +213,7 @@ impl<T: Transport> Batch<T> {
         told.into_iter().for_each(|progress| self.tell(progress));
     }
 
-    /// Steps that were sent cannot be called back, but the script looks for this file before each of them.
+    /// Steps that were sent cannot be recalled, but the script checks for this file before each of them.
     fn put_stop_file(&self, nonce: &str) -> JoinHandle<()> {
         let script = format!(": > /run/rabbitup-{nonce}.stop");
         tokio::spawn(short_exec(self.shared.transport.clone(), self.host.clone(), script))
@@ -220,7 +221,7 @@ impl<T: Transport> Batch<T> {
 
     /// The script ended before it saw the file, so it may not have removed it.
     async fn remove_stop_file(&self, nonce: &str, put: JoinHandle<()>) {
-        // Whether it was put in place or not: it must be gone.
+        // Whether it was created or not, it must not exist.
         let _ = put.await;
         let script = format!("rm -f /run/rabbitup-{nonce}.stop");
         short_exec(self.shared.transport.clone(), self.host.clone(), script).await;
@@ -231,13 +232,13 @@ fn patience(steps: &[Arc<Step>]) -> Duration {
     Duration::from_secs(steps.iter().fold(SLACK_S, |sum, step| sum.saturating_add(step.timeout_s)))
 }
 
-/// Whether the controller turned away from a script that may go on.
+/// Whether the controller stopped waiting for a script that may still run.
 fn given_up(kind: TransportErrorKind) -> bool {
     matches!(kind, TransportErrorKind::TimedOut | TransportErrorKind::TooMuchOutput)
 }
 
-/// Runs something that matters little: where it fails, steps go on that could have been spared, or an empty file
-/// stays behind until the host starts anew.
+/// Runs a script whose failure is harmless: some steps run that could have been skipped, or an empty file
+/// stays until the host reboots.
 async fn short_exec<T: Transport>(transport: Arc<T>, host: HostName, script: String) {
     let exec = Exec { script: Script::Argument(script), timeout: STOP_PATIENCE };
     let _ = transport.exec(&host, exec, None).await;
@@ -246,7 +247,7 @@ async fn short_exec<T: Transport>(transport: Arc<T>, host: HostName, script: Str
 /// Ends when no further step may start.
 async fn halted(halt: &mut watch::Receiver<bool>) {
     if halt.wait_for(|halted| *halted).await.is_err() {
-        // The run is over, and so will be whoever waits here.
+        // The run is over, and this future is about to be dropped.
         std::future::pending().await
     }
 }

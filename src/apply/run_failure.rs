@@ -1,15 +1,15 @@
-//! What to tell about a step that failed.
+//! What is reported about a failed step.
 
-use super::vault::SecretError;
+use super::secret_resolver::SecretError;
 use super::{FailureKind, StepFailure};
 use crate::facts::RunUnderWay;
 use crate::model::{Cause, shortened};
 use crate::transport::TransportErrorKind;
 
-/// Running the same command again is always the way on: it goes by what it finds.
+/// Running the same command again is always safe: it plans from what it finds.
 const AGAIN: &str = "run the same command again: it rechecks the hosts and continues";
 
-/// A step that told its end. 124 and 137 are those of timeout(1): a command of it was ended, or killed since it would not end.
+/// A step that reported its end. 124 and 137 are from timeout(1): a command of the step got SIGTERM, or SIGKILL after that.
 pub(super) fn of_code(
     code: i32,
     cause: Option<String>,
@@ -18,13 +18,13 @@ pub(super) fn of_code(
 ) -> StepFailure {
     let (kind, usual) = match code {
         124 => (FailureKind::TimedOut, Some(AGAIN.to_owned())),
-        137 => (FailureKind::TimedOut, Some(format!("{AGAIN}; it was killed, see whether memory ran out"))),
+        137 => (FailureKind::TimedOut, Some(format!("{AGAIN}; it was killed: check whether memory ran out"))),
         _ => (FailureKind::Command, None),
     };
     StepFailure { kind, code: Some(code), cause: Cause::known(cause, advice.or(usual)), output }
 }
 
-/// A script that ended without a word on the step.
+/// A script that ended without reporting the step.
 pub(super) fn of_silence(code: i32) -> StepFailure {
     StepFailure {
         kind: FailureKind::Command,
@@ -34,7 +34,7 @@ pub(super) fn of_silence(code: i32) -> StepFailure {
     }
 }
 
-/// A script whose end did not arrive, and its process on the host. Where it may run on, that is said.
+/// A script whose end did not arrive, and its process on the host. If it may still run, this is said.
 pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str, process: Option<u32>) -> StepFailure {
     let goes_on = || match process {
         Some(process) => format!("the step may still be running (process {process})"),
@@ -46,7 +46,7 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str, process: Op
             (FailureKind::ConnectionLost, format!("the connection was lost; {}", goes_on()))
         }
         TransportErrorKind::TooMuchOutput => {
-            (FailureKind::Command, format!("it printed too much; {}", goes_on()))
+            (FailureKind::Command, format!("its output was too large; {}", goes_on()))
         }
         TransportErrorKind::NoConnection
         | TransportErrorKind::NameUnknown
@@ -58,41 +58,41 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str, process: Op
         | TransportErrorKind::SudoPassword
         | TransportErrorKind::SudoPasswordRefused
         | TransportErrorKind::SudoRule => {
-            (FailureKind::ConnectionLost, "no script can be run on the host".to_owned())
+            (FailureKind::ConnectionLost, "the host cannot run a script".to_owned())
         }
     };
     let cause = if evidence.is_empty() { cause } else { format!("{cause}: {evidence}") };
     StepFailure { kind, code: None, cause: Cause::new(cause, AGAIN), output: Vec::new() }
 }
 
-/// Another run has the host's lock now.
+/// Another run has taken the host's lock.
 pub(super) fn taken_over(by: Option<&RunUnderWay>) -> StepFailure {
     let plain = |text: &str| shortened(text, 200);
     let who = match by {
         Some(RunUnderWay { who, playbook, age: Some(age), .. }) => {
-            format!("{}, {}, begun {} s ago", plain(who), plain(playbook), age.as_secs())
+            format!("{}, {}, started {} s ago", plain(who), plain(playbook), age.as_secs())
         }
         Some(RunUnderWay { who, playbook, .. }) => format!("{}, {}", plain(who), plain(playbook)),
-        None => "which left no name".to_owned(),
+        None => "name unknown".to_owned(),
     };
     StepFailure {
         kind: FailureKind::TakenOver,
         code: None,
         cause: Cause::new(
             format!("another run ({who}) took over this host while this one was paused; nothing was done"),
-            "wait for the end of that run, then run the same command again",
+            "wait until that run has ended, then run the same command again",
         ),
         output: Vec::new(),
     }
 }
 
-/// Nobody has the host's lock.
+/// No run has the host's lock.
 pub(super) fn unlocked() -> StepFailure {
     StepFailure {
         kind: FailureKind::LockLost,
         code: None,
         cause: Cause::new(
-            "the host has freed this run's lock, as it does when the connection ends or brings no sign of life for 70 s; nothing was done",
+            "the host has freed this run's lock: the connection ended, or the controller was silent for 70 s; nothing was done",
             AGAIN,
         ),
         output: Vec::new(),
@@ -109,7 +109,7 @@ pub(super) fn of_secret(error: SecretError) -> StepFailure {
     }
 }
 
-/// A fault of this program.
+/// A bug in this program.
 pub(super) fn internal(what: &str) -> StepFailure {
     StepFailure {
         kind: FailureKind::Command,

@@ -9,7 +9,9 @@ use tokio::task::{self, JoinHandle};
 
 use super::fence::{Frame, RunMark};
 use super::run::Engine;
-use super::{Event, EventSink, EventStream, Interrupt, PlanDefect, Report, Vault, interrupt::Stopper};
+use super::{
+    Event, EventSink, EventStream, Interrupt, PlanDefect, Report, SecretResolver, interrupt::Stopper,
+};
 use crate::facts::ProbeRequest;
 use crate::inventory::{Become, HostKeys, Ssh};
 use crate::model::{DigestKey, HostName, Secret, SecretName, Secrets};
@@ -315,8 +317,8 @@ pub fn begin_at_once(plan: Plan, hosts: &Arc<TestHosts>, hosts_at_once: usize) -
     let (stopper, mut interrupt) = Interrupt::new();
     let mut sink = EventSink::default();
     let events = sink.subscribe();
-    let vault = Vault::new(Secrets::default(), &plan);
-    let engine = Engine { transport: hosts.clone(), vault, render, mark: mark(), hosts_at_once };
+    let resolver = SecretResolver::new(Secrets::default(), &plan);
+    let engine = Engine { transport: hosts.clone(), resolver, render, mark: mark(), hosts_at_once };
     let end = tokio::spawn(async move { engine.run(&plan, &mut interrupt, &sink).await });
     Begun { end, events, stopper, seen: Vec::new() }
 }

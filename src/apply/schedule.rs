@@ -1,32 +1,32 @@
-//! Which step may start when. Pure: no clock, no task, no host; the runner asks and tells.
+//! Which step may start when. Pure: no clock, no task, no host; the runner queries and updates it.
 
 use std::collections::BTreeMap;
 
 use super::Tally;
-pub(super) use super::schedule_check::Place;
+pub(super) use super::schedule_check::Index;
 use super::schedule_check::{self, PlanDefect};
 use crate::model::HostName;
-use crate::operation::{Operation, Service, SwitchServer};
+use crate::operation::{BalancerState, Operation, SwitchServer};
 use crate::plan::{Plan, Step};
 
-/// A host's place among the hosts that have steps.
-pub(super) type HostPlace = usize;
+/// A host's index among the hosts that have steps.
+pub(super) type HostIndex = usize;
 
-/// What has become of a step so far.
+/// The state of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Waiting,
-    /// In a script that was sent to the host, and not begun there yet.
+    /// In a script that was sent to the host, but not started there yet.
     HandedOver,
     Running,
     Succeeded,
     Failed,
-    /// Cannot start because of this failed step, directly or not.
-    Blocked(Place),
+    /// Cannot start because of this failed step, directly or indirectly.
+    Blocked(Index),
     Skipped,
 }
 
-/// The states of all steps of a plan, and the rules by which they follow each other.
+/// The states of all steps of a plan, and the rules of their order.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     steps: Vec<Slot>,
@@ -35,21 +35,21 @@ pub(super) struct Schedule {
 
 #[derive(Clone, Debug)]
 struct Slot {
-    host: HostPlace,
-    after: Vec<Place>,
+    host: HostIndex,
+    after: Vec<Index>,
     /// The steps that name this one in their `after`.
-    followers: Vec<Place>,
+    followers: Vec<Index>,
     state: State,
-    /// The step that this one takes back: it puts a server into the balancer that the other took out. It runs whatever
-    /// becomes of the steps in between.
-    takes_back: Option<Place>,
+    /// The step that this one reverts: it puts a server back into the balancer that the other took out. It runs regardless
+    /// of the steps in between.
+    takes_back: Option<Index>,
 }
 
 #[derive(Clone, Debug)]
 struct Queue {
     name: HostName,
-    steps: Vec<Place>,
-    /// Whether a script runs there.
+    steps: Vec<Index>,
+    /// Whether a script runs on the host.
     busy: bool,
 }
 
@@ -57,11 +57,11 @@ impl Schedule {
     /// Reads a plan's order.
     ///
     /// # Errors
-    /// What would keep the plan from ever ending: see [`PlanDefect`].
+    /// Why the plan could never finish: see [`PlanDefect`].
     pub fn new(plan: &Plan) -> Result<Self, PlanDefect> {
         let after = schedule_check::check(plan)?;
         let hosts = queues(plan);
-        let host_of: BTreeMap<&HostName, HostPlace> =
+        let host_of: BTreeMap<&HostName, HostIndex> =
             hosts.iter().enumerate().map(|(at, queue)| (&queue.name, at)).collect();
         let mut steps: Vec<Slot> = Vec::with_capacity(after.len());
         for (step, after) in plan.steps.iter().zip(after) {
@@ -69,9 +69,9 @@ impl Schedule {
             let takes_back = taken_back(&plan.steps[..steps.len()], step);
             steps.push(Slot { host, after, followers: Vec::new(), state: State::Waiting, takes_back });
         }
-        for place in 0..steps.len() {
-            for before in steps[place].after.clone() {
-                steps[before].followers.push(place);
+        for index in 0..steps.len() {
+            for before in steps[index].after.clone() {
+                steps[before].followers.push(index);
             }
         }
         Ok(Self { steps, hosts })
@@ -82,28 +82,28 @@ impl Schedule {
         self.hosts.iter().map(|queue| queue.name.clone()).collect()
     }
 
-    pub fn host_of(&self, place: Place) -> HostPlace {
-        self.steps[place].host
+    pub fn host_of(&self, index: Index) -> HostIndex {
+        self.steps[index].host
     }
 
     #[cfg(test)]
-    pub fn state(&self, place: Place) -> State {
-        self.steps[place].state
+    pub fn state(&self, index: Index) -> State {
+        self.steps[index].state
     }
 
-    /// What may be sent to a host as one script: its next steps, up to the first that waits for another host.
-    pub fn next_batch(&self, host: HostPlace) -> Vec<Place> {
+    /// The steps that may be sent to a host as one script: its next ones, up to the first that waits for another host.
+    pub fn next_batch(&self, host: HostIndex) -> Vec<Index> {
         let queue = &self.hosts[host];
         if queue.busy {
             return Vec::new();
         }
-        let ended = |place: &&Place| self.steps[**place].state != State::Waiting;
-        queue.steps.iter().skip_while(ended).take_while(|place| self.is_free(**place)).copied().collect()
+        let ended = |index: &&Index| self.steps[**index].state != State::Waiting;
+        queue.steps.iter().skip_while(ended).take_while(|index| self.is_free(**index)).copied().collect()
     }
 
-    /// The batches that may start now, at most `room`; what comes first in the plan comes first here.
-    pub fn ready(&self, room: usize) -> Vec<Vec<Place>> {
-        let mut batches: Vec<Vec<Place>> = (0..self.hosts.len())
+    /// The batches that may start now, at most `room`, in the plan's order.
+    pub fn ready(&self, room: usize) -> Vec<Vec<Index>> {
+        let mut batches: Vec<Vec<Index>> = (0..self.hosts.len())
             .map(|host| self.next_batch(host))
             .filter(|batch| !batch.is_empty())
             .collect();
@@ -112,76 +112,76 @@ impl Schedule {
         batches
     }
 
-    /// Whether a step waits for nothing but the steps before it on its own host.
-    fn is_free(&self, place: Place) -> bool {
-        let slot = &self.steps[place];
-        let met = |before: &Place| {
+    /// Whether a step waits only for earlier steps on its own host.
+    fn is_free(&self, index: Index) -> bool {
+        let slot = &self.steps[index];
+        let met = |before: &Index| {
             let before = &self.steps[*before];
             before.host == slot.host || before.state == State::Succeeded
         };
-        let over = |before: &Place| {
+        let over = |before: &Index| {
             matches!(self.steps[*before].state, State::Succeeded | State::Failed | State::Blocked(_))
         };
         slot.state == State::Waiting
-            && (slot.after.iter().all(met) || self.must_take_back(place) && slot.after.iter().all(over))
+            && (slot.after.iter().all(met) || self.must_take_back(index) && slot.after.iter().all(over))
     }
 
-    /// Whether what this step takes back has been done.
-    fn must_take_back(&self, place: Place) -> bool {
-        self.steps[place].takes_back.is_some_and(|done| self.steps[done].state == State::Succeeded)
+    /// Whether the step that this one reverts was done.
+    fn must_take_back(&self, index: Index) -> bool {
+        self.steps[index].takes_back.is_some_and(|done| self.steps[done].state == State::Succeeded)
     }
 
-    /// What still has to be taken back when nothing else starts any more: one step for each host that is free, once what it
-    /// waited for runs no longer.
-    pub fn to_take_back(&self) -> Vec<Vec<Place>> {
-        let runs = |before: &Place| matches!(self.steps[*before].state, State::HandedOver | State::Running);
-        let due = |place: &&Place| {
-            let slot = &self.steps[**place];
-            slot.state == State::Waiting && self.must_take_back(**place) && !slot.after.iter().any(runs)
+    /// The steps that must still revert something when no other step starts: one per free host, once the steps that it
+    /// waits for have ended.
+    pub fn to_take_back(&self) -> Vec<Vec<Index>> {
+        let runs = |before: &Index| matches!(self.steps[*before].state, State::HandedOver | State::Running);
+        let due = |index: &&Index| {
+            let slot = &self.steps[**index];
+            slot.state == State::Waiting && self.must_take_back(**index) && !slot.after.iter().any(runs)
         };
         let idle = self.hosts.iter().filter(|queue| !queue.busy);
         idle.filter_map(|queue| Some(vec![*queue.steps.iter().find(due)?])).collect()
     }
 
-    /// Whether something failed between a step and the one that it takes back.
-    pub fn went_wrong(&self, place: Place) -> bool {
-        let slot = &self.steps[place];
+    /// Whether a step failed between this one and the one that it reverts.
+    pub fn went_wrong(&self, index: Index) -> bool {
+        let slot = &self.steps[index];
         let Some(done) = slot.takes_back else { return false };
-        let between = self.hosts[slot.host].steps.iter().filter(|other| (done..place).contains(other));
-        let wrong = |before: &Place| matches!(self.steps[*before].state, State::Failed | State::Blocked(_));
+        let between = self.hosts[slot.host].steps.iter().filter(|other| (done..index).contains(other));
+        let wrong = |before: &Index| matches!(self.steps[*before].state, State::Failed | State::Blocked(_));
         slot.after.iter().chain(between).any(wrong)
     }
 
-    /// A script with these steps goes to their host, which is busy until [`Schedule::release`].
-    pub fn hand_over(&mut self, batch: &[Place]) {
-        for &place in batch {
-            self.steps[place].state = State::HandedOver;
-            let host = self.steps[place].host;
+    /// A script with these steps is sent to their host, which is busy until [`Schedule::release`].
+    pub fn hand_over(&mut self, batch: &[Index]) {
+        for &index in batch {
+            self.steps[index].state = State::HandedOver;
+            let host = self.steps[index].host;
             self.hosts[host].busy = true;
         }
     }
 
-    pub fn start(&mut self, place: Place) {
-        self.steps[place].state = State::Running;
+    pub fn start(&mut self, index: Index) {
+        self.steps[index].state = State::Running;
     }
 
-    pub fn succeed(&mut self, place: Place) {
-        self.steps[place].state = State::Succeeded;
+    pub fn succeed(&mut self, index: Index) {
+        self.steps[index].state = State::Succeeded;
     }
 
-    /// The step failed. Returns what can never start because of it, in the plan's order: the later steps of its
-    /// host, whatever names one of those, and so on.
-    pub fn fail(&mut self, place: Place) -> Vec<Place> {
-        self.steps[place].state = State::Failed;
+    /// The step failed. Returns the steps that cannot start because of it, in the plan's order: the later steps of its
+    /// host, the steps that name one of those, and so on.
+    pub fn fail(&mut self, index: Index) -> Vec<Index> {
+        self.steps[index].state = State::Failed;
         let mut blocked = Vec::new();
-        let mut causes = vec![place];
+        let mut causes = vec![index];
         while let Some(cause) = causes.pop() {
             for next in self.dependants(cause) {
                 if self.must_take_back(next) {
                     continue;
                 }
                 if matches!(self.steps[next].state, State::Waiting | State::HandedOver) {
-                    self.steps[next].state = State::Blocked(place);
+                    self.steps[next].state = State::Blocked(index);
                     blocked.push(next);
                     causes.push(next);
                 }
@@ -191,51 +191,51 @@ impl Schedule {
         blocked
     }
 
-    fn dependants(&self, place: Place) -> Vec<Place> {
-        let slot = &self.steps[place];
+    fn dependants(&self, index: Index) -> Vec<Index> {
+        let slot = &self.steps[index];
         let queue = &self.hosts[slot.host].steps;
-        let later = queue.iter().skip_while(|other| **other != place).skip(1);
+        let later = queue.iter().skip_while(|other| **other != index).skip(1);
         slot.followers.iter().chain(later).copied().collect()
     }
 
-    /// The host's script has ended: it may get another one, and what the script did not come to waits again.
-    pub fn release(&mut self, host: HostPlace) {
+    /// The host's script has ended: it may get another one, and steps that did not start wait again.
+    pub fn release(&mut self, host: HostIndex) {
         self.hosts[host].busy = false;
-        for &place in &self.hosts[host].steps {
-            if self.steps[place].state == State::HandedOver {
-                self.steps[place].state = State::Waiting;
+        for &index in &self.hosts[host].steps {
+            if self.steps[index].state == State::HandedOver {
+                self.steps[index].state = State::Waiting;
             }
         }
     }
 
-    /// Nothing will start any more: gives up every step that still waits and returns them.
-    pub fn skip_rest(&mut self) -> Vec<Place> {
+    /// No step will start any more: skips every step that still waits and returns them.
+    pub fn skip_rest(&mut self) -> Vec<Index> {
         let waiting = self.in_state(&[State::Waiting]);
-        for &place in &waiting {
-            self.steps[place].state = State::Skipped;
+        for &index in &waiting {
+            self.steps[index].state = State::Skipped;
         }
         waiting
     }
 
     /// The steps in one of the states, in the plan's order.
-    pub fn in_state(&self, states: &[State]) -> Vec<Place> {
-        (0..self.steps.len()).filter(|place| states.contains(&self.steps[*place].state)).collect()
+    pub fn in_state(&self, states: &[State]) -> Vec<Index> {
+        (0..self.steps.len()).filter(|index| states.contains(&self.steps[*index].state)).collect()
     }
 
-    /// What became of each host's steps.
+    /// The outcome of each host's steps.
     pub fn tally(&self) -> BTreeMap<HostName, Tally> {
         self.hosts.iter().map(|queue| (queue.name.clone(), self.tally_of(queue))).collect()
     }
 
     fn tally_of(&self, queue: &Queue) -> Tally {
         let mut tally = Tally::default();
-        for &place in &queue.steps {
-            match self.steps[place].state {
+        for &index in &queue.steps {
+            match self.steps[index].state {
                 State::Succeeded => tally.done += 1,
                 State::Failed => tally.failed += 1,
                 State::Blocked(_) => tally.blocked += 1,
                 State::Skipped => tally.skipped += 1,
-                // Abandoned: nobody knows what becomes of it.
+                // Abandoned: its outcome is unknown.
                 State::Waiting | State::HandedOver | State::Running => {}
             }
         }
@@ -243,24 +243,25 @@ impl Schedule {
     }
 }
 
-/// The last of these steps that took the server out which this one puts back.
-fn taken_back(before: &[Step], step: &Step) -> Option<Place> {
-    let Operation::SwitchServer(SwitchServer { software: _, server, to: Service::In }) = &step.operation
+/// The last of these steps that took out the server that this one puts back.
+fn taken_back(before: &[Step], step: &Step) -> Option<Index> {
+    let Operation::SwitchServer(SwitchServer { software: _, server, to: BalancerState::In }) =
+        &step.operation
     else {
         return None;
     };
     let took_out = |other: &Step| {
         other.host == step.host
-            && matches!(&other.operation, Operation::SwitchServer(SwitchServer { software: _, server: out, to: Service::Out }) if out == server)
+            && matches!(&other.operation, Operation::SwitchServer(SwitchServer { software: _, server: out, to: BalancerState::Out }) if out == server)
     };
     before.iter().rposition(took_out)
 }
 
 /// The steps by host, hosts in the plan's order.
 fn queues(plan: &Plan) -> Vec<Queue> {
-    let mut steps: BTreeMap<&HostName, Vec<Place>> = BTreeMap::new();
-    for (place, step) in plan.steps.iter().enumerate() {
-        steps.entry(&step.host).or_default().push(place);
+    let mut steps: BTreeMap<&HostName, Vec<Index>> = BTreeMap::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        steps.entry(&step.host).or_default().push(index);
     }
     let queue = |name: &HostName| Some(Queue { name: name.clone(), steps: steps.remove(name)?, busy: false });
     plan.hosts.iter().map(|host| &host.name).filter_map(queue).collect()

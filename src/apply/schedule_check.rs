@@ -1,14 +1,14 @@
-//! Whether a plan can end at all. The planner makes no other, but a saved plan can be edited by hand.
+//! Whether a plan can finish at all. The planner makes no others, but a saved plan can be edited.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::HostName;
 use crate::plan::{Plan, StepId};
 
-/// A step's place in the plan's order.
-pub(super) type Place = usize;
+/// A step's index in the plan's order.
+pub(super) type Index = usize;
 
-/// Why a plan cannot be executed as it stands.
+/// Why a plan cannot be executed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanDefect {
     #[error("the plan has two steps with the id {0}")]
@@ -27,35 +27,35 @@ fn chain(steps: &[StepId]) -> String {
     names.join(" after ")
 }
 
-/// Checks that every name in the plan means something and that no step waits for itself. Returns the `after` of
-/// every step as places.
-pub(super) fn check(plan: &Plan) -> Result<Vec<Vec<Place>>, PlanDefect> {
+/// Checks that every name in the plan exists and that no step waits for itself. Returns the `after` of
+/// every step as indices.
+pub(super) fn check(plan: &Plan) -> Result<Vec<Vec<Index>>, PlanDefect> {
     let hosts: BTreeSet<&HostName> = plan.hosts.iter().map(|host| &host.name).collect();
-    let mut places: BTreeMap<&StepId, Place> = BTreeMap::new();
-    for (place, step) in plan.steps.iter().enumerate() {
-        if places.insert(&step.id, place).is_some() {
+    let mut indices: BTreeMap<&StepId, Index> = BTreeMap::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        if indices.insert(&step.id, index).is_some() {
             return Err(PlanDefect::SameId(step.id.clone()));
         }
         if !hosts.contains(&step.host) {
             return Err(PlanDefect::UnknownHost { step: step.id.clone(), host: step.host.clone() });
         }
     }
-    let after = named_places(plan, &places)?;
+    let after = named_indices(plan, &indices)?;
     match cycle(&with_host_order(plan, &after)) {
         None => Ok(after),
         Some(cycle) => {
-            Err(PlanDefect::Cycle(cycle.into_iter().map(|place| plan.steps[place].id.clone()).collect()))
+            Err(PlanDefect::Cycle(cycle.into_iter().map(|index| plan.steps[index].id.clone()).collect()))
         }
     }
 }
 
-fn named_places(plan: &Plan, places: &BTreeMap<&StepId, Place>) -> Result<Vec<Vec<Place>>, PlanDefect> {
+fn named_indices(plan: &Plan, indices: &BTreeMap<&StepId, Index>) -> Result<Vec<Vec<Index>>, PlanDefect> {
     let mut after = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
         let mut named = Vec::with_capacity(step.after.len());
         for before in &step.after {
             let unknown = || PlanDefect::UnknownStep { step: step.id.clone(), missing: before.clone() };
-            named.push(places.get(before).copied().ok_or_else(unknown)?);
+            named.push(indices.get(before).copied().ok_or_else(unknown)?);
         }
         after.push(named);
     }
@@ -63,47 +63,47 @@ fn named_places(plan: &Plan, places: &BTreeMap<&StepId, Place>) -> Result<Vec<Ve
 }
 
 /// Adds to every step the one before it on the same host.
-fn with_host_order(plan: &Plan, after: &[Vec<Place>]) -> Vec<Vec<Place>> {
-    let mut last: BTreeMap<&HostName, Place> = BTreeMap::new();
+fn with_host_order(plan: &Plan, after: &[Vec<Index>]) -> Vec<Vec<Index>> {
+    let mut last: BTreeMap<&HostName, Index> = BTreeMap::new();
     let mut all = after.to_vec();
-    for (place, step) in plan.steps.iter().enumerate() {
-        all[place].extend(last.insert(&step.host, place));
+    for (index, step) in plan.steps.iter().enumerate() {
+        all[index].extend(last.insert(&step.host, index));
     }
     all
 }
 
-/// One cycle of the graph, if it has any.
-fn cycle(before: &[Vec<Place>]) -> Option<Vec<Place>> {
+/// One cycle of the graph, if there is one.
+fn cycle(before: &[Vec<Index>]) -> Option<Vec<Index>> {
     let stuck = never_free(before);
     let mut at = *stuck.first()?;
-    let mut path: Vec<Place> = Vec::new();
-    // Every stuck step waits for another stuck one, so this walk comes back to where it has been.
+    let mut path: Vec<Index> = Vec::new();
+    // Every stuck step waits for another stuck one, so this walk returns to a step that it has visited.
     loop {
-        if let Some(start) = path.iter().position(|place| *place == at) {
+        if let Some(start) = path.iter().position(|index| *index == at) {
             return Some(path.split_off(start));
         }
         path.push(at);
-        at = *before[at].iter().find(|place| stuck.contains(place))?;
+        at = *before[at].iter().find(|index| stuck.contains(index))?;
     }
 }
 
-/// The steps that remain when steps that wait for nothing are taken away again and again (Kahn's algorithm).
-fn never_free(before: &[Vec<Place>]) -> Vec<Place> {
+/// The steps that remain after repeatedly removing those that wait for nothing (Kahn's algorithm).
+fn never_free(before: &[Vec<Index>]) -> Vec<Index> {
     let mut waits: Vec<usize> = before.iter().map(Vec::len).collect();
-    let mut followers: Vec<Vec<Place>> = vec![Vec::new(); before.len()];
-    for (place, named) in before.iter().enumerate() {
+    let mut followers: Vec<Vec<Index>> = vec![Vec::new(); before.len()];
+    for (index, named) in before.iter().enumerate() {
         for &other in named {
-            followers[other].push(place);
+            followers[other].push(index);
         }
     }
-    let mut free: Vec<Place> = (0..waits.len()).filter(|place| waits[*place] == 0).collect();
-    while let Some(place) = free.pop() {
-        for &follower in &followers[place] {
+    let mut free: Vec<Index> = (0..waits.len()).filter(|index| waits[*index] == 0).collect();
+    while let Some(index) = free.pop() {
+        for &follower in &followers[index] {
             waits[follower] -= 1;
             if waits[follower] == 0 {
                 free.push(follower);
             }
         }
     }
-    (0..waits.len()).filter(|place| waits[*place] > 0).collect()
+    (0..waits.len()).filter(|index| waits[*index] > 0).collect()
 }

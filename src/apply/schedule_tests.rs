@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::run_fixtures::{host, id, plan, step};
-use super::schedule::{Place, Schedule, State};
+use super::schedule::{Index, Schedule, State};
 use super::schedule_check::PlanDefect;
 use crate::plan::{Plan, Step, StepId};
 
@@ -11,12 +11,12 @@ fn schedule(steps: Vec<Step>) -> Schedule {
     Schedule::new(&plan(steps)).expect("a sound plan")
 }
 
-fn succeed(schedule: &mut Schedule, places: &[Place]) {
-    schedule.hand_over(places);
-    places.iter().for_each(|place| schedule.start(*place));
-    places.iter().for_each(|place| schedule.succeed(*place));
-    if let Some(place) = places.first() {
-        schedule.release(schedule.host_of(*place));
+fn succeed(schedule: &mut Schedule, indices: &[Index]) {
+    schedule.hand_over(indices);
+    indices.iter().for_each(|index| schedule.start(*index));
+    indices.iter().for_each(|index| schedule.succeed(*index));
+    if let Some(index) = indices.first() {
+        schedule.release(schedule.host_of(*index));
     }
 }
 
@@ -40,11 +40,11 @@ fn a_batch_reaches_up_to_the_first_step_that_waits_for_another_host() {
 fn a_success_is_known_while_its_script_runs_and_a_busy_host_gets_no_second_one() {
     let mut schedule = schedule(vec![step("a", "1", &[]), step("a", "2", &[]), step("b", "1", &["a/1"])]);
     schedule.hand_over(&[0, 1]);
-    assert_eq!(schedule.ready(30), Vec::<Vec<Place>>::new());
+    assert_eq!(schedule.ready(30), Vec::<Vec<Index>>::new());
     schedule.start(0);
     schedule.succeed(0);
     assert_eq!(schedule.ready(30), [vec![2]]);
-    assert_eq!(schedule.next_batch(0), Vec::<Place>::new());
+    assert_eq!(schedule.next_batch(0), Vec::<Index>::new());
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_failure_blocks_what_depends_on_it_and_names_the_root() {
     assert_eq!(schedule.ready(30), [vec![5]]);
     schedule.hand_over(&[5]);
     schedule.start(5);
-    assert_eq!(schedule.fail(5), Vec::<Place>::new());
+    assert_eq!(schedule.fail(5), Vec::<Index>::new());
     assert_eq!(schedule.state(4), State::Blocked(0));
 }
 
@@ -99,10 +99,10 @@ fn a_plan_that_could_never_end_is_refused() {
     let crossed = vec![step("a", "1", &["b/2"]), step("b", "1", &["a/1"]), step("b", "2", &[])];
     let PlanDefect::Cycle(cycle) = defect(crossed) else { panic!("a cycle") };
     assert_eq!(cycle.iter().cloned().collect::<BTreeSet<StepId>>(), [id("a/1"), id("b/1"), id("b/2")].into());
-    let mut stranger = plan(vec![step("a", "1", &[])]);
-    stranger.hosts.clear();
+    let mut unlisted = plan(vec![step("a", "1", &[])]);
+    unlisted.hosts.clear();
     assert_eq!(
-        Schedule::new(&stranger).expect_err("it is refused"),
+        Schedule::new(&unlisted).expect_err("it is refused"),
         PlanDefect::UnknownHost { step: id("a/1"), host: host("a") }
     );
 }
@@ -112,10 +112,10 @@ pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
     let one = (0..5_usize, prop::collection::vec(any::<prop::sample::Index>(), 0..3));
     prop::collection::vec(one, 0..24).prop_map(|drawn| {
         let mut steps: Vec<Step> = Vec::new();
-        for (place, (on, before)) in drawn.into_iter().enumerate() {
-            let mut new = step(["a", "b", "c", "d", "e"][on], &place.to_string(), &[]);
-            if place > 0 {
-                new.after = before.iter().map(|index| steps[index.index(place)].id.clone()).collect();
+        for (index, (on, before)) in drawn.into_iter().enumerate() {
+            let mut new = step(["a", "b", "c", "d", "e"][on], &index.to_string(), &[]);
+            if index > 0 {
+                new.after = before.iter().map(|at| steps[at.index(index)].id.clone()).collect();
             }
             steps.push(new);
         }
@@ -123,11 +123,11 @@ pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
     })
 }
 
-/// Whether everything that `place` waits for has succeeded.
-fn may_start(plan: &Plan, schedule: &Schedule, place: Place) -> bool {
-    let step = &plan.steps[place];
+/// Whether everything that `index` waits for has succeeded.
+fn may_start(plan: &Plan, schedule: &Schedule, index: Index) -> bool {
+    let step = &plan.steps[index];
     plan.steps.iter().enumerate().all(|(other, before)| {
-        let waits = step.after.contains(&before.id) || (before.host == step.host && other < place);
+        let waits = step.after.contains(&before.id) || (before.host == step.host && other < index);
         !waits || schedule.state(other) == State::Succeeded
     })
 }
@@ -140,7 +140,7 @@ proptest! {
     ) {
         let mut schedule = Schedule::new(&plan).expect("a sound plan");
         // The scripts that run: what is left of each, its first step perhaps under way.
-        let mut scripts: Vec<Vec<Place>> = Vec::new();
+        let mut scripts: Vec<Vec<Index>> = Vec::new();
         for (which, luck) in dice {
             for batch in schedule.ready(2_usize.saturating_sub(scripts.len())) {
                 schedule.hand_over(&batch);
@@ -150,28 +150,28 @@ proptest! {
                 break;
             }
             let at = which.index(scripts.len());
-            let place = scripts[at][0];
-            if schedule.state(place) == State::HandedOver {
-                prop_assert!(may_start(&plan, &schedule, place));
-                schedule.start(place);
+            let index = scripts[at][0];
+            if schedule.state(index) == State::HandedOver {
+                prop_assert!(may_start(&plan, &schedule, index));
+                schedule.start(index);
             } else if luck < 40 {
-                schedule.fail(place);
-                schedule.release(schedule.host_of(place));
+                schedule.fail(index);
+                schedule.release(schedule.host_of(index));
                 scripts.remove(at);
             } else {
-                schedule.succeed(place);
+                schedule.succeed(index);
                 scripts[at].remove(0);
                 if scripts[at].is_empty() {
-                    schedule.release(schedule.host_of(place));
+                    schedule.release(schedule.host_of(index));
                     scripts.remove(at);
                 }
             }
         }
-        for place in 0..plan.steps.len() {
-            match schedule.state(place) {
+        for index in 0..plan.steps.len() {
+            match schedule.state(index) {
                 State::Succeeded | State::Failed => {}
                 State::Blocked(root) => prop_assert_eq!(schedule.state(root), State::Failed),
-                other => prop_assert!(false, "step {} ends as {:?}", place, other),
+                other => prop_assert!(false, "step {} ends as {:?}", index, other),
             }
         }
     }

@@ -3,19 +3,19 @@ use crate::model::{Secret, SecretName, Secrets};
 use crate::operation::{self, with_all_below};
 use crate::plan::Step;
 
-/// What every script begins with: it runs the steps and reports them.
+/// The start of every script: it runs the steps and reports them.
 const PRELUDE: &str = concat!(include_str!("../facts/at_work.sh"), include_str!("prelude.sh"));
 
 /// One script for adjacent steps of one host, to be fed to a root shell over standard input.
 ///
 /// It prints `NONCE begin STEP`, the step's output, `NONCE end STEP CODE` for each step, `NONCE cause STEP TEXT` and
-/// `NONCE advice STEP TEXT` where a step knows why it failed, and ends at the first failure.
+/// `NONCE advice STEP TEXT` if a step knows why it failed, and ends at the first failure.
 ///
-/// All of it is one compound command, which a shell reads to its end before it begins: cut short at any place, it does
-/// nothing. (Line by line, `revive_node() {` cut behind `revive` would call a function of that name.)
+/// All of it is one compound command, which a shell reads to the end before it starts: if it is cut anywhere, it does
+/// nothing. (Line by line, `revive_node() {` cut after `revive` would call a function of that name.)
 ///
 /// # Errors
-/// The name of a secret that a step needs and that `secrets` does not hold.
+/// The name of a secret that a step needs and that is not in `secrets`.
 pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<Secret, SecretName> {
     let mut text = format!("{{\n{}", frame.assignments()).into_bytes();
     put_code(&mut text, PRELUDE);
@@ -37,7 +37,7 @@ pub fn render(frame: &Frame<'_>, steps: &[&Step], secrets: &Secrets) -> Result<S
     Ok(Secret::new(text))
 }
 
-/// Without the comments: they cost bytes on a line that may be slow.
+/// Without the comments, since connections may be slow.
 fn put_code(text: &mut Vec<u8>, fragment: &str) {
     for line in fragment.lines().filter(|line| !line.trim_start().starts_with("# ")) {
         text.extend_from_slice(line.as_bytes());

@@ -11,12 +11,12 @@ use crate::facts::{HoldingCounts, QueueKind};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
 use crate::operation::{
-    AdoptCookie, CancelSyncQueue, ChangeNodeType, CloseGuest, CookieSide, DropStagedCookie,
-    EnableFeatureFlags, EnterCluster, FollowPeer, ForgetNode, ForgetOffline, Gate, GrowReplicas, Hold,
+    AdoptCookie, BalancerState, CancelSyncQueue, ChangeNodeType, CloseGuest, CookieSide, DropStagedCookie,
+    EnableFeatureFlags, EnterCluster, FollowPeer, ForgetNode, ForgetOffline, GrowReplicas, Hold,
     HoldPackages, ImportDefinitions, InstallCookie, InstallPackages, JoinCluster, JoinCommand, KeepData,
     MayGo, Operation, PackageChoice, Proof, PutAdmin, QueueRef, Rebalance, ReleaseQueues, ReloadUnit,
-    RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode, Service, SetClusterName, SetHostName,
-    SetPlugins, StageCookie, StartApp, StartBroker, StartUnit, StopBroker, StopStranger, StopUnit,
+    RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode, SetClusterName, SetHostName, SetPlugins,
+    StageCookie, StartApp, StartBroker, StartUnit, StopBroker, StopCheck, StopUnit, StopUnknownMember,
     SwitchCookie, SwitchServer, SyncQueue, Then, UpgradeBroker, Validator, WriteFile, with_all_below,
 };
 use crate::plan::{Change, Phase, Step, StepId};
@@ -65,13 +65,14 @@ fn hostile_operations() -> Vec<Operation> {
         Operation::InstallPackages(InstallPackages {
             packages: vec![PackageChoice { name: text.clone(), version: Some(text.clone()), over: None }],
             held_back_units: vec![text.clone()],
+            keys: Vec::new(),
         }),
         Operation::InstallCookie(InstallCookie { secret: secret.clone(), digest: String::new() }),
         Operation::StartUnit(StartUnit { unit: text.clone() }),
         Operation::JoinCluster(JoinCluster {
             node: node.clone(),
             names,
-            seed: node.clone(),
+            join_target: node.clone(),
             method: JoinCommand::StopJoinStart,
             node_type: NodeType::Ram,
             may_destroy: HoldingCounts::NOTHING,
@@ -186,7 +187,7 @@ fn a_node_that_enters_while_it_is_waited_for_is_not_joined() {
     let text = script(vec![Operation::JoinCluster(JoinCluster {
         node: node.clone(),
         names,
-        seed: node,
+        join_target: node,
         method: JoinCommand::StopJoinStart,
         node_type: NodeType::Disc,
         may_destroy: HoldingCounts::NOTHING,
@@ -211,7 +212,7 @@ fn a_missing_secret_is_named() {
 /// One of every kind, with harmless values.
 fn every_operation() -> Vec<Operation> {
     let (node, names, patience_s) = (NodeName::rabbit(&host()), NameMode::Short, 300);
-    let gate = Gate::QuorumCritical;
+    let stop_check = StopCheck::QuorumCritical;
     let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
     let queue = QueueRef { vhost: "/".to_owned(), name: "orders".to_owned(), kind: QueueKind::Quorum };
     let secret = SecretName::new("secret");
@@ -240,19 +241,38 @@ fn every_operation() -> Vec<Operation> {
         Operation::StopBroker(StopBroker { node: n() }),
         Operation::StartApp(StartApp { node: n(), names, patience_s }),
         Operation::StartBroker(StartBroker { node: n(), names, patience_s }),
-        Operation::EnterCluster(EnterCluster { node: n(), names, seed: n(), patience_s }),
-        Operation::RestartBroker(RestartBroker { node: n(), names, gate, patience_s }),
-        Operation::UpgradeBroker(UpgradeBroker { node: n(), names, gate, packages, patience_s }),
+        Operation::EnterCluster(EnterCluster { node: n(), names, join_target: n(), patience_s }),
+        Operation::RestartBroker(RestartBroker { node: n(), names, stop_check, patience_s }),
+        Operation::UpgradeBroker(UpgradeBroker {
+            node: n(),
+            names,
+            stop_check,
+            packages,
+            keys: Vec::new(),
+            patience_s,
+        }),
         Operation::ReviveNode(ReviveNode { node: n(), names }),
         Operation::SwitchServer(SwitchServer {
             software: Software::Haproxy,
             server: host(),
-            to: Service::Out,
+            to: BalancerState::Out,
         }),
         Operation::EnableFeatureFlags(EnableFeatureFlags { node: n() }),
         Operation::Rebalance(Rebalance { node: n() }),
-        Operation::RetireBroker(RetireBroker { node: n(), names, gate, may_go: MayGo::NOTHING, patience_s }),
-        Operation::StopStranger(StopStranger { node: n(), names, stranger: n(), gate, patience_s }),
+        Operation::RetireBroker(RetireBroker {
+            node: n(),
+            names,
+            stop_check,
+            may_go: MayGo::NOTHING,
+            patience_s,
+        }),
+        Operation::StopUnknownMember(StopUnknownMember {
+            node: n(),
+            names,
+            unknown_member: n(),
+            stop_check,
+            patience_s,
+        }),
         Operation::ReleaseQueues(ReleaseQueues { node: n(), names, gone: n() }),
         Operation::ForgetNode(ForgetNode { node: n(), names, gone: n(), may_go: MayGo::NOTHING }),
         Operation::ForgetOffline(ForgetOffline { node: n(), gone: n() }),
@@ -376,7 +396,7 @@ fn a_wait_to_be_spared_ends_with_an_interrupt() {
     let text = script(vec![Operation::RestartBroker(RestartBroker {
         node,
         names,
-        gate: Gate::QuorumCritical,
+        stop_check: StopCheck::QuorumCritical,
         patience_s: 60,
     })]);
     let ran = |tool: &str| {

@@ -1,4 +1,4 @@
-//! User rabbitmq puts something else in the place of what root is working on, at every single moment of a step. The moments
+//! User rabbitmq puts something else in the directory of what root is working on, at every single moment of a step. The moments
 //! are the commands that the step calls: each is a function here that lets the attacker in first. Needs root, for owners.
 
 use std::os::unix::fs::MetadataExt;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::place_tests::{OLD, Place, output, run, script};
+use super::place_tests::{Directory, OLD, output, run, script};
 use crate::model::{NameMode, NodeName};
 use crate::operation::{AdoptCookie, Operation, Proof, Then, WriteFile};
 use crate::template::Rendered;
@@ -22,21 +22,21 @@ const BOUND: Duration = Duration::from_secs(20);
 
 /// A directory of user nobody, who stands for rabbitmq, and files of root's beside it.
 struct Bed {
-    place: Place,
+    directory: Directory,
 }
 
 impl Bed {
     fn of(test: &str) -> Option<Self> {
-        Place::of(test).map(|place| Self { place })
+        Directory::of(test).map(|directory| Self { directory })
     }
 
     fn path(&self, name: &str) -> String {
-        self.place.path(name).display().to_string()
+        self.directory.path(name).display().to_string()
     }
 
     /// Everything as it was before anybody did anything.
     fn reset(&self) {
-        let dir = self.place.dir.display();
+        let dir = self.directory.dir.display();
         let text = format!(
             "set -e; cd {dir}; rm -rf ./* ; umask 022; mkdir theirs root open; chmod 700 root\n\
              printf '{CANARY}' >root/secret; chmod 600 root/secret; printf '{CANARY}' >victim\n\
@@ -53,7 +53,7 @@ impl Bed {
     /// system notes it.
     fn canaries(&self) -> Vec<String> {
         let of = |name: &str| {
-            let meta = std::fs::metadata(self.place.path(name)).expect("it is there");
+            let meta = std::fs::metadata(self.directory.path(name)).expect("it is there");
             // Others may be read by everybody.
             let read = if name == "root/secret" { meta.atime() } else { 0 };
             format!("{name} {:o} {}:{} {} {read}", meta.mode(), meta.uid(), meta.gid(), meta.mtime())
@@ -65,7 +65,7 @@ impl Bed {
     fn assert_unharmed(&self, before: &[String], what: &str) {
         assert_eq!(self.canaries(), before, "{what}");
         for name in ["root/secret", "victim"] {
-            let content = std::fs::read_to_string(self.place.path(name)).expect("it is there");
+            let content = std::fs::read_to_string(self.directory.path(name)).expect("it is there");
             assert_eq!(content, CANARY, "{name}: {what}");
         }
     }
@@ -81,7 +81,7 @@ impl Bed {
              if [ $left = 0 ]; then command rm {counter}; {become_nobody} '{attack}' >/dev/null 2>&1 </dev/null; fi; }}\n"
         );
         std::fs::write(&counter, format!("{moment}\n")).expect("the directory is ours");
-        assert!(text.contains("\nmain() {\n"), "the hooks have a place");
+        assert!(text.contains("\nmain() {\n"), "the hooks have a directory");
         text.replacen("\nmain() {\n", &format!("\n{let_in}{hooks}main() {{\n"), 1)
             .replace("broker_user=rabbitmq", "broker_user=nobody")
             .replace("broker_group=rabbitmq", "broker_group=nogroup")
@@ -105,7 +105,7 @@ impl Bed {
             assert!(!printed.contains("CANARY"), "{what}");
             let made: Vec<PathBuf> = ["root", "open"]
                 .iter()
-                .flat_map(|dir| std::fs::read_dir(self.place.path(dir)).expect("it is there").flatten())
+                .flat_map(|dir| std::fs::read_dir(self.directory.path(dir)).expect("it is there").flatten())
                 .map(|entry| entry.path())
                 .filter(|path| !path.ends_with("secret"))
                 .collect();
@@ -118,7 +118,7 @@ impl Bed {
     }
 }
 
-/// In the place of a file: each kind of thing that user rabbitmq can make.
+/// In the directory of a file: each kind of thing that user rabbitmq can make.
 fn plants(bed: &Bed, file: &str) -> [(&'static str, String); 5] {
     let (secret, victim, open) = (bed.path("root/secret"), bed.path("victim"), bed.path("open"));
     [
@@ -181,7 +181,7 @@ fn a_second_name_of_another_file_is_neither_closed_nor_kept() {
     let (done, printed) = run(&writes(&file));
     assert!(!done && printed.contains("not a regular file with one name"), "{printed}");
     bed.assert_unharmed(&before, &printed);
-    let names = std::fs::read_dir(bed.place.path("theirs")).expect("it is there").flatten();
+    let names = std::fs::read_dir(bed.directory.path("theirs")).expect("it is there").flatten();
     let left: Vec<_> = names.map(|entry| entry.file_name()).filter(|name| name != "rabbitmq.conf").collect();
     assert!(
         left.iter().all(|name| !name.to_string_lossy().contains("rabbitup-2")),

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::run_fixtures::{Answer, TestHosts, begin, host, id, plan, short, step};
 use super::{Event, Outcome};
 use crate::balancer::Software;
-use crate::operation::{Operation, Service, SwitchServer};
+use crate::operation::{BalancerState, Operation, SwitchServer};
 use crate::plan::Step;
 
 async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Event>) {
@@ -17,15 +17,15 @@ async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Ev
 
 /// lb takes a server out, the broker is restarted, lb puts it back; b/2 comes after all of it.
 fn out_and_in() -> Vec<Step> {
-    let switch = |what: &str, after: &[&str], to: Service| {
+    let switch = |what: &str, after: &[&str], to: BalancerState| {
         let operation =
             Operation::SwitchServer(SwitchServer { software: Software::Haproxy, server: host("b"), to });
         Step { operation, ..step("lb", what, after) }
     };
     vec![
-        switch("out", &[], Service::Out),
+        switch("out", &[], BalancerState::Out),
         step("b", "restart", &["lb/out"]),
-        switch("in", &["b/restart"], Service::In),
+        switch("in", &["b/restart"], BalancerState::In),
         step("b", "2", &["lb/in"]),
     ]
 }

@@ -40,7 +40,7 @@ fn a_node_that_does_not_start_gets_its_old_file_back_and_serves() {
     assert!(said.contains("conf: heartbeat = 60\ntrial: \n"), "{said}");
     assert!(said.contains("serves\n") && said.contains("rc 1\n"), "{said}");
     assert!(said.contains("changed: listeners.tcp.1; "), "the setting is named: {said}");
-    assert!(said.contains("the old one is back in place, and it serves again"), "{said}");
+    assert!(said.contains("the old one was restored, and the node serves again"), "{said}");
     assert!(!said.contains("= bad"), "its value is not: {said}");
 }
 
@@ -70,7 +70,7 @@ fn a_start_that_goes_well_ends_the_trial() {
 #[test]
 fn what_is_not_kept_is_not_put_back() {
     let said = played(&format!("echo 'x = bad' >\"$conf\"\nput_on_trial \"$conf\" there ''\n{RESTART}"));
-    assert!(said.contains("conf: x = bad\n") && said.contains("what was there before is not kept"), "{said}");
+    assert!(said.contains("conf: x = bad\n") && said.contains("there is no backup of the old one"), "{said}");
 }
 
 /// A node that fails for another reason than its files is told so.
@@ -80,7 +80,7 @@ fn a_node_that_starts_with_neither_is_no_case_of_a_bad_file() {
         "echo 'a = 1' >\"$conf.old\"\necho 'a = 2' >\"$conf\"\ntouch \"$dir/broken\"\n\
          put_on_trial \"$conf\" there \"$conf.old\"\n{RESTART}"
     ));
-    assert!(said.contains("does not with the old one, which is back in place: it did not start"), "{said}");
+    assert!(said.contains("nor with the old one, which was restored: it did not start"), "{said}");
     assert!(said.contains("conf: a = 1\n") && !said.contains("serves\n"), "{said}");
     let said = played(&format!("echo 'a = 2' >\"$conf\"\ntouch \"$dir/broken\"\n{RESTART}"));
     assert!(said.contains("N cause S it did not start\n"), "nothing was on trial: {said}");

@@ -2,7 +2,23 @@ use super::{Algorithm, Balancer, Packaged, Packages, Runtime, StatisticsPage, St
 
 pub(super) static BALANCER: Balancer = Balancer {
     name: "HAProxy",
-    packages: Packages { apt: Packaged { main: "haproxy", modules: &[] } },
+    packages: Packages {
+        apt: Packaged {
+            main: "haproxy",
+            modules: &[],
+            user: "haproxy",
+            modules_conf: "",
+            socket: "/run/haproxy/admin.sock",
+        },
+        // There is no /run/haproxy, and SELinux lets HAProxy make sockets here.
+        dnf: Packaged {
+            main: "haproxy",
+            modules: &[],
+            user: "haproxy",
+            modules_conf: "",
+            socket: "/var/lib/haproxy/stats",
+        },
+    },
     unit: "haproxy",
     conf: "/etc/haproxy/haproxy.cfg",
     template: Template {
@@ -18,9 +34,9 @@ pub(super) static BALANCER: Balancer = Balancer {
         balance("first", None),
         balance("random", Some(Strategy::Random)),
     ],
-    // They read HTTP or RDP.
+    // They need HTTP or RDP.
     beyond_tcp: &["uri", "url_param", "hdr", "rdp-cookie"],
-    runtime: Some(Runtime { socket: "/run/haproxy/admin.sock", verdict }),
+    runtime: Some(Runtime { verdict }),
     statistics: StatisticsPage::Offered,
     harmless: HARMLESS,
 };
@@ -34,8 +50,8 @@ const fn balance(word: &'static str, strategy: Option<Strategy>) -> Algorithm {
 fn verdict(check: &str) -> &str {
     match check {
         "L4CON" => "connection refused or no route",
-        "L4TOUT" => "no answer to the connection",
-        "L7TOUT" | "L6TOUT" => "connected, no answer in time",
+        "L4TOUT" => "the connection timed out",
+        "L7TOUT" | "L6TOUT" => "connected, but the answer timed out",
         "L7RSP" | "L6RSP" => "connected, a wrong answer",
         "L7STS" => "connected, answered with an error",
         "" => "never checked",

@@ -4,11 +4,15 @@ haproxy_accepts() { # FILE
   bounded 30 haproxy -c -q -f "$1"
 }
 
-# HAProxy's runtime API. perl-base is essential on Debian, which cannot be said of socat or any nc -U.
+# HAProxy's runtime API, by the socket that rabbitup's template opens on this system. The probe's text and this one share the
+# function that talks to it.
 haproxy_says() { # COMMAND
-  # shellcheck disable=SC2016 # perl's variables
-  bounded 10 perl -MIO::Socket::UNIX -e \
-    '$s = IO::Socket::UNIX->new("/run/haproxy/admin.sock") or die "no answer from HAProxy: $!\n"; print $s "$ARGV[0]\n"; $s->flush; print while <$s>' "$1"
+  for socket in /run/haproxy/admin.sock /var/lib/haproxy/stats; do
+    [ ! -S "$socket" ] || break
+  done
+  within 10
+  # shellcheck disable=SC2154 # within sets limit
+  unix_socket "$limit" "$socket" "$1" || { printf 'no answer from HAProxy at %s\n' "$socket"; return 1; }
 }
 
 # `BACKEND STATUS` of every server of that name. Field 18 of the statistics is the status.
@@ -16,7 +20,7 @@ haproxy_states() { # SERVER
   haproxy_says 'show stat -1 4 -1' | awk -F, -v server="$1" '$2 == server { print $1, $18 }'
 }
 
-# In all backends, whatever becomes of one of them.
+# In all backends, even if one of them fails.
 haproxy_set() { # SERVER maint|ready
   haproxy_states "$1" | {
     rc=0

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# Part of the probe: what HAProxy says of its servers, by its socket. probe.sh has section, limit and the socket.
+# Part of the probe: the states of HAProxy's servers, from its socket. probe.sh has section, limit and the socket.
 balancer() {
   section balancer
   up=' ' down=' ' stat=''
@@ -7,15 +7,9 @@ balancer() {
   question='show info;show stat -1 4 -1'
   case $runtime_socket in
     /*)
-      if command -v socat >/dev/null; then
-        stat=$(echo "$question" | limit 2 socat -t 2 - "UNIX-CONNECT:$runtime_socket")
-      else
-        # Part of every Debian (perl-base is essential), which cannot be said of any nc -U.
-        # shellcheck disable=SC2016  # perl's variables
-        stat=$(limit 2 perl -MIO::Socket::UNIX -e \
-          '$s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print $s "$ARGV[1]\n"; $s->flush; print while <$s>' \
-          "$runtime_socket" "$question")
-      fi
+      for socket in $runtime_socket; do
+        [ ! -S "$socket" ] || stat=$(unix_socket 2 "$socket" "$question")
+      done
       ;;
     *)
       # shellcheck disable=SC2016  # bash expands it

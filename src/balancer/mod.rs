@@ -1,5 +1,5 @@
-//! The software that balances what clients send to the brokers, one file for each: what it is called, what it installs and
-//! starts, where it reads what, who checks it, how it balances, whether it can be told anything while it runs.
+//! The load-balancing software, one file for each: its names, packages and
+//! unit, its configuration file and validator, its algorithms, its run-time interface if any.
 //!
 //! To add one: its file here with its [`Balancer`], which has no defaults, its shell beside it, its template in templates/,
 //! and its line in the list below.
@@ -10,44 +10,51 @@ mod nginx;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is true of a load balancer's software.
+/// The properties of a load balancer's software.
 #[derive(Debug)]
 pub struct Balancer {
-    /// As its makers write it.
+    /// Its name as its vendor writes it.
     pub name: &'static str,
     pub packages: Packages,
-    /// The unit that its package brings.
+    /// The unit in its package.
     pub unit: &'static str,
-    /// The file that it reads.
+    /// Its configuration file.
     pub conf: &'static str,
     pub template: Template,
-    /// The algorithm where the inventory names none. AMQP needs one that works on TCP connections.
+    /// The algorithm if the inventory names none. AMQP needs one that works on TCP connections.
     pub default: Algorithm,
-    /// The other ones that work on TCP connections.
+    /// The other algorithms that work on TCP connections.
     pub others: &'static [Algorithm],
-    /// Those that it has besides, and that need more than a TCP connection.
+    /// Its algorithms that need more than a TCP connection.
     pub beyond_tcp: &'static [&'static str],
-    /// How it is told to spare a server while it runs; None: a drained broker refuses its connections, and it turns to
+    /// How a server is disabled at run time; None: a drained broker refuses its connections, and it uses
     /// another one.
     pub runtime: Option<Runtime>,
     pub statistics: StatisticsPage,
-    /// Directives whose words may stand in a bundle, by their first one or two words.
+    /// Directives whose words may appear in a bundle, by their first one or two words.
     pub harmless: &'static [&'static str],
 }
 
-/// What it is installed from, by the family of packages.
+/// Its packages, by package family.
 #[derive(Debug)]
 pub struct Packages {
     pub apt: Packaged,
+    pub dnf: Packaged,
 }
 
-/// The packages of one family.
+/// The packages in one family.
 #[derive(Debug, Clone, Copy)]
 pub struct Packaged {
-    /// The one that brings the unit.
+    /// The package with the unit.
     pub main: &'static str,
-    /// What rabbitup's configuration loads besides.
+    /// The modules that rabbitup's configuration loads.
     pub modules: &'static [&'static str],
+    /// The user that it runs as.
+    pub user: &'static str,
+    /// Where the packages of modules put what loads them, as the configuration includes it.
+    pub modules_conf: &'static str,
+    /// The socket that its configuration opens, where it can be told anything at run time ([`Runtime`]).
+    pub socket: &'static str,
 }
 
 impl Packaged {
@@ -62,22 +69,22 @@ pub struct Template {
     /// Its name in templates/.
     pub file: &'static str,
     pub text: &'static str,
-    /// What it makes, for the inventory's schema.
+    /// What it renders, for the inventory's schema.
     pub about: &'static str,
 }
 
 /// A way to spread connections.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Algorithm {
-    /// As the inventory names it.
+    /// Its name in the inventory.
     pub word: &'static str,
-    /// What others have under another name, by which the words of one are understood for another.
+    /// What it does: the same strategy has other names in other software, and those are understood, too.
     pub strategy: Option<Strategy>,
-    /// What the configuration has for it; None: nothing, it is what the software does by itself.
+    /// The directive in the configuration; None: it is the default of the software.
     pub directive: Option<&'static str>,
 }
 
-/// What an algorithm does, whoever has it.
+/// What an algorithm does, in any software.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     InTurn,
@@ -86,23 +93,21 @@ pub enum Strategy {
     Random,
 }
 
-/// What it can be told while it runs, and asked. Its shell file has the functions `NAME_states` and `NAME_set`.
+/// Its interface at run time. Its shell file has the functions `NAME_states` and `NAME_set`.
 #[derive(Debug)]
 pub struct Runtime {
-    /// The socket that its template opens.
-    pub socket: &'static str,
-    /// What the word of its last check of a server means.
+    /// The meaning of the result of its last health check of a server.
     pub verdict: fn(&str) -> &str,
 }
 
-/// Whether it has a page that shows its servers.
+/// Whether it has a statistics page.
 #[derive(Debug)]
 pub enum StatisticsPage {
     Offered,
     Missing { why: &'static str },
 }
 
-/// What stands in the first two lines of every configuration that rabbitup writes, by which it knows its own.
+/// The word in the first two lines of every configuration that rabbitup writes, by which it recognises them.
 const OURS: &str = "rabbitup";
 
 impl Balancer {
@@ -111,12 +116,12 @@ impl Balancer {
         content.lines().take(2).any(|line| line.contains(OURS))
     }
 
-    /// The algorithms that AMQP can be balanced by, the default one first.
+    /// The algorithms for AMQP, the default one first.
     pub fn algorithms(&'static self) -> impl Iterator<Item = &'static Algorithm> {
         [&self.default].into_iter().chain(self.others)
     }
 
-    /// The algorithm of this name, or the one that does what another software's of this name does.
+    /// The algorithm of this name, or the equivalent of another software's algorithm of this name.
     pub fn algorithm(&'static self, word: &str) -> Option<&'static Algorithm> {
         self.algorithms().find(|algorithm| algorithm.word == word).or_else(|| {
             let all = Software::ALL.iter().flat_map(|software| software.balancer().algorithms());
@@ -131,10 +136,10 @@ impl Balancer {
     }
 }
 
-/// Makes the enum of all software, with what is true of each and the shell of all.
+/// Generates the enum of all software, with the properties of each and the shell of all.
 macro_rules! softwares {
     ($($(#[$attribute:meta])* $software:ident: $file:ident;)*) => {
-        /// Which software balances.
+        /// The load-balancing software.
         #[derive(
             Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
         )]
@@ -146,14 +151,14 @@ macro_rules! softwares {
         impl Software {
             pub const ALL: &'static [Self] = &[$(Self::$software,)*];
 
-            /// The word for it in the inventory.
+            /// Its name in the inventory.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$software => stringify!($file),)*
                 }
             }
 
-            /// What is true of it.
+            /// Its properties.
             pub fn balancer(self) -> &'static Balancer {
                 match self {
                     $(Self::$software => &$file::BALANCER,)*
@@ -161,8 +166,8 @@ macro_rules! softwares {
             }
         }
 
-        /// Their step functions: `NAME_accepts FILE` of each, and what [`Runtime`] names of those that have one.
-        pub const STEPS: &str = concat!($(include_str!(concat!(stringify!($file), ".sh")),)*);
+        /// Their step functions: `NAME_accepts FILE` of each, and those of [`Runtime`] if it has one.
+        pub const STEPS: &str = concat!(include_str!("../facts/unix_socket.sh"), $(include_str!(concat!(stringify!($file), ".sh")),)*);
     };
 }
 
@@ -192,8 +197,8 @@ mod tests {
             assert_eq!(serde_json::to_value(software).expect("a word"), word);
             assert!(balancer.is_ours(balancer.template.text), "{word}: rabbitup knows what it wrote");
             assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
-            if let Some(runtime) = &balancer.runtime {
-                assert!(balancer.template.text.contains(runtime.socket), "{word} opens the socket");
+            if balancer.runtime.is_some() {
+                assert!(balancer.template.text.contains("{{socket}}"), "{word} opens the socket");
                 for function in ["states", "set"] {
                     assert!(STEPS.contains(&format!("\n{word}_{function}()")), "{word}_{function}");
                 }

@@ -2,7 +2,22 @@ use super::{Algorithm, Balancer, Packaged, Packages, StatisticsPage, Strategy, T
 
 pub(super) static BALANCER: Balancer = Balancer {
     name: "nginx",
-    packages: Packages { apt: Packaged { main: "nginx", modules: &["libnginx-mod-stream"] } },
+    packages: Packages {
+        apt: Packaged {
+            main: "nginx",
+            modules: &["libnginx-mod-stream"],
+            user: "www-data",
+            modules_conf: "/etc/nginx/modules-enabled/*.conf",
+            socket: "",
+        },
+        dnf: Packaged {
+            main: "nginx",
+            modules: &["nginx-mod-stream"],
+            user: "nginx",
+            modules_conf: "/usr/share/nginx/modules/*.conf",
+            socket: "",
+        },
+    },
     unit: "nginx",
     conf: "/etc/nginx/nginx.conf",
     template: Template {
@@ -10,7 +25,7 @@ pub(super) static BALANCER: Balancer = Balancer {
         text: include_str!("../../templates/nginx-stream.conf.hbs"),
         about: "nginx.conf with its stream block.",
     },
-    // An upstream block goes round by itself.
+    // Round robin is the default of an upstream block.
     default: Algorithm { word: "round_robin", strategy: Some(Strategy::InTurn), directive: None },
     others: &[
         Algorithm {
@@ -26,7 +41,7 @@ pub(super) static BALANCER: Balancer = Balancer {
         Algorithm { word: "random", strategy: Some(Strategy::Random), directive: Some("random") },
     ],
     beyond_tcp: &[],
-    // Its API is part of the commercial edition alone.
+    // Only the commercial edition has the API.
     runtime: None,
     statistics: StatisticsPage::Missing { why: "nginx has no statistics page for streams" },
     harmless: HARMLESS,

@@ -11,7 +11,7 @@ use super::echo::Echoless;
 use super::exit::{Exit, Failure};
 use super::print;
 use crate::apply::{
-    self, Event, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, Stamped, Vault,
+    self, Event, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, SecretResolver, Stamped,
     journal_dir,
 };
 use crate::model::{HostName, Secrets, printable};
@@ -80,7 +80,7 @@ pub async fn execute(
     stopper.watch_signals().map_err(|error| Failure::other("cannot watch for signals", &error))?;
     let lost = locks.next_lost();
     let watch = tokio::spawn(async move { stopper.lock_lost(lost.await) });
-    let vault = Vault::new(secrets, plan);
+    let resolver = SecretResolver::new(secrets, plan);
     // Its own thread: a paused terminal or a full pipe must not block the hosts.
     let (to_display, shown) = mpsc::channel();
     let (display, echoless) = display(plan, common);
@@ -90,7 +90,7 @@ pub async fn execute(
     });
     let display = display.map_err(|error| Failure::other("the display could not be started", &error))?;
     let work = async {
-        let report = apply::apply(plan, transport.clone(), vault, mark, &mut interrupt, &events).await;
+        let report = apply::apply(plan, transport.clone(), resolver, mark, &mut interrupt, &events).await;
         drop(events);
         report
     };

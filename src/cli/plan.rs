@@ -6,7 +6,7 @@ use super::exit::{Exit, Failure};
 use super::session::{Session, shown};
 use super::wait_for_steps::gather_when_idle;
 use super::{print, private_file};
-use crate::plan::{Moment, Plan};
+use crate::plan::{Pass, Plan};
 use crate::report::{PlanDocument, Routes, plan_text, skipped_line};
 
 /// `rabbitup plan`.
@@ -15,7 +15,7 @@ pub async fn run(common: &Common, arguments: &PlanArguments) -> Result<Exit, Fai
     let facts = gather_when_idle(&session.transport, &session.hosts, common, session.first_turn()).await;
     session.close(common).await;
     let facts = facts?;
-    let plan = session.plan(common, &facts, Moment::Before)?;
+    let plan = session.plan(common, &facts, Pass::Before)?;
     if let Some(path) = &arguments.output {
         save(&plan, path)?;
     }

@@ -54,13 +54,14 @@ fn rendered(
             let Some(balancer) = wanted.filter(|balancer| balancer.software == software) else {
                 return Ok(None);
             };
-            render::load_balancer(templates, desired, balancer).map(|file| Some(shown(file)))
+            // No host is asked which family it is of.
+            let Some(platform) = platforms().next() else { return Ok(None) };
+            render::load_balancer(templates, desired, balancer, platform).map(|file| Some(shown(file)))
         }
         TemplateName::Chrony => {
             let Some(host) = host.or_else(|| desired.with_role(Role::TimeSource).next()).or(broker) else {
                 return Ok(None);
             };
-            // No host is asked which family it is of.
             let Some(platform) = platforms().next() else { return Ok(None) };
             render::chrony_conf(templates, desired, host, &platform.time).map(|file| file.map(shown))
         }

@@ -15,7 +15,7 @@ use crate::document::{Graphics, Problem};
 use crate::facts::Facts;
 use crate::inventory::{self, Become, Desired, Host, HostKeys, Loaded, SecretPolicy, Ssh};
 use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource, Secrets};
-use crate::plan::{self, Limit, Moment, Options, Plan, PlanError, PlannedHost, Strangers};
+use crate::plan::{self, Limit, Options, Pass, Plan, PlanError, PlannedHost, UnknownMembers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
 use crate::report::{
     Colour, Details, ErrorKind, RefusalDocument, Routes, Style, late_refusals_text, late_unreachable_text,
@@ -165,9 +165,11 @@ impl Session {
                 .collect::<Result<_, _>>()?,
             digest_key: DigestKey::random(),
             arguments,
-            strangers: data.prune.map_or(Strangers::Report, |at_most| Strangers::Remove { at_most }),
+            unknown_members: data
+                .prune
+                .map_or(UnknownMembers::Report, |at_most| UnknownMembers::Remove { at_most }),
             command: CommandLine::doing(common, called, &Data { prune: None, ..data.clone() }).to_string(),
-            moment: Moment::Before,
+            pass: Pass::Before,
         };
         let hosts = plan::planned_hosts(&desired, &playbook);
         let transport = transport(&hosts, become_password(common)?.as_ref(), &desired.secret_sources);
@@ -192,8 +194,8 @@ impl Session {
     }
 
     /// Makes the plan. Unreachable hosts and refusals become errors in the form that the command line asks for.
-    pub fn plan(&self, common: &Common, facts: &Facts, moment: Moment) -> Result<Plan, Failure> {
-        self.plan_with(common, &self.playbook, facts, moment)
+    pub fn plan(&self, common: &Common, facts: &Facts, pass: Pass) -> Result<Plan, Failure> {
+        self.plan_with(common, &self.playbook, facts, pass)
     }
 
     /// Like [`Session::plan`], with another playbook: the recovery from a failed run.
@@ -202,10 +204,10 @@ impl Session {
         common: &Common,
         playbook: &Playbook,
         facts: &Facts,
-        moment: Moment,
+        pass: Pass,
     ) -> Result<Plan, Failure> {
         self.require_reached(common, playbook, facts)?;
-        let options = Options { moment, ..self.options.clone() };
+        let options = Options { pass, ..self.options.clone() };
         let words = Words::of(common);
         let desired = self
             .knowing(|desired| plan::secrets_to_read(desired, playbook, &self.templates, facts, &options))?;

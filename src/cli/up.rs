@@ -17,7 +17,7 @@ use crate::apply::Locks;
 use crate::cluster::{Finding, Severity, is_healthy};
 use crate::facts::Facts;
 use crate::model::{HostName, one_line};
-use crate::plan::{Moment, Plan, StepId};
+use crate::plan::{Pass, Plan, StepId};
 use crate::playbook::Playbook;
 use crate::rabbitmq::BROKER_UNIT;
 use crate::report::{DiagnosisDocument, FindingEntry, diagnosis_brief, findings_text, last_line, plan_text};
@@ -67,7 +67,7 @@ struct Work<'a> {
 const APPLY: &str = "Apply this plan?";
 
 /// What became of a plan that was confirmed, once its hosts are locked.
-enum Again {
+enum Replanned {
     Go(Plan),
     NotConfirmed,
     /// Somebody else has done it meanwhile.
@@ -75,7 +75,7 @@ enum Again {
 }
 
 /// How a round ended.
-enum Round {
+enum PassEnd {
     Ended(Exit),
     /// All was done, and there is more to do.
     More(Plan),
@@ -85,21 +85,21 @@ impl Work<'_> {
     /// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
     async fn run(&self) -> Result<Exit, Failure> {
         let facts = self.gather_when_idle(self.session.first_turn()).await?;
-        let plan = self.session.plan(self.common, &facts, Moment::Before)?;
+        let plan = self.session.plan(self.common, &facts, Pass::Before)?;
         self.show(&plan_text(&plan, self.common.style()));
         *self.before.borrow_mut() = self.session.health(self.common, &facts);
         let began = Instant::now();
         if plan.is_empty() {
             return self.judge_soon(&facts, began).await;
         }
-        match self.round(plan, began, Moment::Before).await? {
-            Round::Ended(exit) => Ok(exit),
-            Round::More(plan) => {
+        match self.run_pass(plan, began, Pass::Before).await? {
+            PassEnd::Ended(exit) => Ok(exit),
+            PassEnd::More(plan) => {
                 self.show("\nWhat runs now shows that there is more to do:\n\n");
                 self.show(&plan_text(&plan, self.common.style()));
-                match self.round(plan, began, Moment::After(began.elapsed())).await? {
-                    Round::Ended(exit) => Ok(exit),
-                    Round::More(plan) => {
+                match self.run_pass(plan, began, Pass::After(began.elapsed())).await? {
+                    PassEnd::Ended(exit) => Ok(exit),
+                    PassEnd::More(plan) => {
                         self.show("After the run, this is still to be done:\n");
                         Err(self.unfinished(&plan))
                     }
@@ -117,22 +117,22 @@ impl Work<'_> {
     }
 
     /// Confirms, applies and verifies a plan that has been shown.
-    async fn round(&self, plan: Plan, began: Instant, moment: Moment) -> Result<Round, Failure> {
+    async fn run_pass(&self, plan: Plan, began: Instant, pass: Pass) -> Result<PassEnd, Failure> {
         if self.consent.to(&plan, APPLY).await? == Answer::No {
-            self.show(match moment {
-                Moment::Before => "Not confirmed: nothing was changed.\n",
-                Moment::After(_) => "Not confirmed: this was not done.\n",
+            self.show(match pass {
+                Pass::Before => "Not confirmed: nothing was changed.\n",
+                Pass::After(_) => "Not confirmed: this was not done.\n",
             });
-            return Ok(Round::Ended(Exit::Failed));
+            return Ok(PassEnd::Ended(Exit::Failed));
         }
         let locks = lock(&self.session.transport, &plan, &self.command).await?;
-        let plan = match self.look_again(plan, &self.session.playbook, moment).await? {
-            Again::Go(plan) => plan,
-            Again::NotConfirmed => {
+        let plan = match self.replan_under_lock(plan, &self.session.playbook, pass).await? {
+            Replanned::Go(plan) => plan,
+            Replanned::NotConfirmed => {
                 self.show("Not confirmed: nothing of it was done.\n");
-                return Ok(Round::Ended(Exit::Failed));
+                return Ok(PassEnd::Ended(Exit::Failed));
             }
-            Again::NothingLeft => {
+            Replanned::NothingLeft => {
                 locks.release().await;
                 return self.verify(began).await;
             }
@@ -141,12 +141,12 @@ impl Work<'_> {
             Executed::Done => return self.verify(began).await,
             Executed::Failed(steps) => {
                 self.examine(&plan, &steps).await;
-                self.settle().await?;
-                Round::Ended(Exit::Failed)
+                self.recover().await?;
+                PassEnd::Ended(Exit::Failed)
             }
-            Executed::Interrupted => Round::Ended(Exit::Interrupted),
+            Executed::Interrupted => PassEnd::Ended(Exit::Interrupted),
             // What is on the hosts now is that run's, half-way or not.
-            Executed::TakenOver => Round::Ended(Exit::Locked),
+            Executed::TakenOver => PassEnd::Ended(Exit::Locked),
         })
     }
 
@@ -159,22 +159,27 @@ impl Work<'_> {
 
     /// Under the lock the hosts are inspected once more. What was confirmed is what is done: a plan that has become another
     /// is shown and confirmed again, and `--yes` is no word for one that destroys more.
-    async fn look_again(&self, shown: Plan, playbook: &Playbook, moment: Moment) -> Result<Again, Failure> {
+    async fn replan_under_lock(
+        &self,
+        shown: Plan,
+        playbook: &Playbook,
+        pass: Pass,
+    ) -> Result<Replanned, Failure> {
         let turn = if self.session.goes_beside() { Turn::Beside } else { Turn::Locked };
         let plan =
-            self.session.plan_with(self.common, playbook, &self.gather_when_idle(turn).await?, moment)?;
+            self.session.plan_with(self.common, playbook, &self.gather_when_idle(turn).await?, pass)?;
         if plan.steps == shown.steps {
-            return Ok(Again::Go(plan));
+            return Ok(Replanned::Go(plan));
         }
         if plan.is_empty() {
             self.show("The hosts have changed since: there is nothing left to do.\n");
-            return Ok(Again::NothingLeft);
+            return Ok(Replanned::NothingLeft);
         }
         self.show("The hosts have changed since; the plan is now:\n");
         self.show(&plan_text(&plan, self.common.style()));
         Ok(match self.consent.to(&plan, APPLY).await? {
-            Answer::Yes => Again::Go(plan),
-            Answer::No => Again::NotConfirmed,
+            Answer::Yes => Replanned::Go(plan),
+            Answer::No => Replanned::NotConfirmed,
         })
     }
 
@@ -202,10 +207,10 @@ impl Work<'_> {
 
     /// A run of some playbooks must not be left half-way: what ends it is planned from what is there now, shown, and
     /// done. A step that was given up may still be running: its end comes first.
-    async fn settle(&self) -> Result<(), Failure> {
+    async fn recover(&self) -> Result<(), Failure> {
         let Some(playbook) = self.session.playbook.after_failure() else { return Ok(()) };
         let facts = self.gather_when_idle(Turn::HalfWay).await?;
-        let plan = self.session.plan_with(self.common, &playbook, &facts, Moment::Before).inspect_err(|_| {
+        let plan = self.session.plan_with(self.common, &playbook, &facts, Pass::Before).inspect_err(|_| {
             self.show(&format!(
                 "\nThe run failed half-way, and what would end it cannot be planned now (below). Then run again: {}\n\n",
                 self.command
@@ -221,13 +226,13 @@ impl Work<'_> {
             return Ok(());
         }
         let locks = lock(&self.session.transport, &plan, &self.command).await?;
-        let plan = match self.look_again(plan, &playbook, Moment::Before).await? {
-            Again::Go(plan) => plan,
-            Again::NotConfirmed => {
+        let plan = match self.replan_under_lock(plan, &playbook, Pass::Before).await? {
+            Replanned::Go(plan) => plan,
+            Replanned::NotConfirmed => {
                 self.show(&format!("Not confirmed: it is left half-way. Then run again: {}\n", self.command));
                 return Ok(());
             }
-            Again::NothingLeft => {
+            Replanned::NothingLeft => {
                 locks.release().await;
                 return Ok(());
             }
@@ -241,7 +246,7 @@ impl Work<'_> {
 
     /// Gathers again: the plan must be empty and the cluster whole. What takes a moment (a health check of the load
     /// balancer, a first answer of the time source) is waited for, and said.
-    async fn verify(&self, began: Instant) -> Result<Round, Failure> {
+    async fn verify(&self, began: Instant) -> Result<PassEnd, Failure> {
         let (session, common) = (self.session, self.common);
         let patience = session.playbook.verifies();
         let start = Instant::now();
@@ -249,7 +254,7 @@ impl Work<'_> {
         let mut pause = LOOK_AGAIN;
         loop {
             let facts = session.gather().await;
-            let plan = session.plan(common, &facts, Moment::After(began.elapsed()))?;
+            let plan = session.plan(common, &facts, Pass::After(began.elapsed()))?;
             let findings = if patience.is_some() { session.health(common, &facts) } else { Vec::new() };
             // They are sorted, the worst first.
             let worst = findings.first();
@@ -260,10 +265,10 @@ impl Work<'_> {
             };
             if start.elapsed() >= errors.limit(patience.unwrap_or_default()) {
                 if !plan.is_empty() {
-                    return Ok(Round::More(plan));
+                    return Ok(PassEnd::More(plan));
                 }
                 self.show(&format!("Verified: {}\n", last_line(&plan)));
-                return Ok(Round::Ended(self.judge(&facts)));
+                return Ok(PassEnd::Ended(self.judge(&facts)));
             }
             if let Some(worst) =
                 worst.filter(|worst| told.as_ref() != Some(&worst.problem.what) && start.elapsed() > QUIET)
@@ -298,8 +303,8 @@ impl Work<'_> {
             return Ok(self.judge(facts));
         }
         Ok(match self.verify(began).await? {
-            Round::Ended(exit) => exit,
-            Round::More(plan) => return Err(self.unfinished(&plan)),
+            PassEnd::Ended(exit) => exit,
+            PassEnd::More(plan) => return Err(self.unfinished(&plan)),
         })
     }
 

@@ -1,5 +1,5 @@
-//! What is judged of a cluster, from facts and desired state alone: who is a member, who runs, who disagrees, what is healthy.
-//! The planner, doctor and status ask here; nothing is planned and nothing is drawn.
+//! The state of a cluster, derived from facts and desired state: members, running nodes, disagreements, health.
+//! Used by the planner, doctor and status; it does no planning and no presentation.
 
 pub(crate) mod health;
 pub(crate) mod phrases;

@@ -1,10 +1,10 @@
-//! How names and numbers stand in sentences.
+//! Names and numbers in sentences.
 
 use std::fmt::Display;
 
-/// How many items a sentence shows whole.
+/// Up to how many items a sentence lists all.
 const WHOLE: usize = 6;
-/// How many of more than that.
+/// How many it lists of more items.
 const HEAD: usize = 3;
 
 /// `a, b and c`.
@@ -30,7 +30,7 @@ pub fn folded<T: Display>(items: &[T]) -> String {
     format!("{} and {} more", whole(&items[..HEAD]), items.len() - HEAD)
 }
 
-/// Groups items under keys, in the order in which each key came first.
+/// Groups items by key, in the order in which the keys first occur.
 pub fn grouped<K: PartialEq, V>(items: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
     let mut groups: Vec<(K, Vec<V>)> = Vec::new();
     for (key, value) in items {

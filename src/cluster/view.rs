@@ -1,4 +1,4 @@
-//! How the facts of all nodes are read together: which cluster is the one, who belongs to it, who disagrees.
+//! The combined view of all nodes' facts: which cluster is the relevant one, its members, disagreements.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
 use crate::rabbitmq::BROKER_UNIT;
 
-/// The broker whose cluster the others join. That is the seed node, unless it is blank or alone while another broker
-/// already holds a cluster or data: a join wipes the joiner, so it is always the empty one that moves. What a
-/// node holds that cannot be asked is not known; joining looks again at the last moment.
+/// The broker whose cluster the others join: the seed node, unless it is blank or alone while another broker
+/// already has a cluster or data: a join wipes the joining node, so the empty one always joins. The data of a
+/// node that cannot be queried is unknown; the join step checks again right before.
 pub fn anchor<'d>(desired: &'d Desired, facts: &Facts) -> Option<&'d Host> {
     let established =
         |host: &&Host| facts.host(&host.name).and_then(HostFacts::node).is_some_and(is_established);
@@ -34,13 +34,13 @@ pub fn anchor<'d>(desired: &'d Desired, facts: &Facts) -> Option<&'d Host> {
         .or(seed)
 }
 
-/// Whether a node is of a cluster, or holds something itself: not one that was started blank a moment ago.
+/// Whether a node is in a cluster or has data: not one that has just started blank.
 fn is_established(node: &NodeFacts) -> bool {
     node.members.len() > 1 || !node.holdings.is_empty()
 }
 
-/// Whether a node was taken out of its cluster on purpose: somebody switched its unit off, as `remove-node` does, and none of
-/// the brokers that run lists it. Where none runs nobody knows.
+/// Whether a node was removed from its cluster on purpose: its unit is disabled, as by `remove-node`, and none of
+/// the running brokers lists it. If none runs this is unknown.
 pub fn is_retired(desired: &Desired, facts: &Facts, host: &Host) -> bool {
     let peers = running(desired, facts);
     let is_off = facts
@@ -49,21 +49,21 @@ pub fn is_retired(desired: &Desired, facts: &Facts, host: &Host) -> bool {
     is_off && !peers.is_empty() && peers.iter().all(|(_, node)| !node.lists(&host.node()))
 }
 
-/// How a node shows that its cluster has forgotten it.
+/// The evidence that its cluster has forgotten a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forgotten {
-    /// Mnesia notes these members of the cluster in its data.
+    /// Mnesia's data records these members of the cluster.
     Notes(Vec<NodeName>),
-    /// It was taken out on purpose, and its data is still in place.
+    /// It was removed on purpose, and its data is still in place.
     Retired,
-    /// RabbitMQ in it was stopped, as a removal from afar does, and its Erlang VM still runs.
+    /// RabbitMQ in it was stopped, as by a remote removal, and its Erlang VM still runs.
     StoppedInside,
-    /// With Khepri there is no such note: it may as well never have been a member.
+    /// Khepri does not record it: it may never have been a member.
     Unknown,
 }
 
-/// Whether a node that does not run was forgotten by the cluster of `seed`, which does not list it though it has data: it
-/// would wait for members that do not know it. One whose notes name nobody else is a broker of its own.
+/// Whether a stopped node was forgotten by the cluster of `seed`, which does not list it although it has data: it
+/// would wait for members that do not know it. A node whose data names no other is a standalone broker.
 pub fn forgotten(desired: &Desired, facts: &Facts, host: &Host, seed: &NodeFacts) -> Option<Forgotten> {
     let node = host.node();
     let seen = facts.host(&host.name)?;
@@ -85,34 +85,34 @@ pub fn forgotten(desired: &Desired, facts: &Facts, host: &Host, seed: &NodeFacts
     Some(if stopped { Forgotten::StoppedInside } else { Forgotten::Unknown })
 }
 
-/// Something that speaks against stopping a member of a cluster.
+/// A reason not to stop a member of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disagreement {
     /// It is a member and does not run.
     Down(NodeName),
-    /// It is a member that its host starts just now: after a boot, that takes it a while.
+    /// It is a member that is starting: after a boot, this takes a while.
     Starting(NodeName),
-    /// The one does not see the other, which runs: the network, or a cluster that has not healed yet.
+    /// One does not see the other, which runs: a network problem, or a cluster that has not healed yet.
     Unseen { by: NodeName, node: NodeName },
-    /// The one cannot see the other.
+    /// One cannot see the other: a partition.
     Partition(Partition),
     /// Its host did not answer.
     Unasked(NodeName),
-    /// The one lists so many members, the other so many, and not the same.
+    /// Two nodes list different members: how many each.
     Members { one: NodeName, lists: usize, other: NodeName, others: usize },
 }
 
 impl std::fmt::Display for Forgotten {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Notes(members) => write!(f, "its data notes {} as members of its cluster", listed(members)),
+            Self::Notes(members) => write!(f, "its data lists {} as members of its cluster", listed(members)),
             Self::Retired => {
-                f.write_str("its unit is disabled, as remove-node leaves it, and its data is still in place")
+                f.write_str("its unit is disabled, as by remove-node, and its data is still in place")
             }
             Self::StoppedInside => f.write_str(
-                "RabbitMQ in its Erlang VM was stopped, as --prune leaves it, and its data is still in place",
+                "RabbitMQ in its Erlang VM was stopped, as by --prune, and its data is still in place",
             ),
-            Self::Unknown => f.write_str("its data does not tell whether it was a member"),
+            Self::Unknown => f.write_str("its data does not show whether it was a member"),
         }
     }
 }
@@ -122,14 +122,11 @@ impl std::fmt::Display for Disagreement {
         match self {
             Self::Down(node) => write!(f, "{node} is a member and does not run"),
             Self::Starting(node) => {
-                write!(
-                    f,
-                    "{node} is a member and is starting just now (rabbitup run start waits until it serves)"
-                )
+                write!(f, "{node} is a member and is starting (rabbitup run start waits until it serves)")
             }
             Self::Unseen { by, node } => write!(f, "{by} does not see {node}, which runs"),
             Self::Partition(pair) => write!(f, "{} cannot see {} (a partition)", pair.node, pair.from),
-            Self::Unasked(node) => write!(f, "{} could not be asked", node.host()),
+            Self::Unasked(node) => write!(f, "{} did not answer", node.host()),
             Self::Members { one, lists, other, others } => {
                 write!(f, "{one} lists {lists} members, {other} lists {others}")
             }
@@ -138,14 +135,14 @@ impl std::fmt::Display for Disagreement {
 }
 
 impl Disagreement {
-    /// Whether it is only that this node is not there.
+    /// Whether the only reason is that this node is absent.
     pub fn is_absence_of(&self, absent: &NodeName) -> bool {
         matches!(self, Self::Down(node) | Self::Starting(node) | Self::Unasked(node) if node == absent)
     }
 }
 
-/// What speaks against stopping a member of this node's cluster: members that are down or unseen, partitions, and
-/// nodes that list other members. Empty where the cluster is whole.
+/// The reasons not to stop a member of this node's cluster: members that are down or unseen, partitions, and
+/// nodes that list other members. Empty if the cluster is complete.
 pub fn disagreements(desired: &Desired, facts: &Facts, node: &NodeFacts) -> Vec<Disagreement> {
     let members: BTreeSet<&NodeName> = node.members.iter().map(|m| &m.node).collect();
     let down = members.iter().filter(|member| !node.running.contains(member));
@@ -182,13 +179,13 @@ pub fn disagreements(desired: &Desired, facts: &Facts, node: &NodeFacts) -> Vec<
     found
 }
 
-/// All of them, for a sentence.
+/// All of them, as text for a message.
 pub fn told(found: &[Disagreement]) -> String {
     let words: Vec<String> = found.iter().map(ToString::to_string).collect();
     words.join("; ")
 }
 
-/// The brokers that run, with what they say.
+/// The running brokers, with their facts.
 pub fn running<'a>(desired: &'a Desired, facts: &'a Facts) -> Vec<(&'a Host, &'a NodeFacts)> {
     desired.brokers().filter_map(|host| Some((host, facts.host(&host.name)?.node()?))).collect()
 }

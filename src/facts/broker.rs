@@ -21,7 +21,8 @@ pub enum BrokerState {
     /// The VM runs, but neither erl_call nor rabbitmqctl got an answer, for this reason.
     Unknown(String),
     /// RabbitMQ runs and answers, but its version does not support a question that every plan needs: the question and the error.
-    Untold(String),
+    #[serde(rename = "untold")]
+    Unsupported(String),
     Running(Box<NodeFacts>),
 }
 

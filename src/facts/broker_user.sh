@@ -22,12 +22,25 @@ as_rabbitmq() { # SECONDS COMMAND...
 }
 
 # The end of a file in one of those directories that user rabbitmq cannot read: the unit's standard output belongs to root. It
-# must be a regular file without other hard links. A shell cannot open files that way, so this needs perl.
+# must be a regular file without other hard links. A shell cannot open files that way, so this needs perl or Python.
 tail_as_root() { # FILE BYTES
-  command -v perl >/dev/null || return 1
-  # shellcheck disable=SC2016 # perl's variables
-  timeout -k 10 5 perl -MFcntl -e 'sysopen(my $f, $ARGV[0], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY) or exit 1;
+  if command -v perl >/dev/null; then
+    # shellcheck disable=SC2016 # perl's variables
+    timeout -k 10 5 perl -MFcntl -e 'sysopen(my $f, $ARGV[0], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY) or exit 1;
     my @s = stat $f; -f _ && $s[3] == 1 or exit 1;
     sysseek($f, -$ARGV[1], 2) if $s[7] > $ARGV[1];
     for (my $left = $ARGV[1]; $left > 0 && (my $n = sysread($f, my $b, $left)); $left -= $n) { syswrite(STDOUT, $b) or exit 1 }' "$1" "$2" 2>/dev/null
+    return
+  fi
+  for python in python3 /usr/libexec/platform-python; do
+    command -v "$python" >/dev/null || continue
+    timeout -k 10 5 "$python" -c 'import os, stat, sys
+f = os.open(sys.argv[1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+s = os.fstat(f)
+if not stat.S_ISREG(s.st_mode) or s.st_nlink != 1: sys.exit(1)
+os.lseek(f, max(0, s.st_size - int(sys.argv[2])), 0)
+sys.stdout.buffer.write(os.read(f, int(sys.argv[2])))' "$1" "$2" 2>/dev/null
+    return
+  done
+  return 1
 }

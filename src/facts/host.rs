@@ -139,6 +139,9 @@ pub enum Privilege {
 pub struct System {
     /// `ID` of /etc/os-release.
     pub id: String,
+    /// `VERSION_ID` of /etc/os-release; empty on rolling releases.
+    #[serde(default)]
+    pub version: String,
     /// `PRETTY_NAME` of /etc/os-release.
     pub pretty_name: String,
     pub family: OsFamily,

@@ -176,6 +176,7 @@ fn system(frames: &Frames, files: &Files) -> System {
         pretty_name: value("PRETTY_NAME").unwrap_or_else(|| id.clone()),
         family: OsFamily::of(&id, &like),
         id,
+        version: value("VERSION_ID").unwrap_or_default(),
         systemd: frames.value("system", "systemd").is_some(),
         machine: frames.value("system", "machine").unwrap_or_default().to_owned(),
         kernel: kernel(frames),

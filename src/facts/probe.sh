@@ -5,7 +5,8 @@
 #   become       how the caller became root
 #   names, packages, candidates, units, files   one per line
 #   node, name_flag, node_erl                   the node to ask, -sname or -name, and what to ask
-#   package_data, package_locks                 where package managers keep what they know, and their locks, one per line
+#   package_data, package_locks, package_pids   where package managers keep what they know, their locks, and files that contain
+#                                               the process that holds one, one per line
 #   realm_sh                                    the text of broker_realm.sh
 #   reach        "PEER ADDRESS PORT" per line
 #   lb_port, runtime_socket                     a load balancer's AMQP port, and where it answers while it runs
@@ -182,7 +183,7 @@ data_place() {
       done <"$f"
     done
   done
-  for f in /etc/default/rabbitmq-server /etc/systemd/system/rabbitmq-server.service \
+  for f in /etc/default/rabbitmq-server /etc/sysconfig/rabbitmq-server /etc/systemd/system/rabbitmq-server.service \
     /etc/systemd/system/rabbitmq-server.service.d/*.conf /usr/lib/systemd/system/rabbitmq-server.service.d/*.conf; do
     [ -f "$f" ] || continue
     ! grep -Eq '^[^#]*MNESIA_(BASE|DIR)=' -- "$f" || { printf 'moved=%s\n' "$f" && break; }
@@ -202,11 +203,18 @@ guarded_cookie() {
 # The holder of a lock that an installation needs. /proc/locks: "1: POSIX ADVISORY WRITE 123 00:2a:4711 0 EOF".
 lock() {
   section lock
-  [ -n "$locks" ] || return
-  held=$(grep -E -m 1 ":($locks) " /proc/locks) || return
-  IFS=' ' read -r _ _ _ _ pid _ <<EOF
+  pid=''
+  for f in $package_pids; do
+    first "$f"
+    case $line in '' | *[!0-9]*) ;; *) [ ! -d "/proc/$line" ] || pid=$line ;; esac
+  done
+  if [ -z "$pid" ]; then
+    [ -n "$locks" ] || return
+    held=$(grep -E -m 1 ":($locks) " /proc/locks) || return
+    IFS=' ' read -r _ _ _ _ pid _ <<EOF
 $held
 EOF
+  fi
   printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 }
 

@@ -45,6 +45,7 @@ const PROBE: [&str; 3] = [
         include_str!("at_work.sh"),
         include_str!("broker_user.sh"),
         include_str!("mounted.sh"),
+        include_str!("unix_socket.sh"),
         include_str!("probe.sh"),
         include_str!("../balancer/haproxy_probe.sh")
     ),
@@ -79,6 +80,10 @@ impl ProbeRequest {
             (
                 "package_locks",
                 lines(platforms().flat_map(|platform| platform.locks).map(|&lock| lock.to_owned())),
+            ),
+            (
+                "package_pids",
+                lines(platforms().flat_map(|platform| platform.pid_files).map(|&file| file.to_owned())),
             ),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),

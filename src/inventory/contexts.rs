@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Stats, TimeServer, short_duration};
 use crate::model::{HostName, NodeName, NodeType, Role};
-use crate::platform::{TimeService, platforms};
+use crate::platform::{Platform, TimeService, platforms};
 use crate::template::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
     LimitsContext, NumberedNode, RabbitmqContext, StatsLine, TemplateError, TemplateName, Templates,
@@ -58,9 +58,13 @@ impl Desired {
         RabbitmqContext { entries: self.cluster.config.iter().map(entry).collect(), formation }
     }
 
-    /// For the load balancer's template.
-    pub fn balancer_context(&self, balancer: &LoadBalancer) -> BalancerContext {
+    /// For the load balancer's template, on a host of this family.
+    pub fn balancer_context(&self, balancer: &LoadBalancer, platform: &Platform) -> BalancerContext {
+        let packaged = platform.packages_of(balancer.software.balancer());
         BalancerContext {
+            user: packaged.user.to_owned(),
+            modules_conf: packaged.modules_conf.to_owned(),
+            socket: packaged.socket.to_owned(),
             cluster: self.cluster.name.clone(),
             balance: balancer.balance.directive.map(str::to_owned),
             amqp_port: balancer.amqp_port,
@@ -117,7 +121,9 @@ impl Desired {
             TemplateName::Balancer(software) => {
                 let balancer = self.load_balancer.iter().find(|balancer| balancer.software == software);
                 balancer.map_or(Ok(()), |balancer| {
-                    templates.render(name, &self.balancer_context(balancer)).map(drop)
+                    platforms().try_for_each(|platform| {
+                        templates.render(name, &self.balancer_context(balancer, platform)).map(drop)
+                    })
                 })
             }
             TemplateName::Chrony => platforms().try_for_each(|platform| {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::CommandSecret;
 use crate::balancer::{Algorithm, Software};
 use crate::model::{
-    HostName, NameMode, NodeName, NodeType, Role, SecretName, SecretSource, Secrets, VersionSpec,
+    HostName, KeyFingerprint, NameMode, NodeName, NodeType, Role, SecretName, SecretSource, Secrets,
+    VersionSpec,
 };
 
 /// The desired state: a checked inventory with every default filled in.
@@ -135,6 +136,8 @@ pub struct Package {
     pub version: Option<VersionSpec>,
     /// Whether rabbitmq-server and Erlang are held against unwanted upgrades; None: holds stay unchanged.
     pub hold: Option<bool>,
+    /// The keys that dnf may accept from a repository's gpgkey address.
+    pub keys: Vec<KeyFingerprint>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

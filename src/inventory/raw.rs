@@ -80,6 +80,8 @@ pub struct RawPackage {
     pub version: Option<At<String>>,
     /// Whether rabbitmq-server and Erlang are held against unwanted upgrades.
     pub hold: Option<bool>,
+    /// The fingerprints of keys that dnf may accept from a repository's gpgkey address, on RPM hosts.
+    pub keys: Option<Vec<At<String>>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

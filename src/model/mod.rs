@@ -3,6 +3,7 @@
 
 mod cookie;
 mod host_name;
+mod key;
 mod metadata_store;
 mod node_name;
 mod printable;
@@ -19,6 +20,7 @@ pub use cookie::{CookieDigest, DigestKey};
 pub(crate) use cookie::{CookieError, check_cookie, generate_cookie};
 pub use host_name::HostName;
 pub(crate) use host_name::HostNameError;
+pub(crate) use key::KeyFingerprint;
 pub use metadata_store::MetadataStore;
 pub use node_name::NodeName;
 pub use printable::steers;

@@ -73,7 +73,7 @@ impl VersionSpec {
     /// # Errors
     /// [`VersionError`] if it does not start with a number or has characters that are invalid in a version.
     pub fn parse(text: &str) -> Result<Self, VersionError> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || ".*:+~-".contains(c);
+        let plain = |c: char| c.is_ascii_alphanumeric() || ".*:+~^_-".contains(c);
         if !text.starts_with(|c: char| c.is_ascii_digit()) || !text.chars().all(plain) {
             return Err(VersionError(text.to_owned()));
         }

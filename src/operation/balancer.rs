@@ -4,7 +4,7 @@ use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::Software;
 use crate::model::{HostName, SecretName};
 
-/// What each software has of its own: how it checks a file, and how it is told something while it runs.
+/// The functions of each software: validate a file, and control it while it runs.
 pub(super) const SOFTWARE: Shell = Shell::of("software", crate::balancer::STEPS);
 
 const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("balancer", include_str!("balancer.sh")) };
@@ -12,22 +12,22 @@ const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("balancer", include_s
 /// Whether a load balancer uses a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Service {
+pub enum BalancerState {
     Out,
-    /// And waits until its check says that it is up.
+    /// Then waits until its health check passes.
     In,
-    /// Whatever its check says: what was to be done meanwhile failed, or was not begun. No plan has it; the run puts it in the
+    /// Regardless of its health check, because a step in between failed or did not start. No plan contains it; the run uses it in
     /// place of `In`.
     InAnyway,
 }
 
-/// Tells the running balancer to spare a server, or to use it again and to wait until it does.
+/// Disables a server in the running balancer, or enables it and waits until it is used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwitchServer {
     #[serde(default)]
     pub software: Software,
     pub server: HostName,
-    pub to: Service,
+    pub to: BalancerState,
 }
 
 impl Operate for SwitchServer {
@@ -37,9 +37,9 @@ impl Operate for SwitchServer {
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         let to = match self.to {
-            Service::Out => "out",
-            Service::In => "in",
-            Service::InAnyway => "in-anyway",
+            BalancerState::Out => "out",
+            BalancerState::In => "in",
+            BalancerState::InAnyway => "in-anyway",
         };
         let software = self.software;
         call.words(["switch_server", software.as_str(), software.balancer().name, self.server.as_str(), to]);
@@ -51,8 +51,8 @@ impl Operate for SwitchServer {
             let backends = host.load_balancer.iter_mut().flat_map(|balancer| &mut balancer.backends);
             for backend in backends.filter(|backend| backend.server == self.server.as_str()) {
                 backend.status = match self.to {
-                    Service::Out => "MAINT".to_owned(),
-                    Service::In | Service::InAnyway => "UP".to_owned(),
+                    BalancerState::Out => "MAINT".to_owned(),
+                    BalancerState::In | BalancerState::InAnyway => "UP".to_owned(),
                 };
             }
         });

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What a balancer is told while it runs. How one is told and asked stands in its room: SOFTWARE_states SERVER prints
-# `BACKEND STATUS` of every server of that name, SOFTWARE_set SERVER maint|ready changes it in all backends.
+# Commands to a running balancer. How they are sent is in the file of its software: SOFTWARE_states SERVER prints
+# `BACKEND STATUS` for every server of that name, SOFTWARE_set SERVER maint|ready changes it in all backends.
 
 is_used() { # SOFTWARE SERVER
   states=$("${1}_states" "$2")
@@ -11,11 +11,11 @@ is_used() { # SOFTWARE SERVER
 switch_server() { # SOFTWARE NAME SERVER out|in|in-anyway
   case $4 in out) state=maint ;; *) state=ready ;; esac
   "${1}_set" "$3" "$state" || {
-    # Nobody puts back what was not taken out: one that is out in part serves on.
+    # A failed step is not reverted later: a server that is only partly out goes on serving.
     [ "$state" = ready ] || "${1}_set" "$3" ready || :
-    fail "$2 did not switch $3" "the line above is its own answer"
+    fail "$2 did not switch $3" "the line above is its answer"
   }
   # shellcheck disable=SC2154 # set by await
   [ "$4" != in ] || await 60 is_used "$1" "$3" ||
-    fail "$2 does not use $3 again: $(printf %s "$answer" | tr '\n' ' ')" "rabbitup status shows what its check says"
+    fail "$2 does not use $3 again: $(printf %s "$answer" | tr '\n' ' ')" "rabbitup status shows the result of its health check"
 }

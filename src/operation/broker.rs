@@ -9,13 +9,13 @@ use crate::rabbitmq::{
     BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, Conf, PLUGINS_FILE, internals, parse_enabled_plugins,
 };
 
-/// How commands are run as the user of the broker.
+/// Functions that run commands as the broker's user.
 pub(super) const USER: Shell = Shell::of("broker_user", include_str!("../facts/broker_user.sh"));
 
 pub(super) const SHELL: Shell = Shell {
     asks: &[internals::SERVING, internals::MEMBERS],
     beside: Beside::Asking,
-    // Whatever starts a broker proves its files.
+    // Every start of a broker is the trial of its files.
     on: &[&USER, &trial::SHELL],
     ..Shell::of(
         "broker",
@@ -95,7 +95,7 @@ impl Operate for StopBroker {
     }
 }
 
-/// A node without data comes up alone, one with data as what its directory notes.
+/// A node without data starts alone, one with data as its directory records.
 pub(super) fn starts(world: &mut World<'_>, node: &NodeName) {
     world.on_host(|host| {
         host.units.insert(BROKER_UNIT.to_owned(), running_unit());
@@ -107,7 +107,7 @@ pub(super) fn starts(world: &mut World<'_>, node: &NodeName) {
     });
 }
 
-/// A restarted node is the same node with the cookie and the configuration that its files hold now.
+/// A restarted node is the same node with the current cookie and configuration files.
 pub(super) fn restarts(world: &mut World<'_>) {
     let of_host = NodeName::rabbit(world.host);
     let Some(host) = world.here() else { return };
@@ -120,7 +120,7 @@ pub(super) fn restarts(world: &mut World<'_>) {
     let installed = host.installed(BROKER_PACKAGE).and_then(|v| Version::parse(v).ok());
     let rabbitmq_version = installed.unwrap_or(node.rabbitmq_version);
     host.units.insert(BROKER_UNIT.to_owned(), running_unit());
-    // What another version knows shows when it runs.
+    // The flags of another version are known once it runs.
     let same_version = rabbitmq_version == node.rabbitmq_version;
     let node = NodeFacts {
         cookie,
@@ -136,7 +136,7 @@ pub(super) fn restarts(world: &mut World<'_>) {
     world.is_back(&name);
 }
 
-/// Whether the unit of a node that is stopped starts with its host.
+/// Whether the unit of a stopped node starts with its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AtBoot {
     Starts,
@@ -149,7 +149,7 @@ pub(super) fn stops(world: &mut World<'_>, node: &NodeName, at_boot: AtBoot) {
             AtBoot::Starts => stopped_unit(),
             AtBoot::StaysDown => disabled_unit(),
         };
-        // What a node knows of its cluster it notes on disk: those that start it again find it there.
+        // A node records its cluster on disk, so a later start finds it.
         let known = host.node().map(|node| (node.members.clone(), node.running.clone()));
         if let (Some((members, mut running)), Some(data)) =
             (known, host.data.iter_mut().find(|data| data.node == node.to_string()))
@@ -168,7 +168,7 @@ fn opens_data(host: &mut HostFacts) {
     host.data.iter_mut().for_each(|data| data.started = Some(WILL_START));
 }
 
-/// A node that starts, with the members that its data directory notes.
+/// A starting node, with the members that its data directory records.
 fn awakened(host: &HostFacts, node: &NodeName) -> NodeFacts {
     let noted = host.data_of(node).map(|data| data.members.clone()).unwrap_or_default();
     let blank = blank_node(host, node);
@@ -187,7 +187,7 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
     }
 }
 
-/// Whether a blank node makes another first user than guest (rabbitmq.conf's `default_user`).
+/// Whether a blank node creates another first user than guest (`default_user` in rabbitmq.conf).
 fn names_default_user(host: &HostFacts) -> bool {
     let conf = host.file(CONF_FILE).and_then(|file| file.content.as_deref()).unwrap_or_default();
     Conf::parse(conf).get("default_user").is_some_and(|user| user != "guest")

@@ -1,11 +1,10 @@
 # shellcheck shell=sh
 
-# erl_call asks a running node in milliseconds where a new Erlang VM for rabbitmqctl takes half a second. As user
+# erl_call queries a running node in milliseconds, while a new Erlang VM for rabbitmqctl takes half a second. As user
 # rabbitmq, so that the cookie comes from its file and is in no argument list.
 find_erl_call() {
   command -v erl_call && return
-  for candidate in /usr/lib/erlang/erts-*/bin/erl_call /usr/lib/erlang/lib/erl_interface-*/bin/erl_call \
-    /usr/lib64/erlang/erts-*/bin/erl_call; do
+  for candidate in /usr/lib*/erlang/erts-*/bin/erl_call /usr/lib*/erlang/lib/erl_interface-*/bin/erl_call; do
     if [ -x "$candidate" ]; then
       printf '%s\n' "$candidate"
       return
@@ -15,13 +14,13 @@ find_erl_call() {
 }
 
 # One of RabbitMQ's own tools, as user rabbitmq. Debian's wrappers become rabbitmq through su, behind which a tool that
-# is ended for taking too long lives on and keeps the output open; the scripts behind the wrappers do not.
+# timed out lives on and keeps the output open; the scripts behind the wrappers do not.
 rabbit_tool() { # SECONDS TOOL ARGUMENT...
   within "$1"
   tool=$2
   shift 2
   if [ -x "/usr/lib/rabbitmq/bin/$tool" ]; then
-    # Names of queues are UTF-8; in the plain C locale the tool's own VM takes them for Latin-1.
+    # Queue names are UTF-8; in the plain C locale the tool's VM reads them as Latin-1.
     # shellcheck disable=SC2154 # within sets limit
     (cd /var/lib/rabbitmq && LC_ALL=C.UTF-8 as_rabbitmq "$limit" "/usr/lib/rabbitmq/bin/$tool" "$@")
   else
@@ -29,8 +28,8 @@ rabbit_tool() { # SECONDS TOOL ARGUMENT...
   fi
 }
 
-# Evaluates an expression on a node, this host's or another's, and prints the answer without `{ok, …}`. A node that answers
-# without end is cut off, and has then not answered. For `ask` alone (src/rabbitmq/internals/ask.sh), which reads the answer.
+# Evaluates an expression on a local or remote node, and prints the answer without `{ok, …}`. An endless answer
+# is cut off and counts as none. Only for `ask` (src/rabbitmq/internals/ask.sh), which parses the answer.
 node_eval() { # NODE short|long EXPRESSION SECONDS
   case $2 in long) naming=-name ;; *) naming=-sname ;; esac
   answered='not asked 69'
@@ -54,7 +53,7 @@ is_serving() { # NODE MODE
   says true serving "$1" "$2"
 }
 
-# Whether NODE lists MEMBER: 1 means that it does not; with any other status nobody knows, and what it said is printed.
+# Whether NODE lists MEMBER: 1 means that it does not; any other failure means unknown, and its answer is printed.
 lists() { # NODE MODE MEMBER
   asked=0
   listed=$(ask members "$1" "$2") || asked=$?
@@ -66,30 +65,30 @@ listed_by_both() { # NODE SEED MODE
   lists "$2" "$3" "$1" && lists "$1" "$3" "$2"
 }
 
-# Says why NODE cannot be asked from this host, by asking one thing after the other.
+# Prints why NODE cannot be reached from this host, by checking one cause after the other.
 why_not_reached() { # NODE
   host=${1#*@}
   address=$(getent ahosts "$host" | { read -r first _ && printf %s "$first"; }) || address=
   [ -n "$address" ] || { printf '%s does not resolve on this host' "$host"; return; }
   case $address in 127.* | ::1) printf '%s resolves to %s on this host' "$host" "$address"; return ;; esac
   ours=$(sed -n '/^# BEGIN rabbitup/,/^# END rabbitup/p' /etc/hosts | awk -v name="$host" '{ for (i = 2; i <= NF; i++) if ($i == name) { print $1; exit } }')
-  # With two addresses of a name it depends on who asks which of them is taken.
+  # If a name has two addresses, which one is used depends on the caller.
   astray=$(getent ahosts "$host" | awk -v ours="$ours" 'index($1, ":") * index(ours, ":") || !index($1 ours, ":") { if ($1 != ours) { print $1; exit } }')
   [ -z "$ours" ] || [ -z "$astray" ] ||
-    { printf '%s resolves to %s on this host, although rabbitup wrote %s into /etc/hosts: see its other lines, and the line hosts: of /etc/nsswitch.conf' "$host" "$astray" "$ours"; return; }
+    { printf '%s resolves to %s on this host, although rabbitup wrote %s to /etc/hosts: check its other lines, and the line hosts: of /etc/nsswitch.conf' "$host" "$astray" "$ours"; return; }
   if command -v bash >/dev/null; then
-    # shellcheck disable=SC2016 # $1 is for the inner shell
+    # shellcheck disable=SC2016 # $1 belongs to the inner shell
     timeout 3 bash -c ': <"/dev/tcp/$1/4369"' _ "$address" 2>/dev/null ||
       { printf 'port 4369 (epmd) of %s (%s) cannot be reached from this host' "$host" "$address"; return; }
     # shellcheck disable=SC2016 # as above
     timeout 3 bash -c ': <"/dev/tcp/$1/25672"' _ "$address" 2>/dev/null ||
       { printf 'port 25672 (Erlang distribution) of %s (%s) cannot be reached from this host' "$host" "$address"; return; }
   fi
-  printf '%s runs and refuses this host: its running cookie is not the one in the file here, or its RabbitMQ is stopped' "$1"
+  printf '%s runs but refuses this host: it runs with a cookie other than the one in the file here, or its RabbitMQ is stopped' "$1"
 }
 
-# How the broker itself tells its failure: what it said right before "BOOT FAILED", which its crash reports bury; the
-# newest file may be its standard error, which says nothing of the cause.
+# The broker's own error: what it logged right before "BOOT FAILED", which its crash reports bury; the
+# newest file may be its standard error, which does not contain the cause.
 broker_log() {
   since=$(broker_since) || return 0
   for log in $(newest_logs 4 3); do
@@ -102,16 +101,16 @@ broker_log() {
 
 broker_failed() { # CAUSE
   broker_log
-  fail "$1" "rabbitup doctor says why; its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
+  fail "$1" "rabbitup doctor shows why; its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
 }
 
 enable_broker() {
   systemctl -q is-enabled rabbitmq-server 2>/dev/null || bounded 60 systemctl enable rabbitmq-server
 }
 
-# Whether systemd is starting a node that read its cookie or its configuration before the files became what they are: with
-# the old cookie it waits for peers that refuse it, with the old configuration it fails as it did before, and a
-# `systemctl start` would wait for that very start.
+# Whether systemd is starting a node that read its cookie or its configuration before the files changed: with
+# the old cookie it waits for peers that refuse it, with the old configuration it fails as before, and a
+# `systemctl start` would wait for that start.
 boots_with_old_files() {
   [ "$(systemctl show -p ActiveState --value rabbitmq-server)" = activating ] || return 1
   pid=$(systemctl show -p MainPID --value rabbitmq-server)
@@ -125,8 +124,8 @@ boots_with_old_files() {
   return 1
 }
 
-# Nodes that boot at the same time may find each other half-way: 3.10 then fails with incompatible_feature_flags, a RAM
-# node with failed_to_cluster_with. A moment later it goes well; systemd, too, would try again after ten seconds.
+# Nodes that boot at the same time may meet half-way: 3.10 then fails with incompatible_feature_flags, a RAM
+# node with failed_to_cluster_with. A moment later it works; systemd would also retry after ten seconds.
 met_a_booting_peer() {
   since=$(broker_since) || return 1
   for log in $(newest_logs 4 1); do
@@ -135,7 +134,7 @@ met_a_booting_peer() {
 }
 
 start_unit_of_broker() { # [SEED MODE]
-  # A unit that failed too often within seconds refuses every start (start-limit-hit); this one is asked for.
+  # A unit that failed too often within seconds refuses every start (start-limit-hit); this one is intended.
   bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   tries_left=3
   until start_unit_watching "$@"; do
@@ -146,8 +145,8 @@ start_unit_of_broker() { # [SEED MODE]
   done
 }
 
-# A node that has just entered the cluster of a node that is gone since waits for the tables that only that one has: five
-# minutes, and once more. `systemctl start` can be left and called again, it waits for the same start.
+# A node that has just entered the cluster of a node that is lost since waits for the tables that only that one has: five
+# minutes, twice. `systemctl start` can be interrupted and called again; it waits for the same start.
 start_unit_watching() { # [SEED MODE]
   seed_gone=
   if [ $# = 0 ]; then
@@ -171,7 +170,7 @@ start_broker() { # NODE MODE PATIENCE
   comes_up "$@" || broker_failed "$why"
 }
 
-# Starts the node, and says in $why why it does not serve. With the node that serves its files have stood their trial.
+# Starts the node; $why has the reason if it does not serve. If it serves, the trial of its files is over.
 comes_up() { # NODE MODE PATIENCE [SEED]
   why='its unit could not be enabled'
   enable_broker || return 1
@@ -190,18 +189,18 @@ confirm_member() { # NODE MODE SEED
 not_confirmed() { # NODE MODE SEED
   broker_log
   fail "$1 runs, but it and $3 do not list each other (it lists: $(ask members "$1" "$2" || :))" \
-    "run the same command again: a node that holds nothing is then joined by rabbitmqctl join_cluster"
+    "run the same command again: an empty node is then joined by rabbitmqctl join_cluster"
 }
 
-# epmd forgets a name a moment after its VM has ended; a start in between fails (erlang/otp#11083). Where epmd does not answer
-# in time (124, 137), nobody knows.
+# epmd drops a name a moment after its VM has ended; a start in between fails (erlang/otp#11083). If epmd does not answer
+# in time (124, 137), this is unknown.
 name_is_free() { # NODE
   names=$({ timeout -k 10 5 epmd -names 2>/dev/null || printf '\nno answer: %s\n' $?; } | head -c 65536)
   ! printf '%s\n' "$names" | grep -q -e "^name ${1%%@*} at " -e '^no answer: 1[23]'
 }
 
 stop_broker() { # NODE
-  # systemd ends what the unit's own stop command could not reach, so only the outcome counts.
+  # systemd kills what the unit's stop command could not reach, so only the result counts.
   bounded 300 systemctl stop rabbitmq-server || :
   await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"
 }

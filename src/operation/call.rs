@@ -12,7 +12,7 @@ pub struct Call<'s> {
 /// The line that runs this step.
 ///
 /// # Errors
-/// The name of a secret that it needs and that `secrets` does not hold.
+/// The name of a secret that it needs and that is not in `secrets`.
 pub fn line(step: &str, operation: &Operation, secrets: &Secrets) -> Result<Vec<u8>, SecretName> {
     let mut call = Call { line: format!("run_step {}", quote(step)).into_bytes(), secrets };
     operation.get().call(&mut call)?;
@@ -47,7 +47,7 @@ impl Call<'_> {
     }
 
     /// # Errors
-    /// The name, where the secret is not known.
+    /// The name, if the secret is not known.
     pub fn known(&self, name: &SecretName) -> Result<Secret, SecretName> {
         self.secrets.get(name).cloned().ok_or_else(|| name.clone())
     }
@@ -70,7 +70,7 @@ impl Call<'_> {
     }
 }
 
-/// A count, or `any` for what the plan showed as unknown.
+/// A count, or `any` if the plan showed it as unknown.
 pub(super) fn or_any(count: Option<u64>) -> String {
     count.map_or("any".to_owned(), |count| count.to_string())
 }

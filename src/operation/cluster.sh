@@ -6,8 +6,8 @@ control() { # SECONDS NODE COMMAND...
   rabbit_tool "$limit" rabbitmqctl -q -n "$target" "$@"
 }
 
-# At its next start a disc node replays Mnesia's log. There a node's leaving stands and its return as a RAM node does not
-# (seen on 4.0.5), so after a stop of the whole cluster it would be forgotten, and not let in. What is dumped is not replayed.
+# At its next start a disc node replays Mnesia's log, which contains a node's leaving but not its return as a RAM node
+# (seen on 4.0.5). So after a stop of the whole cluster the node would be forgotten and refused. A dumped log is not replayed.
 start_as() { # NODE MODE disc|ram
   control 300 "$1" start_app || return 1
   [ "$3" = disc ] ||
@@ -18,10 +18,10 @@ change_node_type() { # NODE MODE disc|ram
   control 120 "$1" stop_app
   if ! control 120 "$1" change_cluster_node_type "$3"; then
     control 300 "$1" start_app || :
-    fail "$1 did not become a $3 node" "the lines above are RabbitMQ's own words"
+    fail "$1 did not become a $3 node" "RabbitMQ's error is in the lines above"
   fi
-  start_as "$1" "$2" "$3" || broker_failed "RabbitMQ did not start on $1 after the change of its type"
-  await 300 is_serving "$1" "$2" || fail "$1 does not serve after the change of its type"
+  start_as "$1" "$2" "$3" || broker_failed "RabbitMQ did not start on $1 after its type had changed"
+  await 300 is_serving "$1" "$2" || fail "$1 does not serve after its type had changed"
 }
 
 set_cluster_name() { # NODE NAME
@@ -31,8 +31,8 @@ set_cluster_name() { # NODE NAME
 set_plugins() { # NODE PLUGIN...
   node=$1
   shift
-  # Debian's wrapper would run it as root, which then evaluates rabbitmq-env.conf, a file in a directory of user rabbitmq's.
-  # This is what else the wrapper does: without it the script of Debian 13 (4.0.5) finds no plugins.
+  # Debian's wrapper would run it as root, which would then evaluate rabbitmq-env.conf, a file in a directory of user rabbitmq.
+  # The rest of the wrapper is repeated here: without it the script of Debian 13 (4.0.5) finds no plugins.
   for plugins_dir in /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins; do
     [ ! -d "$plugins_dir" ] || export PLUGINS_DIR="$plugins_dir"
   done

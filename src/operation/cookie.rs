@@ -8,7 +8,7 @@ use crate::model::SecretName;
 pub(super) const SHELL: Shell =
     Shell { on: &[&file::PLACE], ..Shell::of("cookie", include_str!("cookie.sh")) };
 
-/// Puts the Erlang cookie in place (0400, rabbitmq), from the controller's memory.
+/// Writes the Erlang cookie (0400, rabbitmq), from the controller's memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstallCookie {
     pub secret: SecretName,
@@ -33,7 +33,7 @@ impl Operate for InstallCookie {
     }
 }
 
-/// Sets mode and owner of the cookie, whose content is right.
+/// Sets mode and owner of a cookie with the right content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuardCookie;
 

@@ -1,15 +1,15 @@
 # shellcheck shell=sh
 
-# The cookie reaches this text over standard input and printf is a builtin: it is in no process list.
-# 0400 and owned by rabbitmq, or Erlang refuses it (auth.erl: no bit for group or others).
+# The cookie arrives in this text over standard input and printf is a builtin: it is never in a process list.
+# Mode 0400, owned by rabbitmq, or Erlang refuses it (auth.erl: no bit for group or others).
 put_cookie() { # DIRECTORY MD5 COOKIE
   getent passwd rabbitmq >/dev/null ||
-    fail "there is no user rabbitmq on this host" "the package rabbitmq-server makes it; was the package step left out?"
+    fail "there is no user rabbitmq on this host" "the package rabbitmq-server creates it: was the package step left out?"
   path=$1/.erlang.cookie
   enter_workshop "$path"
   (umask 077 && printf %s "$3" >new) || not_written "$path"
   written=$(md5sum <new)
-  [ "${written%% *}" = "$2" ] || not_written "$path" "what arrived as the cookie is not what was sent"
+  [ "${written%% *}" = "$2" ] || not_written "$path" "the cookie was damaged in transfer"
   chown rabbitmq:rabbitmq new || not_written "$path"
   chmod 0400 new || not_written "$path"
   place new "$path" plain
@@ -20,8 +20,8 @@ install_cookie() { # MD5 COOKIE
   put_cookie /var/lib/rabbitmq "$@"
 }
 
-# Mode and owner of the very file that was opened: user rabbitmq owns the directory, and a link that it puts there must not
-# make it the owner of what the link leads to. A second name (a hard link) would do the same.
+# Sets mode and owner of the file that was opened: user rabbitmq owns the directory, and a link that it creates there must not
+# make it the owner of the link's target. The same goes for a second name (a hard link).
 guard_cookie() {
   path=/var/lib/rabbitmq/.erlang.cookie
   may_be_placed "$path"

@@ -16,7 +16,7 @@ const SHELL: Shell = Shell {
     ..Shell::of("definitions", include_str!("definitions.sh"))
 };
 
-/// `rabbitmqctl import_definitions`, then the mark that says which were imported.
+/// `rabbitmqctl import_definitions`, then the mark that records which were imported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImportDefinitions {
     pub node: NodeName,
@@ -49,7 +49,7 @@ impl Operate for ImportDefinitions {
     }
 }
 
-/// `rabbitmqctl clear_password guest`: nobody logs in as guest any more, and the user stays.
+/// `rabbitmqctl clear_password guest`: no client can log in as guest, and the user stays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CloseGuest {
     pub node: NodeName,
@@ -101,7 +101,7 @@ impl Operate for PutAdmin {
     }
 }
 
-/// RabbitMQ's definitions of one user without a tag, with the password in the form that it stores itself:
+/// RabbitMQ's definitions of one user without a tag, with the password in the form in which it is stored:
 /// `salt ++ SHA-256(salt ++ password)`, in Base64 (rabbit_password_hashing_sha256).
 fn user_definitions(user: &str, password: &Secret) -> Secret {
     let salt: [u8; 4] = rand::rng().random();

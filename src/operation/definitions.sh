@@ -1,46 +1,46 @@
 # shellcheck shell=sh
 
-# rabbitmqctl reads definitions from a file only. They hold password hashes, so nobody but rabbitmq can read the file, which
-# is gone at the end.
+# rabbitmqctl reads definitions only from a file. They contain password hashes, so only rabbitmq can read the file, which
+# is removed at the end.
 import() { # NODE MD5 CONTENT
-  # In root's own and volatile /run: it goes with a power cut.
+  # In /run, which belongs to root and is volatile: a power failure removes it.
   directory=$(mktemp -d /run/rabbitup-import.XXXXXXXX)
   trap 'rm -rf "$directory"' EXIT
   printf %s "$3" >"$directory/definitions.json"
   written=$(md5sum <"$directory/definitions.json")
   [ "${written%% *}" = "$2" ] ||
-    fail "the definitions are not those that the plan was made for" "make a new plan: rabbitup plan"
-  # To read and not to change: it stays root's.
+    fail "the definitions differ from those in the plan" "make a new plan: rabbitup plan"
+  # Readable but not writable for it: root stays the owner.
   chgrp -R rabbitmq "$directory"
   chmod -R u=rwX,g=rX,o= "$directory"
   control 300 "$1" import_definitions "$directory/definitions.json" ||
-    fail "RabbitMQ refused the definitions" "the lines above are its own words"
+    fail "RabbitMQ refused the definitions" "its error is in the lines above"
 }
 
-# The mark is a global runtime parameter: the cluster itself remembers what it was given.
+# The mark is a global runtime parameter: the cluster itself stores which definitions were imported.
 import_definitions() { # NODE MD5 CONTENT
   import "$@"
   control 60 "$1" set_global_parameter rabbitup_definitions "\"$2\""
 }
 
-# The password arrives hashed, as definitions of one user: rabbitmqctl add_user takes it from a terminal or an argument,
-# and on 4.0 waits for ever on a pipe.
-# Its tag comes last: a user without it is no administrator for the next plan, which then does all of this again. One that had the
-# tag and no permissions yet was taken for finished.
+# The password arrives hashed, as definitions of one user: rabbitmqctl add_user reads it from a terminal or an argument,
+# and on 4.0 hangs on a pipe.
+# The tag is set last: without it the next plan does not count the user as administrator and repeats all of this. A user with the
+# tag but without permissions would look complete.
 put_admin() { # NODE MD5 DEFINITIONS USER
   import "$1" "$2" "$3"
-  # For every virtual host there is: an administrator who sees an empty management UI asks why.
+  # For every existing virtual host: otherwise the administrator sees an empty management UI.
   vhosts=$(control 60 "$1" --silent list_vhosts name) ||
-    fail "$1 did not list its virtual hosts, so $4 has permissions in none of them yet" "run the same command again"
+    fail "$1 did not list its virtual hosts, so $4 has no permissions in them yet" "run the same command again"
   printf '%s\n' "$vhosts" | while IFS= read -r vhost; do
     control 60 "$1" set_permissions -p "$vhost" "$4" '.*' '.*' '.*'
   done
   control 60 "$1" set_user_tags "$4" administrator
 }
 
-# Without a password nobody logs in as guest; what it owns and may do stays as it is. Connections that are open stay, too.
+# Without a password no client can log in as guest; what it owns and its permissions stay. So do open connections.
 close_guest() { # NODE MODE
-  control 60 "$1" clear_password guest || fail "$1 did not take guest's password away" "the lines above are RabbitMQ's own words"
+  control 60 "$1" clear_password guest || fail "$1 did not remove guest's password" "RabbitMQ's error is in the lines above"
   await 10 says refused guest_login "$1" "$2" ||
-    fail "guest still logs in with its well-known password on $1 (RabbitMQ's answer: ${answer:-none})" "on $1: rabbitmqctl list_users"
+    fail "guest can still log in with its well-known password on $1 (RabbitMQ's answer: ${answer:-none})" "on $1: rabbitmqctl list_users"
 }

@@ -11,7 +11,7 @@ use crate::model::{HostName, SecretName, Secrets};
 use crate::rabbitmq::internals;
 use crate::template::Rendered;
 
-/// A directory that only root can enter, beside the file that is to be replaced.
+/// A directory that only root can enter, beside the file that is replaced.
 pub(super) const PLACE: Shell =
     Shell { on: &[&broker::USER], ..Shell::of("place", include_str!("place.sh")) };
 
@@ -21,7 +21,7 @@ const SHELL: Shell =
 const CONF: Shell =
     Shell { asks: &[internals::ACCEPTS], on: &[&SHELL], ..Shell::of("conf", include_str!("conf.sh")) };
 
-/// Puts a file in place: beside it, checked, then renamed over it, with a backup of what was there.
+/// Writes a file: beside the old one, validated, then renamed over it, with a backup of the old one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WriteFile {
     pub path: String,
@@ -29,32 +29,32 @@ pub struct WriteFile {
     pub owner: String,
     pub group: String,
     pub body: Rendered,
-    /// Asked before the file is put in place.
+    /// Runs before the file is put in place.
     pub validate: Option<Validator>,
-    /// What must happen for the change to count.
+    /// What must happen for the change to take effect.
     pub then: Then,
-    /// What shows that it is good.
+    /// What shows that the file works.
     #[serde(default)]
     pub proof: Proof,
     /// Every name that must resolve to its address afterwards (for /etc/hosts).
     pub resolves: Vec<(HostName, IpAddr)>,
 }
 
-/// Who checks a file before it replaces the old one.
+/// What validates a file before it replaces the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Validator {
-    /// `chronyd -p -f FILE`, where chronyd is there.
+    /// `chronyd -p -f FILE`, if chronyd is installed.
     Chrony,
-    /// RabbitMQ's own reader and the schemas of the installed plugins, in an Erlang VM of its own.
+    /// RabbitMQ's own reader with the schemas of the installed plugins, in a separate Erlang VM.
     Rabbitmq,
-    /// The balancer that reads it, by its own name.
+    /// The balancer that reads the file.
     #[serde(untagged)]
     Balancer(Software),
 }
 
 impl Validator {
-    /// The step function that writes the file, and the validator by which it asks.
+    /// The step function that writes the file, and its validator.
     fn words(validator: Option<Self>) -> [&'static str; 2] {
         match validator {
             None => ["write_file", ""],
@@ -65,27 +65,27 @@ impl Validator {
     }
 }
 
-/// What shows that a file is good.
+/// What shows that a file works.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
-    /// That it is there.
+    /// Its existence.
     #[default]
     None,
-    /// A broker that serves after it has started with it. Until then the host notes what was there before.
+    /// A broker that serves after it has started with it. Until then the host keeps a record of the old file.
     BrokerStart,
 }
 
-/// What follows a file's change in the same step.
+/// The action after a file's change, in the same step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Then {
     Nothing,
     /// `systemctl daemon-reload`.
     DaemonReload,
-    /// `systemctl reload UNIT` where it is active.
+    /// `systemctl reload UNIT` if it is active.
     Reload(String),
-    /// `systemctl restart UNIT` where it is active (for daemons that do not reload).
+    /// `systemctl restart UNIT` if it is active (for daemons that do not reload).
     Restart(String),
 }
 
@@ -161,14 +161,14 @@ impl Operate for WriteFile {
 }
 
 impl WriteFile {
-    /// The first secret in it that nobody holds.
+    /// The first secret in it that is not known.
     fn missing(&self, secrets: &Secrets) -> SecretName {
         let unknown = self.body.secrets().find(|name| secrets.get(name).is_none());
         unknown.cloned().unwrap_or_else(|| SecretName::new(self.path.clone()))
     }
 }
 
-/// Removes the half-written files that a run which was cut off left in these directories.
+/// Removes the half-written files of an interrupted run from these directories.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RemoveLeftovers {
     pub directories: Vec<String>,

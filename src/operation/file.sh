@@ -1,11 +1,11 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # workshop and backup come from place.sh
 
-# Who reads a new file before it is in place, where a step has more to ask than a validator by its name.
+# The function that validates a new file, if a step needs more than a validator's name.
 reader=
 
-# Puts a file in place: written beside it, checked there, then renamed over it, so that nobody ever reads half a
-# file and a refused one changes nothing. What was there before stays beside it, with the time in its name.
+# Writes a file: a new one beside the old, validated there, then renamed over it, so that no process reads half a
+# file, and a refused one changes nothing. The old file stays beside it, with the time in its name.
 write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NAME=ADDRESS...]
   path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8 proof=$9
   shift 9
@@ -15,10 +15,10 @@ write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NA
   if [ -n "$reader" ]; then
     "$reader" "$path"
   elif [ -n "$validator" ]; then
-    # What a configuration includes by a relative path is looked for beside it.
+    # Relative includes of a configuration are resolved beside it.
     new=../$workshop.conf
     mv -f -T new "$new" || not_written "$path"
-    "${validator}_accepts" "${path%/*}/$workshop.conf" || fail "the new $path was refused (the lines above say why); the old one is still in place"
+    "${validator}_accepts" "${path%/*}/$workshop.conf" || fail "the new $path was refused (the lines above show why); the old one is still in place"
   fi
   was=there
   [ -e old ] || was=absent
@@ -43,13 +43,13 @@ after_change() { # THEN UNIT
   esac
 }
 
-# After a change of /etc/hosts: every name must lead to its address, by the way that Erlang resolves names.
+# After a change of /etc/hosts: every name must resolve to its address, in the way that Erlang resolves names.
 check_names() { # NAME=ADDRESS...
   for pair in "$@"; do
     name=${pair%%=*} address=${pair#*=}
     found=$(getent ahosts "$name" | { read -r first _ && printf %s "$first"; }) || found=
     [ "$found" = "$address" ] ||
       fail "$name resolves to ${found:-nothing} on this host, not to $address" \
-        "look at the line 'hosts:' of /etc/nsswitch.conf; 'files' must come first"
+        "check the line 'hosts:' of /etc/nsswitch.conf: 'files' must come first"
   done
 }

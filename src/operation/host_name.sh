@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 
-# hostnamectl changes the kernel's name and /etc/hostname in one go, and tells whoever listens on D-Bus. Where
-# hostnamed cannot be reached (no D-Bus yet), the two are set directly: the file first, so that a name which the next boot
-# would not have is not set at all.
+# hostnamectl changes the kernel's name and /etc/hostname together, and notifies listeners on D-Bus. If
+# hostnamed cannot be reached (no D-Bus yet), both are set directly: the file first, so that a name that the next boot
+# would not have is never set.
 set_host_name() { # NAME
   may_be_placed /etc/hostname
   if ! bounded 20 hostnamectl set-hostname "$1" 2>/dev/null; then
@@ -13,7 +13,7 @@ set_host_name() { # NAME
     leave_workshop
     hostname "$1"
   fi
-  [ "$(hostname)" = "$1" ] || fail "the host still calls itself $(hostname)"
+  [ "$(hostname)" = "$1" ] || fail "the host name is still $(hostname)"
   read -r persistent </etc/hostname
   [ "$persistent" = "$1" ] || not_written /etc/hostname "/etc/hostname still says $persistent"
 }

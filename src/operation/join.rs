@@ -6,7 +6,7 @@ use crate::facts::{ClusterMember, HoldingCounts};
 use crate::model::{NameMode, NodeName, NodeType, SecretName};
 use crate::rabbitmq::internals;
 
-const SHELL: Shell =
+pub(super) const SHELL: Shell =
     Shell { asks: &[internals::OWN_DATA], on: &[&roll::SHELL], ..Shell::of("join", include_str!("join.sh")) };
 
 /// How `join_cluster` is called, by version (rabbitmq-facts, section 3).
@@ -28,15 +28,16 @@ impl JoinCommand {
     }
 }
 
-/// Brings a node that runs alone and holds nothing into the seed node's cluster.
+/// Joins an empty node that runs alone to the cluster of `join_target`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JoinCluster {
     pub node: NodeName,
     pub names: NameMode,
-    pub seed: NodeName,
+    #[serde(rename = "seed")]
+    pub join_target: NodeName,
     pub method: JoinCommand,
     pub node_type: NodeType,
-    /// As much of its own as the plan said would go; the step refuses a node that holds more.
+    /// The data that the plan showed as deleted; the step refuses a node with more.
     pub may_destroy: HoldingCounts,
     pub patience_s: u64,
 }
@@ -50,14 +51,14 @@ impl Operate for JoinCluster {
         let may_destroy = self.may_destroy.in_order().map(or_any).join(" ");
         call.on_node("join_cluster", &self.node, self.names)
             .seconds(self.patience_s)
-            .node(&self.seed)
+            .node(&self.join_target)
             .words([self.method.as_str(), self.node_type.as_str(), &may_destroy]);
         Ok(())
     }
 
     fn effect(&self, world: &mut World<'_>) {
         let member = ClusterMember { node: self.node.clone(), node_type: self.node_type };
-        world.enters(&member, &self.seed);
+        world.enters(&member, &self.join_target);
     }
 }
 

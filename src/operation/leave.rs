@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::or_any;
 use super::shell::Beside;
-use super::{Amount, Call, Gate, Loss, Nature, OnBroker, Operate, Shell, World, Writes, broker, roll};
+use super::{Amount, Call, Loss, Nature, OnBroker, Operate, Shell, StopCheck, World, Writes, broker, roll};
 use crate::facts::HoldingCounts;
 use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::internals;
@@ -14,20 +14,20 @@ const SHELL: Shell = Shell {
     ..Shell::of("leave", include_str!("leave.sh"))
 };
 
-/// How many of the queues that only a leaving node has may go with it: as many as the plan showed, where the operator named
-/// the node (`--destroy-data`). None where the plan showed that it could not be counted.
+/// How many of the queues that only a leaving node has may be deleted with it: as many as the plan showed, if the operator named
+/// the node (`--destroy-data`). None if the plan showed an unknown number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MayGo {
     pub queues: Option<u64>,
-    /// Those of them whose messages could not be counted.
+    /// How many of them have messages that could not be counted.
     pub uncounted: Option<u64>,
 }
 
 impl MayGo {
-    /// Nothing was named: the step refuses a node that has the only copy of any queue, an empty one too.
+    /// The node was not named: the step refuses if it has the only copy of any queue, even an empty one.
     pub const NOTHING: Self = Self { queues: Some(0), uncounted: Some(0) };
 
-    /// A member, and as many of the queues that only it has as may go with it.
+    /// A member, and how many of the queues that only it has may be deleted with it.
     fn with(self, node: &NodeName) -> Vec<(Loss, Amount)> {
         let mut losses = Loss::Member(node.clone()).whole();
         if self != Self::NOTHING {
@@ -39,19 +39,20 @@ impl MayGo {
 }
 
 impl Call<'_> {
-    /// `2 0`: queues, and those of them that are not counted.
+    /// `2 0`: queues, and how many of them are not counted.
     pub(super) fn may_go(&mut self, may_go: MayGo) -> &mut Self {
         self.word(&format!("{} {}", or_any(may_go.queues), or_any(may_go.uncounted)))
     }
 }
 
-/// Asks whether the cluster can spare the broker, drains it, closes and counts the queues that only it has, stops it and
-/// keeps its unit from starting.
+/// Checks that the broker can be stopped safely, drains it, closes and counts the queues that only it has, stops it and
+/// disables its unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetireBroker {
     pub node: NodeName,
     pub names: NameMode,
-    pub gate: Gate,
+    #[serde(rename = "gate")]
+    pub stop_check: StopCheck,
     pub may_go: MayGo,
     pub patience_s: u64,
 }
@@ -69,7 +70,7 @@ impl Operate for RetireBroker {
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.on_node("retire_broker", &self.node, self.names)
             .seconds(self.patience_s)
-            .gate(self.gate)
+            .stop_check(self.stop_check)
             .may_go(self.may_go);
         Ok(())
     }
@@ -79,41 +80,43 @@ impl Operate for RetireBroker {
     }
 }
 
-/// Stops RabbitMQ in the Erlang VM of a member whose host is not the inventory's, over Erlang distribution. Nobody can
-/// name it, so one that has the only copy of a queue is not stopped.
+/// Stops RabbitMQ in the Erlang VM of a member whose host is not in the inventory, over Erlang distribution. --destroy-data
+/// cannot name it, so it is not stopped if it has the only copy of a queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StopStranger {
+pub struct StopUnknownMember {
     pub node: NodeName,
     pub names: NameMode,
-    pub stranger: NodeName,
-    pub gate: Gate,
+    #[serde(rename = "stranger")]
+    pub unknown_member: NodeName,
+    #[serde(rename = "gate")]
+    pub stop_check: StopCheck,
     pub patience_s: u64,
 }
 
-impl Operate for StopStranger {
+impl Operate for StopUnknownMember {
     fn nature(&self) -> Nature {
         Nature {
             shell: &[&SHELL],
             writes: Writes::Nothing,
             broker: OnBroker::Leaves,
-            losses: Loss::Member(self.stranger.clone()).whole(),
+            losses: Loss::Member(self.unknown_member.clone()).whole(),
         }
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
-        call.on_node("stop_stranger", &self.node, self.names)
+        call.on_node("stop_unknown_member", &self.node, self.names)
             .seconds(self.patience_s)
-            .gate(self.gate)
-            .node(&self.stranger);
+            .stop_check(self.stop_check)
+            .node(&self.unknown_member);
         Ok(())
     }
 
     fn effect(&self, world: &mut World<'_>) {
-        world.is_gone(&self.stranger);
+        world.is_gone(&self.unknown_member);
     }
 }
 
-/// `forget_cluster_node`, and no queue that still lists the node afterwards.
+/// `forget_cluster_node`; afterwards no queue lists the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForgetNode {
     pub node: NodeName,
@@ -144,7 +147,7 @@ impl Operate for ForgetNode {
     }
 }
 
-/// Moves a stopped node's data directory out of the way, to where nothing starts from it.
+/// Moves a stopped node's data directory aside, so that no node starts from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeepData {
     pub node: NodeName,

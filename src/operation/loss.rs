@@ -1,25 +1,25 @@
 use crate::facts::HoldingCounts;
 use crate::model::NodeName;
 
-/// Something that is gone, or that there is no way back from, once a step has been carried out.
+/// Something that a step destroys, or changes irreversibly.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
-    /// The node leaves its cluster. What its cluster knows only by it goes with it.
+    /// The node leaves its cluster, with the data that only it has.
     Member(NodeName),
-    /// The queues of which only the node that leaves has a copy, and every message in them.
+    /// The queues of which only the leaving node has a copy, with all their messages.
     OnlyCopies(NodeName),
-    /// What the node holds of its own: RabbitMQ empties a node that joins another cluster.
+    /// The node's own data: RabbitMQ wipes a node that joins another cluster.
     Holdings(NodeName),
-    /// The node's data directory: moved aside, and no node serves it any more.
+    /// The node's data directory: moved aside, so that no node serves it.
     DataDirectory(NodeName),
-    /// The version of RabbitMQ that the node runs: an older one does not start on data of a newer one.
+    /// The node's version of RabbitMQ: an older one does not start on data of a newer one.
     Version(NodeName),
-    /// The states of the cluster's feature flags: none is ever disabled again.
+    /// The states of the cluster's feature flags: they cannot be disabled.
     FeatureFlags,
 }
 
 impl Loss {
-    /// Whether members or data go, rather than only the way back.
+    /// Whether members or data are removed, rather than changed irreversibly.
     pub fn destroys(&self) -> bool {
         match self {
             Self::Member(_) | Self::OnlyCopies(_) | Self::Holdings(_) | Self::DataDirectory(_) => true,
@@ -33,12 +33,12 @@ impl Loss {
     }
 }
 
-/// How much of it goes.
+/// How much of it is destroyed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// All there is, whatever that is.
+    /// All of it, however much.
     All,
-    /// At most so many of each kind. None: nobody could count them.
+    /// At most this many of each kind. None: they could not be counted.
     AtMost(HoldingCounts),
 }
 

@@ -18,7 +18,7 @@ pub(super) const SHELL: Shell = Shell {
     ..Shell::of("membership", include_str!("membership.sh"))
 };
 
-/// Takes the replicas of a member that runs off every queue, while its vote can still be had.
+/// Removes the replicas of a running member from every queue, while it can still vote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseQueues {
     pub node: NodeName,
@@ -46,7 +46,7 @@ impl Operate for ReleaseQueues {
     }
 }
 
-/// `forget_cluster_node --offline` on a stopped node, which then starts without waiting for the one that is gone.
+/// `forget_cluster_node --offline` on a stopped node, which then starts without waiting for the lost one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForgetOffline {
     pub node: NodeName,

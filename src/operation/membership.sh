@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 
-# Lets them take messages again.
+# Opens the queues again.
 reopen() { # NODE MODE
   says reopened reopen "$1" "$2" >/dev/null
 }
@@ -9,14 +9,14 @@ is_not_running() { # NODE MODE OTHER
   says false runs "$1" "$2" "X = '$3',"
 }
 
-# Forgetting shrinks quorum queues on every version; 3.10 leaves streams with a member that is none, and its own tool
-# refuses to take out one that does not run (node_not_running), so there the stream coordinator is told itself.
+# Forgetting shrinks quorum queues on every version; 3.10 leaves streams with a removed member, and its own tool
+# refuses to remove a stopped one (node_not_running), so there the stream coordinator is called directly.
 release_queues() { # NODE MODE GONE
   rabbit_tool 300 rabbitmq-queues -q -n "$1" shrink "$3" || :
   ask release_streams "$1" "$2" "X = '$3'," || :
 }
 
-# Of two members neither has a majority without the other: what both must agree to is done while both run.
+# Of two members neither has a majority without the other, so this is done while both run.
 release_node() { # NODE MODE GONE
   no_queue_on "$@" >/dev/null || release_queues "$@"
   # shellcheck disable=SC2154 # await sets answer
@@ -24,7 +24,7 @@ release_node() { # NODE MODE GONE
     fail "queues still list $3: $(printf %s "$answer" | cut -c 1-300)" "rabbitmq-queues shrink $3 on $1; for streams rabbitmq-streams delete_replica"
 }
 
-# Whether no queue lists GONE as one of its replicas, also of those that are down; prints those that do.
+# Whether no queue, running or down, lists GONE as a replica; prints those that do.
 no_queue_on() { # NODE MODE GONE
   asked=0
   listed=$(ask queues_on "$1" "$2" "X = '$3',") || asked=$?
@@ -39,19 +39,19 @@ no_queue_on() { # NODE MODE GONE
   return 1
 }
 
-# Mnesia's nodes wait for the one that stopped last. Where that never comes back, the one that stopped right before it
-# is told to do without; quorum queues are shrunk once it runs.
+# With Mnesia, nodes wait for the one that stopped last. If that one is lost, the one that stopped right before it
+# forgets it; quorum queues are shrunk once it runs.
 forget_offline() { # NODE GONE
   bounded 300 systemctl stop rabbitmq-server || :
   bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   await 60 name_is_free "$1" || fail "$1 still runs"
-  # 3.8's tool does not find these by itself ("mnesia_dir_not_found", "feature_flags_file_not_found").
+  # The tool of 3.8 does not find these by itself ("mnesia_dir_not_found", "feature_flags_file_not_found").
   (
     data=/var/lib/rabbitmq/mnesia/$1
     export RABBITMQ_MNESIA_DIR="$data" RABBITMQ_FEATURE_FLAGS_FILE="$data-feature_flags"
     control 300 "$1" forget_cluster_node --offline "$2"
   ) ||
-    fail "$1 did not forget $2" "the lines above are RabbitMQ's own words"
+    fail "$1 did not forget $2" "RabbitMQ's error is in the lines above"
 }
 
 # As rabbitmq: all of this is in its home, where root would follow a link.
@@ -60,26 +60,26 @@ make_kept() { # DIRECTORY
 }
 
 not_kept() { # PATH
-  fail "$1 could not be moved aside by user rabbitmq (the lines above say why), so it stays where it is" \
-    "what lies under /var/lib/rabbitmq must be rabbitmq's: ls -la /var/lib/rabbitmq; df -h /var/lib/rabbitmq"
+  fail "user rabbitmq could not move $1 aside (the lines above show why), so it was not moved" \
+    "user rabbitmq must own everything under /var/lib/rabbitmq: ls -la /var/lib/rabbitmq; df -h /var/lib/rabbitmq"
 }
 
-# What `rabbitmqctl update_cluster_nodes` did up to 3.12 (rabbit_mnesia:update_cluster_nodes/1: the notes of who the
-# members are, and no schema, which comes from the peers); from 3.13 on the command is a no-op that returns 0. The schema
-# is kept aside; queues, messages and Raft logs stay where they are.
+# What `rabbitmqctl update_cluster_nodes` did up to 3.12 (rabbit_mnesia:update_cluster_nodes/1: the files that list the
+# members, without the schema, which comes from the peers); from 3.13 on the command is a no-op that returns 0. The schema
+# is moved aside; queues, messages and Raft logs stay.
 follow_peer() { # NODE MODE PEER
   node=$1 mode=$2 peer=$3
   data=/var/lib/rabbitmq/mnesia/$node
   as_rabbitmq 5 test -d "$data" || fail "$node has no data on this host"
-  # A node that cannot boot is started again and again by its unit, or waits for tables.
+  # A node that cannot boot is restarted by its unit, or waits for tables.
   bounded 300 systemctl stop rabbitmq-server || :
   bounded 10 systemctl reset-failed rabbitmq-server 2>/dev/null || :
   await 60 name_is_free "$node" || fail "$node still runs"
   await 10 is_serving "$peer" "$mode" || fail "$peer does not answer this host: $(why_not_reached "$peer")"
   lists "$peer" "$mode" "$node" || fail "$peer does not list $node" "run the same command again: it checks again"
-  notes=$(ask mnesia_notes "$peer" "$mode") || fail "$peer does not say who the members are: $notes"
+  notes=$(ask mnesia_notes "$peer" "$mode") || fail "$peer does not list the members: $notes"
   members=$(printf '%s\n' "$notes" | sed -n 1p) running=$(printf '%s\n' "$notes" | sed -n 2p)
-  case $members:$running in '{['*']}.:['*'].') ;; *) fail "$peer does not say who the members are (its answer: $notes)" ;; esac
+  case $members:$running in '{['*']}.:['*'].') ;; *) fail "$peer does not list the members (its answer: $notes)" ;; esac
   kept=/var/lib/rabbitmq/rabbitup-kept/$node.$(date -u +%Y%m%dT%H%M%SZ)
   make_kept "$kept"
   as_rabbitmq 30 cp -p "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown" "$kept/" 2>/dev/null || :

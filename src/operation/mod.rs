@@ -1,6 +1,6 @@
-//! What steps do, one file per family: what an operation is (its data), what it makes of the facts, how it is called on the
-//! host, and the shell that does it, in the file of the same name beside it. The planner proposes operations, `apply` runs
-//! them, and neither knows one by name without a reason of its own.
+//! What steps do, one file per family: an operation's data, its effect on the facts, its call on the
+//! host, and its shell code in the file of the same name beside it. The planner proposes operations, `apply` runs
+//! them, and neither refers to a particular one without a specific reason.
 //!
 //! To add one: its type and its [`Operate`] in a file here, its shell beside it, its name in the list below.
 
@@ -27,7 +27,7 @@ mod unit;
 mod upgrade;
 mod world;
 
-pub use balancer::{Service, SwitchServer};
+pub use balancer::{BalancerState, SwitchServer};
 pub use broker::{StartApp, StartBroker, StopBroker};
 pub(crate) use call::{Call, line};
 pub use cluster::ChangeNodeType;
@@ -42,7 +42,7 @@ pub(crate) use host_name::SetHostName;
 pub use join::JoinCluster;
 pub(crate) use join::JoinCommand;
 pub(crate) use leave::MayGo;
-pub use leave::{ForgetNode, KeepData, RetireBroker, StopStranger};
+pub use leave::{ForgetNode, KeepData, RetireBroker, StopUnknownMember};
 pub(crate) use loss::{Amount, Loss};
 pub use membership::ReleaseQueues;
 pub(crate) use membership::{FollowPeer, ForgetOffline};
@@ -50,8 +50,8 @@ pub use packages::InstallPackages;
 pub(crate) use packages::{Hold, HoldPackages, Over, PackageChoice, RemoveStalePolicy, unit_of};
 pub use queues::GrowReplicas;
 pub(crate) use queues::{CancelSyncQueue, QueueRef, SyncQueue};
-pub use roll::{Gate, RestartBroker};
 pub(crate) use roll::{Rebalance, ReviveNode};
+pub use roll::{RestartBroker, StopCheck};
 pub(crate) use rotation::{AdoptCookie, CookieSide, DropStagedCookie, StageCookie, SwitchCookie};
 pub(crate) use shell::{Shell, with_all_below};
 pub use unit::StartUnit;
@@ -64,9 +64,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::SecretName;
 
-/// What each operation says of itself. Nothing has a default: an operation that leaves something open does not compile.
+/// What each operation defines. There are no defaults: an incomplete operation does not compile.
 pub(crate) trait Operate {
-    /// What it needs, and what it is to brokers and data.
+    /// What it needs, and what it does to brokers and data.
     fn nature(&self) -> Nature;
 
     /// The step function and its arguments.
@@ -75,51 +75,51 @@ pub(crate) trait Operate {
     /// The name of a secret that it needs and that is not known.
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName>;
 
-    /// Changes the facts as it will change the hosts.
+    /// Changes the facts as the step will change the hosts.
     fn effect(&self, world: &mut World<'_>);
 }
 
-/// What is true of an operation before it runs.
+/// The properties of an operation before it runs.
 #[derive(Debug)]
 pub struct Nature {
-    /// The files of step functions that its call needs; what they build on comes with them.
+    /// The files of step functions that its call needs; the files that these need come with them.
     pub(crate) shell: &'static [&'static Shell],
     pub(crate) writes: Writes,
     pub broker: OnBroker,
-    /// What it takes away that no later run brings back.
+    /// What it destroys and no later run can restore.
     pub(crate) losses: Vec<(Loss, Amount)>,
 }
 
 /// What an operation needs of its host's file systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writes {
-    /// Nothing: it asks a running node or balancer for something, or stops something, which may be just what frees the host.
+    /// Nothing: it sends a request to a running node or balancer, or stops something, which may even free space.
     Nothing,
-    /// It renames, removes or changes what is there.
+    /// It renames, removes or changes existing files.
     Changes,
-    /// It writes anew, or starts a broker, whose database does.
+    /// It writes new data, or starts a broker, whose database does.
     Anew,
 }
 
-/// What an operation does to a broker that serves, or is to serve.
+/// What an operation does to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnBroker {
     /// It neither starts nor stops.
     Untouched,
-    /// It starts, with what its files say now.
+    /// It starts, with its current files.
     Starts,
-    /// It stops once its cluster can spare it, and starts with what its files say now.
+    /// It stops once that is safe for the cluster, and starts with its current files.
     Restarts,
-    /// RabbitMQ starts, or enters a cluster, in an Erlang VM that runs; that has read its files before.
+    /// RabbitMQ starts, or enters a cluster, in a running Erlang VM, which read its files before.
     Resumes,
     /// It stops.
     Stops,
-    /// It stops once its cluster can spare it, and leaves.
+    /// It stops once that is safe for the cluster, and leaves.
     Leaves,
 }
 
 impl OnBroker {
-    /// Whether a broker starts with what its files say now.
+    /// Whether a broker starts with its current files.
     pub fn reads_files(self) -> bool {
         match self {
             Self::Starts | Self::Restarts => true,
@@ -127,7 +127,7 @@ impl OnBroker {
         }
     }
 
-    /// Whether nodes have to find each other afterwards.
+    /// Whether nodes have to connect to each other afterwards.
     pub fn brings_nodes_together(self) -> bool {
         match self {
             Self::Starts | Self::Restarts | Self::Resumes => true,
@@ -135,7 +135,7 @@ impl OnBroker {
         }
     }
 
-    /// Whether the step may wait for minutes before it changes anything. It looks for the stop file meanwhile.
+    /// Whether the step may wait for minutes before it changes anything. It checks for the stop file meanwhile.
     pub fn waits_to_be_spared(self) -> bool {
         match self {
             Self::Restarts | Self::Leaves => true,
@@ -144,14 +144,14 @@ impl OnBroker {
     }
 }
 
-/// Makes the enum of all operations, and hands each method to the one that it is.
+/// Generates the enum of all operations, and the dispatch of each method.
 macro_rules! operations {
-    (with data: $($with:ident)*; without: $($bare:ident)*) => {
-        /// What a step does. Data only: the same value is shown, saved, executed and modelled in its effect.
+    (with data: $($(#[$attribute:meta])* $with:ident)*; without: $($bare:ident)*) => {
+        /// What a step does. Data only: the same value is shown, saved, executed, and its effect modelled.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Operation {
-            $(#[doc = concat!("See [`", stringify!($with), "`].")] $with($with),)*
+            $($(#[$attribute])* #[doc = concat!("See [`", stringify!($with), "`].")] $with($with),)*
             $(#[doc = concat!("See [`", stringify!($bare), "`].")] $bare,)*
         }
 
@@ -165,7 +165,7 @@ macro_rules! operations {
                 self.get().nature()
             }
 
-            /// The one that it is.
+            /// The operation itself.
             pub(crate) fn get(&self) -> &dyn Operate {
                 match self {
                     $(Self::$with(operation) => operation,)*
@@ -197,7 +197,7 @@ operations! {
         StopBroker StartApp StartBroker EnterCluster
         RestartBroker UpgradeBroker ReviveNode SwitchServer EnableFeatureFlags Rebalance
         JoinCluster FollowPeer
-        RetireBroker StopStranger ReleaseQueues ForgetNode ForgetOffline KeepData
+        RetireBroker #[serde(rename = "stop_stranger")] StopUnknownMember ReleaseQueues ForgetNode ForgetOffline KeepData
         GrowReplicas SyncQueue CancelSyncQueue
         ChangeNodeType SetClusterName SetPlugins ImportDefinitions CloseGuest PutAdmin;
     without: RemoveStalePolicy GuardCookie

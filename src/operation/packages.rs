@@ -4,7 +4,7 @@ use super::world::{WILL_CHANGE, stopped_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::Software;
 use crate::facts::{CookieShape, HostFacts};
-use crate::model::SecretName;
+use crate::model::{KeyFingerprint, SecretName};
 use crate::platform::{self, OsFamily};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
@@ -15,14 +15,14 @@ pub struct PackageChoice {
     pub name: String,
     /// The exact package version; None takes the repositories' candidate.
     pub version: Option<String>,
-    /// What the plan found beneath a broker's package and judged its version by. The step refuses where it finds anything
+    /// The data that the plan found under a broker's package, from which it derived the version. The step refuses if it finds anything
     /// else. None for other packages.
     #[serde(default)]
     pub over: Option<Over>,
 }
 
 impl PackageChoice {
-    /// What the plan found beneath the broker's package, where that is among them, as the step functions read it.
+    /// The data that the plan found under the broker's package, if that is among them, as the step functions read it.
     pub(super) fn over_word(packages: &[Self]) -> String {
         match packages.iter().find_map(|package| package.over.as_ref()) {
             None => "-".to_owned(),
@@ -33,8 +33,10 @@ impl PackageChoice {
 }
 
 impl Call<'_> {
-    /// What the plan found beneath the broker's package, where that is among them, and the packages.
-    pub(super) fn packages(&mut self, packages: &[PackageChoice]) -> &mut Self {
+    /// The keys that may be accepted, the data that the plan found under the broker's package, if that is among them, and the packages.
+    pub(super) fn packages(&mut self, keys: &[KeyFingerprint], packages: &[PackageChoice]) -> &mut Self {
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        self.word(&keys.join(" "));
         self.word(&PackageChoice::over_word(packages));
         for package in packages {
             self.word(&package.to_string());
@@ -53,13 +55,13 @@ impl std::fmt::Display for PackageChoice {
     }
 }
 
-/// What lies on the host where a broker's package is to go.
+/// The data on the host on which a broker's package will be installed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
     /// No node's database.
     NoData,
-    /// A database, and this version of the package, whole or in part; none where it was removed.
+    /// A database, and this version of the package, fully or partly installed; none if it was removed.
     Data { package: Option<String> },
 }
 
@@ -70,11 +72,14 @@ pub enum Hold {
     Release,
 }
 
-/// One transaction of the package manager, during which the named units do not start by themselves.
+/// One transaction of the package manager, in which the named units do not start by themselves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstallPackages {
     pub packages: Vec<PackageChoice>,
     pub held_back_units: Vec<String>,
+    /// The keys that the package manager may accept from a repository that names their address.
+    #[serde(default)]
+    pub keys: Vec<KeyFingerprint>,
 }
 
 impl Operate for InstallPackages {
@@ -83,7 +88,8 @@ impl Operate for InstallPackages {
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
-        call.words(["install_packages", &self.held_back_units.join(" ")]).packages(&self.packages);
+        call.words(["install_packages", &self.held_back_units.join(" ")])
+            .packages(&self.keys, &self.packages);
         Ok(())
     }
 
@@ -104,7 +110,7 @@ impl Operate for InstallPackages {
     }
 }
 
-/// Keeps packages at their version, or no longer.
+/// Holds packages at their version, or releases them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HoldPackages {
     pub packages: Vec<String>,
@@ -134,7 +140,7 @@ impl Operate for HoldPackages {
     }
 }
 
-/// Removes what an interrupted run forbade services to start by.
+/// Removes the file by which an interrupted run prevented services from starting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemoveStalePolicy;
 
@@ -153,7 +159,7 @@ impl Operate for RemoveStalePolicy {
     }
 }
 
-/// The unit that a package brings.
+/// The unit of a package.
 pub fn unit_of(family: OsFamily, package: &str) -> Option<&'static str> {
     if package == BROKER_PACKAGE {
         return Some(BROKER_UNIT);

@@ -49,7 +49,7 @@ impl Call<'_> {
     }
 }
 
-/// Gives a node replicas of these queues, and waits until they have caught up.
+/// Adds replicas of these queues to a node, and waits until they have caught up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GrowReplicas {
     pub node: NodeName,

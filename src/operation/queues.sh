@@ -9,21 +9,21 @@ has_caught_up() { # NODE MODE REPLICAS-ON
   case $behind in 'ok '*) ;; *) return 1 ;; esac
 }
 
-# Names may hold anything, so lists of them come in Base64.
+# Names may contain any characters, so lists of them are in Base64.
 decoded() { # WORD...
   for word in "$@"; do printf '%s ' "$(printf %s "$word" | base64 -d)"; done
 }
 
-# Says how many queues were asked, where any were.
+# Prints how many queues were asked, if any.
 ask_to_synchronise() { # NODE MODE REPLICAS-ON
   waiting=$(ask synchronise "$1" "$2" "X = '$3',") || return 0
   case $waiting in
     '' | 0 | *[!0-9]*) ;;
-    *) printf 'RabbitMQ was asked to synchronise mirrors on %s, as their policy says (queues: %s)\n' "$3" "$waiting" ;;
+    *) printf 'RabbitMQ was asked to synchronise mirrors on %s, according to their policy (queues: %s)\n' "$3" "$waiting" ;;
   esac
 }
 
-# Says from time to time who is behind, so that nobody takes a long wait for a hang.
+# Prints now and then which replicas are behind, so that a long wait does not look like a hang.
 await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
   read_clock
   # shellcheck disable=SC2154 # read_clock sets clock
@@ -34,7 +34,7 @@ await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
     # shellcheck disable=SC2034 # fail reads untold
     case $asked in
       0) return 0 ;;
-      44) untold=$answer; fail "nobody knows whether the replicas on $4 have caught up" ;;
+      44) untold=$answer; fail "it is unknown whether the replicas on $4 have caught up" ;;
     esac
     read_clock
     if [ "$clock" -ge "$ask_at" ]; then
@@ -42,8 +42,8 @@ await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
       ask_at=$((clock + 3000))
     fi
     if [ "$clock" -ge "$end" ]; then
-      fail "on $4 these have not caught up within $3 s: ${answer:-no answer}" \
-        "a mirrored queue without automatic synchronisation waits for rabbitup run sync-queue; the others go on by themselves"
+      fail "waiting for replicas on $4 timed out after $3 s: ${answer:-no answer}" \
+        "a mirrored queue without automatic synchronisation needs rabbitup run sync-queue; the others continue by themselves"
     fi
     [ "$answer" = "$said" ] || printf 'waiting for replicas on %s: %s\n' "$4" "$answer"
     said=$answer
@@ -51,7 +51,7 @@ await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
   done
 }
 
-# A name as a regular expression that matches it alone.
+# A regular expression that matches only this name.
 exactly() { # NAME
   printf %s "$1" | sed 's/[].[\\^$*+?(){}|/-]/\\&/g'
 }
@@ -61,7 +61,7 @@ grow_quorum() { # NODE ONTO VHOST PATTERN
   rabbit_tool 600 rabbitmq-queues -q -n "$1" grow "$2" all --vhost-pattern "^$(exactly "$3")\$" --queue-pattern "^($4)\$"
 }
 
-# Whether all of these queues have a replica there: `{VHOST, NAME}, …` as Erlang. Prints those that have none.
+# Whether all of these queues have a replica there: `{VHOST, NAME}, …` in Erlang. Prints those without.
 has_replicas() { # NODE MODE ONTO QUEUES
   asked=0
   lacking=$(ask lacking "$1" "$2" "X = '$3', Queues = [$4],") || asked=$?
@@ -71,8 +71,8 @@ has_replicas() { # NODE MODE ONTO QUEUES
   [ -z "$lacking" ]
 }
 
-# Neighbours of one virtual host go in one call: each call starts an Erlang VM. The tool says 0 where it did nothing
-# (3.10, for a node that is no member), so who has a replica counts.
+# Adjacent queues of one virtual host share a call: each call starts an Erlang VM. The tool exits with 0 if it did nothing
+# (3.10, for a node that is not a member), so the replicas are checked instead.
 grow_replicas() { # NODE MODE PATIENCE ONTO [KIND VHOST NAME]...
   node=$1 mode=$2 patience=$3 onto=$4
   shift 4
@@ -81,7 +81,7 @@ grow_replicas() { # NODE MODE PATIENCE ONTO [KIND VHOST NAME]...
     queues="$queues${queues:+, }{$(binary "$2"), $(binary "$3")}"
     if [ "$1" = stream ]; then
       await 60 grow_stream "$node" "$mode" "$onto" "$2" "$3" ||
-        fail "the stream $3 got no replica on $onto" "RabbitMQ's last words: $answer"
+        fail "the stream $3 got no replica on $onto" "RabbitMQ's last answer: $answer"
     else
       if [ "$2" != "$vhost" ] || [ "$count" -ge 100 ]; then
         grow_quorum "$node" "$onto" "$vhost" "$pattern" || grow_failed
@@ -93,13 +93,13 @@ grow_replicas() { # NODE MODE PATIENCE ONTO [KIND VHOST NAME]...
   done
   grow_quorum "$node" "$onto" "$vhost" "$pattern" || grow_failed
   await 30 has_replicas "$node" "$mode" "$onto" "$queues" ||
-    fail "these have no replica on $onto: $(printf %s "$answer" | cut -c 1-300)" "run the same command again to go on"
+    fail "these queues have no replica on $onto: $(printf %s "$answer" | cut -c 1-300)" "run the same command again to resume"
   await_replicas "$node" "$mode" "$patience" "$onto"
 }
 
-# Right after a node entered the cluster, the stream coordinator may not know it yet, and says so or nothing.
+# Right after a node entered the cluster, the stream coordinator may not know it yet, and returns an error or nothing.
 grow_stream() { # NODE MODE ONTO VHOST NAME
-  # What it waits for is its own doing, which is not cut short.
+  # This is the work itself, not a check, so its timeout is not shortened.
   # shellcheck disable=SC2034 # within reads it
   said=$(deadline=; rabbit_tool 120 rabbitmq-streams -q -n "$1" add_replica --vhost "$4" "$5" "$3" 2>&1) || :
   asked=0
@@ -112,10 +112,10 @@ grow_stream() { # NODE MODE ONTO VHOST NAME
 }
 
 grow_failed() {
-  fail "queues could not be grown onto $onto" "the lines above are RabbitMQ's own words; run the same command again to go on"
+  fail "queues could not be grown onto $onto" "RabbitMQ's error is in the lines above; run the same command again to resume"
 }
 
-# A name as an Erlang binary, whatever stands in it.
+# A name with any characters as an Erlang binary.
 binary() { # NAME
   printf 'base64:decode("%s")' "$(printf %s "$1" | base64 | tr -d '\n')"
 }
@@ -125,7 +125,7 @@ mirrors_of() { # NODE MODE VHOST NAME
   ask mirrors "$1" "$2" "Vhost = $(binary "$3"), Name = $(binary "$4"),"
 }
 
-# A mirror whose node falls away meanwhile is none any more: then nothing is behind, and nothing is safe.
+# A mirror whose node fails meanwhile is no longer counted: then none is behind, but the queue is not safe.
 is_in_sync() { # NODE MODE VHOST NAME MIRRORS
   asked=0
   now=$(mirrors_of "$1" "$2" "$3" "$4") || asked=$?
@@ -134,10 +134,10 @@ is_in_sync() { # NODE MODE VHOST NAME MIRRORS
   case $now in "$5 mirrors, 0 behind,"*) ;; *) return 1 ;; esac
 }
 
-# sync_queue ends when the work does, and says 0 for one that was cancelled, too: who is in sync counts.
+# sync_queue ends with the synchronisation, and also exits with 0 if that was cancelled: only the mirrors' state counts.
 sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
   node=$1 mode=$2 vhost=$5 name=$6
-  before=$(mirrors_of "$node" "$mode" "$vhost" "$name") || fail "nobody knows how many mirrors $name has: $before"
+  before=$(mirrors_of "$node" "$mode" "$vhost" "$name") || fail "the number of mirrors of $name is unknown: $before"
   control "$3" "$node" sync_queue -p "$vhost" "$name" &
   work=$! said=
   while kill -0 "$work" 2>/dev/null; do
@@ -150,20 +150,20 @@ sync_queue() { # NODE MODE PATIENCE KIND VHOST NAME
   wait "$work" || rc=$?
   case $rc in
     0) ;;
-    124 | 137) fail "$name is not in sync after $3 s ($now); RabbitMQ goes on with it" "run the same command again to go on waiting" ;;
-    *) fail "the queue $name cannot be synchronised" "the lines above are RabbitMQ's own words" ;;
+    124 | 137) fail "synchronising $name timed out after $3 s ($now); RabbitMQ continues" "run the same command again to wait longer" ;;
+    *) fail "the queue $name cannot be synchronised" "RabbitMQ's error is in the lines above" ;;
   esac
-  # Each mirror notes by itself that it is in sync, and may do so after the command has ended.
+  # Each mirror reports itself in sync, possibly after the command has ended.
   await 10 is_in_sync "$node" "$mode" "$vhost" "$name" "${before%% *}" ||
-    fail "$name is not in sync (before: $before; now: $answer): somebody ended the synchronisation, or a mirror is down" "run the same command again"
+    fail "$name is not in sync (before: $before; now: $answer): the synchronisation was cancelled, or a mirror is down" "run the same command again"
 }
 
 cancel_sync_queue() { # NODE KIND VHOST NAME
   control 60 "$1" cancel_sync_queue -p "$3" "$4" ||
-    fail "the synchronisation of $4 could not be ended" "the lines above are RabbitMQ's own words"
+    fail "the synchronisation of $4 could not be cancelled" "RabbitMQ's error is in the lines above"
 }
 
 rebalance() { # NODE
   rabbit_tool 600 rabbitmq-queues -q -n "$1" rebalance all ||
-    fail "the leaders could not be spread" "the lines above are RabbitMQ's own words"
+    fail "the leaders could not be rebalanced" "RabbitMQ's error is in the lines above"
 }

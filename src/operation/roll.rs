@@ -13,19 +13,19 @@ pub(super) const SHELL: Shell = Shell {
     ..Shell::of("roll", include_str!("roll.sh"))
 };
 
-/// What is asked before a running node is stopped.
+/// What is checked before a running node is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Gate {
-    /// The node is alone or refuses its cookie: nobody could answer, or nobody depends on it.
+pub enum StopCheck {
+    /// Nothing: the node is alone or refuses its cookie, so no other depends on it or none can answer.
     None,
-    /// Not asked, but drained: the operator agreed that what needs the node serves nobody meanwhile (`gap=yes`).
+    /// Not checked, but drained: the operator accepted that what needs the node is unavailable meanwhile (`gap=yes`).
     Drain,
     /// `rabbitmq-diagnostics check_if_node_is_quorum_critical`, and every other member runs.
     QuorumCritical,
 }
 
-impl Gate {
+impl StopCheck {
     /// As the step functions read it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -37,18 +37,19 @@ impl Gate {
 }
 
 impl Call<'_> {
-    pub(super) fn gate(&mut self, gate: Gate) -> &mut Self {
-        self.word(gate.as_str())
+    pub(super) fn stop_check(&mut self, stop_check: StopCheck) -> &mut Self {
+        self.word(stop_check.as_str())
     }
 }
 
-/// Restarts the broker and waits until it serves again. `gate`: ask first whether the cluster can spare it; then it
-/// is drained first, and waited for until its replicas have caught up.
+/// Restarts the broker and waits until it serves again. `stop_check`: the check before the stop; then it
+/// is also drained, and waited for until its replicas have caught up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartBroker {
     pub node: NodeName,
     pub names: NameMode,
-    pub gate: Gate,
+    #[serde(rename = "gate")]
+    pub stop_check: StopCheck,
     pub patience_s: u64,
 }
 
@@ -58,7 +59,9 @@ impl Operate for RestartBroker {
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
-        call.on_node("restart_broker", &self.node, self.names).seconds(self.patience_s).gate(self.gate);
+        call.on_node("restart_broker", &self.node, self.names)
+            .seconds(self.patience_s)
+            .stop_check(self.stop_check);
         Ok(())
     }
 
@@ -106,11 +109,11 @@ impl Operate for Rebalance {
     }
 
     fn effect(&self, world: &mut World<'_>) {
-        // Each queue is led by that of its replicas which leads the fewest so far.
+        // Each queue is led by the replica whose node leads the fewest so far.
         world.each_node(|node| {
             let mut led: std::collections::BTreeMap<NodeName, usize> = std::collections::BTreeMap::new();
             let running = node.running.clone();
-            // Those with the least choice choose first.
+            // Queues with the fewest choices come first.
             let mut queues: Vec<&mut QueueFacts> = node.queues.iter_mut().collect();
             queues.sort_by_key(|queue| queue.in_sync.len());
             for queue in queues {

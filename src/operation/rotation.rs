@@ -17,13 +17,13 @@ const SHELL: Shell = Shell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CookieSide {
-    /// The one that lies beside the old one.
+    /// The staged one beside the old one.
     Staged,
-    /// The one that the node reads when it starts.
+    /// The one that the node reads at its start.
     File,
 }
 
-/// Puts a new cookie beside the old one, where nothing reads it yet.
+/// Stages a new cookie beside the old one, where nothing reads it yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageCookie {
     pub secret: SecretName,
@@ -48,7 +48,7 @@ impl Operate for StageCookie {
     }
 }
 
-/// The running node takes the staged cookie, or goes back to that of its file. No link is dropped: Erlang compares
+/// Switches the running node to the staged cookie, or back to that of its file. No link is dropped: Erlang compares
 /// cookies when nodes connect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwitchCookie {
@@ -85,7 +85,7 @@ impl Operate for SwitchCookie {
     }
 }
 
-/// Renames the staged cookie over the old one, and has the running node answer to it.
+/// Renames the staged cookie over the old one, and verifies that the running node accepts it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdoptCookie {
     pub node: NodeName,

@@ -1,29 +1,29 @@
 use crate::rabbitmq::internals::{self, Question};
 
-/// A file of step functions, with what it builds on.
+/// A file of step functions, with what it needs.
 #[derive(Debug)]
 pub struct Shell {
-    /// The file's name, without its end.
+    /// The file's name, without its extension.
     pub name: &'static str,
     /// The functions.
     pub text: &'static str,
-    /// What they ask nodes.
+    /// The questions that they ask nodes.
     pub asks: &'static [Question],
     /// Variables and functions that they need besides.
     pub beside: Beside,
-    /// What a script with them does before its first step: lines.
+    /// Lines that a script with them runs before its first step.
     pub first: &'static str,
     /// The files whose functions they call.
     pub on: &'static [&'static Self],
 }
 
-/// What comes with a file of step functions.
+/// What is sent with a file of step functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
     Nothing,
-    /// How nodes are asked.
+    /// The functions that ask nodes.
     Asking,
-    /// A script that is put on the host, in this variable.
+    /// A script for the host, in this variable.
     Script {
         variable: &'static str,
         text: &'static str,
@@ -31,12 +31,12 @@ pub enum Beside {
 }
 
 impl Shell {
-    /// Functions that ask nothing and build on no other file; what they have besides is said where they are listed.
+    /// Functions without questions and other files; more is set where they are listed.
     pub(super) const fn of(name: &'static str, text: &'static str) -> Self {
         Self { name, text, asks: &[], beside: Beside::Nothing, first: "", on: &[] }
     }
 
-    /// What stands before the functions: the assignments that they read.
+    /// The assignments before the functions.
     pub fn assignments(&self) -> String {
         let questions = self.asks.iter().map(Question::assignments);
         let beside = match self.beside {
@@ -48,7 +48,7 @@ impl Shell {
     }
 }
 
-/// These files and all that they build on, each once and behind what it builds on.
+/// These files and all that they need, each once, after what it needs.
 pub fn with_all_below<'s>(wanted: impl IntoIterator<Item = &'s &'static Shell>) -> Vec<&'static Shell> {
     let mut all = Vec::new();
     for shell in wanted {

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 
-# Files that a broker reads when it starts are on trial until it has started with them: what was there before is noted, in
-# a directory of root's that goes with the boot. One note for a file, of what the last start is known to have gone well with.
+# Files that a broker reads when it starts are on trial until it has started with them: the old files are recorded in
+# a directory of root that does not survive a reboot. One record per file: the version of the last successful start.
 trial=/run/rabbitup-trial
 
 put_on_trial() { # PATH there|absent BACKUP
@@ -15,8 +15,8 @@ end_trial() {
   rm -rf "$trial"
 }
 
-# A start that a run gave up may go well after all: one that took too long, or that somebody stopped and started again. Files that
-# were noted before the broker began to serve have stood their trial; what was there before them is no way back any more.
+# A start that a run gave up may succeed later: one that took too long, or that was stopped and started again. Files that
+# were recorded before the broker began to serve are no longer on trial; their old versions are not restored any more.
 end_proved_trial() {
   [ -d "$trial" ] && systemctl -q is-active rabbitmq-server || return 0
   serves_since=$(date +%s -d "$(systemctl show -p ActiveEnterTimestamp --value rabbitmq-server)") || return 0

@@ -51,7 +51,7 @@ impl Operate for ReloadUnit {
     }
 }
 
-/// Stops and disables a unit whose place another takes.
+/// Stops and disables a unit that another replaces.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopUnit {
     pub unit: String,
@@ -74,7 +74,7 @@ impl Operate for StopUnit {
     }
 }
 
-/// It runs, with what its files say now.
+/// It runs with its current files.
 fn runs(host: &mut HostFacts, unit: &str) {
     host.units.insert(unit.to_owned(), running_unit());
     has_read(host, unit);
@@ -83,7 +83,7 @@ fn runs(host: &mut HostFacts, unit: &str) {
     }
 }
 
-/// What it is configured with is what its file says now.
+/// It runs with its current configuration file.
 pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
     // One balancer is the only one on its host.
     let balances = Software::ALL.iter().any(|software| software.balancer().unit == unit);

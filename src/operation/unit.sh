@@ -13,7 +13,7 @@ stop_unit() { # UNIT
   bounded 90 systemctl disable --now "$1"
 }
 
-# The unit's last words are the cause far more often than systemctl's "see journalctl".
+# The unit's last log lines name the cause far more often than systemctl's "see journalctl".
 unit_failed() { # UNIT
   bounded 10 journalctl -u "$1" -n 15 --no-pager -o cat 2>/dev/null || :
   fail "$1 did not start" "its log on the host: journalctl -u $1"

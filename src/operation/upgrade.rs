@@ -1,20 +1,25 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Gate, Loss, Nature, OnBroker, Operate, PackageChoice, Shell, World, Writes, broker, packages, roll,
+    Call, Loss, Nature, OnBroker, Operate, PackageChoice, Shell, StopCheck, World, Writes, broker, packages,
+    roll,
 };
-use crate::model::{NameMode, NodeName, SecretName};
+use crate::model::{KeyFingerprint, NameMode, NodeName, SecretName};
 
 const SHELL: Shell =
     Shell { on: &[&packages::SHELL, &roll::SHELL], ..Shell::of("upgrade", include_str!("upgrade.sh")) };
 
-/// Takes the broker out of service as [`super::RestartBroker`] does, and gives it these packages before it starts.
+/// Takes the broker out of service like [`super::RestartBroker`], and installs these packages before it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpgradeBroker {
     pub node: NodeName,
     pub names: NameMode,
-    pub gate: Gate,
+    #[serde(rename = "gate")]
+    pub stop_check: StopCheck,
     pub packages: Vec<PackageChoice>,
+    /// As of [`super::InstallPackages`].
+    #[serde(default)]
+    pub keys: Vec<KeyFingerprint>,
     pub patience_s: u64,
 }
 
@@ -31,8 +36,8 @@ impl Operate for UpgradeBroker {
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.on_node("upgrade_broker", &self.node, self.names)
             .seconds(self.patience_s)
-            .gate(self.gate)
-            .packages(&self.packages);
+            .stop_check(self.stop_check)
+            .packages(&self.keys, &self.packages);
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 
-# What the new version needs is fetched before the node stops: the network is not to lengthen its absence.
-upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION PACKAGE=VERSION...
-  node=$1 mode=$2 patience=$3 gate=$4 judged=$5
-  shift 5
+# Packages are downloaded before the node stops, so that the network does not prolong its downtime.
+upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical KEYS data=VERSION PACKAGE=VERSION...
+  node=$1 mode=$2 patience=$3 gate=$4 accepted_keys=$5 judged=$6
+  shift 6
   is_as_planned "$judged" "$@"
   held=$(held_packages)
   refresh_lists
@@ -11,24 +11,24 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical data=VERSION 
   take_out "$node" "$mode" "$patience" "$gate"
   stop_broker "$node"
   installed=yes
-  (install_packages rabbitmq-server "$judged" "$@") || installed=no
+  (install_packages rabbitmq-server "$accepted_keys" "$judged" "$@") || installed=no
   # shellcheck disable=SC2086 # a list of package names
   [ -z "$held" ] || hold_packages hold $held
   if [ "$installed" = no ]; then
-    # What was there before serves again, if the installation left it whole.
+    # The old version serves again, if the installation left it intact.
     (bring_back "$node" "$mode" "$patience" "$gate") || :
-    fail "$node was not upgraded" "fix what the lines above name, then run the same command again"
+    fail "$node was not upgraded" "fix the errors in the lines above, then run the same command again"
   fi
   bring_back "$node" "$mode" "$patience" "$gate"
 }
 
-# 3.8 has no word for all of them.
+# 3.8 has no option for all of them.
 enable_feature_flags() { # NODE
   ! control 300 "$1" enable_feature_flag all || return 0
   flags=$(control 60 "$1" --silent list_feature_flags name state stability) ||
-    fail "$1 did not list its feature flags" "the lines above are RabbitMQ's own words"
+    fail "$1 did not list its feature flags" "RabbitMQ's error is in the lines above"
   printf '%s\n' "$flags" | while read -r flag state stability; do
     [ "$state $stability" = 'disabled stable' ] || continue
     control 120 "$1" enable_feature_flag "$flag" </dev/null || exit 1
-  done || fail "a feature flag could not be enabled" "the lines above are RabbitMQ's own words"
+  done || fail "a feature flag could not be enabled" "RabbitMQ's error is in the lines above"
 }

@@ -3,20 +3,20 @@ use crate::facts::{
 };
 use crate::model::{CookieDigest, HostName, NodeName, Secrets};
 
-/// A time that lies after every start that was observed: the mark of a file that this plan changes.
+/// A time after every observed start: the change time of a file that this plan changes.
 pub const WILL_CHANGE: u64 = u64::MAX - 1;
-/// A time that lies after every file's change: the mark of what this plan starts.
+/// A time after every file's change: the start time of what this plan starts.
 pub(super) const WILL_START: u64 = u64::MAX;
 
-/// The facts that an operation changes, and what else its effect depends on.
+/// The facts that an operation changes, and what its effect depends on.
 pub struct World<'a> {
     pub facts: &'a mut Facts,
     /// The host that it runs on.
     pub host: &'a HostName,
     pub secrets: &'a Secrets,
-    /// What every cookie file is to hold.
+    /// The cookie that every file will contain.
     pub cookie: Option<Digests>,
-    /// What the definitions of the inventory bring into a cluster.
+    /// What the inventory's definitions add to a cluster.
     pub imported: Option<Imported<'a>>,
 }
 
@@ -25,11 +25,11 @@ pub struct World<'a> {
 pub struct Digests {
     /// Of its bytes.
     pub file: CookieDigest,
-    /// Of what Erlang compares: without the end of the line.
+    /// Of what Erlang compares: without the line end.
     pub compared: CookieDigest,
 }
 
-/// The names in a file of definitions.
+/// The names in a definitions file.
 #[derive(Clone, Copy, Debug)]
 pub struct Imported<'a> {
     pub vhosts: &'a [String],
@@ -59,7 +59,7 @@ impl World<'_> {
         });
     }
 
-    /// Every node that runs.
+    /// Every running node.
     pub(super) fn each_node(&mut self, mut change: impl FnMut(&mut NodeFacts)) {
         for name in self.facts.hosts.keys().cloned().collect::<Vec<_>>() {
             if let Some(BrokerState::Running(node)) = self.facts.host_mut(&name).map(|host| &mut host.broker)
@@ -69,7 +69,7 @@ impl World<'_> {
         }
     }
 
-    /// Every node that runs, but this one.
+    /// Every running node except this one.
     pub(super) fn each_other(&mut self, than: &NodeName, mut change: impl FnMut(&mut NodeFacts)) {
         self.each_node(|node| {
             if &node.name != than {
@@ -82,7 +82,7 @@ impl World<'_> {
         self.facts.host(node.host()).and_then(HostFacts::node)
     }
 
-    /// Nobody sees this node run any more.
+    /// No node sees this node running any more.
     pub(super) fn is_gone(&mut self, gone: &NodeName) {
         self.each_node(|node| {
             node.running.retain(|member| member != gone);
@@ -90,7 +90,7 @@ impl World<'_> {
         });
     }
 
-    /// The node that is gone holds no replica of any queue any more.
+    /// The removed node has no replica of any queue any more.
     pub(super) fn releases(&mut self, gone: &NodeName) {
         self.each_other(gone, |node| {
             for queue in &mut node.queues {
@@ -104,10 +104,10 @@ impl World<'_> {
         });
     }
 
-    /// `node` becomes a member of the cluster of `seed`: every member lists it, and it holds what they hold.
-    pub(super) fn enters(&mut self, member: &ClusterMember, seed: &NodeName) {
+    /// The node becomes a member of the cluster of `join_target`: every member lists it, and it has the cluster's data.
+    pub(super) fn enters(&mut self, member: &ClusterMember, join_target: &NodeName) {
         let node = &member.node;
-        let Some(cluster) = self.node(seed).cloned() else { return };
+        let Some(cluster) = self.node(join_target).cloned() else { return };
         let mut members: Vec<ClusterMember> = cluster.members.clone();
         members.retain(|other| &other.node != node);
         members.push(member.clone());
@@ -128,11 +128,11 @@ impl World<'_> {
         });
     }
 
-    /// Those that list `node` as a member, and that it lists itself, see it run; what the cluster holds, it holds.
+    /// The nodes that list `node`, and that it lists, see it running; it has the cluster's data.
     pub(super) fn is_back(&mut self, node: &NodeName) {
         let mut up: Vec<NodeName> = Vec::new();
         let mut cluster: Option<NodeFacts> = None;
-        // Khepri leaves no such note; then only the others can say.
+        // Khepri does not record this; then only the others know.
         let noted =
             self.facts.host(node.host()).and_then(|host| host.data_of(node)).map(|data| data.members.clone());
         let may_know = |other: &NodeName| {
@@ -155,7 +155,7 @@ impl World<'_> {
     }
 }
 
-/// What a node says of itself, with what it says of its cluster taken from another member.
+/// A node's own facts, with the facts about its cluster from another member.
 fn of_cluster(node: &NodeFacts, cluster: &NodeFacts) -> NodeFacts {
     NodeFacts {
         name: node.name.clone(),
@@ -170,7 +170,7 @@ fn of_cluster(node: &NodeFacts, cluster: &NodeFacts) -> NodeFacts {
     }
 }
 
-/// A cookie file as steps leave it.
+/// A cookie file as steps write it.
 pub(super) fn guarded(cookie: Digests) -> CookieFile {
     CookieFile {
         raw: cookie.file,

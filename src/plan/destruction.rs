@@ -1,4 +1,4 @@
-//! What a plan takes away that no later run brings back, as a value: the operator agrees to exactly this much.
+//! What a plan destroys and no later run can restore, as a value: the operator agrees to exactly this much.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ impl Destruction {
         whole
     }
 
-    /// Whether members or data go. What only cannot be taken back is not meant.
+    /// Whether members or data are removed. Changes that are merely irreversible do not count.
     pub fn destroys(&self) -> bool {
         self.0.keys().any(Loss::destroys)
     }
@@ -29,8 +29,8 @@ impl Destruction {
         self.0.is_empty()
     }
 
-    /// What `now` takes that this, which was shown, did not: another node, a larger number, an unknown one in the place of
-    /// a number. Empty where whoever agreed to this has agreed to `now`.
+    /// What `now` destroys that this one, which was shown, did not: another node, a larger number, an unknown number in place of
+    /// a known one. Empty if agreeing to this is agreeing to `now`.
     #[must_use]
     pub fn beyond(&self, now: &Self) -> Self {
         let shown =
@@ -39,7 +39,7 @@ impl Destruction {
         Self(new.map(|(loss, amount)| (loss.clone(), amount.clone())).collect())
     }
 
-    /// Each loss and how much of it, in a fixed order.
+    /// Each loss with its amount, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (&Loss, &Amount)> {
         self.0.iter()
     }
@@ -93,11 +93,11 @@ mod tests {
         fn what_was_shown_covers_itself_and_nothing_more(shown in destruction(), now in destruction()) {
             prop_assert!(shown.beyond(&shown).is_empty());
             let beyond = shown.beyond(&now);
-            // With what was new shown as well, nothing is new.
+            // Once the new losses are shown as well, nothing is new.
             let mut both = shown.clone();
             beyond.iter().for_each(|(loss, amount)| both.add(loss.clone(), amount.clone()));
             prop_assert!(both.beyond(&now).is_empty(), "{both:?} does not cover {now:?}");
-            // Nothing that was never shown passes.
+            // Nothing passes that was never shown.
             for (loss, _) in now.iter() {
                 prop_assert!(shown.0.contains_key(loss) || beyond.0.contains_key(loss));
             }

@@ -1,6 +1,6 @@
 use similar::TextDiff;
 
-/// How a text changes, as a unified diff with two lines around each change; None where it does not.
+/// The change of a text as a unified diff with two lines of context; None if it does not change.
 pub fn unified(before: &str, after: &str) -> Option<String> {
     if before == after {
         return None;

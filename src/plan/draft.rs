@@ -10,48 +10,48 @@ use crate::operation::{Digests, Imported, Operation, Proof, World, WriteFile};
 use crate::playbook::Phase;
 use crate::template::{Rendered, Templates};
 
-/// A plan under construction. Every phase sees the facts as the steps before it will have made them, so what one
-/// phase brings about (a package, a running node) the next can build on.
+/// A plan under construction. Every phase sees the facts as the earlier steps will leave them, so a phase can
+/// build on what an earlier one does (a package, a running node).
 pub struct Draft<'a> {
     pub desired: &'a Desired,
     pub options: &'a Options,
     pub templates: &'a Templates,
     /// The facts as they were observed.
     pub observed: &'a Facts,
-    /// The facts as the steps so far will have left them.
+    /// The facts as the steps so far will leave them.
     pub facts: Facts,
     /// The broker whose cluster the others join: see [`view::anchor`].
     pub anchor: HostName,
-    /// What every cookie file will hold, once the phase `cookie` has settled it.
+    /// What every cookie file will contain, as decided by the phase `cookie`.
     pub cookie: Option<Digests>,
     /// The playbook's name.
     pub playbook: &'a str,
-    /// Where apply finds secrets that only this plan names.
+    /// The sources of secrets that only this plan names.
     pub secrets: BTreeMap<SecretName, SecretSource>,
-    /// Secrets that were asked for and are not known.
+    /// Secrets that are needed and not known.
     pub(super) missed: RefCell<BTreeSet<SecretName>>,
     pub(super) phase: Phase,
     pub(super) steps: Vec<Step>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) notes: Vec<Note>,
-    /// Hosts that `--destroy-data` names with an effect, or one that shows only later.
+    /// Hosts on which `--destroy-data` has an effect, or may have one that is seen only later.
     pub(super) losing: BTreeSet<HostName>,
-    /// Files that a broker reads only when it starts: they are put in place right before it does, so that the first one
-    /// has proved them before another one gets them.
+    /// Files that a broker reads only when it starts: they are written right before that, so that the first broker
+    /// has started with them before another broker gets them.
     held_back: BTreeMap<HostName, Vec<Proposal>>,
-    /// Steps that `--limit` keeps from the plan, by host.
+    /// The number of steps that `--limit` leaves out, by host.
     pub(super) withheld: BTreeMap<HostName, usize>,
 }
 
-/// A step that a phase wants.
+/// A step that a phase proposes.
 pub struct Proposal {
     step: Step,
-    /// The phase that wants it, where another one proposes it.
+    /// The phase that it counts as part of, if another one proposes it.
     of: Option<Phase>,
 }
 
 impl Proposal {
-    /// `what` makes the step's id together with the host: short, stable, the same for the same need.
+    /// `what` and the host make the step's id: short, stable, the same for the same need.
     pub fn new(host: &HostName, what: &str, change: Change, operation: impl Into<Operation>) -> Self {
         let step = Step {
             id: StepId::new(host, what),
@@ -88,7 +88,7 @@ impl Proposal {
         self
     }
 
-    /// Steps of other hosts to wait for. Steps of the same host are waited for anyway.
+    /// Steps of other hosts to wait for. Steps of the same host run in order anyway.
     pub fn after(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
         let host = format!("{}/", self.step.host);
         let others = steps.into_iter().filter(|id| !id.as_str().starts_with(&host));
@@ -129,7 +129,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A secret, to compare with what a host has. One that is not known is noted: see [`super::secrets_to_read`].
+    /// A secret, to compare with the host's. An unknown one is noted: see [`super::secrets_to_read`].
     pub(super) fn secret(&self, name: &SecretName) -> Option<&'a Secret> {
         let known = self.desired.secrets.get(name);
         if known.is_none() {
@@ -138,7 +138,7 @@ impl<'a> Draft<'a> {
         known
     }
 
-    /// The bytes of a file; None where a secret in it is not known, which is noted.
+    /// The bytes of a file; None if it contains an unknown secret, which is noted.
     pub(super) fn resolve(&self, file: &Rendered) -> Option<Secret> {
         for name in file.secrets() {
             self.secret(name);
@@ -146,11 +146,11 @@ impl<'a> Draft<'a> {
         file.resolve(&self.desired.secrets)
     }
 
-    /// Takes a step into the plan and models its effect; a step on a host outside `--limit` is left out and has none.
+    /// Adds a step to the plan and models its effect. A step on a host outside `--limit` is left out and has no effect.
     pub fn propose(&mut self, proposal: Proposal) {
         let mut step = proposal.step;
         step.phase = proposal.of.unwrap_or(self.phase);
-        // A balancer that is to spare a server for the time of its restart is not changed: that goes with the restart.
+        // Taking a server out of a balancer for its restart does not change the balancer: it is part of the restart.
         let goes_along = matches!(step.operation, Operation::SwitchServer(_));
         if !goes_along && !self.options.limit.covers(&step.host) {
             if self.phase.is_whole() {
@@ -168,8 +168,8 @@ impl<'a> Draft<'a> {
         self.steps.push(step);
     }
 
-    /// Changes the facts as the step will change the hosts. Later phases plan from them, and a property test plans again and
-    /// finds nothing left to do.
+    /// Changes the facts as the step will change the hosts. Later phases plan from them; a property test plans again and
+    /// expects an empty plan.
     fn model(&mut self, step: &Step) {
         let definitions = self.desired.cluster.definitions.as_ref();
         let mut world = World {
@@ -186,7 +186,7 @@ impl<'a> Draft<'a> {
         step.operation.get().effect(&mut world);
     }
 
-    /// Refuses a file whose place is taken by something that must not give way to it. Returns whether it did.
+    /// Refuses to write a file over something that must not be replaced. Returns whether it refused.
     fn refuse_obstacle(&mut self, step: &Step) -> bool {
         let Operation::WriteFile(file) = &step.operation else { return false };
         let found = self.host(&step.host).and_then(|host| obstacle::in_place_of(host, &file.path));
@@ -195,10 +195,10 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// Keeps a file for the moment at which the host's broker starts.
+    /// Holds a file back until the host's broker starts.
     pub(super) fn hold_back(&mut self, mut proposal: Proposal) {
         proposal.of = Some(self.phase);
-        // What is in its way is told now: it may be why the broker does not start.
+        // An obstacle is reported now: it may be why the broker does not start.
         if self.refuse_obstacle(&proposal.step) {
             return;
         }
@@ -213,7 +213,7 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// Puts in place what was held back for the host's broker, which starts next. Returns the steps that do.
+    /// Proposes the files that were held back for the host's broker, which starts next. Returns their steps.
     pub(super) fn place_files(&mut self, host: &HostName, after: &[StepId]) -> Vec<StepId> {
         let files = self.held_back.remove(host).unwrap_or_default();
         let ids: Vec<StepId> = files.iter().map(|proposal| proposal.step.id.clone()).collect();
@@ -223,7 +223,7 @@ impl<'a> Draft<'a> {
         ids.into_iter().filter(|id| self.has(id)).collect()
     }
 
-    /// The first start of a broker that shows whether the files are good.
+    /// The first start of a broker, which shows whether the files work.
     pub(super) fn proof(&self) -> Option<StepId> {
         let is_file = |step: &Step| matches!(&step.operation, Operation::WriteFile(file) if file.proof == Proof::BrokerStart);
         let file = self.steps.iter().position(is_file)?;
@@ -232,7 +232,7 @@ impl<'a> Draft<'a> {
         self.steps[file..].iter().find(starts).map(|step| step.id.clone())
     }
 
-    /// Says which files stay as they are, because nothing in this plan starts the broker that would read them.
+    /// Notes which files are not written, because nothing in this plan starts the broker that reads them.
     pub(super) fn note_held_back(&mut self) {
         for (host, files) in std::mem::take(&mut self.held_back) {
             if !self.options.limit.covers(&host) {
@@ -242,8 +242,8 @@ impl<'a> Draft<'a> {
             for proposal in files {
                 let Operation::WriteFile(file) = &proposal.step.operation else { continue };
                 let text = format!(
-                    "{} differs from the inventory's and stays as it is: it is written right before the broker starts \
-                     again, which is no part of this plan",
+                    "{} differs from the inventory and is left unchanged: it is written right before the broker starts \
+                     again, and this plan does not start it",
                     file.path
                 );
                 self.note(&host, text);
@@ -251,8 +251,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Once for each file system that takes nothing. The step is modelled all the same, so that no later phase complains of
-    /// what follows from it.
+    /// Refuses once per file system that cannot be written. The step is still modelled, so that later phases do not report
+    /// its consequences.
     fn refuse_without_room(&mut self, step: &Step) {
         let Some(host) = self.observed.host(&step.host) else { return };
         for (directory, shortage) in room::lacking(host, step) {
@@ -264,7 +264,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Whether this is refused on the host already.
+    /// Whether the same refusal exists for the host.
     pub fn refuses(&self, host: &HostName, what: &str) -> bool {
         let mut problems = self.refusals.iter().map(|refusal| &refusal.problem);
         problems.any(|problem| problem.host.as_ref() == Some(host) && problem.what == what)
@@ -273,8 +273,8 @@ impl<'a> Draft<'a> {
     fn refuse_part(&mut self, step: &Step) {
         let problem = Problem::new(
             format!("--limit leaves out: {}", step.title),
-            "the other steps make no sense without it",
-            format!("add {} to --limit, or leave --limit out", step.host),
+            "the other steps depend on it",
+            format!("add {} to --limit, or omit --limit", step.host),
         );
         self.refusals.push(Refusal { phase: self.phase, problem: problem.on(&step.host) });
     }
@@ -290,7 +290,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn refuse_problem(&mut self, host: &HostName, problem: Problem) {
-        // A host that is not to be changed is no reason to leave the others as they are.
+        // A problem of a host outside --limit does not stop changes to the others.
         if !self.options.limit.covers(host) {
             return self.note(host, format!("outside --limit; would be refused: {}", problem.what));
         }
@@ -301,13 +301,13 @@ impl<'a> Draft<'a> {
         self.notes.push(Note { host: Some(host.clone()), text: text.into() });
     }
 
-    /// Says what becomes of a host's data, since `--destroy-data` names it.
+    /// Notes what happens to the data of a host that `--destroy-data` names.
     pub fn note_loss(&mut self, host: &HostName, text: impl Into<String>) {
         self.losing.insert(host.clone());
         self.note(host, text);
     }
 
-    /// The hosts that answered, with their facts as they will be. In the inventory's order.
+    /// The hosts that answered, with their facts after the steps so far. In the inventory's order.
     pub fn hosts(&self) -> Vec<&'a Host> {
         self.desired.hosts.iter().filter(|host| self.facts.host(&host.name).is_some()).collect()
     }
@@ -317,19 +317,19 @@ impl<'a> Draft<'a> {
         self.desired.brokers().filter(|host| self.facts.host(&host.name).is_some()).collect()
     }
 
-    /// The facts of a host as the steps so far will have left them.
+    /// The facts of a host as the steps so far will leave them.
     pub fn host(&self, name: &HostName) -> Option<&HostFacts> {
         self.facts.host(name)
     }
 
-    /// Whether the node's database is known: it answered, or it has none yet. What a stopped node holds is seen only
+    /// Whether the node's database is known: it answered, or it has none yet. What a stopped node holds can be seen only
     /// when it runs.
     pub fn knows_database(&self, host: &Host) -> bool {
         let seen = self.observed.host(&host.name);
         seen.is_some_and(|seen| seen.node().is_some() || seen.data_of(&host.node()).is_none())
     }
 
-    /// The last step so far on each of these hosts in one of these phases: what another host has to wait for.
+    /// The last step so far on each of these hosts in one of these phases: another host waits for these.
     pub fn last_of(&self, hosts: &[&HostName], phases: &[Phase]) -> Vec<StepId> {
         hosts
             .iter()

@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::facts::{Facts, HostFacts};
 use crate::model::{DigestKey, HostName};
 
-/// What a plan rests on, by host, as `path` → value. Readings that differ on every look (clock, memory, messages) are
-/// not among the facts' serialised fields; contents of files stand as short digests that the
-/// plan's key salts: a file may hold a password, and `apply` prints the digests of what has moved.
+/// The facts that a plan depends on, by host, as `path` → value. Readings that always differ (clock, memory, messages) are
+/// not among the facts' serialised fields. File contents are short digests salted with the
+/// plan's key: a file may contain a password, and `apply` prints the digests of what has changed.
 pub fn fingerprint(facts: &Facts, key: DigestKey) -> BTreeMap<HostName, BTreeMap<String, String>> {
     let mut prints = BTreeMap::new();
     for name in facts.hosts.keys() {
@@ -23,7 +23,7 @@ fn of_host(host: &HostFacts, key: DigestKey) -> BTreeMap<String, String> {
     if let Ok(value) = serde_json::to_value(host) {
         flatten(String::new(), &value, key, &mut print);
     }
-    // What neither changes a plan nor stays the same between two looks.
+    // These do not change a plan, and differ between two probes.
     print.retain(|path, _| !path.starts_with("reach.") && !path.starts_with("package_lock"));
     if let Some(cookie) = &host.cookie {
         print.insert("cookie.file".to_owned(), cookie.raw.keyed(key));
@@ -63,7 +63,7 @@ fn flatten(path: String, value: &Value, key: DigestKey, into: &mut BTreeMap<Stri
     }
 }
 
-/// One fact that is not what it was when the plan was made.
+/// One fact that has changed since the plan was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
     pub host: HostName,
@@ -72,7 +72,7 @@ pub struct Moved {
     pub now: Option<String>,
 }
 
-/// Every fact that has moved on between two fingerprints.
+/// Every fact that differs between two fingerprints.
 pub fn moved(
     was: &BTreeMap<HostName, BTreeMap<String, String>>,
     now: &BTreeMap<HostName, BTreeMap<String, String>>,

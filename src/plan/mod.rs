@@ -1,4 +1,4 @@
-//! The pure heart: desired state and facts in, an ordered graph of steps out. Nothing below this module knows
+//! The pure core: desired state and facts in, an ordered graph of steps out. Nothing below this module knows
 //! tokio, ssh, files or clocks; a test reads the sources to make sure.
 
 mod destruction;
@@ -23,7 +23,7 @@ pub use destruction::Destruction;
 pub(crate) use draft::{Draft, Proposal};
 pub use fingerprint::fingerprint;
 pub(crate) use fingerprint::{Moved, moved};
-pub use options::{Limit, Moment, Options, Strangers};
+pub use options::{Limit, Options, Pass, UnknownMembers};
 pub(crate) use phase::unreachable;
 pub use planner::{plan, project, secrets_to_read};
 pub(crate) use request::planned_hosts;
@@ -34,34 +34,34 @@ use crate::inventory::Ssh;
 use crate::model::{DigestKey, HostName, Problem, SecretName, SecretSource};
 pub use crate::playbook::Phase;
 
-/// The version of the plan's JSON form. Additions raise nothing; what a reader must know raises it.
+/// The version of the plan's JSON form. Additions do not raise it; changes that a reader must know do.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The ordered graph of steps: the only thing that apply can execute.
+/// The ordered graph of steps: the only thing that apply executes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     pub format_version: u32,
     /// The playbook that it was made from.
     pub playbook: String,
-    /// What the cluster is called, in the inventory or else by itself: who confirms what destroys types it. None where it
+    /// The cluster's name, from the inventory or else from the cluster. The operator types it to confirm destruction. None if it
     /// has no name yet.
     #[serde(default)]
     pub cluster: Option<String>,
-    /// Every host of the inventory in its order, also those without steps: who they are and how to reach them.
+    /// Every host of the inventory in its order, with and without steps: its name and how to reach it.
     pub hosts: Vec<PlannedHost>,
-    /// In an order in which they could run one by one.
+    /// In an order in which they can run one by one.
     pub steps: Vec<Step>,
-    /// What the operator should know and what changes nothing.
+    /// What the operator should know; it changes nothing.
     pub notes: Vec<Note>,
-    /// Where apply finds the secrets that steps name.
+    /// The sources of the secrets that steps name.
     pub secrets: BTreeMap<SecretName, SecretSource>,
-    /// Makes the short digests in the plan comparable with each other and with nothing else.
+    /// The key of the short digests in the plan: they can be compared only with each other.
     pub digest_key: DigestKey,
-    /// What the plan rests on, by host, as `path` → value. Apply gathers again and compares.
+    /// The facts that the plan depends on, by host, as `path` → value. Apply probes again and compares.
     pub fingerprint: BTreeMap<HostName, BTreeMap<String, String>>,
 }
 
-/// How to reach a host and what to look at there.
+/// How to reach a host and what to probe there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedHost {
     pub name: HostName,
@@ -69,19 +69,19 @@ pub struct PlannedHost {
     pub probe: ProbeRequest,
 }
 
-/// Something worth knowing that no step follows from.
+/// Something worth knowing that leads to no step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub host: Option<HostName>,
     pub text: String,
 }
 
-/// Why nothing may be planned: every reason at once.
+/// Why no plan is made: all reasons at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} problem(s) to solve before a plan is possible", .0.len())]
 pub struct PlanError(pub Vec<Refusal>);
 
-/// One reason not to go on, for the reader at 3 a.m.
+/// One reason not to go on, for an operator at 3 a.m.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub phase: Phase,

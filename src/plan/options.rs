@@ -13,49 +13,49 @@ pub struct Options {
     pub digest_key: DigestKey,
     /// The playbook's values.
     pub arguments: Arguments,
-    pub strangers: Strangers,
-    /// This very request as a command line without `--prune`, for advice to quote.
+    pub unknown_members: UnknownMembers,
+    /// The command line of this run without `--prune`, quoted in advice.
     pub command: String,
-    pub moment: Moment,
+    pub pass: Pass,
 }
 
 impl Options {
-    /// Nothing asked for but what the inventory says.
+    /// Only what the inventory asks for.
     pub fn new(digest_key: DigestKey) -> Self {
         Self {
             limit: Limit::All,
             destroy_data: BTreeSet::new(),
             digest_key,
             arguments: Arguments::default(),
-            strangers: Strangers::Report,
+            unknown_members: UnknownMembers::Report,
             command: "rabbitup up".to_owned(),
-            moment: Moment::Before,
+            pass: Pass::Before,
         }
     }
 }
 
-/// What becomes of members that the inventory does not know.
+/// What to do with members that are not in the inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strangers {
+pub enum UnknownMembers {
     Report,
-    /// `--prune`: they leave the cluster, if they are no more than so many. A view of the cluster that is wrong (an
-    /// inventory of another cluster, hosts that were left out by mistake) makes many.
+    /// `--prune`: remove them, but at most this many. A mistake (an
+    /// inventory of another cluster, hosts that are missing) shows as many unknown members.
     Remove {
         at_most: u64,
     },
 }
 
-/// When a plan is made. What a playbook does once each time it is called (a restart, a new cookie) is not to be done
-/// again by the plan that verifies it.
+/// Which pass a plan is for. What a playbook does once per call (a restart, a new cookie) must not be done
+/// again by the plan that verifies the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum Pass {
     /// Nothing has been done yet.
     Before,
-    /// After a run that began so long ago.
+    /// After a run that began this long ago.
     After(Duration),
 }
 
-/// Which hosts may be changed. All are looked at in any case: membership is what all nodes say.
+/// Which hosts may be changed. All are always inspected: membership is what all nodes report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Limit {
     All,

@@ -2,7 +2,7 @@ use crate::cluster::phrases::counted;
 use std::collections::BTreeSet;
 
 use super::{
-    Draft, FORMAT_VERSION, Moment, Options, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts,
+    Draft, FORMAT_VERSION, Options, Pass, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts,
 };
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{CookieSource, Desired};
@@ -10,11 +10,11 @@ use crate::model::{Problem, Role, SecretName, SecretSource};
 use crate::playbook::{Phase, Playbook};
 use crate::template::Templates;
 
-/// Turns what is wanted and what was observed into the steps between the two. Pure: the same arguments give the
+/// Plans the steps from the observed state to the desired state. Pure: the same arguments give the
 /// same plan, in the same order.
 ///
 /// # Errors
-/// [`PlanError`] with every reason that speaks against changing anything, where there is one.
+/// [`PlanError`] with every reason not to change anything.
 pub fn plan(
     desired: &Desired,
     playbook: &Playbook,
@@ -25,7 +25,7 @@ pub fn plan(
     project(desired, playbook, templates, facts, options).map(|(plan, _)| plan)
 }
 
-/// A plan, and the facts as they will be when all of it has succeeded.
+/// A plan, and the facts after all its steps have succeeded.
 ///
 /// # Errors
 /// As [`plan`].
@@ -46,8 +46,8 @@ pub fn project(
     Ok((finished(draft, playbook), after))
 }
 
-/// The secrets that must be known to make the plan, and are not: those that commands print. With them the plan may take
-/// another way, on which others are needed.
+/// The secrets that the plan needs and that are unknown: those that commands print. Once they are known, the plan may
+/// change and need others.
 pub fn secrets_to_read(
     desired: &Desired,
     playbook: &Playbook,
@@ -61,7 +61,7 @@ pub fn secrets_to_read(
     missed.into_iter().filter(|name| desired.commands.contains_key(name)).collect()
 }
 
-/// Goes through the playbook's phases.
+/// Runs the playbook's phases.
 fn drafted<'a>(
     desired: &'a Desired,
     playbook: &'a Playbook,
@@ -73,18 +73,18 @@ fn drafted<'a>(
     if !unreachable.is_empty() {
         return Err(PlanError(unreachable));
     }
-    let untold = phase::untold(facts);
-    if !untold.is_empty() {
-        return Err(PlanError(untold));
+    let unsupported = phase::unsupported(facts);
+    if !unsupported.is_empty() {
+        return Err(PlanError(unsupported));
     }
     let Some(first_broker) = desired.brokers().next() else {
-        // The inventory's check sees to that; here it is only a sentence instead of a panic.
+        // The inventory check guarantees this; here it is an error instead of a panic.
         return Err(PlanError(vec![no_broker()]));
     };
     let mut draft = Draft::new(desired, options, templates, facts, first_broker, &playbook.name);
     if draft.anchor != first_broker.name {
         let text = format!(
-            "{} is the inventory's first broker, but {} holds the cluster or the data: the others join {}",
+            "{} is the inventory's first broker, but {} has the cluster or the data: the others join {}",
             first_broker.name, draft.anchor, draft.anchor
         );
         draft.note(&first_broker.name.clone(), text);
@@ -96,10 +96,10 @@ fn drafted<'a>(
     Ok(draft)
 }
 
-/// Says so where `--destroy-data` names a host whose data nothing in this plan would destroy: whoever typed it expected
+/// Notes when `--destroy-data` names a host whose data this plan does not destroy: the operator expected
 /// something else.
 fn note_unneeded(draft: &mut Draft<'_>) {
-    if draft.options.moment != Moment::Before {
+    if draft.options.pass != Pass::Before {
         return;
     }
     for name in &draft.options.destroy_data {
@@ -108,9 +108,9 @@ fn note_unneeded(draft: &mut Draft<'_>) {
             continue;
         }
         let why = if *name == draft.anchor {
-            "the others join it, so nothing of it is destroyed"
+            "the others join it, so none of its data is destroyed"
         } else {
-            "nothing in this plan would destroy anything of it"
+            "nothing in this plan destroys its data"
         };
         draft.note(name, format!("--destroy-data {name} has no effect: {why}"));
     }
@@ -130,7 +130,7 @@ fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
         format_version: FORMAT_VERSION,
         playbook: playbook.name.clone(),
         cluster: cluster_name(&draft),
-        // A host that did not answer, and whose absence the playbook bears, can neither be locked nor changed.
+        // A host that did not answer, but whose absence the playbook tolerates, is neither locked nor changed.
         hosts: planned_hosts(draft.desired, playbook)
             .into_iter()
             .filter(|host| draft.observed.host(&host.name).is_some())

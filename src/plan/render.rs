@@ -2,7 +2,7 @@
 
 use crate::inventory::{Desired, Host, LoadBalancer};
 use crate::model::{NodeName, Role};
-use crate::platform::TimeService;
+use crate::platform::{Platform, TimeService};
 use crate::template::{Rendered, TemplateError, TemplateName, Templates};
 
 /// The block of /etc/hosts: every host of the inventory.
@@ -13,7 +13,7 @@ pub fn hosts_block(templates: &Templates, desired: &Desired) -> Result<String, T
     templates.render(TemplateName::Hosts, &desired.hosts_context())
 }
 
-/// rabbitmq.conf of one broker. Only a node that is to enter the cluster of `seed` at its first start is told of it.
+/// rabbitmq.conf of one broker. It names `seed` only for a node that enters the cluster at its first start.
 pub fn rabbitmq_conf(
     templates: &Templates,
     desired: &Desired,
@@ -23,17 +23,19 @@ pub fn rabbitmq_conf(
     templates.render_file(TemplateName::Rabbitmq, &desired.rabbitmq_context(host, seed))
 }
 
-/// The load balancer's configuration, in its software's own words.
+/// The load balancer's configuration, in the syntax of its software.
 pub fn load_balancer(
     templates: &Templates,
     desired: &Desired,
     balancer: &LoadBalancer,
+    platform: &Platform,
 ) -> Result<Rendered, TemplateError> {
-    templates.render_file(TemplateName::Balancer(balancer.software), &desired.balancer_context(balancer))
+    let context = desired.balancer_context(balancer, platform);
+    templates.render_file(TemplateName::Balancer(balancer.software), &context)
 }
 
-/// chrony.conf of one host; None where the inventory names neither a server nor a source, so that the package's own
-/// configuration serves.
+/// chrony.conf of one host; None if the inventory names neither a server nor a source, so that the package's
+/// configuration stays.
 pub fn chrony_conf(
     templates: &Templates,
     desired: &Desired,
@@ -46,7 +48,7 @@ pub fn chrony_conf(
     templates.render_file(TemplateName::Chrony, &desired.chrony_context(host, time)).map(Some)
 }
 
-/// The systemd drop-in with the broker's limits, where the inventory sets one.
+/// The systemd drop-in with the broker's limits, if the inventory sets one.
 pub fn limits(templates: &Templates, desired: &Desired) -> Result<Option<Rendered>, TemplateError> {
     desired.limits_context().map(|context| templates.render_file(TemplateName::Limits, &context)).transpose()
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::PlannedHost;
-use crate::balancer::Software;
+use crate::balancer::{Balancer, Software};
 use crate::facts::{PeerPort, ProbeRequest};
 use crate::inventory::{Desired, Host};
 use crate::model::Role;
@@ -9,7 +9,7 @@ use crate::platform::platforms;
 use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
 
-/// Every host with what is to be looked at there.
+/// Every host with what to probe there.
 pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost> {
     let upgrades = playbook
         .phases
@@ -29,7 +29,7 @@ pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost>
 fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let broker = host.has(Role::Broker);
     let balancer = desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer));
-    // Which family the host is of is what the probe is to say: it is asked for the names of all.
+    // The probe reports the host's family, so it is asked for the package names of all families.
     let mut packages: Vec<&str> = platforms().map(|platform| platform.time.package).collect();
     let mut units: Vec<&str> = platforms().map(|platform| platform.time.unit).collect();
     let mut files = vec!["/etc/hosts"];
@@ -66,14 +66,12 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
-        runtime_socket: balancer
-            .and_then(|balancer| balancer.software.balancer().runtime.as_ref())
-            .map(|runtime| runtime.socket.to_owned()),
+        runtime_socket: balancer.map(|balancer| balancer.software.balancer()).and_then(sockets),
     }
 }
 
-/// The ports of other hosts that this one needs: between brokers epmd and Erlang distribution, from the load balancer
-/// what it forwards to.
+/// The ports of other hosts that this one needs: epmd and Erlang distribution between brokers; for the load balancer,
+/// the ports that it forwards to.
 fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
     let mut ports: Vec<u16> = Vec::new();
     if host.has(Role::Broker) {
@@ -93,4 +91,11 @@ fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
             })
         })
         .collect()
+}
+
+/// Where its runtime socket may be, one per line: the probe takes the one that exists.
+fn sockets(balancer: &'static Balancer) -> Option<String> {
+    balancer.runtime.as_ref()?;
+    let paths: BTreeSet<&str> = platforms().map(|platform| platform.packages_of(balancer).socket).collect();
+    Some(paths.into_iter().collect::<Vec<_>>().join("\n"))
 }

@@ -1,11 +1,11 @@
-//! What a step writes needs a file system that takes it: a plan that would run into a full or read-only one is refused
-//! before anything is changed.
+//! A step that writes needs a writable file system with free space: a plan that would meet a full or read-only one is refused
+//! before any change.
 
 use super::Step;
 use crate::facts::{HostFacts, LEAST_TO_WRITE, Shortage, Storage, shortages};
 use crate::operation::Writes;
 
-/// What keeps this step from succeeding on the host, as it was observed.
+/// Why this step cannot succeed on the host, as observed.
 pub(super) fn lacking<'h>(host: &'h HostFacts, step: &Step) -> Vec<(&'h Storage, Shortage)> {
     let found = shortages(&host.resources.storage, LEAST_TO_WRITE);
     match step.operation.nature().writes {

@@ -1,6 +1,6 @@
 use super::{FORMAT_VERSION, Plan};
 
-/// Why a text is no plan that can be applied.
+/// Why a text cannot be applied as a plan.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedPlanError {
     #[error("it is not JSON: {0}")]
@@ -14,18 +14,18 @@ pub enum SavedPlanError {
 }
 
 impl Plan {
-    /// The plan as it is saved.
+    /// The plan as saved.
     ///
     /// # Errors
-    /// None that is known: every field has a JSON form.
+    /// None known: every field has a JSON form.
     pub fn to_saved(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec_pretty(self)
     }
 
-    /// Reads a plan as `rabbitup plan -o FILE` saved it.
+    /// Reads a plan saved by `rabbitup plan -o FILE`.
     ///
     /// # Errors
-    /// [`SavedPlanError`]. Whether its steps fit together is found out before any of them runs.
+    /// [`SavedPlanError`]. Whether its steps fit together is checked before any of them runs.
     pub fn from_saved(text: &[u8]) -> Result<Self, SavedPlanError> {
         let value: serde_json::Value = serde_json::from_slice(text).map_err(SavedPlanError::Json)?;
         match value.get("format_version").and_then(serde_json::Value::as_u64) {

@@ -9,7 +9,7 @@ use crate::playbook::Phase;
 pub struct Step {
     pub id: StepId,
     pub host: HostName,
-    /// What proposes it.
+    /// The phase that proposes it.
     pub phase: Phase,
     pub change: Change,
     /// What it does, in the imperative: `install rabbitmq-server 3.10.8-1.1`.
@@ -18,16 +18,16 @@ pub struct Step {
     pub reason: String,
     /// How a file changes, as a unified diff without secrets.
     pub diff: Option<String>,
-    /// Steps of other hosts that must have ended well before this one starts. Steps of the same host run in the
-    /// order of the plan, each after the one before.
+    /// Steps of other hosts that must have succeeded before this one starts. Steps of the same host run in the
+    /// order of the plan.
     pub after: Vec<StepId>,
     #[serde(rename = "action")]
     pub operation: Operation,
-    /// Seconds that the host has for it.
+    /// Its timeout, in seconds.
     pub timeout_s: u64,
 }
 
-/// `HOST/WHAT`, unique in a plan and the same for the same need in every plan.
+/// `HOST/WHAT`, unique in a plan and the same in every plan with the same need.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepId(String);
 
@@ -47,7 +47,7 @@ impl std::fmt::Display for StepId {
     }
 }
 
-/// What a step is to the host, and its symbol on the screen.
+/// The kind of change, and its symbol on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {

@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use super::{PackageFacts, Platform, Sections, TimeService, Words};
 
 pub(super) static PLATFORM: Platform = Platform {
-    id: "debian",
+    ids: &["debian"],
     systems: "Debian, Ubuntu and what derives from them",
+    supports: |_, _| true,
     tool: "apt-get",
     erlang: "erlang-base",
     time: TimeService {
@@ -16,6 +17,7 @@ pub(super) static PLATFORM: Platform = Platform {
     balancer: |packages| &packages.apt,
     data: "/var/lib/dpkg",
     locks: &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"],
+    pid_files: &[],
     start_guard: "/usr/sbin/policy-rc.d",
     words: Words {
         interrupted: "dpkg was interrupted",

@@ -1,16 +1,16 @@
 # shellcheck shell=sh
 
-# A package mirror may take connections and send nothing. apt gives up after 30 s of silence, for each file anew and each file
-# four times (Acquire::http::Timeout; Acquire::Retries since apt 2.3.2): with twenty packages that is forty minutes.
+# A package mirror may accept connections and send nothing. apt times out after 30 s of silence, but for each file separately and
+# four times each (Acquire::http::Timeout; Acquire::Retries since apt 2.3.2): with twenty packages that is forty minutes.
 
-# Half seconds without a byte after which the mirror counts as silent: longer than apt waits for dpkg's lock.
+# The number of half seconds without a byte after which the mirror counts as silent: longer than apt waits for dpkg's lock.
 silence=300
-# apt makes this file when it has everything and calls dpkg, which nobody ends (DPkg::Pre-Invoke in apt.conf(5)).
+# apt creates this file when all downloads are complete and before it calls dpkg, which must not be killed (DPkg::Pre-Invoke in apt.conf(5)).
 # shellcheck disable=SC2154 # nonce is set before prelude.sh
 fetched=/run/rabbitup-$nonce.fetched
 
-# Runs apt-get like `bounded`, and ends it where nothing comes. Not by `bounded` itself: in the background that is a shell of its
-# own, and whoever ends that shell leaves apt-get to itself.
+# Runs apt-get like `bounded`, and kills it if no data arrives. It does not use `bounded`, which in the background would be a
+# separate shell: killing that shell would leave apt-get running.
 fetching() { # SECONDS ARGUMENT...
   within "$1"
   shift
@@ -33,45 +33,45 @@ fetching() { # SECONDS ARGUMENT...
   return "$ended"
 }
 
-# Which of the mirrors that these arguments of apt-get ask does not answer, one after the other, with what apt says of it;
-# nothing where all of them do, if only with an error.
+# Of the mirrors that apt-get would use with these arguments, prints each that does not answer, with apt's error;
+# nothing if all of them answer, even with an error.
 silent_mirrors() { # ARGUMENT...
   bounded 60 apt-get -q -y --print-uris "$@" 2>/dev/null | sed -n "s|^'\(https\{0,1\}://[^/']*\)\(/[^']*\)'.*|\1 \1\2|p" |
     sort -u -k 1,1 | head -n 4 | while read -r mirror address; do
     said=$(timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 \
       download-file "$address" "$fetched" 2>&1) && answered=0 || answered=$?
     rm -f "$fetched"
-    [ "$answered" != 124 ] || said="E: Failed to fetch $address  nothing came within 20 s"
+    [ "$answered" != 124 ] || said="E: Failed to fetch $address  timed out after 20 s"
     case $answered:$said in
-      # A mirror that does not have the file answers, too: "404  Not Found".
+      # A mirror without the file also answers: "404  Not Found".
       0:* | *'  '[45][0-9][0-9]'  '*) ;;
       *) printf '%s does not answer (%s), ' "$mirror" "$(printf '%s\n' "$said" | sed -n "s|^E: Failed to fetch [^ ]*  *||p" | head -n 1)" ;;
     esac
   done
 }
 
-# Fails with a silent mirror's name, where one is to blame.
+# Fails with the name of a silent mirror, if there is one.
 blame_mirrors() { # WHAT ARGUMENT...
   what=$1
   shift
   silent=$(silent_mirrors "$@")
   [ -z "$silent" ] || fail "$what: the mirror ${silent%, }" \
-    "see that it serves, or take it out of /etc/apt/sources.list and sources.list.d; then run the same command again"
+    "check the mirror, or remove it from /etc/apt/sources.list and sources.list.d; then run the same command again"
 }
 
-# Debian's invoke-rc.d and deb-systemd-invoke ask /usr/sbin/policy-rc.d before they start a service; 101 forbids it
+# Debian's invoke-rc.d and deb-systemd-invoke run /usr/sbin/policy-rc.d before they start a service; exit code 101 forbids it
 # (policy-rc.d's interface in sysvinit's README). Ours forbids only the named units, and only as long as
-# this very process lives: killed at any moment, it leaves nothing that could keep a service from starting.
+# this process lives: if it is killed at any time, no service is prevented from starting.
 policy=/usr/sbin/policy-rc.d
 
 forbid_start() { # UNIT...
   [ $# -gt 0 ] || return 0
   if [ -e "$policy" ]; then mv -f "$policy" "$policy.rabbitup-saved"; fi
-  # Not $$: inside a subshell that is still the script's process, whose life is the right measure anyway.
+  # In a subshell $$ is still the script's process, whose lifetime is the right one anyway.
   {
-    printf '#!/bin/sh\n# rabbitup: forbids the first start of what it installs, while process %s lives\n' "$$"
+    printf '#!/bin/sh\n# rabbitup: prevents the first start of what it installs, while process %s lives\n' "$$"
     printf 'kill -0 %s 2>/dev/null || exit 0\n' "$$"
-    # shellcheck disable=SC2016 # for the script that is written, not for this one
+    # shellcheck disable=SC2016 # expanded by the written script, not by this one
     printf 'case ${1%%.service} in\n'
     for unit in "$@"; do printf '  %s) exit 101 ;;\n' "$unit"; done
     printf 'esac\n'
@@ -89,15 +89,15 @@ allow_start() {
   fi
 }
 
-# What an interrupted run of ours left.
+# Removes what an interrupted run left.
 remove_stale_policy() { allow_start; }
 
-# Package lists older than an hour may name versions that the mirror no longer has.
+# Package lists older than an hour may contain versions that the mirror no longer has.
 lists_are_fresh() {
   [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mmin -60 2>/dev/null | head -n 1)" ]
 }
 
-# Once in a script: an upgrade does it while the broker still serves.
+# Once per script: an upgrade does it while the broker still serves.
 refresh_lists() {
   if [ "${refreshed:-}" = yes ] || lists_are_fresh; then return 0; fi
   fetching 300 -q update || lists_failed
@@ -106,23 +106,23 @@ refresh_lists() {
 
 lists_failed() {
   blame_mirrors "the package lists could not be fetched" update
-  fail "the package lists could not be fetched" "on the host: apt-get update; look at /etc/apt/sources.list and sources.list.d"
+  fail "the package lists could not be fetched" "on the host: apt-get update; check /etc/apt/sources.list and sources.list.d"
 }
 
 dpkg_was_interrupted() {
   [ -n "$(find /var/lib/dpkg/updates -type f -name '[0-9]*' 2>/dev/null | head -n 1)" ]
 }
 
-# A host that lost its power under dpkg has records of it that are not merged yet; apt then refuses to do anything ("dpkg
-# was interrupted", in apt-pkg's debsystem.cc). The same directory is in use while a dpkg runs, which keeps this one out by
-# its lock, and apt waits for it.
+# After a power failure during a dpkg run, dpkg's records are not merged; apt then refuses everything ("dpkg
+# was interrupted", in apt-pkg's debsystem.cc). A running dpkg uses the same directory, but its lock keeps this one
+# out, and apt waits for it.
 end_interrupted_dpkg() {
   dpkg_was_interrupted || return 0
   echo 'dpkg was interrupted on this host; first it ends what it had begun'
   bounded 900 dpkg --force-confdef --force-confold --configure -a || :
 }
 
-# The broker's package as dpkg has it, whole or in part; nothing where it was removed.
+# The broker's package version according to dpkg, fully or partly installed; nothing if it was removed.
 broker_package() {
   # shellcheck disable=SC2016 # dpkg-query expands it
   dpkg-query -W -f '${db:Status-Status} ${Version}\n' rabbitmq-server 2>/dev/null | while read -r status version; do
@@ -130,46 +130,13 @@ broker_package() {
   done
 }
 
-holds_data() {
-  for directory in /var/lib/rabbitmq/mnesia/*@*/; do
-    case $directory in *-plugins-expand/) ;; *) [ ! -d "$directory" ] || return 0 ;; esac
-  done
-  return 1
+# Whether the first version is the second one, or newer.
+is_at_least() { # VERSION VERSION
+  dpkg --compare-versions "$1" ge "$2"
 }
 
-# Whether another version may come over the data is the plan's to judge, by what it saw. Here it must be so still: somebody
-# may have installed or started something since, and a repository may offer something else.
-is_as_planned() { # -|no-data|data=[VERSION] [PACKAGE=VERSION]...
-  over=$1
-  shift
-  there=$(broker_package)
-  case $over in
-    -) return 0 ;;
-    no-data)
-      ! holds_data || fail "a broker's data has come to this host since the plan was made, so its package stays as it is" \
-        "run the same command again: it checks again"
-      ;;
-    *)
-      [ "$there" = "${over#data=}" ] ||
-        fail "the plan was made over rabbitmq-server ${over#data=}, and ${there:-none} is installed now, so it stays as it is" \
-          "run the same command again: it checks again"
-      for choice in "$@"; do
-        case $choice in
-          rabbitmq-server=*)
-            [ -z "$there" ] || dpkg --compare-versions "${choice#*=}" ge "$there" ||
-              fail "rabbitmq-server $there would go back to ${choice#*=} over its data, so it stays as it is" "ask for a newer version"
-            ;;
-          rabbitmq-server)
-            fail "which rabbitmq-server comes over the data is not said, so it stays as it is" "run the same command again: it checks again"
-            ;;
-        esac
-      done
-      ;;
-  esac
-}
-
-# apt is never told to go back in place (--allow-downgrades): it would do so for every package. Without data an older broker
-# comes where the newer one was taken away.
+# apt is never called with --allow-downgrades, which would apply to every package. Without data, an older broker
+# is installed after the newer one was removed.
 make_way() { # no-data PACKAGE[=VERSION]...
   there=$(broker_package)
   if [ "$1" != no-data ] || [ -z "$there" ]; then return 0; fi
@@ -178,18 +145,19 @@ make_way() { # no-data PACKAGE[=VERSION]...
     case $choice in
       *'*'*) ;;
       rabbitmq-server=*)
-        dpkg --compare-versions "${choice#*=}" ge "$there" ||
+        is_at_least "${choice#*=}" "$there" ||
           bounded 600 apt-get -q -y --allow-change-held-packages -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 remove rabbitmq-server ||
-          fail "rabbitmq-server $there could not be removed to make way for ${choice#*=}" "the lines above are apt's own"
+          fail "rabbitmq-server $there could not be removed to install ${choice#*=}" "apt's error is in the lines above"
         ;;
     esac
   done
 }
 
-# One transaction for everything. Configuration files that somebody changed stay as they are.
-install_packages() { # UNITS-HELD-BACK(space separated) -|no-data|data=[VERSION] PACKAGE[=VERSION]...
-  held_back=$1 beneath=$2
-  shift 2
+# One transaction for everything. Modified configuration files are kept.
+# A repository of apt names its key itself (signed-by), so KEYS are not read.
+install_packages() { # UNITS-HELD-BACK(space separated) KEYS -|no-data|data=[VERSION] PACKAGE[=VERSION]...
+  held_back=$1 beneath=$3
+  shift 3
   is_as_planned "$beneath" "$@"
   refresh_lists
   trap allow_start EXIT
@@ -211,8 +179,8 @@ packages_failed() { # PACKAGE[=VERSION]...
   for choice in "$@"; do
     package=${choice%%=*}
     if [ -z "$(apt-cache madison "$package" 2>/dev/null)" ]; then
-      # An `apt-get update` that gets nothing warns of it and ends well.
-      blame_mirrors "no list of packages names $package" update
+      # An `apt-get update` without any answer only warns, and exits with 0.
+      blame_mirrors "no package list contains $package" update
       fail "no repository of this host offers $package" \
         "add a repository that has it (RabbitMQ's own for recent versions), then run the same command again"
     fi
@@ -223,9 +191,9 @@ packages_failed() { # PACKAGE[=VERSION]...
     esac
   done
   if [ -n "$(dpkg --audit 2>/dev/null)" ]; then
-    fail "packages are left half-configured on this host" "run the same command again, which ends what dpkg had begun; if it fails again, on the host: dpkg --configure -a"
+    fail "this host has half-configured packages" "run the same command again, which completes them; if it fails again, on the host: dpkg --configure -a"
   fi
-  fail "apt-get could not install $*" "the lines above are apt's own; fix what they name, then run the same command again"
+  fail "apt-get could not install $*" "fix the errors in the lines above, then run the same command again"
 }
 
 hold_packages() { # hold|unhold PACKAGE...
@@ -236,17 +204,10 @@ held_packages() {
   apt-mark showhold 2>/dev/null | tr '\n' ' '
 }
 
-# Gets what an installation needs, and installs nothing. What dpkg has begun is ended when the node is down: a package's
+# Downloads what an installation needs, without installing it. An interrupted dpkg run is completed only while the node is down: a package's
 # script may restart it.
 fetch_packages() { # PACKAGE[=VERSION]...
   dpkg_was_interrupted ||
     fetching 900 -q -y --download-only --no-install-recommends --allow-change-held-packages \
       -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
-}
-
-# Whether a broker is installed, and older than that; its version is in $version then.
-broker_is_older_than() { # VERSION
-  # shellcheck disable=SC2016 # dpkg-query expands it
-  version=$(dpkg-query -W -f '${Version}' rabbitmq-server 2>/dev/null) || return 1
-  dpkg --compare-versions "$version" lt "$1"
 }

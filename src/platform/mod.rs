@@ -6,6 +6,7 @@
 //! probe, and its line in the list below; then what each balancer is installed from ([`Packages`]).
 
 mod apt;
+mod dnf;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +18,11 @@ use crate::balancer::{Balancer, Packaged, Packages};
 #[derive(Debug)]
 pub struct Platform {
     /// `ID` or one of `ID_LIKE` in os-release(5).
-    pub id: &'static str,
+    pub ids: &'static [&'static str],
     /// Its systems, in a sentence.
     pub systems: &'static str,
+    /// Whether rabbitup knows this release: `ID` and `VERSION_ID` in os-release(5).
+    pub supports: fn(&str, &str) -> bool,
     /// The command that installs.
     pub tool: &'static str,
     /// The package of Erlang's runtime, which RabbitMQ was tested with.
@@ -29,8 +32,10 @@ pub struct Platform {
     pub balancer: fn(&Packages) -> &Packaged,
     /// Where the package manager keeps what it knows.
     pub data: &'static str,
-    /// The locks that installing needs.
+    /// The locks that installing needs: files that a process locks.
     pub locks: &'static [&'static str],
+    /// Likewise, but files that contain the number of the process that holds the lock.
+    pub pid_files: &'static [&'static str],
     /// What forbids services to start while packages are installed, and is left where a run is killed.
     pub start_guard: &'static str,
     pub words: Words,
@@ -101,7 +106,7 @@ impl Platform {
 
 /// Makes the enum of all families, and puts their shell together: the part of the family that the host has counts.
 macro_rules! platforms {
-    ($($(#[$doc:meta])* $family:ident: $file:ident, where $here:literal;)*) => {
+    ($($(#[$doc:meta])* $family:ident: $file:ident, steps [$($part:ident)*], where $here:literal;)*) => {
         /// How a host's packages are managed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -125,7 +130,10 @@ macro_rules! platforms {
         }
 
         /// The step functions that install.
-        pub const STEPS: &str = concat!($("if ", $here, "; then\n", include_str!(concat!(stringify!($file), ".sh")), "fi\n",)*);
+        pub const STEPS: &str = concat!(
+            include_str!("packages.sh"),
+            $("if ", $here, "; then\n", $(include_str!(concat!(stringify!($part), ".sh")),)* "fi\n",)*
+        );
 
         /// The part of the probe that asks for packages.
         pub const PROBE: &str = concat!($("if ", $here, "; then\n", include_str!(concat!(stringify!($file), "_probe.sh")), "fi\n",)*);
@@ -134,15 +142,17 @@ macro_rules! platforms {
 
 platforms! {
     /// Debian, Ubuntu and what derives from them: apt and dpkg.
-    Debian: apt, where "command -v dpkg >/dev/null 2>&1";
+    Debian: apt, steps [apt], where "command -v dpkg >/dev/null 2>&1";
+    /// Enterprise Linux, Fedora, Amazon Linux: dnf and rpm. rpm may be installed on a Debian host as a tool.
+    Rpm: dnf, steps [dnf dnf_keys], where "command -v rpm >/dev/null 2>&1 && ! command -v dpkg >/dev/null 2>&1";
 }
 
 impl OsFamily {
     /// The family of a host by its os-release(5): `ID`, and the words of `ID_LIKE`.
     pub fn of(id: &str, like: &str) -> Self {
         let is = |family: &&Self| {
-            let known = family.platform().map(|platform| platform.id);
-            known == Some(id) || like.split(' ').any(|word| known == Some(word))
+            let known = family.platform().map_or([].as_slice(), |platform| platform.ids);
+            [id].into_iter().chain(like.split(' ')).any(|word| known.contains(&word))
         };
         Self::ALL.iter().find(is).copied().unwrap_or(Self::Other)
     }
@@ -173,27 +183,31 @@ mod tests {
         assert_eq!(OsFamily::of("pop", "ubuntu debian"), OsFamily::Debian);
         assert_eq!(
             (OsFamily::of("fedora", ""), OsFamily::of("", "rhel centos")),
+            (OsFamily::Rpm, OsFamily::Rpm)
+        );
+        assert_eq!(
+            (OsFamily::of("alpine", ""), OsFamily::of("", "suse opensuse")),
             (OsFamily::Other, OsFamily::Other)
         );
     }
 
     #[test]
     fn every_family_has_the_functions_that_steps_and_probe_call() {
-        for part in STEPS.split("\nfi\n").filter(|part| !part.is_empty()) {
+        for part in STEPS.split("\nif command -v ").skip(1) {
             for function in [
                 "install_packages",
                 "hold_packages",
                 "held_packages",
                 "fetch_packages",
                 "refresh_lists",
-                "is_as_planned",
-                "broker_is_older_than",
+                "broker_package",
+                "is_at_least",
                 "remove_stale_policy",
             ] {
                 assert!(part.contains(&format!("\n{function}()")), "{function}");
             }
         }
-        for part in PROBE.split("\nfi\n").filter(|part| !part.is_empty()) {
+        for part in PROBE.split("if command -v ").filter(|part| part.contains(">/dev/null 2>&1; then")) {
             assert!(part.contains("\npackages()") && part.contains("\nstart_guard()"));
         }
     }

@@ -140,7 +140,7 @@ impl<'a> Status<'a> {
                 BrokerState::AppStopped => State::AppStopped,
                 BrokerState::CookieRefused => State::CookieRefused,
                 BrokerState::Down => State::Down,
-                BrokerState::Unknown(_) | BrokerState::Untold(_) => State::Unknown,
+                BrokerState::Unknown(_) | BrokerState::Unsupported(_) => State::Unknown,
             },
         }
     }

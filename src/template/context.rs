@@ -54,6 +54,12 @@ pub struct NumberedNode {
 /// The load balancer's template, whichever software it is for.
 #[derive(Clone, Debug, Serialize)]
 pub struct BalancerContext {
+    /// The user that the software runs as on this host's system.
+    pub user: String,
+    /// The files that load its modules, as it includes them.
+    pub modules_conf: String,
+    /// Its runtime socket; empty for software that has none.
+    pub socket: String,
     pub cluster: Option<String>,
     /// What the software says for its algorithm; none where it has no word for it.
     pub balance: Option<String>,
@@ -121,6 +127,9 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             }),
         }),
         TemplateName::Balancer(_) => serde_json::to_value(BalancerContext {
+            user: text("balancer"),
+            modules_conf: text("/etc/balancer/modules/*.conf"),
+            socket: text("/run/balancer.sock"),
             cluster: Some(text("orders")),
             balance: Some(text("roundrobin")),
             amqp_port: 5672,

@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::amqp;
 use crate::faults::playbook::{PLAYBOOKS, Playbook, day2, words};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD};
-use crate::lab::Suite;
 use crate::load::{Kind, Load};
 use crate::page::{Table, date};
+use crate::release::Suite;
 use crate::stage::{Stage, State, say};
 
 const GAPS: Table = Table {

@@ -15,7 +15,7 @@ pub fn on_all<T: Send>(hosts: &[&str], work: impl Fn(&str) -> T + Sync) -> Vec<T
     })
 }
 
-/// Paths that change by themselves: kernel and systemd, logs, the brokers' databases.
+/// Paths that change by themselves: kernel and systemd, logs, the brokers' databases. [`Family::restless`] has those of a family.
 const RESTLESS: &[&str] = &[
     "/proc",
     "/sys",
@@ -42,11 +42,15 @@ const RESTLESS: &[&str] = &[
 /// show that something was created or removed. hostnamed exits half a minute after a name was set, and removes its directories in
 /// /var/tmp: it is stopped before the inspection.
 pub fn files(lab: &Lab, host: &str) -> BTreeMap<String, String> {
-    let mut command = "find / ".to_owned();
-    command += &RESTLESS.iter().map(|path| format!("-path {path}")).collect::<Vec<_>>().join(" -o ");
-    let command = command.replacen("find / ", "find / \\( ", 1)
-        + r" \) -prune -o \( -path /run -o -path / -o -path /tmp -o -path /run/user \) -o -printf '%p\t%y %m %U:%G %s %T@ %C@\n'";
-    let text = lab.stdout_of(host, &format!("systemctl -q stop systemd-hostnamed || :; {command}"));
+    let restless = RESTLESS.iter().chain(lab.suite().family().restless());
+    let restless = restless.map(|path| format!("-path {path}")).collect::<Vec<_>>().join(" -o ");
+    let command = format!(
+        "find / \\( {restless} \\) -prune -o \\( -path /run -o -path / -o -path /tmp -o -path /run/user \\) \
+         -o -printf '%p\\t%y %m %U:%G %s %T@ %C@\\n'"
+    );
+    // The first write below a directory of the image, which is an overlay, shows in the times of the directories above.
+    let settle = lab.suite().family().settle();
+    let text = lab.stdout_of(host, &format!("systemctl -q stop systemd-hostnamed || :; {settle}; {command}"));
     text.lines()
         .filter_map(|line| line.split_once('\t'))
         .map(|(path, rest)| (path.to_owned(), rest.to_owned()))
@@ -81,11 +85,9 @@ pub fn assert_untouched(lab: &Lab, hosts: &[&str], before: &[BTreeMap<String, St
 
 /// The services' processes and start times: equal texts mean that nothing was restarted.
 pub fn services(lab: &Lab, host: &str) -> String {
-    lab.stdout_of(
-        host,
-        "systemctl show rabbitmq-server haproxy nginx chrony \
-         -p Id,MainPID,ActiveState,ActiveEnterTimestampMonotonic,NRestarts",
-    )
+    let time = lab.suite().family().time_unit();
+    let properties = "Id,MainPID,ActiveState,ActiveEnterTimestampMonotonic,NRestarts";
+    lab.stdout_of(host, &format!("systemctl show rabbitmq-server haproxy nginx {time} -p {properties}"))
 }
 
 pub fn all_services(lab: &Lab, hosts: &[&str]) -> Vec<String> {
@@ -110,14 +112,14 @@ pub fn broker_starts(lab: &Lab, host: &str) -> usize {
         .expect("grep counts")
 }
 
-/// The version of rabbitmq-server that the lab's repository offers beside the one that apt would choose.
+/// The version of rabbitmq-server that the lab's repository offers beside the one that a host would get unasked.
 pub fn next_version(lab: &Lab, host: &str) -> String {
-    lab.stdout_of(host, "dpkg-deb -f /srv/repo/next/rabbitmq-server_*.deb Version")
+    lab.stdout_of(host, lab.suite().family().next_version())
 }
 
 /// The version of rabbitmq-server that is installed.
 pub fn package_version(lab: &Lab, host: &str) -> String {
-    lab.stdout_of(host, "dpkg-query -W -f '${Version}' rabbitmq-server")
+    lab.stdout_of(host, lab.suite().family().installed_version())
 }
 
 /// The version that the running node itself says it is, without any packaging's part.
@@ -160,7 +162,7 @@ pub fn assert_cluster(lab: &Lab, hosts: &[&str]) {
     }
 }
 
-/// Checks that all have one cookie, as Erlang and Debian's package need it. Returns its digest.
+/// Checks that all have one cookie, as Erlang and the packages need it. Returns its digest.
 #[track_caller]
 pub fn assert_cookie(lab: &Lab, hosts: &[&str]) -> String {
     let command = "cd /var/lib/rabbitmq && stat -c '%a %U %s' .erlang.cookie && md5sum <.erlang.cookie && \
@@ -174,13 +176,16 @@ pub fn assert_cookie(lab: &Lab, hosts: &[&str]) -> String {
     found[0].lines().nth(1).unwrap_or_default().to_owned()
 }
 
-/// Checks that nothing of rabbitup is left: no temporary file, no policy that keeps services from starting.
+/// Checks that nothing of rabbitup is left: no temporary file, nothing that keeps services from starting.
 #[track_caller]
 pub fn assert_tidy(lab: &Lab, hosts: &[&str]) {
-    let command = "ls -d /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved 2>/dev/null; \
-                   find /etc /var/lib/rabbitmq /run /tmp /var/tmp /root /home -xdev -name '.rabbitup.*' 2>/dev/null; \
-                   find /tmp -mindepth 1 -maxdepth 1 -name 'tmp.*'; :";
-    for (host, left) in hosts.iter().zip(on_all(hosts, |host| lab.stdout_of(host, command))) {
+    let command = format!(
+        "ls -d {} 2>/dev/null; \
+         find /etc /var/lib/rabbitmq /run /tmp /var/tmp /root /home -xdev -name '.rabbitup.*' 2>/dev/null; \
+         find /tmp -mindepth 1 -maxdepth 1 -name 'tmp.*'; :",
+        lab.suite().family().restraints()
+    );
+    for (host, left) in hosts.iter().zip(on_all(hosts, |host| lab.stdout_of(host, &command))) {
         assert_eq!(left, "", "left behind on {host}");
     }
 }

@@ -1,5 +1,5 @@
 //! Real hosts for the end-to-end tests: a thin layer over `tests/lab/lab`, which boots throw-away
-//! containers with systemd, sshd and apt. `tests/lab/README.md` tells what such a host is.
+//! containers with systemd, sshd and a package manager. `tests/lab/README.md` tells what such a host is.
 //!
 //! A test asks [`require_lab`] first and returns when the answer is no, then owns a [`Lab`]:
 //!
@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use crate::release::Suite;
+
 /// The longest that any single lab command may take, in seconds: building an image on a slow
 /// machine, or a test's own command on a host.
 const COMMAND_TIMEOUT: &str = "1200";
@@ -34,97 +36,6 @@ const TOOLS: &[&str] = &[
     "ssh",
     "ssh-keygen",
 ];
-
-/// The Debian release of a lab's hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Suite {
-    /// Debian 11, with RabbitMQ 3.8. Played where everything is (`E2E_ALL=1`).
-    Bullseye,
-    /// Debian 12, with RabbitMQ 3.10.
-    Bookworm,
-    /// Debian 13, with RabbitMQ 4.0.
-    Trixie,
-    /// Debian's testing release, with RabbitMQ 4.3 when these tests were written. It moves.
-    Forky,
-}
-
-/// Where the cluster's metadata can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Store {
-    /// In Mnesia alone.
-    Mnesia,
-    /// In Mnesia, until somebody enables the feature flag `khepri_db`.
-    Either,
-    /// In Khepri alone.
-    Khepri,
-}
-
-impl Suite {
-    /// The name that apt knows the release by.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bullseye => "bullseye",
-            Self::Bookworm => "bookworm",
-            Self::Trixie => "trixie",
-            Self::Forky => "forky",
-        }
-    }
-
-    /// As a person calls it.
-    pub fn release(self) -> &'static str {
-        match self {
-            Self::Bullseye => "Debian 11",
-            Self::Bookworm => "Debian 12",
-            Self::Trixie => "Debian 13",
-            Self::Forky => "Debian testing",
-        }
-    }
-
-    /// The series of RabbitMQ that the tests know there.
-    pub fn series(self) -> &'static str {
-        match self {
-            Self::Bullseye => "3.8",
-            Self::Bookworm => "3.10",
-            Self::Trixie => "4.0",
-            Self::Forky => "4.3",
-        }
-    }
-
-    /// Whether its packages move while the tests stay.
-    pub fn moves(self) -> bool {
-        self == Self::Forky
-    }
-
-    /// Whether its RabbitMQ mirrors classic queues: up to 3.13.
-    pub fn mirrors(self) -> bool {
-        matches!(self, Self::Bullseye | Self::Bookworm)
-    }
-
-    /// Whether its RabbitMQ has streams: from 3.9 on.
-    pub fn streams(self) -> bool {
-        self != Self::Bullseye
-    }
-
-    /// Where its RabbitMQ keeps metadata.
-    pub fn store(self) -> Store {
-        match self {
-            Self::Bullseye | Self::Bookworm => Store::Mnesia,
-            Self::Trixie => Store::Either,
-            Self::Forky => Store::Khepri,
-        }
-    }
-
-    /// An older series and one that no single step leads to: what `base_versions` in `tests/lab/base.sh` puts into the
-    /// repository to be refused.
-    pub fn refused_versions(self) -> [&'static str; 2] {
-        match self {
-            Self::Bullseye => ["3.7.28-1", "3.10.8-1"],
-            Self::Bookworm => ["3.9.27-1", "4.0.5-1"],
-            Self::Trixie => ["3.13.7-1", "4.3.6-1"],
-            Self::Forky => ["4.2.1-1", "5.9.0-1"],
-        }
-    }
-}
 
 /// How one becomes root on a host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -216,7 +127,7 @@ impl Lab {
         self.up_as(self.suite, hosts);
     }
 
-    /// The same with another release of Debian than the lab's.
+    /// The same with another release than the lab's.
     pub fn up_as(&self, suite: Suite, hosts: &[Host]) {
         let specs = hosts.iter().map(|host| {
             let mut spec = format!("{}={}", host.name, self.address(host.last_octet));
@@ -239,7 +150,7 @@ impl Lab {
         format!("10.77.{}.{last_octet}", self.net)
     }
 
-    /// The Debian release of the hosts.
+    /// The release of the hosts.
     pub fn suite(&self) -> Suite {
         self.suite
     }

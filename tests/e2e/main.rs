@@ -1,5 +1,5 @@
-//! The program on real hosts: throw-away machines of `tests/lab` with Debian 12 (RabbitMQ 3.10), Debian 13 (4.0), Debian's
-//! testing release (4.3) and, where all are played, Debian 11 (3.8). Two tests per release run their scenarios one after the
+//! The program on real hosts: throw-away machines of `tests/lab` with Debian 12 and EL 9 (RabbitMQ 3.10), which take turns,
+//! Debian 13 (4.0), Debian's testing release (4.3) and, where all are played, Debian 11 (3.8). Two tests per release run their scenarios one after the
 //! other, since most of them start from the previous state; each prints its time, and a failure names its scenario.
 //!
 //!     cargo test --test e2e -- --test-threads=4             all of them side by side
@@ -18,14 +18,16 @@ mod moving;
 mod page;
 mod processes;
 mod program;
+mod release;
 mod remains;
 mod scenarios;
 mod search;
 mod stage;
 mod traffic;
+mod turns;
 mod watch;
 
-use lab::Suite;
+use release::Suite;
 use scenarios::{
     access, balancer, changes, cold, consent, doctor, exposure, files, half_done, hostile, leaving,
     membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs, secrets, steady,
@@ -123,7 +125,7 @@ const DAY2: &[Scenario] = &[
     converged("a rotation behind the nodes' backs", rotation::behind_their_backs).by_turns(),
     converged("a node replaced, and one removed", leaving::replace_and_remove).by_turns(),
     converged("a node that leaves with the only copy of queues", only_copies::leaves_with_queues).by_turns(),
-    converged("a disk that is not mounted is no lost data", only_copies::not_mounted).by_turns(),
+    converged("an unmounted disk is not lost data", only_copies::not_mounted).by_turns(),
     converged("all down and all up again", recovery::full_stop).by_turns(),
     converged("all down, and the last one for good", recovery::dead_last).by_turns(),
     Scenario::new("an upgrade to the next version", State::Converged, State::Any, rolling::upgrade)
@@ -185,6 +187,7 @@ on_releases! {
     Bookworm: debian12 day2_debian12 faults_debian12 all_faults_debian12 gaps_debian12;
     Trixie: debian13 day2_debian13 faults_debian13 all_faults_debian13 gaps_debian13;
     Forky: testing day2_testing faults_testing all_faults_testing gaps_testing;
+    El9: el9 day2_el9 faults_el9 all_faults_el9 gaps_el9;
     Bullseye: debian11 day2_debian11 faults_debian11 all_faults_debian11 gaps_debian11;
 }
 
@@ -193,8 +196,10 @@ fn on(test: &str, suite: Suite, play: impl FnOnce(&str)) {
     if !lab::require_lab() {
         return;
     }
-    if stage::DAILY.contains(&suite) || stage::all_are_played() || stage::is_asked_for() {
+    if turns::is_on(suite, turns::today()) || stage::all_are_played() || stage::is_asked_for() {
         moving::play(suite, || play(&test.replace('_', "-")));
+    } else if turns::place(suite).is_some() {
+        stage::say(&format!("{:8} has its turn tomorrow (E2E_ALL=1 plays it today)", suite.name()));
     } else {
         stage::say(&format!("{:8} is played with E2E_ALL=1 only", suite.name()));
     }

@@ -4,7 +4,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::lab::{self, Suite};
+use crate::lab;
+use crate::release::Suite;
 use crate::stage::say;
 
 /// Runs a test on a release.

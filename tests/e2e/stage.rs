@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::hosts;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::{Host, Lab, Store, Suite};
+use crate::lab::{Host, Lab};
 use crate::program::{Home, Run, Start, until};
+use crate::release::{Store, Suite};
 use crate::traffic::Traffic;
+use crate::turns::{self, Turns, today};
 
 /// The hosts of [`Inventory::whole`].
 pub const ALL: [&str; 4] = ["node1", "node2", "node3", "lb1"];
@@ -26,20 +28,6 @@ pub enum State {
     /// Any state; the scenario creates its own hosts, or its final state is unknown.
     Any,
 }
-
-/// On how many of [`DAILY`] a scenario runs on one day; the next day others take their turn. `E2E_ALL=1` runs it on all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turns {
-    /// On each of them.
-    Every,
-    /// On all but one: slow scenarios that depend on the release.
-    ButOne,
-    /// On one: scenarios that hardly depend on the release.
-    One,
-}
-
-/// The releases of a day's tests.
-pub const DAILY: [Suite; 3] = [Suite::Bookworm, Suite::Trixie, Suite::Forky];
 
 /// One scenario: its name, what it needs, what it leaves.
 pub struct Scenario {
@@ -66,44 +54,6 @@ impl Scenario {
         self.turns = Turns::ButOne;
         self
     }
-}
-
-/// Those whose turn it is. Neighbours of one kind have their turns on different releases, so that each has about as much to do.
-fn due(scenarios: &[Scenario], suite: Suite, day: u64) -> Vec<&Scenario> {
-    let Some(release) = DAILY.iter().position(|daily| *daily == suite) else { return Vec::new() };
-    let day = usize::try_from(day).expect("a number of days");
-    let (mut ones, mut but_ones) = (day, day);
-    let mut is_due = |scenario: &&Scenario| match scenario.turns {
-        Turns::Every => true,
-        Turns::One => {
-            ones += 1;
-            ones % DAILY.len() == release
-        }
-        Turns::ButOne => {
-            but_ones += 1;
-            but_ones % DAILY.len() != release
-        }
-    };
-    scenarios.iter().filter(|scenario| is_due(scenario)).collect()
-}
-
-#[test]
-fn every_scenario_has_its_turns() {
-    const fn named(name: &'static str) -> Scenario {
-        Scenario::new(name, State::Any, State::Any, |_| ())
-    }
-    let list =
-        [named("every"), named("one").by_turns(), named("but one").but_one(), named("next").by_turns()];
-    let days = |name: &str, suite: Suite| {
-        (0..3).filter(|day| due(&list, suite, *day).iter().any(|due| due.name == name)).count()
-    };
-    for suite in DAILY {
-        let counts = ["every", "one", "but one", "next"].map(|name| days(name, suite));
-        assert_eq!(counts, [3, 1, 2, 1], "days of three on {suite:?}");
-    }
-    let both = |suite| due(&list, suite, 0).iter().filter(|due| due.turns == Turns::One).count() == 2;
-    assert!(!DAILY.into_iter().any(both), "neighbours have their turns on different releases");
-    assert!(due(&list, Suite::Bullseye, 0).is_empty());
 }
 
 pub struct Stage {
@@ -136,7 +86,7 @@ impl Stage {
         } else if all_are_played() {
             scenarios.iter().collect()
         } else {
-            due(scenarios, self.lab.suite(), today())
+            turns::due(scenarios, self.lab.suite(), today())
         };
         let start = Instant::now();
         let mut failed = Vec::new();
@@ -301,12 +251,6 @@ pub fn is_asked_for() -> bool {
     ["E2E_ONLY", "E2E_FAULTS"]
         .into_iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-}
-
-/// Days since 1970, which decide what is whose turn.
-pub fn today() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.expect("the clock is past 1970").as_secs() / 86_400
 }
 
 /// Why a scenario failed, shortened to a screen.

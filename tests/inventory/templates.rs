@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use rabbitup::balancer::Software;
 use rabbitup::inventory::Desired;
-use rabbitup::platform::OsFamily;
+use rabbitup::platform::{OsFamily, Platform};
 use rabbitup::template::{Piece, TemplateFault, TemplateName, Templates};
 
 use super::{load, with_node};
@@ -44,14 +44,14 @@ fn rendered_files_look_hand_written() {
             json(serde_json::to_value(secret.rabbitmq_context(&secret.hosts[host], &secret.hosts[0].node())));
         insta::assert_snapshot!(name, render(TemplateName::Rabbitmq, &context));
     }
-    let time = &OsFamily::Debian.platform().expect("one that is known").time;
+    let time = &debian().time;
     for (host, name) in [(0, "rendered_chrony_of_a_client"), (3, "rendered_chrony_of_the_source")] {
         let context = json(serde_json::to_value(desired.chrony_context(&desired.hosts[host], time)));
         insta::assert_snapshot!(name, render(TemplateName::Chrony, &context));
     }
     for (desired, name) in [(&desired, "rendered_haproxy"), (&secret, "rendered_haproxy_with_a_login")] {
         let balancer = desired.load_balancer.as_ref().expect("a balancer");
-        let context = json(serde_json::to_value(desired.balancer_context(balancer)));
+        let context = json(serde_json::to_value(desired.balancer_context(balancer, debian())));
         insta::assert_snapshot!(name, render(TemplateName::Balancer(Software::Haproxy), &context));
     }
     let limits = json(serde_json::to_value(secret.limits_context()));
@@ -67,7 +67,7 @@ fn nginx_has_its_own_directives() {
     let desired = load(&text).unwrap_or_else(|report| panic!("{report}")).desired;
     let balancer = desired.load_balancer.as_ref().expect("a balancer");
     let rendered = templates()
-        .render_file(TemplateName::Balancer(Software::Nginx), &desired.balancer_context(balancer))
+        .render_file(TemplateName::Balancer(Software::Nginx), &desired.balancer_context(balancer, debian()))
         .expect("rendered");
     insta::assert_snapshot!("rendered_nginx", rendered.display_text());
 }
@@ -95,10 +95,15 @@ fn errors_of_templates_are_distinguished() {
     assert!(matches!(fault("{{nothing_like_it}}").fault, TemplateFault::UnknownVariable { .. }));
     assert!(matches!(fault("{{#iff stats}}{{/iff}}").fault, TemplateFault::UnknownHelper(_)));
     assert!(matches!(fault("{{#if stats}}").fault, TemplateFault::Compile(_)));
-    let mut balancer = desired().balancer_context(desired().load_balancer.as_ref().expect("a balancer"));
+    let mut balancer =
+        desired().balancer_context(desired().load_balancer.as_ref().expect("a balancer"), debian());
     balancer.stats = None;
     let overrides = BTreeMap::from([("haproxy".to_owned(), "{{stats.port}}".to_owned())]);
     let templates = Templates::new(&overrides).expect("it fits the sample");
     let error = templates.render(TemplateName::Balancer(Software::Haproxy), &balancer).expect_err("no value");
     assert_eq!(error.fault, TemplateFault::NoValue("stats.port".to_owned()));
+}
+
+fn debian() -> &'static Platform {
+    OsFamily::Debian.platform().expect("a known family")
 }

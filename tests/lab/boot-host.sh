@@ -22,16 +22,15 @@ mount -t overlay overlay -o "$layers,volatile" "$root" || mount -t overlay overl
 if [ -f "$dir/fresh" ]; then
   name=$(basename "$dir")
   echo "fresh-$name" >"$root/etc/hostname"
-  # As the Debian installer writes it.
-  cat >"$root/etc/hosts" <<H
-127.0.0.1	localhost
-127.0.1.1	fresh-$name
-
-# The following lines are desirable for IPv6 capable hosts
-::1     localhost ip6-localhost ip6-loopback
-ff02::1 ip6-allnodes
-ff02::2 ip6-allrouters
-H
+  # As the installer writes it: Debian's names the host, EL's leaves that to nss-myhostname.
+  if [ -f "$root/etc/redhat-release" ]; then
+    printf '%s\n' '127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4' \
+      '::1         localhost localhost.localdomain localhost6 localhost6.localdomain6'
+  else
+    printf '%s\n' $'127.0.0.1\tlocalhost' $'127.0.1.1\t'"fresh-$name" '' \
+      '# The following lines are desirable for IPv6 capable hosts' \
+      '::1     localhost ip6-localhost ip6-loopback' 'ff02::1 ip6-allnodes' 'ff02::2 ip6-allrouters'
+  fi >"$root/etc/hosts"
   tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
   cp "$dir"/key/ssh_host_* "$root/etc/ssh/"
   variant=$(cat "$dir/variant")

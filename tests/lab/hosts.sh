@@ -2,7 +2,7 @@
 # Running hosts: power, network, a way in, and their removal. A host is a directory in $LAB_DIR/hosts:
 #   ip, variant, key      address, variant, directory of the ssh host key
 #   lower                 the layers below, upper first (snapshots, then the image)
-#   repo                  the offline apt repository
+#   repo                  the offline package repositories
 #   upper, work, root     what the host wrote; overlay work directory; mount point
 #   disk                  where LAB_DISK_SIZE set its size: a file system in memory that holds upper and work
 #   console.log           what systemd and systemd-nspawn said

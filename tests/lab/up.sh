@@ -4,7 +4,10 @@
 # `lab offers SUITE`: the version of rabbitmq-server that the image of the suite has.
 lab_offers() {
   base "$1"
-  dpkg-deb -f "$LAB_CACHE/$(base_key "$1")"/repo/rabbitmq-server_*.deb Version
+  case $1 in
+    el9) find "$LAB_CACHE/$(base_key "$1")/repo/rabbitmq" -name '*.rpm' | sed -nE 's/.*\/rabbitmq-server-([0-9].*)\.noarch\.rpm$/\1/p' ;;
+    *) dpkg-deb -f "$LAB_CACHE/$(base_key "$1")"/repo/rabbitmq-server_*.deb Version ;;
+  esac
 }
 
 # The unreachable route is for the moments without a bridge: nothing meant for a lab may leave the machine.
@@ -95,7 +98,10 @@ spec_parse() {
 lab_up() {
   local suite=$1 spec name pids=() names=() pid failed=0
   shift
-  for spec in "$@"; do spec_parse "$spec"; done # before anything is changed
+  for spec in "$@"; do # before anything is changed
+    spec_parse "$spec"
+    [ "$suite:$spec_variant" != el9:doas ] || die "there is no doas on el9: EL has none in its own repositories"
+  done
   base "$suite" # may take its time and tidy up, so the lock is for the short second look
   base_hold
   base "$suite"

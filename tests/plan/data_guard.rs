@@ -71,7 +71,7 @@ fn whatever_belongs_to_a_node_alone_keeps_it_from_joining() {
         let refused = planned(&desired, &facts, &options()).expect_err("it holds something");
         let text = refusals_text(&refused, Style::plain(100));
         assert!(
-            text.contains("holds data of its own") && text.contains("--destroy-data node3"),
+            text.contains("has data of its own") && text.contains("--destroy-data node3"),
             "{held:?}: {text}"
         );
     }
@@ -132,7 +132,10 @@ fn data_that_nobody_could_look_at_is_not_given_up_by_naming_the_node() {
         let (plan, _) =
             planned(&desired, &facts, &destroying(&["node3"])).expect("it is started, and looked at");
         assert_eq!(allowed(&plan, "node3"), HoldingCounts::NOTHING, "{state:?}");
-        assert!(notes(&plan).contains("what rabbit@node3 holds is seen only when it runs"), "{state:?}");
+        assert!(
+            notes(&plan).contains("the data of rabbit@node3 can be seen only while it runs"),
+            "{state:?}"
+        );
     }
 }
 

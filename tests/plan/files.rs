@@ -52,11 +52,11 @@ fn a_cookie_that_is_a_link_is_neither_replaced_nor_is_its_target_given_away() {
     cookie(&mut facts);
     let refused = planned(&desired, &facts, &options()).expect_err("not guarded");
     let text = refusals_text(&refused, Style::plain(100));
-    assert!(text.contains("it leads to /etc/shadow; its mode is 0640, its owner root"), "{text}");
+    assert!(text.contains("it points to /etc/shadow; its mode is 0640, its owner root"), "{text}");
     crate::fixtures::cookie(&mut facts, "node2", "another-cookie-than-the-others");
     cookie(&mut facts);
     let refused = planned(&desired, &facts, &options()).expect_err("not replaced");
-    assert!(refusals_text(&refused, Style::plain(100)).contains("its cookie is not the same as node1's"));
+    assert!(refusals_text(&refused, Style::plain(100)).contains("its cookie differs from node1's"));
 }
 
 /// What user rabbitmq can place: named in the plan, and no file that root would follow, close to others or take for missing.

@@ -118,6 +118,7 @@ fn bare(name: &HostName) -> HostFacts {
         privilege: Privilege::Sudo,
         system: System {
             id: "debian".to_owned(),
+            version: "12".to_owned(),
             pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
             family: OsFamily::Debian,
             systemd: true,

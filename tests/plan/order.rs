@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rabbitup::model::NodeName;
 use rabbitup::operation::{
-    ChangeNodeType, EnterCluster, ForgetNode, Gate, GrowReplicas, JoinCluster, KeepData, Operation,
-    ReleaseQueues, RestartBroker, RetireBroker, Service, StartApp, StartBroker, StopBroker, StopStranger,
-    SwitchServer, UpgradeBroker,
+    BalancerState, ChangeNodeType, EnterCluster, ForgetNode, GrowReplicas, JoinCluster, KeepData, Operation,
+    ReleaseQueues, RestartBroker, RetireBroker, StartApp, StartBroker, StopBroker, StopCheck,
+    StopUnknownMember, SwitchServer, UpgradeBroker,
 };
 use rabbitup::plan::{Plan, Step, StepId};
 
@@ -61,7 +61,7 @@ fn stopping(step: &Step) -> Option<&NodeName> {
         | Operation::StopBroker(StopBroker { node })
         | Operation::RetireBroker(RetireBroker { node, .. })
         | Operation::ChangeNodeType(ChangeNodeType { node, .. }) => Some(node),
-        Operation::StopStranger(StopStranger { stranger, .. }) => Some(stranger),
+        Operation::StopUnknownMember(StopUnknownMember { unknown_member, .. }) => Some(unknown_member),
         _ => None,
     }
 }
@@ -80,10 +80,12 @@ fn serving(step: &Step) -> Option<&NodeName> {
 /// Whether a node goes down that others may need meanwhile.
 fn is_gated(step: &Step) -> bool {
     match &step.operation {
-        Operation::RestartBroker(RestartBroker { gate, .. })
-        | Operation::UpgradeBroker(UpgradeBroker { gate, .. })
-        | Operation::RetireBroker(RetireBroker { gate, .. })
-        | Operation::StopStranger(StopStranger { gate, .. }) => *gate != Gate::None,
+        Operation::RestartBroker(RestartBroker { stop_check, .. })
+        | Operation::UpgradeBroker(UpgradeBroker { stop_check, .. })
+        | Operation::RetireBroker(RetireBroker { stop_check, .. })
+        | Operation::StopUnknownMember(StopUnknownMember { stop_check, .. }) => {
+            *stop_check != StopCheck::None
+        }
         _ => false,
     }
 }
@@ -102,9 +104,9 @@ fn conflict(earlier: &Step, later: &Step) -> Option<&'static str> {
         }
         (
             _,
-            Operation::EnterCluster(EnterCluster { seed, .. })
-            | Operation::JoinCluster(JoinCluster { seed, .. }),
-        ) if serving(earlier) == Some(seed) => Some("the seed node has to serve"),
+            Operation::EnterCluster(EnterCluster { join_target, .. })
+            | Operation::JoinCluster(JoinCluster { join_target, .. }),
+        ) if serving(earlier) == Some(join_target) => Some("the join_target node has to serve"),
         (_, Operation::ForgetNode(ForgetNode { gone, .. })) if stopping(earlier) == Some(gone) => {
             Some("a node that runs is not forgotten")
         }
@@ -129,12 +131,12 @@ fn conflict(earlier: &Step, later: &Step) -> Option<&'static str> {
         (_, Operation::GrowReplicas(GrowReplicas { onto, .. })) if serving(earlier) == Some(onto) => {
             Some("replicas are put on a node that serves")
         }
-        (Operation::SwitchServer(SwitchServer { server, software: _, to: Service::Out }), _)
+        (Operation::SwitchServer(SwitchServer { server, software: _, to: BalancerState::Out }), _)
             if is_gated(later) && stopping(later).is_some_and(|n| n.host() == server) =>
         {
             Some("the balancer takes it out first")
         }
-        (_, Operation::SwitchServer(SwitchServer { server, software: _, to: Service::In }))
+        (_, Operation::SwitchServer(SwitchServer { server, software: _, to: BalancerState::In }))
             if serving(earlier).is_some_and(|n| n.host() == server) =>
         {
             Some("the balancer uses it when it is back")

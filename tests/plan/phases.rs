@@ -11,7 +11,7 @@ use rabbitup::plan::Limit;
 use rabbitup::report::{Style, plan_text, refusals_text};
 
 use crate::fixtures::*;
-use rabbitup::operation::{Gate, InstallCookie, Operation, RestartBroker};
+use rabbitup::operation::{InstallCookie, Operation, RestartBroker, StopCheck};
 
 fn text(desired: &rabbitup::inventory::Desired, facts: &rabbitup::facts::Facts) -> String {
     match planned(desired, facts, &options()) {
@@ -113,7 +113,7 @@ fn the_one_with_the_data_is_joined_even_where_it_is_not_the_first() {
     assert!(!ids(&plan).contains(&"node2/join".to_owned()));
     let joined = after.host(&name("node2")).and_then(|host| host.node()).map(|node| node.members.len());
     assert_eq!(joined, Some(3));
-    assert!(plan.notes.iter().any(|note| note.text.contains("node2 holds the cluster")));
+    assert!(plan.notes.iter().any(|note| note.text.contains("node2 has the cluster")));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_changed_setting_restarts_members_one_at_a_time_behind_the_gate() {
     }
     assert!(restarts.iter().all(|step| matches!(
         &step.operation,
-        Operation::RestartBroker(RestartBroker { gate: Gate::QuorumCritical, .. })
+        Operation::RestartBroker(RestartBroker { stop_check: StopCheck::QuorumCritical, .. })
     )));
 }
 

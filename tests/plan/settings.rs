@@ -54,7 +54,7 @@ fn what_a_newer_version_knows_nobody_can_say() {
     assert_eq!(notes("3.13.7-1"), Vec::<String>::new());
     let newer = notes("4.9.0-1");
     assert!(
-        newer[0].starts_with("RabbitMQ 4.9.0 is newer than the settings that rabbitup knows (to 4.3)"),
+        newer[0].starts_with("RabbitMQ 4.9.0 is newer than the settings that rabbitup knows (up to 4.3)"),
         "{newer:?}"
     );
 }

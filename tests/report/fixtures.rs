@@ -121,7 +121,7 @@ pub fn bring_up() -> Plan {
                 "host-names",
                 Edit,
                 &format!("set the host name to {name}"),
-                "the host calls itself debian",
+                "the host's name is debian",
                 &[],
             )
             .step(
@@ -321,6 +321,7 @@ fn blank(name: &HostName) -> HostFacts {
         privilege: Privilege::Sudo,
         system: System {
             id: "debian".to_owned(),
+            version: "12".to_owned(),
             pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
             family: OsFamily::Debian,
             systemd: true,

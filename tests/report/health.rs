@@ -76,7 +76,7 @@ fn cookies_are_compared_three_ways() {
     };
     only(after(|f| file(f, "other")), Severity::Error, Some("node2"), "differs from node1's");
     let running = |f: &mut Facts| node_of(f, "node2").cookie = Some(cookie("old"));
-    only(after(running), Severity::Error, Some("node2"), "another cookie than its file");
+    only(after(running), Severity::Error, Some("node2"), "a cookie other than the one in its file");
     let raw =
         |f: &mut Facts| seen(f, "node2").cookie.as_mut().expect("a cookie").raw = cookie("with a newline");
     only(after(raw), Severity::Note, Some("node2"), "line end");
@@ -90,7 +90,7 @@ fn cookies_are_compared_three_ways() {
     only(after(shape), Severity::Warning, Some("node2"), "20 upper-case");
     let staged = after(|f| seen(f, "node2").staged_cookie = seen(f, "node1").cookie.clone());
     assert!(advice(&staged[0]).contains("`rabbitup run rotate-cookie`"));
-    only(staged, Severity::Warning, Some("node2"), "rotation of the cookie was not finished");
+    only(staged, Severity::Warning, Some("node2"), "cookie rotation was not finished");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_member_that_the_inventory_does_not_know_is_drift() {
         }
     });
     assert!(is_healthy(&found) && advice(&found[0]).contains("`rabbitup up --prune`"));
-    only(found, Severity::Warning, None, "rabbit@old is a member of the cluster and not in the inventory");
+    only(found, Severity::Warning, None, "rabbit@old is a member of the cluster, but not in the inventory");
 }
 
 /// `name` is in another cluster than the rest: it lists those that `view` leaves of the members.
@@ -138,7 +138,7 @@ fn who_disagrees_is_told_how_to_come_back() {
         apart(f, "node3", |node| *node == three);
         ["node1", "node2"].iter().for_each(|name| apart(f, name, |node| *node != three));
     });
-    assert!(advice_on_views(blank).starts_with("`rabbitup plan` shows who would join"));
+    assert!(advice_on_views(blank).starts_with("`rabbitup plan` shows which node would join"));
 }
 
 #[test]
@@ -163,16 +163,16 @@ fn a_broker_that_a_start_alone_does_not_bring_back_is_named() {
     let text = [findings_text(&wiped, Style::plain(80)), findings_text(&forgotten, Style::plain(80))];
     insta::assert_snapshot!(text.concat(), @r"
     error: node3: the broker does not run
-      next: `rabbitup up` starts it; `rabbitup doctor` says why it does not come up
+      next: `rabbitup up` starts it; `rabbitup doctor` shows why it does not start
     error: node3: the cluster lists rabbit@node3, which has no data on its host and
-           would not be let in
-      next: `rabbitup run recover-node node=node3` lets it in again
+           would be refused
+      next: `rabbitup run recover-node node=node3` brings it back
 
     error: node3: the broker does not run
-      next: `rabbitup up` starts it; `rabbitup doctor` says why it does not come up
+      next: `rabbitup up` starts it; `rabbitup doctor` shows why it does not start
     error: node3: the cluster has forgotten rabbit@node3, whose host still has its
            data
-      next: `rabbitup run recover-node node=node3` lets it in again
+      next: `rabbitup run recover-node node=node3` brings it back
     ");
 }
 
@@ -191,11 +191,12 @@ fn a_server_that_was_taken_out_is_put_back_where_its_broker_serves() {
     });
     let text = [findings_text(&serving, Style::plain(80)), findings_text(&drained, Style::plain(80))];
     insta::assert_snapshot!(text.concat(), @r"
-    warning: lb1: node2 was taken out of haproxy, though its broker serves: amqp,
+    warning: lb1: node2 was taken out of haproxy, although its broker serves: amqp,
              management
       next: `rabbitup up` puts it back
 
-    warning: node2: the node is in maintenance mode: it takes no client connections
+    warning: node2: the node is in maintenance mode: it accepts no client
+             connections
       next: `rabbitup up` puts it back into service
     warning: lb1: node2 was taken out of haproxy: amqp, management
       next: `rabbitup up` puts it back once its broker serves
@@ -211,9 +212,9 @@ fn data_that_a_removal_kept_is_told_of() {
     insta::assert_snapshot!(findings_text(&found, Style::plain(80)), @r"
     note: lb1: data of rabbit@node3 from 2026-11-23 is kept in
           /var/lib/rabbitmq/rabbitup-kept/rabbit@node3.20261123T012003Z
-      next: delete it when nobody needs it
+      next: delete it when it is no longer needed
     note: lb1: data of a node is kept in /var/lib/rabbitmq/rabbitup-kept/odd
-      next: delete it when nobody needs it
+      next: delete it when it is no longer needed
     ");
 }
 
@@ -248,7 +249,7 @@ fn a_guest_that_everybody_can_be_is_told() {
     node_of(&mut facts, "node1").holdings.users.push("ops".to_owned());
     desired.cluster.admin = Some(Admin { user: "ops".to_owned() });
     only(access(&desired, &facts), Severity::Warning, None, "guest has its well-known password");
-    assert_eq!(advice(&access(&desired, &facts)[0]), "`rabbitup up` takes the password away");
+    assert_eq!(advice(&access(&desired, &facts)[0]), "`rabbitup up` removes the password");
     desired.cluster.guest = GuestSetting::Keep;
     assert_eq!(access(&desired, &facts), []);
 }
@@ -303,7 +304,7 @@ fn retire(facts: &mut Facts) {
 
 #[test]
 fn a_node_that_left_and_is_still_in_the_inventory_is_a_warning() {
-    only(after(retire), Severity::Warning, Some("node3"), "rabbit@node3 was taken out of the cluster");
+    only(after(retire), Severity::Warning, Some("node3"), "rabbit@node3 was removed from the cluster");
     // Its data in place, its removal is not complete, and a start is no remedy.
     let half = after(|facts| {
         retire(facts);

@@ -81,14 +81,14 @@ fn replicas_on_former_members_and_on_down_nodes_are_distinguished() {
     warning: 1 quorum queue has too few replicas: orders
       next: `rabbitup run grow-queues` adds those that it lacks; by hand:
             `rabbitmq-queues grow NODE all`
-    warning: 1 quorum queue lists a replica on rabbit@old, which is no member of the
-             cluster: orders
-      next: `rabbitmq-queues shrink rabbit@old` on a broker takes it off the list;
-            then `rabbitup run grow-queues`
-    warning: 1 stream lists a replica on rabbit@older, which is no member of the
+    warning: 1 quorum queue lists a replica on rabbit@old, which is not a member of
+             the cluster: orders
+      next: `rabbitmq-queues shrink rabbit@old` on a broker removes it; then
+            `rabbitup run grow-queues`
+    warning: 1 stream lists a replica on rabbit@older, which is not a member of the
              cluster: events
-      next: `rabbitmq-streams delete_replica events rabbit@older` on a broker takes
-            it off the list; then `rabbitup run grow-queues`
+      next: `rabbitmq-streams delete_replica events rabbit@older` on a broker
+            removes it; then `rabbitup run grow-queues`
     ");
     // The cluster while node3 restarts; that it is down is not tested here.
     let queues =
@@ -101,9 +101,9 @@ fn replicas_on_former_members_and_on_down_nodes_are_distinguished() {
     let findings = health(&desired(3, 1), &down);
     let warnings: Vec<_> = findings.into_iter().filter(|f| f.problem.what.contains("replica")).collect();
     insta::assert_snapshot!(findings_text(&warnings, Style::plain(80)), @r"
-    warning: 1 quorum queue does without the replica on rabbit@node3, which does not
-             run: orders
-      next: `rabbitup up` starts it; where it does not come back: `rabbitup run
+    warning: 1 quorum queue has a replica on rabbit@node3, which does not run:
+             orders
+      next: `rabbitup up` starts it; if it does not come back: `rabbitup run
             recover-node` or `replace-node`
     ");
 }
@@ -133,7 +133,7 @@ fn uninspected_queues_are_mentioned() {
     let facts = cluster(&[queue("tasks", QueueKind::Classic, &["node2"])], |f| {
         BROKERS.iter().for_each(|name| node_of(f, name).queues_complete = false);
     });
-    assert!(found(&facts).starts_with("note: not every queue was looked at, only the first 1"));
+    assert!(found(&facts).starts_with("note: not all queues were inspected, only the first 1"));
 }
 
 fn status_of(facts: &Facts, read: impl FnOnce(&Status<'_>) -> String) -> String {

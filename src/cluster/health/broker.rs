@@ -4,7 +4,7 @@ use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
 use crate::inventory::{Desired, Host};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
-/// Whether the broker of one host runs and is content.
+/// Whether the broker of one host runs and is healthy.
 pub(super) fn check(
     desired: &Desired,
     facts: &Facts,
@@ -25,41 +25,41 @@ pub(super) fn check(
         BrokerState::Down => match absence(desired, facts, host, seen) {
             Absence::Retired => notebook.add(
                 Severity::Warning,
-                format!("{} was taken out of the cluster, and is still in the inventory", host.node()),
-                "take its host out of the inventory, too; `rabbitup up` would bring the node back",
+                format!("{} was removed from the cluster, but is still in the inventory", host.node()),
+                "remove its host from the inventory, too; otherwise `rabbitup up` brings the node back",
             ),
-            // That is said where the nodes are compared, with what helps: a start does not.
+            // The comparison of the nodes reports this, with the right fix: a start does not help.
             Absence::Forgotten => {}
             Absence::Stopped => down(seen, notebook),
         },
         BrokerState::CookieRefused => notebook.add(
             Severity::Error,
-            "the broker runs with another cookie than its file holds now",
+            "the broker runs with a cookie other than the one in its file",
             "`rabbitup plan` shows the restart that fixes it; rabbitmqctl cannot reach this node until then",
         ),
         BrokerState::AppStopped => notebook.add(
             Severity::Error,
-            "the Erlang VM runs, RabbitMQ in it does not",
-            "it is starting, or somebody ran `rabbitmqctl stop_app`; look again in a minute, then `rabbitup up`",
+            "the Erlang VM runs, but RabbitMQ in it does not",
+            "it is starting, or was stopped by `rabbitmqctl stop_app`; check again in a minute, then `rabbitup up`",
         ),
-        BrokerState::Untold(why) => notebook.add(
+        BrokerState::Unsupported(why) => notebook.add(
             Severity::Error,
             why.trim(),
-            "nothing is wrong with the node for this alone: use a rabbitup that knows its version",
+            "the node itself may be healthy: use a version of rabbitup that supports this RabbitMQ",
         ),
         BrokerState::Unknown(why) => notebook.add(
             Severity::Error,
-            format!("the broker gives no answer: {}", why.trim()),
-            "`rabbitup doctor` says why",
+            format!("the broker does not answer: {}", why.trim()),
+            "`rabbitup doctor` shows why",
         ),
     }
 }
 
 /// Why a node does not run.
 enum Absence {
-    /// It was taken out of the cluster, with its data out of the way.
+    /// It was removed from the cluster, and its data moved aside.
     Retired,
-    /// It was taken out of the cluster, and its data is still in place.
+    /// It was removed from the cluster, and its data is still in place.
     Forgotten,
     Stopped,
 }
@@ -88,7 +88,7 @@ fn down(seen: &HostFacts, notebook: &mut Notebook<'_>) {
         "activating" => "the broker is starting".to_owned(),
         state => format!("the broker does not run (its unit is {state})"),
     };
-    let log = "`rabbitup up` starts it; `rabbitup doctor` says why it does not come up";
+    let log = "`rabbitup up` starts it; `rabbitup doctor` shows why it does not start";
     notebook.add(Severity::Error, what, log);
 }
 
@@ -96,14 +96,14 @@ fn running(host: &Host, node: &NodeFacts, notebook: &mut Notebook<'_>) {
     if node.name != host.node() {
         notebook.add(
             Severity::Error,
-            format!("the node calls itself {}, not {}", node.name, host.node()),
-            "it was started before the host got its name; `rabbitup plan` shows what that asks for",
+            format!("the node's name is {}, not {}", node.name, host.node()),
+            "it was started before the host got its name; `rabbitup plan` shows how to fix it",
         );
     }
     if node.maintenance {
         notebook.add(
             Severity::Warning,
-            "the node is in maintenance mode: it takes no client connections",
+            "the node is in maintenance mode: it accepts no client connections",
             "`rabbitup up` puts it back into service",
         );
     }

@@ -3,23 +3,23 @@ use crate::facts::{BrokerState, CookieFile, CookieShape, Facts, HostFacts};
 use crate::inventory::Desired;
 use crate::model::{CookieDigest, HostName};
 
-/// Bits of a mode that nobody but the owner may have: Erlang refuses a cookie file that has any of them.
+/// Mode bits for others than the owner: Erlang refuses a cookie file with any of them.
 const OTHERS: u32 = 0o077;
 
-/// Whether one host's cookie is that of the others.
+/// How one host's cookie compares with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Agreement {
     /// File and running node agree with the reference.
     Agrees,
     /// The file differs from the reference.
     Differs(CookieDigest),
-    /// The file agrees, the running node holds another.
+    /// The file agrees, but the running node has another.
     RunningDiffers,
     /// Nothing to compare.
     Unknown,
 }
 
-/// The cookie that the others are compared with: that of the first broker whose node runs with what its file holds,
+/// The cookie that the others are compared with: that of the first broker whose node runs with the cookie in its file,
 /// else of the first that has one.
 pub(crate) fn reference<'a>(desired: &'a Desired, facts: &'a Facts) -> Option<(&'a HostName, CookieDigest)> {
     let seen = || desired.brokers().filter_map(|host| facts.host(&host.name).map(|seen| (&host.name, seen)));
@@ -32,7 +32,7 @@ pub(crate) fn reference<'a>(desired: &'a Desired, facts: &'a Facts) -> Option<(&
     seen().find_map(of_running).or_else(|| seen().find_map(of_file))
 }
 
-/// How one host's cookie stands to the reference.
+/// How one host's cookie compares with the reference.
 pub(crate) fn agreement(seen: &HostFacts, reference: CookieDigest) -> Agreement {
     let running = seen.node().and_then(|node| node.cookie);
     let file = seen.cookie.as_ref().map(|file| file.normalised);
@@ -55,12 +55,12 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
             Agreement::Differs(_) => notebook.add(
                 Severity::Error,
                 format!("the cookie file differs from {whose}'s"),
-                "`rabbitup plan` shows what would put the same cookie in place and restart what needs it",
+                "`rabbitup plan` shows the steps that install the same cookie and restart nodes",
             ),
-            // The broker's own finding says this where the node refuses to answer for it.
+            // The broker's own finding covers this if the node refuses to answer because of it.
             Agreement::RunningDiffers if seen.broker != BrokerState::CookieRefused => notebook.add(
                 Severity::Error,
-                "the running node holds another cookie than its file",
+                "the running node has a cookie other than the one in its file",
                 "it was changed without a restart; `rabbitup plan` shows the restart that fixes it",
             ),
             _ => {}
@@ -68,15 +68,15 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
         for thing in &seen.in_the_way {
             notebook.add(
                 Severity::Error,
-                format!("{} is no file that user rabbitmq can use: {}", thing.path, thing.in_words()),
-                "see who put it there, and move it away or replace it with a regular file",
+                format!("{} is not a file that user rabbitmq can use: {}", thing.path, thing.in_words()),
+                "check who created it, and move it away or replace it with a regular file",
             );
         }
         if seen.staged_cookie.is_some() {
             notebook.add(
                 Severity::Warning,
-                "a rotation of the cookie was not finished: the new one lies beside the one in use",
-                "`rabbitup run rotate-cookie` goes on with it; with `back=yes` it goes back",
+                "a cookie rotation was not finished: the new cookie is staged beside the one in use",
+                "`rabbitup run rotate-cookie` completes it; `back=yes` reverts it",
             );
         }
         if let Some(file) = &seen.cookie {
@@ -108,12 +108,12 @@ fn guard(file: &CookieFile, notebook: &mut Notebook<'_>) {
         CookieShape::DebianReplaces => notebook.add(
             Severity::Warning,
             "the cookie is 20 upper-case letters: Debian's package replaces it at its next upgrade",
-            "Debian replaces it when the package is configured again: hold the package until the cookie is another one",
+            "Debian replaces it when the package is configured again: hold the package until the cookie has changed",
         ),
         CookieShape::Unusable => notebook.add(
             Severity::Error,
-            "the cookie file holds nothing that Erlang takes as a cookie",
-            "`rabbitup up` puts the cluster's cookie in place",
+            "the cookie file contains nothing that Erlang accepts as a cookie",
+            "`rabbitup up` installs the cluster's cookie",
         ),
     }
 }

@@ -6,10 +6,10 @@ use crate::facts::{Clock, Facts, HostFacts, LEAST_TO_WRITE, Observation, shortag
 use crate::inventory::{Desired, Host};
 use crate::rabbitmq::DISK_FREE_LIMIT;
 
-/// Where a removal puts what the node held.
+/// Where a removal moves the node's data.
 const KEPT: &str = "/var/lib/rabbitmq/rabbitup-kept";
 
-/// Reach, time, and the broker where the host has one.
+/// Reachability, time, and the broker if the host has one.
 pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mut Vec<Finding>) {
     let mut notebook = Notebook { host: Some(&host.name), findings };
     match facts.hosts.get(&host.name) {
@@ -25,7 +25,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mu
             let advice = unreachable::next_sentence(why, Some(&host.ssh));
             notebook.add(Severity::Error, unreachable::what(why.cause), advice);
         }
-        None => notebook.add(Severity::Error, "was not looked at", "look again: `rabbitup status`"),
+        None => notebook.add(Severity::Error, "was not inspected", "inspect it: `rabbitup status`"),
     }
 }
 
@@ -39,7 +39,7 @@ fn time(desired: &Desired, seen: &HostFacts, notebook: &mut Notebook<'_>) {
         notebook.add(
             Severity::Error,
             what,
-            "`rabbitup up` sets up time; `chronyc tracking` on the host says more",
+            "`rabbitup up` sets up time synchronisation; `chronyc tracking` on the host shows details",
         );
     }
     match (seen.time_service.synchronised, &seen.time_service.running) {
@@ -47,14 +47,14 @@ fn time(desired: &Desired, seen: &HostFacts, notebook: &mut Notebook<'_>) {
         (_, None) => notebook.add(Severity::Warning, "no time service runs", "`rabbitup up` installs and starts one"),
         (Some(false), Some(service)) => notebook.add(
             Severity::Warning,
-            format!("{service} runs and time is not synchronised"),
-            "minutes after a start this is normal; later check that the time servers answer (`chronyc sources`)",
+            format!("{service} runs, but time is not synchronised"),
+            "this is normal for some minutes after a start; later check that the time servers answer (`chronyc sources`)",
         ),
         (None, Some(_)) => {}
     }
 }
 
-/// File systems that take nothing more, whether or not anything runs there that would notice.
+/// Full or read-only file systems, whether or not a running service would notice.
 fn storage(seen: &HostFacts, is_broker: bool, notebook: &mut Notebook<'_>) {
     let least = if is_broker { DISK_FREE_LIMIT } else { LEAST_TO_WRITE };
     for (directory, shortage) in shortages(&seen.resources.storage, least) {
@@ -75,7 +75,7 @@ fn kept(seen: &HostFacts, notebook: &mut Notebook<'_>) {
         notebook.add(
             Severity::Note,
             format!("{whose} is kept in {KEPT}/{name}"),
-            "delete it when nobody needs it",
+            "delete it when it is no longer needed",
         );
     }
 }
@@ -86,12 +86,12 @@ fn day(stamp: &str) -> Option<String> {
     Some(format!("{}-{}-{}", digits.get(..4)?, digits.get(4..6)?, digits.get(6..)?))
 }
 
-/// Beyond the limit even if the measurement is as wrong as it may be.
+/// Beyond the limit even with the maximum measurement error.
 fn surely_beyond(clock: Clock, max: Duration) -> bool {
     clock.offset_ms.abs() - clock.uncertainty_ms > max.as_secs_f64() * 1_000.0
 }
 
-/// `+300 ms`, `-1.2 s`; where no offset could be told from the time that looking took, how much that was: `±40 ms`.
+/// `+300 ms`, `-1.2 s`; if the offset is below the measurement error, that error: `±40 ms`.
 pub(crate) fn offset(clock: Clock) -> String {
     let ms = clock.offset_ms;
     if ms.abs() <= clock.uncertainty_ms {

@@ -4,12 +4,12 @@ use crate::facts::{Backend, Facts, HostFacts, Observation};
 use crate::inventory::{Desired, LoadBalancer};
 use crate::model::{HostName, Role};
 
-/// What a backend's status means.
+/// The meaning of a backend's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Up,
     Down,
-    /// Taken out by somebody: `MAINT`, `DRAIN`.
+    /// Disabled: `MAINT`, `DRAIN`.
     Out,
 }
 
@@ -24,14 +24,14 @@ pub(crate) fn standing(backend: &Backend) -> Standing {
     }
 }
 
-/// Whether a load balancer does its work, as far as its host can tell.
+/// Whether a load balancer works, as seen from its host.
 pub(crate) fn serves(seen: &HostFacts) -> bool {
     let Some(facts) = &seen.load_balancer else { return false };
     let any_up = facts.backends.is_empty() || facts.backends.iter().any(|b| standing(b) == Standing::Up);
     facts.amqp_answers.unwrap_or(any_up)
 }
 
-/// Whether the broker on a host runs, or nobody knows.
+/// Whether the broker on a host runs, or this is unknown.
 fn broker_runs(facts: &Facts, host: &HostName) -> bool {
     match facts.hosts.get(host) {
         Some(Observation::Reached(seen)) => seen.node().is_some(),
@@ -40,7 +40,7 @@ fn broker_runs(facts: &Facts, host: &HostName) -> bool {
     }
 }
 
-/// Whether the broker on a host takes clients.
+/// Whether the broker on a host accepts clients.
 fn broker_serves(facts: &Facts, host: &HostName) -> bool {
     facts.host(host).and_then(HostFacts::node).is_some_and(|node| !node.maintenance)
 }
@@ -64,7 +64,7 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
     }
     if seen.load_balancer.is_none() || unit.is_some_and(|unit| !unit.is_active()) {
         let advice =
-            format!("`journalctl -u {} -n 50` on the host says why; `rabbitup up` starts it", balancer.unit);
+            format!("`journalctl -u {} -n 50` on the host shows why; `rabbitup up` starts it", balancer.unit);
         notebook.add(Severity::Error, format!("{name} does not run"), advice);
         return;
     }
@@ -77,11 +77,11 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
         notebook.add(
             Severity::Error,
             format!("AMQP clients get no answer through {name} on port {}", wanted.amqp_port),
-            "no broker answers behind it, or a firewall stands between this host and the brokers (port 5672)",
+            "no broker answers behind it, or a firewall blocks this host from the brokers (port 5672)",
         );
     }
     let faulty = |wanted: Standing| facts.backends.iter().filter(move |backend| standing(backend) == wanted);
-    // That a broker does not run is said where it is: a balancer that does not use it is right.
+    // A stopped broker has its own finding: a balancer that does not use it is right.
     let down = faulty(Standing::Down)
         .filter(|backend| HostName::parse(&backend.server).map_or(true, |host| broker_runs(all, &host)));
     for (server, backends) in grouped(down.map(|b| (&b.server, b))) {
@@ -90,13 +90,13 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
         notebook.add(
             Severity::Error,
             format!("{server} is DOWN for {name}: {}", words.join(", ")),
-            "when that broker runs: does a firewall let this host reach it?",
+            "if that broker runs, check that no firewall blocks this host from it",
         );
     }
     for (server, backends) in grouped(faulty(Standing::Out).map(|b| (&b.server, &b.proxy))) {
         let broker = all.hosts.iter().find(|(host, _)| host.as_str() == server);
         let (though, advice) = if broker.is_some_and(|(host, _)| broker_serves(all, host)) {
-            (", though its broker serves", "`rabbitup up` puts it back")
+            (", although its broker serves", "`rabbitup up` puts it back")
         } else {
             ("", "`rabbitup up` puts it back once its broker serves")
         };

@@ -6,11 +6,11 @@ use crate::facts::{BrokerState, Facts, NodeFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
 
-/// What the nodes say of each other: members, who runs, partitions, alarms, versions, the cluster's name.
+/// What the nodes report about each other: members, running nodes, partitions, alarms, versions, the cluster's name.
 pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding>) {
     let nodes: Vec<(&Host, &NodeFacts)> = running_nodes(desired, facts);
     views(&nodes, findings);
-    strangers(desired, &nodes, findings);
+    unknown_members(desired, &nodes, findings);
     outsiders(&nodes, findings);
     estranged(desired, facts, &nodes, findings);
     partitions(&nodes, findings);
@@ -20,7 +20,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
     differences(&nodes, findings);
 }
 
-/// The brokers of the inventory that run, with what they say.
+/// The running brokers of the inventory, with their facts.
 pub(crate) fn running_nodes<'a>(desired: &'a Desired, facts: &'a Facts) -> Vec<(&'a Host, &'a NodeFacts)> {
     desired
         .brokers()
@@ -28,7 +28,7 @@ pub(crate) fn running_nodes<'a>(desired: &'a Desired, facts: &'a Facts) -> Vec<(
         .collect()
 }
 
-/// The views of the membership that there are, each with the nodes that hold it.
+/// The different views of the membership, each with the nodes that have it.
 pub(crate) fn membership_views<'a>(
     nodes: &[(&'a Host, &'a NodeFacts)],
 ) -> Vec<(BTreeSet<&'a NodeName>, Vec<&'a Host>)> {
@@ -59,13 +59,13 @@ fn views(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     }
 }
 
-/// How the nodes whose view fewer share come back to the others.
+/// How the nodes with the minority view rejoin the others.
 fn recovery(views: &[(BTreeSet<&NodeName>, Vec<&Host>)]) -> String {
-    // Of views that as many hold, that of the inventory's first node counts.
+    // Of views with equally many nodes, that of the inventory's first node counts.
     let most = views.iter().map(|(_, hosts)| hosts.len()).max();
     let main = views.iter().find(|(_, hosts)| Some(hosts.len()) == most);
     let Some((main, _)) = main else { return String::new() };
-    // Who is alone and known to nobody has nothing to be brought back to.
+    // A node that is alone and that no other lists has no cluster to return to.
     let blank =
         |members: &BTreeSet<&NodeName>, host: &Host| members.len() == 1 && !main.contains(&host.node());
     let apart: Vec<_> = views
@@ -75,7 +75,7 @@ fn recovery(views: &[(BTreeSet<&NodeName>, Vec<&Host>)]) -> String {
         .map(|host| &host.name)
         .collect();
     match apart.as_slice() {
-        [] => "`rabbitup plan` shows who would join, or why it must not".to_owned(),
+        [] => "`rabbitup plan` shows which node would join, or why it must not".to_owned(),
         [only] => format!("`rabbitup run recover-node node={only}` brings it back to the others"),
         [first, rest @ ..] => format!(
             "`rabbitup run recover-node node={first}` brings it back to the others; then {}",
@@ -84,33 +84,33 @@ fn recovery(views: &[(BTreeSet<&NodeName>, Vec<&Host>)]) -> String {
     }
 }
 
-/// Members that the inventory does not know.
-fn strangers(desired: &Desired, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+/// Members that are not in the inventory.
+fn unknown_members(desired: &Desired, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     let known: BTreeSet<NodeName> = desired.brokers().map(Host::node).collect();
     let all: BTreeSet<&NodeName> = nodes.iter().flat_map(|(_, node)| members(node)).collect();
-    for stranger in all.into_iter().filter(|node| !known.contains(node)) {
+    for node in all.into_iter().filter(|node| !known.contains(node)) {
         cluster(findings).add(
             Severity::Warning,
-            format!("{stranger} is a member of the cluster and not in the inventory"),
-            "add its host to the inventory, or take it out: `rabbitup up --prune`",
+            format!("{node} is a member of the cluster, but not in the inventory"),
+            "add its host to the inventory, or remove it: `rabbitup up --prune`",
         );
     }
 }
 
-/// Brokers that run and that the first node of the inventory that runs does not list.
+/// Running brokers that the first running node of the inventory does not list.
 fn outsiders(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     let Some((first, seed)) = nodes.first() else { return };
     let members = members(seed);
     for (host, node) in nodes.iter().skip(1).filter(|(_, node)| !members.contains(&node.name)) {
         Notebook { host: Some(&host.name), findings }.add(
             Severity::Error,
-            format!("{} runs and is no member of {}'s cluster", node.name, first.name),
+            format!("{} runs, but is not a member of {}'s cluster", node.name, first.name),
             "`rabbitup plan` shows how it would join, or why it must not",
         );
     }
 }
 
-/// Brokers that are down and that starting alone does not bring back: their peers and their data disagree.
+/// Brokers that are down and that a start does not fix: their peers and their data disagree.
 fn estranged(desired: &Desired, facts: &Facts, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     if nodes.is_empty() {
         return;
@@ -122,7 +122,7 @@ fn estranged(desired: &Desired, facts: &Facts, nodes: &[(&Host, &NodeFacts)], fi
         let data = facts.host(&host.name).is_some_and(|seen| seen.data_of(&node).is_some());
         let what = match (listed, data) {
             (true, false) => {
-                format!("the cluster lists {node}, which has no data on its host and would not be let in")
+                format!("the cluster lists {node}, which has no data on its host and would be refused")
             }
             (false, true) => format!("the cluster has forgotten {node}, whose host still has its data"),
             _ => continue,
@@ -130,12 +130,12 @@ fn estranged(desired: &Desired, facts: &Facts, nodes: &[(&Host, &NodeFacts)], fi
         Notebook { host: Some(&host.name), findings }.add(
             Severity::Error,
             what,
-            format!("`rabbitup run recover-node node={}` lets it in again", host.name),
+            format!("`rabbitup run recover-node node={}` brings it back", host.name),
         );
     }
 }
 
-/// Nodes that run and that another node does not see running, for no partition that somebody reports.
+/// Running nodes that another node does not see running, without a reported partition.
 fn unseen(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     let cut: BTreeSet<(&NodeName, &NodeName)> = nodes
         .iter()
@@ -153,14 +153,14 @@ fn unseen(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
         if !lost.is_empty() {
             Notebook { host: Some(&host.name), findings }.add(
                 Severity::Error,
-                format!("does not see {} running, though it runs", folded(&lost)),
-                "the network between them, a firewall (port 25672) or a partition; see what each node sees",
+                format!("does not see {} running, although it runs", folded(&lost)),
+                "the network between them, a firewall (port 25672) or a partition; compare what each node sees",
             );
         }
     }
 }
 
-/// Nodes that another counts as running without a connection to them: a failure that is not noticed yet.
+/// Nodes that another counts as running without a connection to them: a failure that it has not noticed yet.
 fn unlinked(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     for (host, node) in nodes {
         let counted = node.running.iter().filter(|name| **name != node.name);
@@ -168,8 +168,8 @@ fn unlinked(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
         if !lost.is_empty() {
             Notebook { host: Some(&host.name), findings }.add(
                 Severity::Warning,
-                format!("counts {} as running and has no connection to it now", folded(&lost)),
-                "look again in a minute: a node that is gone is noticed after `net_ticktime` (60 s)",
+                format!("counts {} as running, but has no connection to it", folded(&lost)),
+                "check again in a minute: a lost node is noticed after `net_ticktime` (60 s)",
             );
         }
     }
@@ -181,7 +181,7 @@ fn partitions(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     for (host, lost) in by_node {
         Notebook { host: Some(host), findings }.add(
             Severity::Error,
-            format!("partitioned: it was cut off from {}", folded(&lost)),
+            format!("partitioned: it lost its connection to {}", folded(&lost)),
             "without `cluster_partition_handling` it does not heal by itself: choose the side whose messages to keep, then restart the nodes of \
              the other side, one by one (rabbitmq.com/docs/partitions)",
         );
@@ -196,13 +196,13 @@ fn alarms(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
         } else if alarm.contains("memory") {
             "publishers are blocked in the whole cluster: consume messages, or give that node more memory"
         } else {
-            "raise the limit, or close what uses it up"
+            "raise the limit, or close what uses it"
         };
         cluster(findings).add(Severity::Error, format!("alarm: {alarm}"), advice);
     }
 }
 
-/// What should be the same on all nodes.
+/// Properties that should be the same on all nodes.
 fn differences(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     type Of = fn(&NodeFacts) -> String;
     let properties: [(&str, Of, &str); 4] = [
@@ -212,11 +212,11 @@ fn differences(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
             "finish the upgrade: one version on all nodes",
         ),
         ("Erlang versions", |node| node.erlang.clone(), "finish the upgrade: one version on all nodes"),
-        // A migration copies it to all members at once, so this passes or a node was left behind.
+        // A migration changes all members at once, so this is temporary or a node was left behind.
         (
             "metadata stores",
             |node| node.metadata_store.to_string(),
-            "look again in a minute; if this stays, one node was left behind by a migration: `rabbitup doctor`",
+            "check again in a minute; if it persists, a migration left one node behind: `rabbitup doctor`",
         ),
         (
             "cluster names",

@@ -1,4 +1,4 @@
-//! What is wrong with a cluster, from facts and desired state alone.
+//! What is wrong with a cluster, derived from facts and desired state.
 
 mod access;
 mod broker;
@@ -19,19 +19,19 @@ use crate::model::{Advice, HostName, Problem};
 /// The advice for anything found during a run.
 pub const WAIT_FOR_IT: &str = "wait until that run ends, then check again";
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Something does not work, or is about to stop working: the cluster is unhealthy.
     Error,
-    /// It works, and somebody should look at it.
+    /// It works, but needs attention.
     Warning,
     /// Good to know.
     Note,
 }
 
-/// Something that is not as it should be.
+/// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub severity: Severity,
@@ -39,10 +39,10 @@ pub struct Finding {
     pub problem: Problem,
 }
 
-/// Everything that is not as it should be, the worst first, then in the inventory's order.
+/// Everything that is wrong, the worst first, then in the inventory's order.
 pub fn health(desired: &Desired, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // Of the host whose node leaves nothing more is wanted.
+    // The host of a leaving node is not checked.
     let leaving = desired.leaving_host().map(|host| &host.name);
     for host in desired.hosts.iter().filter(|host| Some(&host.name) != leaving) {
         host::check(desired, facts, host, &mut findings);
@@ -55,8 +55,8 @@ pub fn health(desired: &Desired, facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// The findings, with the one advice that is right while a run is under way: what it has stopped, drained or taken out of
-/// the balancer comes back at its end, and whoever did that now would undo it.
+/// The findings, with the only right advice during a run: what it has stopped, drained or taken out of
+/// the balancer comes back at its end, and an operator who did that now would interfere.
 pub fn advised(mut findings: Vec<Finding>, facts: &Facts) -> Vec<Finding> {
     if facts.under_way().next().is_some() {
         findings.iter_mut().for_each(|finding| {
@@ -71,7 +71,7 @@ pub fn is_healthy(findings: &[Finding]) -> bool {
     !findings.iter().any(|finding| finding.severity == Severity::Error)
 }
 
-/// Writes findings of one host down.
+/// Collects the findings of one host.
 struct Notebook<'a> {
     host: Option<&'a HostName>,
     findings: &'a mut Vec<Finding>,

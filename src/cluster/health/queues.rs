@@ -6,12 +6,12 @@ use crate::facts::{NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{NodeName, shell_word};
 
-/// Queues that a finding names.
+/// The maximum number of queues that a finding names.
 const NAMED: usize = 5;
 
-/// What the metadata says of queues: replicas that are missing, gone, down or behind.
+/// The state of queues in the metadata: replicas that are missing, removed, down or behind.
 pub(super) fn check(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
-    // The metadata is the cluster's: one node tells what all would.
+    // The metadata belong to the cluster: all nodes report the same.
     let Some(node) = teller(nodes) else { return };
     let mut notebook = Notebook { host: None, findings };
     short(node, &mut notebook);
@@ -21,7 +21,7 @@ pub(super) fn check(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) 
     unread(node, &mut notebook);
 }
 
-/// The node whose word on queues counts: the first that could list them all, else the first.
+/// The node whose list of queues counts: the first that could list them all, else the first.
 pub(crate) fn teller<'a>(nodes: &[(&'a Host, &'a NodeFacts)]) -> Option<&'a NodeFacts> {
     let complete = nodes.iter().find(|(_, node)| node.queues_complete);
     complete.or(nodes.first()).map(|(_, node)| *node)
@@ -32,7 +32,7 @@ pub(crate) fn under_replicated(node: &NodeFacts) -> Vec<&QueueFacts> {
     node.queues.iter().filter(|queue| queue.lacks(&node.members) > 0).collect()
 }
 
-/// Mirrored queues with a mirror that does not hold what the leader holds.
+/// Mirrored queues with a mirror that is not in sync with the leader.
 pub(crate) fn with_mirrors_behind(node: &NodeFacts) -> Vec<&QueueFacts> {
     node.queues.iter().filter(|queue| queue.unsynchronised().next().is_some()).collect()
 }
@@ -52,7 +52,7 @@ fn short(node: &NodeFacts, notebook: &mut Notebook<'_>) {
     );
 }
 
-/// Replicas on nodes that left: they count for the majority and never vote.
+/// Replicas on removed nodes: they count for the majority but never vote.
 fn ghosts(node: &NodeFacts, notebook: &mut Notebook<'_>) {
     let is_member = |name: &NodeName| node.members.iter().any(|member| &member.node == name);
     for (gone, queues) in by_replica(node, |name| !is_member(name)) {
@@ -64,30 +64,30 @@ fn ghosts(node: &NodeFacts, notebook: &mut Notebook<'_>) {
         notebook.add(
             Severity::Warning,
             format!(
-                "{} {list} a replica on {gone}, which is no member of the cluster: {}",
+                "{} {list} a replica on {gone}, which is not a member of the cluster: {}",
                 replicated(&queues),
                 names(&queues)
             ),
-            format!("{by_hand} on a broker takes it off the list; then `rabbitup run grow-queues`"),
+            format!("{by_hand} on a broker removes it; then `rabbitup run grow-queues`"),
         );
     }
 }
 
-/// Replicas on members that do not run.
+/// Replicas on stopped members.
 fn waiting(node: &NodeFacts, notebook: &mut Notebook<'_>) {
     let is_down = |name: &NodeName| {
         node.members.iter().any(|member| &member.node == name) && !node.running.contains(name)
     };
     for (down, queues) in by_replica(node, is_down) {
-        let does = if queues.len() == 1 { "does" } else { "do" };
+        let have = if queues.len() == 1 { "has" } else { "have" };
         notebook.add(
             Severity::Warning,
             format!(
-                "{} {does} without the replica on {down}, which does not run: {}",
+                "{} {have} a replica on {down}, which does not run: {}",
                 replicated(&queues),
                 names(&queues)
             ),
-            "`rabbitup up` starts it; where it does not come back: `rabbitup run recover-node` or `replace-node`",
+            "`rabbitup up` starts it; if it does not come back: `rabbitup run recover-node` or `replace-node`",
         );
     }
 }
@@ -112,13 +112,13 @@ fn unread(node: &NodeFacts, notebook: &mut Notebook<'_>) {
     if !node.queues_complete {
         notebook.add(
             Severity::Note,
-            format!("not every queue was looked at, only the first {}", node.queues.len()),
-            "there are more, or the node could not tell: `rabbitmqctl list_queues name type members` on a broker",
+            format!("not all queues were inspected, only the first {}", node.queues.len()),
+            "there are more, or the node did not answer in time: `rabbitmqctl list_queues name type members` on a broker",
         );
     }
 }
 
-/// The replicated queues by those of their nodes that are picked out.
+/// The replicated queues, grouped by their nodes that are selected.
 fn by_replica(node: &NodeFacts, picked: impl Fn(&NodeName) -> bool) -> BTreeMap<&NodeName, Vec<&QueueFacts>> {
     let mut by_node = BTreeMap::<_, Vec<_>>::new();
     for queue in node.queues.iter().filter(|queue| queue.kind.is_replicated()) {
@@ -141,7 +141,7 @@ fn replicated(queues: &[&QueueFacts]) -> String {
     }
 }
 
-/// The first names, and how many there are more.
+/// The first names, and the number of the others.
 fn names(queues: &[&QueueFacts]) -> String {
     let shown: Vec<String> = queues.iter().take(NAMED).map(ToString::to_string).collect();
     let mut text = whole(&shown);

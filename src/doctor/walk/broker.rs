@@ -55,7 +55,7 @@ fn stopped(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, state: &BrokerSt
                 .fix(sentence("if it hangs, restart it:"))
                 .fix(seen.shell(&format!("systemctl restart {BROKER_UNIT}")))
         }
-        BrokerState::Untold(why) => Finding::on(
+        BrokerState::Unsupported(why) => Finding::on(
             name,
             Cause::AppStopped,
             "RabbitMQ runs, but its version does not support a query that rabbitup needs",

@@ -82,8 +82,8 @@ const CLOSED: &str = "RabbitMQ runs, and its database (Mnesia) has stopped under
 impl Report<'_> {
     fn state(&self) -> BrokerState {
         match self.one("state") {
-            Some("running") => match (self.untold(), self.facts()) {
-                (Some(question), _) => BrokerState::Untold(question),
+            Some("running") => match (self.unsupported(), self.facts()) {
+                (Some(question), _) => BrokerState::Unsupported(question),
                 (None, Ok(facts)) => BrokerState::Running(Box::new(facts)),
                 (None, Err(why)) => BrokerState::Unknown(why),
             },
@@ -165,8 +165,8 @@ impl Report<'_> {
     }
 
     /// Unsupported questions that every plan needs. Otherwise a plan would treat them as "none".
-    fn untold(&self) -> Option<String> {
-        let mut questions = self.failed().filter(|failed| failed.untold);
+    fn unsupported(&self) -> Option<String> {
+        let mut questions = self.failed().filter(|failed| failed.unsupported);
         questions.find_map(|failed| {
             let needed = FACTS.iter().find(|(need, fact)| *need == Need::Plan && fact.name == failed.question);
             let (_, fact) = needed?;
@@ -279,7 +279,7 @@ mod tests {
                 lines.into_iter().map(str::to_owned).chain([failed, "end".to_owned()]).collect();
             Report(&lines).state()
         };
-        let BrokerState::Untold(why) = report(format!("failed partition untold {words}")) else {
+        let BrokerState::Unsupported(why) = report(format!("failed partition untold {words}")) else {
             panic!("it is treated as none");
         };
         let wanted = "the running node (RabbitMQ 4.4.0) cannot be asked from which members it is partitioned (partition): \

@@ -10,7 +10,7 @@ pub(super) struct Report<'a>(pub(super) &'a [String]);
 pub(super) struct Unanswered<'a> {
     pub(super) question: &'a str,
     /// It never will: its version does not support it.
-    pub(super) untold: bool,
+    pub(super) unsupported: bool,
     /// The node's own error.
     pub(super) words: String,
 }
@@ -21,10 +21,10 @@ impl Report<'_> {
         self.all("failed").map(|line| {
             let mut words = line.splitn(3, ' ');
             let question = words.next().unwrap_or_default();
-            let untold = words.clone().next() == Some("untold");
+            let unsupported = words.clone().next() == Some("untold");
             let kind = words.next().unwrap_or("no answer");
             let words = words.next().and_then(decoded).unwrap_or_else(|| kind.to_owned());
-            Unanswered { question, untold, words }
+            Unanswered { question, unsupported, words }
         })
     }
 

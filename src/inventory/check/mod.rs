@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::raw::{RawInventory, RawPackage};
 use super::{CommandSecret, Desired, Options, Package};
 use crate::document::{At, Problem, Source};
-use crate::model::{SecretName, SecretSource, Secrets, VersionSpec};
+use crate::model::{KeyFingerprint, SecretName, SecretSource, Secrets, VersionSpec};
 
 /// The state of one check: the source, the problems found, the secrets read.
 struct Checker<'c> {
@@ -144,6 +144,19 @@ impl Checker<'_> {
                 None
             }
         });
-        Package { version, hold: raw.hold }
+        let keys = raw.keys.iter().flatten().filter_map(|text| match KeyFingerprint::parse(text) {
+            Ok(key) => Some(key),
+            Err(why) => {
+                self.error(
+                    why.to_string(),
+                    &text.span,
+                    "here",
+                    "write all of it, as `gpg --show-keys --fingerprint FILE` prints it; a short key id can be forged",
+                );
+                None
+            }
+        });
+        let keys = keys.collect();
+        Package { version, hold: raw.hold, keys }
     }
 }

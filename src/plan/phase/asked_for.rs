@@ -1,20 +1,22 @@
-//! Which version of the broker's package a host is to have.
+//! Which version of the broker's package a host should have.
 
 use super::Draft;
 use crate::facts::HostFacts;
 use crate::playbook::UpgradeTo;
 use crate::rabbitmq::BROKER_PACKAGE;
 
-/// What is asked for, as far as this host can have it.
+/// The requested version, as far as this host can have it.
 pub(super) enum Target {
-    /// Nobody asks for a version.
+    /// No version is requested.
     None,
     Is(String),
-    /// What was asked for, and what there is.
+    /// The newest is requested, and the host's package lists have none.
+    Unknown,
+    /// The requested version, and those that are available.
     NotOffered(String, Vec<String>),
 }
 
-/// The package version that a host is to have: what the command line asks for, else the inventory, else what its package
+/// The package version that a host should have: that of the command line, else of the inventory, else the one that its package
 /// manager would install.
 pub(super) fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Target {
     let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
@@ -22,9 +24,10 @@ pub(super) fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Tar
     let Some(spec) = spec else {
         return match (to, package.candidate, package.half_installed) {
             (UpgradeTo::Newest, Some(candidate), _) => Target::Is(candidate),
-            // What was begun is ended, whatever else is offered by now.
+            // An interrupted installation is completed, even if another version is offered by now.
             (_, _, Some(half)) => Target::Is(half),
-            _ => Target::None,
+            (UpgradeTo::Newest, None, None) => Target::Unknown,
+            (UpgradeTo::Inventory, _, None) => Target::None,
         };
     };
     match package.installed.or(package.half_installed).filter(|installed| spec.accepts(installed)) {
@@ -38,10 +41,10 @@ pub(super) fn target(draft: &Draft<'_>, facts: &HostFacts, to: UpgradeTo) -> Tar
     }
 }
 
-/// The package version that the inventory asks for, where this host can have it.
+/// The package version that the inventory asks for, if this host can install it.
 pub(super) fn asked_for(draft: &Draft<'_>, facts: &HostFacts) -> Option<String> {
     match target(draft, facts, UpgradeTo::Inventory) {
         Target::Is(version) => Some(version),
-        Target::None | Target::NotOffered(..) => None,
+        Target::None | Target::Unknown | Target::NotOffered(..) => None,
     }
 }

@@ -12,9 +12,9 @@ use crate::rabbitmq::{
 use crate::redact::redacted;
 use crate::template::Rendered;
 
-/// What the broker's files are to be: name mode, limits, rabbitmq.conf, plugins. A node reads them when it starts, so each
-/// is put in place right before its own start or restart ([`Draft::place_files`]): a file that keeps the first node from
-/// starting is on no other host. Plugins are switched while a node runs, on the first one before the others.
+/// The broker's files: name mode, limits, rabbitmq.conf, plugins. A node reads them when it starts, so each
+/// is written right before its node's start or restart ([`Draft::place_files`]): a file that prevents the first node from
+/// starting is not on any other host. Plugins are switched while nodes run, on the first node before the others.
 pub fn plan(draft: &mut Draft<'_>) {
     for host in draft.brokers() {
         name_mode(draft, host);
@@ -24,7 +24,7 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// rabbitmq-env.conf is a shell file in which people keep more than this: only the one line is ours.
+/// rabbitmq-env.conf is a shell file with other settings of the operator: only this line is managed.
 fn name_mode(draft: &mut Draft<'_>, host: &Host) {
     if draft.desired.cluster.names == NameMode::Short {
         return;
@@ -56,7 +56,7 @@ fn limits(draft: &mut Draft<'_>, host: &Host) {
     let Some(facts) = draft.host(&host.name) else { return };
     let current = facts.file(LIMITS_FILE).and_then(|file| file.content.clone()).unwrap_or_default();
     let text = wanted.display_text();
-    // Without a file of ours the node may have this limit all the same: from its package's unit, or from somebody's own drop-in.
+    // Without our file the node may still have this limit, from its package's unit or another drop-in.
     let has_it = current.is_empty()
         && facts.node().is_some_and(|node| node.file_descriptors == draft.desired.cluster.file_descriptors);
     if current == text || has_it {
@@ -69,13 +69,13 @@ fn limits(draft: &mut Draft<'_>, host: &Host) {
         host,
         "limits",
         write,
-        "the file-descriptor limit is not the inventory's",
+        "the file-descriptor limit differs from the inventory",
         unified(&current, &text),
         &current,
     );
 }
 
-/// rabbitmq.conf as it is on a host, and as the inventory wants it.
+/// rabbitmq.conf on a host, and as the inventory requires it.
 struct Compared {
     current: Option<String>,
     wanted: Rendered,
@@ -83,7 +83,7 @@ struct Compared {
     then: Conf,
 }
 
-/// None where the file cannot be made, which is told.
+/// None if the file cannot be rendered, which is reported.
 fn compared(draft: &mut Draft<'_>, host: &Host) -> Option<Compared> {
     let anchor = draft.desired.host(&draft.anchor).map(Host::node)?;
     let wanted = match render::rabbitmq_conf(draft.templates, draft.desired, host, &anchor) {
@@ -111,8 +111,8 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
     let Some(found) = compared(draft, host) else { return };
     let Some(facts) = draft.host(&host.name) else { return };
     let Compared { current, now, then, .. } = &found;
-    // A node that has a database ignores how blank nodes find their cluster, and does without a file that sets nothing else;
-    // but it does not start with a setting that is gone, whatever that is for.
+    // A node with a database ignores how blank nodes find their cluster, and needs no file that sets nothing else;
+    // but it does not start with a removed setting of any kind.
     let outlived = release.is_some_and(|release| now.outlived(then, release));
     let same = match is_blank(facts, &host.node()) {
         true => current.is_some() && now == then,
@@ -123,15 +123,15 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
     }
     let reason = match current {
         None => "there is none",
-        Some(_) if outlived => "it has settings for older versions, with which this one does not start",
-        Some(_) => "its settings differ from the inventory's",
+        Some(_) if outlived => "it has settings of older versions, with which this version does not start",
+        Some(_) => "its settings differ from the inventory",
     };
     conf_keys::refuse_unknown(draft, host, then);
     write_conf(draft, host, found, reason);
 }
 
-/// Before a version comes that does not wait before it enters, the setting that kept the old one from it goes (`enter.sh`
-/// writes it). What else the file has otherwise than the inventory is the next bring-up's.
+/// Before an upgrade to a version that no longer waits before it enters, the setting that prevented the wait is removed (`enter.sh`
+/// writes it). The next bring-up handles other differences from the inventory.
 pub(super) fn end_startup_delay(draft: &mut Draft<'_>, host: &Host, release: Version) {
     if waits_before_entering(release) || draft.held_back(&host.name).any(|file| file.path == CONF_FILE) {
         return;
@@ -142,7 +142,7 @@ pub(super) fn end_startup_delay(draft: &mut Draft<'_>, host: &Host, release: Ver
             draft,
             host,
             found,
-            "it has a setting for RabbitMQ before 3.8.18, with which 4.0 does not start",
+            "it has a setting of RabbitMQ before 3.8.18, with which 4.0 does not start",
         );
     }
 }
@@ -156,8 +156,8 @@ fn write_conf(draft: &mut Draft<'_>, host: &Host, found: Compared, reason: &str)
     propose(draft, host, "conf", write, reason, diff, &current);
 }
 
-/// Who checks rabbitmq.conf before it is in place: the RabbitMQ that will read it, where it is installed by then. What a
-/// blank node makes of it shows a moment later when it starts, and it serves nobody yet.
+/// What validates rabbitmq.conf before it is written: the RabbitMQ that will read it, if it is installed by then. A
+/// blank node needs no validator: it starts right after, and has no clients yet.
 fn validator(draft: &Draft<'_>, host: &Host) -> Option<Validator> {
     let facts = draft.host(&host.name)?;
     let is_installed = conf_keys::reader(draft, host) == conf_keys::installed(facts);
@@ -242,7 +242,7 @@ fn propose(
     draft.hold_back(Proposal::new(&host.name, what, change, write).title(title).because(reason).diff(diff));
 }
 
-/// Whether a file changed after the node read it.
+/// Whether a file changed after the node had read it.
 pub(super) fn changed_since(file: Option<&FileFacts>, started: u64) -> bool {
     file.is_some_and(|file| file.modified > started)
 }

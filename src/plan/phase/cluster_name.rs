@@ -2,7 +2,7 @@ use super::Draft;
 use crate::operation::SetClusterName;
 use crate::plan::{Change, Proposal};
 
-/// Names the cluster, once for all its nodes.
+/// Sets the cluster name, once for all nodes.
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(wanted) = draft.desired.cluster.name.clone() else { return };
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return };
@@ -13,10 +13,10 @@ pub fn plan(draft: &mut Draft<'_>) {
     if node.cluster_name == wanted {
         return;
     }
-    // A node that was never named calls its cluster by its own name and domain, which says nothing to anybody.
+    // A cluster without a name uses its first node's name and domain, which is meaningless to the operator.
     let blank = draft.observed.host(&anchor.name).and_then(|facts| facts.node()).is_none();
     let reason =
-        if blank { "it has none yet".to_owned() } else { format!("it is called {}", node.cluster_name) };
+        if blank { "it has none yet".to_owned() } else { format!("its name is {}", node.cluster_name) };
     let operation = SetClusterName { node: anchor.node(), name: wanted.clone() };
     draft.propose(
         Proposal::new(&anchor.name, "cluster-name", Change::Change, operation)

@@ -1,4 +1,4 @@
-//! Whether the RabbitMQ that will read a rabbitmq.conf knows all of its keys: it does not start with one that it does not.
+//! Whether the RabbitMQ that will read a rabbitmq.conf knows all its keys: it does not start with an unknown one.
 
 use super::{Draft, asked_for};
 use crate::document::{alternatives, quoted};
@@ -7,34 +7,34 @@ use crate::inventory::Host;
 use crate::model::Version;
 use crate::rabbitmq::{BROKER_PACKAGE, Conf, Standing, has_no_effect, known_keys, refused_value};
 
-/// The RabbitMQ that is installed, as far as this plan has come.
+/// The RabbitMQ that is installed after the steps so far.
 pub(super) fn installed(facts: &HostFacts) -> Option<Version> {
     facts.installed(BROKER_PACKAGE).and_then(|version| Version::parse(version).ok()).filter(|it| it.major > 0)
 }
 
-/// The RabbitMQ that starts with the file: the one that the inventory asks for, else the installed one. None where only
-/// the host's package manager will know.
+/// The RabbitMQ that starts with the file: the version that the inventory asks for, else the installed one. None if only
+/// the host's package manager can tell.
 pub(super) fn reader(draft: &Draft<'_>, host: &Host) -> Option<Version> {
     let facts = draft.host(&host.name)?;
     let asked_for = asked_for::asked_for(draft, facts).and_then(|version| Version::parse(&version).ok());
     asked_for.or_else(|| installed(facts))
 }
 
-/// Refuses what the file has and its reader does not know; says what nobody can judge.
+/// Refuses keys that this RabbitMQ does not know; notes keys that cannot be checked.
 pub(super) fn refuse_unknown(draft: &mut Draft<'_>, host: &Host, conf: &Conf) {
     if let Some(release) = reader(draft, host) {
         refuse_for(draft, host, conf, release);
     }
 }
 
-/// The same for a release that is named.
+/// The same for a given release.
 pub(super) fn refuse_for(draft: &mut Draft<'_>, host: &Host, conf: &Conf, release: Version) {
     let mut unjudged = Vec::new();
     for (key, value) in conf.settings() {
         if has_no_effect(key, release) {
             draft.note(
                 &host.name,
-                format!("`{key}` has no effect on RabbitMQ {release}; a later one will not start with it"),
+                format!("`{key}` has no effect on RabbitMQ {release}; later versions do not start with it"),
             );
         }
         let why = match known_keys().standing(key, release) {
@@ -47,25 +47,30 @@ pub(super) fn refuse_for(draft: &mut Draft<'_>, host: &Host, conf: &Conf, releas
                 continue;
             }
             Standing::Unknown { nearest } if nearest.is_empty() => {
-                "no RabbitMQ has a setting of this name".to_owned()
+                "no version of RabbitMQ has a setting of this name".to_owned()
             }
             Standing::Unknown { nearest } => {
-                format!("no RabbitMQ has a setting of this name; did you mean {}?", alternatives(&nearest))
+                format!(
+                    "no version of RabbitMQ has a setting of this name; did you mean {}?",
+                    alternatives(&nearest)
+                )
             }
-            Standing::NotYet { since, schema } => format!("it came with RabbitMQ {since} ({schema})"),
-            Standing::Gone { last, schema } => format!("RabbitMQ {last} was the last with it ({schema})"),
+            Standing::NotYet { since, schema } => format!("it was added in RabbitMQ {since} ({schema})"),
+            Standing::Gone { last, schema } => {
+                format!("RabbitMQ {last} was the last version with it ({schema})")
+            }
         };
         draft.refuse(
             &host.name,
             format!("RabbitMQ {release} does not start with `{key}` as rabbitmq.conf has it"),
             why,
-            "correct it in [cluster.config], or take it out there",
+            "correct it in [cluster.config], or remove it there",
         );
     }
     if !unjudged.is_empty() {
         let (_, last) = known_keys().series();
         let text = format!(
-            "RabbitMQ {release} is newer than the settings that rabbitup knows (to {last}); whether it has {} shows when \
+            "RabbitMQ {release} is newer than the settings that rabbitup knows (up to {last}); whether it has {} shows when \
              it starts",
             quoted(&unjudged)
         );

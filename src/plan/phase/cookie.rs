@@ -6,10 +6,10 @@ use crate::operation::{Digests, GuardCookie, InstallCookie};
 use crate::plan::{Change, Proposal};
 use crate::rabbitmq::COOKIE_FILE;
 
-/// Gives every broker the same Erlang cookie, readable for the broker alone.
+/// Gives every broker the same Erlang cookie, readable only by the broker.
 ///
 /// A cookie that a running cluster uses is never overwritten here: nodes with different cookies cannot talk, so a
-/// restart after that is an outage (a 4.0 node then gives up after 32 seconds: timeout_waiting_for_leader).
+/// restart after that is an outage (a 4.0 node gives up after 32 seconds: timeout_waiting_for_leader).
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(wanted) = wanted(draft) else { return };
     draft.cookie = Some(Digests { file: wanted.raw, compared: wanted.digest });
@@ -31,20 +31,20 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// Whose a cookie is that did not exist before.
+/// The origin of a newly generated cookie.
 const NEW: &str = "the new one";
 
 struct Wanted {
-    /// Of the file's bytes: `md5sum` shall print the same everywhere, although a line end means nothing to Erlang.
+    /// Of the file's bytes: `md5sum` must print the same everywhere, although Erlang ignores a line end.
     raw: CookieDigest,
     digest: CookieDigest,
     secret: SecretName,
-    /// Whose it is, for reasons: `node1's`, `the inventory's`, `the new one`.
+    /// Its origin, for reasons: `node1's`, `the inventory's`, `the new one`.
     whose: String,
 }
 
-/// The digest that every cookie must have. Where nobody has a cookie that may stay, it is a new one, which the loader
-/// has made.
+/// The digest that every cookie must have. If no existing cookie can stay, it is a new one, which the loader
+/// has generated.
 fn wanted(draft: &Draft<'_>) -> Option<Wanted> {
     let held = |secret: SecretName, whose: &str| {
         let cookie = draft.secret(&secret)?;
@@ -62,14 +62,14 @@ fn wanted(draft: &Draft<'_>) -> Option<Wanted> {
     }
 }
 
-/// The cookie that stays: the anchor's, where it is one that can. With `generate`, only that of a cluster that lives.
+/// The cookie that stays: the anchor's, if it is usable. With `generate`, only that of a running cluster.
 fn kept(draft: &Draft<'_>) -> Option<(HostName, CookieDigest, CookieDigest)> {
     let lives = |facts: &HostFacts| facts.broker != BrokerState::Down || !facts.data.is_empty();
     let usable = |facts: &HostFacts| {
         let cookie = facts.cookie.as_ref()?;
         let keep = match cookie.shape {
             CookieShape::Usable => true,
-            // A running node lives with it until its package is configured again.
+            // A running node keeps it until its package is configured again.
             CookieShape::DebianReplaces => facts.node().is_some(),
             CookieShape::Unusable => false,
         };
@@ -81,7 +81,7 @@ fn kept(draft: &Draft<'_>) -> Option<(HostName, CookieDigest, CookieDigest)> {
     keep.then(|| (draft.anchor.clone(), raw, digest))
 }
 
-/// Whether the node runs as one of several under another cookie than the wanted one.
+/// Whether the node runs as one of several members with a cookie other than the wanted one.
 fn clustered_with_other(facts: &HostFacts, wanted: CookieDigest) -> bool {
     facts
         .node()
@@ -92,26 +92,26 @@ fn refuse_rotation(draft: &mut Draft<'_>, host: &HostName) {
     draft.refuse(
         host,
         "the cookie of a running cluster would change",
-        "this node runs as a member of a cluster whose cookie is not the wanted one; one that restarts with \
+        "this node runs as a member of a cluster with a different cookie; a node that restarts with \
          another cookie cannot rejoin",
-        "rabbitup run rotate-cookie changes it while the nodes run; or take the cluster's own: cookie = { from = \"seed\" }",
+        "rabbitup run rotate-cookie changes it while the nodes run; or keep the cluster's cookie: cookie = { from = \"seed\" }",
     );
 }
 
-/// Whose file the link leads to nobody knows: neither is it replaced, nor is its target made the broker's own.
+/// The owner of the link's target is unknown: the link is not replaced, and its target does not get the broker's owner and mode.
 fn refuse_link(draft: &mut Draft<'_>, host: &HostName, target: &str, why: &str) {
     draft.refuse(
         host,
         format!("{COOKIE_FILE} is a symbolic link, so it is not changed"),
-        format!("it leads to {target}; {why}"),
+        format!("it points to {target}; {why}"),
         format!(
-            "change {target} where it comes from, or replace the link with a regular file: cp --remove-destination \
+            "change {target} at its source, or replace the link with a regular file: cp --remove-destination \
              \"$(readlink -f {COOKIE_FILE})\" {COOKIE_FILE}"
         ),
     );
 }
 
-/// Refuses where a cookie cannot be read for what lies in its place: it is not missing, and nothing here forces a way.
+/// Refuses if the cookie cannot be read because something else is at its path: it is not missing, and is not overwritten.
 pub fn refuse_in_the_way(draft: &mut Draft<'_>) {
     for host in draft.brokers() {
         let found = draft.host(&host.name).map(|facts| facts.in_the_way.clone()).unwrap_or_default();
@@ -119,10 +119,10 @@ pub fn refuse_in_the_way(draft: &mut Draft<'_>) {
             let path = &thing.path;
             draft.refuse(
                 &host.name,
-                format!("{path} is no file that user rabbitmq can use"),
+                format!("{path} is not a file that user rabbitmq can use"),
                 thing.in_words(),
                 format!(
-                    "see who put it there (ls -la {path}), and move it away or replace it with a regular file"
+                    "check who created it (ls -la {path}), and move it away or replace it with a regular file"
                 ),
             );
         }
@@ -131,7 +131,7 @@ pub fn refuse_in_the_way(draft: &mut Draft<'_>) {
 
 fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, wanted: &Wanted) {
     if let Some(target) = found.and_then(|cookie| cookie.link_to.as_deref()) {
-        return refuse_link(draft, host, target, &format!("its cookie is not the same as {}", wanted.whose));
+        return refuse_link(draft, host, target, &format!("its cookie differs from {}", wanted.whose));
     }
     let change = if found.is_some() { Change::Change } else { Change::Add };
     let reason = match found.map(|cookie| cookie.shape) {
@@ -140,13 +140,13 @@ fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, w
         Some(CookieShape::DebianReplaces) => {
             "20 upper-case letters: Debian's package replaces such a cookie".to_owned()
         }
-        Some(CookieShape::Unusable) => "Erlang does not take the one that is there".to_owned(),
+        Some(CookieShape::Unusable) => "Erlang does not accept the present one".to_owned(),
         Some(CookieShape::Usable) if found.is_some_and(|cookie| cookie.normalised == wanted.digest) => {
-            format!("the same cookie as {}, but not the same file: its line end differs", wanted.whose)
+            format!("the same cookie as {}, but with a different line end", wanted.whose)
         }
         Some(CookieShape::Usable) => format!("cookie differs from {}", wanted.whose),
     };
-    // A new cookie is made again when a saved plan is applied: its digest says nothing then.
+    // A new cookie is generated again when a saved plan is applied, so its digest means nothing then.
     let digest =
         if wanted.whose == NEW { String::new() } else { wanted.digest.keyed(draft.options.digest_key) };
     let shown = if digest.is_empty() { "a new one".to_owned() } else { digest.clone() };
@@ -163,8 +163,8 @@ fn guard(draft: &mut Draft<'_>, host: &HostName, cookie: &CookieFile) {
     if cookie.shape == CookieShape::DebianReplaces {
         draft.note(
             host,
-            "the cookie is 20 upper-case letters: Debian's package replaces it at the next upgrade, and this node would \
-             then refuse the others",
+            "the cookie is 20 upper-case letters: Debian's package replaces it at the next upgrade, and this node \
+             would then refuse the others",
         );
     }
     if cookie.mode & 0o077 == 0 && cookie.owner == "rabbitmq" {
@@ -185,7 +185,7 @@ fn guard(draft: &mut Draft<'_>, host: &HostName, cookie: &CookieFile) {
     );
     draft.propose(
         Proposal::new(host, "cookie-mode", Change::Change, GuardCookie)
-            .title(format!("make {COOKIE_FILE} the broker's alone (0400)"))
+            .title(format!("restrict {COOKIE_FILE} to the broker (0400)"))
             .because(reason),
     );
 }

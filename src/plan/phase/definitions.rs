@@ -5,8 +5,8 @@ use crate::inventory::{Admin, Definitions, GuestSetting, Host};
 use crate::operation::{CloseGuest, ImportDefinitions, PutAdmin};
 use crate::plan::{Change, Proposal};
 
-/// Imports the inventory's definitions where they differ from what was imported last or where something of them is
-/// gone, sees to the administrator, and closes guest where there is one.
+/// Imports the inventory's definitions if they differ from the last import or something of them is
+/// missing, sets up the administrator, and disables the user guest.
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(anchor) = draft.desired.host(&draft.anchor).filter(|host| draft.knows_database(host)) else {
         return;
@@ -26,7 +26,7 @@ fn import(draft: &mut Draft<'_>, anchor: &Host, definitions: &Definitions) {
     let reason = match (&node.definitions_marker, missing.is_empty()) {
         (Some(mark), true) if *mark == definitions.digest => return,
         (Some(mark), false) if *mark == definitions.digest => {
-            format!("{} of it is gone", listed(&missing))
+            format!("missing from it: {}", listed(&missing))
         }
         (Some(_), _) => "the file has changed since it was imported".to_owned(),
         (None, _) => "it was never imported".to_owned(),
@@ -61,12 +61,12 @@ fn missing(node: &NodeFacts, definitions: &Definitions) -> Vec<String> {
 
 fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     let Some(node) = draft.host(&anchor.name).and_then(|facts| facts.node()) else { return };
-    // Where there is no such user there is nothing to compare: then the password is not asked for.
+    // If the user does not exist there is nothing to compare, so the password is not needed.
     let secret = Admin::secret();
     let password = if node.admin_exists { draft.secret(&secret) } else { draft.desired.secrets.get(&secret) };
     let right = match (&node.admin, password) {
         (Some(stored), Some(password)) => stored.matches(password),
-        // Without the password, the user's being there is all that can be seen.
+        // Without the password, only the existence of the user can be checked.
         (_, None) => true,
         (None, Some(_)) => false,
     };
@@ -74,9 +74,9 @@ fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
         return;
     }
     let (change, reason) = match (&node.admin, node.admin_exists) {
-        (None, _) => (Change::Add, "there is no such user"),
-        (Some(_), true) => (Change::Change, "the password is another"),
-        (Some(_), false) => (Change::Change, "the user is no administrator"),
+        (None, _) => (Change::Add, "the user does not exist"),
+        (Some(_), true) => (Change::Change, "the password differs"),
+        (Some(_), false) => (Change::Change, "the user is not an administrator"),
     };
     let operation = PutAdmin { node: anchor.node(), user: admin.user.clone(), secret: Admin::secret() };
     draft.propose(
@@ -87,8 +87,8 @@ fn administrator(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     );
 }
 
-/// On a broker's host, every local user can be guest and is an administrator then. One that the inventory names itself, as
-/// its administrator or in its definitions, is the inventory's.
+/// On a broker's host every local user can log in as guest, which is an administrator. A guest that the inventory names, as
+/// administrator or in the definitions, is left alone.
 fn guest(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     let cluster = &draft.desired.cluster;
     let defined = cluster.definitions.iter().flat_map(|definitions| &definitions.users);
@@ -101,9 +101,9 @@ fn guest(draft: &mut Draft<'_>, anchor: &Host, admin: &Admin) {
     let operation = CloseGuest { node: anchor.node(), names: cluster.names };
     draft.propose(
         Proposal::new(&anchor.name, "guest", Change::Change, operation)
-            .title("take the user guest's password away")
+            .title("remove the password of the user guest")
             .because(format!(
-                "everybody knows it, and {} is the administrator; guest = \"keep\" under [cluster] leaves it",
+                "it is publicly known, and {} is the administrator; guest = \"keep\" under [cluster] keeps it",
                 admin.user
             ))
             .within(120),

@@ -5,19 +5,19 @@ use crate::inventory::Host;
 use crate::operation::{EnableFeatureFlags, Operation};
 use crate::plan::{Change, Proposal};
 
-/// Enables the stable feature flags that are not. After an upgrade only the new version knows which it brings, so there
-/// it is always asked.
+/// Enables the disabled stable feature flags. After an upgrade only the new version knows its flags, so then
+/// this step always runs.
 pub fn plan(draft: &mut Draft<'_>) {
     let upgraded = draft.steps.iter().any(|step| matches!(step.operation, Operation::UpgradeBroker(_)));
     let reason =
-        if upgraded { Some("the new version brings flags of its own".to_owned()) } else { disabled(draft) };
+        if upgraded { Some("the new version may have new flags".to_owned()) } else { disabled(draft) };
     if let Some(reason) = reason {
         enable(draft, "feature-flags", reason);
     }
 }
 
-/// Enables what is disabled before an upgrade: newer versions refuse to start without the flags of older ones
-/// (rabbitmq.com/docs/feature-flags; every series makes flags of the one before required).
+/// Enables disabled flags before an upgrade: newer versions refuse to start without the flags of older ones
+/// (rabbitmq.com/docs/feature-flags; each series requires flags of the previous one).
 pub(super) fn before_upgrade(draft: &mut Draft<'_>) {
     if let Some(reason) = disabled(draft) {
         enable(draft, "feature-flags-before", format!("{reason}, which the new version may require"));

@@ -7,11 +7,11 @@ use crate::facts::{HostFacts, NodeFacts, QueueFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::operation::{GrowReplicas, QueueRef};
-use crate::plan::{Change, Moment, Proposal};
+use crate::plan::{Change, Pass, Proposal};
 use crate::playbook::{GrowQueues, GrowSettings, Minutes, Phase};
 
-/// Gives quorum queues and streams replicas on nodes that lack them, and waits until they have caught up: on the node
-/// that takes another's place, on one that was brought back, or where too few replicas are.
+/// Adds replicas of quorum queues and streams to nodes that lack them, and waits until they have caught up: on the node
+/// that replaces another, on one that was brought back, or for queues with too few replicas.
 pub fn plan(draft: &mut Draft<'_>, settings: &GrowSettings) {
     let Some(host) = draft.desired.host(&draft.anchor) else { return };
     let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else { return };
@@ -22,7 +22,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &GrowSettings) {
         (GrowQueues::OfNode, _, _, Some(onto)) => given_back(draft, &node, onto),
         (_, _, _, onto) => lacking(&node, onto.as_ref()),
     };
-    if wanted.is_empty() && settings.queues == GrowQueues::Lacking && draft.options.moment == Moment::Before {
+    if wanted.is_empty() && settings.queues == GrowQueues::Lacking && draft.options.pass == Pass::Before {
         draft.note(&host.name, "every quorum queue and stream has its replicas");
     }
     for (onto, queues) in wanted {
@@ -34,7 +34,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &GrowSettings) {
 
 type Wanted = BTreeMap<NodeName, Vec<QueueRef>>;
 
-/// The queues of the old node, for the new one.
+/// The queues of the replaced node, for the new one.
 fn in_place_of(node: &NodeFacts, old: &NodeName, new: &NodeName) -> Wanted {
     let queues =
         replicated(node).filter(|queue| queue.replicas.contains(old) && !queue.replicas.contains(new));
@@ -42,7 +42,7 @@ fn in_place_of(node: &NodeFacts, old: &NodeName, new: &NodeName) -> Wanted {
     if queues.is_empty() { Wanted::new() } else { Wanted::from([(new.clone(), queues)]) }
 }
 
-/// The queues that had a replica on the node before it was forgotten, as any node saw it.
+/// The queues that had a replica on the node before it was forgotten, as seen by any node.
 fn given_back(draft: &Draft<'_>, node: &NodeFacts, onto: &NodeName) -> Wanted {
     let before: BTreeSet<QueueRef> = view::running(draft.desired, draft.observed)
         .into_iter()
@@ -53,7 +53,7 @@ fn given_back(draft: &Draft<'_>, node: &NodeFacts, onto: &NodeName) -> Wanted {
     let had =
         |queue: &&QueueFacts| before.contains(&QueueRef::from(*queue)) && !queue.replicas.contains(onto);
     let queues: Vec<QueueRef> = replicated(node).filter(had).map(QueueRef::from).collect();
-    // A run that was cut off between the forgetting and here left queues that merely lack replicas.
+    // A run that was interrupted after forgetting the node left queues that just lack replicas.
     if queues.is_empty() { lacking(node, Some(onto)) } else { Wanted::from([(onto.clone(), queues)]) }
 }
 
@@ -91,7 +91,7 @@ fn lacking(node: &NodeFacts, onto: Option<&NodeName>) -> Wanted {
 }
 
 fn replicated(node: &NodeFacts) -> impl Iterator<Item = &QueueFacts> {
-    // No command line can hold NUL: without it the name would be another queue's.
+    // A command line cannot contain NUL: without it the name would be another queue's.
     let can_be_named = |queue: &&QueueFacts| !queue.name.contains('\0') && !queue.vhost.contains('\0');
     node.queues.iter().filter(|queue| queue.kind.is_replicated()).filter(can_be_named)
 }

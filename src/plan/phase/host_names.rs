@@ -6,11 +6,11 @@ use crate::model::{HostName, NodeName};
 use crate::operation::{SetHostName, StopBroker};
 use crate::plan::{Change, Proposal};
 
-/// Gives every host the name that the inventory has for it: the running name and the one for the next boot.
+/// Sets every host's name to that of the inventory: the running name and the one for the next boot.
 ///
 /// RabbitMQ's data directory is named after the node and so after the host: a broker that holds data under
-/// another name is refused, since it would come up empty under the new one; also where somebody has renamed the host
-/// already.
+/// another name is refused, since it would start empty under the new one; also if the host was renamed
+/// before.
 pub fn plan(draft: &mut Draft<'_>) {
     for host in draft.hosts() {
         let Some(facts) = draft.host(&host.name) else { continue };
@@ -28,9 +28,9 @@ pub fn plan(draft: &mut Draft<'_>) {
             continue;
         }
         let reason = if names.running == wanted {
-            format!("the next boot would make it {}", names.persistent.as_deref().unwrap_or("nameless"))
+            format!("the next boot would rename it to {}", names.persistent.as_deref().unwrap_or("nameless"))
         } else {
-            format!("the host calls itself {}", names.running)
+            format!("the host's name is {}", names.running)
         };
         draft.propose(
             Proposal::new(&host.name, "host-name", Change::Change, SetHostName { name: host.name.clone() })
@@ -41,8 +41,8 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// Whether the host may take its name. A broker that its package started under the old one and that holds nothing is
-/// stopped; it starts again as what it is to be.
+/// Whether the host may be renamed. A broker that its package started under the old name and that has no data is
+/// stopped; it starts again under the new name.
 fn make_way(draft: &mut Draft<'_>, host: &Host) -> bool {
     let Some(facts) = draft.host(&host.name) else { return false };
     let node = host.node();
@@ -52,10 +52,10 @@ fn make_way(draft: &mut Draft<'_>, host: &Host) -> bool {
         draft.propose(
             Proposal::new(&host.name, "stop", Change::Command, operation)
                 .title(format!("stop {}", running.name))
-                .because("it was started under the host's old name, and holds nothing")
+                .because("it was started under the host's old name, and has no data")
                 .within(360),
         );
-        forget::put_aside(draft, host, &running.name, "it lies under the host's old name");
+        forget::put_aside(draft, host, &running.name, "it belongs to the host's old name");
         return true;
     }
     if let Some(running) = facts.node().filter(|running| running.name != node).cloned() {
@@ -71,13 +71,13 @@ fn make_way(draft: &mut Draft<'_>, host: &Host) -> bool {
     false
 }
 
-/// The nodes of other names whose data lies on the host.
+/// The nodes of other names with data on the host.
 fn under_other_names(facts: &HostFacts, node: &NodeName) -> Vec<String> {
     let own = node.to_string();
     facts.data.iter().map(|data| data.node.clone()).filter(|other| *other != own).collect()
 }
 
-/// The node runs, and holds what would stay behind under its old name.
+/// The node runs, and has data that would stay behind under its old name.
 fn refuse_running(draft: &mut Draft<'_>, host: &HostName, running: &NodeFacts) {
     let why = if running.holdings.is_empty() {
         let others = running.members.iter().map(|m| &m.node).filter(|m| **m != running.name);
@@ -87,13 +87,19 @@ fn refuse_running(draft: &mut Draft<'_>, host: &HostName, running: &NodeFacts) {
     };
     draft.refuse(
         host,
-        format!("{} runs on the host that is to be {host}, and would start empty under its new name", running.name),
+        format!(
+            "{} runs on the host that should be named {host}, and would start empty under its new name",
+            running.name
+        ),
         why,
-        format!("name the host {} in the inventory, or take the node out of service and move its data away yourself", running.name.host()),
+        format!(
+            "name the host {} in the inventory, or stop the node and move its data away yourself",
+            running.name.host()
+        ),
     );
 }
 
-/// A broker that would start blank beside the data of another node: most likely its own, from before the host was renamed.
+/// A broker that would start blank although another node's data is there: most likely its own, from before the host was renamed.
 fn refuse_empty_beside_data(draft: &mut Draft<'_>, host: &Host) {
     let Some(facts) = draft.host(&host.name) else { return };
     let node = host.node();
@@ -106,10 +112,10 @@ fn refuse_empty_beside_data(draft: &mut Draft<'_>, host: &Host) {
     let these = listed(&others);
     draft.refuse(
         &host.name,
-        format!("{node} would start empty beside the data of {these}"),
-        format!("/var/lib/rabbitmq/mnesia has {these} and nothing of {node}: the host had another name when that was written"),
+        format!("{node} would start empty, although the data of {these} is on the host"),
+        format!("/var/lib/rabbitmq/mnesia contains {these} and not {node}: the host had another name when it was written"),
         format!(
-            "give the host its old name back, in the inventory, too; or, where {first} is worth nothing, move \
+            "give the host its old name again, also in the inventory; or, if {first} is not needed, move \
              /var/lib/rabbitmq/mnesia/{first} away"
         ),
     );
@@ -124,10 +130,12 @@ fn refuse_with_data(draft: &mut Draft<'_>, host: &HostName, holder: Option<&Stri
     };
     draft.refuse(
         host,
-        format!("the host cannot become {host}: it holds data under another name"),
-        format!("/var/lib/rabbitmq/mnesia belongs to {holder}; under a new name the broker would start empty"),
+        format!("the host cannot be renamed to {host}: it has data under another name"),
         format!(
-            "name the host {old} in the inventory; or, where the data is worth nothing, stop the broker and move \
+            "/var/lib/rabbitmq/mnesia belongs to {holder}; under a new name the broker would start empty"
+        ),
+        format!(
+            "name the host {old} in the inventory; or, if the data is not needed, stop the broker and move \
              the directory away yourself"
         ),
     );

@@ -14,9 +14,9 @@ const PATH: &str = "/etc/hosts";
 const BEGIN: &str = "# BEGIN rabbitup";
 const END: &str = "# END rabbitup";
 
-/// Puts every host of the inventory into a marked block of /etc/hosts, on every host. The other lines stay, except
-/// for aliases that would lead one of these names elsewhere (Debian's installer puts the host's own name on
-/// 127.0.1.1, which makes Erlang listen where no other node looks).
+/// Writes every host of the inventory into a marked block of /etc/hosts, on every host. Other lines stay, except
+/// for aliases that would resolve one of these names differently (Debian's installer maps the host's own name to
+/// 127.0.1.1, where other nodes cannot reach Erlang).
 pub fn plan(draft: &mut Draft<'_>) {
     let block = match render::hosts_block(draft.templates, draft.desired) {
         Ok(block) => block,
@@ -27,11 +27,11 @@ pub fn plan(draft: &mut Draft<'_>) {
         desired.hosts.iter().map(|host| (host.name.clone(), host.address)).collect();
     let names: BTreeSet<&str> =
         desired.hosts.iter().flat_map(|host| [host.name.as_str(), host.name.short()]).collect();
-    let strangers = strangers(draft);
+    let unknown = unknown(draft);
     for host in draft.hosts() {
         let Some(facts) = draft.host(&host.name) else { continue };
         let current = facts.file(PATH).and_then(|file| file.content.clone()).unwrap_or_default();
-        let block = with_strangers(&block, &current, &strangers);
+        let block = with_unknown(&block, &current, &unknown);
         let wanted = with_block(&current, &block, &names);
         let astray = addresses.iter().find_map(|(name, address)| {
             Some((name.clone(), elsewhere(facts.resolution.get(name)?, *address)?))
@@ -57,13 +57,13 @@ pub fn plan(draft: &mut Draft<'_>) {
             (Some((name, found)), _) => format!("{name} resolves to {found} there"),
             (None, true) => "the inventory's hosts have changed".to_owned(),
             (None, false) if knows_all(facts, &addresses) => {
-                "the names resolve, but not by lines that rabbitup manages".to_owned()
+                "the names resolve, but not through lines that rabbitup manages".to_owned()
             }
-            (None, false) => "the hosts do not know each other's names".to_owned(),
+            (None, false) => "the hosts cannot resolve each other's names".to_owned(),
         };
         draft.propose(
             Proposal::new(&host.name, "hosts-file", Change::Change, write)
-                .title(format!("write the cluster's names into {PATH}"))
+                .title(format!("write the cluster's host names to {PATH}"))
                 .because(reason)
                 .diff(unified(&current, &wanted))
                 .within(60),
@@ -71,9 +71,9 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// The hosts of members that the inventory does not have any more. As long as they are members, the others must find
-/// them: a link that drops could not form again, and they could not be taken out of the cluster.
-fn strangers(draft: &Draft<'_>) -> BTreeSet<String> {
+/// The hosts of members that are no longer in the inventory. While they are members, the others must be able to resolve
+/// them: otherwise a dropped link could not be restored, and they could not be removed from the cluster.
+fn unknown(draft: &Draft<'_>) -> BTreeSet<String> {
     view::running(draft.desired, draft.observed)
         .into_iter()
         .flat_map(|(_, node)| &node.members)
@@ -83,26 +83,26 @@ fn strangers(draft: &Draft<'_>) -> BTreeSet<String> {
         .collect()
 }
 
-/// The block with the lines that the current one has for these names.
-fn with_strangers(block: &str, current: &str, strangers: &BTreeSet<String>) -> String {
+/// The block, plus the lines of the current one for these names.
+fn with_unknown(block: &str, current: &str, unknown: &BTreeSet<String>) -> String {
     let inside =
         current.lines().skip_while(|line| line.trim_end() != BEGIN).take_while(|line| line.trim_end() != END);
     let theirs: String = inside
-        .filter(|line| line.split_whitespace().skip(1).any(|word| strangers.contains(word)))
+        .filter(|line| line.split_whitespace().skip(1).any(|word| unknown.contains(word)))
         .map(|line| format!("{line}\n"))
         .collect();
     block.replacen(END, &format!("{theirs}{END}"), 1)
 }
 
-/// Whether each name leads to its address on this host already.
+/// Whether each name already resolves to its address on this host.
 fn knows_all(facts: &HostFacts, addresses: &[(HostName, IpAddr)]) -> bool {
     addresses.iter().all(|(name, own)| {
         facts.resolution.get(name).is_some_and(|found| !found.is_empty() && elsewhere(found, *own).is_none())
     })
 }
 
-/// The address to which a name leads that is not its own. With a second address of the same family it depends on who asks
-/// which of them is taken: getaddrinfo(3) sorts them, gethostbyname(3) does not. One of the other family alone is wrong, too.
+/// An address that a name resolves to and that is not its own. With a second address of the same family, which one is used depends
+/// on the caller: getaddrinfo(3) sorts them, gethostbyname(3) does not. An address of only the other family is wrong, too.
 fn elsewhere(found: &[IpAddr], own: IpAddr) -> Option<IpAddr> {
     let of_family = |address: &&IpAddr| address.is_ipv4() == own.is_ipv4();
     match found.iter().filter(of_family).count() {
@@ -115,12 +115,12 @@ fn refuse_resolver(draft: &mut Draft<'_>, host: &HostName, name: &HostName, firs
     draft.refuse(
         host,
         format!("{name} resolves to {first}, although {PATH} is right"),
-        "the resolver of this host asks something else before /etc/hosts",
+        "the resolver of this host asks another source before /etc/hosts",
         "put `files` first in the line `hosts:` of /etc/nsswitch.conf, and look for a stale cache (nscd, sssd)",
     );
 }
 
-/// The file with the block in it: where it was, or at the end.
+/// The file with the block: at its old position, or at the end.
 fn with_block(current: &str, block: &str, names: &BTreeSet<&str>) -> String {
     let mut kept: Vec<String> = Vec::new();
     let mut place = None;
@@ -143,7 +143,7 @@ fn with_block(current: &str, block: &str, names: &BTreeSet<&str>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A line without the names that the block defines; None where nothing but the address would be left.
+/// A line without the names that the block defines; None if only the address would be left.
 fn without_names(line: &str, names: &BTreeSet<&str>) -> Option<String> {
     let (fields, comment) =
         line.split_once('#').map_or((line, None), |(fields, comment)| (fields, Some(comment)));
@@ -203,10 +203,10 @@ mod tests {
     #[test]
     fn a_member_that_the_inventory_lost_stays_resolvable() {
         let before = "127.0.0.1 localhost\n# BEGIN rabbitup\n10.0.0.1 node1\n10.0.0.4 node4\n10.0.0.5 node5\n# END rabbitup\n";
-        let block = with_strangers(BLOCK, before, &BTreeSet::from(["node4".to_owned()]));
+        let block = with_unknown(BLOCK, before, &BTreeSet::from(["node4".to_owned()]));
         let after = with_block(before, &block, &names());
         assert_eq!(after, before.replace("10.0.0.5 node5\n", ""));
-        assert_eq!(with_strangers(BLOCK, before, &BTreeSet::new()), BLOCK);
+        assert_eq!(with_unknown(BLOCK, before, &BTreeSet::new()), BLOCK);
     }
 
     #[test]

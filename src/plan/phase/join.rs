@@ -10,34 +10,34 @@ use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, has_ram_nodes, joins_while_running};
 
-/// Brings the brokers that are not members into the cluster, in the inventory's order, one after the other: blank ones
-/// at their first start, those that already run by `join_cluster`.
+/// Adds the brokers that are not members to the cluster, in the inventory's order, one after the other: blank ones
+/// at their first start, running ones by `join_cluster`.
 ///
-/// `join_cluster` wipes the joiner on every version, and on Khepri it does so again to a node that is a member
-/// already: only a node that no member lists and that lists nobody but itself is joined, and only when it is empty.
+/// `join_cluster` wipes the joining node on every version, with Khepri even a node that is a member
+/// already. So only a node that no member lists, that lists only itself, and that is empty is joined.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return };
     for host in draft.brokers() {
         let Some(facts) = draft.host(&host.name).filter(|_| host.name != anchor.name) else { continue };
         let broker = facts.broker.clone();
-        let seed = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned();
-        match (broker, seed) {
-            (BrokerState::Down, seed) if draft.enters_at_first_start(host) => {
-                enter(draft, host, anchor, seed.as_ref(), patience);
+        let member = draft.host(&anchor.name).and_then(|facts| facts.node()).cloned();
+        match (broker, member) {
+            (BrokerState::Down, member) if draft.enters_at_first_start(host) => {
+                enter(draft, host, anchor, member.as_ref(), patience);
             }
             (BrokerState::Running(_), None) => draft.refuse(
                 &host.name,
                 format!("{} cannot join: {} does not serve", host.node(), anchor.node()),
-                "the node whose cluster it is to join does not answer",
+                "the node whose cluster it should join does not answer",
                 format!("start {} first, or include it in --limit", anchor.name),
             ),
-            (BrokerState::Running(node), Some(seed)) => {
-                match (seed.lists(&node.name), node.lists(&seed.name)) {
+            (BrokerState::Running(node), Some(member)) => {
+                match (member.lists(&node.name), node.lists(&member.name)) {
                     (true, true) => {}
                     (true, false) => refuse_ghost(draft, host, anchor),
-                    (false, true) => refuse_forgotten(draft, host, &node, &seed),
-                    (false, false) if !node.is_alone() => refuse_other_cluster(draft, host, &node, &seed),
-                    (false, false) => join(draft, host, (&node, &seed), patience),
+                    (false, true) => refuse_forgotten(draft, host, &node, &member),
+                    (false, false) if !node.is_alone() => refuse_other_cluster(draft, host, &node, &member),
+                    (false, false) => join(draft, host, (&node, &member), patience),
                 }
             }
             _ => {}
@@ -45,23 +45,23 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     }
 }
 
-fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFacts>, patience: Minutes) {
+fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, member: Option<&NodeFacts>, patience: Minutes) {
     let (node, names) = (host.node(), draft.desired.cluster.names);
-    match seed {
+    match member {
         None => draft.refuse(
             &host.name,
             format!("{node} cannot be started before {} serves", anchor.node()),
-            format!("{node} is blank and is to enter the cluster of {} at its first start", anchor.node()),
+            format!("{node} is blank and enters the cluster of {} at its first start", anchor.node()),
             format!("include {} in --limit, or start it first", anchor.name),
         ),
-        Some(seed) if seed.lists(&node) => refuse_ghost(draft, host, anchor),
-        Some(seed) => {
-            let seed = seed.name.clone();
-            let title = format!("start {node}, which enters the cluster of {seed}");
+        Some(member) if member.lists(&node) => refuse_ghost(draft, host, anchor),
+        Some(member) => {
+            let member = member.name.clone();
+            let title = format!("start {node}, which enters the cluster of {member}");
             let waits_for = queue(draft, &node);
             let patience_s = patience.seconds();
             draft.place_files(&host.name, &waits_for);
-            let operation = EnterCluster { node: node.clone(), names, seed, patience_s };
+            let operation = EnterCluster { node: node.clone(), names, join_target: member, patience_s };
             draft.propose(
                 Proposal::new(&host.name, "start", Change::Command, operation)
                     .title(title)
@@ -73,22 +73,23 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, seed: Option<&NodeFa
     }
 }
 
-fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFacts), patience: Minutes) {
-    let unknown = seed.flags_unknown_to(node);
+fn join(draft: &mut Draft<'_>, host: &Host, (node, member): (&NodeFacts, &NodeFacts), patience: Minutes) {
+    let unknown = member.flags_unknown_to(node);
     if !unknown.is_empty() {
-        return refuse_flags(draft, host, (node, seed), &unknown);
+        return refuse_flags(draft, host, (node, member), &unknown);
     }
     let named = draft.options.destroy_data.contains(&host.name);
     if !node.holdings.is_empty() && !named {
-        return refuse_data(draft, host, node, seed);
+        return refuse_data(draft, host, node, member);
     }
     let version =
         draft.host(&host.name).and_then(|f| f.installed(BROKER_PACKAGE)).and_then(|v| Version::parse(v).ok());
     let version = version.unwrap_or(node.rabbitmq_version);
     let method =
         if joins_while_running(version) { JoinCommand::JoinRunning } else { JoinCommand::StopJoinStart };
-    let ram =
-        host.node_type == Some(NodeType::Ram) && has_ram_nodes(version) && super::node_types::has_types(seed);
+    let ram = host.node_type == Some(NodeType::Ram)
+        && has_ram_nodes(version)
+        && super::node_types::has_types(member);
     let node_type = if ram { NodeType::Ram } else { NodeType::Disc };
     let waits_for = queue(draft, &node.name);
     let may_destroy = if named { named_data(draft, host, node) } else { HoldingCounts::NOTHING };
@@ -98,15 +99,15 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
     };
     let reason = match (may_destroy == HoldingCounts::NOTHING, was_seen(draft, host)) {
         (false, _) => {
-            "it runs alone, and what it holds may go; whether there is more by now is checked right before"
+            "it runs alone, and --destroy-data allows its data to be deleted; checked again for newer data right before"
         }
-        (true, true) => "it runs alone and holds nothing, which is checked again right before",
-        (true, false) => "it belongs to no cluster; that it holds nothing is checked right before",
+        (true, true) => "it runs alone and has no data; checked again right before",
+        (true, false) => "it belongs to no cluster; checked to be empty right before",
     };
     let operation = JoinCluster {
         node: node.name.clone(),
         names: draft.desired.cluster.names,
-        seed: seed.name.clone(),
+        join_target: member.name.clone(),
         method,
         node_type,
         may_destroy,
@@ -114,22 +115,22 @@ fn join(draft: &mut Draft<'_>, host: &Host, (node, seed): (&NodeFacts, &NodeFact
     };
     draft.propose(
         Proposal::new(&host.name, "join", Change::Command, operation)
-            .title(format!("join {} to the cluster of {} ({how})", node.name, seed.name))
+            .title(format!("join {} to the cluster of {} ({how})", node.name, member.name))
             .because(reason)
             .after(waits_for)
             .within(900 + patience.seconds()),
     );
 }
 
-/// Whether the node was asked what it holds. One that does not run has it on its disk, where nobody can count it.
+/// Whether the node's holdings were observed. Those of a stopped node are on its disk and cannot be counted.
 fn was_seen(draft: &Draft<'_>, host: &Host) -> bool {
     draft.observed.host(&host.name).is_some_and(|seen| seen.node().is_some())
 }
 
-/// What the join of a node that `--destroy-data` names may destroy: what the plan says it holds, and no more. What nobody
-/// could look at nobody has agreed to lose.
+/// What the join of a node named by `--destroy-data` may destroy: the holdings that the plan shows, and no more. The operator
+/// has not agreed to lose what was not observed.
 fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCounts {
-    // A step that --limit leaves out destroys nothing.
+    // A step outside --limit destroys nothing.
     if !draft.options.limit.covers(&host.name) {
         return HoldingCounts::NOTHING;
     }
@@ -137,8 +138,8 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
         draft.note_loss(
             &host.name,
             format!(
-                "--destroy-data {}: what {} holds is seen only when it runs; if it holds anything it is started, not \
-                 joined, and the next plan lists what it is",
+                "--destroy-data {}: the data of {} can be seen only while it runs; if it has any, it is started, not \
+                 joined, and the next plan lists the data",
                 host.name, node.name
             ),
         );
@@ -153,9 +154,9 @@ fn named_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) -> HoldingCo
     node.holdings.counts()
 }
 
-/// What the next node to enter has to wait for: the anchor serving, and the entry before it. Where it is still listed it
-/// has to be forgotten, too: Mnesia refuses one that it takes for a member (`inconsistent_cluster`), and one that asks
-/// while it is being forgotten may found a cluster of its own.
+/// What the next node to enter waits for: the anchor serves, and the entry before it is done. If it is still listed, it
+/// must be forgotten first: Mnesia refuses a node that it lists as a member (`inconsistent_cluster`), and a node that asks
+/// while it is being forgotten may form a cluster of its own.
 fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
     let Some(anchor) = draft.desired.host(&draft.anchor) else { return Vec::new() };
     let mut ids = draft.serving_steps(anchor);
@@ -167,38 +168,41 @@ fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
     ids
 }
 
-fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     draft.refuse(
         &host.name,
-        format!("{} holds data of its own, which joining {} would destroy", node.name, seed.name),
+        format!("{} has data of its own, which joining {} would destroy", node.name, member.name),
         format!("it has {}", own_data::told(&node.holdings)),
-        format!("move what is needed first; to let it go, name the node: --destroy-data {}", host.name),
+        format!(
+            "move the data that you need first; to delete it, name the node: --destroy-data {}",
+            host.name
+        ),
     );
 }
 
-/// RabbitMQ would refuse the join, with "incompatible_feature_flags" and no word on which.
+/// RabbitMQ would refuse the join with "incompatible_feature_flags", without naming them.
 fn refuse_flags(
     draft: &mut Draft<'_>,
     host: &Host,
-    (node, seed): (&NodeFacts, &NodeFacts),
+    (node, member): (&NodeFacts, &NodeFacts),
     unknown: &BTreeSet<String>,
 ) {
     draft.refuse(
         &host.name,
-        format!("{} does not know feature flags that the cluster of {} has enabled", node.name, seed.name),
+        format!("{} does not know feature flags that the cluster of {} has enabled", node.name, member.name),
         format!(
             "unknown to its RabbitMQ {}: {}; {} runs {}",
-            node.rabbitmq_version, listed(unknown), seed.name, seed.rabbitmq_version
+            node.rabbitmq_version, listed(unknown), member.name, member.rabbitmq_version
         ),
         format!(
-            "no flag is ever disabled again: {} needs the cluster's RabbitMQ, as in: rabbitup run upgrade version={}",
-            host.name, seed.rabbitmq_version
+            "feature flags cannot be disabled: {} needs the cluster's RabbitMQ: rabbitup run upgrade version={}",
+            host.name, member.rabbitmq_version
         ),
     );
 }
 
 fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
-    // What recover-node refused, it said better.
+    // The refusal of recover-node is more specific.
     if draft
         .refusals
         .iter()
@@ -206,7 +210,7 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     {
         return;
     }
-    let (node, seed) = (host.node(), anchor.node());
+    let (node, member) = (host.node(), anchor.node());
     let slept = draft.observed.host(&host.name).and_then(|seen| seen.data_of(&node));
     let remembers: Vec<NodeName> = slept
         .iter()
@@ -218,50 +222,53 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
         return draft.refuse(
             &host.name,
             format!("{node} was down while its cluster's membership changed"),
-            format!("{seed} lists it; it remembers {}, and no member that runs", listed(&remembers)),
             format!(
-                "rabbitup run recover-node node={} tells it who the members are now; it keeps its data",
+                "{member} lists it; it remembers {}, none of which is a running member",
+                listed(&remembers)
+            ),
+            format!(
+                "rabbitup run recover-node node={} tells it the current members; it keeps its data",
                 host.name
             ),
         );
     }
     let recover = data_place::advice(host, draft.observed.host(&host.name));
-    // A power cut may have come between the cluster's note of it and its own: then its boot brings it in.
+    // A power failure may have come after the cluster recorded it and before it did so itself: then its boot completes the join.
     let boots =
         draft.observed.host(&host.name).is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating");
     draft.refuse(
         &host.name,
-        format!("{seed} still lists {node}, which knows nothing of it"),
+        format!("{member} still lists {node}, which does not know the cluster"),
         format!(
-            "{node} was reset, its disk replaced or not mounted, without the cluster being told (inconsistent_cluster)"
+            "{node} was reset, or its disk replaced or not mounted, while the cluster still lists it (inconsistent_cluster)"
         ),
         match boots {
             true => format!(
-                "it is starting just now: run the same command again in a moment; if this stays, {recover}"
+                "it is starting: run the same command again in a moment; if this persists, {recover}"
             ),
             false => recover,
         },
     );
 }
 
-fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     draft.refuse(
         &host.name,
         format!(
             "{} considers itself a member of the cluster of {}, which does not list it",
-            node.name, seed.name
+            node.name, member.name
         ),
-        "it was forgotten while it was away; what it holds is the past of that cluster",
-        format!("rabbitup run recover-node node={} keeps what it holds aside and brings it back", host.name),
+        "it was forgotten while it was away; its data is an old state of that cluster",
+        format!("rabbitup run recover-node node={} moves its data aside and brings it back", host.name),
     );
 }
 
-fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, seed: &NodeFacts) {
+fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     let others = node.members.iter().map(|m| &m.node).filter(|m| **m != node.name);
     draft.refuse(
         &host.name,
         format!("{} is a member of another cluster", node.name),
-        format!("it lists {}; {} does not list it", listed(others), seed.name),
-        "take it out of that cluster first, or put the cluster's other members into this inventory",
+        format!("it lists {}; {} does not list it", listed(others), member.name),
+        "remove it from that cluster first, or add that cluster's other members to this inventory",
     );
 }

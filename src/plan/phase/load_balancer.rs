@@ -1,4 +1,4 @@
-use super::Draft;
+use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
 use crate::inventory::{Host, LoadBalancer};
 use crate::model::Role;
@@ -8,7 +8,7 @@ use crate::plan::{Change, Proposal, StepId, render};
 use crate::playbook::Phase;
 use crate::redact::redacted;
 
-/// Renders the load balancer's configuration, has the load balancer itself check it, and reloads.
+/// Renders the load balancer's configuration, validates it with the load balancer itself, and reloads.
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(balancer) = draft.desired.load_balancer.clone() else { return };
     for host in draft.hosts().into_iter().filter(|host| host.has(Role::LoadBalancer)) {
@@ -18,7 +18,7 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// Stops every other software that runs with a configuration of ours: two would want the same ports.
+/// Stops other load balancers that run with our configuration: both would use the same ports.
 fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
     for other in Software::ALL.iter().filter(|other| **other != wanted).map(|other| other.balancer()) {
         let Some(facts) = draft.host(&host.name) else { return };
@@ -26,20 +26,21 @@ fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
         if !content.is_some_and(|content| other.is_ours(content)) || !facts.unit(other.unit).is_active() {
             continue;
         }
-        // Two may run at once, on ports of their own.
+        // Two may run at once, on different ports.
         let step = StepId::new(&host.name, "make-room");
         let what =
             if draft.has(&step) { format!("make-room-{}", other.unit) } else { "make-room".to_owned() };
         draft.propose(
             Proposal::new(&host.name, &what, Change::Remove, StopUnit { unit: other.unit.to_owned() })
                 .title(format!("stop {}", other.unit))
-                .because(format!("the inventory's load balancer is {} now", wanted.balancer().unit)),
+                .because(format!("the inventory's load balancer is now {}", wanted.balancer().unit)),
         );
     }
 }
 
 fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
-    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer) {
+    let Some(platform) = preflight::platform(draft, &host.name) else { return };
+    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer, platform) {
         Ok(wanted) => wanted,
         Err(error) => return super::refuse_template(draft, &error),
     };
@@ -59,16 +60,14 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         .host(&host.name)
         .is_some_and(|seen| seen.installed_balancer(balancer.software).is_none());
     let text = wanted.display_text();
-    // Line by line against somebody else's configuration would be noise.
+    // A diff against a foreign configuration would be noise.
     let (change, reason, diff) = match (new, ours) {
         (true, _) => (Change::Add, "the load balancer is new here", unified("", &text)),
-        (false, true) => (
-            Change::Change,
-            "it differs from the inventory's",
-            unified(&redacted(&current), &redacted(&text)),
-        ),
+        (false, true) => {
+            (Change::Change, "it differs from the inventory", unified(&redacted(&current), &redacted(&text)))
+        }
         (false, false) => {
-            (Change::Change, "it is not rabbitup's; a copy is kept beside it", unified("", &text))
+            (Change::Change, "it was not written by rabbitup; a copy is kept beside it", unified("", &text))
         }
     };
     let write = WriteFile {
@@ -82,7 +81,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         proof: Proof::None,
         resolves: Vec::new(),
     };
-    // Where one node takes another's place, clients are sent to the new one when it serves, and not before.
+    // When a node replaces another, clients are sent to the new one only once it serves.
     let ready = match draft.desired.leaving {
         Some(_) => draft.last_on_brokers(&[Phase::Start, Phase::Join, Phase::Grow]),
         None => Vec::new(),
@@ -120,7 +119,7 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
         draft.propose(
             Proposal::new(&host.name, "balancer-reload", Change::Command, ReloadUnit { unit: name.clone() })
                 .title(format!("reload {name}"))
-                .because("its configuration changed after it was last read")
+                .because("its configuration has changed since it was last read")
                 .within(180),
         );
     }

@@ -1,5 +1,5 @@
-//! One file per phase: a pure function that compares what is wanted with what is there and proposes the steps in
-//! between. Their order is the playbook's (playbooks/bring-up.toml).
+//! One file per phase: a pure function that compares the desired state with the facts and proposes the steps
+//! between them. The playbook sets their order (playbooks/bring-up.toml).
 
 mod asked_for;
 mod broker_config;
@@ -79,14 +79,14 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::SyncQueue(health) => sync_queue::plan(draft, health.patience),
         PhaseSettings::CancelSyncQueue => sync_queue::cancel(draft),
         PhaseSettings::Stop => stop::plan(draft),
-        // Looks after apply, and changes nothing: see report::health.
+        // Inspects after apply, and changes nothing: see report::health.
         PhaseSettings::Verify(_) => {}
     }
 }
 
-/// Hosts that were not reached and without which nothing may be planned: those within `--limit`, and every broker,
-/// since membership is what all nodes say. A playbook that bears it goes on without hosts whose node does not run as
-/// far as all others see, and without the one that is to leave.
+/// Unreachable hosts without which no plan is made: those within `--limit`, and every broker,
+/// since membership is what all nodes report. A playbook that tolerates it proceeds without hosts whose node does not run
+/// according to all others, and without the node that leaves.
 pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, options: &Options) -> Vec<Refusal> {
     facts
         .unreachable()
@@ -96,21 +96,21 @@ pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, option
         .filter(|(name, _)| !(bears_absence(playbook) && is_down(desired, facts, name)))
         .map(|(name, seen)| {
             let problem = Problem::new(
-                "the host could not be looked at, so nothing is planned",
+                "the host could not be inspected, so nothing is planned",
                 &seen.evidence,
-                "rabbitup status says what to do about it",
+                "rabbitup status shows what to do",
             );
             Refusal { phase: Phase::Preflight, problem: problem.on(name) }
         })
         .collect()
 }
 
-/// Nodes of which nobody knows what they hold and whether they can be spared, since their version does not know a question.
-/// They serve, so whatever a playbook would take for "not running" is wrong: none of them touches such a cluster.
-pub fn untold(facts: &Facts) -> Vec<Refusal> {
+/// Nodes whose version does not support a question, so that their data and whether they can be stopped are unknown.
+/// They serve, so a playbook that treated them as "not running" would be wrong: none changes such a cluster.
+pub fn unsupported(facts: &Facts) -> Vec<Refusal> {
     let reached = facts.hosts.keys().filter_map(|name| Some((name, facts.host(name)?)));
     let hosts = reached.filter_map(|(name, facts)| match &facts.broker {
-        BrokerState::Untold(why) => Some((name, why)),
+        BrokerState::Unsupported(why) => Some((name, why)),
         BrokerState::Down
         | BrokerState::CookieRefused
         | BrokerState::AppStopped
@@ -120,16 +120,16 @@ pub fn untold(facts: &Facts) -> Vec<Refusal> {
     hosts
         .map(|(name, why)| {
             let problem = Problem::new(
-                "RabbitMQ runs, and its version does not know what rabbitup must ask",
+                "RabbitMQ runs, but its version does not support a query that rabbitup needs",
                 why,
-                "nothing is wrong with the node for this alone: use a rabbitup that knows its version",
+                "the node itself may be healthy: use a version of rabbitup that supports this RabbitMQ",
             );
             Refusal { phase: Phase::Preflight, problem: problem.on(name) }
         })
         .collect()
 }
 
-/// Whether the playbook has something to do for a cluster of which a host is gone.
+/// Whether the playbook can work on a cluster that has lost a host.
 fn bears_absence(playbook: &Playbook) -> bool {
     playbook.phases.iter().any(|phase| {
         matches!(
@@ -139,7 +139,7 @@ fn bears_absence(playbook: &Playbook) -> bool {
     })
 }
 
-/// Whether a host is no broker that stays, or its node runs nowhere: some node runs, and none counts it as running.
+/// Whether a host is not a remaining broker, or its node does not run: some node runs, and none sees it running.
 fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
     let Some(host) = desired.brokers().find(|host| &host.name == name) else {
         return desired.leaving_host().is_some_and(|host| &host.name == name);
@@ -148,10 +148,10 @@ fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
     !running.is_empty() && running.iter().all(|(_, node)| !node.running.contains(&host.node()))
 }
 
-/// A template that fails with this inventory's values is the same for every host.
+/// A template that fails with this inventory's values fails for every host.
 fn refuse_template(draft: &mut Draft<'_>, error: &TemplateError) {
     let problem =
-        Problem::new("a template cannot be rendered", error.to_string(), "rabbitup check shows the place");
+        Problem::new("a template cannot be rendered", error.to_string(), "rabbitup check shows where");
     let refusal = Refusal { phase: draft.phase, problem };
     if !draft.refusals.contains(&refusal) {
         draft.refusals.push(refusal);

@@ -7,11 +7,11 @@ use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::Phase;
 use crate::rabbitmq::has_ram_nodes;
 
-/// Changes members between disc and RAM where the inventory says so and the version has node types. Never the last
-/// disc node: RabbitMQ refuses that, and a cluster without one could not come back.
+/// Changes members between disc and RAM as the inventory says, if the version has node types. Never the last
+/// disc node: RabbitMQ refuses that, and a cluster without one could not restart.
 pub fn plan(draft: &mut Draft<'_>) {
     let mut before: Vec<StepId> = Vec::new();
-    // Those that become disc nodes first: another one may then stop being the last.
+    // New disc nodes come first: then another one is no longer the last.
     let mut brokers = draft.brokers();
     brokers.sort_by_key(|host| host.node_type == Some(NodeType::Ram));
     for host in brokers {
@@ -39,7 +39,7 @@ pub fn plan(draft: &mut Draft<'_>) {
             draft.refuse(
                 &host.name,
                 format!("{} is the last disc node and cannot become a RAM node", node.name),
-                "a cluster without a disc node has nowhere to come back from",
+                "a cluster without a disc node cannot restart",
                 "make another node a disc node first",
             );
             continue;
@@ -61,7 +61,7 @@ fn propose(
     waits_for.extend(draft.last_on_brokers(&[Phase::Start, Phase::Restart, Phase::Join]));
     draft.propose(
         Proposal::new(&host.name, "node-type", Change::Change, operation)
-            .title(format!("make {} a {} node (its RabbitMQ stops for that)", host.node(), wanted.as_str()))
+            .title(format!("make {} a {} node (RabbitMQ on it stops for that)", host.node(), wanted.as_str()))
             .because(format!("it is a {} node", current.as_str()))
             .after(waits_for)
             .within(600),
@@ -69,7 +69,7 @@ fn propose(
     *before = draft.last_of(&[&host.name], &[Phase::NodeTypes]);
 }
 
-/// Whether a cluster like this node's can have RAM nodes.
+/// Whether the cluster of this node can have RAM nodes.
 pub(super) fn has_types(node: &NodeFacts) -> bool {
     has_ram_nodes(node.rabbitmq_version) && node.metadata_store == MetadataStore::Mnesia
 }

@@ -1,5 +1,5 @@
-//! What no other node has a copy of, and whether it may go. Asked before anything makes a cluster forget a node, since
-//! `forget_cluster_node` deletes the queues that only that node has, with their bindings.
+//! Queues that only one node has, and whether they may be deleted. Checked before a node is forgotten, since
+//! `forget_cluster_node` deletes the queues that only this node has, with their bindings.
 
 use std::cmp::Reverse;
 
@@ -10,29 +10,29 @@ use crate::inventory::Host;
 use crate::model::{HostName, NodeName, quote};
 use crate::operation::MayGo;
 
-/// So many queues are told by name.
+/// The maximum number of queues shown by name.
 const TOLD: usize = 5;
 
-/// Whether the node whose queues may go still runs.
+/// The state of the node whose queues may be deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holder {
-    /// It is closed and counted before it stops, and what it holds is kept on its host.
+    /// It runs: its queues are closed and counted before it stops, and its data is kept on its host.
     Runs,
-    /// Its data is there, and kept on its host.
+    /// It is stopped: its data exists, and is kept on its host.
     Stopped,
-    /// Its data is gone, or nobody knows where it is.
+    /// Its data is lost, or its location is unknown.
     Lost,
 }
 
-/// The queues that only `gone` has, as `view` knows them: the node itself where it runs, else a member that does.
+/// The queues that only `gone` has, as seen by `view`: the node itself if it runs, else a running member.
 pub(super) fn of<'v>(view: &'v NodeFacts, gone: &NodeName) -> Vec<&'v QueueFacts> {
     let mut only: Vec<&QueueFacts> = view.queues.iter().filter(|queue| is_only(queue, gone, view)).collect();
-    // One that does not tell may hold anything.
+    // A queue of unknown size may be of any size.
     only.sort_by_key(|queue| Reverse(queue.messages.unwrap_or(u64::MAX)));
     only
 }
 
-/// Whether no other node that runs has the queue's messages.
+/// Whether no other running node has the queue's messages.
 fn is_only(queue: &QueueFacts, gone: &NodeName, view: &NodeFacts) -> bool {
     if queue.exclusive || !queue.replicas.contains(gone) {
         return false;
@@ -45,9 +45,9 @@ fn is_only(queue: &QueueFacts, gone: &NodeName, view: &NodeFacts) -> bool {
     }
 }
 
-/// What may go with the node: nothing where it has no only copy, what the plan shows where the operator named its host. None
-/// where it was refused: a queue goes with its bindings even when it is empty, and what is published to them afterwards is
-/// dropped without a word.
+/// What may be deleted with the node: nothing if it has no only copy; what the plan shows if the operator named its host. None
+/// if refused: even an empty queue is deleted with its bindings, and what is published to them afterwards is
+/// dropped silently.
 pub(super) fn may_go(
     draft: &mut Draft<'_>,
     gone: &NodeName,
@@ -88,13 +88,13 @@ fn refuse(
         return draft.refuse(
             about,
             format!("there are more queues than could be inspected, and {gone} may have the only copy of some"),
-            "forgetting a node deletes the queues that only it has; ten thousand are looked at, or what a node tells in two seconds",
+            "forgetting a node deletes the queues that only it has; a probe reads at most ten thousand, for at most two seconds",
             match named {
                 Some(host) => format!(
-                    "rabbitmqctl list_queues name pid type shows who holds what; to let an unknown number of them go: \
+                    "rabbitmqctl list_queues name pid type shows which node has them; to delete an unknown number of them: \
                      --destroy-data {host}"
                 ),
-                None => "rabbitmqctl list_queues name pid type shows who holds what; to let them go, put its host into the \
+                None => "rabbitmqctl list_queues name pid type shows which node has them; to delete them, add its host to the \
                          inventory, where --destroy-data can name it"
                     .to_owned(),
             },
@@ -104,7 +104,9 @@ fn refuse(
     let first = match holder {
         Holder::Runs => "consume or move the messages, then delete the queues or declare them elsewhere",
         Holder::Stopped => "start it (rabbitup run start) and move the messages first",
-        Holder::Lost => "look for its data first: is a disk not mounted (findmnt, /etc/fstab), was it moved?",
+        Holder::Lost => {
+            "look for its data first: an unmounted disk (findmnt, /etc/fstab), or a moved directory?"
+        }
     };
     let kept = match holder {
         Holder::Runs | Holder::Stopped => " (a copy of its data stays on its host)",
@@ -113,16 +115,16 @@ fn refuse(
     draft.refuse(
         about,
         format!("{gone} {has} the only copy of {}", counted(only.len(), "queue")),
-        format!("with it would go, bindings included: {}", names(only)),
+        format!("deleted with it, including bindings: {}", names(only)),
         match named {
-            Some(host) => format!("{first}; to let them go, name the node: --destroy-data {host}{kept}"),
-            None => format!("{first}; or put its host into the inventory, where --destroy-data can name it"),
+            Some(host) => format!("{first}; to delete them, name the node: --destroy-data {host}{kept}"),
+            None => format!("{first}; or add its host to the inventory, where --destroy-data can name it"),
         },
     );
 }
 
-/// A quorum queue or a stream with one replica. Its process cannot be closed as a classic queue's can, and need not go: it
-/// can have a replica elsewhere.
+/// A quorum queue or stream with one replica. It cannot be closed as a classic queue can, and need not be deleted: it
+/// can get a replica elsewhere.
 fn refuse_replicated(
     draft: &mut Draft<'_>,
     about: &HostName,
@@ -142,8 +144,8 @@ fn refuse_replicated(
     draft.refuse(
         about,
         format!("{gone} has the only replica of {}", counted(queues.len(), "replicated queue")),
-        format!("publishing to it cannot be closed before the node stops: {}", names(queues)),
-        format!("give it another replica, on {onto}: sudo {}; or delete it", commands.join("; sudo ")),
+        format!("publishing to them cannot be blocked before the node stops: {}", names(queues)),
+        format!("add another replica on {onto}: sudo {}; or delete them", commands.join("; sudo ")),
     );
 }
 
@@ -155,17 +157,17 @@ fn note(
     holder: Holder,
 ) {
     let goes = match (only.len(), view.queues_complete) {
-        (_, false) => "an unknown number of queues goes that".to_owned(),
-        (1, true) => "1 queue goes that".to_owned(),
-        (many, true) => format!("{many} queues go that"),
+        (_, false) => "deletes an unknown number of queues that".to_owned(),
+        (1, true) => "deletes 1 queue that".to_owned(),
+        (many, true) => format!("deletes {many} queues that"),
     };
     let has = if holder == Holder::Lost { "had" } else { "has" };
     let then = match holder {
         Holder::Runs => {
-            "publishing to what goes is closed first; what it holds then is counted and kept on the host"
+            "publishing to these is blocked first; their messages are counted then and kept on the host"
         }
-        Holder::Stopped => "what it holds cannot be counted while it does not run; it is kept on the host",
-        Holder::Lost => "what it held is not on the host",
+        Holder::Stopped => "their messages cannot be counted while it is stopped; they are kept on the host",
+        Holder::Lost => "their messages are not on the host",
     };
     let those = if only.is_empty() { String::new() } else { format!(": {}", names(only)) };
     draft.note_loss(&host.name, format!("--destroy-data: {goes} only {gone} {has}{those}; {then}"));

@@ -1,4 +1,4 @@
-//! What lies beneath a broker's package, and whether a version may come over it: asked by every phase that installs one.
+//! The data that a broker's package will run on, and whether a version may run on it: checked by every phase that installs one.
 
 use super::Draft;
 use crate::cluster::phrases::listed;
@@ -10,10 +10,10 @@ use crate::operation::{Over, PackageChoice};
 use crate::platform::Words;
 use crate::rabbitmq::{BROKER_PACKAGE, Beneath, Objection, Serving, allowed, may_be_of};
 
-/// The broker's package in this version, judged by what lies on the host and by the members that run.
+/// The broker's package in this version, checked against the data on the host and the running members.
 ///
 /// # Errors
-/// Why this version must not come over these data.
+/// Why this version must not be installed over this data.
 pub(super) fn judged(
     draft: &Draft<'_>,
     host: &Host,
@@ -23,7 +23,7 @@ pub(super) fn judged(
     let found = beneath(facts, host);
     let what = || refused(facts, version);
     let Ok(to) = Version::parse(version) else {
-        return Err(Problem::new(what(), format!("{version} is no version number"), "install it by hand"));
+        return Err(Problem::new(what(), format!("{version} is not a version number"), "install it by hand"));
     };
     allowed(&found, to).map_err(|objection| words(&objection, &found, facts, to).of(what()))?;
     if holds_data(facts) && is_older_package(facts, version) {
@@ -39,7 +39,7 @@ pub(super) fn judged(
     Ok(choice(facts, Some(version.to_owned())))
 }
 
-/// The broker's package with what lies beneath it.
+/// The broker's package with the data that it will run on.
 pub(super) fn choice(facts: &HostFacts, version: Option<String>) -> PackageChoice {
     let over = match holds_data(facts) {
         false => Over::NoData,
@@ -48,12 +48,12 @@ pub(super) fn choice(facts: &HostFacts, version: Option<String>) -> PackageChoic
     PackageChoice { name: BROKER_PACKAGE.to_owned(), version, over: Some(over) }
 }
 
-/// Whether a node of any name has a database here, or runs: it matters which version wrote it, not whose it is.
+/// Whether a node of any name has a database here, or runs: what matters is the version that wrote it, not the node.
 pub(super) fn holds_data(facts: &HostFacts) -> bool {
     !facts.data.is_empty() || facts.broker != BrokerState::Down
 }
 
-/// What a running member is refused its stopped peer is not given.
+/// A version that is refused for a running member is not installed on its stopped peer.
 fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), Cause> {
     let node = host.node();
     let members = view::running(draft.desired, &draft.facts);
@@ -69,13 +69,13 @@ fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), Caus
     Ok(())
 }
 
-/// Whoever removed the package of a node that runs gets the same one back, and no other beneath it.
+/// If the package of a running node was removed, only the same version is installed again.
 fn is_not_changed_underneath(node: &Serving, facts: &HostFacts, to: Version) -> Result<(), Cause> {
     if there(facts).is_some() || to == node.version {
         return Ok(());
     }
     Err(Cause::new(
-        format!("it runs {} though its package was removed", node.version),
+        format!("it runs {} although its package was removed", node.version),
         format!("install {} again first: [package] version = \"{}\"", node.version, node.version),
     ))
 }
@@ -88,7 +88,7 @@ fn is_older_package(facts: &HostFacts, version: &str) -> bool {
     there.zip(place(version)).is_some_and(|(there, wanted)| wanted > there)
 }
 
-/// The package's version, whole or in part.
+/// The package's version, fully or partly installed.
 fn there(facts: &HostFacts) -> Option<String> {
     let package = facts.packages.get(BROKER_PACKAGE)?;
     package.installed.clone().or_else(|| package.half_installed.clone())
@@ -111,9 +111,9 @@ fn serving(node: &NodeFacts, facts: &HostFacts) -> Serving {
     }
 }
 
-/// The version that ran over a stopped node's data last. RabbitMQ leaves no number on disk. It is the package's where the
-/// node has started since that was unpacked; a package that changed beneath a stopped node says nothing. Of a removed one
-/// only the time of its removal is left, so there the feature flags in the data must be those of such a version.
+/// The version that last ran on a stopped node's data. RabbitMQ does not record it on disk. It is the package's if the
+/// node has started since the package was unpacked; a package that changed while the node was stopped tells nothing. Of a removed package
+/// only the removal time is left, so then the feature flags in the data must match such a version.
 fn ran_last(facts: &HostFacts, host: &Host) -> Option<Version> {
     let data = facts.data_of(&host.node())?;
     let PackageFacts { installed, half_installed, removed, unpacked, .. } =
@@ -130,11 +130,11 @@ fn ran_last(facts: &HostFacts, host: &Host) -> Option<Version> {
 fn refused(facts: &HostFacts, version: &str) -> String {
     match (&facts.broker, there(facts)) {
         (BrokerState::Running(_), Some(there)) => format!("no upgrade from {there} to {version}"),
-        _ => format!("no {BROKER_PACKAGE} {version} over the data here"),
+        _ => format!("{BROKER_PACKAGE} {version} cannot be installed over this data"),
     }
 }
 
-/// Why not, and what to do about it.
+/// Why not, and what to do.
 fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Version) -> Cause {
     let (from, runs) = match beneath {
         Beneath::Running(node) => (Some(node.version), true),
@@ -144,10 +144,10 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
     let of = from.map_or("another version".to_owned(), |from| from.to_string());
     let series = from.map_or("that series".to_owned(), Version::series);
     let is_there = there(facts).is_some();
-    // Only what runs can be upgraded, and only what is installed can be started.
+    // Only a running node can be upgraded, and only an installed one can be started.
     let first = match (runs, is_there) {
         (true, _) => String::new(),
-        (false, true) => "rabbitup run start starts it as it is; then ".to_owned(),
+        (false, true) => "rabbitup run start starts it unchanged; then ".to_owned(),
         (false, false) => {
             format!("install {series} and start it first: [package] version = \"{series}.*\"; then ")
         }
@@ -156,19 +156,19 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
     match objection {
         Objection::Unknown => Cause::new(
             if is_there {
-                "the package was installed or changed after the node had last started, so which version wrote its data is \
-                 not known"
+                "the package was installed or changed after the node's last start, so the version that wrote its data is \
+                 unknown"
                     .to_owned()
             } else {
-                "nothing on the host tells which version wrote its data".to_owned()
+                "nothing on the host shows which version wrote its data".to_owned()
             },
             format!(
-                "on the host: {history} tells which version it ran with; put that one in place ({put_in_place}) and start it, \
+                "on the host: {history} shows which version it ran; install that one ({put_in_place}) and start it, \
                  then rabbitup run upgrade"
             ),
         ),
         Objection::Older => Cause::new(
-            "RabbitMQ does not go back to an older version: its data and feature flags stay new".to_owned(),
+            "RabbitMQ cannot be downgraded: its data and feature flags stay new".to_owned(),
             match is_there {
                 true => "ask for a newer version".to_owned(),
                 false => format!("add a repository that offers {of} or a later {series}"),
@@ -176,15 +176,15 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
         ),
         Objection::LatestFirst { series } => Cause::new(
             format!("{} needs feature flags that {series} has only in its last versions", to.series()),
-            format!("{first}go to the newest {series} first: rabbitup run upgrade version={series}.*"),
+            format!("{first}upgrade to the newest {series} first: rabbitup run upgrade version={series}.*"),
         ),
         Objection::NoWay { by_way_of } => Cause::new(
             format!("RabbitMQ supports no upgrade from {series} to {} in one step", to.series()),
             match by_way_of {
                 Some(series) => {
-                    format!("{first}go by way of {series}: rabbitup run upgrade version={series}.*")
+                    format!("{first}upgrade to {series} first: rabbitup run upgrade version={series}.*")
                 }
-                None => "rabbitmq.com/docs/upgrade lists the ways there are".to_owned(),
+                None => "rabbitmq.com/docs/upgrade lists the supported upgrades".to_owned(),
             },
         ),
         Objection::OnlyRunning => Cause::new(
@@ -200,7 +200,7 @@ fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Versio
         ),
         Objection::Mirroring { policies } => Cause::new(
             format!(
-                "policies mirror queues, which {} does not do: they would live on one node only (policy {})",
+                "policies mirror queues, which {} does not support: they would exist on one node only (policy {})",
                 to.series(),
                 listed(policies.iter().take(3))
             ),

@@ -1,11 +1,11 @@
-//! What a node holds of its own, in words: what the plan says before anything of it may go.
+//! A node's own data in words: what the plan shows before any of it may be deleted.
 
 use std::cmp::Reverse;
 
 use crate::cluster::phrases::listed;
 use crate::facts::{Holdings, QueueHolding};
 
-/// So many of a kind are told by name.
+/// The maximum number of each kind shown by name.
 const TOLD: usize = 20;
 
 /// `2 queues with 14 messages, 1 virtual host: queues orders in shop (14 messages), mail (0 messages); virtual hosts
@@ -39,7 +39,7 @@ fn described(holdings: &Holdings) -> String {
     listed(&parts)
 }
 
-/// The messages of all queues: `at least` so many where some of them did not tell, or were not asked.
+/// The messages of all queues: `at least` if some queues did not answer or were not asked.
 fn messages(holdings: &Holdings) -> String {
     let sum = holdings.queues.iter().filter_map(|queue| queue.messages).fold(0_u64, u64::saturating_add);
     let unknown = holdings.queues.iter().any(|queue| queue.messages.is_none());
@@ -51,7 +51,7 @@ fn counted_as(count: u64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
-/// The plural of a kind as the node calls it.
+/// The plural of a kind as the node names it.
 fn plural(kind: &str) -> String {
     match kind {
         "vhost" => "virtual hosts".to_owned(),
@@ -63,7 +63,7 @@ fn plural(kind: &str) -> String {
 /// The first of each kind by name; queues with the number of their messages, the fullest first.
 fn names_of(holdings: &Holdings) -> String {
     let mut queues: Vec<&QueueHolding> = holdings.queues.iter().collect();
-    // One that does not tell may hold anything.
+    // A queue of unknown size may be of any size.
     queues.sort_by_key(|queue| Reverse(queue.messages.unwrap_or(u64::MAX)));
     let queues: Vec<String> = queues.into_iter().map(queue_name).collect();
     let kinds = [

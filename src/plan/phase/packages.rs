@@ -4,7 +4,7 @@ use super::over;
 use super::{Draft, preflight, time};
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
 use crate::inventory::Host;
-use crate::model::{HostName, Problem, Role, VersionSpec};
+use crate::model::{HostName, Problem, Role, Version, VersionSpec};
 use crate::operation::{
     Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy, unit_of,
 };
@@ -12,8 +12,8 @@ use crate::plan::{Change, Proposal, StepId};
 use crate::platform::Platform;
 use crate::rabbitmq::BROKER_PACKAGE;
 
-/// Installs everything that a host needs in one transaction, without letting a package start its service before
-/// cookie, name and configuration are right.
+/// Installs everything that a host needs in one transaction, and keeps packages from starting their services before
+/// cookie, name and configuration are in place.
 pub fn plan(draft: &mut Draft<'_>) {
     let mut hosts = draft.hosts();
     hosts.sort_by_key(|host| host.name != draft.anchor);
@@ -32,8 +32,8 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// A host that lost its power while a file was written has what was to become of it beside it for ever, with a secret in
-/// it perhaps.
+/// A host that lost power while a file was written keeps the half-written file beside it, perhaps with a secret
+/// in it.
 fn remove_leftovers(draft: &mut Draft<'_>, host: &Host) {
     let Some(directories) = draft.host(&host.name).map(|facts| facts.leftovers.clone()) else { return };
     if !directories.is_empty() {
@@ -95,10 +95,17 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     };
     let first = goes_first(draft, host);
     let reason = match &first {
-        Some(_) => format!("{reason}; {} is on the same machine and everybody waits for it", draft.anchor),
+        Some(_) => format!(
+            "{reason}; after {}, which is on the same machine and which all others wait for",
+            draft.anchor
+        ),
         None => reason,
     };
-    let operation = InstallPackages { packages: choices, held_back_units: held_back };
+    let operation = InstallPackages {
+        packages: choices,
+        held_back_units: held_back,
+        keys: draft.desired.package.keys.clone(),
+    };
     draft.propose(
         Proposal::new(&host.name, "packages", change, operation)
             .title(format!("install {}", names.join(", ")))
@@ -108,8 +115,8 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     );
 }
 
-/// The installation on the anchor, where this host would only take its processors away: containers on one machine. The
-/// first to enter the cluster after it does not wait, because it is the next that others wait for.
+/// The installation on the anchor, if this host would compete with it for processors: containers on one machine. The
+/// first to enter the cluster after it does not wait, because others wait for it next.
 fn goes_first(draft: &Draft<'_>, host: &Host) -> Option<StepId> {
     let kernel = |name: &HostName| draft.observed.host(name).and_then(|facts| facts.system.kernel.clone());
     let next = draft.desired.brokers().map(|broker| &broker.name).find(|name| **name != draft.anchor);
@@ -129,20 +136,20 @@ fn describe(choice: &PackageChoice, facts: &HostFacts) -> String {
     }
 }
 
-/// Which rabbitmq-server to install here, if any. Over data it is a certain version that may come there, never whatever a
-/// repository offers by the time of the step.
+/// Which rabbitmq-server to install here, if any. Over data it is one checked version, never whatever a
+/// repository offers when the step runs.
 fn broker_choice(
     draft: &Draft<'_>,
     host: &Host,
     facts: &HostFacts,
 ) -> Result<Option<PackageChoice>, Problem> {
     let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
-    // What was cut off under a broker that runs is ended in its turn (phase `upgrade`).
+    // An interrupted installation under a running broker is completed by the phase `upgrade`.
     if package.half_installed.is_some() && facts.broker != BrokerState::Down {
         return Ok(None);
     }
     let spec = draft.desired.package.version.as_ref();
-    // What the package manager began is ended, unless another version is asked for: its data may be of that version already.
+    // An interrupted installation is completed, unless another version is requested: its data may be of that version already.
     if let Some(half) = package.half_installed.as_ref().filter(|half| package.offered.contains(half))
         && spec.is_none_or(|spec| spec.accepts(half))
     {
@@ -150,14 +157,14 @@ fn broker_choice(
     }
     let wanted = match spec {
         Some(spec) => asked_for(facts, &package, spec)?,
-        None => unasked(draft, &package)?,
+        None => unasked(draft, facts, &package)?,
     };
     match wanted {
         Wanted::Nothing => Ok(None),
         Wanted::Version(version) => over::judged(draft, host, facts, &version).map(Some),
         Wanted::Unseen(_) if over::holds_data(facts) => Err(Problem::new(
-            "no version of rabbitmq-server is known to this host, and there are data here".to_owned(),
-            "its package lists were never fetched, and over data only a version that is known beforehand is installed"
+            "this host knows no version of rabbitmq-server, and has data of a node".to_owned(),
+            "its package lists were never fetched, and over data only a version that was checked before is installed"
                 .to_owned(),
             format!("on the host: {}; then run the same command again", facts.system.family.words().refresh),
         )),
@@ -165,23 +172,23 @@ fn broker_choice(
     }
 }
 
-/// What a host is to have.
+/// The version that a host should have.
 enum Wanted {
-    /// What it has.
+    /// The version that it has.
     Nothing,
     Version(String),
-    /// Package lists that were never fetched offer nothing; the package manager takes the inventory's pattern itself then.
+    /// Package lists that were never fetched offer nothing; then the package manager resolves the inventory's pattern itself.
     Unseen(Option<String>),
 }
 
 /// The inventory's version.
 fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> Result<Wanted, Problem> {
-    // A broker that runs is upgraded in its turn (phase `upgrade`).
+    // A running broker is upgraded by the phase `upgrade`.
     let stays = |installed: &String| spec.accepts(installed) || facts.broker != BrokerState::Down;
     if package.installed.as_ref().is_some_and(stays) {
         return Ok(Wanted::Nothing);
     }
-    // What was there before, then what the package manager would choose by itself: somebody may have pinned it.
+    // The previous version, then the one that the package manager would choose: it may be pinned.
     let before = package.removed.iter().filter(|removed| package.offered.contains(removed));
     match before.chain(&package.candidate).chain(&package.offered).find(|version| spec.accepts(version)) {
         Some(version) => Ok(Wanted::Version(version.clone())),
@@ -194,26 +201,35 @@ fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> R
     }
 }
 
-/// Where nobody asks for a version: what the other brokers have, since those of one cluster run one version, else what was
-/// there before, else what the repositories offer.
-fn unasked(draft: &Draft<'_>, package: &PackageFacts) -> Result<Wanted, Problem> {
+/// If no version is requested: that of the other brokers, since a cluster runs one version, else the previous
+/// one, else what the repositories offer.
+fn unasked(draft: &Draft<'_>, facts: &HostFacts, package: &PackageFacts) -> Result<Wanted, Problem> {
     if package.installed.is_some() {
         return Ok(Wanted::Nothing);
     }
-    match others_version(draft) {
-        Some((_, theirs)) if package.offered.is_empty() || package.offered.contains(&theirs) => {
-            Ok(Wanted::Version(theirs))
+    let Some((other, theirs)) = others_version(draft) else {
+        let before = package.removed.iter().find(|removed| package.offered.contains(removed));
+        let version = before.or(package.candidate.as_ref());
+        return Ok(version.map_or(Wanted::Unseen(None), |version| Wanted::Version(version.clone())));
+    };
+    let same_family = draft.host(&other).is_some_and(|other| other.system.family == facts.system.family);
+    let release = Version::parse(&theirs).ok();
+    let is_theirs = |offered: &&String| match same_family {
+        true => **offered == theirs,
+        // The two families number their packages differently.
+        false => release.is_some() && Version::parse(offered).ok() == release,
+    };
+    match package.offered.iter().find(is_theirs) {
+        Some(version) => Ok(Wanted::Version(version.clone())),
+        None if package.offered.is_empty() && same_family => Ok(Wanted::Version(theirs)),
+        None if package.offered.is_empty() => {
+            Ok(Wanted::Unseen(release.map(|release| format!("{release}-*"))))
         }
-        Some((other, theirs)) => Err(Problem::new(
+        None => Err(Problem::new(
             format!("rabbitmq-server {theirs}, which {other} runs, is not offered here"),
             format!("the repositories of this host offer {}", package.offered.join(", ")),
             "give all brokers the same repositories: the nodes of a cluster run one version".to_owned(),
         )),
-        None => {
-            let before = package.removed.iter().find(|removed| package.offered.contains(removed));
-            let version = before.or(package.candidate.as_ref());
-            Ok(version.map_or(Wanted::Unseen(None), |version| Wanted::Version(version.clone())))
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::platform::{Platform, platforms};
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
 
-/// Looks for what would make a later phase fail, and refuses with the evidence while nothing is changed yet.
+/// Checks for what would make a later phase fail, and refuses with the evidence before anything is changed.
 pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
     let controller_is_off = controllers_clock(draft);
     for host in draft.hosts() {
@@ -23,16 +23,19 @@ pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
     }
 }
 
-/// What is true of the host's family of packages. One of a family that nobody knows is refused, once.
+/// The platform of the host's package family. A host of an unknown family is refused, once.
 pub(super) fn platform(draft: &mut Draft<'_>, name: &HostName) -> Option<&'static Platform> {
     let system = &draft.host(name)?.system;
-    if let Some(platform) = system.family.platform() {
+    let known = system.family.platform();
+    if let Some(platform) = known.filter(|platform| (platform.supports)(&system.id, &system.version)) {
         return Some(platform);
     }
-    let tools: Vec<&str> = platforms().map(|platform| platform.tool).collect();
     let systems: Vec<&str> = platforms().map(|platform| platform.systems).collect();
     let what = format!("{} is not supported", system.pretty_name);
-    let why = format!("os-release says ID={}, and there is no {}", system.id, tools.join(" or "));
+    let why = match known {
+        Some(_) => format!("os-release says ID={} and VERSION_ID={}", system.id, system.version),
+        None => format!("os-release says ID={}, and ID_LIKE names no system that rabbitup knows", system.id),
+    };
     if !draft.refuses(name, &what) {
         draft.refuse(name, what, why, format!("rabbitup manages {}", systems.join("; ")));
     }
@@ -90,8 +93,8 @@ fn package_manager(draft: &mut Draft<'_>, name: &HostName) {
     }
 }
 
-/// Hosts whose time services run and whose clocks agree with each other are right, and this machine is not. True where it
-/// was refused for that.
+/// If time services run on the hosts and their clocks agree with each other, then this machine's clock is wrong. True if it
+/// was refused for that reason.
 fn controllers_clock(draft: &mut Draft<'_>) -> bool {
     let limit = draft.desired.time.max_offset.as_secs_f64() * 1000.0;
     let mut offsets: Vec<f64> = Vec::new();
@@ -117,14 +120,14 @@ fn controllers_clock(draft: &mut Draft<'_>) -> bool {
             duration(limit)
         ),
         "a time service runs on each of them, and they agree with each other",
-        "set this machine's clock (timedatectl says whether a time service runs here), then run the same command again",
+        "set this machine's clock (timedatectl shows whether a time service runs here), then run the same command again",
     );
     draft.refusals.push(Refusal { phase: draft.phase, problem });
     true
 }
 
-/// A clock that is off is refused where nothing of ours will set it right: time not looked after, or already
-/// looked after and still wrong.
+/// A wrong clock is refused if this run will not correct it: time is not managed, or it is
+/// managed and still wrong.
 fn clock(draft: &mut Draft<'_>, name: &HostName) {
     let Some(facts) = draft.host(name) else { return };
     let Some(clock) = facts.clock else { return };
@@ -140,11 +143,11 @@ fn clock(draft: &mut Draft<'_>, name: &HostName) {
         Some(service) => draft.refuse(
             name,
             format!("{found}; at most {} is allowed", duration(limit)),
-            format!("{service} runs on the host and has not set it right"),
-            format!("on the host: chronyc tracking, or timedatectl; check also this machine's own clock ({service} may be right)"),
+            format!("{service} runs on the host and has not corrected it"),
+            format!("on the host: chronyc tracking, or timedatectl; also check this machine's own clock ({service} may be right)"),
         ),
         None if draft.desired.time.manage => {
-            draft.note(name, format!("{found}; no time service runs yet, chrony will set it right"));
+            draft.note(name, format!("{found}; no time service runs yet, chrony will correct it"));
         }
         None => draft.refuse(
             name,
@@ -172,12 +175,12 @@ fn reach(draft: &mut Draft<'_>, name: &HostName) {
         let rejected = ports.iter().any(|(_, state)| *state == PortState::Rejected);
         let word = if numbers.len() == 1 { "port" } else { "ports" };
         let evidence =
-            if rejected { "the connection was rejected on its way" } else { "no answer within a second" };
+            if rejected { "the connection was rejected on the way" } else { "no answer within a second" };
         draft.refuse(
             name,
             format!("{peer} cannot be reached on {word} {}", listed(&numbers)),
             format!("{evidence}, neither open nor refused: a firewall, or no route between the two"),
-            format!("let {name} through to {peer}: 4369 (epmd), 25672 (between brokers), 5672 (AMQP), 15672 (management)"),
+            format!("allow {name} to connect to {peer}: 4369 (epmd), 25672 (between brokers), 5672 (AMQP), 15672 (management)"),
         );
     }
 }

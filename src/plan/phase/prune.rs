@@ -6,63 +6,60 @@ use crate::cluster::view;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::model::NodeName;
-use crate::plan::Strangers;
+use crate::plan::UnknownMembers;
 use crate::playbook::Minutes;
 
-/// Members that the inventory does not know: reported, or with `--prune` taken out of the cluster.
+/// Members that are not in the inventory: reported, or with `--prune` removed from the cluster.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let known: BTreeSet<NodeName> = draft.desired.brokers().map(Host::node).collect();
-    let strangers: BTreeSet<NodeName> = view::running(draft.desired, &draft.facts)
+    let unknown: BTreeSet<NodeName> = view::running(draft.desired, &draft.facts)
         .into_iter()
         .filter(|(host, node)| belongs(draft, host, &node.name))
         .flat_map(|(_, node)| node.members.iter().map(|member| member.node.clone()))
         .filter(|node| !known.contains(node) && draft.desired.leaving.as_ref() != Some(node))
         .collect();
-    if strangers.is_empty() {
+    if unknown.is_empty() {
         return;
     }
-    let at_most = match draft.options.strangers {
-        Strangers::Report => return report(draft, &strangers),
-        Strangers::Remove { at_most } => at_most,
+    let at_most = match draft.options.unknown_members {
+        UnknownMembers::Report => return report(draft, &unknown),
+        UnknownMembers::Remove { at_most } => at_most,
     };
-    let found = u64::try_from(strangers.len()).unwrap_or(u64::MAX);
+    let found = u64::try_from(unknown.len()).unwrap_or(u64::MAX);
     if found > at_most {
-        return refuse_so_many(draft, &strangers, at_most);
+        return refuse_so_many(draft, &unknown, at_most);
     }
-    for stranger in strangers {
-        remove::leave(draft, &stranger, None, patience);
+    for member in unknown {
+        remove::leave(draft, &member, None, patience);
     }
 }
 
-fn report(draft: &mut Draft<'_>, strangers: &BTreeSet<NodeName>) {
+fn report(draft: &mut Draft<'_>, unknown: &BTreeSet<NodeName>) {
     let anchor = draft.anchor.clone();
-    let text = match strangers.len() {
-        1 => format!("{} is a member and not in the inventory; --prune takes it out", listed(strangers)),
+    let text = match unknown.len() {
+        1 => format!("{} is a member and not in the inventory; --prune removes it", listed(unknown)),
         all => {
-            format!(
-                "{} are members and not in the inventory; --prune={all} takes them out",
-                listed(strangers)
-            )
+            format!("{} are members and not in the inventory; --prune={all} removes them", listed(unknown))
         }
     };
     draft.note(&anchor, text);
 }
 
-fn refuse_so_many(draft: &mut Draft<'_>, strangers: &BTreeSet<NodeName>, at_most: u64) {
+fn refuse_so_many(draft: &mut Draft<'_>, unknown: &BTreeSet<NodeName>, at_most: u64) {
     let anchor = draft.anchor.clone();
-    let again = format!("$ {} --prune={}", draft.options.command, strangers.len());
+    let again = format!("$ {} --prune={}", draft.options.command, unknown.len());
     draft.refuse(
         &anchor,
         format!(
-            "{} are not in the inventory, and --prune takes out {at_most}",
-            counted(strangers.len(), "member")
+            "{} are not in the inventory, and --prune removes at most {at_most}",
+            counted(unknown.len(), "member")
         ),
-        format!("{} would leave the cluster", listed(strangers)),
-        format!("check that this is the inventory of this cluster; to take all of them out:\n{again}"),
+        format!("{} would leave the cluster", listed(unknown)),
+        format!("check that this is the inventory of this cluster; to remove all of them:\n{again}"),
     );
 }
 
-/// Whether a running node is in the anchor's cluster: what another cluster lists is not this inventory's business.
+/// Whether a running node is in the anchor's cluster: the members of another cluster do not concern this inventory.
 fn belongs(draft: &Draft<'_>, host: &Host, node: &NodeName) -> bool {
     let anchor = draft.host(&draft.anchor).and_then(HostFacts::node);
     host.name == draft.anchor || anchor.is_some_and(|anchor| anchor.lists(node))

@@ -5,17 +5,17 @@ use crate::cluster::view;
 use crate::facts::{BrokerState, ClusterMember, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
-use crate::operation::{FollowPeer, Gate, MayGo, Operation, RetireBroker, StopBroker};
-use crate::plan::{Change, Moment, Proposal};
+use crate::operation::{FollowPeer, MayGo, Operation, RetireBroker, StopBroker, StopCheck};
+use crate::plan::{Change, Pass, Proposal};
 use crate::playbook::Minutes;
 
-/// Brings back a node that does not come back by itself. What is wrong with it is read from what it, and what its
-/// peers, believe of each other:
+/// Brings back a node that cannot recover by itself. The problem is derived from what it and
+/// its peers list:
 ///
-/// - its data is gone and the cluster still lists it (`inconsistent_cluster`): it is forgotten, then it enters anew;
-/// - the cluster has forgotten it and it has its data: that is kept aside, then it enters anew;
-/// - the members that it remembers are gone or have left (`timeout_waiting_for_tables`): it is told who they are now,
-///   and keeps its data. That is what `update_cluster_nodes` did up to 3.12; since then that is a silent no-op.
+/// - its data is lost and the cluster still lists it (`inconsistent_cluster`): it is forgotten, then it enters again;
+/// - the cluster has forgotten it and it has its data: the data is moved aside, then it enters again;
+/// - the members that it remembers are lost or have left (`timeout_waiting_for_tables`): it is told the current ones,
+///   and keeps its data. `update_cluster_nodes` did this up to 3.12; since then it is a silent no-op.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let Some(node) = draft.options.arguments.node.clone() else { return };
     let Some(host) = draft.desired.brokers().find(|host| host.node() == node) else {
@@ -27,14 +27,14 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let data = facts.data_of(&node).is_some();
     match (&facts.broker, listed, data) {
         (BrokerState::Running(own), true, _) if own.lists(&peer.node()) => {
-            if draft.options.moment == Moment::Before {
+            if draft.options.pass == Pass::Before {
                 draft.note(
                     &host.name,
                     format!("{node} runs, and the others list it: there is nothing to recover"),
                 );
             }
         }
-        // A blank node, or a stranger to the cluster that holds nothing: the phase join knows what to do.
+        // A blank node, or an empty one that is not a member: the phase join handles it.
         (BrokerState::Down, false, false) => {}
         (BrokerState::Running(own), false, _) if own.is_alone() => {}
         (BrokerState::Down, true, false) => forget_wiped(draft, host, &facts, (&peer, &seen)),
@@ -42,7 +42,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             forget_wiped(draft, host, &facts, (&peer, &seen));
         }
         (BrokerState::CookieRefused, ..) => refuse_cookie(draft, host),
-        // A node that waits for its peers' tables answers like one whose RabbitMQ is stopped.
+        // A node that waits for its peers' tables looks like one whose RabbitMQ is stopped.
         (BrokerState::Down | BrokerState::AppStopped | BrokerState::Unknown(_), true, true) => {
             moved_on(draft, host, &facts, (&peer, &seen), patience);
         }
@@ -55,21 +55,24 @@ fn refuse_unknown(draft: &mut Draft<'_>, node: &NodeName) {
     draft.refuse(
         &anchor,
         format!("{node} is not a broker in the inventory"),
-        "what is to be brought back must be among its hosts",
-        "put its host there with the role broker, or take the node out of the cluster: rabbitup run remove-node",
+        "only a host of the inventory can be brought back",
+        "add its host with the role broker, or remove the node from the cluster: rabbitup run remove-node",
     );
 }
 
 fn refuse_cookie(draft: &mut Draft<'_>, host: &Host) {
     draft.refuse(
         &host.name,
-        format!("{} runs with another cookie than its file holds: there is nothing to recover", host.node()),
-        "what it holds cannot be seen until it takes the cookie that the others have",
-        "rabbitup up, for one node; rabbitup run rotate-cookie, where it is so on all of them",
+        format!(
+            "{} runs with a cookie other than the one in its file: it does not need recover-node",
+            host.node()
+        ),
+        "its data cannot be seen until it uses the cookie of the others",
+        "if it is the only such node: rabbitup up; if all nodes are like this: rabbitup run rotate-cookie",
     );
 }
 
-/// A member that runs and could be asked about the node: the anchor where it runs.
+/// A running member that can be asked about the node: the anchor if it runs.
 fn peer(draft: &Draft<'_>, node: &NodeName) -> Option<(Host, NodeFacts)> {
     let mut peers: Vec<(&Host, &NodeFacts)> = view::running(draft.desired, &draft.facts)
         .into_iter()
@@ -79,7 +82,7 @@ fn peer(draft: &Draft<'_>, node: &NodeName) -> Option<(Host, NodeFacts)> {
     peers.first().map(|(host, seen)| ((*host).clone(), (*seen).clone()))
 }
 
-/// Nobody else runs: after a full stop the nodes wait for each other, so all are started.
+/// No other node runs: after a full stop the nodes wait for each other, so all are started.
 fn alone(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts) {
     if facts.node().is_none() {
         draft
@@ -87,9 +90,9 @@ fn alone(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts) {
     }
 }
 
-/// The node has its data and the cluster still lists it: does it know anybody who runs? Where it does, or where Khepri's
-/// log tells it of newer members, a start is all it needs. One that knows nobody but itself was wiped: what it has is
-/// what its start left, and Mnesia keeps it from entering where it is still listed.
+/// The node has its data and the cluster still lists it: does it know a running member? If it does, or if Khepri's
+/// log tells it the newer members, it only needs a start. A node that knows only itself was wiped: its data is
+/// what its start created, and Mnesia refuses its entry while it is still listed.
 fn moved_on(
     draft: &mut Draft<'_>,
     host: &Host,
@@ -111,9 +114,9 @@ fn moved_on(
     let operation = FollowPeer { node: node.clone(), names: draft.desired.cluster.names, peer: peer.node() };
     draft.propose(
         Proposal::new(&host.name, "follow", Change::Change, operation)
-            .title(format!("tell {node} who the members are now, as {} sees them", peer.node()))
+            .title(format!("tell {node} the current members, as {} sees them", peer.node()))
             .because(format!(
-                "it remembers {}, and no member of the cluster that runs",
+                "it remembers {}, none of which is a running member",
                 listed(others(&noted, &node))
             ))
             .within(420),
@@ -124,7 +127,7 @@ fn others(members: &[ClusterMember], node: &NodeName) -> Vec<NodeName> {
     members.iter().map(|member| member.node.clone()).filter(|member| member != node).collect()
 }
 
-/// Forgotten where it is listed, its data kept aside: it enters as a blank node.
+/// Forgotten if it is listed, its data moved aside: it enters as a blank node.
 fn start_over(
     draft: &mut Draft<'_>,
     host: &Host,
@@ -134,7 +137,7 @@ fn start_over(
 ) {
     let node = host.node();
     let listed = seen.lists(&node);
-    // What it took while it ran beside its cluster only it knows; what is lost with its membership its peers know.
+    // Only the node knows what it received while it ran apart from its cluster; its peers know what is lost with its membership.
     let own = facts.node().map(|own| only_copies::may_go(draft, &node, Some(host), own, Holder::Runs));
     let theirs = listed.then(|| only_copies::may_go(draft, &node, Some(host), seen, Holder::Stopped));
     let (Some(own), Some(theirs)) =
@@ -154,26 +157,26 @@ fn start_over(
     }
 }
 
-/// Where RabbitMQ serves, what only it has is closed and counted before it stops.
+/// If RabbitMQ serves, the queues that only it has are closed and counted before it stops.
 fn stop(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts, may_go: MayGo, patience: Minutes) {
     let (node, names) = (host.node(), draft.desired.cluster.names);
     let operation: Operation = match facts.node() {
         Some(_) => {
-            let (gate, patience_s) = (Gate::None, patience.seconds());
-            RetireBroker { node: node.clone(), names, gate, may_go, patience_s }.into()
+            let (stop_check, patience_s) = (StopCheck::None, patience.seconds());
+            RetireBroker { node: node.clone(), names, stop_check, may_go, patience_s }.into()
         }
         None => StopBroker { node: node.clone() }.into(),
     };
     draft.propose(
         Proposal::new(&host.name, "stop", Change::Command, operation)
             .title(format!("stop {node}"))
-            .because("it and the cluster do not belong together any more")
+            .because("it is no longer part of the cluster")
             .within(720 + patience.seconds()),
     );
 }
 
-/// Its data is gone: forgetting the node deletes the queues that only it had. First it is made sure of that the data is not
-/// merely on a disk that is not mounted, or elsewhere.
+/// Its data is lost: forgetting the node deletes the queues that only it had. First this checks that the data is not
+/// on an unmounted disk or elsewhere.
 fn forget_wiped(draft: &mut Draft<'_>, host: &Host, facts: &HostFacts, (peer, seen): (&Host, &NodeFacts)) {
     let node = host.node();
     if data_place::refuse(draft, host, facts) {

@@ -6,35 +6,38 @@ use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, NodeType, Role};
-use crate::operation::{Gate, MayGo, ReleaseQueues, RetireBroker, StopStranger};
-use crate::plan::{Change, Moment, Proposal, StepId};
+use crate::operation::{MayGo, ReleaseQueues, RetireBroker, StopCheck, StopUnknownMember};
+use crate::plan::{Change, Pass, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
 
-/// Takes the node that leaves out of the cluster: stopped, forgotten, and its data out of the way.
+/// Removes a node from the cluster: it is stopped and forgotten, and its data is moved aside.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let Some(gone) = draft.desired.leaving.clone() else { return };
     let host = draft.desired.leaving_host();
     leave(draft, &gone, host, patience);
     let done = draft.steps.iter().any(|step| step.phase == draft.phase);
     let text = if done {
-        format!("take {} out of the inventory, too: the next rabbitup up would bring it back", gone.host())
+        format!(
+            "remove {} from the inventory, too: otherwise the next rabbitup up brings it back",
+            gone.host()
+        )
     } else {
         match draft.host(&draft.anchor).and_then(HostFacts::node) {
             Some(node) => {
                 let members = node.members.iter().map(|member| &member.node);
-                format!("{gone} is no member of the cluster; its members are {}", listed(members))
+                format!("{gone} is not a member of the cluster; its members are {}", listed(members))
             }
-            None => format!("{gone} is no member of the cluster"),
+            None => format!("{gone} is not a member of the cluster"),
         }
     };
-    if draft.options.moment == Moment::Before && (host.is_some() || !done) {
+    if draft.options.pass == Pass::Before && (host.is_some() || !done) {
         let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
         draft.note(&about, text);
     }
 }
 
-/// The steps by which a node leaves. `host` is where it runs, where that is one of the inventory's.
+/// The steps by which a node leaves. `host` is its host, if that is in the inventory.
 pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>, patience: Minutes) {
     let facts = host.and_then(|host| draft.host(&host.name)).cloned();
     let peers: Vec<(Host, NodeFacts)> = view::running(draft.desired, &draft.facts)
@@ -48,7 +51,7 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
         if !may_leave(draft, gone, host, (peer, node)) {
             return;
         }
-        // What the node itself counts is exact; its peers only know who holds which queue.
+        // The node itself counts exactly; its peers only know which node has which queue.
         let own = facts.as_ref().and_then(HostFacts::node);
         let runs = own.is_some() || node.running.contains(gone);
         let holder = if runs { Holder::Runs } else { Holder::Stopped };
@@ -59,7 +62,7 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
         forget(draft, gone, peer, may_go, stopped);
     } else if peers.is_empty() && facts.as_ref().is_none_or(|facts| facts.node().is_none()) {
         return match facts {
-            // Its host is there: started with the others, it can be drained first.
+            // Its host is reachable: if it is started with the others, it can be drained first.
             Some(_) => offline::refuse(draft, gone, host),
             None => offline::forget(draft, gone, host, patience),
         };
@@ -67,13 +70,13 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
         && is_to_retire(facts)
         && !is_other_cluster(facts, gone)
     {
-        // Forgotten already, and still running: an earlier run was cut off here. What it took since then nobody else has.
+        // Forgotten already, and still running: an earlier run was interrupted here. What it received since then exists only there.
         let may_go = match facts.node() {
             Some(own) => only_copies::may_go(draft, gone, Some(host), own, Holder::Runs),
             None => Some(MayGo::NOTHING),
         };
         let Some(may_go) = may_go else { return };
-        retire(draft, host, (gone, may_go), Gate::None, patience, Vec::new());
+        retire(draft, host, (gone, may_go), StopCheck::None, patience, Vec::new());
     }
     if let (Some(host), Some(facts)) = (host, &facts)
         && facts.data_of(gone).is_some()
@@ -82,25 +85,25 @@ pub(super) fn leave(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>,
     }
 }
 
-/// Whether the node runs, is started again and again by its unit, or would start at the next boot: it would enter the
-/// cluster again by itself, since its configuration still says where that is.
+/// Whether the node runs, is restarted by its unit, or would start at the next boot: it would enter the
+/// cluster again by itself, since its configuration still names the cluster.
 fn is_to_retire(facts: &HostFacts) -> bool {
     let unit = facts.unit(BROKER_UNIT);
     runs_somehow(facts) || (unit.exists && unit.is_enabled())
 }
 
-/// Whether there is something to stop: a node, or a unit that tries to start one.
+/// Whether something must be stopped: a node, or a unit that tries to start one.
 pub(super) fn runs_somehow(facts: &HostFacts) -> bool {
     let unit = facts.unit(BROKER_UNIT);
     facts.broker != BrokerState::Down || ["active", "activating"].contains(&unit.active.as_str())
 }
 
-/// Whether the node runs as a member of a cluster that the inventory's brokers are not in.
+/// Whether the node runs as a member of another cluster than the inventory's brokers.
 fn is_other_cluster(facts: &HostFacts, gone: &NodeName) -> bool {
     facts.node().is_some_and(|node| node.members.iter().any(|member| &member.node != gone))
 }
 
-/// Whether the cluster can do without the node: not the last disc node, and a cluster that is whole but for it.
+/// Whether the cluster can lose the node: it is not the last disc node, and the rest of the cluster is complete.
 fn may_leave(
     draft: &mut Draft<'_>,
     gone: &NodeName,
@@ -115,7 +118,7 @@ fn may_leave(
         draft.refuse(
             &about,
             format!("{gone} is the last disc node"),
-            "the others are RAM nodes: without it the cluster could not come back",
+            "the others are RAM nodes: without it the cluster could not restart",
             "make another node a disc node first: node_type = \"disc\", then rabbitup up",
         );
         return false;
@@ -125,25 +128,25 @@ fn may_leave(
     if !found.is_empty() {
         draft.refuse(
             &about,
-            format!("{gone} must not leave now"),
+            format!("{gone} cannot be removed now"),
             view::told(&found),
-            "bring the cluster together first; rabbitup status shows who sees what",
+            "repair the cluster first; rabbitup status shows which node sees which",
         );
         return false;
     }
     if node.metadata_store == MetadataStore::Khepri && node.members.len() == 2 {
         draft.refuse(
             &about,
-            format!("{gone} cannot be taken out of a cluster of two nodes with Khepri"),
-            "removing a member takes a majority, and with the one stopped the other is none",
-            "add a third node first (rabbitup up), or let it leave by itself: rabbitmqctl stop_app and reset on it",
+            format!("{gone} cannot be removed from a cluster of two nodes with Khepri"),
+            "removing a member needs a majority, and while one is stopped the other is not a majority",
+            "add a third node first (rabbitup up), or make it leave by itself: rabbitmqctl stop_app and reset on it",
         );
         return false;
     }
     true
 }
 
-/// Stops the node where it runs, on its host or, where that is not to be had, over Erlang distribution from a peer.
+/// Stops the node on its host or, if that is not in the inventory, over Erlang distribution from a peer.
 fn stop(
     draft: &mut Draft<'_>,
     (gone, may_go): (&NodeName, MayGo),
@@ -157,9 +160,9 @@ fn stop(
     let mut after = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &[Phase::LoadBalancer]);
     after.extend(roll::turn(draft));
     after.extend(draft.last_on_brokers(&[Phase::Join, Phase::Grow]));
-    // Of two nodes each is critical for the other, always; drained, it takes no new queues.
-    let gate = if node.members.len() > 2 { Gate::QuorumCritical } else { Gate::Drain };
-    if gate == Gate::Drain
+    // Of two nodes each is always critical for the other; drained, it gets no new queues.
+    let stop_check = if node.members.len() > 2 { StopCheck::QuorumCritical } else { StopCheck::Drain };
+    if stop_check == StopCheck::Drain
         && node.running.contains(gone)
         && node.queues.iter().any(|q| q.kind.is_replicated())
     {
@@ -167,8 +170,8 @@ fn stop(
         let operation = ReleaseQueues { node: peer.node(), names, gone: gone.clone() };
         draft.propose(
             Proposal::new(&peer.name, &format!("release-{}", gone.host()), Change::Remove, operation)
-                .title(format!("take every queue's replica off {gone}"))
-                .because("of two nodes neither is a majority, so this is done while both run")
+                .title(format!("remove every queue's replica from {gone}"))
+                .because("one of two nodes is not a majority, so this is done while both run")
                 .after(after.clone())
                 .within(420),
         );
@@ -177,13 +180,13 @@ fn stop(
     match (host, facts) {
         (Some(host), Some(facts)) => {
             if is_to_retire(facts) {
-                let gate = if facts.node().is_some() { gate } else { Gate::None };
-                retire(draft, host, (gone, may_go), gate, patience, after);
+                let stop_check = if facts.node().is_some() { stop_check } else { StopCheck::None };
+                retire(draft, host, (gone, may_go), stop_check, patience, after);
             }
             draft.last_of(&[&host.name], &[draft.phase])
         }
         _ if node.running.contains(gone) => {
-            stop_stranger(draft, gone, peer, gate, patience, after);
+            stop_unknown_member(draft, gone, peer, stop_check, patience, after);
             Vec::new()
         }
         _ => Vec::new(),
@@ -194,46 +197,46 @@ fn retire(
     draft: &mut Draft<'_>,
     host: &Host,
     (gone, may_go): (&NodeName, MayGo),
-    gate: Gate,
+    stop_check: StopCheck,
     patience: Minutes,
     after: Vec<StepId>,
 ) {
     let names = draft.desired.cluster.names;
     let patience_s = patience.seconds();
-    let operation = RetireBroker { node: gone.clone(), names, gate, may_go, patience_s };
-    let drained = if gate == Gate::None { "" } else { "drain and " };
+    let operation = RetireBroker { node: gone.clone(), names, stop_check, may_go, patience_s };
+    let drained = if stop_check == StopCheck::None { "" } else { "drain and " };
     draft.propose(
         Proposal::new(&host.name, "retire", Change::Remove, operation)
-            .title(format!("{drained}stop {gone}, for good"))
-            .because("it leaves the cluster, and a node that runs cannot be forgotten")
+            .title(format!("{drained}stop {gone} permanently"))
+            .because("it leaves the cluster, and a running node cannot be forgotten")
             .after(after)
             .within(900 + patience.seconds()),
     );
 }
 
-fn stop_stranger(
+fn stop_unknown_member(
     draft: &mut Draft<'_>,
     gone: &NodeName,
     peer: &Host,
-    gate: Gate,
+    stop_check: StopCheck,
     patience: Minutes,
     after: Vec<StepId>,
 ) {
-    let operation = StopStranger {
+    let operation = StopUnknownMember {
         node: peer.node(),
         names: draft.desired.cluster.names,
-        stranger: gone.clone(),
-        gate,
+        unknown_member: gone.clone(),
+        stop_check,
         patience_s: patience.seconds(),
     };
     draft.note(
         &peer.name,
-        format!("the host of {gone} is not in the inventory: on it, run `systemctl disable --now rabbitmq-server`, or it tries to come back"),
+        format!("the host of {gone} is not in the inventory: run `systemctl disable --now rabbitmq-server` there, or it tries to rejoin"),
     );
     draft.propose(
         Proposal::new(&peer.name, &format!("stop-{}", gone.host()), Change::Remove, operation)
-            .title(format!("drain {gone} and stop its RabbitMQ, from here"))
-            .because("it leaves the cluster, and a node that runs cannot be forgotten")
+            .title(format!("drain {gone} and stop its RabbitMQ remotely"))
+            .because("it leaves the cluster, and a running node cannot be forgotten")
             .after(after)
             .within(900 + patience.seconds()),
     );

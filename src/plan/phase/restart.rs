@@ -7,8 +7,8 @@ use crate::model::NodeName;
 use crate::playbook::Minutes;
 use crate::rabbitmq::{CONF_FILE, ENV_FILE, LIMITS_FILE};
 
-/// Restarts exactly the nodes that run with another cookie than their file holds, or with a configuration that has
-/// changed since they read it. One at a time, each after the one before serves again.
+/// Restarts exactly the nodes that run with a cookie other than the one in their file, or with a configuration that has
+/// changed since they read it. One at a time, each once the previous one serves again.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     for host in draft.brokers() {
         let Some(reason) = reason(draft, host) else { continue };
@@ -19,8 +19,8 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     }
 }
 
-/// Another member of this node's cluster that runs with another cookie than its file holds, too. Then the whole cluster
-/// runs with the old one, and a node that restarts alone with the new one finds nobody (a 4.0 node gives up after
+/// Another member of this node's cluster that also runs with a cookie other than the one in its file. Then the whole cluster
+/// runs with the old one, and a node that restarts alone with the new one reaches no other (a 4.0 node gives up after
 /// 32 seconds: timeout_waiting_for_leader).
 fn member_with_other_cookie(draft: &Draft<'_>, host: &Host) -> Option<NodeName> {
     let facts = draft.host(&host.name).filter(|facts| facts.broker == BrokerState::CookieRefused)?;
@@ -35,8 +35,8 @@ fn refuse_outage(draft: &mut Draft<'_>, host: &Host, peer: &NodeName) {
     draft.refuse(
         &host.name,
         format!("the cookie files of {} and {peer} were changed while their cluster ran", host.node()),
-        "both run with another cookie than their files hold; restarting them one by one would isolate each from the rest",
-        "put the old cookie back into the files; or, in a maintenance window, rabbitup run rotate-cookie stops and starts \
+        "both run with a cookie other than the one in their files; restarting them one by one would isolate each from the rest",
+        "restore the old cookie in the files; or, in a maintenance window, rabbitup run rotate-cookie stops and starts \
          all of them with the new one",
     );
 }
@@ -47,9 +47,9 @@ fn reason(draft: &Draft<'_>, host: &Host) -> Option<String> {
         draft.held_back(&host.name).next().map(|file| format!("it reads {} only when it starts", file.path));
     let cookie = facts.cookie.as_ref().map(|cookie| cookie.normalised);
     match &facts.broker {
-        BrokerState::CookieRefused => Some("it runs with another cookie than its file holds".to_owned()),
+        BrokerState::CookieRefused => Some("it runs with a cookie other than the one in its file".to_owned()),
         BrokerState::Running(node) if node.cookie.is_some() && node.cookie != cookie => {
-            Some("it runs with another cookie than its file holds".to_owned())
+            Some("it runs with a cookie other than the one in its file".to_owned())
         }
         BrokerState::Running(node) => {
             let read_at_start = [CONF_FILE, ENV_FILE, LIMITS_FILE];

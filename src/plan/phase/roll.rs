@@ -1,4 +1,4 @@
-//! How one running broker is taken out of service and brought back, whatever is done to it in between.
+//! How one running broker is taken out of service and brought back, for a restart or an upgrade.
 
 use super::Draft;
 use crate::balancer::Software;
@@ -8,54 +8,69 @@ use crate::cluster::view::Disagreement;
 use crate::facts::{HostFacts, MetadataStore, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, Role};
-use crate::operation::{Gate, Operation, PackageChoice, RestartBroker, Service, SwitchServer, UpgradeBroker};
-use crate::plan::{Change, Proposal, StepId, Strangers};
+use crate::operation::{
+    BalancerState, Operation, PackageChoice, RestartBroker, StopCheck, SwitchServer, UpgradeBroker,
+};
+use crate::plan::{Change, Proposal, StepId, UnknownMembers};
 use crate::playbook::{Answer, Minutes, Phase};
 
-/// What is done to a broker that is out of service.
+/// What is done to a broker while it is out of service.
 pub(super) enum Work {
     Restart,
     Upgrade(Vec<PackageChoice>),
 }
 
-/// Rolls one broker: out of the balancers, drained, stopped, worked on, started, in sync, back into the balancers. It
-/// waits for whatever broker the plan rolls before it, so that never two are out at once.
+/// Rolls one broker: out of the balancers, drained, stopped, changed, started, in sync, back into the balancers. It
+/// waits for the broker that the plan rolls before it, so that two are never out at once.
 pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str, patience: Minutes) {
     if draft.host(&host.name).is_some_and(|facts| facts.staged_cookie.is_some()) {
         return refuse_rotating(draft, host);
     }
-    let mut gate = match gate(draft, host) {
-        Ok(gate) => gate,
+    let mut stop_check = match stop_check(draft, host) {
+        Ok(stop_check) => stop_check,
         Err(found) => return refuse(draft, host, &work, &found),
     };
-    let needed = if gate == Gate::None { Vec::new() } else { never_spared(draft, host) };
+    let needed = if stop_check == StopCheck::None { Vec::new() } else { never_spared(draft, host) };
     let mut cost = String::new();
     if !needed.is_empty() {
         if draft.options.arguments.gap != Some(Answer::Yes) {
             return refuse_needed(draft, host, &needed);
         }
-        gate = Gate::Drain;
-        cost = format!("; until it is back, 10 to 30 s as a rule, {}", told(&needed));
+        stop_check = StopCheck::Drain;
+        cost = format!("; until it is back, usually 10 to 30 s, {}", told(&needed));
     }
     let mut before = turn(draft);
     before.extend(draft.place_files(&host.name, &before));
-    // The balancer goes along with a broker that --limit names, and only with such a one.
-    let spared = gate != Gate::None && draft.options.limit.covers(&host.name);
+    // The balancer is switched for brokers within --limit, and only for those.
+    let spared = stop_check != StopCheck::None && draft.options.limit.covers(&host.name);
     let balancers = if spared { balancers(draft, host) } else { Vec::new() };
     for balancer in &balancers {
-        switch(draft, balancer, &host.name, Service::Out, reason, before.clone());
+        switch(draft, balancer, &host.name, BalancerState::Out, reason, before.clone());
     }
     let out = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &[draft.phase]);
     let (node, names, patience_s) = (host.node(), draft.desired.cluster.names, patience.seconds());
     let (what, change, title, operation, seconds): (_, _, _, Operation, _) = match work {
         Work::Restart => {
-            let operation = RestartBroker { node: node.clone(), names, gate, patience_s };
-            ("restart", Change::Restart, format!("restart {node}{}", manner(gate)), operation.into(), 1080)
+            let operation = RestartBroker { node: node.clone(), names, stop_check, patience_s };
+            (
+                "restart",
+                Change::Restart,
+                format!("restart {node}{}", manner(stop_check)),
+                operation.into(),
+                1080,
+            )
         }
         Work::Upgrade(packages) => {
             let to: Vec<String> = packages.iter().filter_map(|package| package.version.clone()).collect();
-            let title = format!("upgrade {node} to {}{}", to.join(", "), manner(gate));
-            let operation = UpgradeBroker { node: node.clone(), names, gate, packages, patience_s };
+            let title = format!("upgrade {node} to {}{}", to.join(", "), manner(stop_check));
+            let operation = UpgradeBroker {
+                node: node.clone(),
+                names,
+                stop_check,
+                packages,
+                keys: draft.desired.package.keys.clone(),
+                patience_s,
+            };
             ("upgrade", Change::Restart, title, operation.into(), 2880)
         }
     };
@@ -67,19 +82,19 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
     draft.propose(proposal);
     let done = draft.last_of(&[&host.name], &[draft.phase]);
     for balancer in &balancers {
-        switch(draft, balancer, &host.name, Service::In, "it serves again", done.clone());
+        switch(draft, balancer, &host.name, BalancerState::In, "it serves again", done.clone());
     }
 }
 
-fn manner(gate: Gate) -> &'static str {
-    match gate {
-        Gate::None => "",
-        Gate::Drain => ", drained before, with a gap: it is one of two",
-        Gate::QuorumCritical => ", drained before and in sync after",
+fn manner(stop_check: StopCheck) -> &'static str {
+    match stop_check {
+        StopCheck::None => "",
+        StopCheck::Drain => ", drained before, with a gap: it is one of two",
+        StopCheck::QuorumCritical => ", drained before and in sync after",
     }
 }
 
-/// What must have ended before a broker may be taken out of service: the starts, and the roll before this one.
+/// What must be done before a broker may be taken out of service: the starts, and the previous roll.
 pub(super) fn turn(draft: &Draft<'_>) -> Vec<StepId> {
     let mut ids = draft.last_on_brokers(&[Phase::Start, Phase::Service, Phase::RotateCookie]);
     let works = |operation: &Operation| {
@@ -88,35 +103,35 @@ pub(super) fn turn(draft: &Draft<'_>) -> Vec<StepId> {
             Operation::RestartBroker(_) | Operation::UpgradeBroker(_) | Operation::EnableFeatureFlags(_)
         )
     };
-    // The switches behind the last roll end after it, whichever balancer is the slowest.
+    // The balancer steps after the last roll: this waits for the slowest of them.
     if let Some(at) = draft.steps.iter().rposition(|step| works(&step.operation)) {
         ids.extend(draft.steps[at..].iter().map(|step| step.id.clone()));
     }
     ids
 }
 
-/// What must be asked before the node stops. A member of a cluster that is not whole is not stopped at all.
-pub(super) fn gate(draft: &Draft<'_>, host: &Host) -> Result<Gate, Vec<Disagreement>> {
-    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Ok(Gate::None) };
+/// The check before the node stops. A member of an incomplete cluster is not stopped at all.
+pub(super) fn stop_check(draft: &Draft<'_>, host: &Host) -> Result<StopCheck, Vec<Disagreement>> {
+    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Ok(StopCheck::None) };
     if node.is_alone() {
-        return Ok(Gate::None);
+        return Ok(StopCheck::None);
     }
     let mut found = view::disagreements(draft.desired, &draft.facts, node);
-    if matches!(draft.options.strangers, Strangers::Remove { .. }) {
-        // A stranger that is down is what this very run removes.
+    if matches!(draft.options.unknown_members, UnknownMembers::Remove { .. }) {
+        // This run removes unknown members that are down.
         let known: Vec<NodeName> = draft.desired.brokers().map(Host::node).collect();
         found.retain(|it| !matches!(it, Disagreement::Down(node) if !known.contains(node)));
     }
-    if found.is_empty() { Ok(Gate::QuorumCritical) } else { Err(found) }
+    if found.is_empty() { Ok(StopCheck::QuorumCritical) } else { Err(found) }
 }
 
-/// What has no majority without a node, for as long as the node is away.
+/// What has no majority while a node is away.
 enum Need {
     /// Khepri is a Raft store, and the cluster has two members.
     Metadata,
-    /// So is what places streams and elects their leaders; it is there once a stream was declared.
+    /// So is the stream coordinator, which places streams and elects their leaders; it exists once a stream was declared.
     StreamCoordinator,
-    /// Quorum queues and streams that have two replicas, one of them on this node.
+    /// Quorum queues and streams with two replicas, one of them on this node.
     Queues(Vec<String>),
 }
 
@@ -124,13 +139,13 @@ impl std::fmt::Display for Need {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Metadata => f.write_str(
-                "nothing in the whole cluster can be declared, bound or changed (Khepri needs a majority, and one of two is \
-                 none)",
+                "nothing in the cluster can be declared, bound or changed (Khepri needs a majority, and one of two is \
+                 not one)",
             ),
-            Self::StreamCoordinator => f.write_str("no stream can be declared or gets another leader"),
+            Self::StreamCoordinator => f.write_str("no stream can be declared or elect a leader"),
             Self::Queues(names) => {
                 let more = if names.len() > 5 { " and more" } else { "" };
-                write!(f, "nobody is served by {}{more}", listed(names.iter().take(5)))
+                write!(f, "no client is served by {}{more}", listed(names.iter().take(5)))
             }
         }
     }
@@ -140,7 +155,7 @@ fn told(needs: &[Need]) -> String {
     needs.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// What this node is never spared by, however long one waits: RabbitMQ's own check counts the same
+/// What always needs this node, however long one waits: RabbitMQ's own check counts the same
 /// (rabbit_upgrade_preparation, `list_with_minimum_quorum` and `endangered_critical_components`; Khepri's store, named
 /// `rabbitmq_metadata`, from 4.0 on).
 fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<Need> {
@@ -163,19 +178,19 @@ fn refuse_needed(draft: &mut Draft<'_>, host: &Host, needs: &[Need]) {
     let (both, better) = if only_queues {
         (
             "queues or streams with two replicas need both",
-            "rabbitup run grow-queues gives them a third replica, where there is a third node",
+            "rabbitup run grow-queues adds a third replica, if there is a third node",
         )
     } else {
-        ("a cluster of two members needs both", "a third broker ends this")
+        ("a cluster of two members needs both", "add a third broker")
     };
     let what = format!("{} cannot be taken out of service: {both}", host.node());
     let why = format!("while it is away, {}", told(needs));
-    let advice = format!("{better}; rabbitup run {} gap=yes does it anyway", draft.playbook);
-    // What else a bring-up has to do is not held up by a node that runs on with what it read when it started.
+    let advice = format!("{better}; rabbitup run {} gap=yes accepts this", draft.playbook);
+    // The other steps of a bring-up are not blocked by a node that keeps running with its old files.
     if draft.phase == Phase::Restart {
         return draft.note(
             &host.name,
-            format!("{what}, so it runs on with what it read at its start: {why}; {advice}"),
+            format!("{what}, so it keeps running with the files that it read at its start: {why}; {advice}"),
         );
     }
     draft.refuse(&host.name, what, why, advice);
@@ -184,9 +199,9 @@ fn refuse_needed(draft: &mut Draft<'_>, host: &Host, needs: &[Need]) {
 fn refuse_rotating(draft: &mut Draft<'_>, host: &Host) {
     draft.refuse(
         &host.name,
-        format!("{} must not stop in the middle of a rotation of the cookie", host.node()),
-        "a new cookie is staged on its host, so a run of rotate-cookie did not end",
-        "rabbitup run rotate-cookie goes on, with back=yes it goes back",
+        format!("{} must not stop during a cookie rotation", host.node()),
+        "a new cookie is staged on its host, so a run of rotate-cookie did not finish",
+        "rabbitup run rotate-cookie completes it; back=yes reverts it",
     );
 }
 
@@ -199,12 +214,12 @@ fn refuse(draft: &mut Draft<'_>, host: &Host, work: &Work, found: &[Disagreement
         &host.name,
         format!("{} cannot safely be {verb} now", host.node()),
         view::told(found),
-        "bring the cluster together first; rabbitup status shows who sees what",
+        "repair the cluster first; rabbitup status shows which node sees which",
     );
 }
 
-/// The load balancers that can be told at run time to spare a server: those that know it and run. One that cannot be told
-/// turns to another server when the drained broker refuses its connection.
+/// The load balancers that can disable a server at run time: those that list it and run. A balancer without that interface
+/// uses another server when the drained broker refuses its connection.
 pub(super) fn balancers(draft: &Draft<'_>, broker: &Host) -> Vec<HostName> {
     let Some(software) = told_at_run_time(draft) else { return Vec::new() };
     let unit = software.balancer().unit;
@@ -223,22 +238,22 @@ fn told_at_run_time(draft: &Draft<'_>) -> Option<Software> {
     software.balancer().runtime.as_ref().map(|_| software)
 }
 
-/// Tells one load balancer to spare a server, or to use it again.
+/// Disables or enables a server in one load balancer.
 pub(super) fn switch(
     draft: &mut Draft<'_>,
     balancer: &HostName,
     server: &HostName,
-    to: Service,
+    to: BalancerState,
     reason: &str,
     after: Vec<StepId>,
 ) {
     let (what, title) = match to {
-        // What an interrupted run left spared may be taken out again in the same plan, and put back behind that.
-        Service::In if draft.phase == Phase::Service => {
+        // A server that an interrupted run left disabled may be disabled again in the same plan, and enabled after that.
+        BalancerState::In if draft.phase == Phase::Service => {
             (format!("back-{server}"), format!("put {server} back into the balancer"))
         }
-        Service::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),
-        Service::In | Service::InAnyway => {
+        BalancerState::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),
+        BalancerState::In | BalancerState::InAnyway => {
             (format!("in-{server}"), format!("put {server} back into the balancer"))
         }
     };

@@ -3,14 +3,14 @@ use std::time::Duration;
 use super::Draft;
 use super::roll::{Work, roll};
 use crate::facts::BrokerState;
-use crate::plan::Moment;
+use crate::plan::Pass;
 use crate::playbook::{Answer, RestartSettings, RestartWhen};
 
-/// A node that has not run for longer was restarted by the run that is gone on with.
+/// A node that has run for less was restarted by the run that this one resumes.
 const RECENTLY: Duration = Duration::from_secs(600);
 
-/// Restarts every broker, one at a time. A node that was started a moment ago is left alone, so that a run that failed
-/// half-way can be run again and goes on where it ended.
+/// Restarts every broker, one at a time. A recently started node is left alone, so that a run that failed
+/// half-way can be run again and resumes where it stopped.
 pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
     let arguments = &draft.options.arguments;
     let asked = arguments.restart == Some(Answer::Yes);
@@ -27,26 +27,26 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
                 let node = host.node();
                 draft.refuse(
                     &host.name,
-                    format!("{node} does not serve, so none of the others may be stopped"),
+                    format!("{node} does not serve, so none of the others can be stopped"),
                     "one node is restarted at a time, and all the others must run",
-                    "rabbitup run start starts it and waits until it serves, rabbitup status says what is wrong with it",
+                    "rabbitup run start starts it and waits until it serves; rabbitup status shows what is wrong with it",
                 );
                 continue;
             }
         };
-        let due = match draft.options.moment {
-            Moment::Before => uptime >= least,
-            // What the run itself restarted is younger than the run; what was too young when it began still is.
-            Moment::After(age) => uptime >= least.saturating_add(age),
+        let due = match draft.options.pass {
+            Pass::Before => uptime >= least,
+            // Nodes that the run restarted are younger than the run; nodes that were too young when it began still are.
+            Pass::After(age) => uptime >= least.saturating_add(age),
         };
         if due {
-            // Not how long: a plan must read the same when it is made again a moment later.
+            // Not how long: a plan that is made again a moment later must be the same.
             let reason = match least.is_zero() {
                 true => "every broker is restarted".to_owned(),
                 false => format!("it has run for more than {}", words(least)),
             };
             roll(draft, host, Work::Restart, &reason, settings.patience);
-        } else if draft.options.moment == Moment::Before {
+        } else if draft.options.pass == Pass::Before {
             let text = format!(
                 "started {} ago, so it is not restarted again; older-than=0s restarts it anyway",
                 words(uptime)

@@ -1,12 +1,12 @@
 use super::{Draft, roll};
 use crate::facts::{Backend, HostFacts};
 use crate::inventory::Host;
-use crate::operation::{ReviveNode, Service};
+use crate::operation::{BalancerState, ReviveNode};
 use crate::plan::{Change, Proposal};
 use crate::playbook::Phase;
 
-/// Brings back into service what an interrupted run, or somebody by hand, left switched off: nodes in maintenance mode
-/// refuse clients until they are revived, and a server that HAProxy was told to spare gets none.
+/// Brings back into service what an interrupted run or an operator left out of service: nodes in maintenance mode
+/// refuse clients until they are revived, and a server that is disabled in HAProxy gets none.
 pub fn plan(draft: &mut Draft<'_>) {
     for host in draft.brokers() {
         let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { continue };
@@ -17,7 +17,7 @@ pub fn plan(draft: &mut Draft<'_>) {
             if is_spared(draft, host, &balancer) {
                 let after = draft.last_of(&[&host.name], &[Phase::Start, Phase::Service]);
                 let reason = "it was disabled in the balancer, and its node serves";
-                roll::switch(draft, &balancer, &host.name, Service::In, reason, after);
+                roll::switch(draft, &balancer, &host.name, BalancerState::In, reason, after);
             }
         }
     }
@@ -37,7 +37,7 @@ fn revive(draft: &mut Draft<'_>, host: &Host) {
     draft.propose(
         Proposal::new(&host.name, "revive", Change::Command, ReviveNode { node: node.clone(), names })
             .title(format!("take {node} out of maintenance mode"))
-            .because("it takes no clients")
+            .because("it accepts no clients")
             .within(180),
     );
 }

@@ -4,12 +4,12 @@ use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
 use crate::operation::{StartApp, StartBroker, StartUnit};
-use crate::plan::{Change, Moment, Proposal, StepId};
+use crate::plan::{Change, Pass, Proposal, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
 
-/// Starts the brokers that do not run, except for the blank ones that enter the cluster at their first start: those
-/// belong to the phase `join`. Nodes with data come back as what they were, all at once, because the members
+/// Starts the stopped brokers, except for the blank ones that enter the cluster at their first start: those
+/// belong to the phase `join`. Nodes with data start unchanged, all at once, because the members
 /// of a stopped cluster wait for each other.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let mut brokers = draft.brokers();
@@ -21,23 +21,23 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             BrokerState::Down | BrokerState::AppStopped | BrokerState::Unknown(_)
                 if refuse_forgotten(draft, host) => {}
             BrokerState::Down if !draft.enters_at_first_start(host) => start(draft, host, patience),
-            // While systemd still starts it, it boots or waits for its peers: start_app would say 0 and do nothing.
-            // While somebody stops it, systemd starts it when it is down.
+            // While systemd still starts it, it boots or waits for its peers: start_app would exit with 0 and do nothing.
+            // While it is being stopped, systemd starts it once it is down.
             BrokerState::AppStopped | BrokerState::Unknown(_) if is_changing(&unit) => {
                 start(draft, host, patience);
             }
             BrokerState::AppStopped => start_app(draft, host, patience),
             BrokerState::Unknown(why) => draft.refuse(
                 &host.name,
-                format!("{} runs and does not answer", host.node()),
+                format!("{} runs but does not answer", host.node()),
                 why,
-                "look at its log: /var/log/rabbitmq; rabbitup status shows what the others see",
+                "check its log: /var/log/rabbitmq; rabbitup status shows what the others see",
             ),
-            // It still answers, and does not in a moment.
+            // It still answers, but is about to stop.
             BrokerState::Running(_) if unit.active == STOPPING => start(draft, host, patience),
             BrokerState::Running(_) if !unit.is_enabled() && unit.exists => enable(draft, host),
-            // `phase::untold` has refused the whole plan.
-            BrokerState::Untold(_)
+            // `phase::unsupported` has refused the whole plan.
+            BrokerState::Unsupported(_)
             | BrokerState::Running(_)
             | BrokerState::CookieRefused
             | BrokerState::Down => {}
@@ -45,20 +45,20 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     }
 }
 
-/// Refuses the start of a node whose cluster has forgotten it, which fails after minutes. Where nobody can tell, the plan says
-/// what the start may meet.
+/// Refuses to start a node that its cluster has forgotten, since that fails after minutes. If this is unknown, the plan notes
+/// the risk.
 fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host) -> bool {
     let anchor = draft.desired.host(&draft.anchor).filter(|anchor| anchor.name != host.name);
     let seed = anchor.and_then(|anchor| draft.observed.host(&anchor.name)?.node()).cloned();
-    // What this very plan has put aside is no data any more.
+    // Data that this plan moves aside does not count.
     let has_data = draft.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_some());
     let Some(seed) = seed.filter(|_| has_data) else { return false };
     let (node, name) = (host.node(), &host.name);
     let Some(forgotten) = view::forgotten(draft.desired, draft.observed, host, &seed) else { return false };
     if forgotten == Forgotten::Unknown {
-        if draft.options.moment == Moment::Before {
+        if draft.options.pass == Pass::Before {
             let text = format!(
-                "{} does not list {node}, whose data is here: if {node} was once a member, its start fails, and rabbitup run \
+                "{} does not list {node}, which has data here: if {node} was once a member, its start fails, and rabbitup run \
                  recover-node node={name} brings it back",
                 seed.name
             );
@@ -68,17 +68,17 @@ fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host) -> bool {
     }
     draft.refuse(
         name,
-        format!("{node} cannot start: {} does not list it as a member any more", seed.name),
+        format!("{node} cannot start: {} no longer lists it as a member", seed.name),
         format!("it was forgotten while it was away: {forgotten}"),
         format!(
-            "rabbitup run recover-node node={name} keeps what it holds aside and brings it back; to leave it out, rabbitup run \
-             remove-node node={name}, and take its host out of the inventory"
+            "rabbitup run recover-node node={name} moves its data aside and brings it back; to leave it out, rabbitup run \
+             remove-node node={name}, and remove its host from the inventory"
         ),
     );
     true
 }
 
-/// systemd's word for a unit that somebody stops.
+/// systemd's state of a unit that is being stopped.
 const STOPPING: &str = "deactivating";
 
 fn is_changing(unit: &UnitFacts) -> bool {
@@ -94,14 +94,14 @@ fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
         _ if facts.data_of(&node).is_some() => "it does not run",
         _ => "it has never run",
     };
-    // A RAM node has its tables from a disc node that runs, and two that start together take each other for strangers.
+    // A RAM node copies its tables from a running disc node, and two that start together do not recognise each other.
     let mut before = if was_ram(draft, host) { draft.last_on_brokers(&[Phase::Start]) } else { Vec::new() };
     before.extend(proof(draft, host));
     propose(draft, host, reason, before, patience);
 }
 
-/// The start that shows whether this node's new files are good, where it can be waited for. Members of a cluster that is
-/// down as a whole wait for each other: they get their files together, and nobody serves meanwhile anyway.
+/// The start that shows whether this node's new files work, if it can be waited for. Members of a cluster that is
+/// entirely down wait for each other: they get their files together, and none serves meanwhile anyway.
 fn proof(draft: &Draft<'_>, host: &Host) -> Option<StepId> {
     draft.held_back(&host.name).next()?;
     let is_blank = draft.host(&host.name).is_some_and(|facts| facts.data_of(&host.node()).is_none());
@@ -112,7 +112,7 @@ fn proof(draft: &Draft<'_>, host: &Host) -> Option<StepId> {
     if is_blank || some_serve { draft.proof() } else { None }
 }
 
-/// The step that starts a broker, whatever stopped it, with the files that it reads then.
+/// The step that starts a broker for any reason, after the files that it reads then.
 pub(super) fn propose(
     draft: &mut Draft<'_>,
     host: &Host,
@@ -147,7 +147,7 @@ fn start_app(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     draft.propose(
         Proposal::new(&host.name, "start-app", Change::Command, operation)
             .title(format!("start RabbitMQ in the running Erlang VM of {node}"))
-            .because("somebody stopped it there (stop_app)")
+            .because("it was stopped there (stop_app)")
             .within(360 + patience.seconds()),
     );
 }

@@ -6,8 +6,8 @@ use crate::operation::StopBroker;
 use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::Phase;
 
-/// Stops every broker that runs, one after the other. RAM nodes first and the anchor last: what stopped last knows the
-/// most, and Mnesia's nodes wait for it when they start.
+/// Stops every running broker, one after the other. RAM nodes first and the anchor last: the node that stops last knows the
+/// most, and with Mnesia the others wait for it when they start.
 pub fn plan(draft: &mut Draft<'_>) {
     let mut brokers = draft.brokers();
     brokers.reverse();
@@ -21,7 +21,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         }
         stops = true;
         let last = host.name == draft.anchor;
-        let reason = if last { "the last to stop" } else { "the cluster is to be stopped" };
+        let reason = if last { "the last to stop" } else { "the whole cluster is stopped" };
         propose(draft, host, reason, before.clone());
         before = draft.last_of(&[&host.name], &[Phase::Stop]);
     }
@@ -29,12 +29,12 @@ pub fn plan(draft: &mut Draft<'_>) {
         let anchor = draft.anchor.clone();
         draft.note(
             &anchor,
-            "no client is served until: rabbitup run start (a host that boots starts its broker, too)",
+            "no client is served until: rabbitup run start (a host that reboots also starts its broker)",
         );
     }
 }
 
-/// The step that stops a broker, whatever it is stopped for.
+/// The step that stops a broker, for any reason.
 pub(super) fn propose(draft: &mut Draft<'_>, host: &Host, reason: &str, after: Vec<StepId>) {
     let node = host.node();
     let title = format!("stop {node}");

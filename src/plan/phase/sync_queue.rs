@@ -4,11 +4,11 @@ use crate::facts::{HostFacts, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName};
 use crate::operation::{CancelSyncQueue, QueueRef, SyncQueue};
-use crate::plan::{Change, Moment, Proposal};
+use crate::plan::{Change, Pass, Proposal};
 use crate::playbook::Minutes;
 use crate::rabbitmq::has_mirrored_queues;
 
-/// Brings the mirrors of one queue up to date. The queue takes no messages meanwhile.
+/// Synchronises the mirrors of one queue. The queue accepts no messages meanwhile.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let Some((host, queue)) = find(draft) else { return };
     let behind: Vec<&NodeName> = queue.unsynchronised().collect();
@@ -25,42 +25,42 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         Proposal::new(&host.name, "sync-queue", Change::Command, operation)
             .title(format!("synchronise {}", queue))
             .because(format!(
-                "its mirrors on {} are behind; it takes no messages until they are not",
+                "its mirrors on {} are out of sync; the queue accepts no messages until they are in sync",
                 listed(&behind)
             ))
             .within(120 + patience.seconds()),
     );
 }
 
-/// Ends the synchronisation of one queue.
+/// Cancels the synchronisation of one queue.
 pub fn cancel(draft: &mut Draft<'_>) {
     let Some((host, queue)) = find(draft) else { return };
     if queue.unsynchronised().next().is_none() {
         return note(
             draft,
             &host.name,
-            format!("every mirror of {} is in sync: nothing is under way", queue),
+            format!("every mirror of {} is in sync: there is nothing to cancel", queue),
         );
     }
-    if draft.options.moment != Moment::Before {
+    if draft.options.pass != Pass::Before {
         return;
     }
     let operation = CancelSyncQueue { node: host.node(), queue: QueueRef::from(&queue) };
     draft.propose(
         Proposal::new(&host.name, "cancel-sync-queue", Change::Command, operation)
-            .title(format!("end the synchronisation of {}", queue))
-            .because("asked for; mirrors that are behind stay behind"),
+            .title(format!("cancel the synchronisation of {}", queue))
+            .because("requested; mirrors that are out of sync stay so"),
     );
 }
 
-/// The mirrored queue that is meant, and the node that is asked to work on it.
+/// The mirrored queue, and the node that runs the command.
 fn find<'a>(draft: &mut Draft<'a>) -> Option<(&'a Host, QueueFacts)> {
     let host = draft.desired.host(&draft.anchor)?;
     let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else {
         draft.refuse(
             &host.name,
             format!("{} does not serve", host.node()),
-            "nobody can be asked for the queue",
+            "only a running node can be asked about the queue",
             "rabbitup run start",
         );
         return None;
@@ -88,7 +88,7 @@ fn refuse_version(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) {
             node.rabbitmq_version
         ),
         "mirroring was removed in 4.0; the replicas of quorum queues and streams catch up by themselves",
-        "rabbitup status names queues that lack replicas; rabbitup run grow-queues gives them",
+        "rabbitup status names queues that lack replicas; rabbitup run grow-queues adds them",
     );
 }
 
@@ -105,14 +105,14 @@ fn refuse_unknown(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, vhost: &
         "on a broker: rabbitmqctl list_queues -p VHOST name type".to_owned()
     };
     let what = format!("there is no queue {name} in the virtual host {vhost}");
-    draft.refuse(&host.name, what, format!("{} knows none of that name", node.name), advice);
+    draft.refuse(&host.name, what, format!("{} has none of that name", node.name), advice);
 }
 
 fn refuse_kind(draft: &mut Draft<'_>, host: &Host, queue: &QueueFacts) {
     let (why, advice) = match queue.kind {
         QueueKind::Quorum | QueueKind::Stream => (
             "it is a quorum queue or a stream: its replicas catch up by themselves",
-            "rabbitup status names queues that lack replicas; rabbitup run grow-queues gives them",
+            "rabbitup status names queues that lack replicas; rabbitup run grow-queues adds them",
         ),
         _ => (
             "no policy with ha-mode applies to it",
@@ -123,7 +123,7 @@ fn refuse_kind(draft: &mut Draft<'_>, host: &Host, queue: &QueueFacts) {
 }
 
 fn note(draft: &mut Draft<'_>, host: &HostName, text: String) {
-    if draft.options.moment == Moment::Before {
+    if draft.options.pass == Pass::Before {
         draft.note(host, text);
     }
 }

@@ -7,8 +7,8 @@ use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, render};
 use crate::platform::TimeService;
 
-/// Keeps time with chrony. Another time service that runs and is in sync is left alone, except on a time source:
-/// timesyncd cannot serve.
+/// Synchronises time with chrony. Another time service that runs and is in sync is left alone, except on a time source:
+/// timesyncd cannot serve time.
 pub fn plan(draft: &mut Draft<'_>) {
     if !draft.desired.time.manage {
         return;
@@ -42,7 +42,7 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// Whether chrony is to look after this host's clock.
+/// Whether chrony manages this host's clock.
 pub(super) fn wants_chrony(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> bool {
     let chrony = facts.system.family.platform().map(|platform| platform.time.unit);
     let other_in_sync = match facts.time_service.running.as_deref() {
@@ -70,7 +70,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, time: &TimeService) {
     let (change, diff, reason) = if installed_now {
         (Change::Add, unified("", &text), "chrony is new here".to_owned())
     } else {
-        (Change::Change, unified(&current, &text), "its time servers differ from the inventory's".to_owned())
+        (Change::Change, unified(&current, &text), "its time servers differ from the inventory".to_owned())
     };
     let write = WriteFile {
         path: time.conf.to_owned(),

@@ -1,20 +1,20 @@
 use super::asked_for::{Target, target};
 use super::roll::{Work, roll};
 use super::{Draft, broker_config, conf_keys, feature_flags, over};
-use crate::facts::BrokerState;
+use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
-use crate::model::Version;
+use crate::model::{HostName, Version};
 use crate::plan::Refusal;
 use crate::platform::Words;
 use crate::playbook::{Phase, UpgradeSettings, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, CONF_FILE, Conf};
 
-/// Brings every running broker to the version that is asked for, one at a time. Brokers that do not run get it with the
+/// Upgrades every running broker to the requested version, one at a time. Stopped brokers get it in the
 /// phase `packages`.
 pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     let mut flags_enabled = false;
     for host in draft.brokers() {
-        // What does not run gets its version before it starts, or was told why not.
+        // A stopped broker gets its version before it starts, or was refused it.
         let is_told = |refusal: &Refusal| {
             refusal.phase == Phase::Packages && refusal.problem.host.as_ref() == Some(&host.name)
         };
@@ -29,21 +29,41 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         let target = match target(draft, facts, settings.to) {
             Target::None => continue,
             Target::Is(version) => version,
+            Target::Unknown => {
+                draft.refuse(
+                    &host.name,
+                    "which versions of rabbitmq-server are offered to this host is not known",
+                    "its package lists were never fetched",
+                    format!("on the host: {refresh}; then run the same command again"),
+                );
+                continue;
+            }
             Target::NotOffered(wanted, offered) => {
                 draft.refuse(
                     &host.name,
                     format!("no rabbitmq-server {wanted} is offered to this host"),
                     format!("its repositories offer {}", if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }),
-                    format!("add a repository that has it ({refresh} fetches what was published since), or ask for another"),
+                    format!("add a repository that has it ({refresh} updates the package lists), or request another version"),
                 );
                 continue;
             }
         };
+        if let Some((other, theirs)) = newer_elsewhere(draft, host, facts, &target, settings.to) {
+            draft.refuse(
+                &host.name,
+                format!("rabbitmq-server {theirs}, which {other} is offered, is not offered to this host"),
+                format!("the newest that it is offered is {target}; the nodes of a cluster run one version"),
+                format!(
+                    "on the host: {refresh} fetches what was published since; if that changes nothing, give all brokers the same repositories"
+                ),
+            );
+            continue;
+        }
         if target == installed && cut_off.is_none() {
             continue;
         }
         if !matches!(facts.broker, BrokerState::Running(_)) {
-            // In a bring-up it is started, and the next run upgrades it with the others.
+            // A bring-up starts it, and the next run upgrades it with the others.
             if settings.to == UpgradeTo::Newest {
                 refuse_down(draft, host, &target, cut_off.as_deref());
             }
@@ -72,8 +92,8 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
     }
 }
 
-/// A rabbitmq.conf that the old version reads and the new one does not start with. One that this plan writes was judged
-/// where it was made.
+/// A rabbitmq.conf that the old version reads but the new one does not start with. One that this plan writes was checked
+/// when it was made.
 fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
     if draft.held_back(&host.name).any(|file| file.path == CONF_FILE) {
         return;
@@ -84,6 +104,30 @@ fn refuse_old_settings(draft: &mut Draft<'_>, host: &Host, release: Version) {
     conf_keys::refuse_for(draft, host, &Conf::parse(&text), release);
 }
 
+/// A newer version that another broker is offered and would be upgraded to, where this host does not know it: package lists of
+/// different age, or other repositories.
+fn newer_elsewhere(
+    draft: &Draft<'_>,
+    host: &Host,
+    facts: &HostFacts,
+    target: &str,
+    to: UpgradeTo,
+) -> Option<(HostName, String)> {
+    let here = facts.packages.get(BROKER_PACKAGE)?;
+    draft.brokers().into_iter().filter(|other| other.name != host.name).find_map(|other| {
+        let seen = draft.host(&other.name)?;
+        let Target::Is(theirs) = self::target(draft, seen, to) else { return None };
+        let there = seen.packages.get(BROKER_PACKAGE)?;
+        let place = |version: &str| there.offered.iter().position(|offered| offered == version);
+        let is_newer = match (Version::parse(&theirs), Version::parse(target)) {
+            (Ok(theirs), Ok(ours)) if theirs != ours => theirs > ours,
+            // The same release in a newer package: each host's list has the newest first.
+            _ => place(&theirs).zip(place(target)).is_some_and(|(theirs, ours)| theirs < ours),
+        };
+        (is_newer && !here.offered.contains(&theirs)).then(|| (other.name.clone(), theirs))
+    })
+}
+
 fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option<&str>) {
     draft.refuse(
         &host.name,
@@ -91,7 +135,7 @@ fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option
         "one node is upgraded at a time, and all the others must run",
         match cut_off {
             Some(half) => format!("rabbitup up completes the interrupted installation of {half}, and starts it"),
-            None => "rabbitup run start starts it and waits until it serves, rabbitup status says what is wrong with it"
+            None => "rabbitup run start starts it and waits until it serves; rabbitup status shows what is wrong with it"
                 .to_owned(),
         },
     );

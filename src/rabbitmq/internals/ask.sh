@@ -33,7 +33,7 @@ cannot_be_told() { # QUESTION NODE short|long [BINDINGS]
   words="$2${version:+ (RabbitMQ $version)} cannot be asked $asks ($1): $words"
   if command -v "fallback_$1" >/dev/null; then
     # shellcheck disable=SC2154 # as above
-    { printf '%s; asked with %s in its place\n' "$words" "$by_hand" >&4; } 2>/dev/null || :
+    { printf '%s; used %s instead\n' "$words" "$by_hand" >&4; } 2>/dev/null || :
     asked=0
     said=$("fallback_$1" "$2" "$3" "${4:-}") || asked=$?
     [ "$asked" = 44 ] || { printf '%s\n' "$said"; return "$asked"; }

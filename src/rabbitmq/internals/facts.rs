@@ -48,7 +48,7 @@ fn funs(facts: &[(Need, Question)]) -> String {
     funs.collect::<Vec<_>>().join(",\n")
 }
 
-/// A fact that was told on every release.
+/// A fact that every release answered.
 const fn told(
     need: Need,
     name: &'static str,
@@ -59,18 +59,18 @@ const fn told(
     (need, Question { name, asks, tried: Release::ALL, fallback, within: REPORT_TIMEOUT, with: SHARED, text })
 }
 
-/// One that only these releases have.
+/// A fact that only these releases have.
 const fn tried(on: &'static [Release], (need, fact): (Need, Question)) -> (Need, Question) {
     (need, Question { tried: on, ..fact })
 }
 
-/// What a node reports whose RabbitMQ is stopped or still starting.
+/// The facts of a node whose RabbitMQ is stopped or still starting.
 pub const FACTS_OF_STOPPED: &[(Need, Question)] = &[tried(
     &[Release::V4_3_6],
     told(
         Need::Unknown,
         "known",
-        "which nodes were its cluster's when it last ran",
+        "which nodes were members of its cluster when it last ran",
         Fallback::Nothing("the cluster's own list decides"),
         include_str!("fact/known.erl"),
     ),

@@ -139,7 +139,7 @@ pub const LACKING: Question = Question {
 /// See `step/release_streams.erl`.
 pub const RELEASE_STREAMS: Question = Question {
     name: "release_streams",
-    asks: "to take a node out of its streams",
+    asks: "to remove a node from its streams",
     tried: STREAMS,
     fallback: Fallback::ByHand("rabbitmq-streams delete_replica"),
     within: MOMENTS,
@@ -216,7 +216,7 @@ pub const REOPEN: Question = Question {
 /// See `step/mnesia_notes.erl`.
 pub const MNESIA_NOTES: Question = Question {
     name: "mnesia_notes",
-    asks: "who Mnesia's members are",
+    asks: "which nodes are Mnesia's members",
     tried: MNESIA,
     fallback: Fallback::ByHand("rabbitmqctl cluster_status"),
     within: MOMENTS,
@@ -260,7 +260,7 @@ pub const RUNNING_COOKIE: Question = Question {
 /// See `step/take_cookie.erl`.
 pub const TAKE_COOKIE: Question = Question {
     name: "take_cookie",
-    asks: "to take another cookie",
+    asks: "to switch to another cookie",
     tried: Release::ALL,
     fallback: Fallback::Nothing("only Erlang can change the cookie of a running node"),
     within: MOMENTS,

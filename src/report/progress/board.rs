@@ -13,7 +13,7 @@ pub(super) struct Board {
     pub started: Option<Duration>,
     pub stopping: Stopping,
     /// Per host, in the inventory's order, only those with steps.
-    pub hosts: Vec<Place>,
+    pub hosts: Vec<HostRow>,
 }
 
 /// Whether somebody asked the run to stop.
@@ -25,7 +25,7 @@ pub(super) enum Stopping {
 
 /// Where one host stands.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct HostRow {
     pub host: HostName,
     pub total: usize,
     pub done: usize,
@@ -50,7 +50,7 @@ pub(super) struct Current {
 impl Board {
     pub(super) fn new(plan: &Plan) -> Self {
         let titles = Titles::of(plan);
-        let place = |(host, total): &(HostName, usize)| Place {
+        let row = |(host, total): &(HostName, usize)| HostRow {
             host: host.clone(),
             total: *total,
             done: 0,
@@ -61,12 +61,12 @@ impl Board {
             first_start: None,
             last_end: None,
         };
-        let hosts = titles.hosts.iter().filter(|(_, total)| *total > 0).map(place).collect();
+        let hosts = titles.hosts.iter().filter(|(_, total)| *total > 0).map(row).collect();
         Self { titles, started: None, stopping: Stopping::No, hosts }
     }
 
-    pub(super) fn place(&self, host: &HostName) -> Option<&Place> {
-        self.hosts.iter().find(|place| &place.host == host)
+    pub(super) fn row(&self, host: &HostName) -> Option<&HostRow> {
+        self.hosts.iter().find(|row| &row.host == host)
     }
 
     pub(super) fn event(&mut self, event: &Event, now: Duration) {
@@ -75,56 +75,56 @@ impl Board {
             Event::Interrupted { .. } | Event::LockLost { .. } | Event::Abandoned { .. } => {
                 self.stopping = Stopping::AfterRunning;
             }
-            Event::StepStarted { step, host } => self.with(host, |place| {
-                place.first_start.get_or_insert(now);
-                place.current = Some(Current { step: step.clone(), since: now, line: None });
+            Event::StepStarted { step, host } => self.with(host, |row| {
+                row.first_start.get_or_insert(now);
+                row.current = Some(Current { step: step.clone(), since: now, line: None });
             }),
-            Event::StepOutput { step, host, line } => self.with(host, |place| {
-                if let Some(current) = place.current.as_mut().filter(|current| &current.step == step) {
+            Event::StepOutput { step, host, line } => self.with(host, |row| {
+                if let Some(current) = row.current.as_mut().filter(|current| &current.step == step) {
                     current.line = Some((line.clone(), now));
                 }
             }),
-            Event::StepSucceeded { step, host, .. } => self.with(host, |place| {
-                place.end(step, now);
-                place.done += 1;
+            Event::StepSucceeded { step, host, .. } => self.with(host, |row| {
+                row.end(step, now);
+                row.done += 1;
             }),
-            Event::StepFailed { step, host, .. } => self.with(host, |place| {
-                place.end(step, now);
-                place.failed = Some(step.clone());
+            Event::StepFailed { step, host, .. } => self.with(host, |row| {
+                row.end(step, now);
+                row.failed = Some(step.clone());
             }),
             Event::StepBlocked { step, host, .. } | Event::StepSkipped { step, host } => {
-                self.with(host, |place| {
-                    place.end(step, now);
-                    place.dropped += 1;
+                self.with(host, |row| {
+                    row.end(step, now);
+                    row.dropped += 1;
                 })
             }
             Event::StepTold { .. } | Event::Locked | Event::ApplyEnded { .. } => {}
         }
     }
 
-    fn with(&mut self, host: &HostName, change: impl FnOnce(&mut Place)) {
-        if let Some(place) = self.hosts.iter_mut().find(|place| &place.host == host) {
-            change(place);
+    fn with(&mut self, host: &HostName, change: impl FnOnce(&mut HostRow)) {
+        if let Some(row) = self.hosts.iter_mut().find(|row| &row.host == host) {
+            change(row);
         }
     }
 
     /// What the host's next step waits for on other hosts.
-    pub(super) fn waits_for<'a>(&'a self, place: &'a Place) -> Vec<&'a StepId> {
-        let next = self.titles.of_host(&place.host).into_iter().find(|(id, _)| !place.ended.contains(*id));
+    pub(super) fn waits_for<'a>(&'a self, row: &'a HostRow) -> Vec<&'a StepId> {
+        let next = self.titles.of_host(&row.host).into_iter().find(|(id, _)| !row.ended.contains(*id));
         let open = |id: &&StepId| {
-            let other = self.titles.get(id).and_then(|step| self.place(&step.host));
+            let other = self.titles.get(id).and_then(|step| self.row(&step.host));
             other.is_some_and(|other| !other.ended.contains(*id))
         };
         next.map(|(_, step)| step.after.iter().filter(open).collect()).unwrap_or_default()
     }
 
     pub(super) fn totals(&self) -> Totals {
-        let sum = |of: fn(&Place) -> usize| self.hosts.iter().map(of).sum();
+        let sum = |of: fn(&HostRow) -> usize| self.hosts.iter().map(of).sum();
         Totals {
-            steps: sum(|place| place.total),
-            done: sum(|place| place.done),
-            failed: self.hosts.iter().filter(|place| place.failed.is_some()).count(),
-            dropped: sum(|place| place.dropped),
+            steps: sum(|row| row.total),
+            done: sum(|row| row.done),
+            failed: self.hosts.iter().filter(|row| row.failed.is_some()).count(),
+            dropped: sum(|row| row.dropped),
         }
     }
 }
@@ -138,7 +138,7 @@ pub(super) struct Totals {
     pub dropped: usize,
 }
 
-impl Place {
+impl HostRow {
     fn end(&mut self, step: &StepId, now: Duration) {
         self.ended.insert(step.clone());
         self.last_end = Some(now);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use console::{measure_text_width, truncate_str};
 
-use super::board::{Board, Current, Place, Stopping, Totals};
+use super::board::{Board, Current, HostRow, Stopping, Totals};
 use super::elapsed::{spinner, stopwatch, ticking};
 use crate::model::{HostName, one_line};
 use crate::report::style::{Detail, Ink, Style};
@@ -24,27 +24,26 @@ pub(super) fn host_lines(board: &Board, now: Duration, rows: usize, style: Style
     if rows == 0 {
         return Vec::new();
     }
-    let line = |place: &Place| host_line(board, place, now, style);
+    let line = |row: &HostRow| host_line(board, row, now, style);
     if board.hosts.len() <= rows {
         return board.hosts.iter().map(line).collect();
     }
-    let mut busy: Vec<&Place> =
+    let mut busy: Vec<&HostRow> =
         board.hosts.iter().filter(|p| p.current.is_some() || p.failed.is_some()).collect();
-    busy.sort_by_key(|place| place.current.is_none());
+    busy.sort_by_key(|row| row.current.is_none());
     busy.truncate(rows.saturating_sub(1));
-    let shown = |place: &&Place| !busy.iter().any(|p| p.host == place.host);
-    let rest: Vec<&Place> = board.hosts.iter().filter(shown).collect();
-    let over =
-        rest.iter().filter(|place| place.is_over() && place.failed.is_none() && place.dropped == 0).count();
+    let shown = |row: &&HostRow| !busy.iter().any(|p| p.host == row.host);
+    let rest: Vec<&HostRow> = board.hosts.iter().filter(shown).collect();
+    let over = rest.iter().filter(|row| row.is_over() && row.failed.is_none() && row.dropped == 0).count();
     let mut lines: Vec<String> = busy.into_iter().map(line).collect();
     let words = format!("  {}: {over} done, {} to go", counted(rest.len(), "more host"), rest.len() - over);
     lines.push(style.paint(Ink::Dimmed, cut(&words, style.width.saturating_sub(1))));
     lines
 }
 
-fn host_line(board: &Board, place: &Place, now: Duration, style: Style) -> String {
+fn host_line(board: &Board, row: &HostRow, now: Duration, style: Style) -> String {
     let width = board.titles.host_width();
-    let (mark, words) = match (&place.current, &place.failed) {
+    let (mark, words) = match (&row.current, &row.failed) {
         (Some(current), _) => {
             let elapsed = now.saturating_sub(current.since);
             // Behind the mark, the host and the spaces between them.
@@ -53,26 +52,26 @@ fn host_line(board: &Board, place: &Place, now: Duration, style: Style) -> Strin
         }
         (None, Some(failed)) => {
             let mut words = format!("failed: {}", one_line(board.titles.title(failed)));
-            if place.dropped > 0 {
-                words.push_str(&format!("; {} not done", counted(place.dropped, "step")));
+            if row.dropped > 0 {
+                words.push_str(&format!("; {} not done", counted(row.dropped, "step")));
             }
             (style.paint(Ink::Bad, "✘"), words)
         }
-        (None, None) if place.is_over() && place.dropped > 0 => {
-            let not_done = format!("{} not done", counted(place.dropped, "step"));
-            let words = if place.done == 0 { not_done } else { format!("{} done, {not_done}", place.done) };
+        (None, None) if row.is_over() && row.dropped > 0 => {
+            let not_done = format!("{} not done", counted(row.dropped, "step"));
+            let words = if row.done == 0 { not_done } else { format!("{} done, {not_done}", row.done) };
             (style.paint(Ink::Warning, "!"), words)
         }
-        (None, None) if place.is_over() => {
-            let time = place
+        (None, None) if row.is_over() => {
+            let time = row
                 .last_end
-                .zip(place.first_start)
+                .zip(row.first_start)
                 .map_or(Duration::ZERO, |(end, start)| end.saturating_sub(start));
-            (style.paint(Ink::Good, "✔"), format!("{} in {}", counted(place.done, "step"), ticking(time)))
+            (style.paint(Ink::Good, "✔"), format!("{} in {}", counted(row.done, "step"), ticking(time)))
         }
-        (None, None) => (style.paint(Ink::Dimmed, "·"), style.paint(Ink::Dimmed, waiting(board, place))),
+        (None, None) => (style.paint(Ink::Dimmed, "·"), style.paint(Ink::Dimmed, waiting(board, row))),
     };
-    cut(&format!("{mark} {:<width$}  {words}", place.host), style.width.saturating_sub(1))
+    cut(&format!("{mark} {:<width$}  {words}", row.host), style.width.saturating_sub(1))
 }
 
 /// What a host does: `start  12 s  start the broker`, and what that printed last.
@@ -96,11 +95,11 @@ fn cut(text: &str, room: usize) -> String {
     truncate_str(text, room, "…").into_owned()
 }
 
-fn waiting(board: &Board, place: &Place) -> String {
+fn waiting(board: &Board, row: &HostRow) -> String {
     if board.stopping == Stopping::AfterRunning {
         return "not started: the run is stopping".to_owned();
     }
-    let waits = board.waits_for(place);
+    let waits = board.waits_for(row);
     match waits.as_slice() {
         [] => "waiting for its turn".to_owned(),
         [one] => format!("waiting for {}", one_line(&board.titles.full(one))),

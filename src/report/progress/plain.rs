@@ -136,7 +136,7 @@ impl<W: Write> Display for PlainLines<W> {
             .board
             .hosts
             .iter()
-            .filter_map(|place| place.current.clone().map(|current| (place.host.clone(), current)))
+            .filter_map(|row| row.current.clone().map(|current| (row.host.clone(), current)))
             .collect();
         for (host, current) in running {
             self.sign_of_life(&host, &current, now);

@@ -9,6 +9,7 @@ use super::ways::{clock, controller, hostile, names, storage};
 use crate::inventory::Inventory;
 use crate::lab::Disk;
 use crate::program::{Running, Start, until};
+use crate::release::Family;
 use crate::stage::{BROKERS, Stage, octet};
 use crate::watch::server_states;
 
@@ -31,7 +32,7 @@ pub enum Fault {
     ReadOnly,
     Repository,
     Mirror,
-    Dpkg,
+    PackageManager,
     Names,
     ControllerClock,
     HostClock,
@@ -88,7 +89,7 @@ impl Fault {
         Self::Broker,
         Self::Repository,
         Self::Mirror,
-        Self::Dpkg,
+        Self::PackageManager,
         Self::Names,
         Self::ControllerClock,
         Self::HostClock,
@@ -118,7 +119,7 @@ impl Fault {
             Self::ReadOnly => "read-only",
             Self::Repository => "repository",
             Self::Mirror => "mirror",
-            Self::Dpkg => "dpkg",
+            Self::PackageManager => "dpkg",
             Self::Names => "names",
             Self::ControllerClock => "controller-clock",
             Self::HostClock => "host-clock",
@@ -128,10 +129,15 @@ impl Fault {
         }
     }
 
+    /// Whether hosts of this family can meet it. The mirror speaks to apt only; one for dnf is still to be written.
+    pub fn is_there(self, family: Family) -> bool {
+        self != Self::Mirror || family == Family::Apt
+    }
+
     /// Whether it can be injected while this step runs: `packages`, `restart`.
     pub fn concerns(self, host: &str, step: &str) -> bool {
         match self {
-            Self::Repository | Self::Mirror | Self::Dpkg => matches!(step, "packages" | "upgrade"),
+            Self::Repository | Self::Mirror | Self::PackageManager => matches!(step, "packages" | "upgrade"),
             Self::Broker | Self::StoppedDisk | Self::Names | Self::Hostile => BROKERS.contains(&host),
             _ => true,
         }
@@ -223,7 +229,11 @@ impl Fault {
             Self::ReadOnly => drop(lab.stdout_of(host, storage::REMOUNT_READ_ONLY)),
             Self::Repository => drop(lab.stdout_of(host, "mount -t tmpfs none /srv/repo")),
             Self::Mirror => scene.mirror.as_ref().expect("the scene has one").set_silent(true),
-            Self::Dpkg => return Struck::there(lab.run_on(host, KILL_DPKG).status.success()),
+            Self::PackageManager => {
+                return Struck::there(
+                    lab.run_on(host, scene.stage.lab.suite().family().kill()).status.success(),
+                );
+            }
             Self::Names => names::mislead(lab, host),
             Self::ControllerClock => clock::jump_here(stage),
             Self::HostClock => clock::jump_there(lab, host),
@@ -295,7 +305,7 @@ impl Fault {
             | Self::Session
             | Self::Power
             | Self::Broker
-            | Self::Dpkg
+            | Self::PackageManager
             | Self::Pause
             | Self::Second => {}
         }
@@ -320,10 +330,6 @@ pub enum Undo {
 /// In the host's own process table: every sshd but the one that listens.
 const KILL_SESSIONS: &str =
     "ps -eo pid=,ppid=,comm= | awk '$3 ~ /^sshd/ && $2 != 1 { print $1 }' | xargs -r kill -9";
-
-/// Like the OOM killer: dpkg and its children, then apt. Some of them may have ended already.
-const KILL_DPKG: &str = "pids=$(ps -eo pid=,comm= | awk '$2 ~ /^(dpkg|apt-get|apt|dpkg-deb)$/ { print $1 }'); \
-     [ -n \"$pids\" ] && { kill -9 $pids || :; }";
 
 const STOP_BROKER: &str = "case $(systemctl is-active rabbitmq-server) in active | activating) ;; *) exit 1 ;; esac; \
      systemctl stop --no-block rabbitmq-server";

@@ -272,7 +272,11 @@ impl InProgress<'_> {
                 if awaited.as_ref().is_some_and(|(waited, _)| *waited == step) && sign == Sign::Ends {
                     awaited = None;
                 }
-                match (self.fault_run.when, sign, step.middle(self.fault_run.fault)) {
+                match (
+                    self.fault_run.when,
+                    sign,
+                    step.middle(self.fault_run.fault, self.stage.lab.suite().family()),
+                ) {
                     (When::Begins, Sign::Begins, _)
                     | (When::Ends, Sign::Ends, _)
                     | (When::Middle, Sign::Output, None)

@@ -29,7 +29,7 @@ pub fn quorum(stage: &Stage, before: &[&str], taken: Option<&str>) -> Option<Str
 /// Prints problems of files that rabbitup writes: empty, truncated, or rejected by their software; a cookie that Erlang would
 /// reject.
 const FILES: &str = r#"
-for f in /etc/hosts /etc/hostname /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/enabled_plugins /etc/haproxy/haproxy.cfg /etc/chrony/chrony.conf; do
+for f in /etc/hosts /etc/hostname /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/enabled_plugins /etc/haproxy/haproxy.cfg TIME_FILE; do
   [ -e "$f" ] || continue
   [ -s "$f" ] || { echo "$f is empty"; continue; }
   [ -z "$(tail -c 1 "$f")" ] || echo "$f ends in the middle of a line"
@@ -43,7 +43,8 @@ exit 0
 "#;
 
 pub fn whole_files(stage: &Stage) -> Vec<String> {
-    let said = on_each(&stage.lab, &ALL, FILES);
+    let files = FILES.replace("TIME_FILE", &stage.lab.suite().family().time_file());
+    let said = on_each(&stage.lab, &ALL, &files);
     ALL.iter()
         .zip(said)
         .flat_map(|(host, text)| text.lines().map(|line| format!("{host}: {line}")).collect::<Vec<_>>())
@@ -68,24 +69,30 @@ pub fn cookies(stage: &Stage, active: &[&str]) -> Option<String> {
 }
 
 /// Prints leftovers of a finished rabbitup run on a host.
-const LEFT: &str = "ls -d /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved /run/rabbitup-* \
-    /var/lib/rabbitmq/.rabbitup-cookie 2>/dev/null; ps -eo args= | grep -oE 'rabbitup-[0-9a-zA-Z]{16,}'; :";
+fn left(lab: &Lab) -> String {
+    format!(
+        "ls -d {} /run/rabbitup-* /var/lib/rabbitmq/.rabbitup-cookie 2>/dev/null; \
+         ps -eo args= | grep -oE 'rabbitup-[0-9a-zA-Z]{{16,}}'; :",
+        lab.suite().family().restraints()
+    )
+}
 
 const DRAINED: &str =
     "timeout 60 rabbitmqctl -q eval 'rabbit_maintenance:is_being_drained_local_read(node()).'";
 
 /// After a successful run nothing of rabbitup is left, and no node is drained.
 pub fn nothing_left(stage: &Stage) -> Vec<String> {
+    let look = left(&stage.lab);
     let mut broken = attempt(|| hosts::assert_tidy(&stage.lab, &ALL));
     // The session that held the lock ends a moment after its run.
     broken.extend(attempt(|| {
         until("nothing of ours runs or lies on any host", Duration::from_secs(10), || {
-            let left = on_each(&stage.lab, &ALL, LEFT);
+            let left = on_each(&stage.lab, &ALL, &look);
             left.iter().all(String::is_empty).then_some(())
         });
     }));
     if !broken.is_empty() {
-        broken.push(format!("{:?}", on_each(&stage.lab, &ALL, LEFT)));
+        broken.push(format!("{:?}", on_each(&stage.lab, &ALL, &look)));
     }
     let active = active(stage);
     for (host, drained) in active.iter().zip(on_each(&stage.lab, &active, DRAINED)) {

@@ -16,8 +16,10 @@ mod table;
 mod ways;
 
 use crate::inventory::Inventory;
-use crate::lab::{Disk, Host, Suite};
-use crate::stage::{ALL, DAILY, Stage, State, all_are_played, octet, say, today};
+use crate::lab::{Disk, Host};
+use crate::release::Suite;
+use crate::stage::{ALL, Stage, State, all_are_played, octet, say};
+use crate::turns::{self, PER_DAY, today};
 use fault::Fault;
 use fault_run::{FaultRun, Outcome};
 use moment::When;
@@ -26,11 +28,11 @@ use playbook::PLAYBOOKS;
 /// How many injections a sample has.
 const SAMPLE: usize = 4;
 
-/// Every fault run there is.
-fn all() -> Vec<FaultRun> {
+/// Every fault run there is on a release.
+fn all(suite: Suite) -> Vec<FaultRun> {
     let mut fault_runs = Vec::new();
     for playbook in PLAYBOOKS {
-        for fault in Fault::ALL {
+        for fault in Fault::ALL.into_iter().filter(|fault| fault.is_there(suite.family())) {
             for when in When::ALL {
                 fault_runs.push(FaultRun { every: fault.every(), ..FaultRun::whole(playbook, fault, when) });
             }
@@ -123,7 +125,7 @@ pub fn play_all(name: &str, suite: Suite) {
     let words = std::env::var("E2E_FAULTS").unwrap_or_default();
     let mut field = Field::new(name, suite);
     let mut bad = Vec::new();
-    for fault_run in all().into_iter().filter(|fault_run| is_wanted(fault_run, &words)) {
+    for fault_run in all(suite).into_iter().filter(|fault_run| is_wanted(fault_run, &words)) {
         let outcome = field.play(fault_run);
         let row = table::row(&outcome, suite);
         say(&row);
@@ -149,14 +151,14 @@ const ONCE_WRONG: &[FaultRun] = &[
 /// names other fault runs, which end after as few injections.
 pub fn play_sample(name: &str, suite: Suite) {
     let words = std::env::var("E2E_FAULTS").unwrap_or_default();
-    let day = usize::try_from(today()).expect("a number of days");
+    let day = turns::count(today());
     let mut fault_runs = vec![bring_up_of_the_day(day)];
     fault_runs.extend(ONCE_WRONG);
     let always_struck = fault_runs.len();
     // The releases are a third of a round apart.
-    let release = DAILY.iter().position(|daily| *daily == suite).unwrap_or_default();
-    fault_runs.push(playbook_of_the_day(day + release * PAIRS / DAILY.len()));
-    if words.is_empty() && !all_are_played() && day % DAILY.len() != release {
+    let place = turns::place(suite).unwrap_or_default();
+    fault_runs.push(playbook_of_the_day(day + place * PAIRS / PER_DAY));
+    if words.is_empty() && !all_are_played() && day % PER_DAY != place {
         say(&format!(
             "{:8}           faults are another release's today (E2E_ALL=1 plays them on all)",
             suite.name()
@@ -164,7 +166,7 @@ pub fn play_sample(name: &str, suite: Suite) {
         return;
     }
     if !words.is_empty() {
-        fault_runs = all().into_iter().filter(|fault_run| is_wanted(fault_run, &words)).collect();
+        fault_runs = all(suite).into_iter().filter(|fault_run| is_wanted(fault_run, &words)).collect();
         fault_runs.iter_mut().for_each(|fault_run| fault_run.most = SAMPLE);
     }
     let mut field = Field::new(name, suite);
@@ -219,11 +221,12 @@ fn playbook_of_the_day(day: usize) -> FaultRun {
         PLAYBOOKS.iter().filter(|playbook| !long.contains(&playbook.name)).collect();
     let faults: Vec<Fault> = Fault::ALL
         .into_iter()
-        .filter(|fault| !matches!(fault, Fault::Mirror | Fault::Repository | Fault::Dpkg))
+        .filter(|fault| !matches!(fault, Fault::Mirror | Fault::Repository | Fault::PackageManager))
         .collect();
     assert_eq!((short.len(), faults.len()), (SHORT, STRIKES));
-    // 11 divides no number of pairs, so that every pair comes once in a round, and another fault every day.
-    let pair = day * 11 % PAIRS;
+    // 11 divides no number of pairs, so that every pair comes once in a round, and another fault every day. The next round is a day
+    // off: who has only every second day then meets the other half.
+    let pair = (day + day / PAIRS) * 11 % PAIRS;
     let when = When::ALL[day / PAIRS % When::ALL.len()];
     FaultRun { most: 1, first: 0, ..FaultRun::whole(short[pair / STRIKES], faults[pair % STRIKES], when) }
 }

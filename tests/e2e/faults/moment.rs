@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::fault::Fault;
+use crate::release::Family;
 use crate::stage::Stage;
 
 /// The point in a step.
@@ -27,8 +28,6 @@ impl When {
     }
 }
 
-const DPKG_RUNS: &str = "pgrep -x dpkg >/dev/null";
-
 /// A step of a plan. Its id is the same in every plan for the same purpose.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepId(String);
@@ -44,10 +43,10 @@ impl StepId {
     }
 
     /// A condition on the host in the middle of a long step with little output.
-    pub fn middle(&self, fault: Fault) -> Option<&'static str> {
+    pub fn middle(&self, fault: Fault, family: Family) -> Option<&'static str> {
         match self.what() {
-            "packages" => Some(DPKG_RUNS),
-            "upgrade" if fault == Fault::Dpkg => Some(DPKG_RUNS),
+            "packages" => Some(family.at_work()),
+            "upgrade" if fault == Fault::PackageManager => Some(family.at_work()),
             "start" | "join" => {
                 Some("[ \"$(systemctl show -p ActiveState --value rabbitmq-server)\" = activating ]")
             }

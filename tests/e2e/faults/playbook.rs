@@ -133,7 +133,10 @@ const WIPE: &str = "systemctl stop rabbitmq-server && rm -r /var/lib/rabbitmq/mn
 
 /// node3 is blank, and the others know nothing of it. A power cut has left there what it may leave.
 fn leave(stage: &Stage) {
-    stage.lab.stdout_of("node3", "touch /etc/chrony/.rabbitup.Bz7LJ9kD /var/lib/rabbitmq/.rabbitup.aaaaaaaa");
+    let time = stage.lab.suite().family().time_directory();
+    stage
+        .lab
+        .stdout_of("node3", &format!("touch {time}/.rabbitup.Bz7LJ9kD /var/lib/rabbitmq/.rabbitup.aaaaaaaa"));
     stage.lab.stdout_of("node3", WIPE);
     stage.lab.stdout_of("node1", "timeout 120 rabbitmqctl -q forget_cluster_node rabbit@node3");
 }

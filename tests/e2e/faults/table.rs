@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::fault_run::Outcome;
-use crate::lab::Suite;
 use crate::page::{Table, date};
+use crate::release::Suite;
 
 /// For fault runs whose clients could not be queried at the end, and those from before there were clients.
 const UNCOUNTED: &str = "not counted";

@@ -3,8 +3,8 @@
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::Suite;
 use crate::processes::ProcessWatch;
+use crate::release::Suite;
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// A plan is read-only, repeatable, and shows that there is something to do.
@@ -28,6 +28,8 @@ pub fn bring_up(stage: &Stage) {
     let processes = watch.stop();
     let run = run.expect(0).says("Verified: No changes.");
     let lab = &stage.lab;
+    let family = lab.suite().family();
+    let time = family.time_unit();
 
     hosts::assert_cluster(lab, &BROKERS);
     hosts::assert_cookie(lab, &BROKERS);
@@ -42,14 +44,14 @@ pub fn bring_up(stage: &Stage) {
         }
         let file = lab.stdout_of(host, "cat /etc/hosts");
         assert!(
-            file.contains("# BEGIN rabbitup") && file.contains("ip6-localhost"),
+            file.contains("# BEGIN rabbitup") && file.contains(family.word_of_hosts_file()),
             "/etc/hosts of {host}:\n{file}"
         );
         let astray =
             file.lines().find(|line| line.starts_with("127.0.1.1") && line.contains(&format!(" {host}")));
         assert_eq!(astray, None, "an alias that Erlang would bind to");
         assert_eq!(
-            lab.stdout_of(host, "systemctl is-active chrony; systemctl is-enabled chrony"),
+            lab.stdout_of(host, &format!("systemctl is-active {time}; systemctl is-enabled {time}")),
             "active\nenabled"
         );
     });
@@ -75,7 +77,7 @@ pub fn bring_up(stage: &Stage) {
     if lab.suite() == Suite::Bullseye {
         assert_entered_at_once(stage);
     }
-    let version = lab.stdout_of("node1", "dpkg-query -W -f '${Version}' rabbitmq-server");
+    let version = hosts::package_version(lab, "node1");
     let known = format!("{}.", lab.suite().series());
     assert!(version.starts_with(&known), "this release has RabbitMQ {version}");
 
@@ -112,7 +114,8 @@ fn assert_entered_at_once(stage: &Stage) {
 
 /// Neither the cookie nor the password was visible to others: in process lists, in the output, in the journal.
 fn no_secret(stage: &Stage, processes: &[String]) {
-    assert!(processes.iter().any(|words| words.contains("apt-get")), "the watch saw the hosts' processes");
+    let program = stage.lab.suite().family().program();
+    assert!(processes.iter().any(|words| words.contains(program)), "the watch saw the hosts' processes");
     let cookie = stage.lab.stdout_of("node1", "cat /var/lib/rabbitmq/.erlang.cookie");
     let home = stage.home.borrow();
     let mut journals = String::new();

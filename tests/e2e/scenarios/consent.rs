@@ -2,8 +2,8 @@
 
 use crate::hosts;
 use crate::inventory::Inventory;
-use crate::lab::Store;
 use crate::program::{Run, Running};
+use crate::release::Store;
 use crate::stage::{BROKERS, Stage};
 
 /// Holds a run that is about to lock lb1, the first by name, as long as the file is there; never for ever. In the place of flock
@@ -110,7 +110,7 @@ fn locked(stage: &Stage, two: &Inventory) {
 fn too_many(stage: &Stage) {
     let one = Inventory::whole().without("node2").without("node3");
     let run = stage.rabbitup(&one).args(["up", "--prune", "--yes", "--limit", "node1,lb1"]).run().expect(1);
-    run.says("2 members are not in the inventory, and --prune takes out 1")
+    run.says("2 members are not in the inventory, and --prune removes at most 1")
         .says("rabbit@node2 and rabbit@node3 would leave the cluster")
         .says("$ rabbitup --limit node1,lb1 up --prune=2");
     let run = stage.rabbitup(&one).args(["up", "--prune", "--yes", "--json"]).run().expect(1);
@@ -119,7 +119,7 @@ fn too_many(stage: &Stage) {
     // With Khepri two members are the fewest that a third can leave.
     match stage.lab.suite().store() {
         Store::Mnesia | Store::Either => run.expect(0).says("Next: rabbitup up --prune=2"),
-        Store::Khepri => run.expect(1).says("cannot be taken out of a cluster of two nodes with Khepri"),
+        Store::Khepri => run.expect(1).says("cannot be removed from a cluster of two nodes with Khepri"),
     };
 }
 

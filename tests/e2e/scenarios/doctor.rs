@@ -17,14 +17,14 @@ use serde_json::Value;
 
 use crate::hosts::on_all;
 use crate::inventory::Inventory;
-use crate::lab::Store;
 use crate::program::{Run, until};
-use crate::stage::{ALL, BROKERS, Stage, all_are_played, octet, reason, say, today};
+use crate::release::Store;
+use crate::stage::{ALL, BROKERS, Stage, all_are_played, octet, reason, say};
+use crate::turns::today;
 
 pub use blank::blank_hosts;
 pub use bundle::bundle;
 pub use healthy::healthy;
-pub(super) use host::TLS;
 pub use releases::releases;
 
 /// One problem, doctor's expected output, and the fix.
@@ -42,7 +42,8 @@ struct Case {
     fix: Fix,
 }
 
-/// Of a shell line that root runs on a host. `{node1}` in it, and in evidence, is the address of node1.
+/// Of a shell line that root runs on a host. `{node1}` in it, and in evidence, is the address of node1, `{sshd}` the units of sshd,
+/// `{erlang}` the directory of Erlang/OTP.
 #[derive(Clone, Copy)]
 enum Act {
     Run(&'static str, &'static str),
@@ -159,7 +160,7 @@ fn assert_named<'a>(stage: &Stage, case: &Case, run: &Run, document: &'a Value) 
     assert_eq!(place, (Some(case.cause), Some(case.host), case.peer), "the first finding\n{run}");
     assert_eq!(finding["consequence"], false, "{run}");
     let evidence = finding["evidence"].to_string();
-    for word in case.evidence.iter().map(|word| with_addresses(stage, word)) {
+    for word in case.evidence.iter().map(|word| filled_in(stage, word)) {
         assert!(evidence.contains(&word), "the evidence has `{word}`\n{run}");
     }
     let findings = document["findings"].as_array().map_or(&[][..], Vec::as_slice);
@@ -228,9 +229,9 @@ fn on_this_machine(line: &str) -> Output {
 
 fn perform(stage: &Stage, act: Act) {
     match act {
-        Act::Run(host, line) => drop(stage.lab.stdout_of(host, &with_addresses(stage, line))),
+        Act::Run(host, line) => drop(stage.lab.stdout_of(host, &filled_in(stage, line))),
         Act::Until(host, line) => {
-            let line = with_addresses(stage, line);
+            let line = filled_in(stage, line);
             until(&format!("`{line}` on {host}"), SOON, || {
                 stage.lab.run_on(host, &line).status.success().then_some(())
             });
@@ -238,10 +239,15 @@ fn perform(stage: &Stage, act: Act) {
     }
 }
 
-fn with_addresses(stage: &Stage, line: &str) -> String {
-    ALL.iter().fold(line.to_owned(), |line, host| {
-        line.replace(&format!("{{{host}}}"), &stage.lab.address(octet(host)))
-    })
+/// The shell line that gives a node TLS towards the others.
+pub(super) fn tls(stage: &Stage) -> String {
+    filled_in(stage, host::TLS)
+}
+
+fn filled_in(stage: &Stage, line: &str) -> String {
+    let family = stage.lab.suite().family();
+    let line = line.replace("{sshd}", family.ssh_units()).replace("{erlang}", family.erlang());
+    ALL.iter().fold(line, |line, host| line.replace(&format!("{{{host}}}"), &stage.lab.address(octet(host))))
 }
 
 /// Saves the files that cases change, for themselves and for [`restore`].
@@ -254,12 +260,13 @@ fn prepare(stage: &Stage) {
 
 /// After a failed case: undoes everything that any case may have done.
 fn restore(stage: &Stage) {
-    let line = "systemctl start ssh; nft delete table ip e2e; systemctl stop e2e-epmd; rm -f /usr/sbin/date; \
+    let line = "systemctl start {sshd}; nft delete table ip e2e; systemctl stop e2e-epmd; rm -f /usr/sbin/date; \
                 umount /var/log/rabbitmq /var/log /run/e2e-logs; cd /root/e2e-kept && cp -p hosts /etc/hosts && \
                 cp -p *.conf /etc/rabbitmq && cp -p cookie /var/lib/rabbitmq/.erlang.cookie";
     let lab = &stage.lab;
+    let line = filled_in(stage, line);
     on_all(&BROKERS, |host| {
-        let _ = lab.run_on(host, line);
+        let _ = lab.run_on(host, &line);
         let _ = lab.run_on(host, &format!("hostname {host}"));
         let alarms = "timeout 60 rabbitmqctl -q set_vm_memory_high_watermark 0.6; \
                       timeout 60 rabbitmqctl -q set_disk_free_limit 50MB";

@@ -38,7 +38,7 @@ pub fn strangers(stage: &Stage) {
     lab.stdout_of("node1", "timeout 60 rabbitmqctl -q change_password guest guest");
     let inventory = Inventory::whole();
     stage.rabbitup(&inventory).args(["status"]).run().expect(0).says("guest has its well-known password");
-    stage.plan(&inventory).says("take the user guest's password away");
+    stage.plan(&inventory).says("remove the password of the user guest");
     stage.up(&inventory).expect(0);
     assert!(!lab.run_on("node1", log_in).status.success(), "guest is closed again");
 }

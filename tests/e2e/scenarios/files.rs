@@ -15,7 +15,7 @@ pub fn in_the_way(stage: &Stage) {
     let files = hosts::all_files(lab, &ALL);
     let run = stage.up(&inventory).expect(1);
     run.says("node2: /etc/hosts is a symbolic link")
-        .says("it leads to /srv/hosts")
+        .says("it points to /srv/hosts")
         .says("Nothing was changed.");
     hosts::assert_untouched(lab, &ALL, &files);
 
@@ -25,7 +25,7 @@ pub fn in_the_way(stage: &Stage) {
     );
     let files = hosts::all_files(lab, &["node2"]);
     let run = stage.up(&inventory).expect(1);
-    run.says("/etc/hosts could not be written: it is a mount of its own").says("findmnt -M /etc/hosts");
+    run.says("/etc/hosts could not be written: it is a mount point").says("findmnt -M /etc/hosts");
     let after = hosts::all_files(lab, &["node2"]);
     // A directory is younger after a file came and went in it.
     let left: Vec<String> = hosts::changed(&files[0], &after[0])

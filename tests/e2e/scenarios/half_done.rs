@@ -3,10 +3,10 @@
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN_PASSWORD, Inventory};
-use crate::lab::Suite;
+use crate::release::Suite;
 use crate::stage::{ALL, BROKERS, Stage};
 
-/// The tutorial, followed halfway: names are set, packages installed and started by themselves with cookies of their
+/// The tutorial, followed halfway: names are set, packages installed and started with cookies of their
 /// own, and on node3 the cookie was copied without the restart that makes it count.
 pub fn half_done(stage: &Stage) {
     let inventory = Inventory::whole();
@@ -16,6 +16,7 @@ pub fn half_done(stage: &Stage) {
         run.out
     };
     on_all(&ALL, |host| lab.stdout_of(host, &format!("hostnamectl set-hostname {host}")));
+    let install = lab.suite().family().install_broker();
     let confs = BROKERS.map(|host| rendered("rabbitmq", host));
     on_all(&BROKERS, |host| {
         let conf = &confs[BROKERS.iter().position(|broker| *broker == host).expect("it is a broker")];
@@ -35,10 +36,10 @@ pub fn half_done(stage: &Stage) {
         }
         lab.stdout_of(
             host,
-            "mkdir -p /etc/rabbitmq && echo '[rabbitmq_management,rabbitmq_prometheus].' >/etc/rabbitmq/enabled_plugins && \
-             export DEBIAN_FRONTEND=noninteractive && apt-get -qq update && \
-             apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install rabbitmq-server >/dev/null 2>&1 && \
-             systemctl is-active rabbitmq-server && timeout 60 rabbitmqctl -q await_startup",
+            &format!(
+                "mkdir -p /etc/rabbitmq && echo '[rabbitmq_management,rabbitmq_prometheus].' >/etc/rabbitmq/enabled_plugins && \
+                 {install} && systemctl is-active rabbitmq-server && timeout 60 rabbitmqctl -q await_startup"
+            ),
         );
         if !first {
             lab.stdout_of(host, &configure);
@@ -109,14 +110,14 @@ pub fn taken_over(stage: &Stage) {
     let services = hosts::all_services(lab, &ALL);
     let mut plan = stage.planned(&inventory);
     plan.sort();
-    let mut wanted = ALL.map(|host| format!("{host} write the cluster's names into /etc/hosts")).to_vec();
+    let mut wanted = ALL.map(|host| format!("{host} write the cluster's host names to /etc/hosts")).to_vec();
     wanted.extend([
         "lb1 write /etc/haproxy/haproxy.cfg".to_owned(),
         "node1 name the cluster orders".to_owned(),
     ]);
     wanted.sort();
     assert_eq!(plan, wanted);
-    stage.up(&inventory).expect(0).says("it is called somebodys");
+    stage.up(&inventory).expect(0).says("its name is somebodys");
     on_all(&ALL, |host| {
         let file = lab.stdout_of(host, "cat /etc/hosts");
         assert!(
@@ -144,8 +145,8 @@ pub fn own_data(stage: &Stage) {
     );
     // What lies on the disk of a stopped node no plan can list: the step looks when it runs, and naming it is not enough.
     let run = stage.rabbitup(&inventory).args(["up", "--yes", "--destroy-data", "node3"]).run().expect(1);
-    run.says("what rabbit@node3 holds is seen only when it runs")
-        .says("rabbit@node3 holds data of its own (1 policies), which joining rabbit@node1 would destroy");
+    run.says("the data of rabbit@node3 can be seen only while it runs")
+        .says("rabbit@node3 has data of its own (1 policies), which joining rabbit@node1 would destroy");
     let left = "timeout 60 rabbitmqctl -q list_policies --silent; \
                 timeout 60 rabbitmqctl -q eval 'rabbit_maintenance:is_being_drained_local_read(node()).'";
     let left = lab.stdout_of("node3", left);
@@ -166,7 +167,7 @@ pub fn own_data(stage: &Stage) {
     let files = hosts::all_files(lab, &ALL);
     let services = hosts::all_services(lab, &ALL);
     let run = stage.up(&inventory).expect(1);
-    let run = run.says("node3: rabbit@node3 holds data of its own").says("251 queues with 3 messages");
+    let run = run.says("node3: rabbit@node3 has data of its own").says("251 queues with 3 messages");
     let run = run.says("invoices").says("virtual hosts legacy").says("keeper").says("--destroy-data node3");
     let run = run.says("Nothing was changed.");
     assert!(!run.out.contains("keeper-password"));
@@ -183,7 +184,7 @@ pub fn own_data(stage: &Stage) {
     amqp::publish(&lab.address(13), ("keeper", "keeper-password"), "invoices", "classic", 2)
         .expect("two messages more");
     let run = stage.rabbitup(&inventory).args(["apply", &path, "--yes"]).run().expect(1);
-    run.says("rabbit@node3 holds more than the plan said: 5 messages");
+    run.says("rabbit@node3 has more data than the plan showed: 5 messages");
     let vhosts = lab.stdout_of("node3", "timeout 60 rabbitmqctl -q list_vhosts --silent");
     assert!(vhosts.contains("legacy"), "nothing was destroyed: {vhosts}");
     stage.rabbitup(&inventory).args(["up", "--yes", "--destroy-data", "node3"]).run().expect(0);

@@ -6,8 +6,8 @@ use super::queues::{self, LOGIN};
 use crate::amqp;
 use crate::hosts;
 use crate::inventory::Inventory;
-use crate::lab::Store;
 use crate::program::{Run, until};
+use crate::release::Store;
 use crate::stage::{BROKERS, Stage};
 
 /// How long a run may take that has to do with a host that is gone: RabbitMQ itself waits for the better part of a
@@ -49,7 +49,7 @@ pub fn mistakes(stage: &Stage) {
         stage.playbook(&inventory, words).expect(64).says(what).says(advice);
     }
     let stranger = stage.playbook(&inventory, &["remove-node", "node=node9"]).expect(0);
-    stranger.says("rabbit@node9 is no member of the cluster").says("No changes.");
+    stranger.says("rabbit@node9 is not a member of the cluster").says("No changes.");
     let stranger = stage.playbook(&inventory, &["recover-node", "node=node9"]).expect(1);
     stranger.says("rabbit@node9 is not a broker in the inventory").says("Nothing was changed.");
     let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
@@ -67,16 +67,16 @@ pub fn prune(stage: &Stage) {
     assert!(!by_hand.status.success() && words.contains("rabbit@node3 must be stopped"), "{words}");
     hosts::assert_cluster(lab, &BROKERS);
 
-    let stranger = "rabbit@node3 is a member and not in the inventory; --prune takes it out";
+    let stranger = "rabbit@node3 is a member and not in the inventory; --prune removes it";
     stage.plan(&two).expect(2).says(stranger);
     stage
         .up(&two)
         .expect(0)
-        .says("warning: rabbit@node3 is a member of the cluster and not in the inventory");
-    stage.rabbitup(&two).args(["status"]).run().expect(0).says("take it out: `rabbitup up --prune`");
+        .says("warning: rabbit@node3 is a member of the cluster, but not in the inventory");
+    stage.rabbitup(&two).args(["status"]).run().expect(0).says("remove it: `rabbitup up --prune`");
     hosts::assert_cluster(lab, &BROKERS);
-    let run = pruned(stage, &two).says("drain rabbit@node3 and stop its RabbitMQ, from here");
-    run.says("`systemctl disable --now rabbitmq-server`, or it tries to come back");
+    let run = pruned(stage, &two).says("drain rabbit@node3 and stop its RabbitMQ remotely");
+    run.says("`systemctl disable --now rabbitmq-server` there, or it tries to rejoin");
     hosts::assert_cluster(lab, &["node1", "node2"]);
     stage.rabbitup(&two).args(["up", "--yes", "--prune"]).run().expect(0).says("No changes.");
 
@@ -84,7 +84,7 @@ pub fn prune(stage: &Stage) {
     forgotten(stage, "it was forgotten while it was away");
     // Once more, of a node that is down already, and switched off as the note says.
     lab.stdout_of("node3", "systemctl disable -q --now rabbitmq-server");
-    pruned(stage, &two).says("forget rabbit@node3, and see that no queue still lists it");
+    pruned(stage, &two).says("forget rabbit@node3, and check that no queue still lists it");
     forgotten(stage, "rabbit@node3");
     stage.assert_serves();
     lab.stdout_of("node3", "rm -r /var/lib/rabbitmq/rabbitup-kept");
@@ -128,7 +128,7 @@ pub fn forgotten_by_hand(stage: &Stage) {
     if lab.suite().store() == Store::Khepri {
         // It would say nothing for five minutes, and its data does not tell; that somebody switched it off does.
         lab.stdout_of("node3", "systemctl disable -q rabbitmq-server");
-        forgotten(stage, "its unit is disabled, as remove-node leaves it");
+        forgotten(stage, "its unit is disabled, as by remove-node");
         stage.assert_serves();
         lab.stdout_of("node3", "rm -r /var/lib/rabbitmq/rabbitup-kept");
         return;
@@ -154,7 +154,7 @@ pub fn dead_host(stage: &Stage) {
     let refused = stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(1);
     refused
         .says("rabbit@node3 has the only copy of 1 queue")
-        .says("with it would go, bindings included: only-on-node3 (3 messages, 0 bindings)")
+        .says("deleted with it, including bindings: only-on-node3 (3 messages, 0 bindings)")
         .says("--destroy-data node3")
         .says("Nothing was changed.");
     lab.kill("node3");
@@ -167,7 +167,7 @@ pub fn dead_host(stage: &Stage) {
     let destroy = ["run", "remove-node", "node=node3", "--yes", "--destroy-data", "node3"];
     let run = stage.rabbitup(&inventory).args(destroy).run().expect(0);
     assert!(run.took < WITH_A_DEAD_HOST, "{run}");
-    run.says("1 queue goes that only rabbit@node3 has: only-on-node3").says("Verified: No changes.");
+    run.says("deletes 1 queue that only rabbit@node3 has: only-on-node3").says("Verified: No changes.");
     hosts::assert_cluster(lab, &["node1", "node2"]);
     let names: Vec<String> = queues::members(stage, "node1", "/")
         .iter()
@@ -182,7 +182,7 @@ pub fn dead_host(stage: &Stage) {
             let waits = "timeout 20 rabbitmqctl -q eval 'rabbit_khepri:locally_known_nodes().'";
             String::from_utf8_lossy(&lab.run_on("node3", waits).stdout).contains("node1").then_some(())
         });
-        forgotten(stage, "its data notes rabbit@node1");
+        forgotten(stage, "its data lists rabbit@node1");
     } else {
         forgotten(stage, "rabbit@node3");
     }
@@ -211,7 +211,7 @@ pub fn ram_nodes(stage: &Stage) {
     let ram = r#"node_type = "ram""#;
     let two = Inventory::whole().host_with("node2", ram).host_with("node3", ram);
     let run = stage.up(&two).expect(0);
-    run.says("make rabbit@node2 a ram node (its RabbitMQ stops for that)")
+    run.says("make rabbit@node2 a ram node (RabbitMQ on it stops for that)")
         .says("make rabbit@node3 a ram node");
     assert_eq!(ram_members(stage), ["rabbit@node2", "rabbit@node3"]);
     stage.assert_nothing_to_do(&two);

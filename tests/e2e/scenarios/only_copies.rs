@@ -37,8 +37,9 @@ pub fn leaves_with_queues(stage: &Stage) {
     });
     let named = remove.into_iter().chain(["--destroy-data", "node3"]);
     let run = stage.rabbitup(&inventory).args(named).run().expect(0);
-    let run =
-        run.says("went aside to /var/lib/rabbitmq/rabbitup-kept/rabbit@node3.").says("Verified: No changes.");
+    let run = run
+        .says("moved aside to /var/lib/rabbitmq/rabbitup-kept/rabbit@node3.")
+        .says("Verified: No changes.");
     let confirmed: usize = bursts.into_iter().map(Burst::stop).sum();
     drop(hoarder);
     hosts::assert_cluster(lab, &["node1", "node2"]);
@@ -99,10 +100,7 @@ pub fn not_mounted(stage: &Stage) {
     lab.stdout_of("node3", "mv /root/fstab /etc/fstab");
     // Without that line nothing says that a disk is missing: then the queue is named, and consent asked for.
     let refused = stage.playbook(&inventory, &recover).expect(1);
-    refused
-        .says("rabbit@node3 had the only copy of 1 queue")
-        .says("on-the-disk")
-        .says("is a disk not mounted");
+    refused.says("rabbit@node3 had the only copy of 1 queue").says("on-the-disk").says("an unmounted disk");
     stage.plan(&inventory).expect(1).says("first make sure that its data is gone");
     lab.stdout_of(
         "node3",

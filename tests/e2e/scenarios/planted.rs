@@ -124,12 +124,12 @@ fn in_the_way(attacker: &Attacker<'_>, whole: &Inventory) {
     attacker
         .calm(whole, &["up", "--yes"])
         .expect(1)
-        .says("/var/lib/rabbitmq/.erlang.cookie is no file that user rabbitmq can use")
+        .says("/var/lib/rabbitmq/.erlang.cookie is not a file that user rabbitmq can use")
         .says("it is a named pipe")
-        .says("/var/lib/rabbitmq/.rabbitup-cookie is no file that user rabbitmq can use")
+        .says("/var/lib/rabbitmq/.rabbitup-cookie is not a file that user rabbitmq can use")
         .says("it is a symbolic link to /root")
         .says("/etc/rabbitmq/rabbitmq.conf is a symbolic link")
-        .says("it leads to /root/canary")
+        .says("it points to /root/canary")
         .says("Nothing was changed.");
     attacker.calm(whole, &["status"]);
     attacker.calm(whole, &["doctor"]);

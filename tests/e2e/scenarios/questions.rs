@@ -161,7 +161,7 @@ fn by_official_commands(lab: &Lab) {
         }
         let same = told(lab, question, bindings(question)).expect("the node knows it");
         assert!(code == 0 && said == same, "{}: {code} {said}, not {same}\n{notes}", question.name);
-        let wanted = format!("asked with {command} in its place");
+        let wanted = format!("used {command} instead");
         assert!(
             notes.contains(&wanted) && notes.contains("undef in rabbit_of_another_time:thing/0"),
             "{notes}"

@@ -8,7 +8,6 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::Suite;
 use crate::program::until;
 use crate::stage::Stage;
 
@@ -71,7 +70,7 @@ pub fn list(stage: &Stage, host: &str, vhost: &str, columns: &str) -> Vec<serde_
 
 /// The queues of a virtual host, those with replicas with the nodes that have one.
 pub fn members(stage: &Stage, host: &str, vhost: &str) -> Vec<serde_json::Value> {
-    if stage.lab.suite() != Suite::Bullseye {
+    if stage.lab.suite().streams() {
         return list(stage, host, vhost, "name members");
     }
     // The column came with a later one than 3.8.9.
@@ -193,11 +192,11 @@ fn no_restart_without_mirrors(stage: &Stage, inventory: &Inventory) {
 fn synchronise(stage: &Stage, inventory: &Inventory) {
     // Nothing is under way, which only the queue itself could tell; whoever is behind stays behind.
     let cancelled = stage.playbook(inventory, &["cancel-sync-queue", "queue=mirrored"]).expect(0);
-    cancelled.says("end the synchronisation of mirrored").says("mirrors that are behind stay behind");
+    cancelled.says("cancel the synchronisation of mirrored").says("mirrors that are out of sync stay so");
 
     let run = stage.playbook(inventory, &["sync-queue", "queue=mirrored"]).expect(0);
     run.says(
-        "its mirrors on rabbit@node2 and rabbit@node3 are behind; it takes no messages until they are not",
+        "its mirrors on rabbit@node2 and rabbit@node3 are out of sync; the queue accepts no messages until they are in sync",
     )
     .says("synchronise mirrored … ok");
     stage
@@ -206,7 +205,7 @@ fn synchronise(stage: &Stage, inventory: &Inventory) {
         .says("every mirror of mirrored is in sync")
         .says("No changes.");
     let run = stage.playbook(inventory, &["cancel-sync-queue", "queue=mirrored"]).expect(0);
-    run.says("every mirror of mirrored is in sync: nothing is under way").says("No changes.");
+    run.says("every mirror of mirrored is in sync: there is nothing to cancel").says("No changes.");
     let (queue, vhost) = (format!("queue={ODD}"), format!("vhost={SHOP}"));
     let odd = ["sync-queue", queue.as_str(), vhost.as_str()];
     stage.playbook(inventory, &odd).expect(0).says(&format!("synchronise {ODD} (virtual host {SHOP})"));
@@ -256,9 +255,7 @@ pub fn grow_and_rebalance(stage: &Stage) {
     stage.playbook(&inventory, &["grow-queues", "node=node2"]).expect(0).says("No changes.");
 
     let run = stage.playbook(&inventory, &["rebalance"]).expect(0);
-    run.says("rabbit@node1 leads ")
-        .says(" replicated queues")
-        .says("spread the leaders of queues over the nodes");
+    run.says("rabbit@node1 leads ").says(" replicated queues").says("spread queue leaders over the nodes");
     stage.playbook(&inventory, &["rebalance"]).expect(0).says("are spread evenly").says("No changes.");
     for name in NAMES {
         assert_eq!(take_count(stage, name), 1, "messages in {name}");

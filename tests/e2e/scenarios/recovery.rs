@@ -6,8 +6,9 @@ use super::queues::{self, LOGIN, declare, messages};
 use crate::amqp;
 use crate::hosts::{self, on_all};
 use crate::inventory::{Entry, Inventory};
-use crate::lab::{Host, Store, Suite};
+use crate::lab::Host;
 use crate::program::until;
+use crate::release::{Store, Suite};
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// The brokers of [`Inventory::whole`] without their load balancer, in this order.
@@ -64,17 +65,17 @@ fn recover_wiped(stage: &Stage, found: Found) {
     if found == Found::Down {
         let refused = stage.up(&inventory).expect(1);
         refused
-            .says("rabbit@node1 still lists rabbit@node3, which knows nothing of it")
+            .says("rabbit@node1 still lists rabbit@node3, which does not know the cluster")
             .says("rabbitup run recover-node node=node3")
             .says("Nothing was changed.");
         let status = stage.rabbitup(&inventory).args(["status"]).run().expect(1);
         status
-            .says("the cluster lists rabbit@node3, which has no data on its host and would not be let in")
-            .says("`rabbitup run recover-node node=node3` lets it in again");
+            .says("the cluster lists rabbit@node3, which has no data on its host and would be refused")
+            .says("`rabbitup run recover-node node=node3` brings it back");
     }
     let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
     if found == Found::Down {
-        run.says("forget rabbit@node3, and see that no queue still lists it")
+        run.says("forget rabbit@node3, and check that no queue still lists it")
             .says("start rabbit@node3, which enters the cluster of rabbit@node1")
             .says("grow queues onto rabbit@node3, and wait until it has caught up");
     }
@@ -139,9 +140,9 @@ fn wake(stage: &Stage, founder: Founder) {
         stage.assert_nothing_to_do(&inventory);
         return;
     }
-    let follow = "tell rabbit@node2 who the members are now, as rabbit@node3 sees them";
+    let follow = "tell rabbit@node2 the current members, as rabbit@node3 sees them";
     let planned = stage.rabbitup(&inventory).args(["plan", "recover-node", "node=node2"]).run().expect(0);
-    planned.says(follow).says("it remembers rabbit@node1, and no member of the cluster that runs");
+    planned.says(follow).says("it remembers rabbit@node1, none of which is a running member");
     // What brings everything up must not start it into a wait for a node that never comes.
     let up = stage.up(&inventory).expect(1);
     up.says("rabbitup run recover-node node=node2").says("Nothing was changed.");
@@ -217,7 +218,7 @@ pub fn khepri(stage: &Stage) {
     let before = hosts::assert_cookie(lab, &BROKERS);
     run(&["rotate-cookie"]).says("Verified: No changes.");
     assert_ne!(hosts::assert_cookie(lab, &BROKERS), before, "the cookie's digest");
-    run(&["remove-node", "node=node3"]).says("forget rabbit@node3, and see that no queue still lists it");
+    run(&["remove-node", "node=node3"]).says("forget rabbit@node3, and check that no queue still lists it");
     hosts::assert_cluster(lab, &["node1", "node2"]);
     stage.up(&inventory).expect(0);
     run(&["grow-queues"]);
@@ -251,12 +252,12 @@ pub fn dead_last(stage: &Stage) {
     let words = ["remove-node", "node=node3", "--destroy-data", "node3"];
     let run = stage.playbook(&inventory, &words).expect(0);
     let run = match lab.suite().store() {
-        Store::Khepri => run.says("a majority starts without the node that is gone"),
+        Store::Khepri => run.says("a majority starts without the lost node"),
         Store::Mnesia | Store::Either => {
             run.says("forget rabbit@node3 while rabbit@node2 is stopped (forget_cluster_node --offline)")
         }
     };
-    run.says("an unknown number of queues that only rabbit@node3 had goes with it")
+    run.says("deletes the queues that only rabbit@node3 had; their number is unknown")
         .says("Verified: No changes.");
     hosts::assert_cluster(lab, &["node1", "node2"]);
     stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(0).says("No changes.");

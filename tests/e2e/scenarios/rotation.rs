@@ -64,7 +64,7 @@ pub fn live(stage: &Stage) {
     let seen = processes.stop();
     load.end("rotate-cookie");
     let new = cookie(stage, "node1");
-    assert_ne!(new, old, "the cookie is another one");
+    assert_ne!(new, old, "the cookie has changed");
     let transcript = stage.home.borrow().transcript();
     for secret in [old.trim(), new.trim()] {
         assert!(!seen.iter().any(|line| line.contains(secret)), "a cookie was in the list of processes");
@@ -83,11 +83,11 @@ pub fn live(stage: &Stage) {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(&file, mode).expect("the file is ours");
     inventory.cluster.push("cookie = { from = \"file\", path = \"cookie\" }".to_owned());
-    stage.playbook(&inventory, &["rotate-cookie"]).expect(0).says("the inventory has another one");
+    stage.playbook(&inventory, &["rotate-cookie"]).expect(0).says("the inventory has a new one");
     assert_eq!(cookie(stage, "node3").trim(), "e2e+cookie/of+nobody+that+is+long+enough");
     assert_one_cookie(stage);
     let again = stage.playbook(&inventory, &["rotate-cookie"]).expect(0).says("No changes.");
-    again.says("every node has the inventory's cookie; put another one there to rotate to it");
+    again.says("every node has the inventory's cookie; change it there to rotate to another");
     stage.assert_nothing_to_do(&inventory);
     stage.assert_nothing_to_do(&Inventory::whole());
     assert_eq!(hosts::all_services(lab, &BROKERS), services, "who was restarted");
@@ -168,14 +168,14 @@ pub fn half_way(stage: &Stage) {
     // Staging fails: a file is where the directory has to be.
     lab.stdout_of("node3", &format!("install -m 600 /dev/null {STAGED}"));
     let run = rotate(&[]).expect(1).says("node3").says("The run failed half-way. This ends it:");
-    run.says("Ended: no node has taken the new cookie, so the old one stays.");
+    run.says("Ended: no node has the new cookie, so the old one stays.");
     lab.stdout_of("node3", &format!("rm {STAGED}"));
     assert_eq!(assert_one_cookie(stage), first, "the old cookie");
 
     // One node does not take it at once.
     refuse_on_node3(stage, "rm -f /var/tmp/refuse");
     let run = rotate(&[]).expect(1).says("The run failed half-way. This ends it:");
-    run.says("Ended: some nodes have the new cookie already, so all get it.");
+    run.says("Ended: some nodes already have the new cookie, so all get it.");
     refuse_no_more(stage);
     let second = assert_one_cookie(stage);
     assert_ne!(second, first, "the new cookie");
@@ -184,11 +184,11 @@ pub fn half_way(stage: &Stage) {
     refuse_on_node3(stage, ":");
     rotate(&[]).expect(1).says("The run failed half-way. This ends it:").says("node3");
     assert_eq!(hosts::assert_cookie(lab, &BROKERS), md5_of_file(stage), "no file was renamed");
-    rotate(&["back=yes"]).expect(0).says("rabbit@node1 goes back to the old cookie while it runs");
+    rotate(&["back=yes"]).expect(0).says("switch rabbit@node1 back to the old cookie while it runs");
     assert_eq!(assert_one_cookie(stage), second, "the old cookie");
     rotate(&[]).expect(1);
     let status = stage.rabbitup(&inventory).args(["status"]).run().expect(1);
-    status.says("a rotation of the cookie was not finished: the new one lies beside the one in use");
+    status.says("a cookie rotation was not finished: the new cookie is staged beside the one in use");
     refuse_no_more(stage);
     let run = rotate(&[]).expect(0).says("a rotation was not finished");
     run.says("Verified: No changes.");
@@ -221,8 +221,7 @@ pub fn behind_their_backs(stage: &Stage) {
     let run = stage.playbook(&inventory, &["rotate-cookie"]).expect(0);
     let run =
         run.says("the cookie files were changed while the nodes ran, so no running node can be reached");
-    run.says("no client is served meanwhile, and nothing that is on disk is lost")
-        .says("Verified: No changes.");
+    run.says("no client is served meanwhile, and no data on disk is lost").says("Verified: No changes.");
     load.end("rotate-cookie by stopping all nodes");
     let after = hosts::starts(lab, &BROKERS);
     assert!(before.iter().zip(&after).all(|(was, is)| is > was), "{before:?}, then {after:?}");

@@ -58,7 +58,7 @@ pub fn definitions(stage: &Stage) {
     assert!(policies.contains("short-lived"), "{policies}");
     stage.assert_nothing_to_do(&inventory);
     stage.lab.stdout_of("node1", "rabbitmqctl -q clear_policy -p shop short-lived");
-    stage.plan(&inventory).expect(2).says("because policy shop/short-lived of it is gone");
+    stage.plan(&inventory).expect(2).says("because missing from it: policy shop/short-lived");
     std::fs::write(&file, DEFINITIONS.replace("60000", "90000")).expect("the home is writable");
     stage.up(&inventory).expect(0).says("because the file has changed since it was imported");
     let policies = stage.lab.stdout_of("node2", "rabbitmqctl -q list_policies -p shop");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
+use crate::lab::Lab;
 use crate::program::{Run, Running, Start, until};
 use crate::stage::{ALL, BROKERS, Stage};
 
@@ -25,19 +26,33 @@ pub fn second_run(stage: &Stage) {
 
 /// Counts the Erlang VMs that are started on a host, rabbitmqctl's included, in a file. Not the one that RabbitMQ itself
 /// starts every minute, in case that epmd has ended (`rabbit_epmd_monitor`).
-pub(super) const COUNT_VMS: &str = "cd /usr/lib/erlang/erts-*/bin && mv erlexec erlexec.real && \
-    install -m 666 /dev/null /var/tmp/vms && \
-    printf '#!/bin/sh\\ncase \"$*\" in *epmd-starter*) ;; *) echo started >>/var/tmp/vms ;; esac\\nexec %s.real \"$@\"\\n' \
-    \"$PWD/erlexec\" >erlexec && \
-    chmod 755 erlexec";
-pub(super) const COUNT_NO_MORE: &str =
-    "cd /usr/lib/erlang/erts-*/bin && mv -f erlexec.real erlexec && rm -f /var/tmp/vms";
+pub(super) fn count_vms(lab: &Lab) {
+    let count = "mv erlexec erlexec.real && install -m 666 /dev/null /var/tmp/vms && \
+        printf '#!/bin/sh\\ncase \"$*\" in *epmd-starter*) ;; *) echo started >>/var/tmp/vms ;; esac\\nexec %s.real \"$@\"\\n' \
+        \"$PWD/erlexec\" >erlexec && chmod 755 erlexec";
+    in_runtime(lab, count);
+}
+
+/// Ends the count, and says what it was on each host.
+pub(super) fn counted_vms(lab: &Lab) -> Vec<String> {
+    let counts = on_all(&BROKERS, |host| lab.stdout_of(host, "wc -l </var/tmp/vms"));
+    in_runtime(lab, "mv -f erlexec.real erlexec && rm -f /var/tmp/vms");
+    counts
+}
+
+/// A shell line on every broker, in the directory of Erlang's run-time programs.
+fn in_runtime(lab: &Lab, line: &str) {
+    let erlang = lab.suite().family().erlang();
+    on_all(&BROKERS, |host| lab.stdout_of(host, &format!("cd {erlang}/erts-*/bin && {line}")));
+}
 
 /// One connection and one script per host, no connection right after, no Erlang VM, little memory.
 pub fn cost(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
-    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_VMS));
+    count_vms(lab);
+    let package_manager = || on_all(&ALL, |host| lab.stdout_of(host, lab.suite().family().last_started()));
+    let before = package_manager();
     stage.home.borrow_mut().forget_connections();
     let plan = |args: &[&str]| stage.rabbitup(&inventory).args(args.iter().copied()).run().expect(0);
     let first = plan(&["plan", "-v"]).says("ssh: 4 connections opened, 4 scripts run").says("No changes.");
@@ -45,10 +60,11 @@ pub fn cost(stage: &Stage) {
     let status = plan(&["status", "-v"]).says("ssh: 0 connections opened, 4 scripts run");
     let started = on_all(&BROKERS, |host| lab.stdout_of(host, "wc -l </var/tmp/vms"));
     assert_eq!(started, ["0", "0", "0"], "Erlang VMs that plan and status started");
+    assert_eq!(package_manager(), before, "a package manager that takes 0.3 s was started");
     lab.stdout_of("node1", "timeout 60 rabbitmqctl -q version");
     let counted = lab.stdout_of("node1", "wc -l </var/tmp/vms");
     assert_ne!(counted, "0", "the count sees what rabbitmqctl starts");
-    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_NO_MORE));
+    counted_vms(lab);
     let peak = |run: &Run| run.peak_kib / 1024;
     let runs = [&first, &again, &status];
     assert!(runs.iter().all(|run| run.peak_kib > 0 && peak(run) < 30), "MiB: {:?}", runs.map(peak));
@@ -65,11 +81,9 @@ pub fn cost(stage: &Stage) {
 /// a host without erl_call, where rabbitmqctl has to be asked.
 pub fn many_at_once(stage: &Stage) {
     let lab = &stage.lab;
-    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_VMS));
+    count_vms(lab);
     look_at_once(stage);
-    let started = on_all(&BROKERS, |host| lab.stdout_of(host, "wc -l </var/tmp/vms"));
-    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_NO_MORE));
-    assert_eq!(started, ["0", "0", "0"], "Erlang VMs, for want of an answer to erl_call");
+    assert_eq!(counted_vms(lab), ["0", "0", "0"], "Erlang VMs, for want of an answer to erl_call");
     let find = "find /usr -name erl_call -type f -exec chmod";
     lab.stdout_of("node2", &format!("{find} a-x {{}} +"));
     look_at_once(stage);

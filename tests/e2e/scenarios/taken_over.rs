@@ -7,8 +7,8 @@ use crate::inventory::Inventory;
 use crate::program::{Home, until};
 use crate::stage::{ALL, Stage};
 
-/// Work of several steps on node1, the first of which lasts until /run/hold is gone: it restarts chrony.
-const HOLD: &str = r##"echo '# edited' >>/etc/chrony/chrony.conf; echo '[].' >/etc/rabbitmq/enabled_plugins; touch /run/hold
+/// Work of several steps on node1, the first of which lasts until /run/hold is gone: it restarts chrony, whose file is CONF.
+const HOLD: &str = r##"echo '# edited' >>CONF; echo '[].' >/etc/rabbitmq/enabled_plugins; touch /run/hold
 printf '%s\n' '#!/bin/sh' 'case "$*" in *chrony*) while [ -e /run/hold ]; do sleep 0.1; done ;; esac' \
   'exec /bin/systemctl "$@"' >/usr/local/sbin/systemctl
 chmod 755 /usr/local/sbin/systemctl"##;
@@ -22,9 +22,10 @@ const LEASE_IS_OVER: &str = "kill $(ps -o pid= --ppid $(cut -f 5 /run/rabbitup.o
 pub fn paused(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
-    lab.stdout_of("node1", HOLD);
+    let conf = lab.suite().family().time_file();
+    lab.stdout_of("node1", &HOLD.replace("CONF", &conf));
     let mut first = stage.rabbitup(&inventory).args(["up", "--yes"]).spawn();
-    first.wait_for("write /etc/chrony/chrony.conf …");
+    first.wait_for(&format!("write {conf} …"));
 
     let other = Home::new(&format!("{}-other", lab.suite().name()));
     let path = stage.home.borrow().path("inventory.toml");

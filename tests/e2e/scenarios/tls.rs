@@ -1,6 +1,6 @@
 //! A cluster set up by hand with TLS between nodes, which erl_call does not support.
 
-use super::doctor::TLS;
+use super::doctor::tls;
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
 use crate::lab::Lab;
@@ -17,7 +17,8 @@ const NEW: &str = "TLScookieOfNobody0123456789TLScookieOfNo";
 pub fn between_nodes(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
-    on_all(&BROKERS, |host| lab.stdout_of(host, &format!("{KEEP} && {TLS}")));
+    let tls = tls(stage);
+    on_all(&BROKERS, |host| lab.stdout_of(host, &format!("{KEEP} && {tls}")));
     all_restart(lab);
     stage.assert_nothing_to_do(&inventory);
     stage.rabbitup(&inventory).args(["doctor"]).run().expect(0);

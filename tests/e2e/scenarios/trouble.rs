@@ -78,7 +78,7 @@ pub fn clock_of_nobody(stage: &Stage) {
     stage.lab.stdout_of("node2", SHIFT_CLOCK);
     let plan = stage.plan(&Inventory::whole());
     stage.lab.stdout_of("node2", "rm /usr/sbin/date");
-    plan.expect(2).says("node2: the clock is 90.").says("no time service runs yet, chrony will set it right");
+    plan.expect(2).says("node2: the clock is 90.").says("no time service runs yet, chrony will correct it");
 }
 
 /// The probe asks `date`, so another `date` is a clock that is off; the lab's hosts share this machine's. From Debian 14 on sudo looks
@@ -94,7 +94,7 @@ pub fn clock(stage: &Stage) {
     let plan = stage.plan(&inventory);
     let status = stage.rabbitup(&inventory).args(["status"]).run();
     stage.lab.stdout_of("node2", "rm /usr/sbin/date");
-    plan.expect(1).says("node2: the clock is 90.").says("chrony runs on the host and has not set it right");
+    plan.expect(1).says("node2: the clock is 90.").says("chrony runs on the host and has not corrected it");
     status.expect(1).says("node2");
     assert_eq!(hosts::all_services(&stage.lab, &ALL), services, "services");
     stage.assert_nothing_to_do(&inventory);

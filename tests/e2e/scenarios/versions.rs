@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::steady::wait_for_balancer;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::lab::{Host, Store};
+use crate::lab::Host;
+use crate::release::Store;
 use crate::stage::{BROKERS, Stage, octet};
 
 fn pinned(version: &str) -> Inventory {
@@ -18,26 +19,32 @@ fn pinned(version: &str) -> Inventory {
 pub fn over_data(stage: &Stage) {
     let lab = &stage.lab;
     let installed = hosts::package_version(lab, "node3");
-    let [older, jump] = lab.suite().refused_versions();
+    let family = lab.suite().family();
+    let [older, jump] = &lab.suite().refused_versions();
+    on_all(&BROKERS, |host| lab.stdout_of(host, &family.offer("other")));
     let limited =
         |inventory: &Inventory| stage.rabbitup(inventory).args(["up", "--yes", "--limit", "node3"]).run();
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
     for version in [older, jump] {
         let run = limited(&pinned(version)).expect(1);
-        run.says(&format!("no rabbitmq-server {version} over the data here"));
+        run.says(&format!("rabbitmq-server {version} cannot be installed over this data"));
     }
     // Its package is gone.
-    lab.stdout_of("node3", "apt-get -q -y remove rabbitmq-server >/dev/null 2>&1");
-    limited(&pinned(jump)).expect(1).says("over the data here");
+    lab.stdout_of("node3", family.remove_broker());
+    limited(&pinned(jump)).expect(1).says("over this data");
+    lab.stdout_of("node3", &family.withdraw("other"));
     limited(&Inventory::whole()).expect(0);
+    lab.stdout_of("node3", &family.offer("other"));
     assert_eq!(hosts::package_version(lab, "node3"), installed, "what was there comes back");
     on_all(&["node1", "node2"], |host| lab.stdout_of(host, "systemctl stop rabbitmq-server"));
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
     for version in [older, jump] {
         let run = stage.up(&pinned(version)).expect(1);
-        run.says(&format!("no rabbitmq-server {version} over the data here")).says("Nothing was changed.");
+        run.says(&format!("rabbitmq-server {version} cannot be installed over this data"))
+            .says("Nothing was changed.");
     }
     assert_eq!(on_all(&BROKERS, |host| hosts::package_version(lab, host)), vec![installed; 3]);
+    on_all(&BROKERS, |host| lab.stdout_of(host, &family.withdraw("other")));
     stage.up(&Inventory::whole()).expect(0);
     stage.assert_nothing_to_do(&Inventory::whole());
     stage.assert_serves();
@@ -107,7 +114,7 @@ pub fn one_of_two(stage: &Stage) {
     assert_eq!(hosts::starts(lab, &TWO), before, "nothing of it needs a restart");
     let mut changed = inventory.clone();
     changed.config = vec!["heartbeat = 45".into()];
-    stage.up(&changed).expect(0).says("so it runs on with what it read at its start");
+    stage.up(&changed).expect(0).says("so it keeps running with the files that it read at its start");
     stage.playbook(&changed, &["bring-up", "gap=yes"]).expect(0).says("Verified: No changes.");
     let after = hosts::starts(lab, &TWO);
     assert!(before.iter().zip(&after).all(|(was, is)| is > was), "{before:?}, then {after:?}");

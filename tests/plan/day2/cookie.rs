@@ -48,7 +48,7 @@ fn no_rotation_where_a_node_does_not_see_one_that_runs() {
     let mut facts = whole();
     host(&mut facts, "node2").broker = BrokerState::Unknown("no answer".to_owned());
     let refused = plan("rotate-cookie", &[], &facts);
-    assert!(refused.contains("rabbit@node2 runs and does not answer, so it could not be told"), "{refused}");
+    assert!(refused.contains("rabbit@node2 runs but does not answer, so it cannot get"), "{refused}");
 }
 
 fn stage(facts: &mut Facts, text: &str) {

@@ -45,7 +45,7 @@ fn with_khepri_a_majority_starts_and_forgets_the_node_that_is_gone() {
         }
     }
     let refused = plan("remove-node", &["node=node3"], &facts);
-    assert!(refused.contains("rabbit@node3 may have the only copy of queues"), "{refused}");
+    assert!(refused.contains("rabbit@node3 may have the only copy of some queues"), "{refused}");
     let mut call = Call::of("remove-node", &["node=node3"]);
     call.options.destroy_data = BTreeSet::from([name("node3")]);
     let (plan, _) = call.project(&desired(INVENTORY), &facts).expect("it was named");
@@ -95,7 +95,7 @@ fn with_stranger(runs: bool) -> Facts {
 fn strangers_are_reported_and_removed_where_that_is_asked_for() {
     insta::assert_snapshot!("stranger_reported", plan("bring-up", &[], &with_stranger(true)));
     let mut call = Call::of("bring-up", &[]);
-    call.options.strangers = Strangers::Remove { at_most: 1 };
+    call.options.unknown_members = UnknownMembers::Remove { at_most: 1 };
     insta::assert_snapshot!("stranger_removed", call.text(&desired(INVENTORY), &with_stranger(true)));
     insta::assert_snapshot!("stranger_down_removed", call.text(&desired(INVENTORY), &with_stranger(false)));
     assert_eq!(call.again(&desired(INVENTORY), &with_stranger(false)), (vec![], vec![]));
@@ -112,9 +112,9 @@ fn more_strangers_than_were_named_are_refused() {
     }
     let mut call = Call::of("bring-up", &[]);
     call.options.command = "rabbitup -i lab.toml --limit @broker up".to_owned();
-    call.options.strangers = Strangers::Remove { at_most: 1 };
+    call.options.unknown_members = UnknownMembers::Remove { at_most: 1 };
     insta::assert_snapshot!("strangers_more_than_named", call.text(&desired(INVENTORY), &facts));
-    call.options.strangers = Strangers::Remove { at_most: 2 };
+    call.options.unknown_members = UnknownMembers::Remove { at_most: 2 };
     let plan = call.project(&desired(INVENTORY), &facts).expect("two may leave").0;
     insta::assert_snapshot!(
         "strangers_as_many_as_named",
@@ -126,7 +126,7 @@ fn more_strangers_than_were_named_are_refused() {
 #[test]
 fn a_plan_that_grew_destroys_more_than_was_shown() {
     let mut call = Call::of("bring-up", &[]);
-    call.options.strangers = Strangers::Remove { at_most: 1 };
+    call.options.unknown_members = UnknownMembers::Remove { at_most: 1 };
     let of = |facts: &Facts| Destruction::of(&call.project(&desired(INVENTORY), facts).expect("a plan").0);
     let (shown, now) = (of(&whole()), of(&with_stranger(true)));
     assert!(!shown.destroys() && now.destroys());
@@ -293,7 +293,7 @@ fn a_stranger_with_an_only_copy_is_not_pruned() {
     let mut facts = with_stranger(true);
     give_queue(&mut facts, &queue("theirs", QueueKind::Classic, "node4", &["node4"]));
     let mut call = Call::of("bring-up", &[]);
-    call.options.strangers = Strangers::Remove { at_most: 1 };
+    call.options.unknown_members = UnknownMembers::Remove { at_most: 1 };
     insta::assert_snapshot!("stranger_with_a_queue", call.text(&desired(INVENTORY), &facts));
 }
 
@@ -327,7 +327,7 @@ fn a_node_that_its_cluster_has_forgotten_is_not_started() {
     let unit = host(&mut facts, "node3").units.get_mut("rabbitmq-server").expect("a unit");
     unit.enabled = "disabled".to_owned();
     let retired = plan("bring-up", &[], &facts);
-    assert!(retired.contains("its unit is disabled, as remove-node leaves it"), "{retired}");
+    assert!(retired.contains("its unit is disabled, as by remove-node"), "{retired}");
     assert!(retired.contains("rabbitup run recover-node node=node3"), "{retired}");
     let (recovers, _) =
         Call::of("recover-node", &["node=node3"]).project(&desired(INVENTORY), &facts).expect("a plan");

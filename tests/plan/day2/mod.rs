@@ -18,7 +18,7 @@ use rabbitup::facts::{
 use rabbitup::inventory::Desired;
 use rabbitup::model::{MetadataStore, NodeType, Version};
 use rabbitup::plan::{
-    Change, Destruction, Limit, Moment, Options, Plan, PlanError, Step, Strangers, project,
+    Change, Destruction, Limit, Options, Pass, Plan, PlanError, Step, UnknownMembers, project,
 };
 use rabbitup::playbook::{Answer, Arguments, Playbook};
 use rabbitup::report::{Style, destruction_text, plan_text, refusals_text};
@@ -78,7 +78,7 @@ impl Call {
     fn again(mut self, desired: &Desired, facts: &Facts) -> (Vec<String>, Vec<String>) {
         let (_, after) = self.project(desired, facts).expect("a plan");
         let second = self.project(desired, &after).map(|(plan, _)| ids(&plan)).unwrap_or_default();
-        self.options.moment = Moment::After(Duration::from_secs(60));
+        self.options.pass = Pass::After(Duration::from_secs(60));
         let (verified, _) = self.project(desired, &after).expect("a plan that verifies");
         (ids(&verified), second)
     }

@@ -5,13 +5,13 @@ use crate::inventory::{CookieSource, Host};
 use crate::model::{CookieDigest, SecretName};
 use crate::operation::{AdoptCookie, CookieSide, Digests, Operation, StageCookie, SwitchCookie};
 use crate::plan::phase::{start, stop};
-use crate::plan::{Change, Draft, Moment, Proposal, StepId};
+use crate::plan::{Change, Draft, Pass, Proposal, StepId};
 use crate::playbook::{Answer, Minutes};
 use crate::rabbitmq::BROKER_UNIT;
 
-/// Gives the running nodes another cookie: staged beside the old one on every host, then taken by every running node,
+/// Changes the cookie of running nodes: staged beside the old one on every host, then given to every running node,
 /// then renamed into place. Erlang compares cookies only when nodes connect, so no link is dropped; one that drops
-/// while half of the nodes have switched cannot form again, so all switch within one moment.
+/// while half of the nodes have switched cannot reconnect, so all switch at the same time.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     if draft.options.arguments.back == Some(Answer::Yes) {
         return back(draft);
@@ -22,8 +22,8 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             Unfinished::Refused => {}
         };
     }
-    // What verifies a rotation is not to begin the next one.
-    if draft.options.moment != Moment::Before {
+    // The plan that verifies a rotation must not begin another.
+    if draft.options.pass != Pass::Before {
         return;
     }
     let refused = refused(draft);
@@ -38,14 +38,14 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     }
 }
 
-/// The nodes whose Erlang VM refuses what its file holds now: nobody can tell such a VM anything.
+/// The nodes whose Erlang VM refuses the cookie in its file: such a VM accepts no commands.
 fn refused<'a>(draft: &Draft<'a>) -> Vec<&'a Host> {
     let refuses =
         |host: &&Host| draft.host(&host.name).is_some_and(|facts| facts.broker == BrokerState::CookieRefused);
     draft.brokers().into_iter().filter(refuses).collect()
 }
 
-/// The inventory's cookie where it gives one, else a new one.
+/// The inventory's cookie if it gives one, else a new one.
 fn fresh(draft: &mut Draft<'_>) -> Option<Target> {
     let given = draft.desired.cluster.cookie == CookieSource::Given;
     let secret = if given { SecretName::cookie() } else { SecretName::new_cookie() };
@@ -53,28 +53,28 @@ fn fresh(draft: &mut Draft<'_>) -> Option<Target> {
     let (raw, digest) = (CookieDigest::of_file(cookie), CookieDigest::of(cookie));
     if given && draft.brokers().iter().all(|host| has(draft, &host.name, digest)) {
         let anchor = draft.anchor.clone();
-        draft.note(&anchor, "every node has the inventory's cookie; put another one there to rotate to it");
+        draft.note(&anchor, "every node has the inventory's cookie; change it there to rotate to another");
         return None;
     }
     let keyed = if given { digest.keyed(draft.options.digest_key) } else { String::new() };
-    let reason = if given { "the inventory has another one" } else { "asked for" };
+    let reason = if given { "the inventory has a new one" } else { "requested" };
     Some(Target { raw, digest, secret, keyed, reason, goes_on: false })
 }
 
-/// Whether the nodes that run see each other: a link that is down now would not come back half-way. Members that do
+/// Whether the running nodes see each other: a link that is down now could not reconnect half-way. Members that do
 /// not run get the new file.
 fn whole(draft: &mut Draft<'_>) -> bool {
     let mut good = true;
     for host in draft.brokers() {
-        if let Some(BrokerState::Unknown(why) | BrokerState::Untold(why)) =
+        if let Some(BrokerState::Unknown(why) | BrokerState::Unsupported(why)) =
             draft.host(&host.name).map(|facts| facts.broker.clone())
         {
             good = false;
             draft.refuse(
                 &host.name,
-                format!("{} runs and does not answer, so it could not be told the new cookie", host.node()),
+                format!("{} runs but does not answer, so it cannot get the new cookie", host.node()),
                 why,
-                "rabbitup doctor says what is wrong with it; once it is down or answers: rabbitup run rotate-cookie",
+                "rabbitup doctor shows what is wrong with it; once it is stopped or answers: rabbitup run rotate-cookie",
             );
         }
         let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else { continue };
@@ -88,7 +88,7 @@ fn whole(draft: &mut Draft<'_>) -> bool {
             good = false;
             draft.refuse(
                 &host.name,
-                "the nodes do not see each other, so none may change its cookie",
+                "the nodes do not see each other, so no cookie can be changed",
                 view::told(&found),
                 "bring the cluster together first; rabbitup status shows who sees what",
             );
@@ -97,7 +97,7 @@ fn whole(draft: &mut Draft<'_>) -> bool {
     good
 }
 
-/// The steps to one cookie, each only where it is needed: a rotation that was cut off goes on with the same ones.
+/// The steps to one cookie, each only where needed: an interrupted rotation resumes with the same ones.
 pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) {
     draft.cookie = Some(Digests { file: target.raw, compared: target.digest });
     let shown = if target.keyed.is_empty() { "a new one".to_owned() } else { target.keyed.clone() };
@@ -122,8 +122,8 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) 
         let Some(facts) = draft.host(&host.name) else { continue };
         let runs_with = match &facts.broker {
             BrokerState::Running(node) => node.cookie,
-            // An Erlang VM in which RabbitMQ does not run, or not yet, took its cookie from the file all the same.
-            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Untold(_) => None,
+            // An Erlang VM in which RabbitMQ does not run (yet) has also read its cookie from the file.
+            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Unsupported(_) => None,
             BrokerState::CookieRefused | BrokerState::Down => continue,
         };
         if runs_with == Some(target.digest) {
@@ -134,7 +134,7 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) 
             Some(file) if file == target.digest => CookieSide::File,
             _ => CookieSide::Staged,
         };
-        let title = format!("{node} takes the new cookie while it runs");
+        let title = format!("switch {node} to the new cookie while it runs");
         let operation = SwitchCookie { node, names, to };
         draft.propose(
             Proposal::new(&host.name, "switch-cookie", Change::Change, operation)
@@ -152,8 +152,8 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) 
     start_again(draft, &hosts, patience);
 }
 
-/// A node that booted with the old cookie waits for those who refused it, and asks them only once: Mnesia meets the others
-/// when it starts, and then waits for five minutes. It serves nobody, so its boot may begin anew.
+/// A node that booted with the old cookie waits for the peers that refused it, and asks them only once: Mnesia connects
+/// when it starts, and then waits for five minutes. It has no clients, so its boot may be restarted.
 fn start_again(draft: &mut Draft<'_>, hosts: &[&Host], patience: Minutes) {
     let boots = |host: &&Host| {
         draft.host(&host.name).is_some_and(|facts| {
@@ -164,12 +164,12 @@ fn start_again(draft: &mut Draft<'_>, hosts: &[&Host], patience: Minutes) {
     let booting: Vec<Host> = hosts.iter().copied().filter(boots).cloned().collect();
     let adopted = draft.steps_that(|operation| matches!(operation, Operation::AdoptCookie(_)));
     for host in &booting {
-        let reason = "it began to boot with the old cookie, and waits for those who refused it";
+        let reason = "it began to boot with the old cookie, and waits for peers that refused it";
         start::propose(draft, host, reason, adopted.clone(), patience);
     }
 }
 
-/// Renames the staged cookies into place, once every running node has taken the new one.
+/// Renames the staged cookies into place, once every running node has the new one.
 fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
     let switched = draft.steps_that(|operation| matches!(operation, Operation::SwitchCookie(_)));
     let names = draft.desired.cluster.names;
@@ -186,7 +186,7 @@ fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
         let operation = AdoptCookie { node: host.node(), names };
         draft.propose(
             Proposal::new(&host.name, "adopt-cookie", Change::Change, operation)
-                .title("put the new cookie in the old one's place, and check both")
+                .title("replace the old cookie file with the new one, and check both")
                 .because(reason)
                 .after(switched.clone())
                 .within(60),
@@ -194,8 +194,8 @@ fn adopt(draft: &mut Draft<'_>, hosts: &[&Host], target: &Target) {
     }
 }
 
-/// The files were changed behind the nodes' backs: nothing can be said to the running VMs any more, and one that
-/// restarts alone is cut off from the rest. So all are stopped, the last in the order first to come back, and started.
+/// The files were changed while the nodes ran: the running VMs accept no commands any more, and a node that
+/// restarts alone is isolated from the rest. So all are stopped, then started, the last one first.
 fn restart_all(draft: &mut Draft<'_>, refused: &[&Host], patience: Minutes) {
     let running: Vec<&Host> = draft
         .brokers()
@@ -209,10 +209,10 @@ fn restart_all(draft: &mut Draft<'_>, refused: &[&Host], patience: Minutes) {
             draft.refuse(
                 &host.name,
                 format!(
-                    "{} runs with another cookie than its file holds, so it cannot be told the new one",
+                    "{} runs with a cookie other than the one in its file, so it cannot get the new one",
                     host.node()
                 ),
-                "its file was changed while it ran, and not on all nodes alike",
+                "its file was changed while it ran, but not on all nodes",
                 "rabbitup up gives it the others' cookie and restarts it; then rotate",
             );
         }
@@ -221,7 +221,7 @@ fn restart_all(draft: &mut Draft<'_>, refused: &[&Host], patience: Minutes) {
     let anchor = draft.anchor.clone();
     let text = format!(
         "the cookie files were changed while the nodes ran, so no running node can be reached: all {} are stopped and \
-         started with what the files hold; no client is served meanwhile, and nothing that is on disk is lost",
+         started with the cookie in the files; no client is served meanwhile, and no data on disk is lost",
         running.len()
     );
     draft.note(&anchor, text);
@@ -231,7 +231,7 @@ fn restart_all(draft: &mut Draft<'_>, refused: &[&Host], patience: Minutes) {
         stop::propose(
             draft,
             host,
-            "it runs with another cookie than its file holds, as all do",
+            "like all others, it runs with a cookie other than the one in its file",
             before.clone(),
         );
         before = draft.steps_that(|operation| matches!(operation, Operation::StopBroker(_)));

@@ -8,29 +8,29 @@ use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
 use crate::operation::{CookieSide, DropStagedCookie, Operation, SwitchCookie};
 use crate::plan::{Change, Draft, Proposal};
 
-/// What every cookie is to become.
+/// The new cookie.
 pub(super) struct Target {
     pub raw: CookieDigest,
     pub digest: CookieDigest,
     pub secret: SecretName,
-    /// Empty where a saved plan makes the cookie anew.
+    /// Empty if a saved plan generates the cookie again.
     pub keyed: String,
     pub reason: &'static str,
-    /// Where a rotation is gone on with, that is the reason for every step.
+    /// If a rotation is resumed, the reason of every step.
     pub goes_on: bool,
 }
 
-/// A rotation that was begun.
+/// An unfinished rotation.
 pub(super) enum Unfinished {
-    /// Some have the new cookie: the others are to have it, too.
+    /// Some nodes have the new cookie, and the others must get it, too.
     Target(Target),
-    /// It cannot be gone on with; the refusal is in the draft.
+    /// It cannot be resumed; the refusal is in the draft.
     Refused,
 }
 
-/// Whether a rotation was begun that cannot simply be begun again, because a node has its cookie already.
+/// Whether an unfinished rotation cannot simply start over, because a node already has its cookie.
 pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
-    // What was staged somewhere and is what a node runs with, or what another one's file holds.
+    // A cookie that is staged on one host and is the one that a node runs with, or the one in another host's file.
     let hosts: Vec<(&Host, &HostFacts)> = answered(draft);
     let taken = |digest: CookieDigest| {
         hosts.iter().any(|(_, facts)| {
@@ -53,8 +53,8 @@ pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
         draft.refuse(
             &anchor,
             "the running nodes have different cookies, and no cookie has a majority",
-            "which of them is the right one cannot be told from here",
-            "rabbitup up gives all of them the seed node's, and restarts those that need it",
+            "which of them is right cannot be determined",
+            "rabbitup up gives all of them the seed node's cookie, and restarts those that need it",
         );
         return Some(Unfinished::Refused);
     };
@@ -83,8 +83,8 @@ fn answered<'d>(draft: &'d Draft<'_>) -> Vec<(&'d Host, &'d HostFacts)> {
     draft.brokers().into_iter().filter_map(|host| Some((host, draft.host(&host.name)?))).collect()
 }
 
-/// Running nodes with different cookies: a host that could not be reached while the others were given theirs. What most
-/// nodes run with is the cookie; where none has more than half, nobody can say.
+/// Running nodes with different cookies: a host was unreachable while the others got theirs. The cookie that most
+/// nodes run with is the right one; if none has more than half, it is unknown.
 fn majority(hosts: &[(&Host, &HostFacts)]) -> Option<(SecretSource, CookieDigest, CookieDigest)> {
     let mut counts: BTreeMap<CookieDigest, Vec<&(&Host, &HostFacts)>> = BTreeMap::new();
     let mut all = 0;
@@ -103,7 +103,7 @@ fn majority(hosts: &[(&Host, &HostFacts)]) -> Option<(SecretSource, CookieDigest
     Some((SecretSource::HostCookie(host.name.clone()), raw, digest))
 }
 
-/// Back to the old cookie, where every file still holds it.
+/// Reverts to the old cookie, if every file still contains it.
 pub(super) fn back(draft: &mut Draft<'_>) {
     let hosts: Vec<(Host, HostFacts)> =
         answered(draft).into_iter().map(|(host, facts)| (host.clone(), facts.clone())).collect();
@@ -112,17 +112,17 @@ pub(super) fn back(draft: &mut Draft<'_>) {
         let anchor = draft.anchor.clone();
         return draft.refuse(
             &anchor,
-            "there is no way back: the new cookie is in some of the files already",
-            "a file that was renamed into place took the old cookie's place",
-            "rabbitup run rotate-cookie goes on, and gives it to all",
+            "the rotation cannot be reverted: some files already contain the new cookie",
+            "the new file has replaced the old cookie there",
+            "rabbitup run rotate-cookie completes the rotation on all nodes",
         );
     }
     let names = draft.desired.cluster.names;
     for (host, facts) in &hosts {
         let may_differ = match &facts.broker {
             BrokerState::Running(node) => node.cookie != file_of(facts),
-            // Nobody could ask such a VM; it stays as it is where it has the file's cookie already.
-            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Untold(_) => {
+            // Such a VM cannot be asked; it is left unchanged if it already has the file's cookie.
+            BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Unsupported(_) => {
                 facts.staged_cookie.is_some()
             }
             BrokerState::CookieRefused | BrokerState::Down => false,
@@ -131,12 +131,12 @@ pub(super) fn back(draft: &mut Draft<'_>) {
             continue;
         }
         let node = host.node();
-        let title = format!("{node} goes back to the old cookie while it runs");
+        let title = format!("switch {node} back to the old cookie while it runs");
         let operation = SwitchCookie { node, names, to: CookieSide::File };
         draft.propose(
             Proposal::new(&host.name, "switch-cookie", Change::Change, operation)
                 .title(title)
-                .because("asked for")
+                .because("requested")
                 .within(60),
         );
     }
@@ -144,7 +144,7 @@ pub(super) fn back(draft: &mut Draft<'_>) {
 }
 
 pub(super) fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
-    // Nobody knows what such a node runs with: perhaps the very cookie that is staged.
+    // The cookie of such a node is unknown: it may be the staged one.
     let is_refused =
         |facts: &HostFacts| facts.broker == BrokerState::CookieRefused && facts.staged_cookie.is_some();
     let refused =
@@ -152,8 +152,8 @@ pub(super) fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
     if let Some(host) = refused {
         return draft.refuse(
             &host.name,
-            format!("{} answers to neither cookie on its host, so none of them is removed", host.node()),
-            "the staged one may be the only copy of what it runs with",
+            format!("{} accepts neither cookie on its host, so neither is removed", host.node()),
+            "the staged one may be the only copy of the cookie that it runs with",
             "rabbitup status shows the nodes; once it answers: rabbitup run rotate-cookie",
         );
     }

@@ -1,4 +1,4 @@
-%% A record of five up to 3.8, with accessor functions since 3.9: name, hash, tags, algorithm.
+%% Up to 3.8 a record with five fields, since 3.9 with accessor functions: name, hash, tags, algorithm.
 Of = fun(Function, Place, User) -> try internal_user:Function(User) catch error:undef -> element(Place, User) end end,
 case Admin =/= none andalso rabbit_auth_backend_internal:lookup_user(Admin) of
     {ok, User} ->

@@ -1,9 +1,9 @@
 //! A healthy cluster has no findings, and doctor does not affect it.
 
-use crate::hosts::{self, on_all};
+use crate::hosts;
 use crate::inventory::Inventory;
-use crate::scenarios::steady::{COUNT_NO_MORE, COUNT_VMS};
-use crate::stage::{ALL, BROKERS, Stage, say};
+use crate::scenarios::steady::{count_vms, counted_vms};
+use crate::stage::{ALL, Stage, say};
 
 /// The checks are listed with counts; nothing is written, restarted or started; two scripts per broker.
 pub fn healthy(stage: &Stage) {
@@ -17,11 +17,9 @@ pub fn healthy(stage: &Stage) {
     assert_eq!(hosts::all_services(lab, &ALL), services, "services");
     assert_walked(&json.json());
 
-    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_VMS));
+    count_vms(lab);
     let counted = stage.rabbitup(&inventory).args(["doctor", "-v"]).run().expect(0);
-    let started = on_all(&BROKERS, |host| lab.stdout_of(host, "wc -l </var/tmp/vms"));
-    on_all(&BROKERS, |host| lab.stdout_of(host, COUNT_NO_MORE));
-    assert_eq!(started, ["0", "0", "0"], "Erlang VMs that doctor started");
+    assert_eq!(counted_vms(lab), ["0", "0", "0"], "Erlang VMs that doctor started");
     counted.says("ssh: 0 connections opened, 7 scripts run");
     say(&format!("                    doctor: {:.2?}, again {:.2?}", text.took, json.took));
 }

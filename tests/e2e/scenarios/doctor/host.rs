@@ -27,11 +27,11 @@ pub const CASES: &[Case] = &[
     Case {
         name: "a host that ssh does not get into",
         // What was open is closed as well.
-        breaks: &[Run("node3", "systemctl kill ssh; systemctl stop ssh.socket ssh")],
+        breaks: &[Run("node3", "systemctl kill {sshd}; systemctl stop {sshd}")],
         cause: "unreachable",
         host: "node3",
         evidence: &["Connection refused"],
-        fix: Fix::ByHand(&[Run("node3", "systemctl start ssh")]),
+        fix: Fix::ByHand(&[Run("node3", "systemctl start {sshd}")]),
         ..CASE
     },
     Case {
@@ -113,7 +113,7 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
-        name: "a node that runs with another cookie than its file has",
+        name: "a node that runs with a cookie other than the one in its file",
         breaks: &[Run(
             "node3",
             "timeout 60 rabbitmqctl -q eval \"erlang:set_cookie(node(), 'e2e-other-cookie-of-nobody').\"",
@@ -223,10 +223,10 @@ const OTHER_NAME: &str = "systemctl stop rabbitmq-server && sed -i /^cluster_for
 
 /// Certificates of the host's own, and the VM's arguments as RabbitMQ's "Inter-node TLS" guide has them. One such node waits
 /// for peers that do not understand it, so that its start is not waited for.
-pub(in crate::scenarios) const TLS: &str = r#"install -d /etc/rabbitmq/e2e-tls && cd /etc/rabbitmq/e2e-tls &&
+pub(super) const TLS: &str = r#"install -d /etc/rabbitmq/e2e-tls && cd /etc/rabbitmq/e2e-tls &&
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$(hostname)" \
   -keyout key.pem -out cert.pem 2>/dev/null && chown rabbitmq key.pem &&
 echo '[{server, [{certfile, "/etc/rabbitmq/e2e-tls/cert.pem"}, {keyfile, "/etc/rabbitmq/e2e-tls/key.pem"}]},
   {client, [{verify, verify_none}]}].' >options &&
-args="-pa $(ls -d /usr/lib/erlang/lib/ssl-*/ebin) -proto_dist inet_tls -ssl_dist_optfile $PWD/options" &&
+args="-pa $(ls -d {erlang}/lib/ssl-*/ebin) -proto_dist inet_tls -ssl_dist_optfile $PWD/options" &&
 printf '%s="%s"\n' SERVER_ADDITIONAL_ERL_ARGS "$args" CTL_ERL_ARGS "$args" >>/etc/rabbitmq/rabbitmq-env.conf"#;

@@ -1,8 +1,8 @@
-//! Hosts of two releases of Debian, and so of RabbitMQ and Erlang/OTP.
+//! Hosts of two releases, and so of RabbitMQ and Erlang/OTP.
 
 use crate::hosts;
 use crate::inventory::{Entry, Inventory};
-use crate::lab::{Host, Suite};
+use crate::lab::Host;
 use crate::stage::{Stage, say};
 
 /// Everything else is as it should be between them: names, cookie, ports. Two clusters are made for it, so that it is
@@ -14,13 +14,7 @@ pub fn releases(stage: &Stage) {
     }
     let lab = &stage.lab;
     stage.fresh_hosts(&[Host::new("node1", 11)]);
-    let other = match lab.suite() {
-        Suite::Bullseye => Suite::Bookworm,
-        Suite::Bookworm => Suite::Trixie,
-        Suite::Trixie => Suite::Forky,
-        Suite::Forky => Suite::Trixie,
-    };
-    lab.up_as(other, &[Host::new("node2", 12)]);
+    lab.up_as(lab.suite().unlike(), &[Host::new("node2", 12)]);
     let cookie = stage.home.borrow().path("releases-cookie");
     std::fs::write(&cookie, "e2e+cookie/of+two+releases\n").expect("the home is writable");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);

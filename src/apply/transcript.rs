@@ -1,4 +1,4 @@
-//! Reads what a script of several steps prints: whose line is whose, which step ended how.
+//! Parses what a script of several steps prints: which line belongs to which step, and how each ended.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use crate::plan::StepId;
 use crate::redact::Redactor;
 use crate::transport::{Output, TransportError};
 
-/// How many of the last lines of a step's output are kept, and how much of each.
+/// How many of the last lines of a step's output are kept, and how many characters of each.
 const TAIL_LINES: usize = 20;
 const LINE_CHARS: usize = 500;
 
-/// What a script tells about its step number `step`.
+/// What a script reports about its step number `step`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Progress {
     pub step: usize,
@@ -26,22 +26,22 @@ pub(super) struct Progress {
 pub(super) enum Happening {
     Started,
     Output(String),
-    /// What the step says that the operator must know.
+    /// What the operator must know from the step.
     Told(String),
     Succeeded(Duration),
     Failed(Duration, StepFailure),
 }
 
-/// How a script came to its end.
+/// How a script ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ending {
     /// Every step succeeded.
     Complete,
-    /// A step failed and the script said so.
+    /// A step failed and the script reported it.
     Failed,
-    /// The script says that it found its stop file, before this step.
+    /// The script reported that it found its stop file before this step.
     Stopped(usize),
-    /// Without a word on this step and those after it.
+    /// Without reporting this step and those after it.
     Missing(Progress),
 }
 
@@ -49,12 +49,12 @@ pub(super) enum Ending {
 pub(super) struct Transcript {
     nonce: String,
     steps: Vec<StepId>,
-    /// What no line may show.
+    /// The secrets that no line may show.
     redactor: Redactor,
     /// How many steps have ended.
     ended: usize,
     open: Option<Open>,
-    /// Output outside every step: a shell that could not start, a login script.
+    /// Output outside of steps: of a shell that could not start, or a login script.
     stray: Tail,
     over: Option<Over>,
 }
@@ -64,7 +64,7 @@ pub(super) struct Transcript {
 enum Over {
     Failed,
     Stopped,
-    /// The host is not this run's any more.
+    /// The host no longer belongs to this run.
     Lost(StepFailure),
 }
 
@@ -111,7 +111,7 @@ impl Open {
 }
 
 impl Transcript {
-    /// A transcript of the script that runs `steps` and marks its lines with `nonce`.
+    /// The transcript of a script that runs `steps` and marks its lines with `nonce`.
     pub fn new(nonce: &str, steps: Vec<StepId>, redactor: Redactor) -> Self {
         Self {
             nonce: nonce.to_owned(),
@@ -124,7 +124,7 @@ impl Transcript {
         }
     }
 
-    /// Whether a stop file could still keep a step from starting.
+    /// Whether a stop file could still prevent a step from starting.
     pub fn has_more(&self) -> bool {
         self.over.is_none() && self.ended + usize::from(self.open.is_some()) < self.steps.len()
     }
@@ -138,7 +138,7 @@ impl Transcript {
     pub fn line(&mut self, raw: &[u8]) -> Vec<Progress> {
         let text = String::from_utf8_lossy(raw);
         let mut told = Vec::new();
-        // Output without a line end stands in front of the mark that follows it.
+        // Output without a line end precedes the mark on the same line.
         match text.find(&self.nonce) {
             Some(at) => {
                 told.extend(self.output(&text[..at]));
@@ -221,7 +221,7 @@ impl Transcript {
         Some(Progress { step, what: Happening::Failed(elapsed, told) })
     }
 
-    /// The script is over: is there a step that nobody told the end of?
+    /// The script has ended: is there a step whose end was not reported?
     pub fn end(mut self, result: Result<Output, TransportError>) -> Ending {
         match self.over.take() {
             Some(Over::Failed) => return Ending::Failed,
@@ -256,12 +256,12 @@ impl Transcript {
         Ending::Missing(Progress { step: self.ended, what: Happening::Failed(elapsed, failure) })
     }
 
-    /// A line as it may be shown and kept: no escapes, no control characters, no secret, not too long.
+    /// A line that may be shown and kept: without escapes, control characters and secrets, and not too long.
     fn clean(&mut self, text: &str) -> String {
-        // A carriage return begins the line anew, as progress bars do.
+        // A carriage return restarts the line, as in progress bars.
         let last = text.trim_end_matches(['\r', '\n']).rsplit('\r').next().unwrap_or_default();
-        // Before and after: what is left out could stand in the middle of a secret, and what stands for a character
-        // that cannot be shown could be a part of one.
+        // Both before and after: removed characters could be in the middle of a secret, and the replacement of a character
+        // that cannot be shown could be part of one.
         let line = shortened(&self.redactor.line(last), LINE_CHARS);
         self.redactor.again(&line)
     }
@@ -318,9 +318,9 @@ mod tests {
             (
                 "taken 160\t100\tbob@desk\t7\tbring-up\t9",
                 FailureKind::TakenOver,
-                "bob@desk, bring-up, begun 60 s ago",
+                "bob@desk, bring-up, started 60 s ago",
             ),
-            ("taken x", FailureKind::TakenOver, "which left no name"),
+            ("taken x", FailureKind::TakenOver, "another run (name unknown)"),
             ("unlocked", FailureKind::LockLost, "freed this run's lock"),
         ] {
             let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Redactor::default());

@@ -1,4 +1,4 @@
-//! Secrets at the moment they are needed: the plan only names them.
+//! Gets secrets when they are needed: the plan only names them.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -21,16 +21,16 @@ use crate::plan::{Plan, Step};
 use crate::rabbitmq::{COOKIE_FILE, STAGED_COOKIE_FILE};
 use crate::transport::{Exec, Script, Transport, evidence};
 
-/// How long a file, a command or a host has to give a secret away.
+/// The timeout for getting a secret from a file, a command or a host.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The largest file with a secret, in bytes: definitions are one.
+/// The largest file with a secret, in bytes: definitions are such a file.
 const LARGEST: usize = 64 << 20;
 
-/// Finds the secrets that a plan's steps name. Each is looked for once per run, even if that fails: a command may
-/// ask a person.
+/// Finds the secrets that a plan's steps name. Each source is tried once per run, even if it fails: a command may
+/// prompt the operator.
 #[derive(Debug)]
-pub struct Vault {
+pub struct SecretResolver {
     known: Secrets,
     sources: BTreeMap<SecretName, Entry>,
     digest_key: DigestKey,
@@ -42,7 +42,7 @@ struct Entry {
     found: OnceCell<Result<Secret, SecretError>>,
 }
 
-/// Why a step cannot have a secret, and what to do about it.
+/// Why a step cannot get a secret, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.what)]
 pub struct SecretError(pub Problem);
@@ -53,15 +53,15 @@ impl SecretError {
     }
 }
 
-impl Vault {
-    /// A vault for one plan. What is in `known` is asked for nowhere else.
+impl SecretResolver {
+    /// A resolver for one plan. For secrets in `known`, no source is used.
     pub fn new(known: Secrets, plan: &Plan) -> Self {
         let entry = |source: &SecretSource| Entry { source: source.clone(), found: OnceCell::new() };
         let sources = plan.secrets.iter().map(|(name, source)| (name.clone(), entry(source))).collect();
         Self { known, sources, digest_key: plan.digest_key }
     }
 
-    /// Whether getting the secret means reading it on `host`, so that the host's earlier steps must end first.
+    /// Whether the secret must be read on `host`, so that the host's earlier steps must end first.
     pub(super) fn must_be_read_on(&self, name: &SecretName, host: &HostName) -> bool {
         let unread = |entry: &Entry| {
             let on_host = matches!(
@@ -73,7 +73,7 @@ impl Vault {
         self.known.get(name).is_none() && self.sources.get(name).is_some_and(unread)
     }
 
-    /// The secret of this name, wherever it comes from.
+    /// The secret of this name, from any source.
     pub(super) async fn get<T: Transport>(
         &self,
         name: &SecretName,
@@ -91,7 +91,7 @@ impl Vault {
         entry.found.get_or_init(|| find(&entry.source, transport)).await.clone()
     }
 
-    /// Whether the cookie that `step` is to install, if it is one to do so, is the one that the plan speaks of.
+    /// Whether the cookie that `step` installs, if it is such a step, is the one in the plan.
     pub(super) fn check(&self, step: &Step, secrets: &Secrets) -> Result<(), SecretError> {
         let (Operation::InstallCookie(InstallCookie { secret: name, digest: planned })
         | Operation::StageCookie(StageCookie { secret: name, digest: planned })) = &step.operation
@@ -104,15 +104,12 @@ impl Vault {
         let origin =
             self.sources.get(name).map_or_else(|| "the cookie".to_owned(), |entry| origin(&entry.source));
         if let Err(error) = check_cookie(cookie) {
-            return Err(SecretError::new(
-                format!("{origin} cannot be used: {error}"),
-                "give it another value",
-            ));
+            return Err(SecretError::new(format!("{origin} cannot be used: {error}"), "set another value"));
         }
         if !planned.is_empty() && CookieDigest::of(cookie).keyed(self.digest_key) != *planned {
             return Err(SecretError::new(
                 format!("{origin} has changed since the plan was made"),
-                "run the same command again: it looks at the hosts and makes a new plan",
+                "run the same command again: it inspects the hosts and makes a new plan",
             ));
         }
         Ok(())
@@ -137,11 +134,11 @@ async fn find<T: Transport>(source: &SecretSource, transport: &T) -> Result<Secr
         SecretSource::StagedCookie(host) => host_cookie(host, STAGED_COOKIE_FILE, transport).await,
         SecretSource::File(path) => {
             let late =
-                || SecretError::new(format!("{} could not be read in time", path.display()), "look at it");
+                || SecretError::new(format!("reading {} timed out after 30 s", path.display()), "look at it");
             in_time(read_file(path), late).await
         }
         SecretSource::Command(argv) => {
-            let late = || by_hand(argv, "did not end within 30 seconds");
+            let late = || by_hand(argv, "timed out after 30 s");
             in_time(run_command(argv), late).await
         }
         SecretSource::Env(name) => read_env(name),
@@ -155,8 +152,8 @@ async fn in_time(
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// Reads a host's cookie, as it stands there: trailing line ends do not count wherever a cookie is used. The frame
-/// keeps out what login scripts print.
+/// Reads a host's cookie unchanged: trailing line ends never count in a cookie. The frame
+/// separates it from the output of login scripts.
 async fn host_cookie<T: Transport>(
     host: &HostName,
     path: &str,
@@ -167,7 +164,7 @@ async fn host_cookie<T: Transport>(
     let unread = |why: &str| {
         SecretError::new(
             format!("the cookie on {host} could not be read: {why}"),
-            format!("see whether {path} exists on {host}"),
+            format!("check whether {path} exists on {host}"),
         )
     };
     let exec = Exec { script: Script::Argument(script), timeout: PATIENCE };
@@ -183,7 +180,7 @@ async fn host_cookie<T: Transport>(
     Ok(cookie)
 }
 
-/// What stands between the line `frame` and the next `frame`, which need not begin a line.
+/// The text between the line `frame` and the next `frame`, which need not start a line.
 fn between<'a>(text: &'a [u8], frame: &[u8]) -> Option<&'a [u8]> {
     let find = |within: &[u8]| within.windows(frame.len()).position(|part| part == frame);
     let rest = &text[find(text)? + frame.len()..];
@@ -194,13 +191,13 @@ fn between<'a>(text: &'a [u8], frame: &[u8]) -> Option<&'a [u8]> {
 async fn read_file(path: &Path) -> Result<Secret, SecretError> {
     let shown = path.display().to_string();
     let path = path.to_owned();
-    // A file on a server that is gone is waited for on a thread of its own.
+    // A separate thread waits, since a file on a lost server may block.
     let read = tokio::task::spawn_blocking(move || read_bounded(&path, LARGEST)).await;
     let bytes = match read {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(ReadError::Distrusted(why))) => return Err(SecretError::new(why.to_string(), why.hint())),
         Ok(Err(error)) => {
-            let advice = "see whether the file exists and you may read it";
+            let advice = "check whether the file exists and is readable";
             return Err(SecretError::new(format!("cannot read {shown}: {error}"), advice));
         }
         Err(_) => return Err(SecretError::new(format!("cannot read {shown}"), "run the same command again")),
@@ -210,7 +207,7 @@ async fn read_file(path: &Path) -> Result<Secret, SecretError> {
 
 async fn run_command(argv: &[String]) -> Result<Secret, SecretError> {
     let Some((program, arguments)) = argv.split_first() else {
-        return Err(SecretError::new("the command for a secret is empty", "give it a command"));
+        return Err(SecretError::new("the command for a secret is empty", "set a command"));
     };
     let output = Command::new(program)
         .args(arguments)
@@ -223,7 +220,7 @@ async fn run_command(argv: &[String]) -> Result<Secret, SecretError> {
         .map_err(|error| by_hand(argv, &format!("could not be run: {error}")))?;
     let printed = Secret::new(output.stdout);
     if !output.status.success() {
-        return Err(by_hand(argv, &format!("ended with {}", output.status)));
+        return Err(by_hand(argv, &format!("failed with {}", output.status)));
     }
     given(printed.expose().to_vec(), &format!("the output of `{program}`"))
 }
@@ -239,7 +236,7 @@ fn read_env(name: &str) -> Result<Secret, SecretError> {
     Ok(secret)
 }
 
-/// A secret as a person gave it: one trailing newline does not count, and nothing is no secret.
+/// A secret as the operator provides it: one trailing newline does not count, and an empty value is not a secret.
 fn given(mut bytes: Vec<u8>, origin: &str) -> Result<Secret, SecretError> {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
@@ -248,20 +245,17 @@ fn given(mut bytes: Vec<u8>, origin: &str) -> Result<Secret, SecretError> {
         }
     }
     if bytes.is_empty() {
-        return Err(SecretError::new(format!("{origin} is empty"), "put the secret there"));
+        return Err(SecretError::new(format!("{origin} is empty"), "add the secret there"));
     }
     let secret = Secret::new(bytes);
     if secret.expose().contains(&0) {
-        // No shell word can hold one: it would arrive as another secret.
-        return Err(SecretError::new(
-            format!("{origin} has a NUL byte in it"),
-            "give it a value of plain text",
-        ));
+        // A shell word cannot contain one: it would arrive as a different secret.
+        return Err(SecretError::new(format!("{origin} contains a NUL byte"), "use a value of plain text"));
     }
     Ok(secret)
 }
 
-/// Arguments stay unsaid: they may say more than one would show.
+/// Arguments are not shown: they may contain secrets.
 fn program(argv: &[String]) -> &str {
     argv.first().map_or("", String::as_str)
 }
@@ -270,7 +264,7 @@ fn by_hand(argv: &[String], what: &str) -> SecretError {
     let program = program(argv);
     SecretError::new(
         format!("the command `{program}` for a secret {what}"),
-        "run the command by hand to see why; its error output is not shown here, since it may hold the secret",
+        "run the command yourself to see why; its error output is not shown here, since it may contain the secret",
     )
 }
 
@@ -283,14 +277,14 @@ mod tests {
 
     const NAME: &str = "cookie";
 
-    fn vault(source: SecretSource) -> Vault {
+    fn resolver(source: SecretSource) -> SecretResolver {
         let mut plan = plan(vec![]);
         plan.secrets.insert(SecretName::new(NAME), source);
-        Vault::new(Secrets::default(), &plan)
+        SecretResolver::new(Secrets::default(), &plan)
     }
 
-    async fn get(vault: &Vault, hosts: &Arc<TestHosts>) -> Result<Vec<u8>, SecretError> {
-        vault.get(&SecretName::new(NAME), hosts.as_ref()).await.map(|secret| secret.expose().to_vec())
+    async fn get(resolver: &SecretResolver, hosts: &Arc<TestHosts>) -> Result<Vec<u8>, SecretError> {
+        resolver.get(&SecretName::new(NAME), hosts.as_ref()).await.map(|secret| secret.expose().to_vec())
     }
 
     fn command(script: &str) -> SecretSource {
@@ -300,19 +294,16 @@ mod tests {
     #[tokio::test]
     async fn one_trailing_newline_does_not_count_and_nul_is_refused() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
-        assert_eq!(get(&vault(command("printf 'a b\n\n'")), &hosts).await, Ok(b"a b\n".to_vec()));
-        let path = std::env::temp_dir().join(format!("rabbitup-vault-{}", std::process::id()));
+        assert_eq!(get(&resolver(command("printf 'a b\n\n'")), &hosts).await, Ok(b"a b\n".to_vec()));
+        let path = std::env::temp_dir().join(format!("rabbitup-resolver-{}", std::process::id()));
         std::fs::write(&path, "secret\n").expect("a file");
-        assert_eq!(get(&vault(SecretSource::File(path.clone())), &hosts).await, Ok(b"secret".to_vec()));
+        assert_eq!(get(&resolver(SecretSource::File(path.clone())), &hosts).await, Ok(b"secret".to_vec()));
         std::fs::write(&path, "\n").expect("a file");
-        let empty = get(&vault(SecretSource::File(path.clone())), &hosts).await;
+        let empty = get(&resolver(SecretSource::File(path.clone())), &hosts).await;
         assert_eq!(empty.map_err(|error| error.0.what), Err(format!("{} is empty", path.display())));
         std::fs::write(&path, "sec\0ret\n").expect("a file");
-        let cut = get(&vault(SecretSource::File(path.clone())), &hosts).await;
-        assert_eq!(
-            cut.map_err(|error| error.0.what),
-            Err(format!("{} has a NUL byte in it", path.display()))
-        );
+        let cut = get(&resolver(SecretSource::File(path.clone())), &hosts).await;
+        assert_eq!(cut.map_err(|error| error.0.what), Err(format!("{} contains a NUL byte", path.display())));
         std::fs::remove_file(path).expect("it is there");
     }
 
@@ -320,10 +311,10 @@ mod tests {
     async fn a_source_is_asked_once_even_when_it_fails() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
         let path = std::env::temp_dir().join(format!("rabbitup-asked-{}", std::process::id()));
-        let vault =
-            vault(command(&format!("echo asked >> '{}'; echo leaked-secret; exit 3", path.display())));
+        let resolver =
+            resolver(command(&format!("echo asked >> '{}'; echo leaked-secret; exit 3", path.display())));
         for _ in 0..2 {
-            let error = get(&vault, &hosts).await.expect_err("the command fails");
+            let error = get(&resolver, &hosts).await.expect_err("the command fails");
             assert!(error.0.what.contains("exit status: 3") && !error.0.what.contains("leaked"), "{error}");
         }
         assert_eq!(std::fs::read_to_string(&path).expect("it was run"), "asked\n");
@@ -333,9 +324,9 @@ mod tests {
     #[tokio::test]
     async fn a_generated_cookie_is_the_same_for_all() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
-        let vault = vault(SecretSource::Generate);
-        let first = get(&vault, &hosts).await;
-        assert!(first.is_ok() && first == get(&vault, &hosts).await);
+        let resolver = resolver(SecretSource::Generate);
+        let first = get(&resolver, &hosts).await;
+        assert!(first.is_ok() && first == get(&resolver, &hosts).await);
     }
 
     #[tokio::test]
@@ -345,19 +336,19 @@ mod tests {
         plan.secrets.insert(SecretName::new(NAME), SecretSource::HostCookie(host("a")));
         let mut known = Secrets::default();
         known.insert(SecretName::new(NAME), Secret::new(b"known".to_vec()));
-        let vault = Vault::new(known, &plan);
-        assert!(!vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
-        assert_eq!(get(&vault, &hosts).await, Ok(b"known".to_vec()));
+        let resolver = SecretResolver::new(known, &plan);
+        assert!(!resolver.must_be_read_on(&SecretName::new(NAME), &host("a")));
+        assert_eq!(get(&resolver, &hosts).await, Ok(b"known".to_vec()));
     }
 
     #[tokio::test]
     async fn a_host_cookie_is_read_within_its_frame() {
         let hosts = TestHosts::new(|_, _| Answer::Ends);
         hosts.put_cookie("a", "Welcome!\n", "MONSTERmonster\n");
-        let vault = vault(SecretSource::HostCookie(host("a")));
-        assert!(vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
-        assert_eq!(get(&vault, &hosts).await, Ok(b"MONSTERmonster\n".to_vec()));
-        assert!(!vault.must_be_read_on(&SecretName::new(NAME), &host("a")));
+        let resolver = resolver(SecretSource::HostCookie(host("a")));
+        assert!(resolver.must_be_read_on(&SecretName::new(NAME), &host("a")));
+        assert_eq!(get(&resolver, &hosts).await, Ok(b"MONSTERmonster\n".to_vec()));
+        assert!(!resolver.must_be_read_on(&SecretName::new(NAME), &host("a")));
     }
 
     #[tokio::test]
@@ -366,21 +357,21 @@ mod tests {
         hosts.put_cookie("a", "", "MONSTERmonster\n");
         let mut plan = plan(vec![]);
         plan.secrets.insert(SecretName::cookie(), SecretSource::HostCookie(host("a")));
-        let vault = Vault::new(Secrets::default(), &plan);
+        let resolver = SecretResolver::new(Secrets::default(), &plan);
         let mut install = step("b", "cookie", &[]);
         let planned =
             |digest: String| Operation::InstallCookie(InstallCookie { secret: SecretName::cookie(), digest });
         let right = CookieDigest::of(&Secret::new(b"MONSTERmonster".to_vec())).keyed(plan.digest_key);
         let mut secrets = Secrets::default();
         let name = SecretName::cookie();
-        secrets.insert(name.clone(), vault.get(&name, hosts.as_ref()).await.expect("it is readable"));
+        secrets.insert(name.clone(), resolver.get(&name, hosts.as_ref()).await.expect("it is readable"));
         for (digest, cause) in [
             (String::new(), None),
             (right, None),
             ("00000000".to_owned(), Some("the cookie on a has changed since the plan was made")),
         ] {
             install.operation = planned(digest);
-            assert_eq!(vault.check(&install, &secrets).err().map(|error| error.0.what).as_deref(), cause);
+            assert_eq!(resolver.check(&install, &secrets).err().map(|error| error.0.what).as_deref(), cause);
         }
     }
 }

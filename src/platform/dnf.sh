@@ -1,0 +1,265 @@
+# shellcheck shell=sh
+
+dnf=dnf
+command -v dnf >/dev/null 2>&1 || dnf=yum
+
+# dnf's output goes to this file: where it is a connection that breaks, dnf 4 writes "Failure" into its history although rpm
+# completes the transaction, and the lock's file stays.
+dnf_log=/run/rabbitup.dnf
+# The packages that a transaction of ours is changing, as `NAME VERSION`. rpm has no state for a package whose files were
+# unpacked only in part: this file tells that a transaction was cut off. It stays when the host loses power.
+unfinished=/var/lib/dnf/rabbitup-unfinished
+
+# The process that holds one of dnf's locks, as `dnf (process 123)`. These files contain the number of a process, and are left
+# behind where dnf is killed.
+lock_holder() {
+  for lock in /var/lib/dnf/rpmdb_lock.pid /var/cache/dnf/metadata_lock.pid /var/cache/dnf/download_lock.pid /var/log/log_lock.pid; do
+    holder=
+    read -r holder 2>/dev/null <"$lock" || [ -n "$holder" ] || continue
+    if kill -0 "$holder" 2>/dev/null; then
+      printf '%s (process %s)' "$(tr '\0' ' ' <"/proc/$holder/cmdline" | sed 's/ *$//')" "$holder"
+      return
+    fi
+  done
+  printf 'another rpm'
+}
+
+# Whether what dnf printed last matches.
+dnf_said() { # PATTERN
+  printf '%s\n' "$said" | grep -Eq "$1"
+}
+
+# Whether dnf failed because another process holds a lock: dnf's own (exit code 200 with exit_on_lock) or rpm's.
+is_locked() { # EXIT-CODE
+  [ "$1" = 200 ] || dnf_said "can't create transaction lock|Failed to obtain the transaction lock"
+}
+
+# Runs dnf. It waits 2 minutes for another dnf or rpm; dnf itself would wait without a limit. A repository that does not answer
+# is left out: with EL's defaults it fails every command, also for packages of others. SIGTERM lets rpm complete its
+# transaction; SIGKILL, which leaves two versions in rpm's database, comes much later.
+run_dnf() { # SECONDS ARGUMENT...
+  within "$1"
+  shift
+  read_clock
+  # shellcheck disable=SC2154 # read_clock sets clock
+  lock_end=$((clock + 12000)) waits=
+  while :; do
+    ended=0
+    # shellcheck disable=SC2154 # within sets limit
+    timeout -k 600 "$limit" "$dnf" -y --setopt=exit_on_lock=1 '--setopt=*.skip_if_unavailable=1' "$@" \
+      >"$dnf_log" 2>&1 </dev/null || ended=$?
+    said=$(cat "$dnf_log")
+    rm -f "$dnf_log"
+    is_locked "$ended" || break
+    read_clock
+    [ "$clock" -lt "$lock_end" ] || break
+    if [ -z "$waits" ]; then
+      waits=$(lock_holder)
+      printf 'waiting for %s, which holds the package manager'\''s lock\n' "$waits"
+    fi
+    sleep 1
+  done
+  printf '%s\n' "$said"
+  return "$ended"
+}
+
+# The repositories that the last call left out.
+left_out() {
+  printf '%s\n' "$said" | sed -n 's/^Ignoring repositories: //p' | head -n 1
+}
+
+# A unit with a condition that fails is not started, whoever asks: a package's script, or systemd after a crash. The condition
+# names this very process, so a run that is killed does not keep a service from starting. Masking would.
+guard=rabbitup-install.conf
+
+forbid_start() { # UNIT...
+  [ $# -gt 0 ] || return 0
+  for unit in "$@"; do
+    mkdir -p "/run/systemd/system/$unit.service.d"
+    printf '# rabbitup: not started while it installs\n[Unit]\nConditionPathExists=!/proc/%s\n' "$$" \
+      >"/run/systemd/system/$unit.service.d/$guard"
+  done
+  bounded 60 systemctl daemon-reload
+}
+
+allow_start() {
+  found=
+  for file in /run/systemd/system/*.service.d/"$guard"; do
+    [ -e "$file" ] || continue
+    rm -f "$file"
+    rmdir "${file%/*}" 2>/dev/null || :
+    found=yes
+  done
+  [ -z "$found" ] || bounded 60 systemctl daemon-reload
+}
+
+# What an interrupted run of ours left.
+remove_stale_policy() { allow_start; }
+
+# Metadata older than an hour may name versions that the repository no longer has.
+lists_are_fresh() {
+  [ -n "$(find /var/cache/dnf /var/cache/libdnf5 -maxdepth 3 -name repomd.xml -mmin -60 2>/dev/null | head -n 1)" ]
+}
+
+# Once in a script: an upgrade does it while the broker still serves.
+refresh_lists() {
+  if [ "${refreshed:-}" = yes ] || lists_are_fresh; then return 0; fi
+  run_dnf 300 makecache || lists_failed
+  refreshed=yes
+}
+
+lists_failed() {
+  ! is_locked "$ended" || fail "$(lock_holder) has held the package manager's lock for 2 minutes" "let it finish, then run the same command again"
+  fail "the repositories' metadata could not be fetched" "on the host: $dnf makecache; check /etc/yum.repos.d"
+}
+
+# The versions of a package in rpm's database, the one installed last first. Two of them: a transaction was cut off between
+# the new version and the removal of the old one.
+versions_of() { # PACKAGE
+  rpm -q --qf '%{INSTALLTIME} %{EVR}\n' "$1" 2>/dev/null | sed -n 's/^\([0-9]\{1,\} \)/\1/p' | sort -rn | cut -d ' ' -f 2
+}
+
+# The broker's package: the version that a transaction was installing, else the installed one; nothing where there is none.
+broker_package() {
+  begun=$(sed -n 's/^rabbitmq-server //p' "$unfinished" 2>/dev/null | head -n 1)
+  if [ -n "$begun" ]; then printf '%s\n' "$begun"; else versions_of rabbitmq-server | head -n 1; fi
+}
+
+# Whether the first version is the second one, or newer, by rpm's own rules.
+is_at_least() { # VERSION VERSION
+  case $1$2 in *[!A-Za-z0-9.:~^+_-]*) return 1 ;; esac
+  [ "$(rpm --eval "%{lua: print(rpm.vercmp(\"$1\", \"$2\"))}")" -ge 0 ]
+}
+
+# A transaction that was killed between the new version and the removal of the old one left both in rpm's database. `dnf install`
+# and `dnf upgrade` say "Nothing to do" then, and exit 0.
+end_interrupted_rpm() { # NAME...
+  for name in "$@"; do
+    [ "$(versions_of "$name" | wc -l)" -gt 1 ] || continue
+    echo "a transaction was interrupted on this host: $name is there twice; that is completed first"
+    run_dnf 900 remove --duplicates || :
+    return 0
+  done
+}
+
+# The names and versions as dnf writes them: NAME-VERSION.
+as_specs() { # PACKAGE[=VERSION]...
+  for choice in "$@"; do
+    case $choice in
+      *=*) printf '%s-%s\n' "${choice%%=*}" "${choice#*=}" ;;
+      *) printf '%s\n' "$choice" ;;
+    esac
+  done
+}
+
+names_of() { # PACKAGE[=VERSION]...
+  for choice in "$@"; do printf '%s\n' "${choice%%=*}"; done
+}
+
+# Gets what an installation needs, and installs nothing.
+fetch_packages() { # PACKAGE[=VERSION]...
+  accept_keys
+  # shellcheck disable=SC2046,SC2086,SC2154 # one word per line, none with a space; dnf_keys.sh sets key_options
+  run_dnf 900 $key_options $(past_locks) --setopt=install_weak_deps=0 --downloadonly install $(as_specs "$@") || packages_failed "$@"
+}
+
+# One transaction for everything. Configuration files that somebody changed stay as they are: rpm puts the new one beside them.
+install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data|data=[VERSION] PACKAGE[=VERSION]...
+  # shellcheck disable=SC2034 # dnf_keys.sh reads accepted_keys
+  held_back=$1 accepted_keys=$2 beneath=$3
+  shift 3
+  is_as_planned "$beneath" "$@"
+  refresh_lists
+  trap allow_start EXIT
+  # shellcheck disable=SC2086 # a list of unit names, none with a space
+  forbid_start $held_back
+  # shellcheck disable=SC2046 # one name per line
+  end_interrupted_rpm $(names_of "$@")
+  # All that takes long and may fail before anything is changed.
+  fetch_packages "$@"
+  locked=$(held_packages)
+  for choice in "$@"; do printf '%s %s\n' "${choice%%=*}" "${choice#*=}"; done | sed '/^\(.*\) \1$/d' >"$unfinished"
+  # shellcheck disable=SC2046,SC2086 # one word per line, none with a space
+  run_dnf 1500 $key_options $(past_locks) --setopt=install_weak_deps=0 install $(as_specs "$@") || packages_failed "$@"
+  are_installed "$@"
+  skipped=$(left_out)
+  rm -f "$unfinished"
+  for name in $(names_of "$@"); do
+    case " $locked " in *" $name "*) hold_packages hold "$name" ;; esac
+  done
+  [ -z "$skipped" ] || told "installed without the repositories that did not answer: $skipped"
+  allow_start
+  trap - EXIT
+}
+
+# dnf's exit code says that it had nothing against it, not that the packages are there.
+are_installed() { # PACKAGE[=VERSION]...
+  # shellcheck disable=SC2046 # one word per line
+  for spec in $(as_specs "$@"); do
+    case $spec in *'*'*) spec=${spec%%-[0-9]*} ;; esac
+    rpm -q "$spec" >/dev/null 2>&1 || fail "$dnf ended without an error, and $spec is not installed" "on the host: $dnf install $spec; $dnf check"
+  done
+}
+
+packages_failed() { # PACKAGE[=VERSION]...
+  rm -f "$unfinished"
+  ! is_locked "$ended" || fail "$(lock_holder) has held the package manager's lock for 2 minutes, so nothing was installed" "let it finish, then run the same command again"
+  skipped=$(left_out)
+  without=${skipped:+; these repositories did not answer: $skipped}
+  missing=$(printf '%s\n' "$said" | sed -n 's/^\(Error: \)\{0,1\}\(No match for argument\|Unable to find a match\): //p' | head -n 1)
+  if dnf_said 'filtered out by (exclude|modular) filtering'; then
+    what=$(printf '%s\n' "$said" | sed -n 's/.*filtered out by \([a-z]*\) filtering for argument: \(.*\)/\2 (\1 filtering)/p' | head -n 1)
+    fail "the host's own settings keep $dnf from installing $what" \
+      "on the host: $dnf versionlock list, excludepkgs in /etc/dnf/dnf.conf and /etc/yum.repos.d, $dnf module list; then run the same command again"
+  fi
+  if dnf_said 'GPG check FAILED|Public key for .* is not installed|GPG signature verification error'; then
+    keys_failed
+  fi
+  if [ -n "$missing" ]; then
+    fail "no repository of this host offers $missing$without" \
+      "add a repository that has it to /etc/yum.repos.d (RabbitMQ's own for recent versions, which need its Erlang too), then run the same command again"
+  fi
+  needs=$(printf '%s\n' "$said" | sed -n 's/^.*nothing provides \(.*\) needed by .*/\1/p' | head -n 1)
+  [ -z "$needs" ] || fail "no repository of this host offers $needs, which $* needs$without" \
+    "add the repository that has it to /etc/yum.repos.d (for Erlang: the one of RabbitMQ's team), then run the same command again"
+  fail "$dnf could not install $*$without" "the lines above are $dnf's own; fix what they name, then run the same command again"
+}
+
+# An own change of a locked package goes past the lock, which is set again at the new version. In dnf 5 versionlock is no plugin:
+# there the lock is removed for the transaction.
+past_locks() {
+  if is_dnf5; then
+    # shellcheck disable=SC2046 # a list of names
+    [ -z "$(held_packages)" ] || timeout 60 "$dnf" -y versionlock delete $(held_packages) >/dev/null 2>&1 || :
+  else
+    printf '%s\n' --disableplugin=versionlock --disableexcludes=main
+  fi
+}
+
+is_dnf5() {
+  case $(readlink -f "$(command -v "$dnf")") in *5) return 0 ;; *) return 1 ;; esac
+}
+
+# Holds packages at their installed version by dnf's versionlock. It is a plugin, and not part of a minimal installation.
+hold_packages() { # hold|unhold PACKAGE...
+  verb=$1
+  shift
+  if ! is_dnf5 && ! timeout 60 "$dnf" versionlock list >/dev/null 2>&1; then
+    run_dnf 600 install python3-dnf-plugin-versionlock ||
+      fail "the versions cannot be held: $dnf's versionlock plugin could not be installed" \
+        "on the host: $dnf install python3-dnf-plugin-versionlock; or leave out [package] hold"
+  fi
+  run_dnf 60 versionlock delete "$@" || :
+  [ "$verb" = hold ] || return 0
+  run_dnf 60 versionlock add "$@"
+}
+
+# As `NAME` and a space each.
+held_packages() {
+  for name in rabbitmq-server erlang; do
+    if grep -qs "^$name-[0-9]*:\{0,1\}[0-9]" /etc/dnf/plugins/versionlock.list ||
+      grep -qs "^name *= *\"$name\"" /etc/dnf/versionlock.toml; then
+      printf '%s ' "$name"
+    fi
+  done
+}

@@ -1,0 +1,65 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # dnf.sh sets dnf and reads key_options
+# Which keys dnf may accept by itself. `dnf -y` imports whatever key a repository's gpgkey names. A file on the host was put there by
+# the operator. A key that comes over the network is accepted if the inventory names its fingerprint, or if rpm has it
+# already; else dnf is given none for that repository.
+
+# The options for dnf, one per line; none of them contains a space.
+key_options=
+keys_directory=/run/rabbitup-keys
+
+# `REPOSITORY ADDRESS` of each gpgkey of a repository that is on, without those that are files of the host.
+network_keys() {
+  cat /etc/yum.repos.d/*.repo 2>/dev/null | awk '
+    function end() { if (repo != "" && on) printf "%s", keys; keys = "" }
+    /^\[/ { end(); repo = substr($0, 2, index($0, "]") - 2); on = 1; key = 0; next }
+    /^enabled *= *(0|[Ff]alse|[Nn]o)/ { on = 0 }
+    /^gpgkey *=/ { sub(/^gpgkey *= */, ""); key = 1 }
+    /^[^ \t]/ && key == 2 { key = 0 }
+    key { n = split($0, a, /[ \t,]+/); for (i = 1; i <= n; i++) if (a[i] ~ /^(https?|ftp):/) keys = keys repo " " a[i] "\n"; key = 2 }
+    END { end() }'
+}
+
+# The fingerprints of the primary keys in a file.
+fingerprints() { # FILE
+  gpg --homedir "$keys_directory" --batch --with-colons --show-keys "$1" 2>/dev/null |
+    awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }'
+}
+
+# Whether rpm has this key: its packages are named by the last eight digits of the fingerprint, in lower case.
+rpm_has_key() { # FINGERPRINT
+  [ -n "$(rpm -qa "gpg-pubkey-$(printf %s "$1" | tail -c 8 | tr A-F a-f)*")" ]
+}
+
+# Fetches each key once, and lets dnf use exactly the file that was checked.
+accept_keys() {
+  key_options=
+  listed=$(network_keys)
+  [ -n "$listed" ] || return 0
+  rm -rf "$keys_directory"
+  mkdir -m 700 "$keys_directory"
+  key_options=$(printf '%s\n' "$listed" | cut -d ' ' -f 1 | sort -u | while read -r repo; do
+    printf '%s\n' "$listed" | sed -n "s|^$repo ||p" >"$keys_directory/$repo.addresses"
+    accepted=
+    while read -r address; do
+      file=$keys_directory/$repo.$(printf %s "$address" | cksum | cut -d ' ' -f 1).asc
+      timeout 30 curl -fsSL --max-filesize 1000000 --max-time 20 -o "$file" "$address" </dev/null 2>/dev/null || continue
+      trusted=yes
+      for print in $(fingerprints "$file"); do
+        case " ${accepted_keys:-} " in *" $print "*) continue ;; esac
+        rpm_has_key "$print" || { trusted=no && printf '%s %s %s\n' "$repo" "$print" "$address" >>"$keys_directory/untrusted"; }
+      done
+      [ "$trusted" = no ] || [ -z "$(fingerprints "$file")" ] || accepted="$accepted${accepted:+,}file://$file"
+    done <"$keys_directory/$repo.addresses"
+    printf '%s\n' "--setopt=$repo.gpgkey=$accepted"
+  done)
+}
+
+# Fails with the keys that nobody has accepted.
+keys_failed() {
+  if [ -s "$keys_directory/untrusted" ]; then
+    read -r repo print address <"$keys_directory/untrusted"
+    fail "the repository $repo is signed with a key that nobody has accepted on this host: $print, from $address" \
+      "compare that fingerprint with the one its makers publish, then accept it in the inventory: [package] keys = [\"$print\"]"
+  fi
+  fail "a signature of a package or a repository could not be verified" "the lines above are $dnf's own; check gpgkey in /etc/yum.repos.d"
+}

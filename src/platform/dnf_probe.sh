@@ -1,0 +1,47 @@
+# shellcheck shell=sh disable=SC2154
+# Part of the probe: what rpm and dnf know. probe.sh has section, limit, nl and the questions.
+
+# What keeps a unit from starting while packages are installed, left behind by an interrupted run.
+start_guard() {
+  set +f
+  for f in /run/systemd/system/*.service.d/rabbitup-install.conf; do
+    [ ! -e "$f" ] || { echo stale_policy=yes && break; }
+  done
+  set -f
+}
+
+# rpm alone answers in 10 ms, also during a transaction. dnf takes 300 ms, so it is only asked about what is not installed, or
+# where a version is requested; and only its cache, so that nothing waits for a repository.
+packages() {
+  section rpm
+  [ -n "$packages" ] || return
+  # shellcheck disable=SC2086  # one argument per line is what IFS is set for
+  known=$(rpm -qa --qf '%{NAME} %{INSTALLTIME} %{EVR}\n' -- $packages)
+  printf '%s\n' "$known"
+  section unfinished
+  [ ! -e /var/lib/dnf/rabbitup-unfinished ] || cat /var/lib/dnf/rabbitup-unfinished
+  section locked
+  [ ! -e /etc/dnf/plugins/versionlock.list ] || sed -n 's/^\([A-Za-z0-9].*\)/\1/p' /etc/dnf/plugins/versionlock.list
+  [ ! -e /etc/dnf/versionlock.toml ] || sed -n 's/^name *= *"\(.*\)".*/\1/p' /etc/dnf/versionlock.toml
+  case $nl$packages$nl$known in
+    *"${nl}rabbitmq-server "*) ;;
+    *"${nl}rabbitmq-server$nl"*)
+      section erased
+      sed -n 's/^.* Erase: \(rabbitmq-server\)-\([0-9].*\)\.[^.]*$/\1 \2/p' /var/log/dnf.rpm.log | tail -n 1
+      ;;
+  esac
+  set --
+  for p in $packages; do
+    case $nl$candidates$nl in
+      *"$nl$p$nl"*) set -- "$@" "$p" ;;
+      *) case $nl$known in *"$nl$p "*) ;; *) set -- "$@" "$p" ;; esac ;;
+    esac
+  done
+  [ $# != 0 ] || return
+  section offered
+  dnf=dnf
+  command -v dnf >/dev/null || dnf=yum
+  # A repository without a cache would fail the whole question.
+  limit 10 "$dnf" -q -C '--setopt=*.skip_if_unavailable=1' --disableplugin=versionlock --disableexcludes=main repoquery --available --showduplicates \
+    --qf '%{name} %{evr}\n' "$@" | sort -u -V -r
+}

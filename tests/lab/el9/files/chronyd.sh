@@ -1,0 +1,3 @@
+#!/bin/sh
+# Debian's binary has other defaults built in than EL's.
+exec /usr/libexec/chronyd -f /etc/chrony.conf -u chrony "$@"
