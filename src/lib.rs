@@ -7,6 +7,11 @@
 //! benches use, by name or in a signature, and tests/plan/exports.rs holds it to that; everything else is `pub(crate)`, so that
 //! rustc reports code that nothing uses. A test that needs more adds it there.
 
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the documentation is for contributors, and built with private items"
+)]
+
 pub mod apply;
 pub mod balancer;
 pub mod cli;

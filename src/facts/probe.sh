@@ -3,7 +3,8 @@
 # controller prepends its parameters as assignments:
 #   nonce        starts every line that frames a section, so that no banner can pass for one
 #   become       how the caller became root
-#   names, packages, candidates, units, files   one per line
+#   names, candidates, units, files              one per line
+#   packages_F, installable_F                   for each family F of packages: the names to look up, and those that may be installed
 #   node, name_flag, node_erl                   the node to ask, -sname or -name, and what to ask
 #   package_data, package_locks, package_pids   where package managers keep what they know, their locks, and files that contain
 #                                               the process that holds one, one per line

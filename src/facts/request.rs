@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{HostName, NameMode, NodeName, quote};
-use crate::platform::{self, platforms};
+use crate::platform::{self, OsFamily, platforms};
 use crate::rabbitmq::internals::node_report;
 
 /// What to inspect on one host. The planner decides what should change.
@@ -11,8 +11,11 @@ use crate::rabbitmq::internals::node_report;
 pub struct ProbeRequest {
     /// The names to resolve: every host of the inventory.
     pub names: Vec<HostName>,
-    /// The packages to look up.
+    /// The packages to look up, by the names of every family of packages.
     pub packages: Vec<String>,
+    /// The subset of `packages` that a plan may install: if one is missing, its candidate is looked up.
+    #[serde(default)]
+    pub installable: Vec<String>,
     /// The subset of `packages` whose candidate matters even if they are installed (a version is requested).
     pub candidates: Vec<String>,
     pub units: Vec<String>,
@@ -68,7 +71,6 @@ impl ProbeRequest {
         let values = [
             ("nonce", nonce.to_owned()),
             ("names", lines(self.names.iter().map(ToString::to_string))),
-            ("packages", lines(self.packages.iter().cloned())),
             ("candidates", lines(self.candidates.iter().cloned())),
             ("units", lines(self.units.iter().map(|unit| unit_name(unit)))),
             ("files", lines(self.files.iter().filter(|path| !path.ends_with(".erlang.cookie")).cloned())),
@@ -89,7 +91,24 @@ impl ProbeRequest {
             ("lb_port", port.unwrap_or_default()),
             ("runtime_socket", self.runtime_socket.clone().unwrap_or_default()),
         ];
-        command_text(&values, &PROBE.concat())
+        self.package_names() + &command_text(&values, &PROBE.concat())
+    }
+
+    /// For each family of packages: the names to look up that a package may have there. A name of another family would make its
+    /// package manager search for what is never installed.
+    fn package_names(&self) -> String {
+        let families = OsFamily::ALL.iter().filter_map(|family| Some((family.word(), family.platform()?)));
+        let assignments = families.map(|(word, platform)| {
+            let own = |names: &[String]| {
+                quote(&lines(names.iter().filter(|name| platform.may_have(name)).cloned()))
+            };
+            format!(
+                "packages_{word}={}\ninstallable_{word}={}\n",
+                own(&self.packages),
+                own(&self.installable)
+            )
+        });
+        assignments.collect()
     }
 
     /// The Erlang expressions, without the last one, which depends on the tool that evaluates them.
@@ -141,6 +160,7 @@ mod tests {
         ProbeRequest {
             names: vec![HostName::parse("localhost").expect("a host name")],
             packages: vec!["dpkg".to_owned(), "no-such-package".to_owned()],
+            installable: Vec::new(),
             candidates: Vec::new(),
             units: vec!["dbus".to_owned()],
             files: vec![

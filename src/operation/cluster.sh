@@ -36,5 +36,12 @@ set_plugins() { # NODE PLUGIN...
   for plugins_dir in /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins; do
     [ ! -d "$plugins_dir" ] || export PLUGINS_DIR="$plugins_dir"
   done
-  rabbit_tool 180 rabbitmq-plugins -q -n "$node" set "$@"
+  if as_rabbitmq 10 test -w /etc/rabbitmq; then
+    rabbit_tool 180 rabbitmq-plugins -q -n "$node" set "$@"
+  else
+    # RabbitMQ's own RPM gives this directory to root alone, so the file with the plugins is written by root, as its wrapper does.
+    within 180
+    # shellcheck disable=SC2154 # within sets limit, broker_user.sh cookie_home
+    (cd / && HOME="$cookie_home" LC_ALL=C.UTF-8 timeout -k 10 "$limit" /usr/lib/rabbitmq/bin/rabbitmq-plugins -q -n "$node" set "$@")
+  fi
 }

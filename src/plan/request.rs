@@ -30,13 +30,17 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let broker = host.has(Role::Broker);
     let balancer = desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer));
     // The probe reports the host's family, so it is asked for the package names of all families.
-    let mut packages: Vec<&str> = platforms().map(|platform| platform.time.package).collect();
+    let mut packages: Vec<&str> = Vec::new();
+    let mut installable: Vec<&str> = Vec::new();
+    if desired.time.manage {
+        installable.extend(platforms().map(|platform| platform.time.package));
+    }
     let mut units: Vec<&str> = platforms().map(|platform| platform.time.unit).collect();
     let mut files = vec!["/etc/hosts"];
     files.extend(platforms().map(|platform| platform.time.conf));
     let mut candidates = Vec::new();
     if broker {
-        packages.push(BROKER_PACKAGE);
+        installable.push(BROKER_PACKAGE);
         packages.extend(platforms().map(|platform| platform.erlang));
         units.push(BROKER_UNIT);
         files.extend([CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE]);
@@ -44,13 +48,15 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
             candidates.push(BROKER_PACKAGE);
         }
     }
-    if balancer.is_some() {
+    if let Some(balancer) = balancer {
+        let wanted = balancer.software.balancer();
+        installable.extend(platforms().flat_map(|platform| platform.packages_of(wanted).all()));
         for software in Software::ALL.iter().map(|software| software.balancer()) {
-            packages.extend(platforms().flat_map(|platform| platform.packages_of(software).all()));
             units.push(software.unit);
             files.push(software.conf);
         }
     }
+    packages.extend(&installable);
     let owned = |words: Vec<&str>| {
         let mut known = BTreeSet::new();
         words.into_iter().filter(|word| known.insert(*word)).map(str::to_owned).collect()
@@ -58,6 +64,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     ProbeRequest {
         names: desired.hosts.iter().map(|host| host.name.clone()).collect(),
         packages: owned(packages),
+        installable: owned(installable),
         candidates: owned(candidates),
         units: owned(units),
         files: owned(files),

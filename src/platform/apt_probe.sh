@@ -10,6 +10,7 @@ start_guard() {
 
 packages() {
   section packages
+  packages=$packages_apt
   [ -n "$packages" ] || return
   # shellcheck disable=SC2016,SC2086  # dpkg-query expands it
   known=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev} ${Version}\n' -- $packages)
@@ -23,7 +24,11 @@ packages() {
   for p in $packages; do
     case $nl$candidates$nl in
       *"$nl$p$nl"*) set -- "$@" "$p" ;;
-      *) case $nl$known in *"$nl$p "[a-z][itW]*) ;; *) set -- "$@" "$p" ;; esac ;;
+      *)
+        case $nl$installable_apt$nl in
+          *"$nl$p$nl"*) case $nl$known in *"$nl$p "[a-z][itW]*) ;; *) set -- "$@" "$p" ;; esac ;;
+        esac
+        ;;
     esac
   done
   [ $# != 0 ] || return

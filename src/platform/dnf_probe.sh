@@ -14,6 +14,7 @@ start_guard() {
 # where a version is requested; and only its cache, so that nothing waits for a repository.
 packages() {
   section rpm
+  packages=$packages_dnf
   [ -n "$packages" ] || return
   # shellcheck disable=SC2086  # one argument per line is what IFS is set for
   known=$(rpm -qa --qf '%{NAME} %{INSTALLTIME} %{EVR}\n' -- $packages)
@@ -34,7 +35,11 @@ packages() {
   for p in $packages; do
     case $nl$candidates$nl in
       *"$nl$p$nl"*) set -- "$@" "$p" ;;
-      *) case $nl$known in *"$nl$p "*) ;; *) set -- "$@" "$p" ;; esac ;;
+      *)
+        case $nl$installable_dnf$nl in
+          *"$nl$p$nl"*) case $nl$known in *"$nl$p "*) ;; *) set -- "$@" "$p" ;; esac ;;
+        esac
+        ;;
     esac
   done
   [ $# != 0 ] || return

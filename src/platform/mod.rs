@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::balancer::{Balancer, Packaged, Packages};
+use crate::balancer::{Balancer, Packaged, Packages, Software};
 
 /// What is true of the hosts of one family.
 #[derive(Debug)]
@@ -98,6 +98,19 @@ pub struct PackageFacts {
 }
 
 impl Platform {
+    /// Whether a package may have this name here: it is this family's name, or no other family's.
+    pub fn may_have(&self, package: &str) -> bool {
+        let own = |platform: &Self| {
+            let balancers = Software::ALL.iter().map(|software| software.balancer());
+            platform.erlang == package
+                || platform.time.package == package
+                || balancers
+                    .flat_map(|balancer| platform.packages_of(balancer).all())
+                    .any(|name| name == package)
+        };
+        own(self) || !platforms().any(own)
+    }
+
     /// What a balancer is installed from here.
     pub fn packages_of(&self, balancer: &'static Balancer) -> &'static Packaged {
         (self.balancer)(&balancer.packages)
@@ -119,6 +132,14 @@ macro_rules! platforms {
         impl OsFamily {
             /// Those that rabbitup knows.
             pub const ALL: &'static [Self] = &[$(Self::$family,)*];
+
+            /// The word for it in variables of the probe.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$family => stringify!($file),)*
+                    Self::Other => "other",
+                }
+            }
 
             /// What is true of it.
             pub fn platform(self) -> Option<&'static Platform> {

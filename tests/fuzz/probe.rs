@@ -24,6 +24,7 @@ fn request() -> ProbeRequest {
     ProbeRequest {
         names: vec![name("f1"), name("nosuch"), name("f2")],
         packages: texts(&["rabbitmq-server", "chrony", "haproxy"]),
+        installable: Vec::new(),
         candidates: Vec::new(),
         units: texts(&["rabbitmq-server", "chrony.service", "haproxy.service"]),
         files: texts(&["/etc/hosts", "/etc/haproxy/haproxy.cfg", "/etc/localtime"]),

@@ -25,7 +25,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 6] = [
         ],
     ),
     ("operation", &["Nature", "OnBroker"]),
-    ("platform", &["PackageFacts", "Platform", "Sections", "TimeService", "Words"]),
+    ("platform", &["PackageFacts", "Sections", "TimeService", "Words"]),
     ("playbook", &["Phase", "PlaybookErrors"]),
     ("transport", &["Held"]),
 ];

@@ -66,6 +66,7 @@ fn planned() -> PlannedHost {
     let probe = ProbeRequest {
         names: vec![host()],
         packages: vec!["dpkg".to_owned()],
+        installable: Vec::new(),
         candidates: Vec::new(),
         units: vec!["dbus".to_owned()],
         files: vec!["/etc/hosts".to_owned(), "/etc/passwd".to_owned()],
