@@ -59,12 +59,12 @@ const AWAITED: &[(&str, &str)] = &[
     ("says", "dumped dump_log rabbit@node1 short"),
 ];
 
-/// Those that ask nobody of RabbitMQ's insides.
+/// Operations without questions about RabbitMQ's internals.
 const AWAITED_ELSEWHERE: &[&str] = &["name_is_free"];
 
 /// A step must not wait five minutes for what no answer can ever make true.
 #[test]
-fn whoever_waits_for_what_cannot_be_told_stops_at_once() {
+fn waiting_for_an_unsupported_question_stops_at_once() {
     for (condition, arguments) in AWAITED {
         let commands = format!("await 30 {condition} {arguments} || fail \"it never came true\" \"do this\"");
         let start = Instant::now();
@@ -118,7 +118,7 @@ fn replicas_that_cannot_be_asked_about_are_not_waited_for() {
 
 /// `ask` of an answer: its status and what it prints.
 #[test]
-fn an_answer_is_told_or_refused_and_nothing_else_is_decoded() {
+fn an_answer_is_told_or_refused_and_no_other_text_is_decoded() {
     let unread =
         "cannot be asked which queues have a replica on a node (queues_on): its answer cannot be read: ";
     for shell in shells() {
@@ -168,7 +168,7 @@ fn a_node_that_does_not_answer_is_asked_again() {
 
 /// What a step did not learn is not that a node is no member: `forget` would be skipped, and called done.
 #[test]
-fn a_member_that_nobody_can_ask_about_is_not_gone() {
+fn a_member_of_unknown_state_is_not_removed() {
     let (code, said) =
         with_node(&["sh"], UNTOLD, &no_fallback("forget_node rabbit@node1 short rabbit@node3 '0 0'"));
     assert!(code == 1 && said.contains("rabbit@node3 was not forgotten"), "{said}");
@@ -200,9 +200,9 @@ fn scripts_ask_by_name_and_hide_no_failure() {
     }
 }
 
-/// What an official command prints in words that nobody here knows is not "none" either.
+/// An official command's output in an unknown format does not count as "none" either.
 #[test]
-fn an_official_command_with_other_words_tells_nothing() {
+fn an_official_command_with_an_unknown_format_is_no_answer() {
     for (question, bindings, output, status, words) in [
         ("members", "", r#"{"disk_nodes":["a@b"],"running_nodes":["a@b"]}"#, 0, "a@b"),
         ("members", "", r#"{"nodes":["a@b"]}"#, 44, "cannot be asked"),

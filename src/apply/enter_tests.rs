@@ -26,7 +26,7 @@ fn written(shell: &[&str], version: &str, conf: &str) -> String {
 }
 
 #[test]
-fn only_a_version_that_waits_is_told_not_to() {
+fn the_startup_delay_is_disabled_only_on_versions_that_have_it() {
     for shell in shells() {
         let old = written(shell, "3.8.9-3+deb11u1", "a = 1\n");
         assert!(old.starts_with("640 root:rabbitmq\na = 1\n\n## RabbitMQ before 3.8.18"), "{shell:?}: {old}");

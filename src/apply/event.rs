@@ -83,8 +83,8 @@ pub struct StepFailure {
     pub kind: FailureKind,
     /// The exit code of the step on its host, if it has one.
     pub code: Option<i32>,
-    /// The cause that the step itself reported (in marked lines), and what to do, as far as the step or the kind of failure
-    /// tells. What is wrong and where is known from the event that it is part of.
+    /// The cause that the step itself reported (in marked lines), and what to do, if the step or the kind of failure tells. What is
+    /// wrong and where is known from the event that it is part of.
     pub cause: Cause,
     /// The last lines of its output, at most 20.
     pub output: Vec<String>,

@@ -37,7 +37,7 @@ impl Host {
         std::fs::write(self.path(name), text).expect("it is ours");
     }
 
-    /// What the steps, and whoever came after, have done.
+    /// What the steps and a later run have done.
     fn done(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.path("done")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
@@ -182,7 +182,7 @@ fn who_took_over_is_named_where_a_shell_holds_the_lock() {
 
 /// Where a script is paused, and who acts first then.
 #[test]
-fn wherever_a_script_pauses_nobody_acts_beside_another() {
+fn two_runs_never_act_at_once_wherever_a_script_pauses() {
     let pauses = [
         // Not announced yet: the other run sees nothing, and the script reads its name.
         ("\nannounce\n", "\nPAUSE\nannounce\n", "newcomer", None),
@@ -248,7 +248,7 @@ fn two_runs_that_race_act_one_after_the_other() {
 
 /// The shell of a script may be killed; what it started goes on, and is waited for.
 #[test]
-fn what_a_killed_shell_started_is_still_at_work() {
+fn processes_of_a_killed_shell_still_count_as_active() {
     for words in shells() {
         let host = Host::new("killed");
         let own = RunId::random();

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_the_middle_of_what_it_can_be() {
+    fn the_clock_is_the_middle_of_its_possible_range() {
         let seen = clock("N", &output("N clock 1700000002050000000\n")).expect("a clock");
         assert!((seen.offset_ms - 2000.0).abs() < 0.001, "{seen:?}");
         assert!((seen.uncertainty_ms - 50.0).abs() < 0.001, "{seen:?}");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_shown_without_what_files_hold() {
+    fn a_garbled_answer_is_shown_without_file_contents() {
         let seen = garbled(&ParseError::Absent, &output("Welcome, only restricted commands here\n"));
         assert_eq!(seen.cause, UnreachableCause::Garbled);
         assert!(seen.evidence.contains("restricted") && seen.evidence.ends_with("sh: something"));

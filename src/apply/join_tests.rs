@@ -12,7 +12,7 @@ fn beyond(held: &str, allowed: &str) -> Option<String> {
 }
 
 #[test]
-fn nothing_goes_that_the_plan_did_not_count() {
+fn nothing_is_deleted_that_the_plan_did_not_count() {
     const NOTHING: &str = "0 0 0 0 0 0 0 0";
     for (held, allowed, wanted) in [
         (NOTHING, NOTHING, Some("")),

@@ -13,7 +13,7 @@ fn beyond(copies: &str, may_go: &str) -> Option<String> {
 }
 
 #[test]
-fn nothing_goes_that_nobody_consented_to() {
+fn nothing_is_deleted_without_consent() {
     for (copies, may_go, wanted) in [
         ("0 0 0 0", "0 0", Some("")),
         // An empty queue is one, too.

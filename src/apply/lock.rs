@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_host_without_flock_is_told_apart() {
+    async fn a_host_without_flock_is_distinguished() {
         let transport = answering("impossible\tit has no flock command (package util-linux)");
         let error = Locks::acquire(&transport, &[host("node2")], &operator()).await.expect_err("no flock");
         assert_eq!(error.to_string(), "node2 cannot be locked: it has no flock command (package util-linux)");

@@ -28,7 +28,7 @@ fn fetching(apt_get: &str, settings: &str) -> (bool, String) {
 }
 
 #[test]
-fn an_apt_get_that_gets_nothing_is_ended() {
+fn apt_get_without_data_is_killed() {
     let (ok, said) = fetching("echo $$ >$dir/pid; exec sleep 15", "unset -f sleep");
     assert!(!ok && said.contains("nothing has come for 1 s, so apt-get is ended"), "{said}");
     assert!(!said.contains("apt-get is left"), "{said}");
@@ -36,7 +36,7 @@ fn an_apt_get_that_gets_nothing_is_ended() {
 
 /// dpkg may be silent for as long as it likes: from its beginning on nothing is ended.
 #[test]
-fn one_that_has_what_it_needs_is_left_alone() {
+fn apt_get_with_all_downloads_is_left_alone() {
     let (ok, said) = fetching("echo $$ >$dir/pid; : >$fetched; sleep 1", "silence=1000000");
     assert!(ok && !said.contains("ended"), "{said}");
     let bytes = "echo $$ >$dir/pid; for n in 1 2 3 4; do echo $n >$dir/bytes; sleep 0.1; done";
@@ -45,7 +45,7 @@ fn one_that_has_what_it_needs_is_left_alone() {
 }
 
 #[test]
-fn its_own_code_is_told() {
+fn the_exit_code_of_apt_get_is_returned() {
     let (_, said) = fetching("echo $$ >$dir/pid; exit 100", "silence=1000000");
     assert!(said.contains("code 100"), "{said}");
 }
@@ -61,7 +61,7 @@ fn blamed(apt_helper: &str) -> String {
 }
 
 #[test]
-fn a_mirror_is_blamed_only_where_it_does_not_answer() {
+fn only_a_silent_mirror_is_blamed() {
     assert_eq!(blamed("return 0"), "nobody\n");
     let lacks =
         "echo 'E: Failed to fetch http://m:1/debian/InRelease  404  Not Found [IP: 10.0.0.1 80]'; return 100";

@@ -5,7 +5,7 @@ use crate::model::shells::run_in;
 use crate::operation::{InstallPackages, Operation, Over, PackageChoice};
 
 #[test]
-fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
+fn an_interrupted_dpkg_run_is_completed_before_apt_starts() {
     let directory = std::env::temp_dir().join(format!("rabbitup-dpkg-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
     let packages = vec![PackageChoice { name: "rabbitmq-server".to_owned(), version: None, over: None }];
@@ -35,7 +35,7 @@ fn what_dpkg_was_interrupted_in_is_ended_before_apt_begins() {
 
 /// What the plan found beneath the broker's package must be there still when the step comes.
 #[test]
-fn a_package_that_is_not_what_the_plan_saw_stays_as_it_is() {
+fn a_package_that_differs_from_the_plan_is_not_changed() {
     let data = |package: &str| Some(Over::Data { package: Some(package.to_owned()) });
     // What the plan saw, what it installs, whether there are data and what dpkg has; and what the step says.
     let cases = [

@@ -152,7 +152,7 @@ fn a_file_is_put_in_place_and_the_old_one_kept_beside_it() {
 }
 
 #[test]
-fn what_is_no_plain_file_never_gives_way() {
+fn only_regular_files_are_replaced() {
     let Some(directory) = Directory::of("kinds") else { return };
     let target = directory.old("target");
     let link = directory.path("link");
@@ -186,12 +186,12 @@ fn a_link_to_the_directory_is_followed() {
 }
 
 #[test]
-fn file_systems_that_take_nothing_are_named_and_nothing_is_left_on_them() {
+fn full_and_read_only_file_systems_are_named_and_left_clean() {
     let Some(directory) = Directory::of("mounts") else { return };
     let (dir, path) = (directory.dir.display().to_string(), directory.old("hosts"));
     let text = writes(&path);
     let hosts = path.display();
-    // What is left is looked at in the same mount namespace.
+    // The result is inspected in the same mount namespace.
     let after = format!("[ \"$(cat {hosts})\" = '{}' ] && echo unharmed; ls -A {dir}\n", OLD.trim_end());
     let on = |mounts: &str| format!("set -e\n{mounts}\nset +e\n{text}{after}");
     let tmpfs = |options: &str| {
@@ -216,7 +216,7 @@ fn file_systems_that_take_nothing_are_named_and_nothing_is_left_on_them() {
 }
 
 #[test]
-fn attributes_that_keep_a_file_are_named() {
+fn file_attributes_that_prevent_changes_are_named() {
     let Some(directory) = Directory::of("attributes") else { return };
     let path = directory.old("hosts");
     let (file, dir) = (path.display().to_string(), directory.dir.display().to_string());
@@ -249,7 +249,7 @@ fn attributes_that_keep_a_file_are_named() {
 
 /// The directory is another user's, who puts links to a file of root's wherever our names turn up.
 #[test]
-fn whoever_owns_the_directory_gains_nothing() {
+fn the_owner_of_the_directory_gains_nothing() {
     let Some(directory) = Directory::of("attack") else { return };
     let victim = directory.old("victim");
     std::fs::set_permissions(&victim, PermissionsExt::from_mode(0o600)).expect("it is ours");

@@ -135,7 +135,7 @@ async fn a_failure_blocks_its_dependants_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_failure_carries_what_the_step_said() {
+async fn a_failure_contains_the_steps_output() {
     let lines = [
         "\u{1b}[31mred\u{1b}[0m\tline",
         "NONCE cause a/1 disk full",

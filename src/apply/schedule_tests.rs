@@ -76,7 +76,7 @@ fn a_failure_blocks_what_depends_on_it_and_names_the_root() {
 }
 
 #[test]
-fn what_a_stopped_script_did_not_come_to_waits_again() {
+fn steps_that_a_stopped_script_did_not_start_wait_again() {
     let mut schedule = schedule(vec![step("a", "1", &[]), step("a", "2", &[])]);
     schedule.hand_over(&[0, 1]);
     schedule.start(0);

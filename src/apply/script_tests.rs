@@ -316,7 +316,7 @@ fn functions() -> Vec<String> {
 }
 
 #[test]
-fn what_is_sent_for_a_step_holds_every_function_that_it_calls() {
+fn a_steps_script_contains_every_function_that_it_calls() {
     let functions = functions();
     assert!(functions.len() > 80, "the files were read: {}", functions.len());
     for operation in every_operation() {
@@ -339,9 +339,9 @@ fn what_is_sent_for_a_step_holds_every_function_that_it_calls() {
     }
 }
 
-/// A question is sent with the file that asks it, and with no other; and there is none that nobody asks.
+/// A question is sent only with the file that asks it, and every question is asked by some file.
 #[test]
-fn files_of_step_functions_bring_what_they_ask() {
+fn files_of_step_functions_bring_their_questions() {
     let operations = every_operation();
     let shells = with_all_below(operations.iter().flat_map(|operation| operation.nature().shell));
     let mut all = BTreeSet::new();
@@ -367,7 +367,7 @@ fn files_of_step_functions_bring_what_they_ask() {
 
 /// The next run waits for the steps of one that was killed, so it has to see them, and nothing else.
 #[test]
-fn a_script_tells_that_it_is_at_work_as_long_as_it_is() {
+fn a_script_has_a_work_file_as_long_as_it_runs() {
     let directory = std::env::temp_dir().join(format!("rabbitup-work-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
     let dead = directory.join("rabbitup-dead.work");
@@ -389,9 +389,9 @@ fn a_script_tells_that_it_is_at_work_as_long_as_it_is() {
     assert_eq!(left, 0, "the file goes with the script");
 }
 
-/// A node that the cluster cannot spare is waited for, and not longer than somebody watches.
+/// A node that cannot be stopped safely is waited for, but only until the run is interrupted.
 #[test]
-fn a_wait_to_be_spared_ends_with_an_interrupt() {
+fn an_interrupt_ends_the_wait_before_a_stop() {
     let (node, names) = (NodeName::rabbit(&host()), NameMode::Short);
     let text = script(vec![Operation::RestartBroker(RestartBroker {
         node,

@@ -133,8 +133,9 @@ async fn find<T: Transport>(source: &SecretSource, transport: &T) -> Result<Secr
         SecretSource::HostCookie(host) => host_cookie(host, COOKIE_FILE, transport).await,
         SecretSource::StagedCookie(host) => host_cookie(host, STAGED_COOKIE_FILE, transport).await,
         SecretSource::File(path) => {
-            let late =
-                || SecretError::new(format!("reading {} timed out after 30 s", path.display()), "look at it");
+            let late = || {
+                SecretError::new(format!("reading {} timed out after 30 s", path.display()), "check the file")
+            };
             in_time(read_file(path), late).await
         }
         SecretSource::Command(argv) => {
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_known_is_asked_for_nowhere() {
+    async fn known_secrets_are_not_looked_up() {
         let hosts = TestHosts::new(|_, _| Answer::Lost);
         let mut plan = plan(vec![]);
         plan.secrets.insert(SecretName::new(NAME), SecretSource::HostCookie(host("a")));

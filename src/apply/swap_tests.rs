@@ -17,7 +17,7 @@ const MOMENTS: [&str; 14] = [
     "timeout",
 ];
 const CANARY: &str = "CANARY for root alone\n";
-/// Longer than any step here takes, and shorter than a wait for somebody who never comes.
+/// Longer than any step here takes, and shorter than a wait on a pipe without a writer.
 const BOUND: Duration = Duration::from_secs(20);
 
 /// A directory of user nobody, who stands for rabbitmq, and files of root's beside it.
@@ -34,7 +34,7 @@ impl Bed {
         self.directory.path(name).display().to_string()
     }
 
-    /// Everything as it was before anybody did anything.
+    /// The initial state.
     fn reset(&self) {
         let dir = self.directory.dir.display();
         let text = format!(
@@ -54,7 +54,7 @@ impl Bed {
     fn canaries(&self) -> Vec<String> {
         let of = |name: &str| {
             let meta = std::fs::metadata(self.directory.path(name)).expect("it is there");
-            // Others may be read by everybody.
+            // The other files are world-readable.
             let read = if name == "root/secret" { meta.atime() } else { 0 };
             format!("{name} {:o} {}:{} {} {read}", meta.mode(), meta.uid(), meta.gid(), meta.mtime())
         };
@@ -156,7 +156,7 @@ fn a_file_that_is_swapped_while_it_is_written_leads_nowhere() {
 }
 
 #[test]
-fn a_workshop_that_is_swapped_for_a_directory_of_roots_is_left_at_once() {
+fn a_workshop_that_is_swapped_for_roots_directory_is_left_at_once() {
     let Some(bed) = Bed::of("swap-workshop") else { return };
     let file = bed.path("theirs/rabbitmq.conf");
     let workshop = format!("{}/.rabbitup.????????", bed.path("theirs"));
@@ -172,7 +172,7 @@ fn a_workshop_that_is_swapped_for_a_directory_of_roots_is_left_at_once() {
 
 /// With fs.protected_hardlinks = 0 every user can give any file a name of his own.
 #[test]
-fn a_second_name_of_another_file_is_neither_closed_nor_kept() {
+fn a_hard_link_to_another_file_is_neither_made_private_nor_kept() {
     let Some(bed) = Bed::of("second-name") else { return };
     bed.reset();
     let (file, victim) = (bed.path("theirs/rabbitmq.conf"), bed.path("victim"));

@@ -75,7 +75,7 @@ fn awaited(asks: &str) -> (bool, String) {
 /// Seen on 3.10.8 in a rolling restart behind a broker that was stopped: a mirror of a queue with ha-sync-mode automatic stayed
 /// behind for the five minutes that the restart waited, and then the restart failed.
 #[test]
-fn an_automatic_synchronisation_that_stays_away_is_asked_for() {
+fn a_missing_automatic_synchronisation_is_requested() {
     let (ok, said) = awaited("1");
     assert!(
         ok && said.contains(

@@ -31,7 +31,7 @@ fn out_and_in() -> Vec<Step> {
 }
 
 #[tokio::test]
-async fn what_was_taken_out_is_put_back_where_the_step_in_between_fails() {
+async fn a_server_is_put_back_if_the_step_in_between_fails() {
     let hosts = TestHosts::new(|_, what| match what {
         "restart" => Answer::Fails(1),
         _ => Answer::Ends,
@@ -46,7 +46,7 @@ async fn what_was_taken_out_is_put_back_where_the_step_in_between_fails() {
 }
 
 #[tokio::test]
-async fn what_was_not_taken_out_is_not_put_back() {
+async fn a_server_that_was_not_taken_out_is_not_put_back() {
     let hosts = TestHosts::new(|_, what| match what {
         "out" => Answer::Fails(1),
         _ => Answer::Ends,
@@ -60,7 +60,7 @@ async fn what_was_not_taken_out_is_not_put_back() {
 }
 
 #[tokio::test]
-async fn an_interrupt_puts_back_what_was_taken_out() {
+async fn after_an_interrupt_servers_are_put_back() {
     for fails in [true, false] {
         let gate = Arc::new(Semaphore::new(0));
         let answer = gate.clone();

@@ -46,7 +46,7 @@ fn each_step_is_two_lines_in_the_journal() {
 }
 
 #[test]
-fn a_journal_that_takes_nothing_holds_up_nobody() {
+fn a_journal_that_cannot_be_written_delays_no_step() {
     for words in shells() {
         let plain = "logger() { [ \"$1\" = -t ] && echo \"$*\"; }";
         let said = under_prelude(words, &format!("{JOURNAL}{plain}\nrun_step a/x say hello"));
@@ -63,7 +63,7 @@ fn a_journal_that_takes_nothing_holds_up_nobody() {
 
 /// Two seconds are two seconds, however long an answer takes (`await 2` took 22 s when it counted questions).
 #[test]
-fn waiting_goes_by_the_clock() {
+fn a_wait_is_bounded_by_the_clock() {
     for words in shells() {
         let began = Instant::now();
         let said = under_prelude(
@@ -79,7 +79,7 @@ fn waiting_goes_by_the_clock() {
 }
 
 #[test]
-fn a_question_may_take_what_is_left_of_the_waiting() {
+fn a_check_in_a_wait_may_take_the_rest_of_it() {
     let lines = "read_clock() { clock=100000; }\nfor deadline in '' 100100 106000; do within 60; echo $limit; done\n\
                  timeout() { echo \"$3\"; }\nawait 30 bounded 60 ask; echo $answer; bounded 60 ask";
     for words in shells() {

@@ -273,7 +273,7 @@ mod tests {
     use crate::apply::run_fixtures::id;
     use crate::transport::TransportErrorKind;
 
-    /// What is told of a script of a/x and a/xy, as short words.
+    /// The parsed output of a script of a/x and a/xy, as short words.
     fn told(lines: &[&str]) -> Vec<String> {
         let mut transcript = Transcript::new("N0", vec![id("a/x"), id("a/xy")], Redactor::default());
         let word = |progress: Progress| match progress.what {
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_tells_is_no_output() {
+    fn what_a_step_tells_is_not_output() {
         let lines =
             ["N0 begin a/x", "N0 told a/x 14 messages went aside", "N0 end a/x 0", "N0 told a/x late"];
         assert_eq!(told(&lines), ["+0", "0> 14 messages went aside", "=0"]);
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_another_runs_says_whose() {
+    fn a_host_of_another_run_names_that_run() {
         for (mark, kind, words) in [
             (
                 "taken 160\t100\tbob@desk\t7\tbring-up\t9",
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_before_any_step_explains_a_script_that_never_began() {
+    fn output_before_any_step_explains_a_script_that_never_started() {
         let mut transcript = Transcript::new("N0", vec![id("a/x")], Redactor::default());
         transcript.line(b"sh: no such file");
         let output = Output { code: 127, stderr: b"sudo: \x1b[1mno\n".to_vec(), ..Output::default() };

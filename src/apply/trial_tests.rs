@@ -45,7 +45,7 @@ fn a_node_that_does_not_start_gets_its_old_file_back_and_serves() {
 }
 
 #[test]
-fn a_file_that_was_not_there_goes_again() {
+fn a_new_file_is_removed_again() {
     let said = played(&format!("echo 'a = bad' >\"$conf\"\nput_on_trial \"$conf\" absent ''\n{RESTART}"));
     assert!(said.contains("serves\n") && said.contains("conf: none\ntrial: \n"), "{said}");
     assert!(said.contains("changed: a; "), "{said}");
@@ -62,20 +62,20 @@ fn the_first_note_of_a_file_stays_until_it_is_proved() {
 }
 
 #[test]
-fn a_start_that_goes_well_ends_the_trial() {
+fn a_successful_start_ends_the_trial() {
     let said = played(&format!("echo good >\"$conf\"\nput_on_trial \"$conf\" absent ''\n{RESTART}"));
     assert!(said.contains("rc 0\nconf: good\ntrial: \n"), "{said}");
 }
 
 #[test]
-fn what_is_not_kept_is_not_put_back() {
+fn without_a_backup_nothing_is_restored() {
     let said = played(&format!("echo 'x = bad' >\"$conf\"\nput_on_trial \"$conf\" there ''\n{RESTART}"));
     assert!(said.contains("conf: x = bad\n") && said.contains("there is no backup of the old one"), "{said}");
 }
 
 /// A node that fails for another reason than its files is told so.
 #[test]
-fn a_node_that_starts_with_neither_is_no_case_of_a_bad_file() {
+fn a_node_that_starts_with_neither_file_has_another_problem() {
     let said = played(&format!(
         "echo 'a = 1' >\"$conf.old\"\necho 'a = 2' >\"$conf\"\ntouch \"$dir/broken\"\n\
          put_on_trial \"$conf\" there \"$conf.old\"\n{RESTART}"
@@ -93,7 +93,7 @@ const SERVES: &str =
 /// A start was given up and went well later: when the next file comes, the one before is what is known to work. It was taken for
 /// one on trial, and a broker that did not start with the next one got back what was there before both: none.
 #[test]
-fn a_broker_that_serves_has_proved_what_was_noted_before() {
+fn a_serving_broker_ends_the_trial_of_older_files() {
     let second =
         "cp \"$conf\" \"$conf.1\"\necho 'x = bad' >\"$conf\"\nput_on_trial \"$conf\" there \"$conf.1\"";
     let first = format!("{SERVES}serves=\necho good >\"$conf\"\nput_on_trial \"$conf\" absent ''");
@@ -108,7 +108,7 @@ fn a_broker_that_serves_has_proved_what_was_noted_before() {
 
 /// Where no other file comes, the next script on the host ends the trial.
 #[test]
-fn a_trial_that_is_over_is_ended_by_the_next_script() {
+fn the_next_script_ends_a_trial_that_is_over() {
     let said = played(&format!(
         "{SERVES}serves=-5\necho good >\"$conf\"\nput_on_trial \"$conf\" absent ''\nend_proved_trial\nend\nserves=+5\n\
          end_proved_trial"

@@ -5,7 +5,7 @@
 
 # The number of half seconds without a byte after which the mirror counts as silent: longer than apt waits for dpkg's lock.
 silence=300
-# apt creates this file when all downloads are complete and before it calls dpkg, which must not be killed (DPkg::Pre-Invoke in apt.conf(5)).
+# apt creates this file after all downloads, before it calls dpkg, which must not be killed (DPkg::Pre-Invoke in apt.conf(5)).
 # shellcheck disable=SC2154 # nonce is set before prelude.sh
 fetched=/run/rabbitup-$nonce.fetched
 
@@ -204,8 +204,8 @@ held_packages() {
   apt-mark showhold 2>/dev/null | tr '\n' ' '
 }
 
-# Downloads what an installation needs, without installing it. An interrupted dpkg run is completed only while the node is down: a package's
-# script may restart it.
+# Downloads what an installation needs, without installing it. An interrupted dpkg run is completed only while the node is
+# down: a package's script may restart it.
 fetch_packages() { # PACKAGE[=VERSION]...
   dpkg_was_interrupted ||
     fetching 900 -q -y --download-only --no-install-recommends --allow-change-held-packages \

@@ -17,7 +17,7 @@ lock_holder() {
     holder=
     read -r holder 2>/dev/null <"$lock" || [ -n "$holder" ] || continue
     if kill -0 "$holder" 2>/dev/null; then
-      printf '%s (process %s)' "$(tr '\0' ' ' <"/proc/$holder/cmdline" | sed 's/ *$//')" "$holder"
+      printf '%s (process %s)' "$(tr '\0\n' '  ' <"/proc/$holder/cmdline" | cut -c 1-80 | sed 's/ *$//')" "$holder"
       return
     fi
   done
@@ -68,8 +68,8 @@ left_out() {
   printf '%s\n' "$said" | sed -n 's/^Ignoring repositories: //p' | head -n 1
 }
 
-# A unit with a condition that fails is not started, whoever asks: a package's script, or systemd after a crash. The condition
-# names this very process, so a run that is killed does not keep a service from starting. Masking would.
+# A unit with a failed condition is not started, neither by a package's script nor by systemd after a crash. The condition
+# names this process, so a killed run does not prevent a service from starting. Masking would.
 guard=rabbitup-install.conf
 
 forbid_start() { # UNIT...
@@ -83,6 +83,8 @@ forbid_start() { # UNIT...
 }
 
 allow_start() {
+  # shellcheck disable=SC2154 # dnf_keys.sh sets keys_directory
+  rm -rf "$keys_directory"
   found=
   for file in /run/systemd/system/*.service.d/"$guard"; do
     [ -e "$file" ] || continue
@@ -93,15 +95,15 @@ allow_start() {
   [ -z "$found" ] || bounded 60 systemctl daemon-reload
 }
 
-# What an interrupted run of ours left.
+# Removes what an interrupted run left.
 remove_stale_policy() { allow_start; }
 
-# Metadata older than an hour may name versions that the repository no longer has.
+# Metadata older than an hour may contain versions that the repository no longer has.
 lists_are_fresh() {
   [ -n "$(find /var/cache/dnf /var/cache/libdnf5 -maxdepth 3 -name repomd.xml -mmin -60 2>/dev/null | head -n 1)" ]
 }
 
-# Once in a script: an upgrade does it while the broker still serves.
+# Once per script: an upgrade does it while the broker still serves.
 refresh_lists() {
   if [ "${refreshed:-}" = yes ] || lists_are_fresh; then return 0; fi
   run_dnf 300 makecache || lists_failed
@@ -136,7 +138,7 @@ is_at_least() { # VERSION VERSION
 end_interrupted_rpm() { # NAME...
   for name in "$@"; do
     [ "$(versions_of "$name" | wc -l)" -gt 1 ] || continue
-    echo "a transaction was interrupted on this host: $name is there twice; that is completed first"
+    echo "a transaction was interrupted on this host: two versions of $name are installed; it is completed first"
     run_dnf 900 remove --duplicates || :
     return 0
   done
@@ -156,14 +158,14 @@ names_of() { # PACKAGE[=VERSION]...
   for choice in "$@"; do printf '%s\n' "${choice%%=*}"; done
 }
 
-# Gets what an installation needs, and installs nothing.
+# Downloads what an installation needs, without installing it.
 fetch_packages() { # PACKAGE[=VERSION]...
   accept_keys
   # shellcheck disable=SC2046,SC2086,SC2154 # one word per line, none with a space; dnf_keys.sh sets key_options
   run_dnf 900 $key_options $(past_locks) --setopt=install_weak_deps=0 --downloadonly install $(as_specs "$@") || packages_failed "$@"
 }
 
-# One transaction for everything. Configuration files that somebody changed stay as they are: rpm puts the new one beside them.
+# One transaction for everything. Modified configuration files are kept: rpm writes the new one beside them.
 install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data|data=[VERSION] PACKAGE[=VERSION]...
   # shellcheck disable=SC2034 # dnf_keys.sh reads accepted_keys
   held_back=$1 accepted_keys=$2 beneath=$3
@@ -192,16 +194,20 @@ install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data
   trap - EXIT
 }
 
-# dnf's exit code says that it had nothing against it, not that the packages are there.
+# dnf's exit code 0 does not mean that the packages are installed.
 are_installed() { # PACKAGE[=VERSION]...
   # shellcheck disable=SC2046 # one word per line
   for spec in $(as_specs "$@"); do
     case $spec in *'*'*) spec=${spec%%-[0-9]*} ;; esac
-    rpm -q "$spec" >/dev/null 2>&1 || fail "$dnf ended without an error, and $spec is not installed" "on the host: $dnf install $spec; $dnf check"
+    rpm -q "$spec" >/dev/null 2>&1 || fail "$dnf reported success, but $spec is not installed" "on the host: $dnf install $spec; $dnf check"
   done
 }
 
 packages_failed() { # PACKAGE[=VERSION]...
+  # Killed: rpm may have unpacked files of a version that its database does not name yet, so that file stays.
+  [ "$ended" -lt 124 ] || [ "$ended" = 200 ] ||
+    fail "$dnf was ended in the middle of its work (exit code $ended), so $* is installed only in part" \
+      "run the same command again: it completes the transaction"
   rm -f "$unfinished"
   ! is_locked "$ended" || fail "$(lock_holder) has held the package manager's lock for 2 minutes, so nothing was installed" "let it finish, then run the same command again"
   skipped=$(left_out)
@@ -222,10 +228,10 @@ packages_failed() { # PACKAGE[=VERSION]...
   needs=$(printf '%s\n' "$said" | sed -n 's/^.*nothing provides \(.*\) needed by .*/\1/p' | head -n 1)
   [ -z "$needs" ] || fail "no repository of this host offers $needs, which $* needs$without" \
     "add the repository that has it to /etc/yum.repos.d (for Erlang: the one of RabbitMQ's team), then run the same command again"
-  fail "$dnf could not install $*$without" "the lines above are $dnf's own; fix what they name, then run the same command again"
+  fail "$dnf could not install $*$without" "fix the errors in the lines above, then run the same command again"
 }
 
-# An own change of a locked package goes past the lock, which is set again at the new version. In dnf 5 versionlock is no plugin:
+# Our own change of a locked package bypasses the lock, which is set again at the new version. In dnf 5 versionlock is no plugin:
 # there the lock is removed for the transaction.
 past_locks() {
   if is_dnf5; then

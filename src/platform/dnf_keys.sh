@@ -54,12 +54,12 @@ accept_keys() {
   done)
 }
 
-# Fails with the keys that nobody has accepted.
+# Fails with the keys that are not trusted.
 keys_failed() {
   if [ -s "$keys_directory/untrusted" ]; then
     read -r repo print address <"$keys_directory/untrusted"
-    fail "the repository $repo is signed with a key that nobody has accepted on this host: $print, from $address" \
-      "compare that fingerprint with the one its makers publish, then accept it in the inventory: [package] keys = [\"$print\"]"
+    fail "the repository $repo is signed with a key that this host does not trust: $print, from $address" \
+      "compare that fingerprint with the one that its vendor publishes, then accept it in the inventory: [package] keys = [\"$print\"]"
   fi
-  fail "a signature of a package or a repository could not be verified" "the lines above are $dnf's own; check gpgkey in /etc/yum.repos.d"
+  fail "a signature of a package or a repository could not be verified" "$dnf's error is in the lines above; check gpgkey in /etc/yum.repos.d"
 }

@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_is_told_by_os_release() {
+    fn a_family_is_recognised_by_os_release() {
         assert_eq!(OsFamily::of("debian", ""), OsFamily::Debian);
         assert_eq!(OsFamily::of("pop", "ubuntu debian"), OsFamily::Debian);
         assert_eq!(

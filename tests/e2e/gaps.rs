@@ -51,7 +51,7 @@ fn crowd(stage: &Stage) {
     }
 }
 
-/// A mirrored queue whose mirrors know nothing of its messages.
+/// A mirrored queue whose mirrors have none of its messages.
 fn fall_behind(stage: &Stage) {
     let _ =
         stage.lab.run_on("node1", "rabbitmqctl -q delete_queue behind; rabbitmqctl -q clear_policy behind");
@@ -115,7 +115,7 @@ fn between(gaps: &[Duration]) -> String {
     format!("{least:.2} to {most:.2} s")
 }
 
-/// One run under load, from its first step to its last; nothing that was confirmed is missing.
+/// One run under load, from its first step to its last; no confirmed message is missing.
 fn once(stage: &Stage, playbook: &Playbook) -> Vec<(Kind, crate::traffic::Tally)> {
     let load = Load::of_every_kind(stage, "gaps");
     if playbook.keeps_quorum {

@@ -74,7 +74,7 @@ pub fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, Strin
     gone.chain(other).collect()
 }
 
-/// Nothing on these hosts has changed since.
+/// Checks that nothing on these hosts has changed since.
 #[track_caller]
 pub fn assert_untouched(lab: &Lab, hosts: &[&str], before: &[BTreeMap<String, String>]) {
     for ((host, was), now) in hosts.iter().zip(before).zip(all_files(lab, hosts)) {

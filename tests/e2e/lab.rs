@@ -37,7 +37,7 @@ const TOOLS: &[&str] = &[
     "ssh-keygen",
 ];
 
-/// How one becomes root on a host.
+/// How to become root on a host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Login {
     /// User `ops` with password-less sudo, as cloud images have it.
@@ -155,8 +155,8 @@ impl Lab {
         self.suite
     }
 
-    /// Runs a shell line as root on the host, without SSH and hence without anything that the program
-    /// under test has a part in.
+    /// Runs a shell line as root on the host, without SSH and so without any part of the program
+    /// under test.
     pub fn run_on(&self, host: &str, command: &str) -> Output {
         self.command(["root", host, command]).output().expect("bash starts")
     }
@@ -168,7 +168,7 @@ impl Lab {
         String::from_utf8(output.stdout).expect("the output is UTF-8").trim().to_owned()
     }
 
-    /// Takes the host off the network; packets to and from it are lost without a word.
+    /// Takes the host off the network; packets to and from it are dropped silently.
     pub fn cut(&self, host: &str) {
         self.lab(["cut", host]);
     }
@@ -222,7 +222,7 @@ impl Lab {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// The lab command, bounded in time. The variables that could send it elsewhere are taken out.
+    /// The lab command, with a timeout. Variables that could redirect it are removed.
     fn command(&self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Command {
         let mut command = script();
         command
@@ -266,7 +266,7 @@ fn script() -> Command {
 /// The version of RabbitMQ that a release offers, as its image has it.
 ///
 /// # Errors
-/// Why there is no image, in the lab's words.
+/// Why there is no image: the lab's error.
 pub fn offered(suite: Suite) -> Result<String, String> {
     let output = script().args(["offers", suite.name()]).output().expect("timeout starts");
     if output.status.success() {
@@ -288,7 +288,7 @@ pub fn require_lab() -> bool {
     false
 }
 
-/// What stands in the way of a lab.
+/// Why this machine cannot run a lab.
 fn missing() -> Option<String> {
     let user = Command::new("id").arg("-u").output().ok()?;
     if user.stdout.trim_ascii() != b"0" {

@@ -93,7 +93,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Ends it: the tallies are told, nothing may be lost, and the queues go. `what` was done meanwhile.
+    /// Ends it: prints the counts, checks that nothing was lost, and deletes the queues. `what` was done meanwhile.
     #[track_caller]
     pub fn end(self, what: &str) {
         self.close(what).into_iter().for_each(|tally| tally.assert_none_lost());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The command lines and environments of all processes of this machine, the hosts' included, as anybody with `ps`
+/// The command lines and environments of all processes of this machine, including the hosts', as any user with `ps`
 /// could have seen them while this was watched.
 #[derive(Debug)]
 pub struct ProcessWatch {
@@ -44,19 +44,19 @@ impl ProcessWatch {
 fn look(process: &Path, seen: &mut BTreeSet<Vec<u8>>) {
     let arguments = || std::fs::read(process.join("cmdline")).unwrap_or_default();
     let (before, environment) = (arguments(), std::fs::read(process.join("environ")).unwrap_or_default());
-    // A process may have become another program between two looks, and then this is not whose environment it was.
+    // A process may have become another program between two reads; then the environment belonged to the other program.
     let arguments = arguments();
     if before != arguments {
         seen.extend([before, arguments]);
         return;
     }
-    // Without arguments it has not all of its new program yet, or has ended: at the first look the one, at the second the other,
-    // and the environment was that of a program whose name was never seen.
+    // Without arguments it has not completed its exec, or has ended: at the first read the one, at the second the other,
+    // and the environment was that of a program whose name was not seen.
     if arguments.is_empty() {
         return;
     }
     // The program's own environment is one of the ways to hand it a secret. It starts as a copy in the shell that
-    // runs it, and what the program starts must have lost it.
+    // runs it, and programs that it starts must not inherit it.
     let program = env!("CARGO_BIN_EXE_rabbitup").as_bytes();
     if !arguments.windows(program.len()).any(|part| part == program) {
         // With the program's name: a match must name its program.

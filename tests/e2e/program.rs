@@ -43,7 +43,7 @@ impl Home {
         self.dir.join(name)
     }
 
-    /// Ends the connections that outlived their run; the next run opens its own.
+    /// Closes the connections that outlived their run; the next run opens its own.
     pub fn forget_connections(&mut self) {
         self.end_connections();
         self.runtimes += 1;
@@ -105,7 +105,7 @@ impl Drop for Home {
     }
 }
 
-/// A run that is being put together.
+/// A run that is being prepared.
 #[derive(Debug)]
 pub struct Start {
     command: Command,
@@ -238,7 +238,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// The same run, which may take so long.
+    /// The same run with this timeout.
     pub fn at_most(mut self, longest: Duration) -> Self {
         self.longest = longest;
         self
@@ -258,7 +258,7 @@ impl Running {
         &self.lines
     }
 
-    /// Sends it a signal by its name, `INT`, as somebody else would. Whether it still runs.
+    /// Sends it a signal by its name, such as `INT`. Returns whether it still runs.
     pub fn signal(&self, name: &str) -> bool {
         let pid = self.pid().to_string();
         Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success()
@@ -357,7 +357,7 @@ fn peak_kib(pid: u32) -> u64 {
 #[derive(Debug)]
 pub struct Run {
     words: String,
-    /// The path of its inventory, as it stands in the commands that it prints.
+    /// The path of its inventory, as in the commands that it prints.
     inventory: String,
     code: Option<i32>,
     pub out: String,
@@ -378,7 +378,7 @@ impl Run {
         self.code == Some(0)
     }
 
-    /// The exit code; none where a signal ended it.
+    /// The exit code; none if a signal ended it.
     pub fn code(&self) -> Option<i32> {
         self.code
     }

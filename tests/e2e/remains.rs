@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use crate::search::files_of;
 use crate::stage::Stage;
 
-/// Everything printed so far, and every file that the program left for its user; not those that he gave it.
+/// Everything printed so far, and every file that the program created for its user; not the files that the user provided.
 pub fn on_controller(stage: &Stage) -> Vec<(String, Vec<u8>)> {
     let home = stage.home.borrow();
     let mut found = vec![("printed".to_owned(), home.transcript().into_bytes())];

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-/// How many bytes of a form in a row are a find.
+/// How many consecutive bytes of a form count as a find.
 const PART: usize = 12;
 
-/// What is looked for.
+/// The secrets to search for.
 #[derive(Debug, Default)]
 pub struct Search {
     parts: HashMap<[u8; PART], String>,
@@ -26,7 +26,7 @@ impl Search {
         }
     }
 
-    /// The secrets that stand in `haystack`, each with its form.
+    /// The secrets in `haystack`, each with its form.
     pub fn find(&self, haystack: &[u8]) -> BTreeSet<&str> {
         let mut starts = vec![false; 1 << 16];
         for start in &self.starts {

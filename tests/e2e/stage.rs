@@ -19,7 +19,7 @@ pub const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
 /// The initial state of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Four hosts as a provider hands them over. A scenario that leaves them so says it.
+    /// Four new hosts, as from a provider. A scenario that leaves them so says so.
     Fresh,
     /// The cluster of [`Inventory::whole`], as `up` leaves it.
     Converged,
@@ -29,7 +29,7 @@ pub enum State {
     Any,
 }
 
-/// One scenario: its name, what it needs, what it leaves.
+/// One scenario: its name, its initial and final state.
 pub struct Scenario {
     pub name: &'static str,
     pub from: State,
@@ -75,8 +75,8 @@ impl Stage {
         Self { lab, home: RefCell::new(home), state: State::Any }
     }
 
-    /// Plays them all, also after one has failed, and panics at the end with the names of those that did.
-    /// `E2E_ONLY` picks those whose name contains one of its words; `E2E_ALL=1` plays also those whose turn it is not.
+    /// Runs them all, even after a failure, and panics at the end with the names of the failed ones.
+    /// `E2E_ONLY` selects those whose name contains one of its words; `E2E_ALL=1` also runs those of other days.
     pub fn play(mut self, scenarios: &[Scenario]) {
         let only = std::env::var("E2E_ONLY").unwrap_or_default();
         let suite = self.lab.suite().name();
@@ -125,7 +125,7 @@ impl Stage {
         assert!(failed.is_empty(), "on {suite} these scenarios failed: {}", failed.join("; "));
     }
 
-    /// Makes the hosts what a scenario starts from, unless they are.
+    /// Brings the hosts into the initial state of a scenario, unless they are in it.
     pub fn reach(&mut self, state: State) {
         if state == State::Any || state == self.state {
             return;
@@ -151,19 +151,19 @@ impl Stage {
         self.lab.up(wanted);
     }
 
-    /// One more host beside those that are there, as a provider hands it over; one of that name is replaced.
+    /// One more new host; an existing one of that name is replaced.
     pub fn add_host(&self, name: &str) {
         self.home.borrow_mut().forget_connections();
         self.lab.up(&[Host::new(name, octet(name))]);
     }
 
-    /// The host is powered off for good and answers nobody; the next fresh hosts are without it.
+    /// The host is powered off permanently; it is not among the next fresh hosts.
     pub fn lose_host(&self, name: &str) {
         self.lab.kill(name);
         self.home.borrow_mut().forget_connections();
     }
 
-    /// Metadata in Khepri from here on, where it is not there from the start.
+    /// Metadata in Khepri from here on, if not from the start.
     pub fn enable_khepri(&self) {
         if self.lab.suite().store() == Store::Either {
             let enable = "timeout 120 rabbitmqctl -q enable_feature_flag --experimental khepri_db >/dev/null";

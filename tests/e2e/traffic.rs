@@ -1,4 +1,4 @@
-//! Simulated applications: a publisher and a consumer that keep running whatever happens to the cluster, and count messages. A
+//! Simulated applications: a publisher and a consumer that keep running in all conditions of the cluster, and count messages. A
 //! confirmed message that is never delivered counts as lost.
 
 mod consumer;
@@ -18,21 +18,21 @@ use tokio::time::{sleep, timeout};
 
 use crate::program::until;
 
-/// What is not confirmed yet, and what the consumer holds without having acknowledged it.
+/// The maximum of unconfirmed messages, and of unacknowledged ones at the consumer.
 const WINDOW: u16 = 50;
-/// A broker that has not answered by then is one to leave; behind the load balancer there are others.
+/// The timeout of a broker's answer; then the client uses another one behind the load balancer.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Between tries: at once at first, and soon again at most.
+/// The pause between tries: none at first, and short at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// How often either side checks whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// The bound on every wait of a test.
 const LONGEST: Duration = Duration::from_secs(60);
-/// What is missing, although the queue has been empty for so long and nobody else consumes from it, is lost.
+/// A message that is missing after the queue has been empty for this long, without other consumers, is lost.
 const QUIET: Duration = Duration::from_secs(3);
 /// The bound on draining. A broker that was cut off needs up to 75 s to notice that a consumer is gone, before it
-/// delivers again what that one had.
+/// redelivers that one's messages.
 const LONGEST_DRAIN: Duration = Duration::from_secs(120);
 
 /// Where the messages go.
@@ -45,7 +45,7 @@ struct Target {
 }
 
 impl Target {
-    /// Whether what was consumed stays, and a consumer has to say where it goes on.
+    /// Whether consumed messages stay, so that a consumer has to give its offset.
     fn is_stream(&self) -> bool {
         self.kind.as_deref() == Some("stream")
     }
@@ -54,7 +54,7 @@ impl Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
-    /// Nothing new but one last message, behind which the queue is empty.
+    /// Only one last message, after which the queue is empty.
     Draining,
     Over,
 }
@@ -67,22 +67,22 @@ struct Log {
     duplicates: usize,
     publishers: usize,
     consumers: usize,
-    /// The last confirmation, or the beginning.
+    /// The last confirm, or the start.
     confirm: Instant,
     longest_gap: Duration,
-    /// Since when the broker says that the queue is empty and that no consumer but ours could hold a message.
+    /// Since when the broker reports that the queue is empty and that no other consumer could have a message.
     empty: Option<Instant>,
     /// The message that was published last, once it is confirmed.
     last: Option<u64>,
-    /// Of a stream: what the next consumer begins with.
+    /// Of a stream: the offset of the next consumer.
     offset: i64,
     consumer_rests: bool,
-    /// What went wrong last, for the message of a test that waits in vain.
+    /// The last error, for the message of a test whose wait times out.
     trouble: String,
 }
 
 impl Log {
-    /// How many messages were confirmed and have not come yet.
+    /// How many messages were confirmed and are not consumed yet.
     fn missing(&self) -> usize {
         self.confirmed.difference(&self.consumed).count()
     }
@@ -108,7 +108,7 @@ impl Shared {
         *self.pause.borrow()
     }
 
-    /// The broker has taken it; it may be the last one.
+    /// The broker has confirmed it; it may be the last one.
     fn confirmed(&self, id: u64, last: bool) {
         let mut log = self.log();
         if last {
@@ -130,10 +130,10 @@ impl Shared {
     }
 }
 
-/// The end of one connection: why one has to begin again, or nothing where there is no more to do.
+/// The end of one connection: why it must be opened again, or nothing if all is done.
 type End = Result<(), String>;
 
-/// What a broker that has gone silent cannot hold up.
+/// A call with a timeout, since a broker may go silent.
 async fn bounded<T>(what: &str, work: impl Future<Output = lapin::Result<T>>) -> Result<T, String> {
     match timeout(PATIENCE, work).await {
         Ok(done) => done.map_err(|error| format!("{what}: {error}")),
@@ -141,7 +141,7 @@ async fn bounded<T>(what: &str, work: impl Future<Output = lapin::Result<T>>) ->
     }
 }
 
-/// A connection of one's own.
+/// A separate connection.
 async fn connect(target: &Target) -> Result<Connection, String> {
     bounded("connect", Connection::connect(&target.uri, ConnectionProperties::default())).await
 }
@@ -160,13 +160,13 @@ async fn open(target: &Target, connection: &Connection) -> Result<Channel, Strin
 }
 
 /// Dropping a connection does not end it while a call is unanswered: its heartbeats would go on, and the broker would
-/// deliver to a consumer whose answer came too late. After trouble nobody waits for the end, which may never come.
+/// deliver to a consumer whose answer came too late. After an error it is not waited for, since it may never end.
 async fn close(connection: Connection, end: End) -> End {
     let close = async move { bounded("close", connection.close(200, "bye".into())).await };
     if end.is_err() {
         tokio::spawn(close);
     } else {
-        // Whatever it says, the work is done.
+        // Its result does not matter: the work is done.
         let _ = close.await;
     }
     end
@@ -181,7 +181,7 @@ impl Pause {
         Self(FIRST_PAUSE)
     }
 
-    /// What it was that failed is kept; the next pause is longer unless this connection was of some use.
+    /// Records the error; the next pause is longer unless this connection had worked.
     async fn after(&mut self, shared: &Shared, side: &str, trouble: String, useful: bool) {
         shared.log().trouble = format!("{side}: {trouble}");
         if useful {
@@ -192,7 +192,7 @@ impl Pause {
     }
 }
 
-/// A publisher and a consumer at work. Dropping it ends them.
+/// A running publisher and consumer. Dropping it ends them.
 #[derive(Debug)]
 pub struct Traffic {
     shared: Arc<Shared>,
@@ -201,7 +201,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Starts both on a durable queue of this type, `quorum`, `classic` or `stream`, which they declare where it is missing.
+    /// Starts both on a durable queue of this type, `quorum`, `classic` or `stream`, which they declare if it is missing.
     pub fn start(address: &str, login: (&str, &str), queue: &str, kind: &str) -> Self {
         Self::begin(address, login, queue, Some(kind.to_owned()))
     }
@@ -214,7 +214,7 @@ impl Traffic {
 
     fn begin(address: &str, (user, password): (&str, &str), queue: &str, kind: Option<String>) -> Self {
         let target = Target {
-            // A connection that died in silence is noticed within twice this time.
+            // A silently lost connection is noticed within twice this time.
             uri: format!("amqp://{user}:{password}@{address}:5672/%2f?heartbeat=5"),
             queue: queue.to_owned(),
             kind,
@@ -250,7 +250,7 @@ impl Traffic {
         Self { shared, thread: Some(thread), queue: queue.to_owned() }
     }
 
-    /// Blocks until so many more messages were confirmed, and so many more were consumed.
+    /// Blocks until this many more messages were confirmed, and this many more were consumed.
     #[track_caller]
     pub fn wait_for(&self, count: usize) {
         let (confirmed, consumed) = self.counts();
@@ -259,7 +259,7 @@ impl Traffic {
         });
     }
 
-    /// Blocks until so many more messages were confirmed, whether or not anybody consumes them.
+    /// Blocks until this many more messages were confirmed, consumed or not.
     #[track_caller]
     pub fn wait_for_confirms(&self, count: usize) {
         let (confirmed, _) = self.counts();
@@ -284,7 +284,7 @@ impl Traffic {
         log.confirm = Instant::now();
     }
 
-    /// Publishes nothing more, lets the consumer have what is left, and closes the books.
+    /// Stops publishing, lets the consumer take the rest, and returns the counts.
     pub fn stop(mut self) -> Tally {
         let longest_gap = {
             let log = self.shared.log();
@@ -308,7 +308,7 @@ impl Traffic {
         }
     }
 
-    /// Everything has arrived; or nothing is left that could.
+    /// Everything has arrived, or nothing more can.
     fn drained(&self) -> bool {
         let log = self.shared.log();
         let Some(last) = log.last else { return false };
@@ -354,13 +354,13 @@ impl Drop for Traffic {
     }
 }
 
-/// What became of the messages.
+/// The outcome of the messages.
 #[derive(Debug, Clone)]
 pub struct Tally {
     pub confirmed: usize,
     /// How many different messages were consumed.
     pub consumed: usize,
-    /// How many came more than once, which is no loss: whoever publishes and consumes again has to expect it.
+    /// How many came more than once, which is expected when publishing and consuming are retried.
     pub duplicates: usize,
     /// Confirmed, and never consumed.
     pub lost: Vec<u64>,

@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A port in the same machine that has not answered by then is taken for closed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether something takes AMQP clients there. A drained broker has closed its port, although it still runs.
+/// Whether AMQP clients are accepted there. A drained broker has closed its port, although it still runs.
 fn takes_clients(address: &str) -> bool {
     let address: SocketAddr = format!("{address}:5672").parse().expect("the lab's addresses are numbers");
     TcpStream::connect_timeout(&address, PATIENCE).is_ok()
@@ -44,20 +44,20 @@ pub fn server_states(balancer: &str) -> Option<BTreeMap<String, String>> {
     Some(states)
 }
 
-/// What was seen.
+/// The observations.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Who took no clients at some time.
+    /// The brokers that accepted no clients at some time.
     pub out: BTreeSet<String>,
-    /// Who did so at the same time.
+    /// The brokers that did so at the same time.
     pub together: BTreeSet<String>,
-    /// Who did so while the balancer would have sent it clients, and the balancer's word for it.
+    /// The brokers that did so while the balancer would have sent clients, and its state for them.
     pub not_spared: BTreeSet<String>,
     looks: usize,
 }
 
 impl Seen {
-    /// Each of these was out of service, spared by the balancer, and none while another one was.
+    /// Each of these was out of service, disabled in the balancer, and none while another one was.
     #[track_caller]
     pub fn assert_one_at_a_time(&self, hosts: &[&str]) {
         assert!(self.out.iter().eq(hosts), "out of service were {:?}: {self:?}", self.out);
@@ -88,7 +88,7 @@ impl Seen {
     }
 }
 
-/// A thread that looks until it is stopped.
+/// A thread that polls until it is stopped.
 #[derive(Debug)]
 pub struct Watch {
     stop: Arc<AtomicBool>,

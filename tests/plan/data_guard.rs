@@ -1,4 +1,4 @@
-//! What a node holds of its own is never destroyed unless the node is named, and then no more than the plan says.
+//! A node's own data is never destroyed unless the node is named, and then no more than the plan shows.
 
 use std::collections::BTreeSet;
 
@@ -51,7 +51,7 @@ fn notes(plan: &Plan) -> String {
 }
 
 #[test]
-fn whatever_belongs_to_a_node_alone_keeps_it_from_joining() {
+fn a_nodes_own_data_of_any_kind_prevents_a_join() {
     let none = Holdings::default;
     let word = || vec!["x".to_owned()];
     let queue = QueueHolding { vhost: "/".to_owned(), name: "q".to_owned(), messages: Some(0) };
@@ -103,7 +103,7 @@ fn a_named_node_may_lose_what_was_counted_and_no_more() {
     let (desired, facts) = two_with_data();
     let (plan, _) = planned(&desired, &facts, &destroying(&["node3"])).expect("it was named");
     assert_eq!(allowed(&plan, "node3").in_order(), [1, 14, 1, 1, 0, 0, 0, 0].map(Some));
-    // A name more destroys nothing more.
+    // Naming another node destroys nothing more.
     let (plan, _) = planned(&desired, &facts, &destroying(&["node1", "node2", "node3"])).expect("named");
     let said = notes(&plan);
     assert!(said.contains("--destroy-data node1 has no effect: the others join it"), "{said}");
@@ -125,7 +125,7 @@ fn a_named_node_outside_the_limit_loses_nothing() {
 }
 
 #[test]
-fn data_that_nobody_could_look_at_is_not_given_up_by_naming_the_node() {
+fn naming_a_node_is_no_consent_to_lose_unseen_data() {
     let (desired, mut facts) = two_with_data();
     for state in [BrokerState::Down, BrokerState::AppStopped, BrokerState::CookieRefused] {
         host(&mut facts, "node3").broker = state.clone();
@@ -150,13 +150,13 @@ fn a_renamed_host_does_not_start_blank_beside_its_old_data() {
     host.data = vec![data("rabbit@old-name")];
     let refused = planned(&desired, &facts, &options()).expect_err("it would start empty");
     insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));
-    // With data of its own it is what it is to be; what lies beside it is history.
+    // With data under its own name it is right; other data beside it is from the past.
     crate::fixtures::host(&mut facts, "node2").data.push(data("rabbit@node2"));
     planned(&desired, &facts, &options()).expect("it has data of its own");
 }
 
 #[test]
-fn a_broker_that_runs_under_the_old_name_is_refused_with_what_it_holds() {
+fn a_broker_with_data_under_the_old_name_is_refused() {
     let (desired, mut facts) = two_with_data();
     let host = host(&mut facts, "node3");
     host.host_name.running = "old-name".to_owned();

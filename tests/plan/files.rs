@@ -1,4 +1,4 @@
-//! What stands where a file is to be: seen before anything is changed.
+//! Obstacles at the path of a file: detected before any change.
 
 use rabbitup::facts::FileKind;
 use rabbitup::report::{Style, refusals_text};
@@ -6,7 +6,7 @@ use rabbitup::report::{Style, refusals_text};
 use crate::fixtures::*;
 
 #[test]
-fn links_directories_and_what_is_no_text_are_refused_ahead() {
+fn links_directories_and_binary_files_are_refused_in_the_plan() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);
     let plain = host(&mut facts, "node1").files["/etc/hosts"].clone();
@@ -28,7 +28,7 @@ fn links_directories_and_what_is_no_text_are_refused_ahead() {
 }
 
 #[test]
-fn a_link_to_what_is_right_is_left_alone() {
+fn a_link_to_the_right_content_is_left_alone() {
     let desired = desired(INVENTORY);
     let mut facts = converged(&desired);
     for path in ["/etc/hosts", "/etc/rabbitmq/rabbitmq.conf"] {
@@ -41,7 +41,7 @@ fn a_link_to_what_is_right_is_left_alone() {
 }
 
 #[test]
-fn a_cookie_that_is_a_link_is_neither_replaced_nor_is_its_target_given_away() {
+fn a_cookie_that_is_a_link_is_refused_and_its_target_unchanged() {
     let desired = desired(INVENTORY);
     let mut facts = converged(&desired);
     let cookie = |facts: &mut rabbitup::facts::Facts| {
@@ -59,9 +59,9 @@ fn a_cookie_that_is_a_link_is_neither_replaced_nor_is_its_target_given_away() {
     assert!(refusals_text(&refused, Style::plain(100)).contains("its cookie differs from node1's"));
 }
 
-/// What user rabbitmq can place: named in the plan, and no file that root would follow, close to others or take for missing.
+/// What user rabbitmq can plant: named in the plan, and root neither follows it, nor changes its mode, nor treats the file as missing.
 #[test]
-fn what_user_rabbitmq_planted_is_named_ahead() {
+fn files_planted_by_user_rabbitmq_are_named_in_the_plan() {
     let desired = desired(INVENTORY);
     let mut facts = converged(&desired);
     let planted = |path: &str, kind, link_to: Option<&str>| rabbitup::facts::InTheWay {

@@ -76,7 +76,7 @@ pub fn planned(desired: &Desired, facts: &Facts, options: &Options) -> Result<(P
     Ok(projected)
 }
 
-/// Hosts as an installer leaves them.
+/// Freshly installed hosts.
 pub fn fresh(desired: &Desired) -> Facts {
     let hosts = desired
         .hosts
@@ -183,7 +183,7 @@ pub fn host<'f>(facts: &'f mut Facts, text: &str) -> &'f mut HostFacts {
     facts.host_mut(&name(text)).expect("a reached host")
 }
 
-/// Installs the package there; its cookie is its own.
+/// Installs the package there, with its own cookie.
 pub fn install(facts: &mut Facts, text: &str) {
     let host = host(facts, text);
     let package = host.packages.entry("rabbitmq-server".to_owned()).or_default();
@@ -193,7 +193,7 @@ pub fn install(facts: &mut Facts, text: &str) {
     cookie(facts, text, &format!("own-cookie-of-{text}"));
 }
 
-/// Puts a cookie file there.
+/// Adds a cookie file.
 pub fn cookie(facts: &mut Facts, text: &str, cookie: &str) {
     let digest = CookieDigest::of(&Secret::new(cookie.as_bytes().to_vec()));
     host(facts, text).cookie = Some(CookieFile {
@@ -206,7 +206,7 @@ pub fn cookie(facts: &mut Facts, text: &str, cookie: &str) {
     });
 }
 
-/// The package started its broker, which knows nobody and holds nothing.
+/// The package started its broker, which is alone and empty.
 pub fn start_alone(facts: &mut Facts, text: &str) {
     install(facts, text);
     let host = host(facts, text);

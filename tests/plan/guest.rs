@@ -1,4 +1,4 @@
-//! RabbitMQ's own user guest, whose password everybody knows.
+//! RabbitMQ's own user guest, whose password is publicly known.
 
 use rabbitup::facts::{Facts, Guest};
 use rabbitup::inventory::{Admin, Desired, GuestSetting};

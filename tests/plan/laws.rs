@@ -1,4 +1,4 @@
-//! What holds for every plan, whatever state the hosts are in.
+//! Properties of every plan, in all states of the hosts.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use crate::fixtures::*;
 use crate::order::ancestors;
 use rabbitup::operation::{JoinCluster, Operation, Proof};
 
-/// What may have happened on a broker's host before rabbitup came.
+/// The possible history of a broker's host.
 #[derive(Clone, Copy, Debug)]
 enum Past {
     Fresh,
@@ -51,7 +51,7 @@ const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
 fn hosts(pasts: &[Past; 3], balancer_is_done: Past) -> Facts {
     let done = &*DONE;
     let mut facts = fresh(&WANTED);
-    // Only whole clusters are a past: nobody was a member alone.
+    // Only complete clusters are possible histories: no node was a member alone.
     let members = pasts.iter().all(|past| {
         matches!(past, Past::Converged | Past::ConvergedAndStopped | Past::ConvergedUnderOldConfiguration)
     });
@@ -95,7 +95,7 @@ fn hosts(pasts: &[Past; 3], balancer_is_done: Past) -> Facts {
     facts
 }
 
-/// Every step waits only for steps that stand before it, on other hosts: the plan's own order is one that works.
+/// Every step waits only for earlier steps on other hosts: the plan's own order works.
 fn assert_acyclic(plan: &Plan) {
     let mut seen = BTreeSet::new();
     for step in &plan.steps {
@@ -157,7 +157,7 @@ proptest! {
         let (desired, facts) = (&*WANTED, hosts(&pasts, balancer));
         let anchor = rabbitup::cluster::anchor(desired, &facts).expect("a broker");
         let seen = facts.host(&anchor.name).expect("it was reached");
-        // What a stopped node holds shows when it runs: its cluster's name may then be a second plan's business.
+        // The data of a stopped node are seen only when it runs: its cluster's name may need a second plan.
         let is_known = seen.node().is_some() || seen.data_of(&anchor.node()).is_none();
         if let Ok((plan, after)) = planned(desired, &facts, &options()) {
             assert_acyclic(&plan);

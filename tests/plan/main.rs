@@ -1,4 +1,4 @@
-//! What a plan is for given hosts, and the laws that every plan obeys. No host is touched.
+//! Plans for given hosts, and the laws that every plan obeys. No host is touched.
 
 mod circles;
 mod data_guard;

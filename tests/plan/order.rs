@@ -1,4 +1,4 @@
-//! Steps of different hosts run side by side unless one waits for the other: these have to wait, whatever a plan is for.
+//! Steps of different hosts run side by side unless one waits for the other: these have to wait in every plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use rabbitup::operation::{
 };
 use rabbitup::plan::{Plan, Step, StepId};
 
-/// Panics where two steps that must not run at the same time, or in the other order, could.
+/// Panics if two steps could run at the same time or in the other order although they must not.
 pub fn assert_ordered(plan: &Plan) {
     let before = ancestors(plan);
     for (at, later) in plan.steps.iter().enumerate() {
@@ -29,7 +29,7 @@ pub fn assert_ordered(plan: &Plan) {
     }
 }
 
-/// What has ended when a step begins: all of its host that stands before it, what it waits for, and what those did.
+/// The steps that have ended when a step begins: the earlier ones of its host, those it waits for, and those before them.
 pub fn ancestors(plan: &Plan) -> BTreeMap<&StepId, BTreeSet<&StepId>> {
     let mut all: BTreeMap<&StepId, BTreeSet<&StepId>> = BTreeMap::new();
     for (at, step) in plan.steps.iter().enumerate() {
@@ -44,7 +44,7 @@ pub fn ancestors(plan: &Plan) -> BTreeMap<&StepId, BTreeSet<&StepId>> {
     all
 }
 
-/// The node that a step brings into a cluster.
+/// The node that a step adds to a cluster.
 fn entering(step: &Step) -> Option<&NodeName> {
     match &step.operation {
         Operation::EnterCluster(EnterCluster { node, .. })
@@ -53,7 +53,7 @@ fn entering(step: &Step) -> Option<&NodeName> {
     }
 }
 
-/// The node that a step takes the service of, if only for a moment.
+/// The node that a step takes out of service, even briefly.
 fn stopping(step: &Step) -> Option<&NodeName> {
     match &step.operation {
         Operation::RestartBroker(RestartBroker { node, .. })
@@ -77,7 +77,7 @@ fn serving(step: &Step) -> Option<&NodeName> {
     }
 }
 
-/// Whether a node goes down that others may need meanwhile.
+/// Whether a node stops that others may need meanwhile.
 fn is_gated(step: &Step) -> bool {
     match &step.operation {
         Operation::RestartBroker(RestartBroker { stop_check, .. })
@@ -90,7 +90,7 @@ fn is_gated(step: &Step) -> bool {
     }
 }
 
-/// Why `later` must not begin before `earlier` has ended, where it must not.
+/// Why `later` must not begin before `earlier` has ended, if so.
 fn conflict(earlier: &Step, later: &Step) -> Option<&'static str> {
     if entering(earlier).is_some() && entering(later).is_some() {
         return Some("two nodes that enter at once may find each other half-way");

@@ -1,4 +1,4 @@
-//! One state of the hosts each, and what is planned for it.
+//! One state of the hosts each, and its plan.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ fn a_cookie_that_was_copied_without_a_restart() {
     host(&mut facts, "node3").cookie = seeds;
     let host = host(&mut facts, "node3");
     host.broker = BrokerState::CookieRefused;
-    // As Mnesia notes it: this node was started by its package and never joined. The cluster knows nothing of it.
+    // As recorded by Mnesia: this node was started by its package and never joined. The cluster does not know it.
     let alone = ClusterMember { node: node("node3"), node_type: NodeType::Disc };
     host.data[0].members = vec![alone];
     unlist(&mut facts, "node3");
@@ -62,7 +62,7 @@ fn a_broker_that_the_package_started_is_given_the_cookie_and_joined() {
     assert!(place("node2/cookie") < place("node2/restart") && place("node2/restart") < place("node2/join"));
 }
 
-/// RabbitMQ refuses it, too, after the node was closed to its clients, and does not say which flags it means.
+/// RabbitMQ also refuses it, but only after the node was closed to clients, and without naming the flags.
 #[test]
 fn a_node_that_does_not_know_the_clusters_feature_flags_is_not_joined() {
     let desired = desired(INVENTORY);
@@ -104,7 +104,7 @@ fn a_node_with_data_is_refused_by_name_and_count() {
 }
 
 #[test]
-fn the_one_with_the_data_is_joined_even_where_it_is_not_the_first() {
+fn the_broker_with_data_is_joined_even_if_it_is_not_the_first() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);
     start_alone(&mut facts, "node2");
@@ -161,7 +161,7 @@ fn a_member_of_a_cluster_that_is_not_whole_is_not_restarted() {
 }
 
 #[test]
-fn what_a_power_cut_left_half_written_is_removed() {
+fn half_written_files_of_a_power_failure_are_removed() {
     let desired = desired(INVENTORY);
     let mut facts = converged(&desired);
     host(&mut facts, "node2").leftovers = vec!["/etc/chrony".to_owned(), "/var/lib/rabbitmq".to_owned()];
@@ -191,7 +191,7 @@ fn a_host_that_holds_data_under_another_name_keeps_it() {
 }
 
 #[test]
-fn a_blank_broker_under_the_old_name_is_stopped_and_starts_as_what_it_is_to_be() {
+fn a_blank_broker_under_the_old_name_is_stopped_and_starts_under_the_new_one() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);
     start_alone(&mut facts, "node2");
@@ -232,7 +232,7 @@ fn a_broker_that_is_just_being_stopped_is_started_again() {
     let mut facts = converged(&desired);
     let node3 = host(&mut facts, "node3");
     node3.units.get_mut("rabbitmq-server").expect("a unit").active = "deactivating".to_owned();
-    // A stop takes ten seconds, for most of which the node answers: a run that came upon it then found nothing to do.
+    // A stop takes ten seconds, in most of which the node answers: a run at that time found nothing to do.
     let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
     assert_eq!(ids(&plan), ["node3/start"]);
     let node3 = host(&mut facts, "node3");
@@ -265,7 +265,7 @@ fn containers_on_one_machine_let_the_seed_node_install_first() {
         installs.filter(|step| !step.after.is_empty()).map(|step| step.host.to_string()).collect()
     };
     assert_eq!(waits(&facts), ["node3", "lb1"]);
-    // A hold is another step of the same phase, and not the one to wait for.
+    // A hold is another step of the same phase, but not the one to wait for.
     let held = crate::fixtures::desired(&format!("{INVENTORY}[package]\nhold = true\n"));
     let (plan, _) = planned(&held, &facts, &options()).expect("a plan");
     let install = plan.steps.iter().find(|step| step.id.as_str() == "node3/packages").expect("it installs");
@@ -326,7 +326,7 @@ fn a_joiner_alone_before_the_seed_node_is_up() {
     insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));
 }
 
-/// All of them are right, and this machine is not: it would be wrong to send the operator to the hosts.
+/// All hosts are right, and this machine is not: it would be wrong to send the operator to the hosts.
 #[test]
 fn a_clock_that_is_off_here_is_no_hosts_fault() {
     let desired = desired(INVENTORY);
@@ -345,7 +345,7 @@ fn a_clock_that_is_off_here_is_no_hosts_fault() {
     assert!(!text(&desired, &facts).contains("all 4 hosts"));
 }
 
-/// Whatever balanced before and is rabbitup's makes room; what is somebody else's keeps running.
+/// The previous balancer is stopped if rabbitup configured it; a foreign one keeps running.
 #[test]
 fn every_other_balancer_of_ours_is_stopped() {
     let desired = desired(&INVENTORY.replace("[load_balancer]", "[load_balancer]\nsoftware = \"nginx\""));
@@ -363,7 +363,7 @@ fn every_other_balancer_of_ours_is_stopped() {
     }
 }
 
-/// What starts or writes something else on the balancer's host does not make HAProxy read its file.
+/// Starting or writing something else on the balancer's host does not make HAProxy read its file.
 #[test]
 fn a_changed_balancer_is_reloaded_whatever_else_happens_on_its_host() {
     let desired = desired(INVENTORY);

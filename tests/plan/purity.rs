@@ -1,4 +1,4 @@
-//! The planner can neither wait, nor connect, nor read a file or a clock: its sources do not name what could.
+//! The planner can neither wait, nor connect, nor read a file or a clock: its sources name nothing that could.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ fn what_plans_is_pure() {
         sources(&root.join(module), &mut files);
     }
     assert!(files.len() > 20, "the modules were found");
-    // What is for tests only may start a shell.
+    // Test code may start a shell.
     for file in files.into_iter().filter(|file| !file.to_string_lossy().ends_with("_test.rs")) {
         let text = fs::read_to_string(&file).expect("a source file");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -67,7 +67,7 @@ fn code(module: &Path) -> Vec<(PathBuf, String)> {
     files.into_iter().filter(|file| !is_for_tests(file)).map(read).collect()
 }
 
-/// What is true of one balancer's software alone stands in its file of src/balancer.
+/// Properties of one balancer's software are only in its file of src/balancer.
 #[test]
 fn no_balancer_is_named_outside_its_room() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -81,8 +81,8 @@ fn no_balancer_is_named_outside_its_room() {
     }
 }
 
-/// What is true of one family of packages alone stands in its files of src/platform, shell included; what a balancer is
-/// installed from stands with the balancer.
+/// Properties of one package family are only in its files of src/platform, including shell; a balancer's packages
+/// are with the balancer.
 #[test]
 fn no_package_manager_is_named_outside_its_room() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -96,7 +96,7 @@ fn no_package_manager_is_named_outside_its_room() {
         (file, lines.collect::<Vec<_>>().join("\n"))
     });
     let all = rust.into_iter().chain(shell).filter(|(file, _)| !file.starts_with(root.join("platform")));
-    // The template, the validator and the step of chrony are named after it, whatever the family.
+    // The template, the validator and the step of chrony are named after it in all families.
     let own = ["Self::Chrony => \"chrony\"", "[\"write_file\", \"chrony\"]", "&host.name, \"chrony\""];
     for (file, code) in all {
         let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -107,13 +107,13 @@ fn no_package_manager_is_named_outside_its_room() {
     }
 }
 
-/// What a module may import of those that stand above it here.
+/// Which of the modules above it here a module may import.
 enum Above {
     All,
     Only(&'static [&'static str]),
 }
 
-/// Every module, and what it may import: nothing that stands below it here.
+/// Every module, and what it may import: nothing below it here.
 const MODULES: [(&str, Above); 18] = [
     ("model", Above::Only(&[])),
     ("balancer", Above::Only(&[])),
@@ -135,7 +135,7 @@ const MODULES: [(&str, Above); 18] = [
     ),
     ("plan", Above::All),
     ("transport", Above::Only(&["model"])),
-    // Blind to the inventory and to playbooks: what a dry run shows is what an apply does.
+    // It cannot import the inventory and playbooks: what a dry run shows is what an apply does.
     (
         "apply",
         Above::Only(&["model", "redact", "document", "rabbitmq", "facts", "operation", "plan", "transport"]),

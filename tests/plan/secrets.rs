@@ -11,7 +11,7 @@ use rabbitup::template::Templates;
 
 use crate::fixtures::{INVENTORY, converged, desired, fresh, options};
 
-/// The fixtures' inventory, with everything that can come from a command coming from one.
+/// The fixtures' inventory, with every possible secret from a command.
 fn of_commands() -> Desired {
     let command = r#"{ from = "command", argv = ["false"] }"#;
     let text = INVENTORY
@@ -39,7 +39,7 @@ fn loading_runs_no_command_and_keeps_each_for_later() {
 #[test]
 fn a_plan_asks_for_what_it_compares() {
     let known = desired(INVENTORY);
-    // Nobody has an administrator yet: that password is needed by a step, and by no comparison.
+    // There is no administrator yet: the password is needed by a step, and by no comparison.
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(needed("bring-up", &fresh(&known)), names(&["config:default_pass", "cookie", "stats"]));
     let facts = converged(&known);

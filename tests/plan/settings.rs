@@ -1,4 +1,4 @@
-//! rabbitmq.conf: what the RabbitMQ that will read it does not know, and in which order the brokers get it.
+//! rabbitmq.conf: settings that its RabbitMQ does not know, and the order in which the brokers get it.
 
 use rabbitup::facts::{BrokerState, Facts};
 use rabbitup::inventory::Desired;
@@ -13,7 +13,7 @@ fn with_setting(line: &str) -> Desired {
     desired(&INVENTORY.replace("heartbeat = 30", &format!("heartbeat = 30\n{line}")))
 }
 
-/// The whole cluster, with this version of RabbitMQ.
+/// The complete cluster, with this version of RabbitMQ.
 fn whole(version: &str) -> Facts {
     let mut facts = converged(&desired(INVENTORY));
     for text in ["node1", "node2", "node3"] {
@@ -41,7 +41,7 @@ fn a_setting_that_the_installed_version_does_not_know_is_refused() {
 }
 
 #[test]
-fn what_a_newer_version_knows_nobody_can_say() {
+fn settings_of_a_newer_version_are_unknown() {
     let notes = |version| -> Vec<String> {
         let (plan, _) =
             planned(&with_setting("mqtt.default_user = \"a\""), &whole(version), &options()).expect("a plan");
@@ -70,7 +70,7 @@ fn a_setting_without_effect_is_said() {
     );
 }
 
-/// Who waits for whom, as `later after earlier`.
+/// Which step waits for which, as `later after earlier`.
 fn waits(plan: &Plan, later: &str, earlier: &str) -> bool {
     let before = ancestors(plan);
     let found = before.iter().find(|(id, _)| id.as_str() == later).map(|(_, before)| before);
@@ -91,7 +91,7 @@ fn each_broker_gets_its_file_when_the_one_before_has_started_with_it() {
 }
 
 #[test]
-fn a_broker_that_is_down_proves_the_file_before_one_that_serves_gets_it() {
+fn a_stopped_broker_tries_a_file_before_a_serving_one() {
     let mut facts = whole(VERSION);
     for text in ["node2", "node3"] {
         host(&mut facts, text).broker = BrokerState::Down;
@@ -104,7 +104,7 @@ fn a_broker_that_is_down_proves_the_file_before_one_that_serves_gets_it() {
     assert!(!waits(&plan, "node2/conf", "node1/restart"));
 }
 
-/// They wait for each other, and none serves that could be kept from it.
+/// They wait for each other, and none serves whose service could be at risk.
 #[test]
 fn a_cluster_that_is_down_gets_its_files_together() {
     let mut facts = whole(VERSION);
@@ -127,7 +127,7 @@ fn a_blank_brokers_file_is_checked_by_its_start() {
 
 const CONF: &str = "/etc/rabbitmq/rabbitmq.conf";
 
-/// A cluster that somebody made by hand, without a rabbitmq.conf, taken over with this one.
+/// A cluster that was set up by hand, without a rabbitmq.conf, adopted with this one.
 fn taken_over(config: &str) -> Vec<String> {
     let mut facts = whole(VERSION);
     for text in ["node1", "node2", "node3"] {
@@ -139,7 +139,7 @@ fn taken_over(config: &str) -> Vec<String> {
     ids(&plan)
 }
 
-/// The way in is nothing to a member, and a default nothing to anybody.
+/// Peer discovery does not matter for a member, and defaults matter for no node.
 #[test]
 fn a_file_that_would_change_nothing_is_no_reason_to_restart() {
     let nothing = Vec::<String>::new();
@@ -164,7 +164,7 @@ fn a_file_that_would_change_nothing_is_no_reason_to_restart() {
 
 const DELAY: &str = "cluster_formation.randomized_startup_delay_range";
 
-/// What the plan writes as node2's rabbitmq.conf.
+/// The rabbitmq.conf that the plan writes on node2.
 fn written(plan: &Plan) -> Option<String> {
     plan.steps.iter().find_map(|step| match &step.operation {
         Operation::WriteFile(file) if file.path == CONF && step.host == name("node2") => {
@@ -174,7 +174,7 @@ fn written(plan: &Plan) -> Option<String> {
     })
 }
 
-/// A whole cluster whose joiners have that setting from when they entered.
+/// A complete cluster whose joined nodes have that setting since they entered.
 fn with_delay(version: &str) -> Facts {
     let mut facts = whole(version);
     for text in ["node1", "node2", "node3"] {
@@ -185,9 +185,9 @@ fn with_delay(version: &str) -> Facts {
     facts
 }
 
-/// 4.0 does not start with it: a node that was upgraded by hand has it no more when it is started.
+/// 4.0 does not start with it: on a node that was upgraded by hand it is removed before the start.
 #[test]
-fn a_way_in_that_is_gone_does_not_keep_a_node_from_starting() {
+fn an_outdated_peer_discovery_does_not_prevent_a_start() {
     let planned_on = |facts: &Facts| planned(&desired(INVENTORY), facts, &options()).expect("a plan").0;
     assert_eq!(ids(&planned_on(&with_delay("3.8.9-3+deb11u1"))), Vec::<String>::new());
     assert_eq!(ids(&planned_on(&with_delay("3.13.7-1"))), Vec::<String>::new(), "it is ignored there");

@@ -285,7 +285,7 @@ fn a_file_system_that_takes_nothing_is_an_error_whatever_runs() {
     only(read_only, Severity::Error, Some("node2"), "of /var/log is read-only");
 }
 
-/// node3 does not run, nobody lists it, and its unit is switched off.
+/// node3 does not run, no node lists it, and its unit is disabled.
 fn retire(facts: &mut Facts) {
     let gone = NodeName::rabbit(&host("node3"));
     seen(facts, "node3").broker = BrokerState::Down;
@@ -312,7 +312,7 @@ fn a_node_that_left_and_is_still_in_the_inventory_is_a_warning() {
     });
     assert!(advice(&half[0]).contains("`rabbitup run recover-node node=node3`"), "{half:?}");
     only(half, Severity::Error, Some("node3"), "the cluster has forgotten rabbit@node3");
-    // One that nobody switched off just does not run.
+    // With an enabled unit it just does not run.
     let stopped = after(|facts| {
         retire(facts);
         seen(facts, "node3").units.get_mut("rabbitmq-server").expect("a unit").enabled = "enabled".to_owned();

@@ -139,7 +139,7 @@ fn a_failure_in_the_middle() {
     failed.failure.output.clear();
     insta::assert_snapshot!("given_up_80", failure_text(&failed, &plan, Style::plain(80)));
     failed.failure.kind = FailureKind::TakenOver;
-    let paused = "another run (bob@desk, bring-up, begun 12 s ago) took over this host while this one was paused; nothing was done";
+    let paused = "another run (bob@desk, bring-up, started 12 s ago) took over this host while this one was paused; nothing was done";
     failed.failure.cause = Cause::known(Some(paused.to_owned()), None);
     insta::assert_snapshot!("taken_over_80", failure_text(&failed, &plan, Style::plain(80)));
 }

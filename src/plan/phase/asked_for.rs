@@ -5,7 +5,7 @@ use crate::facts::HostFacts;
 use crate::playbook::UpgradeTo;
 use crate::rabbitmq::BROKER_PACKAGE;
 
-/// The requested version, as far as this host can have it.
+/// The requested version, as far as this host can install it.
 pub(super) enum Target {
     /// No version is requested.
     None,

@@ -129,8 +129,8 @@ pub(super) fn refuse(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
     draft.refuse(
         &about,
         format!("no other node runs, so none can forget {gone}"),
-        "a running member forgets another one; if none can run, the one that stopped \
-         last before it does, if that is known",
+        "only a running member can forget another one; if none can start, the one that stopped \
+         last before it can, if that is known",
         "rabbitup run start starts the others; if they wait for this node, see docs/playbooks/remove-node.md",
     );
 }

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_installers_alias_of_the_own_name_goes() {
+    fn the_installers_alias_of_the_own_name_is_removed() {
         let before =
             "127.0.0.1 localhost\n127.0.1.1 node1 old-name\n127.0.1.1\tnode1\n10.3.3.3 node1 # moved house\n";
         let after = with_block(before, BLOCK, &names());
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_last_line_end_is_mended() {
+    fn a_missing_last_line_end_is_added() {
         assert_eq!(
             with_block("127.0.0.1 localhost", BLOCK, &names()),
             format!("127.0.0.1 localhost\n{BLOCK}")

@@ -104,9 +104,7 @@ fn refuse(
     let first = match holder {
         Holder::Runs => "consume or move the messages, then delete the queues or declare them elsewhere",
         Holder::Stopped => "start it (rabbitup run start) and move the messages first",
-        Holder::Lost => {
-            "look for its data first: an unmounted disk (findmnt, /etc/fstab), or a moved directory?"
-        }
+        Holder::Lost => "look for its data first (an unmounted disk: findmnt, /etc/fstab; a moved directory)",
     };
     let kept = match holder {
         Holder::Runs | Holder::Stopped => " (a copy of its data stays on its host)",
@@ -144,8 +142,11 @@ fn refuse_replicated(
     draft.refuse(
         about,
         format!("{gone} has the only replica of {}", counted(queues.len(), "replicated queue")),
-        format!("publishing to them cannot be blocked before the node stops: {}", names(queues)),
-        format!("add another replica on {onto}: sudo {}; or delete them", commands.join("; sudo ")),
+        format!("publishing cannot be blocked before the node stops: {}", names(queues)),
+        format!(
+            "add another replica on {onto}: sudo {}; or delete what is not needed",
+            commands.join("; sudo ")
+        ),
     );
 }
 

@@ -112,8 +112,8 @@ fn serving(node: &NodeFacts, facts: &HostFacts) -> Serving {
 }
 
 /// The version that last ran on a stopped node's data. RabbitMQ does not record it on disk. It is the package's if the
-/// node has started since the package was unpacked; a package that changed while the node was stopped tells nothing. Of a removed package
-/// only the removal time is left, so then the feature flags in the data must match such a version.
+/// node has started since the package was unpacked; a package that changed while the node was stopped tells nothing. Of a
+/// removed package only the removal time is left, so then the feature flags in the data must match such a version.
 fn ran_last(facts: &HostFacts, host: &Host) -> Option<Version> {
     let data = facts.data_of(&host.node())?;
     let PackageFacts { installed, half_installed, removed, unpacked, .. } =

@@ -14,7 +14,7 @@ use crate::playbook::Minutes;
 ///
 /// - its data is lost and the cluster still lists it (`inconsistent_cluster`): it is forgotten, then it enters again;
 /// - the cluster has forgotten it and it has its data: the data is moved aside, then it enters again;
-/// - the members that it remembers are lost or have left (`timeout_waiting_for_tables`): it is told the current ones,
+/// - the members that it remembers are lost or have left (`timeout_waiting_for_tables`): it gets the current ones,
 ///   and keeps its data. `update_cluster_nodes` did this up to 3.12; since then it is a silent no-op.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     let Some(node) = draft.options.arguments.node.clone() else { return };

@@ -1,6 +1,6 @@
 use super::asked_for::{Target, target};
 use super::roll::{Work, roll};
-use super::{Draft, broker_config, conf_keys, feature_flags, over};
+use super::{Draft, asked_for, broker_config, conf_keys, feature_flags, over};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, Version};
@@ -42,8 +42,13 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                 draft.refuse(
                     &host.name,
                     format!("no rabbitmq-server {wanted} is offered to this host"),
-                    format!("its repositories offer {}", if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }),
-                    format!("add a repository that has it ({refresh} updates the package lists), or request another version"),
+                    format!(
+                        "its repositories offer {}",
+                        if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }
+                    ),
+                    format!(
+                        "add a repository that has it (after that: {refresh}), or request another version"
+                    ),
                 );
                 continue;
             }
@@ -116,7 +121,7 @@ fn newer_elsewhere(
     let here = facts.packages.get(BROKER_PACKAGE)?;
     draft.brokers().into_iter().filter(|other| other.name != host.name).find_map(|other| {
         let seen = draft.host(&other.name)?;
-        let Target::Is(theirs) = self::target(draft, seen, to) else { return None };
+        let Target::Is(theirs) = asked_for::target(draft, seen, to) else { return None };
         let there = seen.packages.get(BROKER_PACKAGE)?;
         let place = |version: &str| there.offered.iter().position(|offered| offered == version);
         let is_newer = match (Version::parse(&theirs), Version::parse(target)) {

@@ -9,7 +9,7 @@ use crate::stage::Stage;
 
 const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
 const MESSAGES: u32 = 50;
-/// A queue whose leader went away elects another, and a client finds it through the balancer.
+/// A queue whose leader failed elects another, and a client finds it through the balancer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -69,7 +69,7 @@ pub fn missing(stage: &Stage) -> Vec<String> {
     missing
 }
 
-/// Whether it comes to hold in time.
+/// Whether the condition becomes true before the timeout.
 fn comes_to_hold(within: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !condition() {

@@ -65,7 +65,7 @@ impl<'a> Scene<'a> {
 
 /// The result of an injection.
 pub enum Struck {
-    /// Nothing to hit: no broker ran, or the run had ended.
+    /// Nothing was hit: no broker ran, or the run had ended.
     Nothing,
     /// It hit, and this was wrong immediately.
     Found(Vec<String>),
@@ -102,7 +102,7 @@ impl Fault {
         Self::Inodes,
     ];
 
-    /// The word that picks it on the command line.
+    /// Its name on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::Kill => "kill",
@@ -195,12 +195,12 @@ impl Fault {
         if self == Self::Cut { LEASE } else { Duration::ZERO }
     }
 
-    /// What the run that is to be struck needs.
+    /// What a run needs before the fault hits it.
     pub fn ready(self, stage: &Stage, start: Start) -> Start {
         if self == Self::ControllerClock { clock::settable(stage, start) } else { start }
     }
 
-    /// Brings it about.
+    /// Injects it.
     pub fn strike(self, scene: &Scene<'_>, run: &Running, host: &str) -> Struck {
         let (stage, lab) = (scene.stage, &scene.stage.lab);
         match self {
@@ -351,12 +351,12 @@ const RESTART_PARTED: &str = "systemctl -q is-active rabbitmq-server || exit 0; 
      length(try rabbit_nodes:list_running() catch error:undef -> rabbit_mnesia:cluster_nodes(running) end); _ -> parted end.') in \
      true) exit 0 ;; parted) timeout 180 systemctl restart rabbitmq-server; exit ;; *) sleep 0.5 ;; esac; done";
 
-/// What the command wants to run may be a part of the boot. A broker that waits for others is left to the command.
+/// Units that the command needs may still be booting. A broker that waits for others is left to the command.
 const WAIT_FOR_BOOT: &str = "for _ in $(seq 100); do \
      case $(systemctl is-system-running) in initializing | starting) sleep 0.2 ;; *) exit 0 ;; esac; done";
 
-/// Waits until HAProxy, where there is one already, has noticed which brokers are there again. Where it never does, the runs
-/// that follow tell why.
+/// Waits until HAProxy, if installed, has noticed which brokers are back. If it never does, the runs
+/// that follow show why.
 fn seen_by_balancer(stage: &Stage) {
     let active = invariants::active(stage);
     let noticed = || {

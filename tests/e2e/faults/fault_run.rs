@@ -1,4 +1,4 @@
-//! A fault run: one playbook, one fault, one point in a step. The command is run, and the fault strikes at the first step that it
+//! A fault run: one playbook, one fault, one point in a step. The command is run, and the fault hits the first step that it
 //! has not hit yet; then the same command is run again and hit at the next step, until a run finds no new step. That last run
 //! must converge. So one cluster meets the fault at every step boundary, and each run starts from the state that the previous one
 //! was interrupted in.
@@ -33,9 +33,9 @@ pub struct FaultRun {
     pub playbook: &'static Playbook,
     pub fault: Fault,
     pub when: When,
-    /// Strikes at most.
+    /// The maximum number of injections.
     pub most: usize,
-    /// Only every so many of the steps that come by are struck, the first one after so many.
+    /// Only every n-th step is hit, starting with the n-th.
     pub every: usize,
     pub first: usize,
 }
@@ -44,7 +44,7 @@ pub struct FaultRun {
 const UNBOUNDED: usize = 200;
 
 impl FaultRun {
-    /// Every step is struck.
+    /// Every step is hit.
     pub const fn whole(playbook: &'static Playbook, fault: Fault, when: When) -> Self {
         Self { playbook, fault, when, most: UNBOUNDED, every: 1, first: 0 }
     }
@@ -56,7 +56,7 @@ impl fmt::Display for FaultRun {
     }
 }
 
-/// One step that was struck.
+/// One step that was hit.
 #[derive(Debug)]
 pub struct Case {
     pub step: StepId,
@@ -147,7 +147,7 @@ fn clients<'a>(stage: &'a Stage, playbook: &Playbook) -> Load<'a> {
 }
 
 impl InProgress<'_> {
-    /// Whatever was confirmed has arrived.
+    /// Every confirmed message has arrived.
     fn close(&mut self, load: Load<'_>) -> Vec<String> {
         let mut confirmed = 0;
         let broken = attempt(|| {
@@ -317,7 +317,7 @@ impl InProgress<'_> {
         due
     }
 
-    /// Strikes, where there is something to strike.
+    /// Injects the fault, if there is something to hit.
     fn strike(&mut self, running: &Running, step: StepId) -> Option<(StepId, Vec<String>)> {
         match self.fault_run.fault.strike(&self.scene, running, step.host()) {
             Struck::Nothing => None,

@@ -56,7 +56,7 @@ const COOKIES: &str = "[ -d /var/lib/rabbitmq/mnesia ] || exit 0; \
     for f in /var/lib/rabbitmq/.erlang.cookie /var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie; do \
     [ ! -e $f ] || tr -d '\\r\\n' <$f | md5sum | cut -c 1-8; done";
 
-/// Brokers whose files differ must have had the other's cookie staged: that is the way back, and the way on.
+/// Brokers whose files differ must have had the other's cookie staged, so that the rotation can be reverted or completed.
 pub fn cookies(stage: &Stage, active: &[&str]) -> Option<String> {
     let held = on_each(&stage.lab, active, COOKIES);
     let held: Vec<Vec<&str>> = held.iter().map(|text| text.lines().collect()).collect();
@@ -107,7 +107,7 @@ fn on_each(lab: &Lab, hosts: &[&str], command: &str) -> Vec<String> {
     on_all(hosts, |host| lab.stdout_of(host, command))
 }
 
-/// What an assertion has to say, as sentences.
+/// The messages of an assertion, as sentences.
 pub fn attempt(assertion: impl FnOnce()) -> Vec<String> {
     match std::panic::catch_unwind(AssertUnwindSafe(assertion)) {
         Ok(()) => Vec::new(),

@@ -59,9 +59,9 @@ const EVIDENCE: &str = "date -u; ps -eo pid,ppid,etimes,args; timeout 20 journal
 /// The hosts of consecutive fault runs.
 struct Field {
     stage: Stage,
-    /// What the hosts are now.
+    /// The current state of the hosts.
     state: State,
-    /// Whether the cluster holds what has to be there in the end.
+    /// Whether the cluster has the data that must exist in the end.
     laden: bool,
 }
 
@@ -137,11 +137,11 @@ pub fn play_all(name: &str, suite: Suite) {
     assert!(bad.is_empty(), "these went wrong:\n{}", bad.join("\n"));
 }
 
-/// What once went wrong on real hosts, was fixed, and is shown by no test without hosts. Tests of what else was found are in
+/// Past bugs on real hosts that no test without hosts covers. Tests of the others are in
 /// src/apply/script_tests.rs, src/apply/interrupt.rs and tests/plan: docs/faults.md.
 const ONCE_WRONG: &[FaultRun] = &[
-    // Killed while a node entered the cluster: the next run took it for one with data of its own. And half-written files,
-    // which a power cut had left, stayed for ever.
+    // Killed while a node entered the cluster: the next run mistook it for one with data of its own. And half-written files,
+    // left by a power failure, stayed for ever.
     FaultRun { most: 1, ..FaultRun::whole(&playbook::ENTER, Fault::Kill, When::Middle) },
     // Interrupted in its last step, the next run had nothing to do and failed, since the balancer had not noticed yet.
     FaultRun { most: 1, ..FaultRun::whole(&playbook::ENTER, Fault::Terminate, When::Middle) },
@@ -180,7 +180,7 @@ pub fn play_sample(name: &str, suite: Suite) {
         ));
         let outcome = field.play(fault_run);
         assert!(outcome.is_good(), "{outcome:#?}");
-        // Where no broker runs, none can be stopped; and not every step says something in its middle.
+        // If no broker runs, none can be stopped; and not every step shows when it is in its middle.
         assert!(!outcome.cases.is_empty() || at >= always_struck, "{fault_run} struck nothing");
     }
 }

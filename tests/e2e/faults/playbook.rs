@@ -118,7 +118,7 @@ fn entered(stage: &Stage) {
     stage.playbook(&Inventory::whole(), &["grow-queues"]).expect(0);
 }
 
-/// node3 is gone; it comes back as a blank node, and its replicas with it.
+/// node3 is lost; it comes back as a blank node, with its replicas.
 fn removed(stage: &Stage) {
     let inventory = Inventory::whole();
     stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(0).says("No changes.");
@@ -131,7 +131,7 @@ fn removed(stage: &Stage) {
 
 const WIPE: &str = "systemctl stop rabbitmq-server && rm -r /var/lib/rabbitmq/mnesia/rabbit@node3*";
 
-/// node3 is blank, and the others know nothing of it. A power cut has left there what it may leave.
+/// node3 is blank, and the others do not know it. A power failure has left partial state there.
 fn leave(stage: &Stage) {
     let time = stage.lab.suite().family().time_directory();
     stage
@@ -155,7 +155,7 @@ fn stop(stage: &Stage) {
     stage.playbook(&Inventory::whole(), &["stop"]).expect(0);
 }
 
-/// All are down; up again they are what they were.
+/// All are down, and unchanged after the start.
 fn stopped(stage: &Stage) {
     stage.playbook(&Inventory::whole(), &["stop"]).expect(0).says("No changes.");
     stage.playbook(&Inventory::whole(), &["start"]).expect(0);

@@ -1,4 +1,4 @@
-//! Hosts that are entered in different ways, by logins that may do no more than they must, by other names, with RAM
+//! Different logins and privileges, the narrowest possible rules, long names, RAM
 //! nodes.
 
 use crate::hosts;
@@ -7,11 +7,11 @@ use crate::lab::{Host, Lab, Login, SUDO_PASSWORD};
 use crate::release::{Family, Store, Suite};
 use crate::stage::{BROKERS, Stage};
 
-/// Settings of sudo that hardened hosts have, each of which would be in the way or write secrets to a log.
+/// Settings of sudo on hardened hosts, each of which would interfere or log secrets.
 const HARDENED: &str = "Defaults requiretty, use_pty, log_input, log_output\n";
 
-/// Sudo with a password, root by key, doas: one cluster. Sudo and doas allow what docs/privileges.md says and nothing
-/// else. On Debian 12 with long names, and then with a RAM node.
+/// Sudo with a password, root by key, doas: one cluster. Sudo and doas allow exactly what docs/privileges.md says
+/// and no more. On Debian 12 with long names, and then with a RAM node.
 pub fn ways_in(stage: &Stage) {
     let lab = &stage.lab;
     let long = lab.suite() == Suite::Bookworm;
@@ -95,7 +95,7 @@ fn write_rule(lab: &Lab, host: &str, file: &str, text: &str) {
     }
 }
 
-/// The rule of another program, or of another version: the report says so, and where the right one comes from.
+/// The rule of another program, or of another version: the report says so, and how to get the right one.
 fn rule_of_something_else(stage: &Stage, inventory: &Inventory) {
     let other = "ops ALL = (root) NOPASSWD: /usr/bin/apt-get update\n";
     write_rule(&stage.lab, "node1", "/etc/sudoers.d/ops", other);
@@ -108,7 +108,7 @@ fn rule_of_something_else(stage: &Stage, inventory: &Inventory) {
 }
 
 /// A login whose rule is the one of docs/privileges.md, without a password, can be used for everything that
-/// rabbitup does, also where sudo's other settings would be in the way.
+/// rabbitup does, even if sudo's other settings would interfere.
 fn narrow_rules(stage: &Stage, inventory: &Inventory) {
     let lab = &stage.lab;
     lab.stdout_of("node1", "sed -i '/# BEGIN rabbitup/,/# END rabbitup/d' /etc/hosts");
@@ -118,7 +118,7 @@ fn narrow_rules(stage: &Stage, inventory: &Inventory) {
         .says("write the cluster's host names to /etc/hosts")
         .says("Verified: No changes.");
     stage.rabbitup(inventory).args(["status"]).run().expect(0).says("3 of 3 nodes run");
-    // The cookie came over the standard input that this host would have logged.
+    // The cookie came over standard input, which this host would have logged.
     assert_eq!(lab.stdout_of("node1", "ls /var/log/sudo-io 2>/dev/null || :"), "", "sudo's log of inputs");
 }
 
@@ -155,7 +155,7 @@ fn ram_nodes(stage: &Stage, inventory: &Inventory, status: &dyn Fn(&str) -> serd
     if stage.lab.suite().store() != Store::Mnesia {
         return;
     }
-    // Somebody makes the seed node one too, which leaves node2 as the last that writes to its disk.
+    // The seed node is made one too, which leaves node2 as the last disc node.
     stage.lab.stdout_of(
         "node1",
         &format!(

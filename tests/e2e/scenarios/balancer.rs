@@ -5,7 +5,7 @@ use crate::inventory::Inventory;
 use crate::load::Load;
 use crate::stage::{BROKERS, Stage};
 
-/// nginx takes HAProxy's place, and gives it back.
+/// nginx replaces HAProxy, and the other way round.
 pub fn nginx(stage: &Stage) {
     let lab = &stage.lab;
     let mut nginx = Inventory::whole();
@@ -29,11 +29,11 @@ pub fn nginx(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// nginx cannot be told to spare a server: its clients are cut off, and it tries the next one. Nothing is lost all the
-/// same.
+/// nginx cannot disable a server at run time: its clients are disconnected, and it tries the next one. Still nothing is
+/// lost.
 fn rolling_restart_behind(stage: &Stage, nginx: &Inventory) {
     if stage.lab.suite().mirrors() {
-        // RabbitMQ 3 takes a dozen seconds for each restart, and what nginx does then is the same.
+        // RabbitMQ 3 takes a dozen seconds for each restart, and what nginx does then is the lost.
         return;
     }
     let load = Load::start(stage, "behind-nginx");

@@ -1,4 +1,4 @@
-//! Changes of the inventory on a cluster that runs: only the difference is done.
+//! Changes of the inventory on a running cluster: only the difference is applied.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -22,7 +22,7 @@ pub fn saved_plan(stage: &Stage) {
     let text = std::fs::read_to_string(&file).expect("a plan is text");
     let cookie = lab.stdout_of("node1", "cat /var/lib/rabbitmq/.erlang.cookie");
     assert!(!text.contains(&cookie) && !text.contains(ADMIN_PASSWORD), "a saved plan holds a secret");
-    // As a run leaves it that was killed, with a step under way that ends when this test says so. ($$ is systemd's $.)
+    // As left by a killed run, with a running step that ends when this test says so. ($$ is systemd's $.)
     let step = "systemd-run -q --unit=left-behind timeout 60 sh -c 'echo $$$$ >/run/rabbitup-left.work; \
                 while [ ! -e /run/end-it ]; do sleep 0.1; done; rm /run/rabbitup-left.work /run/end-it'";
     lab.stdout_of(
@@ -40,11 +40,11 @@ pub fn saved_plan(stage: &Stage) {
     assert!(lab.stdout_of("lb1", "cat /etc/haproxy/haproxy.cfg").contains("balance leastconn"));
     stage.assert_nothing_to_do(&changed);
 
-    // The same plan again: what it was made for is no more.
+    // The same plan again: its facts are outdated.
     let files = hosts::all_files(lab, &ALL);
     let services = hosts::all_services(lab, &ALL);
     apply().expect(1).says("lb1").says("/etc/haproxy/haproxy.cfg");
-    // A plan whose hosts have changed elsewhere than where it would change them.
+    // A plan whose hosts have changed in other places than those that it changes.
     save(&Inventory::whole());
     lab.stdout_of("node2", "cp -p /etc/hosts /root/hosts && echo '192.0.2.7 printer' >>/etc/hosts");
     let stale = apply();
@@ -86,11 +86,11 @@ pub fn limit_and_plugins(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// One node is down at a time, and the cluster is whole in between.
+/// One node is down at a time, and the cluster is complete in between.
 pub fn rolling_restart(stage: &Stage) {
     let lab = &stage.lab;
     let changed = Inventory::reconfigured();
-    // Nodes that left and came back in other scenarios have no replicas, and of two none can be spared.
+    // Nodes that left and came back in other scenarios have no replicas, and with two replicas none can be stopped.
     stage.playbook(&Inventory::whole(), &["grow-queues"]).expect(0);
     let before = hosts::services(lab, "lb1");
     let started =
@@ -115,8 +115,8 @@ pub fn rolling_restart(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// What RabbitMQ's own reader refuses reaches no host; what only a node can find out reaches the first one, which goes back
-/// to what it had.
+/// A file that RabbitMQ's own reader refuses reaches no host; an error that only a node detects reaches the first one, which gets its
+/// old file back.
 pub fn bad_configuration(stage: &Stage) {
     let lab = &stage.lab;
     let with = |line: &str| {

@@ -130,7 +130,7 @@ fn no_secret(stage: &Stage, processes: &[String]) {
     let transcript = home.transcript();
     assert!(journals.contains("node1") && transcript.contains("node1"), "there is something to search");
     for (what, secret) in [("the cookie", cookie.as_str()), ("the password", ADMIN_PASSWORD)] {
-        // This very process has the password in its binary, and nowhere in its arguments or environment.
+        // This process has the password in its binary, but not in its arguments or environment.
         let seen = processes.iter().find(|words| words.contains(secret));
         assert!(seen.is_none(), "{what} was in a process list: {}", seen.map_or("", String::as_str));
         assert!(!transcript.contains(secret), "{what} was printed");

@@ -1,4 +1,4 @@
-//! What is done is what was shown and agreed to: on a terminal, with `--yes`, and where the hosts change in between.
+//! A run does what was shown and confirmed: on a terminal, with `--yes`, and if the hosts change in between.
 
 use crate::hosts;
 use crate::inventory::Inventory;
@@ -6,8 +6,8 @@ use crate::program::{Run, Running};
 use crate::release::Store;
 use crate::stage::{BROKERS, Stage};
 
-/// Holds a run that is about to lock lb1, the first by name, as long as the file is there; never for ever. In the place of flock
-/// itself: on some releases sudo's path does not lead to /usr/local.
+/// Blocks a run that is about to lock lb1, the first by name, while the file exists, but not for ever. It replaces flock
+/// itself: on some releases sudo's path does not contain /usr/local.
 const HELD_BACK: &str = r#"cp -p /usr/bin/flock /usr/bin/flock.away; cat >/usr/bin/flock.new <<'END'
 looks=0
 while [ -e /run/held-back ] && [ $looks -lt 250 ]; do sleep 0.1; looks=$((looks + 1)); done
@@ -16,7 +16,7 @@ END
 sed -i '1i #!/bin/sh' /usr/bin/flock.new; chmod 755 /usr/bin/flock.new; : >/run/held-back; mv -f /usr/bin/flock.new /usr/bin/flock"#;
 const GO_ON: &str = "rm -f /run/held-back; cp -p /usr/bin/flock.away /usr/bin/flock.new; mv -f /usr/bin/flock.new /usr/bin/flock";
 
-/// node3 is no member when the plan is shown, and one when it would be carried out.
+/// node3 is not a member when the plan is shown, but is one when it is executed.
 pub fn shown_and_no_more(stage: &Stage) {
     let lab = &stage.lab;
     let two = Inventory::whole().without("node3");
@@ -33,7 +33,7 @@ pub fn shown_and_no_more(stage: &Stage) {
     stage.playbook(&Inventory::whole(), &["grow-queues"]).expect(0);
 }
 
-/// What takes a member out asks for the cluster's name; nothing else counts, and a no is no success.
+/// A plan that removes a member asks for the cluster's name; no other answer counts, and a no is a failure.
 fn answers(stage: &Stage, two: &Inventory) {
     let asked = |words: &[&str]| {
         let mut run = stage.rabbitup(two).args(words.iter().copied()).on_terminal().spawn();
@@ -50,7 +50,7 @@ fn answers(stage: &Stage, two: &Inventory) {
     run.wait().expect(1).says("Not confirmed: nothing was changed.");
     hosts::assert_cluster(&stage.lab, &BROKERS);
 
-    // Where nothing is destroyed, a yes is enough; and a no is no success either.
+    // If nothing is destroyed, a yes is enough; a no is still a failure.
     stage.lab.stdout_of("lb1", "systemctl stop haproxy");
     typed(asked(&["up"]), "n").expect(1).says("[y/N]").says("Not confirmed: nothing was changed.");
     typed(asked(&["up"]), "y").expect(0).says("Verified: No changes.");
@@ -67,7 +67,7 @@ fn typed(mut run: Running, line: &str) -> Run {
     run.wait()
 }
 
-/// What a plan was for is done by somebody else while the question waits: the run ends well, and does nothing.
+/// Another run does what the plan was for while the question waits: the run succeeds, and does nothing.
 fn nothing_left(stage: &Stage, two: &Inventory) {
     stage.lab.stdout_of("lb1", "systemctl stop haproxy");
     let mut run = stage.rabbitup(two).args(["up"]).on_terminal().spawn();
@@ -78,8 +78,8 @@ fn nothing_left(stage: &Stage, two: &Inventory) {
     run.does_not_say("0 of 0");
 }
 
-/// `--yes` was given for a plan that starts HAProxy. Behind it node3 becomes a member again, which `--prune` would
-/// take out: nobody was shown that.
+/// `--yes` was given for a plan that starts HAProxy. After that node3 becomes a member again, which `--prune` would
+/// remove: this was not shown.
 fn grown(stage: &Stage, two: &Inventory) {
     let lab = &stage.lab;
     lab.stdout_of("lb1", "systemctl stop haproxy");
@@ -106,7 +106,7 @@ fn locked(stage: &Stage, two: &Inventory) {
     assert_one_line(&run, "locked", 75);
 }
 
-/// The inventory knows one broker of three: `--prune` alone takes out no more than one.
+/// The inventory has one broker of three: `--prune` alone removes at most one.
 fn too_many(stage: &Stage) {
     let one = Inventory::whole().without("node2").without("node3");
     let run = stage.rabbitup(&one).args(["up", "--prune", "--yes", "--limit", "node1,lb1"]).run().expect(1);
@@ -116,7 +116,7 @@ fn too_many(stage: &Stage) {
     let run = stage.rabbitup(&one).args(["up", "--prune", "--yes", "--json"]).run().expect(1);
     assert_one_line(&run, "refused", 1);
     let run = stage.rabbitup(&one).args(["plan", "--prune=2"]).run();
-    // With Khepri two members are the fewest that a third can leave.
+    // With Khepri a member can leave only if two remain.
     match stage.lab.suite().store() {
         Store::Mnesia | Store::Either => run.expect(0).says("Next: rabbitup up --prune=2"),
         Store::Khepri => run.expect(1).says("cannot be removed from a cluster of two nodes with Khepri"),
@@ -130,7 +130,7 @@ fn assert_one_line(run: &Run, error: &str, code: i32) {
     assert_eq!((&document["error"], &document["exit_code"]), (&error.into(), &code.into()), "{run}");
 }
 
-/// Brings node3, which was taken out, back by hand.
+/// Brings back node3, which was removed, by hand.
 fn member_again(stage: &Stage) {
     stage.lab.stdout_of(
         "node3",

@@ -1,4 +1,4 @@
-//! What strangers reach of a cluster that was brought up with little more than its hosts' names.
+//! What outsiders can reach of a cluster whose inventory has little more than the hosts' names.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -34,7 +34,7 @@ pub fn strangers(stage: &Stage) {
     let mut answer = Vec::new();
     slow.read_to_end(&mut answer).expect("HAProxy closes a connection whose request does not come");
 
-    // Somebody gives guest its password back: that is drift.
+    // guest gets its password back: that is drift.
     lab.stdout_of("node1", "timeout 60 rabbitmqctl -q change_password guest guest");
     let inventory = Inventory::whole();
     stage.rabbitup(&inventory).args(["status"]).run().expect(0).says("guest has its well-known password");
@@ -43,7 +43,7 @@ pub fn strangers(stage: &Stage) {
     assert!(!lab.run_on("node1", log_in).status.success(), "guest is closed again");
 }
 
-/// The first bytes of HAProxy's statistics page for somebody who has no login; None where nobody listens.
+/// The first bytes of HAProxy's statistics page without a login; None if the port is closed.
 fn page_without_login(balancer: &str) -> Option<String> {
     let mut stream = TcpStream::connect((balancer, 8404)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;

@@ -27,7 +27,7 @@ pub fn in_the_way(stage: &Stage) {
     let run = stage.up(&inventory).expect(1);
     run.says("/etc/hosts could not be written: it is a mount point").says("findmnt -M /etc/hosts");
     let after = hosts::all_files(lab, &["node2"]);
-    // A directory is younger after a file came and went in it.
+    // A directory's time changes when a file is created and removed in it.
     let left: Vec<String> = hosts::changed(&files[0], &after[0])
         .into_iter()
         .filter(|line| !line.starts_with("~ /etc "))

@@ -7,7 +7,7 @@ use crate::release::Suite;
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// The tutorial, followed halfway: names are set, packages installed and started with cookies of their
-/// own, and on node3 the cookie was copied without the restart that makes it count.
+/// cookies, and on node3 the cookie was copied without the restart that it needs.
 pub fn half_done(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -20,7 +20,7 @@ pub fn half_done(stage: &Stage) {
     let confs = BROKERS.map(|host| rendered("rabbitmq", host));
     on_all(&BROKERS, |host| {
         let conf = &confs[BROKERS.iter().position(|broker| *broker == host).expect("it is a broker")];
-        // Joiners start alone, as the tutorial has them: without the lines that would let them find node1.
+        // Nodes start alone, as in the tutorial: without the lines by which they would find node1.
         let conf: String = conf
             .lines()
             .filter(|line| !line.starts_with("cluster_formation"))
@@ -29,7 +29,7 @@ pub fn half_done(stage: &Stage) {
         let configure =
             format!("mkdir -p /etc/rabbitmq && cat >/etc/rabbitmq/rabbitmq.conf <<'CONF'\n{conf}CONF\n");
         lab.stdout_of(host, &format!("echo '127.0.1.1 {host}' >>/etc/hosts"));
-        // Debian 11's package takes a rabbitmq.conf that is there before it for one of the format before 3.7.
+        // Debian 11's package reads a rabbitmq.conf that exists before it in the format before 3.7.
         let first = lab.suite() != Suite::Bullseye;
         if first {
             lab.stdout_of(host, &configure);
@@ -51,7 +51,7 @@ pub fn half_done(stage: &Stage) {
     });
     let cookies = on_all(&BROKERS, |host| lab.stdout_of(host, "cat /var/lib/rabbitmq/.erlang.cookie"));
     assert!(cookies[0] != cookies[1] && cookies[1] != cookies[2], "every package made its own cookie");
-    // Byte for byte, as scp copies: with the line end that the package's cookie has.
+    // Byte for byte, like scp: with the line end of the package's cookie.
     lab.stdout_of(
         "node3",
         &format!(
@@ -88,7 +88,7 @@ pub fn half_done(stage: &Stage) {
     stage.assert_nothing_to_do(&inventory);
 }
 
-/// A cluster that somebody else has made and named his own way: his lines stay, its brokers run on.
+/// A cluster that was set up by hand, with different names: its lines stay, its brokers keep running.
 pub fn taken_over(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -130,12 +130,12 @@ pub fn taken_over(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// A broker that holds queues, users and virtual hosts of its own is not joined, since that would wipe it, until it
+/// A broker with queues, users and virtual hosts of its own is not joined, since that would wipe it, until it
 /// is named.
 pub fn own_data(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
-    // It leaves its cluster and starts alone: without the configuration that would lead it back.
+    // It leaves its cluster and starts alone: without the configuration by which it would rejoin.
     lab.stdout_of(
         "node3",
         "set -e; exec >/dev/null; conf=/etc/rabbitmq/rabbitmq.conf; timeout 60 rabbitmqctl -q stop_app; \
@@ -143,7 +143,7 @@ pub fn own_data(stage: &Stage) {
          systemctl start rabbitmq-server; timeout 60 rabbitmqctl -q await_startup; mv $conf.away $conf; \
          timeout 60 rabbitmqctl -q set_policy short '^x' '{\"max-length\":5}'; systemctl stop rabbitmq-server",
     );
-    // What lies on the disk of a stopped node no plan can list: the step looks when it runs, and naming it is not enough.
+    // A plan cannot list the data of a stopped node: the step checks it when it runs, and naming the node is not enough.
     let run = stage.rabbitup(&inventory).args(["up", "--yes", "--destroy-data", "node3"]).run().expect(1);
     run.says("the data of rabbit@node3 can be seen only while it runs")
         .says("rabbit@node3 has data of its own (1 policies), which joining rabbit@node1 would destroy");
@@ -158,7 +158,7 @@ pub fn own_data(stage: &Stage) {
     );
     amqp::publish(&lab.address(13), ("keeper", "keeper-password"), "invoices", "classic", 3)
         .expect("messages on node3 alone");
-    // However many there are, each is counted: past a bound the answer was once zero.
+    // Each is counted, however many there are: past a limit the answer was once zero.
     lab.stdout_of(
         "node3",
         "timeout 60 rabbitmqctl -q eval '[rabbit_amqqueue:declare(rabbit_misc:r(<<\"/\">>, queue, <<\"many-\", \
@@ -171,12 +171,12 @@ pub fn own_data(stage: &Stage) {
     let run = run.says("invoices").says("virtual hosts legacy").says("keeper").says("--destroy-data node3");
     let run = run.says("Nothing was changed.");
     assert!(!run.out.contains("keeper-password"));
-    // To name another node is to name none.
+    // Naming another node counts as naming none.
     stage.rabbitup(&inventory).args(["up", "--yes", "--destroy-data", "node2"]).run().expect(1);
     hosts::assert_untouched(lab, &ALL, &files);
     assert_eq!(hosts::all_services(lab, &ALL), services, "services");
 
-    // The plan says what goes; what came after it does not go with it.
+    // The plan shows what is deleted; later data is not deleted with it.
     let path = stage.home.borrow().path("destroy.plan").display().to_string();
     let args = ["plan", "--destroy-data", "node3", "-o", &path];
     let plan = stage.rabbitup(&inventory).args(args).run().expect(0);

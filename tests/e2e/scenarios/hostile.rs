@@ -1,4 +1,4 @@
-//! Words that a shell would obey, on a host whose logins do all that they can to be in the way.
+//! Values that a shell would execute, on a host whose login scripts interfere in every possible way.
 
 use rabbitup::model::quote;
 
@@ -6,7 +6,7 @@ use crate::inventory::{ADMIN, Inventory};
 use crate::lab::Host;
 use crate::stage::Stage;
 
-/// What every login of the host goes through, whichever shell and user.
+/// What every login of the host runs, with any shell and user.
 const LOGIN: &str = r#"printf '\033[2JWelcome\n'; printf 'no line end'; echo complaint >&2
 cd /tmp; umask 077; set -e; trap 'echo trapped' EXIT; alias cat=false
 PATH=/nonexistent; export LC_ALL=de_DE.UTF-8 BASH_ENV=/etc/noise ENV=/etc/noise
@@ -15,10 +15,10 @@ PATH=/nonexistent; export LC_ALL=de_DE.UTF-8 BASH_ENV=/etc/noise ENV=/etc/noise
 /// Of no real account.
 const PASSWORD: &str = "p'a\"s$(touch /pwned)`touch /pwned`\\ $HOME é\u{1f430} {{x}} %s *;&|<>!~";
 
-/// RabbitMQ's own `$(` is refused before anything is done.
+/// A `$(` for RabbitMQ is refused before anything is done.
 const VHOST: &str = "v'h\"${x}`touch /pwned`\\ $HOME {{x}} %s *;&|<>!~";
 
-/// One broker from nothing: what is set is what was meant, and it is as quiet as any other host.
+/// One broker from scratch: all values arrive unchanged, and it prints no more than any other host.
 pub fn words_and_logins(stage: &Stage) {
     let lab = &stage.lab;
     stage.fresh_hosts(&[Host::new("node1", 11)]);
@@ -42,7 +42,7 @@ pub fn words_and_logins(stage: &Stage) {
     // TOML's basic strings have JSON's escapes.
     inventory.config = vec![format!("default_vhost = {}", serde_json::json!(VHOST))];
     let text = inventory.text(lab, None).replace("\"admin-password\"", "\"hostile-password\"")
-        // There is nobody here to ask for the time.
+        // There is no time server here.
         + "[time]\nmanage = false\n";
     let run = |args: &[&str]| {
         let run = stage.rabbitup_on(&text).args(args.iter().copied()).run().expect(0);
@@ -57,7 +57,7 @@ pub fn words_and_logins(stage: &Stage) {
 
     let vhosts = lab.stdout_of("node1", "timeout 60 rabbitmqctl -q list_vhosts name --no-table-headers");
     assert_eq!(vhosts, VHOST, "what the broker took from its configuration");
-    // As numbers: rabbitmqctl's own wrapper does not bear such words.
+    // As numbers: rabbitmqctl's own wrapper does not accept such words.
     let login = |password: &str| {
         let bytes: Vec<String> = password.bytes().map(|byte| byte.to_string()).collect();
         let bytes = bytes.join(",");

@@ -1,4 +1,4 @@
-//! A node in another one's place, and a node fewer, under load.
+//! A node replaced, and a node removed, under load.
 
 use crate::hosts;
 use crate::inventory::Inventory;
@@ -7,7 +7,7 @@ use crate::scenarios::queues;
 use crate::stage::{BROKERS, Stage, say};
 use crate::watch::server_states;
 
-/// The nodes that hold a replica of every quorum queue, as they are listed everywhere.
+/// The nodes with a replica of every quorum queue, as all nodes list them.
 fn replicas(stage: &Stage, host: &str) -> Vec<Vec<String>> {
     let queues = queues::members(stage, host, "/");
     let quorum = queues.iter().filter(|queue| queue["members"].is_array());
@@ -18,7 +18,7 @@ fn node_names(hosts: &[&str]) -> Vec<String> {
     hosts.iter().map(|host| format!("rabbit@{host}")).collect()
 }
 
-/// The node on this host has left: stopped for good, its data kept, unknown to the balancer and to the others.
+/// The node on this host has left: stopped permanently, its data kept, not listed by the balancer and the others.
 #[track_caller]
 fn assert_left(stage: &Stage, gone: &str, others: &[&str]) {
     let lab = &stage.lab;
@@ -37,7 +37,7 @@ fn assert_left(stage: &Stage, gone: &str, others: &[&str]) {
     assert!(servers.keys().eq(others), "the balancer knows {servers:?}");
 }
 
-/// A host that is taken out of the inventory goes from its hosts files, and from those whom the time source serves.
+/// A host that is removed from the inventory is removed from the hosts files, and from the clients of the time source.
 #[track_caller]
 fn forget_names(stage: &Stage, inventory: &Inventory) {
     let services = hosts::all_services(&stage.lab, &BROKERS);
@@ -50,7 +50,7 @@ fn forget_names(stage: &Stage, inventory: &Inventory) {
     stage.assert_nothing_to_do(inventory);
 }
 
-/// node4 takes node3's place, then leaves, and node3 comes back as a blank node.
+/// node4 replaces node3, then leaves, and node3 comes back as a blank node.
 pub fn replace_and_remove(stage: &Stage) {
     stage.add_host("node4");
     let four = Inventory::whole().with_broker(4);
@@ -80,7 +80,7 @@ pub fn replace_and_remove(stage: &Stage) {
     let two = three.clone().without("node4");
     assert_left(stage, "node4", &["node1", "node2"]);
     stage.playbook(&three, &["remove-node", "node=node4"]).expect(0).says("No changes.");
-    // It is still in the inventory, which is no error of whoever does something else.
+    // It is still in the inventory, which is not an error in another run.
     let status = stage.rabbitup(&three).args(["status"]).run().expect(0);
     status.says("rabbit@node4 was removed from the cluster, but is still in the inventory").says("Healthy:");
     stage.playbook(&three, &["rebalance"]).expect(0);
@@ -88,13 +88,13 @@ pub fn replace_and_remove(stage: &Stage) {
     stage.assert_amqp("removed");
     stage.lose_host("node4");
 
-    // What it has kept is not in the way.
+    // Its kept data does not interfere.
     stage.up(&Inventory::whole()).expect(0);
     for host in BROKERS {
         super::steady::wait_for_balancer(stage, host, "UP");
     }
     stage.assert_nothing_to_do(&Inventory::whole());
-    // Membership alone brings no replicas back.
+    // Membership alone does not restore replicas.
     stage.playbook(&Inventory::whole(), &["grow-queues"]).expect(0).says("grow queues onto rabbit@node3");
     let held = replicas(stage, "node1");
     assert!(held.iter().all(|nodes| nodes.len() == 3), "every queue has three replicas again: {held:?}");

@@ -1,4 +1,4 @@
-//! Nodes that leave a cluster, in every way that people make them leave, and RAM nodes.
+//! Nodes that leave a cluster, in all usual ways, and RAM nodes.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::program::{Run, until};
 use crate::release::Store;
 use crate::stage::{BROKERS, Stage};
 
-/// How long a run may take that has to do with a host that is gone: RabbitMQ itself waits for the better part of a
-/// minute until it believes that.
+/// The timeout of a run with a lost host: RabbitMQ itself waits for almost a
+/// minute until it gives up on it.
 const WITH_A_DEAD_HOST: Duration = Duration::from_secs(110);
 
-/// Words that are wrong are answered with those that are right, and no host is touched.
+/// Wrong arguments are answered with the right ones, and no host is touched.
 pub fn mistakes(stage: &Stage) {
     let inventory = Inventory::whole();
     let services = hosts::all_services(&stage.lab, &BROKERS);
@@ -57,8 +57,8 @@ pub fn mistakes(stage: &Stage) {
     assert_eq!(hosts::all_services(&stage.lab, &BROKERS), services, "services");
 }
 
-/// What the tutorial shows to fail, fails; --prune does it right. Then the host is put back into the inventory, and
-/// what it has is the past of that cluster.
+/// What fails in the tutorial fails here; --prune does it right. Then the host is added to the inventory again, and
+/// its data is an old state of that cluster.
 pub fn prune(stage: &Stage) {
     let lab = &stage.lab;
     let two = Inventory::whole().without("node3");
@@ -80,9 +80,9 @@ pub fn prune(stage: &Stage) {
     hosts::assert_cluster(lab, &["node1", "node2"]);
     stage.rabbitup(&two).args(["up", "--yes", "--prune"]).run().expect(0).says("No changes.");
 
-    // Its Erlang VM still runs there.
+    // Its Erlang VM still runs.
     forgotten(stage, "it was forgotten while it was away");
-    // Once more, of a node that is down already, and switched off as the note says.
+    // Again, with a node that is down, and disabled as the note says.
     lab.stdout_of("node3", "systemctl disable -q --now rabbitmq-server");
     pruned(stage, &two).says("forget rabbit@node3, and check that no queue still lists it");
     forgotten(stage, "rabbit@node3");
@@ -94,7 +94,7 @@ fn pruned(stage: &Stage, two: &Inventory) -> Run {
     stage.rabbitup(two).args(["up", "--yes", "--prune"]).run().expect(0).says("Verified: No changes.")
 }
 
-/// node3 was forgotten and has its data: `up` leaves it alone and names what helps, and that keeps the data aside.
+/// node3 was forgotten and has its data: `up` leaves it alone and names the fix, which moves the data aside.
 fn forgotten(stage: &Stage, why: &str) {
     let whole = Inventory::whole();
     let refused = stage.up(&whole).expect(1);
@@ -109,7 +109,7 @@ fn forgotten(stage: &Stage, why: &str) {
     hosts::assert_cluster(&stage.lab, &BROKERS);
     let again = stage.playbook(&whole, &["recover-node", "node=node3"]).expect(0);
     again.says("there is nothing to recover").says("No changes.");
-    // The hosts files, and the load balancer, know it again.
+    // The hosts files and the load balancer list it again.
     stage.up(&whole).expect(0);
 }
 
@@ -120,13 +120,13 @@ fn kept(stage: &Stage) -> usize {
     text.lines().count()
 }
 
-/// A node that was forgotten by hand while it slept: its unit fails again and again.
+/// A node that was forgotten by hand while it was down: its unit fails repeatedly.
 pub fn forgotten_by_hand(stage: &Stage) {
     let lab = &stage.lab;
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
     lab.stdout_of("node1", "timeout 60 rabbitmqctl -q forget_cluster_node rabbit@node3 >/dev/null");
     if lab.suite().store() == Store::Khepri {
-        // It would say nothing for five minutes, and its data does not tell; that somebody switched it off does.
+        // It would log nothing for five minutes, and its data does not show it; its disabled unit does.
         lab.stdout_of("node3", "systemctl disable -q rabbitmq-server");
         forgotten(stage, "its unit is disabled, as by remove-node");
         stage.assert_serves();
@@ -144,8 +144,8 @@ pub fn forgotten_by_hand(stage: &Stage) {
     lab.stdout_of("node3", "rm -r /var/lib/rabbitmq/rabbitup-kept");
 }
 
-/// A host that is gone, and with it the only copy of a queue: not without a word. When it is found again, it has to
-/// be let in anew.
+/// A lost host with the only copy of a queue: not removed silently. When it comes back, it has to
+/// enter again.
 pub fn dead_host(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -177,7 +177,7 @@ pub fn dead_host(stage: &Stage) {
 
     lab.boot("node3");
     if lab.suite().store() == Store::Khepri {
-        // Its unit is on: it starts, and waits for the others, which do not know it. Then it can be asked.
+        // Its unit is enabled: it starts, and waits for the others, which do not list it. Then it can be queried.
         until("node3 waits for its cluster", Duration::from_secs(60), || {
             let waits = "timeout 20 rabbitmqctl -q eval 'rabbit_khepri:locally_known_nodes().'";
             String::from_utf8_lossy(&lab.run_on("node3", waits).stdout).contains("node1").then_some(())
@@ -205,7 +205,7 @@ pub fn ram_nodes(stage: &Stage) {
     let words =
         format!("{}{}", String::from_utf8_lossy(&by_hand.stdout), String::from_utf8_lossy(&by_hand.stderr));
     assert!(!by_hand.status.success() && words.contains("stop_app"), "{words}");
-    // Nodes that lost their power together may meet half-way when they boot.
+    // Nodes that lost power together may meet half-way when they boot.
     let failed_boots = || lab.stdout_of("node2", "cat /var/log/rabbitmq/*.log | grep -c 'BOOT FAILED' || :");
     let before = failed_boots();
     let ram = r#"node_type = "ram""#;

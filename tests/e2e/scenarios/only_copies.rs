@@ -1,4 +1,4 @@
-//! What only one node has, when that node goes: by consent, counted, and not lost.
+//! The only copies on a leaving node: deleted with consent, counted, and not lost.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::program::until;
 use crate::stage::{BROKERS, Stage, say};
 
 /// Publishers work through other nodes while a node leaves with the only copy of their queues: one queue has a consumer that
-/// acknowledges nothing, so that its messages are never ready, one has a policy that drops what is old. What was confirmed is
-/// what went aside, to the message, and is there when what went aside is served.
+/// acknowledges nothing, so that its messages are never ready, one has a policy that drops old messages. The confirmed messages are
+/// exactly those that were moved aside, and exist when the kept data is served.
 pub fn leaves_with_queues(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
     for name in ["held", "left"] {
         declare(stage, 13, "/", name, "classic");
     }
-    // Empty, and refused: their bindings would go, too.
+    // Empty, and still refused: their bindings would be deleted, too.
     let remove = ["run", "remove-node", "node=node3", "--yes"];
     let refused = stage.rabbitup(&inventory).args(remove).run().expect(1);
     refused
@@ -45,7 +45,7 @@ pub fn leaves_with_queues(stage: &Stage) {
     hosts::assert_cluster(lab, &["node1", "node2"]);
 
     let told = number_before(&run.out, " messages in 2 queues that only rabbit@node3 had");
-    // As it is pasted.
+    // As pasted by an operator.
     let command =
         run.out.lines().map(str::trim).find(|line| line.starts_with("sudo runuser -u rabbitmq -- sh "));
     let command = command.unwrap_or_else(|| panic!("a command that gets them back\n{run}"));
@@ -53,7 +53,7 @@ pub fn leaves_with_queues(stage: &Stage) {
     let kept: usize = ["held", "left"].map(|name| number_after(&served, &format!("{name}\t"))).iter().sum();
     say(&format!("                    {confirmed} confirmed, {told} told, {kept} kept"));
     assert_eq!(told, kept, "what was told is what is there: {served}");
-    // One that was taken and whose confirm came too late is kept and was not confirmed.
+    // A message that was accepted and whose confirm came too late is kept, but was not confirmed.
     assert!(confirmed <= kept && kept <= confirmed + 150, "{confirmed} confirmed, {kept} kept");
     // Known, and in CHANGELOG.md: replicas of quorum queues (3.10) go back to where they were before. Nothing else may be there.
     let clean = "rm -r /var/lib/rabbitmq/rabbitup-kept && cd /var/lib/rabbitmq/mnesia && \
@@ -81,7 +81,7 @@ fn number_after(text: &str, words: &str) -> usize {
     after.unwrap_or_else(|| panic!("a number behind {words:?} in {text}"))
 }
 
-/// A node whose disk is not mounted looks like one that was wiped. It is not forgotten, and has its queue when the disk is back.
+/// A node with an unmounted disk looks like one that was wiped. It is not forgotten, and has its queue when the disk is back.
 pub fn not_mounted(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -95,10 +95,10 @@ pub fn not_mounted(stage: &Stage) {
     let named = ["run", "recover-node", "node=node3", "--yes", "--destroy-data", "node3"];
     let words = "a file system belongs at /var/lib/rabbitmq/mnesia";
     stage.rabbitup(&inventory).args(named).run().expect(1).says(words).says("Nothing was changed.");
-    // The refusal that used to send people there says the same.
+    // The refusal that used to recommend recover-node says the same.
     stage.plan(&inventory).expect(1).says("rabbit@node1 still lists rabbit@node3").says(words);
     lab.stdout_of("node3", "mv /root/fstab /etc/fstab");
-    // Without that line nothing says that a disk is missing: then the queue is named, and consent asked for.
+    // Without that line nothing shows that a disk is missing: then the queue is named, and consent is required.
     let refused = stage.playbook(&inventory, &recover).expect(1);
     refused.says("rabbit@node3 had the only copy of 1 queue").says("on-the-disk").says("an unmounted disk");
     stage.plan(&inventory).expect(1).says("first make sure that its data is gone");

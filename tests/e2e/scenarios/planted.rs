@@ -1,4 +1,4 @@
-//! User rabbitmq, as whoever breaks into a broker has him: he owns three directories in which root reads and writes.
+//! User rabbitmq in the hands of an attacker: it owns three directories in which root reads and writes.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use crate::program::Run;
 use crate::stage::Stage;
 
 const CANARY: &str = "CANARY-of-root";
-/// A start of a broker that fails three times; nobody waits for the attacker.
+/// A broker's start that fails three times, without waiting for the attacker.
 const BOUND: Duration = Duration::from_secs(150);
 
-/// What must be as it was, whatever user rabbitmq does: `/root/canary` must not even be read.
+/// What must stay unchanged, whatever user rabbitmq does: `/root/canary` must not even be read.
 const CANARIES: &str = "stat -c '%n %a %u:%g %Y %X' /root/canary; stat -c '%n %a %u:%g %Y' /srv/canary /etc/shadow /etc/passwd /root /srv\n\
     ls -A /root /srv; cat /srv/canary; ls /var/tmp/ran-as-0 2>/dev/null || :";
 
-/// Everywhere, everything that he can make. The file of the environment belongs to him: whoever evaluates it as root is his.
+/// Everything that it can create, everywhere. It owns the environment file: a root shell that evaluates it runs its commands.
 const PLANT: &str = "cd /var/log/rabbitmq; ln -s /etc/shadow zz.log; ln -s /root/canary zy.log; mkfifo zx.log; ln -s /dev/zero zw.log\n\
     truncate -s 200G zv.log; mkdir zu.log; touch -d '+2 minutes' zv.log\n\
     cd /var/lib/rabbitmq/mnesia; mkdir pipe@x link@x zero@x; mkfifo pipe@x/cluster_nodes.config\n\
@@ -26,13 +26,13 @@ const PLANT: &str = "cd /var/log/rabbitmq; ln -s /etc/shadow zz.log; ln -s /root
     touch -r /tmp/then rabbitmq-env.conf";
 const UNPLANT: &str = "rm -rf /var/log/rabbitmq/z?.log /var/lib/rabbitmq/mnesia/*@x";
 
-/// Where rabbitup itself wants to write or to read a cookie.
+/// Where rabbitup itself writes or reads a cookie.
 const IN_THE_WAY: &str = "cd /var/lib/rabbitmq; mv .erlang.cookie kept; mkfifo .erlang.cookie; ln -s /root .rabbitup-cookie\n\
     cd /etc/rabbitmq; mv rabbitmq.conf kept; ln -s /root/canary rabbitmq.conf";
 const OUT_OF_THE_WAY: &str = "cd /var/lib/rabbitmq; mv -f kept .erlang.cookie; rm .rabbitup-cookie\n\
     cd /etc/rabbitmq; mv -f -T kept rabbitmq.conf";
 
-/// Is woken by the kernel (inotify) when root makes its workshop in a directory, and swaps once; two minutes at most.
+/// Waits (inotify) until root creates its workshop in a directory, and swaps once; two minutes at most.
 const SWAP: &str = r#"use POSIX; my ($dir, $from, $aside, $to) = @ARGV; my $end = time + 120; alarm 120;
     my ($init, $add) = (POSIX::uname())[4] eq "aarch64" ? (26, 27) : (294, 254);
     my $fd = syscall($init, 0); open(my $in, "<&=", $fd) or die;
@@ -74,7 +74,7 @@ fn as_rabbitmq(text: &str) -> String {
     format!("setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups sh -c {}", quote(text))
 }
 
-/// Nothing that he places makes root read, change or wait.
+/// Nothing that it plants makes root read, change or wait.
 pub fn broker_user(stage: &Stage) {
     let lab = &stage.lab;
     let whole = Inventory::whole();
@@ -109,9 +109,9 @@ fn planted(attacker: &Attacker<'_>, whole: &Inventory) {
     let packed = Command::new("tar").args(["-xzOf", &path]).output().expect("tar runs").stdout;
     let packed = String::from_utf8_lossy(&packed);
     assert!(!packed.contains(CANARY) && !packed.contains("$y$") && !packed.contains("daemon:*:"), "{packed}");
-    // RabbitMQ's own logs are in it all the same, also the one that systemd writes as root.
+    // RabbitMQ's own logs are still in it, also the one that systemd writes as root.
     assert!(packed.contains("Starting RabbitMQ") || packed.contains("Server startup complete"), "{packed}");
-    // Debian's wrapper of rabbitmq-plugins would evaluate his file as root.
+    // Debian's wrapper of rabbitmq-plugins would evaluate its file as root.
     let mut more = whole.clone();
     more.plugins.push("rabbitmq_shovel");
     attacker.calm(&more, &["up", "--yes", "--limit", "node1"]).expect(0);
@@ -137,16 +137,16 @@ fn in_the_way(attacker: &Attacker<'_>, whole: &Inventory) {
     attacker.calm(whole, &["plan"]).expect(0).says("No changes.");
 }
 
-/// He waits for the moment at which root has looked and not yet acted.
+/// It waits until root has checked and not yet acted.
 fn swapped(attacker: &Attacker<'_>) {
     let etc = "/etc/rabbitmq";
-    // With a secret in it, so that what was there before is closed to others.
+    // With a secret in it, so that the old file is made private.
     let mut secret = Inventory::whole();
     secret.config.push("default_pass = { from = \"file\", path = \"admin-password\" }".to_owned());
     let up = ["up", "--yes", "--limit", "node1"];
     attacker.waits_to_swap(etc, &format!("{etc}/rabbitmq.conf"), &format!("{etc}/aside"), "/srv/canary");
     let run = attacker.calm(&secret, &up);
-    // He may come too late for this file, and then has swapped what was replaced a moment later.
+    // It may be too late for this file, and then has swapped the one that was replaced a moment later.
     if !run.succeeded() {
         run.says("not a regular file with one name");
         attacker.does(&format!("mv -f -T {etc}/aside {etc}/rabbitmq.conf"));
@@ -175,7 +175,7 @@ fn swapped(attacker: &Attacker<'_>) {
     attacker.calm(&Inventory::whole(), &["run", "rolling-restart", "--yes", "--limit", "node1"]).expect(0);
 }
 
-/// A log that is a pipe has no end that anybody could print.
+/// A log that is a pipe has no last lines to print.
 fn failing_start(attacker: &Attacker<'_>) {
     let whole = Inventory::whole();
     let data = "/var/lib/rabbitmq/mnesia/rabbit@node1";

@@ -1,4 +1,4 @@
-//! Every question that rabbitup asks of RabbitMQ's insides, on a cluster that runs and holds one queue of each type.
+//! Every question about RabbitMQ's internals, on a running cluster with one queue of each type.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::lab::Lab;
 use crate::program::until;
 use crate::stage::Stage;
 
-/// As a step's script has it.
+/// As in a step's script.
 const SHELL: &str = concat!(
     include_str!("../../../src/apply/prelude.sh"),
     include_str!("../../../src/facts/broker_user.sh"),
@@ -21,7 +21,7 @@ const SHELL: &str = concat!(
     include_str!("../../../src/operation/broker.sh")
 );
 
-/// Asks them all, sees each told by the node itself, and sees what becomes of one that it does not know.
+/// Asks them all, checks that the node itself answers each, and checks the outcome of an unsupported one.
 pub fn every_question(stage: &Stage) {
     let lab = &stage.lab;
     let kinds: &[&str] =
@@ -30,7 +30,7 @@ pub fn every_question(stage: &Stage) {
         declare(stage, 11, "/", &format!("asked-{kind}"), kind);
     }
     let version = hosts::running_version(lab, "node1");
-    // Beside the queues of scenarios before.
+    // In addition to the queues of earlier scenarios.
     let replicated = kinds.len() - 1;
     until("the replicas of new queues are level", Duration::from_secs(60), || {
         let said = told(lab, &CAUGHT_UP, "X = 'rabbit@node1',").ok()?;
@@ -51,7 +51,7 @@ pub fn every_question(stage: &Stage) {
     }
 }
 
-/// On a release of testing that nobody has tried yet, the newest that was tried counts.
+/// On a new release of testing, the newest tested one counts.
 fn is_tried(question: &Question, version: &str) -> bool {
     let releases = Release::ALL;
     let newest = releases.last().expect("there are some");
@@ -136,7 +136,7 @@ fn ask(lab: &Lab, question: &Question, bindings: &str) -> (i32, String, String) 
     (output.status.code().unwrap_or(-1), said, notes)
 }
 
-/// Everything that a plan knows of a node.
+/// All facts about a node.
 fn every_fact(lab: &Lab, version: &str) {
     assert!(FACTS.iter().all(|(_, fact)| is_tried(fact, version)));
     let script = format!(
@@ -148,13 +148,13 @@ fn every_fact(lab: &Lab, version: &str) {
     assert!(!report.contains("\"failed "), "{report}");
 }
 
-/// What is left where the node does not know a question, on this release too.
+/// The fallback of an unsupported question, also on this release.
 fn by_official_commands(lab: &Lab) {
     for question in ASKED_BY_STEPS {
         let Fallback::Asked(command) = question.fallback else { continue };
         let lost = Question { text: "rabbit_of_another_time:thing()", ..*question };
         let (code, said, notes) = ask(lab, &lost, bindings(question));
-        // `list_queues` of 3.8 does not know who is online.
+        // `list_queues` of 3.8 does not list online members.
         if question.name == "caught_up" && !lab.suite().streams() {
             assert!(code == 44 && said.contains("(caught_up): undef"), "{code}: {said}");
             continue;
@@ -169,7 +169,7 @@ fn by_official_commands(lab: &Lab) {
     }
 }
 
-/// No official command tells it: refused at once, with its name and RabbitMQ's words.
+/// No official command answers it: refused at once, with its name and RabbitMQ's error.
 fn unknown(lab: &Lab) {
     for (text, words) in [
         ("rabbit_of_another_time:thing()", "undef in rabbit_of_another_time:thing/0"),

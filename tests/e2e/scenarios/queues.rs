@@ -1,4 +1,4 @@
-//! Mirrors that are behind, replicas that are missing, leaders that crowd on one node.
+//! Mirrors out of sync, missing replicas, leaders concentrated on one node.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,14 +13,14 @@ use crate::stage::Stage;
 
 pub const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
 
-/// A virtual host and a queue whose names a shell, a regular expression and a table all stumble over.
+/// A virtual host and a queue with names that are special to a shell, a regular expression and a table.
 const SHOP: &str = "shop|floor 2";
 const ODD: &str = "o'hara \"big\" $orders";
 
-/// In the queue whose mirrors do not have them.
+/// The messages of the queue whose mirrors do not have them.
 const MESSAGES: usize = 2_000;
 
-/// Asks the management API of the node on this host. Unlike AMQP it makes a queue without a client that stays.
+/// Asks the management API of the node on this host. Unlike AMQP it declares a queue without an open client.
 pub fn api(stage: &Stage, octet: u8, method: &str, path: &str, body: &str) -> String {
     let login = base64::engine::general_purpose::STANDARD.encode(format!("{ADMIN}:{ADMIN_PASSWORD}"));
     let request = format!(
@@ -44,7 +44,7 @@ fn part(name: &str) -> String {
     name.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
 
-/// Makes a durable queue of this type through the node on the host.
+/// Declares a durable queue of this type through the node on the host.
 pub fn declare(stage: &Stage, octet: u8, vhost: &str, name: &str, kind: &str) {
     let body = format!(r#"{{"durable":true,"arguments":{{"x-queue-type":"{kind}"}}}}"#);
     api(stage, octet, "PUT", &format!("queues/{}/{}", part(vhost), part(name)), &body);
@@ -102,7 +102,7 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// Mirrors that are behind: named, synchronised on request, and never stopped away from.
+/// Mirrors out of sync are named and synchronised on request, and the last one in sync is never stopped.
 pub fn mirrors(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -167,7 +167,7 @@ fn mirrors_are_named(stage: &Stage, inventory: &Inventory) {
     run.says("the playbook sync-queue needs `queue=`: the queue's name");
 }
 
-/// The node that alone is up to date stays up, and the words say what would help.
+/// The only node in sync is not stopped, and the message names the fix.
 fn no_restart_without_mirrors(stage: &Stage, inventory: &Inventory) {
     let playbooks = stage.home.borrow().path("playbooks");
     std::fs::create_dir_all(&playbooks).expect("the home is writable");
@@ -185,12 +185,12 @@ fn no_restart_without_mirrors(stage: &Stage, inventory: &Inventory) {
     );
     assert_eq!(messages(stage, "node1", "mirrored"), MESSAGES as u64);
     std::fs::remove_dir_all(playbooks).expect("the directory is ours");
-    // What the failed run left switched off.
+    // What the failed run left out of service.
     stage.up(inventory).expect(0);
 }
 
 fn synchronise(stage: &Stage, inventory: &Inventory) {
-    // Nothing is under way, which only the queue itself could tell; whoever is behind stays behind.
+    // No synchronisation runs, which only the queue itself knows; mirrors out of sync stay so.
     let cancelled = stage.playbook(inventory, &["cancel-sync-queue", "queue=mirrored"]).expect(0);
     cancelled.says("cancel the synchronisation of mirrored").says("mirrors that are out of sync stay so");
 
@@ -217,7 +217,7 @@ fn synchronise(stage: &Stage, inventory: &Inventory) {
 /// Names that a regular expression, a table or a shell would read otherwise.
 const NAMES: [&str; 3] = ["a.b|c d", "größe", "it's \"x\" (y)*"];
 
-/// Replicas that somebody took away come back, and leaders that crowd on one node spread.
+/// Removed replicas are added again, and leaders on one node are spread.
 pub fn grow_and_rebalance(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -263,7 +263,7 @@ pub fn grow_and_rebalance(stage: &Stage) {
     lab.stdout_of("node1", &format!("rabbitmqctl -q delete_vhost {}", quoted(SHOP)));
 }
 
-/// Takes what is in a queue of `/`, and deletes it.
+/// Consumes the messages of a queue of `/`, and deletes it.
 fn take_count(stage: &Stage, name: &str) -> usize {
     let mut count = 0;
     while amqp::take(&stage.lab.address(12), LOGIN, name).expect("the queue answers").is_some() {

@@ -1,4 +1,4 @@
-//! Clusters that were stopped, and nodes that do not come back by themselves.
+//! Stopped clusters, and nodes that cannot recover by themselves.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ fn only(brokers: &[u8]) -> Inventory {
     inventory
 }
 
-/// How a wiped node is found.
+/// The state of a wiped node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     /// Stopped.
     Down,
-    /// Its unit was started on the empty disk, and left to what it does then.
+    /// Its unit was started on the empty disk.
     Started,
 }
 
@@ -59,7 +59,7 @@ fn wipe(stage: &Stage, found: Found) {
     }
 }
 
-/// It may have entered by itself meanwhile, which some versions let it.
+/// It may have entered by itself meanwhile, as some versions allow.
 fn recover_wiped(stage: &Stage, found: Found) {
     let (lab, inventory) = (&stage.lab, Inventory::whole());
     if found == Found::Down {
@@ -92,17 +92,17 @@ fn recover_wiped(stage: &Stage, found: Found) {
     let _ = lab.run_on("node3", "rm -r /var/lib/rabbitmq/rabbitup-kept");
 }
 
-/// Where the node that left is, when the one that slept wakes up.
+/// The state of the node that left, when the one that was down starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Founder {
     Off,
-    /// Runs, blank, and knows nobody.
+    /// Runs, blank, without a cluster.
     Blank,
 }
 
-/// node2 slept while node3 came and node1, the only one that node2 knows, left.
+/// node2 was down while node3 joined and node1, the only one that node2 knows, left.
 pub fn slept(stage: &Stage) {
-    // Both ways hold on both releases; one each is what the time allows.
+    // Both cases work on both releases; each release tests one, to save time.
     let founder = if stage.lab.suite() == Suite::Trixie { Founder::Blank } else { Founder::Off };
     stage.fresh_hosts(&[1, 2, 3].map(|n| Host::new(&format!("node{n}"), 10 + n)));
     sleep_through(stage, founder);
@@ -119,7 +119,7 @@ fn sleep_through(stage: &Stage, founder: Founder) {
     lab.stdout_of("node1", leave);
     let then = match founder {
         Founder::Off => "systemctl disable --now rabbitmq-server".to_owned(),
-        // Blank and on its own: nothing leads it back to node3.
+        // Blank and alone: nothing leads it back to node3.
         Founder::Blank => {
             "sed -i /^cluster_formation/d /etc/rabbitmq/rabbitmq.conf && timeout 60 rabbitmqctl -q start_app"
                 .to_owned()
@@ -132,7 +132,7 @@ fn wake(stage: &Stage, founder: Founder) {
     let lab = &stage.lab;
     let inventory = only(&[2, 3]);
     if lab.suite().store() == Store::Khepri {
-        // The leader of the cluster finds it, whoever it remembers: starting it is enough.
+        // The cluster's leader finds it, whichever members it remembers: starting it is enough.
         let run = stage.playbook(&inventory, &["recover-node", "node=node2"]).expect(0);
         run.says("start rabbit@node2").says("Verified: No changes.");
         hosts::assert_cluster(lab, &["node2", "node3"]);
@@ -143,7 +143,7 @@ fn wake(stage: &Stage, founder: Founder) {
     let follow = "tell rabbit@node2 the current members, as rabbit@node3 sees them";
     let planned = stage.rabbitup(&inventory).args(["plan", "recover-node", "node=node2"]).run().expect(0);
     planned.says(follow).says("it remembers rabbit@node1, none of which is a running member");
-    // What brings everything up must not start it into a wait for a node that never comes.
+    // A bring-up must not start it and wait for a node that never comes.
     let up = stage.up(&inventory).expect(1);
     up.says("rabbitup run recover-node node=node2").says("Nothing was changed.");
     let run = stage.playbook(&inventory, &["recover-node", "node=node2"]).expect(0);
@@ -158,7 +158,7 @@ fn wake(stage: &Stage, founder: Founder) {
     stage.assert_nothing_to_do(&inventory);
 }
 
-/// Down in order, up together; also after hosts were stopped in any order, and after all lost their power.
+/// Stopped in order, started together; also after hosts were stopped in any order, and after a power failure of all.
 pub fn full_stop(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -227,7 +227,7 @@ pub fn khepri(stage: &Stage) {
     run(&["recover-node", "node=node3"]).says("Verified: No changes.");
     hosts::assert_cluster(lab, &BROKERS);
     let stop = run(&["stop"]);
-    // The last one waits half a minute for a majority that is no more.
+    // The last one waits half a minute for a majority that no longer exists.
     assert!(stop.took < Duration::from_secs(90), "{stop}");
     run(&["start"]).says("Verified: No changes.");
     let members = queues::members(stage, "node2", "/");
@@ -240,7 +240,7 @@ pub fn khepri(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// After a full stop the others wait for the one that stopped last, and its host is gone.
+/// After a full stop the others wait for the one that stopped last, and its host is lost.
 pub fn dead_last(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -262,7 +262,7 @@ pub fn dead_last(stage: &Stage) {
     hosts::assert_cluster(lab, &["node1", "node2"]);
     stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(0).says("No changes.");
 
-    // Its host is found again, with what the node had then.
+    // Its host comes back, with the node's old data.
     lab.boot("node3");
     stage.home.borrow_mut().forget_connections();
     let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);

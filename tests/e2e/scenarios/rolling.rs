@@ -6,7 +6,7 @@ use crate::load::Load;
 use crate::stage::{BROKERS, Stage};
 use crate::watch::Watch;
 
-/// One at a time, out of the balancer meanwhile; who was restarted a moment ago is left alone.
+/// One at a time, out of the balancer meanwhile; a recently restarted node is left alone.
 pub fn restart(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -36,7 +36,7 @@ const CONF: &str = "/etc/rabbitmq/rabbitmq.conf";
 /// A node that does not come back ends the run; the others keep running. After the fix, the run continues.
 pub fn restart_that_fails(stage: &Stage) {
     if stage.lab.suite().mirrors() {
-        // RabbitMQ 3 takes a dozen seconds for each restart, and what is shown here is rabbitup's doing.
+        // RabbitMQ 3 takes a dozen seconds for each restart, and this tests rabbitup, not RabbitMQ.
         crate::stage::say("                   played on releases with RabbitMQ 4 only");
         return;
     }
@@ -60,7 +60,7 @@ pub fn restart_that_fails(stage: &Stage) {
     stage.playbook(&inventory, &["start"]).expect(0);
     super::steady::wait_for_balancer(stage, "node1", "UP");
     let mended = hosts::starts(lab, &BROKERS);
-    // The two that are left have run for longer than this, and node1 has not.
+    // The other two have run for longer than this, and node1 has not.
     let since_start = uptime_s(stage) - mended[1..].iter().max().expect("there are two") / 1_000_000;
     let older_than = format!("older-than={}s", since_start.saturating_sub(1));
     let watch = Watch::start(lab, &BROKERS);
@@ -82,7 +82,7 @@ fn uptime_s(stage: &Stage) -> u64 {
     text.parse().expect("the kernel counts in seconds")
 }
 
-/// The next version on every node, one at a time; asked for on the command line or in the inventory.
+/// The next version on every node, one at a time, requested on the command line or in the inventory.
 pub fn upgrade(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;

@@ -1,4 +1,4 @@
-//! A new Erlang cookie for a cluster that runs, and every way in which that can be cut short.
+//! A new Erlang cookie for a running cluster, and every kind of interruption.
 
 use std::time::Duration;
 
@@ -16,20 +16,20 @@ fn cookie(stage: &Stage, host: &str) -> String {
     stage.lab.stdout_of(host, &format!("cat {FILE}"))
 }
 
-/// The nodes that each node is connected to, asked with the cookie that its file holds.
+/// The nodes that each node is connected to, queried with the cookie in its file.
 fn links(stage: &Stage) -> Vec<String> {
     let lab = &stage.lab;
     on_all(&BROKERS, |host| lab.stdout_of(host, "timeout 60 rabbitmqctl -q eval 'lists:sort(nodes()).'"))
 }
 
-/// How often each node has said so far that another one went away.
+/// How often each node has logged so far that another one went down.
 fn partings(stage: &Stage) -> Vec<String> {
     let lab = &stage.lab;
     let command = "grep -cE \"(rabbit on )?node '?rabbit@node[0-9]'? (is )?down\" /var/log/rabbitmq/rabbit@$(hostname).log || :";
     on_all(&BROKERS, |host| lab.stdout_of(host, command))
 }
 
-/// One cookie in all files and in all running nodes, nothing staged any more. Gives its digest.
+/// One cookie in all files and in all running nodes, and none staged. Returns its digest.
 #[track_caller]
 fn assert_one_cookie(stage: &Stage) -> String {
     let lab = &stage.lab;
@@ -51,7 +51,7 @@ fn assert_one_cookie(stage: &Stage) -> String {
     digest
 }
 
-/// A rotation restarts nobody, drops no link, shows the cookie to nobody and leaves nothing of the old one.
+/// A rotation restarts no node, drops no link, never shows the cookie and leaves no trace of the old one.
 pub fn live(stage: &Stage) {
     let mut inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -77,7 +77,7 @@ pub fn live(stage: &Stage) {
     }
     assert_one_cookie(stage);
 
-    // The inventory's own, and that one again.
+    // The inventory's cookie, and the same again.
     let file = stage.home.borrow().path("cookie");
     std::fs::write(&file, "e2e+cookie/of+nobody+that+is+long+enough\n").expect("the home is writable");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -100,12 +100,12 @@ pub fn live(stage: &Stage) {
     assert_ne!(partings(stage), parted, "a link that is dropped is seen");
 }
 
-/// A node that is stopped, and a host without power, get the new cookie when they are back at the latest.
+/// A stopped node and a host without power get the new cookie when they are back at the latest.
 pub fn nodes_down(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
     lab.stdout_of("node3", "systemctl stop rabbitmq-server");
-    // The cookie is rotated; that node3 does not run is an error all the same.
+    // The cookie is rotated; that node3 does not run is still an error.
     stage
         .playbook(&inventory, &["rotate-cookie"])
         .expect(1)
@@ -121,7 +121,7 @@ pub fn nodes_down(stage: &Stage) {
     run.says("node3");
     hosts::assert_cookie(lab, &["node1", "node2"]);
     lab.boot("node3");
-    // Its broker starts by itself, with the old cookie; a VM that has just begun to boot answers nobody.
+    // Its broker starts by itself, with the old cookie; a VM that has just begun to boot does not answer.
     let run = until("node3 gets the cookie", Duration::from_secs(90), || {
         let run = stage.up(&inventory);
         run.succeeded().then_some(run)
@@ -132,7 +132,7 @@ pub fn nodes_down(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// In place of erl_call: refuses to tell the node of another cookie as long as the flag is there, and may take it away.
+/// Replaces erl_call: refuses to change the node's cookie while the flag file exists, and may remove the flag.
 fn refuse_on_node3(stage: &Stage, often: &str) {
     let script = format!(
         "set -e; real=$(command -v erl_call); install -o rabbitmq /dev/null /var/tmp/refuse; \
@@ -151,8 +151,8 @@ fn refuse_no_more(stage: &Stage) {
     stage.lab.stdout_of("node3", "rm -f /usr/local/bin/erl_call /var/tmp/refuse");
 }
 
-/// What fails before any node has the new cookie is undone; behind that it is completed, by the same run or by the next.
-/// Until then one may go back.
+/// A failure before any node has the new cookie is reverted; a later one is completed, by the same run or by the next.
+/// Until then `back=yes` is possible.
 pub fn half_way(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -165,14 +165,14 @@ pub fn half_way(stage: &Stage) {
     let first = assert_one_cookie(stage);
     let load = Load::start(stage, "half-rotated");
 
-    // Staging fails: a file is where the directory has to be.
+    // Staging fails: a file is at the path of the directory.
     lab.stdout_of("node3", &format!("install -m 600 /dev/null {STAGED}"));
     let run = rotate(&[]).expect(1).says("node3").says("The run failed half-way. This ends it:");
     run.says("Ended: no node has the new cookie, so the old one stays.");
     lab.stdout_of("node3", &format!("rm {STAGED}"));
     assert_eq!(assert_one_cookie(stage), first, "the old cookie");
 
-    // One node does not take it at once.
+    // One node does not accept it at first.
     refuse_on_node3(stage, "rm -f /var/tmp/refuse");
     let run = rotate(&[]).expect(1).says("The run failed half-way. This ends it:");
     run.says("Ended: some nodes already have the new cookie, so all get it.");
@@ -180,7 +180,7 @@ pub fn half_way(stage: &Stage) {
     let second = assert_one_cookie(stage);
     assert_ne!(second, first, "the new cookie");
 
-    // It never does: back, and then on.
+    // It never does: reverted, and then completed.
     refuse_on_node3(stage, ":");
     rotate(&[]).expect(1).says("The run failed half-way. This ends it:").says("node3");
     assert_eq!(hosts::assert_cookie(lab, &BROKERS), md5_of_file(stage), "no file was renamed");
@@ -205,7 +205,7 @@ fn md5_of_file(stage: &Stage) -> String {
     stage.lab.stdout_of("node1", &format!("md5sum <{FILE}"))
 }
 
-/// Somebody has written another cookie into all files: no running node can be told anything, so all stop and start.
+/// All files got another cookie by hand: no running node accepts commands, so all stop and start.
 pub fn behind_their_backs(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;

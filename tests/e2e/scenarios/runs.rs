@@ -1,11 +1,11 @@
-//! How a run is stopped from outside, what machines read of it, and what it imports.
+//! Interrupts, the JSON output of a run, and imports.
 
 use std::process::Command;
 
 use crate::inventory::Inventory;
 use crate::stage::Stage;
 
-/// Ctrl-C lets the running step end, starts nothing new, says so, and the same command goes on from there.
+/// Ctrl-C lets the running step end, starts no further one, says so, and the same command resumes from there.
 pub fn interrupt(stage: &Stage) {
     let inventory = Inventory::whole();
     stage.lab.stdout_of("node2", "systemctl stop rabbitmq-server");
@@ -21,7 +21,7 @@ pub fn interrupt(stage: &Stage) {
     assert!(!left.contains(".stop"), "a file of ours is left in /run: {left}");
 }
 
-/// With `--json` every line is an event, and the last one is the verdict.
+/// With `--json` every line is an event, and the last one is the result.
 pub fn events(stage: &Stage) {
     let inventory = Inventory::whole();
     stage.lab.stdout_of("node3", "systemctl stop rabbitmq-server");
@@ -47,7 +47,7 @@ const DEFINITIONS: &str = r#"{
 }
 "#;
 
-/// Definitions are imported once, again when the file has changed, and again when something of them is gone.
+/// Definitions are imported once, again when the file has changed, and again when something of them is missing.
 pub fn definitions(stage: &Stage) {
     let mut inventory = Inventory::whole();
     inventory.cluster.push("definitions = \"definitions.json\"".to_owned());

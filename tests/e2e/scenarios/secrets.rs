@@ -24,16 +24,16 @@ const LITERAL: &str = "literal-Wn54-of-nobody";
 const USER_PASSWORD: &str = "plain-Hb92+of/nobody";
 const USER_HASH: &str = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30wTcYlGvLQ7Bd";
 
-/// What is planted so that every search has something to find. A host's name could be spelt so.
+/// A planted string, so that every search has something to find. It is a valid host name.
 const CANARY: &str = "canary-mt65-of-nobody";
 const CANARY_OF_ENVIRONMENT: &str = "canary-env-Rb18-of-nobody";
 
-/// Policies of the definitions: one that RabbitMQ does not take, and none.
+/// Policies of the definitions: one that RabbitMQ refuses, and none.
 const REFUSED: &str =
     r#"{"vhost": "/", "name": "odd", "pattern": ".*", "definition": {"no-such-key": 1}, "priority": 0}"#;
 const ACCEPTED: &str = "";
 
-/// A program of the operator's machine that notes the environment it was given, and what it notes of itself.
+/// A program on the operator's machine that records its environment, and its own mark.
 const PROGRAMS: [&str; 2] = ["ssh", "id"];
 const NOTES: &str = "notes-of-programs";
 const NOTING: &str =
@@ -48,7 +48,7 @@ const SLOW: &str = "#!/bin/sh\nfor file; do :; done\ncase $PWD/$file in /var/lib
 /// The watch sees every process of this machine, also what this scenario plants on the hosts of another release.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Every command at every verbosity, five mishaps, and a search of all that was left by them.
+/// Every command at every verbosity, five failures, and a search of everything that they left.
 pub fn nowhere(stage: &Stage) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = &stage.lab;
@@ -125,7 +125,7 @@ pub fn nowhere(stage: &Stage) {
     put_back(stage);
 }
 
-/// By the unsalted MD5 of a cookie somebody could tell a right guess. On the hosts RabbitMQ itself logs it.
+/// The unsalted MD5 of a cookie would confirm a right guess. On the hosts RabbitMQ itself logs it.
 fn assert_no_digest(controller: &[(String, Vec<u8>)], cookies: [&str; 3]) {
     let mut search = Search::default();
     for digest in cookies.map(Md5::digest) {
@@ -138,7 +138,7 @@ fn assert_no_digest(controller: &[(String, Vec<u8>)], cookies: [&str; 3]) {
     }
 }
 
-/// From here on whatever the program starts on this machine leaves its environment in the home, to be searched.
+/// From here on every program that it starts on this machine saves its environment in the home, to be searched.
 fn note_environments(stage: &Stage) {
     let home = stage.home.borrow();
     let folder = home.path("programs");
@@ -162,7 +162,7 @@ fn rabbitup(stage: &Stage, inventory: &str) -> Start {
     stage
         .rabbitup_on(inventory)
         .env("PATH", &format!("{programs}:{path}"))
-        // Without these the program has to ask who it is.
+        // Without these the program has to query the user name.
         .env("USER", "")
         .env("LOGNAME", "")
         .env("E2E_STATS", STATS)
@@ -235,7 +235,7 @@ fn every_command(stage: &Stage) {
             let run = rabbitup(stage, &text).args(words.iter().chain(more).copied()).run();
             assert!(run.succeeded(), "{run}");
         }
-        // A terminal is slow to make, and what needs no host looks the same on each.
+        // A terminal is slow to create, and commands without hosts print the same on each.
         if at % 5 == 0 || words[0] == "plan" {
             let run = rabbitup(stage, &text).args(words.iter().copied()).on_terminal().run();
             assert!(run.succeeded(), "{run}");
@@ -267,7 +267,7 @@ fn refusals(stage: &Stage) {
     definitions(stage, ACCEPTED);
 }
 
-/// A plan that is saved over a file that others could read, and applied with a password that is typed.
+/// A plan that is saved over a file that others could read, and applied with a typed password.
 fn saved_plan(stage: &Stage) {
     let (text, plan) = (inventory(stage), stage.home.borrow().path(&format!("{CANARY}.plan")));
     let (name, mode) = (plan.display().to_string(), |mode| std::fs::Permissions::from_mode(mode));
@@ -291,7 +291,7 @@ fn saved_plan(stage: &Stage) {
     assert_eq!(stage.lab.stdout_of("lb1", open), "", "others can read a password on lb1");
 }
 
-/// The program is killed while a host writes a cookie; the next run puts it right. Gives the cookie that was on its way.
+/// The program is killed while a host writes a cookie; the next run fixes that. Returns the cookie that was being written.
 fn cut_off_rotation(stage: &Stage) -> String {
     let (text, lab) = (inventory(stage), &stage.lab);
     lab.stdout_of(
@@ -310,13 +310,13 @@ fn cut_off_rotation(stage: &Stage) -> String {
         limits.lines().find(|line| line.starts_with("Max core file size")).expect("Linux has that limit");
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "a crash would leave a core dump: {core}");
     run.kill();
-    // Its host loses the power, too: nothing of the step is carried on.
+    // Its host loses power, too: the step does not continue.
     lab.stdout_of("node2", "rm /usr/local/sbin/chown; kill -9 $(cat /run/slow); rm /run/slow");
     rabbitup(stage, &text).args(["run", "rotate-cookie", "--yes", "-v"]).run().expect(0);
     staged
 }
 
-/// Each place of a host holds the canary in another form, and the search names each.
+/// Each place on a host has the canary in a different form, and the search names each.
 fn searches_find_what_is_planted(stage: &Stage) {
     let places = [
         "tmp/x",

@@ -1,4 +1,4 @@
-//! A cluster that is as it should be, and one that a broker has left.
+//! A healthy cluster, and one with a stopped broker.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::lab::Lab;
 use crate::program::{Run, Running, Start, until};
 use crate::stage::{ALL, BROKERS, Stage};
 
-/// Nothing is done, nothing is touched, nothing is restarted.
+/// Nothing is changed, nothing is restarted.
 pub fn second_run(stage: &Stage) {
     let inventory = Inventory::whole();
     let files = hosts::all_files(&stage.lab, &ALL);
@@ -77,8 +77,8 @@ pub fn cost(stage: &Stage) {
     ));
 }
 
-/// A monitor, a colleague and the nightly run look at once, and no one's question is in the way of another's; not even on
-/// a host without erl_call, where rabbitmqctl has to be asked.
+/// A monitor, a colleague and the nightly run inspect at once, and do not block each other; not even on
+/// a host without erl_call, which needs rabbitmqctl.
 pub fn many_at_once(stage: &Stage) {
     let lab = &stage.lab;
     count_vms(lab);
@@ -99,12 +99,12 @@ fn look_at_once(stage: &Stage) {
     }
 }
 
-/// Mnesia's note of the members as it is where a node stopped while the others entered: the database knows them, the note does
-/// not. Such a node was refused as one that had been reset.
+/// Mnesia's list of members if a node stopped while the others entered: the database has them, the list does
+/// not. Such a node was refused as if it had been reset.
 const OLD_NOTE: &str = "cd /var/lib/rabbitmq/mnesia/rabbit@node2 && { [ ! -e cluster_nodes.config ] || \
      echo '{[rabbit@node2],[rabbit@node2]}.' >cluster_nodes.config; }";
 
-/// HAProxy marks it down, the status says so, and `up` starts it again and does nothing else.
+/// HAProxy marks it down, status shows it, and `up` only starts it again.
 pub fn stopped_broker(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
@@ -127,13 +127,13 @@ pub fn stopped_broker(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// Everything loses its power and comes back by itself: names, hosts file, services and all.
+/// All hosts lose power and come back by themselves: names, hosts file, services and all.
 pub fn power_cut(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
     on_all(&ALL, |host| lab.kill(host));
     on_all(&ALL, |host| lab.boot(host));
-    // The connections of the run before are dead, which must not hold up this one.
+    // The connections of the previous run are dead, which must not block this one.
     until("the cluster is whole again", Duration::from_secs(150), || {
         stage.rabbitup(&inventory).args(["status"]).run().succeeded().then_some(())
     });
@@ -147,7 +147,7 @@ pub fn wait_for_balancer(stage: &Stage, server: &str, state: &str) {
     let balancer = stage.lab.address(21);
     until(&format!("HAProxy says {state} of {server}"), Duration::from_secs(30), || {
         let states = crate::watch::server_states(&balancer)?;
-        // UP, DOWN, or `UP 1/2` on its way.
+        // UP, DOWN, or `UP 1/2` in between.
         (states.get(server).map(String::as_str) == Some(state)).then_some(())
     });
 }

@@ -13,12 +13,12 @@ printf '%s\n' '#!/bin/sh' 'case "$*" in *chrony*) while [ -e /run/hold ]; do sle
   'exec /bin/systemctl "$@"' >/usr/local/sbin/systemctl
 chmod 755 /usr/local/sbin/systemctl"##;
 
-/// Ends the lock as the host does after 70 s without a sign of life: what reads the signs ends.
+/// Frees the lock as the host does after 70 s without a keepalive: the process that reads them ends.
 const LEASE_IS_OVER: &str = "kill $(ps -o pid= --ppid $(cut -f 5 /run/rabbitup.owner))";
 
-/// The other operator is told who is at work and plans nothing. When the first one is paused and its locks are free, the
-/// other one waits for the step that has begun and does the rest; the first one does nothing any more, although its script
-/// has further steps and its connection stands. The host's journal shows both.
+/// The other operator sees whose run is active, and gets no plan. When the first one is paused and its locks are free, the
+/// other one waits for the running step and does the rest; the first one does nothing any more, although its script
+/// has further steps and its connection is open. The host's journal shows both.
 pub fn paused(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;

@@ -6,11 +6,13 @@ use crate::inventory::Inventory;
 use crate::lab::Lab;
 use crate::stage::{BROKERS, Stage};
 
-const KEEP: &str = "cp -p /etc/rabbitmq/rabbitmq-env.conf /root/env.before";
-const PUT_BACK: &str =
-    "cp -p /root/env.before /etc/rabbitmq/rabbitmq-env.conf && rm -r /root/env.before /etc/rabbitmq/e2e-tls";
+/// RPMs come without that file.
+const KEEP: &str = "cd /etc/rabbitmq && { [ -e rabbitmq-env.conf ] || touch rabbitmq-env.conf; } && \
+    cp -p rabbitmq-env.conf /root/env.before";
+const PUT_BACK: &str = "cd /etc/rabbitmq && cp -p /root/env.before rabbitmq-env.conf && rm -r /root/env.before e2e-tls && \
+    find rabbitmq-env.conf -empty -delete";
 
-/// As long as those that rabbitup makes.
+/// As long as those that rabbitup generates.
 const NEW: &str = "TLScookieOfNobody0123456789TLScookieOfNo";
 
 /// It is inspected, one node is started, one restarted, and a cookie rotation completed, as in any other cluster.
@@ -34,7 +36,7 @@ pub fn between_nodes(stage: &Stage) {
     all_restart(lab);
 }
 
-/// As a rotation leaves them that is cut off in its middle: all have the new cookie staged, and node1 has taken it.
+/// As left by an interrupted rotation: all have the new cookie staged, and node1 has switched to it.
 fn half_rotated(lab: &Lab) {
     let stage = "umask 077; mkdir /var/lib/rabbitmq/.rabbitup-cookie && cd /var/lib/rabbitmq/.rabbitup-cookie && \
                  printf NEW >.erlang.cookie && chmod 400 .erlang.cookie && chown -R rabbitmq: .";
@@ -43,7 +45,7 @@ fn half_rotated(lab: &Lab) {
     lab.stdout_of("node1", &switch.replace("NEW", NEW));
 }
 
-/// Those with TLS and those without do not understand each other.
+/// Nodes with and without TLS cannot connect to each other.
 fn all_restart(lab: &Lab) {
     on_all(&BROKERS, |host| lab.stdout_of(host, "timeout 120 systemctl stop rabbitmq-server"));
     on_all(&BROKERS, |host| lab.stdout_of(host, "timeout 120 systemctl start rabbitmq-server"));

@@ -1,12 +1,12 @@
-//! What other tests rely on: traffic that loses nothing where nothing is lost and sees a loss where there is one, a
-//! next version that nobody gets unasked, and hosts that come and go.
+//! What other tests rely on: traffic that reports losses and only real ones, a
+//! next version that is installed only on request, and hosts that are added and removed.
 
 use crate::hosts;
 use crate::inventory::Inventory;
 use crate::stage::{Stage, say};
 
-/// A broker stops under load and comes back: clients go elsewhere, and nothing is lost. A queue is emptied behind the
-/// consumer's back: that is seen.
+/// A broker stops under load and comes back: clients use another one, and nothing is lost. A queue is emptied by another
+/// client: that is detected.
 pub fn sees_a_loss(stage: &Stage) {
     let lab = &stage.lab;
     let traffic = stage.traffic("traffic-quorum", "quorum");
@@ -44,8 +44,8 @@ pub fn sees_a_loss(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// A fourth broker is a plan, and no cluster is the worse for it when it goes away; the next version waits for whoever
-/// asks for it.
+/// A fourth broker only needs a plan, and its removal does not harm the cluster; the next version is installed only
+/// on request.
 pub fn more_of_everything(stage: &Stage) {
     let lab = &stage.lab;
     let (installed, next) = (hosts::package_version(lab, "node1"), hosts::next_version(lab, "node1"));

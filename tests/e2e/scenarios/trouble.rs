@@ -10,7 +10,7 @@ pub fn unreachable_host(stage: &Stage) {
     let others = ["node1", "node2", "lb1"];
     let before = hosts::all_files(&stage.lab, &others);
     stage.lab.cut("node3");
-    // Open connections would hide the cut from the plan until they time out.
+    // Open connections would hide the broken network from the plan until they time out.
     stage.home.borrow_mut().forget_connections();
     let run = stage.up(&inventory);
     stage.lab.heal("node3");
@@ -23,7 +23,7 @@ pub fn unreachable_host(stage: &Stage) {
     hosts::assert_untouched(&stage.lab, &others, &before);
 }
 
-/// Somebody in between has another host key.
+/// A man in the middle with another host key.
 pub fn wrong_host_key(stage: &Stage) {
     let home = stage.home.borrow().path("ssh");
     let known = std::fs::read_to_string(stage.lab.dir().join("known_hosts")).expect("the lab has one");
@@ -58,7 +58,7 @@ pub fn wrong_host_key(stage: &Stage) {
     hosts::assert_untouched(&stage.lab, &ALL, &before);
 }
 
-/// What the brokers need between them is tried before anything is changed.
+/// The connections that brokers need are tested before anything is changed.
 pub fn firewall(stage: &Stage) {
     let before = hosts::all_files(&stage.lab, &ALL);
     let rule = format!(
@@ -81,8 +81,8 @@ pub fn clock_of_nobody(stage: &Stage) {
     plan.expect(2).says("node2: the clock is 90.").says("no time service runs yet, chrony will correct it");
 }
 
-/// The probe asks `date`, so another `date` is a clock that is off; the lab's hosts share this machine's. From Debian 14 on sudo looks
-/// for nothing in /usr/local.
+/// The probe runs `date`, so another `date` acts as a wrong clock; the lab's hosts share this machine's. From Debian 14 on sudo looks
+/// for no programs in /usr/local.
 pub(super) const SHIFT_CLOCK: &str = "printf '#!/bin/sh\\nexec /bin/date -d \"90 seconds\" \"$@\"\\n' >/usr/sbin/date && \
      chmod 755 /usr/sbin/date";
 
@@ -94,7 +94,10 @@ pub fn clock(stage: &Stage) {
     let plan = stage.plan(&inventory);
     let status = stage.rabbitup(&inventory).args(["status"]).run();
     stage.lab.stdout_of("node2", "rm /usr/sbin/date");
-    plan.expect(1).says("node2: the clock is 90.").says("chrony runs on the host and has not corrected it");
+    let time = stage.lab.suite().family().time_unit();
+    plan.expect(1)
+        .says("node2: the clock is 90.")
+        .says(&format!("{time} runs on the host and has not corrected it"));
     status.expect(1).says("node2");
     assert_eq!(hosts::all_services(&stage.lab, &ALL), services, "services");
     stage.assert_nothing_to_do(&inventory);

@@ -1,4 +1,4 @@
-//! Versions that must not come over data, and what a cluster of two is told.
+//! Versions that must not be installed over data, and clusters of two.
 
 use std::process::Command;
 use std::time::Duration;
@@ -14,8 +14,8 @@ fn pinned(version: &str) -> Inventory {
     Inventory { package: vec![format!("version = \"{version}\"")], ..Inventory::whole() }
 }
 
-/// A broker that is stopped is given no version that it would be refused while it runs: alone, with all the others, or where
-/// its package is gone and the repositories have moved on.
+/// A stopped broker does not get a version that it would be refused while running: alone, with all the others, or if
+/// its package was removed and the repositories have newer versions.
 pub fn over_data(stage: &Stage) {
     let lab = &stage.lab;
     let installed = hosts::package_version(lab, "node3");
@@ -29,7 +29,7 @@ pub fn over_data(stage: &Stage) {
         let run = limited(&pinned(version)).expect(1);
         run.says(&format!("rabbitmq-server {version} cannot be installed over this data"));
     }
-    // Its package is gone.
+    // Its package was removed.
     lab.stdout_of("node3", family.remove_broker());
     limited(&pinned(jump)).expect(1).says("over this data");
     lab.stdout_of("node3", &family.withdraw("other"));
@@ -50,7 +50,7 @@ pub fn over_data(stage: &Stage) {
     stage.assert_serves();
 }
 
-/// The replica on node3 is down and its node runs, which no plan sees: the node is waited for. An interrupt ends the wait,
+/// The replica on node3 is down although its node runs, which the plan does not see: the step waits. An interrupt ends the wait,
 /// and leaves the node in service and in the balancer.
 pub fn not_spared(stage: &Stage) {
     let lab = &stage.lab;
@@ -89,7 +89,7 @@ pub fn not_spared(stage: &Stage) {
 
 const TWO: [&str; 2] = ["node1", "node2"];
 
-/// With Khepri neither of two is ever spared: the plan says so before anything is touched, and the operator's word goes on.
+/// With Khepri neither of two can be stopped safely: the plan says so before anything is touched, and the operator may accept it.
 pub fn one_of_two(stage: &Stage) {
     if stage.lab.suite().store() == Store::Mnesia {
         return;

@@ -1,4 +1,4 @@
-//! The side that consumes: it notes a message, then acknowledges it.
+//! The consumer: it records a message, then acknowledges it.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use tokio::time::{interval, sleep};
 
 use super::{End, LOOK, Pause, Phase, Shared, Target, WINDOW, bounded, close, connect, open};
 
-/// A consumer without a message for so long, although some are due, subscribes anew.
+/// A consumer without a message for this long, although some are due, subscribes again.
 const STUCK: Duration = Duration::from_secs(10);
-/// Where a consumer of a stream begins, and where a message of a stream stands.
+/// The offset of a consumer of a stream, and of a message.
 const OFFSET: &str = "x-stream-offset";
 
 pub(super) async fn run(target: &Target, shared: &Shared) {
@@ -52,7 +52,7 @@ async fn work(target: &Target, shared: &Shared, connection: &Connection) -> End 
     // Not as a stream, whose trait is in a crate that we would need for nothing else.
     let (to, mut from) = mpsc::unbounded_channel();
     consumer.set_delegate(move |result: DeliveryResult| {
-        // Nobody listens any more when the connection is being left.
+        // There is no receiver when the connection is being closed.
         let _ = to.send(result);
         std::future::ready(())
     });
@@ -117,9 +117,9 @@ fn has_last(shared: &Shared) -> bool {
     log.last.is_some_and(|last| log.consumed.contains(&last))
 }
 
-/// No message waits, and nobody but us could have one in hand: a consumer that the broker still believes in may.
+/// No message waits, and no other consumer could have one: a lost one that the broker has not noticed may.
 async fn is_empty(connection: &Connection, queue: &str) -> Result<bool, String> {
-    // A channel of its own, since a refusal costs the channel.
+    // A separate channel, since a refusal closes the channel.
     let channel = bounded("open a channel", connection.create_channel()).await?;
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let declare = channel.queue_declare(queue.into(), options, FieldTable::default());

@@ -1,4 +1,4 @@
-//! The side that publishes: persistent, mandatory, numbered messages, each until it is confirmed.
+//! The publisher: persistent, mandatory, numbered messages, each published until it is confirmed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::{End, Pause, Phase, Shared, Target, WINDOW, bounded, close, connect, 
 /// One message in this time: 80 a second leave this machine's cores to the brokers.
 const PACE: Duration = Duration::from_micros(12_500);
 
-/// What has a number and is not confirmed. It outlives connections, and is published again on the next one.
+/// The unconfirmed messages. They outlive connections, and are published again on the next one.
 #[derive(Debug, Default)]
 struct Backlog {
     unconfirmed: BTreeSet<u64>,
     next: u64,
-    /// The message behind which the queue ends.
+    /// The last message of the queue.
     last: Option<u64>,
 }
 
@@ -88,7 +88,7 @@ async fn work(target: &Target, shared: &Shared, backlog: &mut Backlog, connectio
                     }
                     // It is published again, on this connection.
                     Confirmation::Nack(_) => shared.log().trouble = format!("message {id} was refused"),
-                    // No queue took it: a new connection declares it.
+                    // No queue accepted it: a new connection declares it.
                     other => return Err(format!("message {id} came back: {other:?}")),
                 }
             }

@@ -1,4 +1,4 @@
-//! A new cookie, and rotations that were cut off.
+//! A new cookie, and interrupted rotations.
 
 use super::*;
 
@@ -37,9 +37,9 @@ fn a_node_that_is_down_gets_the_new_cookie_into_its_file() {
     assert!(plan.hosts.iter().all(|host| host.name != name("node3")), "it cannot be locked either");
 }
 
-/// No partition is noted yet, and both run: a link that is down would not come back while they have different cookies.
+/// No partition is reported yet, and both run: a link that is down could not reconnect while they have different cookies.
 #[test]
-fn no_rotation_where_a_node_does_not_see_one_that_runs() {
+fn no_rotation_if_a_node_does_not_see_a_running_one() {
     let mut facts = whole();
     let lost = node("node3");
     running(&mut facts, "node1").running.retain(|member| *member != lost);
@@ -59,7 +59,7 @@ fn stage(facts: &mut Facts, text: &str) {
 }
 
 #[test]
-fn a_rotation_that_failed_before_any_node_switched_goes_back() {
+fn a_rotation_that_failed_before_any_node_switched_is_reverted() {
     let mut facts = whole();
     BROKERS.iter().for_each(|text| runs_with(&mut facts, text, "own-cookie-of-node1"));
     stage(&mut facts, "node1");
@@ -70,7 +70,7 @@ fn a_rotation_that_failed_before_any_node_switched_goes_back() {
 }
 
 #[test]
-fn a_rotation_that_failed_after_a_node_switched_goes_on() {
+fn a_rotation_that_failed_after_a_node_switched_is_completed() {
     let mut facts = whole();
     for text in BROKERS {
         stage(&mut facts, text);
@@ -83,7 +83,7 @@ fn a_rotation_that_failed_after_a_node_switched_goes_on() {
     insta::assert_snapshot!("rotation_back", plan("rotate-cookie", &["back=yes"], &facts));
 }
 
-/// As a power cut leaves them between the second and the third stage: their VMs started with the old file, and wait for
+/// As left by a power failure between the second and the third stage: their VMs started with the old file, and wait for
 /// a node that refuses them.
 #[test]
 fn vms_in_which_rabbitmq_does_not_run_take_the_cookie_too() {
@@ -104,10 +104,10 @@ fn vms_in_which_rabbitmq_does_not_run_take_the_cookie_too() {
     let ids_of_plan = ids(&plan);
     let (first, then) = ids_of_plan.split_at(2);
     assert_eq!(first, switched);
-    // Its boot begins anew; somebody stopped the other one.
+    // Its boot is restarted; the other one was stopped.
     assert_eq!(then, ["node1/adopt-cookie", "node2/adopt-cookie", "node2/start"]);
     assert_eq!(call().again(&desired(INVENTORY), &facts).0, Vec::<String>::new());
-    // Before any file holds the new one, they can also go back.
+    // Before any file contains the new one, the rotation can also be reverted.
     stage(&mut facts, "node3");
     let (back, _) =
         Call::of("rotate-cookie", &["back=yes"]).project(&desired(INVENTORY), &facts).expect("a plan");

@@ -1,4 +1,4 @@
-//! Nodes that leave, take another's place, or come back.
+//! Nodes that leave, replace others, or come back.
 
 use super::*;
 use rabbitup::operation::{ForgetNode, Operation, RetireBroker};
@@ -11,7 +11,7 @@ fn a_node_is_removed() {
 }
 
 #[test]
-fn a_node_whose_host_is_gone_is_removed() {
+fn a_node_whose_host_is_lost_is_removed() {
     let mut facts = whole();
     lose_host(&mut facts, "node3");
     insta::assert_snapshot!(plan("remove-node", &["node=node3"], &facts));
@@ -26,14 +26,14 @@ fn a_node_that_the_others_wait_for_is_forgotten_offline() {
     let mut call = Call::of("remove-node", &["node=node3"]);
     call.options.destroy_data = BTreeSet::from([name("node3")]);
     insta::assert_snapshot!(call.text(&desired(INVENTORY), &facts));
-    // Killed together, each of them believes that the other lived longer.
+    // Killed together, each of them records that the other stopped later.
     host(&mut facts, "node2").data[0].outlived_by.push(node("node1"));
     insta::assert_snapshot!("nobody_can_forget_it", plan("remove-node", &["node=node3"], &facts));
 }
 
-/// Khepri keeps no note of who stopped last, and needs none.
+/// Khepri does not record which node stopped last, and does not need it.
 #[test]
-fn with_khepri_a_majority_starts_and_forgets_the_node_that_is_gone() {
+fn with_khepri_a_majority_starts_and_forgets_the_lost_node() {
     let mut facts = whole();
     BROKERS.iter().for_each(|text| stop(&mut facts, text));
     lose_host_of_stopped(&mut facts, "node3");
@@ -122,7 +122,7 @@ fn more_strangers_than_were_named_are_refused() {
     );
 }
 
-/// A member that became one behind the plan: who agreed to the plan before agreed to nothing of it.
+/// A node that became a member after the plan: the operator has not agreed to its removal.
 #[test]
 fn a_plan_that_grew_destroys_more_than_was_shown() {
     let mut call = Call::of("bring-up", &[]);
@@ -132,11 +132,11 @@ fn a_plan_that_grew_destroys_more_than_was_shown() {
     assert!(!shown.destroys() && now.destroys());
     assert_eq!(shown.beyond(&now), now);
     assert!(now.beyond(&now).is_empty() && now.beyond(&shown).is_empty());
-    // Down or up, what goes is the same member.
+    // Down or up, the same member is removed.
     assert!(now.beyond(&of(&with_stranger(false))).is_empty());
 }
 
-/// The cluster of three, and node4 as the provider hands it over.
+/// The cluster of three, and node4 as a new host.
 fn four() -> (Desired, Facts) {
     let more = "[[host]]\nname = \"node4\"\naddress = \"192.168.0.45\"\nroles = [\"broker\"]\n";
     let wanted = desired(&INVENTORY.replace("[load_balancer]", &format!("{more}[load_balancer]")));
@@ -169,7 +169,7 @@ fn a_wiped_host_is_recovered() {
 fn a_node_that_slept_while_its_peers_moved_on_is_recovered() {
     let mut facts = whole();
     stop(&mut facts, "node2");
-    // It remembers node1 alone, which the others do not list any more.
+    // It remembers only node1, which the others no longer list.
     host(&mut facts, "node2").data[0].members =
         ["node1", "node2"].map(|text| ClusterMember { node: node(text), node_type: NodeType::Disc }).to_vec();
     let gone = node("node1");
@@ -194,7 +194,7 @@ fn a_node_that_was_forgotten_with_its_data_starts_over() {
 }
 
 #[test]
-fn data_that_lies_elsewhere_is_not_taken_for_lost() {
+fn data_elsewhere_does_not_count_as_lost() {
     let mut facts = whole();
     stop(&mut facts, "node3");
     let node3 = host(&mut facts, "node3");
@@ -203,7 +203,7 @@ fn data_that_lies_elsewhere_is_not_taken_for_lost() {
     insta::assert_snapshot!(plan("recover-node", &["node=node3"], &facts));
 }
 
-/// node3 is stopped, and its data is not where it was.
+/// node3 is stopped, and its data is not at its place.
 fn without_data() -> Facts {
     let mut facts = whole();
     stop(&mut facts, "node3");
@@ -243,7 +243,7 @@ fn only(text: &str) -> QueueFacts {
     queue(text, QueueKind::Classic, "node3", &["node3"])
 }
 
-/// What the plan's steps may let go, by their ids.
+/// What the plan's steps may delete, by their ids.
 fn may_go(call: &Call, facts: &Facts) -> Vec<(String, Option<u64>, Option<u64>)> {
     let (plan, _) = call.project(&desired(INVENTORY), facts).expect("it was named");
     let steps = plan.steps.iter();
@@ -269,7 +269,7 @@ fn an_empty_queue_is_an_only_copy_too_and_consent_is_for_what_was_shown() {
     let mut go = may_go(&call, &facts);
     go.sort();
     assert_eq!(go, shown.map(|(id, queues, silent)| (id.to_owned(), Some(queues), Some(silent))));
-    // What was shown as unknown is given up as unknown, and refused where nobody is named.
+    // Consent covers an unknown number if it was shown as unknown; it is refused if no node is named.
     running(&mut facts, "node3").queues_complete = false;
     assert!(may_go(&call, &facts).iter().all(|(_, queues, silent)| (queues, silent) == (&None, &None)));
     let refused = plan("remove-node", &["node=node3"], &facts);
@@ -318,11 +318,11 @@ fn on_khepri(facts: &mut Facts) {
 }
 
 #[test]
-fn a_node_that_its_cluster_has_forgotten_is_not_started() {
+fn a_forgotten_node_is_not_started() {
     let mut facts = forgotten();
     insta::assert_snapshot!(plan("bring-up", &[], &facts));
     assert!(plan("start", &[], &facts).contains("rabbit@node3 cannot start"));
-    // With Khepri nothing on the disk tells; a unit that was switched off does.
+    // With Khepri the disk does not show it; a disabled unit does.
     on_khepri(&mut facts);
     let unit = host(&mut facts, "node3").units.get_mut("rabbitmq-server").expect("a unit");
     unit.enabled = "disabled".to_owned();
@@ -334,7 +334,7 @@ fn a_node_that_its_cluster_has_forgotten_is_not_started() {
     assert!(ids(&recovers).contains(&"node3/keep-data".to_owned()), "{:?}", ids(&recovers));
 }
 
-/// `--prune` stops the RabbitMQ of a host that it cannot reach from afar: the Erlang VM there runs on.
+/// `--prune` stops RabbitMQ remotely on a host that it cannot reach: the Erlang VM there keeps running.
 #[test]
 fn a_node_that_was_taken_out_from_afar_is_not_started() {
     let mut facts = forgotten();
@@ -347,14 +347,14 @@ fn a_node_that_was_taken_out_from_afar_is_not_started() {
 }
 
 #[test]
-fn what_nobody_can_tell_from_a_forgotten_node_is_started_and_told() {
+fn a_node_that_may_be_forgotten_is_started_with_a_note() {
     let mut facts = forgotten();
     on_khepri(&mut facts);
     let (plan, _) = Call::of("bring-up", &[]).project(&desired(INVENTORY), &facts).expect("a plan");
     assert!(ids(&plan).contains(&"node3/start".to_owned()), "{:?}", ids(&plan));
     let told = |note: &&rabbitup::plan::Note| note.text.contains("rabbitup run recover-node node=node3");
     assert_eq!(plan.notes.iter().filter(told).count(), 1, "{:?}", plan.notes);
-    // A broker of its own: Mnesia's notes name nobody else.
+    // A standalone broker: Mnesia's data names no other node.
     let mut own = forgotten();
     host(&mut own, "node3").data[0].members.retain(|member| member.node == node("node3"));
     let (plan, _) = Call::of("bring-up", &[]).project(&desired(INVENTORY), &own).expect("a plan");

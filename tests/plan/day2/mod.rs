@@ -1,4 +1,4 @@
-//! What the day-2 playbooks plan: for a cluster that is whole, and for the states that they are there for.
+//! What the day-2 playbooks plan: for a complete cluster, and for the states that they are made for.
 
 mod cookie;
 mod membership;
@@ -48,7 +48,7 @@ impl Call {
         Self { playbook: self.playbook.after_failure().expect("it has phases for that"), ..self }
     }
 
-    /// As the command line does, the playbooks that remove a node want a cluster without it.
+    /// As on the command line, playbooks that remove a node plan for a cluster without it.
     fn desired(&self, desired: &Desired) -> Desired {
         let removes = ["remove-node", "replace-node"].contains(&self.playbook.name.as_str());
         match self.options.arguments.subject().filter(|_| removes) {
@@ -74,7 +74,7 @@ impl Call {
         }
     }
 
-    /// What is left to do after all of it was done, for the look that verifies, and for a second call.
+    /// The plans after all steps: for the verification, and for a second call.
     fn again(mut self, desired: &Desired, facts: &Facts) -> (Vec<String>, Vec<String>) {
         let (_, after) = self.project(desired, facts).expect("a plan");
         let second = self.project(desired, &after).map(|(plan, _)| ids(&plan)).unwrap_or_default();
@@ -84,9 +84,9 @@ impl Call {
     }
 }
 
-/// What a limit leaves is a plan in itself: after it nothing is left to do, on no host.
+/// A limited plan is complete in itself: after it nothing is left to do on any host.
 #[test]
-fn what_a_limit_leaves_is_done_when_it_is_done() {
+fn a_limited_plan_is_complete() {
     let mut facts = whole();
     offer_next(&mut facts);
     let mut stopped = whole();
@@ -105,7 +105,7 @@ fn what_a_limit_leaves_is_done_when_it_is_done() {
         for only in BROKERS.into_iter().chain(["lb1"]) {
             let mut call = Call::of(playbook, words);
             call.options.limit = Limit::Only(BTreeSet::from([name(only)]));
-            // A part of what is one thing is refused.
+            // A part of an indivisible plan is refused.
             if call.project(&desired(INVENTORY), facts).is_ok() {
                 let left = call.again(&desired(INVENTORY), facts);
                 assert_eq!(left, (vec![], vec![]), "{playbook} --limit {only}");
@@ -118,7 +118,7 @@ fn plan(name: &str, words: &[&str], facts: &Facts) -> String {
     Call::of(name, words).text(&desired(INVENTORY), facts)
 }
 
-/// A whole cluster that has run for an hour, with HAProxy's servers up and queues of two kinds.
+/// A complete cluster that has run for an hour, with HAProxy's servers up and queues of two kinds.
 fn whole() -> Facts {
     let mut facts = converged(&desired(INVENTORY));
     let members: Vec<_> = BROKERS.iter().map(|text| node(text)).collect();

@@ -11,7 +11,7 @@ fn a_rolling_restart() {
 }
 
 #[test]
-fn a_rolling_restart_goes_on_where_it_ended() {
+fn a_rolling_restart_resumes_where_it_stopped() {
     let mut facts = whole();
     running(&mut facts, "node1").uptime_s = 90;
     running(&mut facts, "node2").maintenance = true;
@@ -28,7 +28,7 @@ fn a_rolling_restart_goes_on_where_it_ended() {
     );
 }
 
-/// The balancer goes along with a broker that is named, and with no other.
+/// The balancer is switched for brokers within the limit, and for no other.
 #[test]
 fn a_limit_rolls_the_brokers_that_it_names() {
     let mut facts = whole();
@@ -58,7 +58,7 @@ fn no_restart_while_a_node_is_down() {
 }
 
 #[test]
-fn a_node_that_boots_is_told_from_one_that_is_down() {
+fn a_booting_node_is_distinguished_from_a_stopped_one() {
     let mut facts = whole();
     stop(&mut facts, "node3");
     let unit = host(&mut facts, "node3").units.get_mut("rabbitmq-server").expect("a unit");
@@ -79,9 +79,9 @@ fn an_upgrade() {
     assert_eq!((verified, second), (vec![], vec![]));
 }
 
-/// dpkg was killed in the middle: whoever comes next ends it, and never with another version than was begun.
+/// dpkg was killed in the middle: the next run completes it, and only with the version that was begun.
 #[test]
-fn an_upgrade_that_was_cut_off_is_ended() {
+fn an_interrupted_upgrade_is_completed() {
     let mut facts = whole();
     offer_next(&mut facts);
     let package = host(&mut facts, "node1").packages.get_mut("rabbitmq-server").expect("it is there");
@@ -145,7 +145,7 @@ fn upgrades_that_rabbitmq_does_not_support() {
     insta::assert_snapshot!("upgrade_with_mirrored_queues", plan("upgrade", &["version=4.0.5"], &facts));
 }
 
-/// A running node's rabbitmq.conf may have what the next version does not start with.
+/// A running node's rabbitmq.conf may have settings with which the next version does not start.
 #[test]
 fn an_upgrade_that_the_old_configuration_would_stop() {
     let mut facts = whole();
@@ -162,9 +162,9 @@ fn an_upgrade_that_the_old_configuration_would_stop() {
     insta::assert_snapshot!(plan("upgrade", &["version=4.0.5"], &facts));
 }
 
-/// A playbook that restarts no broker writes no file that would wait for the next accident.
+/// A playbook that restarts no broker writes no file that would take effect at an unplanned restart.
 #[test]
-fn a_file_that_no_restart_follows_is_not_written() {
+fn a_file_without_a_following_restart_is_not_written() {
     let wanted = desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 31"));
     let (plan, _) = Call::of("recover-node", &["node=node3"]).project(&wanted, &whole()).expect("a plan");
     assert_eq!(ids(&plan), Vec::<String>::new());
@@ -182,7 +182,7 @@ fn a_stop_and_a_start() {
 }
 
 #[test]
-fn what_is_whole_needs_nothing() {
+fn a_complete_cluster_needs_nothing() {
     let text: Vec<String> = ["start", "grow-queues", "rebalance", "upgrade"]
         .iter()
         .map(|name| plan(name, &[], &whole()))
@@ -191,7 +191,7 @@ fn what_is_whole_needs_nothing() {
 }
 
 #[test]
-fn of_two_replicas_none_is_spared_unless_the_operator_bears_it() {
+fn with_two_replicas_none_is_stopped_without_consent_to_a_gap() {
     for kind in [QueueKind::Quorum, QueueKind::Stream] {
         let mut facts = whole();
         give_queue(&mut facts, &queue("thin", kind, "node1", &["node1", "node2"]));
@@ -209,7 +209,7 @@ fn of_two_replicas_none_is_spared_unless_the_operator_bears_it() {
             })
             .collect();
         assert_eq!(gates, [StopCheck::Drain, StopCheck::Drain, StopCheck::QuorumCritical]);
-        // A bring-up goes on with what else there is to do.
+        // A bring-up continues with its other steps.
         let wanted = desired(&INVENTORY.replace("heartbeat = 30", "heartbeat = 45"));
         let (noted, _) = Call::of("bring-up", &[]).project(&wanted, &facts).expect("a plan");
         assert!(
@@ -220,7 +220,7 @@ fn of_two_replicas_none_is_spared_unless_the_operator_bears_it() {
     }
 }
 
-/// Two members with Khepri, or with a stream: what they have in common has no majority without either.
+/// Two members with Khepri, or with a stream: the shared component has no majority without either.
 fn two(store: MetadataStore) -> (String, Facts) {
     let third = "[[host]]\nname = \"node3\"\naddress = \"192.168.0.43\"\nroles = [\"broker\"]\n";
     let text = INVENTORY.replace(third, "");
@@ -271,7 +271,7 @@ fn of_two_members_with_mnesia_one_is_spared_unless_there_are_streams() {
     assert!(refused.contains("no stream can be declared"), "{refused}");
 }
 
-/// Whatever playbook restarts brokers takes the operator's word for a gap.
+/// Every playbook that restarts brokers accepts the operator's consent to a gap.
 #[test]
 fn every_playbook_that_restarts_takes_gap() {
     for name in ["bring-up", "rolling-restart", "upgrade", "rotate-cookie"] {
@@ -279,7 +279,7 @@ fn every_playbook_that_restarts_takes_gap() {
     }
 }
 
-/// Its rabbitmq.conf says how a blank node of the old version enters, which the new one ignores and a later one refuses.
+/// Its rabbitmq.conf sets how a blank node of the old version enters, which the new one ignores and a later one refuses.
 #[test]
 fn an_upgrade_takes_what_only_the_old_version_needs_out_of_the_file() {
     let delay = "cluster_formation.randomized_startup_delay_range.min = 0\n";
@@ -292,7 +292,7 @@ fn an_upgrade_takes_what_only_the_old_version_needs_out_of_the_file() {
     let at = |id: &str| ids(&plan).iter().position(|step| step == id);
     assert!(at("node2/conf").expect("it is written") < at("node2/upgrade").expect("it is upgraded"));
     assert_eq!((at("node1/conf"), at("node3/conf")), (None, None));
-    // What else differs is the next bring-up's.
+    // Other differences are left to the next bring-up.
     let conf =
         host(&mut facts, "node2").files.get_mut("/etc/rabbitmq/rabbitmq.conf").expect("it was written");
     conf.content.get_or_insert_default().push_str("channel_max = 100\n");

@@ -1,4 +1,4 @@
-//! A host that takes nothing more: told before anything is changed, by every playbook that would run into it.
+//! A host with a full or read-only file system: refused before any change, by every playbook that would fail on it.
 
 use super::*;
 
@@ -23,15 +23,15 @@ fn a_full_disk_under_a_stopped_broker_is_refused_before_its_start() {
 }
 
 #[test]
-fn inodes_and_a_read_only_file_system_are_told_in_their_own_words() {
+fn missing_inodes_and_a_read_only_file_system_are_distinguished() {
     let none = down_with(|storage| storage.free_inodes = 3);
     let read_only = down_with(|storage| storage.access = Access::ReadOnly);
     insta::assert_snapshot!(format!("{}{}", plan("start", &[], &none), plan("start", &[], &read_only)));
 }
 
-/// It may be just what frees the host.
+/// It may even free space on the host.
 #[test]
-fn what_writes_nothing_is_not_refused() {
+fn steps_that_write_nothing_are_not_refused() {
     let mut full = whole();
     host(&mut full, "node3").resources.storage[1].free_bytes = 0;
     assert!(plan("stop", &[], &full).contains("node3"), "{}", plan("stop", &[], &full));

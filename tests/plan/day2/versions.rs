@@ -1,9 +1,9 @@
-//! Which version may come over the data of a broker that does not run.
+//! Which version may be installed over the data of a stopped broker.
 
 use super::*;
 use rabbitup::operation::{InstallPackages, Operation, UpgradeBroker};
 
-/// Offered everywhere: an older series, a jump, the next patch release, and what is installed.
+/// Offered everywhere: an older series, a skipped series, the next patch release, and the installed version.
 fn offer(facts: &mut Facts, versions: &[&str]) {
     for text in BROKERS {
         let package = host(facts, text).packages.get_mut("rabbitmq-server").expect("it is there");
@@ -43,14 +43,14 @@ fn installs(plan: &Plan) -> Vec<(String, String)> {
     packages.collect()
 }
 
-/// How the plan shows what it does to packages.
+/// The plan's steps for packages, as shown.
 fn changes(plan: &Plan) -> Vec<Change> {
     let installs = |step: &&Step| matches!(step.operation, Operation::InstallPackages(_));
     plan.steps.iter().filter(installs).map(|step| step.change).collect()
 }
 
 #[test]
-fn a_stopped_broker_is_as_protected_as_one_that_runs() {
+fn a_stopped_broker_is_as_protected_as_a_running_one() {
     let all = stopped(&BROKERS);
     let one = stopped(&["node3"]);
     let mut told = Vec::new();
@@ -72,7 +72,7 @@ fn within_its_series_a_stopped_broker_is_brought_to_the_inventorys_version() {
     assert_eq!(changes(&plan), [Change::Change; 3], "what is there becomes another version: ~");
 }
 
-/// Also by the revision of the package alone.
+/// Also if only the revision of the package differs.
 #[test]
 fn no_older_revision_of_the_same_version_either() {
     let mut facts = stopped(&["node3"]);
@@ -81,9 +81,9 @@ fn no_older_revision_of_the_same_version_either() {
     assert!(refused.contains("cannot be downgraded"), "{refused}");
 }
 
-/// The package changed beneath a node that was stopped: its number says nothing of the data.
+/// The package changed while the node was stopped: its version does not tell which one wrote the data.
 #[test]
-fn a_package_that_changed_since_the_node_last_started_is_no_evidence() {
+fn a_package_that_changed_after_the_last_start_proves_nothing() {
     let mut facts = stopped(&["node3"]);
     let package = host(&mut facts, "node3").packages.get_mut("rabbitmq-server").expect("it is there");
     (package.installed, package.unpacked) = (Some("3.10.9-1".to_owned()), Some(1_700_000_900));
@@ -102,20 +102,20 @@ fn remove_package(facts: &mut Facts, text: &str, flags: &[&str]) {
     host.data[0].feature_flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
 }
 
-/// Nobody asked for a version, the repositories moved on, and a broker lost its package.
+/// No version is requested, the repositories have newer ones, and a broker lost its package.
 #[test]
 fn the_repositories_candidate_does_not_come_over_data() {
     let flags = ["quorum_queue", "stream_queue"];
     let mut facts = stopped(&BROKERS);
     BROKERS.iter().for_each(|text| remove_package(&mut facts, text, &flags));
     let bring_up = |facts: &Facts| Call::of("bring-up", &[]).project(&desired(INVENTORY), facts);
-    // What was there is offered still.
+    // The previous version is still offered.
     let (plan, _) = bring_up(&facts).expect("a plan");
     assert_eq!(installs(&plan), BROKERS.map(|text| (format!("{text}/packages"), VERSION.to_owned())));
     assert_eq!(changes(&plan), [Change::Add; 3], "a package that is gone comes new: +");
     offer(&mut facts, &["4.0.5-1"]);
     insta::assert_snapshot!(Call::of("bring-up", &[]).text(&desired(INVENTORY), &facts));
-    // Nor where nothing tells what was there.
+    // Nor if nothing shows the previous version.
     offer(&mut facts, &[VERSION]);
     for text in BROKERS {
         remove_package(&mut facts, text, &["quorum_queue", "stream_queue", "rabbitmq_4.0.0"]);
@@ -125,9 +125,9 @@ fn the_repositories_candidate_does_not_come_over_data() {
     assert_eq!(refused.0.len(), 3, "{refused:?}");
 }
 
-/// Flags in the data say that the removed package is not what ran over them last.
+/// Feature flags in the data show that another version than the removed package used them last.
 #[test]
-fn flags_that_a_removed_package_does_not_know_make_its_version_unknown() {
+fn feature_flags_unknown_to_a_removed_package_make_the_version_unknown() {
     let mut facts = stopped(&["node3"]);
     remove_package(&mut facts, "node3", &["quorum_queue", "stream_queue", "rabbitmq_4.0.0"]);
     let refused = limited("node3").text(&desired(INVENTORY), &facts);
@@ -139,7 +139,7 @@ fn flags_that_a_removed_package_does_not_know_make_its_version_unknown() {
     assert_eq!(installs(&plan), [("node3/packages".to_owned(), VERSION.to_owned())]);
 }
 
-/// What a running member is refused, its stopped peer is not given.
+/// A version that is refused for a running member is not installed on its stopped peer.
 #[test]
 fn a_stopped_member_is_not_taken_behind_those_that_run() {
     let mut facts = stopped(&["node3"]);
@@ -167,9 +167,9 @@ fn without_data_any_version_comes() {
     assert_eq!(installs(&plan), all);
 }
 
-/// Whatever is called for: what such a node holds and whether it can be spared is not known, and its peers do not tell either.
+/// For every playbook: the data of such a node and whether it can be stopped is unknown, and its peers do not know it either.
 #[test]
-fn a_version_that_does_not_know_a_question_is_touched_by_no_playbook() {
+fn no_playbook_touches_a_version_without_a_needed_question() {
     let why = "the running node (RabbitMQ 4.4.0) cannot be asked which alarms are raised (alarm): undef";
     for unsupported in [&["node3"][..], &["node1", "node2", "node3"]] {
         let mut facts = whole();

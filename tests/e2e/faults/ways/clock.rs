@@ -1,9 +1,9 @@
-//! Clocks that jump. The lab's hosts share this machine's clock, which nobody may set; so what is set is what the program
-//! and the scripts on a host see:
+//! Clock jumps. The lab's hosts share this machine's clock, which must not be set; so only what the program
+//! and the scripts on a host see is changed:
 //! - The controller's clock by libfaketime: every call of the running process for the time of day is answered with an
-//!   hour more. Its monotonic clock goes on, as it does where a real clock is set.
-//! - A host's clock by another date(1) before the real one. rabbitup's scripts know the time by that alone. What the broker
-//!   and systemd make of a jump is not proven by it.
+//!   hour more. Its monotonic clock is unaffected, as when a real clock is set.
+//! - A host's clock by another date(1) before the real one. rabbitup's scripts read the time only from it. The effect on the broker
+//!   and systemd is not tested.
 
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ fn library() -> PathBuf {
 
 const DATE: &str = "/usr/sbin/date";
 
-/// A host's clock jumps by an hour, as far as scripts there can tell.
+/// A host's clock jumps by an hour, as seen by scripts there.
 pub fn jump_there(lab: &Lab, host: &str) {
     lab.stdout_of(
         host,

@@ -1,4 +1,4 @@
-//! The controller is paused for longer than hosts keep its locks, or another one wants to do the same work.
+//! The controller is paused for longer than hosts keep its locks, or another one starts the same run.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use super::super::fault::{Scene, Struck};
 use crate::inventory::ADMIN_PASSWORD;
 use crate::program::{Home, Running};
 
-/// Longer than `LEASE` of src/apply/lock.rs, after which hosts free the lock of whom they have not heard of.
+/// Longer than `LEASE` of src/apply/lock.rs, after which hosts free the lock of a silent controller.
 const PAUSE: Duration = Duration::from_secs(75);
 
-/// A laptop's lid that is closed and opened again. False where the run had ended.
+/// A laptop's lid that is closed and opened again. False if the run had ended.
 pub fn pause(run: &Running) -> bool {
     if !run.signal("STOP") {
         return false;
     }
-    // It is the length of the pause that is tested: no condition ends it.
+    // The length of the pause is tested, so no condition ends it.
     std::thread::sleep(PAUSE);
     run.signal("CONT")
 }
 
-/// Somebody else runs the very same command, from a home of his own.
+/// Another operator runs the same command, from a different home.
 pub fn second(scene: &Scene<'_>, first: &Running) -> Struck {
     let (stage, playbook) = (scene.stage, scene.playbook);
     let home = Home::new("second");
@@ -33,7 +33,7 @@ pub fn second(scene: &Scene<'_>, first: &Running) -> Struck {
     let said = format!("{} {}", run.out, run.err);
     match run.code() {
         Some(75) if said.contains("is locked by") => Struck::Found(Vec::new()),
-        // The first one was done before the second one came.
+        // The first one was done before the second one started.
         _ if !first.signal("0") => Struck::Nothing,
         _ => Struck::Found(vec![format!("the second controller was not kept out by a lock:\n{run}")]),
     }

@@ -7,7 +7,7 @@ use crate::lab::Lab;
 const CANARY: &str = "/root/canary";
 const UNIT: &str = "hostile-rabbitmq";
 
-/// What user rabbitmq does for a minute, or until it is stopped. Links lead to root's file; whoever opens a pipe for reading
+/// What user rabbitmq does for a minute, or until it is stopped. Links point to root's file; a process that opens a pipe for reading
 /// waits for ever, and /dev/zero never ends.
 const PLANT: &str = r#"
 plant() {
@@ -30,7 +30,7 @@ for round in $(seq 240); do
 done
 "#;
 
-/// Begins, where that user exists already.
+/// Starts, if that user exists.
 pub fn begin(lab: &Lab, host: &str) -> bool {
     let canary = format!("printf 'root alone\\n' >{CANARY} && chmod 600 {CANARY}");
     let run = format!(
@@ -41,7 +41,7 @@ pub fn begin(lab: &Lab, host: &str) -> bool {
     lab.run_on(host, &run).status.success()
 }
 
-/// Ends it and takes away what was planted. What root did to its own file for him.
+/// Stops it and removes what was planted. Returns the changes to root's own file.
 pub fn end(lab: &Lab, host: &str) -> Vec<String> {
     let command = format!(
         "systemctl stop {UNIT} 2>/dev/null; rm -f /run/hostile.sh; \

@@ -1,5 +1,5 @@
-//! A package mirror on this machine, which the hosts reach over the lab's bridge: it serves, and then it takes
-//! connections and says nothing more.
+//! A package mirror on this machine, which the hosts reach over the lab's bridge: it serves, and then accepts
+//! connections without answering.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use crate::hosts::on_all;
 use crate::lab::Lab;
 use crate::stage::ALL;
 
-/// How often a silent mirror looks whether it is to speak again.
+/// How often a silent mirror checks whether it should answer again.
 const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Mirror {
         mirror
     }
 
-    /// Makes hosts ask it, with lists of its packages.
+    /// Makes hosts use it, with lists of its packages.
     fn point(&self, lab: &Lab, hosts: &[&str]) {
         let source = format!("http://{}:{}", self.address, self.port);
         let command = format!(
@@ -59,7 +59,7 @@ impl Mirror {
         on_all(hosts, |host| lab.stdout_of(host, &command));
     }
 
-    /// From now on it takes connections and does not answer; or it does again.
+    /// From now on it accepts connections without answering; or answers again.
     pub fn set_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::Relaxed);
     }
@@ -100,6 +100,6 @@ fn serve(mut stream: TcpStream, folder: &Path, silent: &AtomicBool, over: &Atomi
         _ => ("404 Not Found", Vec::new()),
     };
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    // Whoever hung up meanwhile needs no answer.
+    // A client that has disconnected needs no answer.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
 }

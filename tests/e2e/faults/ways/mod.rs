@@ -1,4 +1,4 @@
-//! How a fault is brought about where that takes more than a line.
+//! Injections that take more than a line.
 
 pub mod clock;
 pub mod controller;

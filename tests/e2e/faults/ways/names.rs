@@ -1,5 +1,5 @@
-//! Names lead elsewhere: another tool has written its own lines into /etc/hosts, before rabbitup's. A resolver that lies
-//! does the same to whoever asks: all of rabbitup, the shell and Erlang go by getaddrinfo(3).
+//! Names resolve to other addresses: another tool has written its own lines to /etc/hosts, before rabbitup's. A wrong resolver
+//! has the same effect: rabbitup, the shell and Erlang all use getaddrinfo(3).
 
 use crate::lab::Lab;
 use crate::stage::BROKERS;
@@ -7,7 +7,7 @@ use crate::stage::BROKERS;
 /// At the end of each line, so that they can be found again. rabbitup keeps comments of lines that it keeps.
 const MARK: &str = "# another tool";
 
-/// Every other broker's name leads to an address of which no host answers.
+/// Every other broker's name resolves to an address at which no host answers.
 pub fn mislead(lab: &Lab, host: &str) {
     let nowhere = lab.address(99);
     let lines: String = BROKERS

@@ -2,7 +2,7 @@
 
 use crate::lab::Disk;
 
-/// How large a host's disk is where it is to be filled: what a bring-up asks for, and some more.
+/// The size of a host's disk that will be filled: what a bring-up requires, and a margin.
 pub const SMALL: Disk = Disk::Own("1500M");
 
 /// Only a host's own disk is filled; the machine's disk is shared.
@@ -18,8 +18,8 @@ pub const TAKE_INODES: &str = "[ \"$(df --output=itotal / | tail -n 1)\" -lt 100
 
 pub const GIVE_INODES: &str = "rm -rf /inodes";
 
-/// The kernel refuses to remount what has files open for writing, which after an error of the disk it does not ask. A
-/// read-only mount over each directory has the same effect on whoever opens a file from then on; what is open stays so.
+/// The kernel refuses to remount a file system with files open for writing, except after a disk error. A
+/// read-only mount over each directory has the same effect on files opened from then on; open files stay open.
 pub const REMOUNT_READ_ONLY: &str =
     "for d in /etc /var; do mount --bind $d $d && mount -o remount,bind,ro $d || exit 1; done";
 

@@ -8,7 +8,7 @@ use crate::hosts;
 use crate::inventory::{ADMIN_PASSWORD, Inventory};
 use crate::stage::{ALL, Stage};
 
-/// Where passwords stand on hosts.
+/// Where hosts have passwords.
 const PLANTED: [&str; 7] = [
     "planted-in-rabbitmq-conf",
     "planted-in-a-uri",

@@ -82,11 +82,11 @@ pub const CASES: &[Case] = &[
         host: "node3",
         evidence: &["e2e_unknown"],
         meanwhile: foreseen,
-        // RabbitMQ has no way back: what the packages have no part in goes by hand, on both at once.
+        // RabbitMQ cannot revert this: the test removes the data by hand, on both at once.
         fix: Fix::ByHand(&[
             Run("node1", FEWER_FLAGS),
             Run("node2", FEWER_FLAGS),
-            // With Mnesia the one that stopped last waits for nobody; with Khepri both wait for each other.
+            // With Mnesia the one that stopped last does not wait; with Khepri both wait for each other.
             Run("node2", "systemctl start --no-block rabbitmq-server"),
             Run("node1", "timeout 120 systemctl start rabbitmq-server"),
             Run("node2", "timeout 120 systemctl start rabbitmq-server"),
@@ -96,14 +96,14 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// The links break at once, and no new one is made.
+/// The links break at once, and no new one can form.
 const CUT_OFF: &str = "nft 'add table ip e2e; add chain ip e2e input { type filter hook input priority 0; }; \
     add chain ip e2e out { type filter hook output priority 0; }; \
     add rule ip e2e input ip saddr { {node1}, {node2} } tcp dport 25672 reject with tcp reset; \
     add rule ip e2e input ip saddr { {node1}, {node2} } tcp sport 25672 reject with tcp reset; \
     add rule ip e2e out ip daddr { {node1}, {node2} } tcp dport 25672 reject with tcp reset'";
 
-/// Blank, and neither its file nor what it remembers of it leads it back to the others. The file keeps an old time: one
+/// Blank, and neither its file nor its data leads it back to the others. The file keeps an old time: one
 /// that is younger than the node would be a reason to restart it.
 const LEAVE: &str = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqctl -q reset && \
     sed -i /^cluster_formation/d /etc/rabbitmq/rabbitmq.conf && touch -d yesterday /etc/rabbitmq/rabbitmq.conf && \
@@ -120,7 +120,7 @@ printf '%s\n' '-module(rabbit_e2e_flag).' '-rabbit_feature_flag({e2e_unknown, #{
 sed -i "s/{modules, *\[/&'rabbit_e2e_flag',/" rabbit.app && timeout 120 systemctl restart rabbitmq-server &&
 timeout 60 rabbitmqctl -q list_feature_flags | grep -q e2e_unknown"#;
 
-/// The broker is stopped, and knows nothing of that flag any more.
+/// The broker is stopped, and no longer knows that flag.
 const FEWER_FLAGS: &str = "systemctl stop rabbitmq-server && cd /usr/lib/rabbitmq/lib/*/plugins/rabbit-[34]*/ebin && \
     mv /root/e2e-rabbit.app rabbit.app && rm rabbit_e2e_flag.beam /root/rabbit_e2e_flag.erl && \
     sed -i 's/e2e_unknown,//' /var/lib/rabbitmq/mnesia/rabbit@*-feature_flags";
@@ -131,9 +131,9 @@ fn foreseen(stage: &Stage, _: &Value) {
     up.expect(1).says("rabbit@node3 does not know feature flags").says("e2e_unknown");
 }
 
-/// What a plan does not see, since the port is open, stops the join; `up` says what doctor knows of it. Links that stand
+/// The plan does not see the cause, since the port is open; the join fails, and `up` shows doctor's finding. Open links
 /// would not notice, so this is no case of its own in the table of pairs, and they are cut here. It is closed in both
-/// directions: whoever links node3 and node2 makes node1 link node3, too (global's full mesh).
+/// directions: a link between node3 and node2 makes node1 connect to node3, too (global's full mesh).
 fn join_that_fails(stage: &Stage, _: &Value) {
     let redirect = "nft 'add table ip e2e; add chain ip e2e to { type nat hook prerouting priority -100; }; \
                     add chain ip e2e from { type nat hook output priority -100; }; \

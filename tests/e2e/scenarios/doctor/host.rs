@@ -3,7 +3,7 @@
 use super::Act::{Run, Until};
 use super::{CASE, Case, Fix};
 
-/// In place of the cluster's.
+/// Instead of the cluster's cookie.
 pub const OTHER_COOKIE: &str = "e2e-other-cookie-of-nobody";
 
 const PUT_COOKIE_BACK: Fix =
@@ -217,7 +217,7 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// On its own: its configuration would lead the blank hare into the cluster.
+/// Alone: its configuration would let the blank hare enter the cluster.
 const OTHER_NAME: &str = "systemctl stop rabbitmq-server && sed -i /^cluster_formation/d /etc/rabbitmq/rabbitmq.conf && \
     echo NODENAME=hare@node3 >>/etc/rabbitmq/rabbitmq-env.conf";
 

@@ -5,7 +5,7 @@ use crate::inventory::{Entry, Inventory};
 use crate::lab::Host;
 use crate::stage::{Stage, say};
 
-/// Everything else is as it should be between them: names, cookie, ports. Two clusters are made for it, so that it is
+/// Everything else is right between them: names, cookie, ports. It needs two new clusters, so it is
 /// played on one day of three.
 pub fn releases(stage: &Stage) {
     if super::third_of_today().is_some_and(|today| today != 0) {
@@ -20,7 +20,7 @@ pub fn releases(stage: &Stage) {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(&cookie, mode).expect("the file is ours");
 
-    // Each is a cluster of its own, made at the same time.
+    // Each is a separate cluster; both are created at the same time.
     let alone = [1, 2].map(|n| {
         let home = stage.home.borrow();
         let path = home.path(&format!("release{n}.toml"));
