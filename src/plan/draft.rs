@@ -290,7 +290,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn refuse_problem(&mut self, host: &HostName, problem: Problem) {
-        // A problem of a host outside --limit does not stop changes to the others.
+        // A host that is not to be changed is no reason to leave the others as they are.
         if !self.options.limit.covers(host) {
             return self.note(host, format!("outside --limit; would be refused: {}", problem.what));
         }
