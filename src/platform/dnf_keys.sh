@@ -3,7 +3,7 @@
 # the operator. A key that comes over the network is accepted if the inventory names its fingerprint, or if rpm has it
 # already; else dnf is given none for that repository.
 
-# The options for dnf, one per line; none of them contains a space.
+# The options for every run of dnf, one per line; none of them contains a space.
 key_options=
 keys_directory=/run/rabbitup-keys
 
@@ -30,12 +30,15 @@ rpm_has_key() { # FINGERPRINT
   [ -n "$(rpm -qa "gpg-pubkey-$(printf %s "$1" | tail -c 8 | tr A-F a-f)*")" ]
 }
 
+# Before dnf loads metadata: `dnf -y` accepts a key for metadata as readily as one for packages, and keeps it in its cache.
 # Fetches each key once, and lets dnf use exactly the file that was checked.
 accept_keys() {
-  key_options=
+  [ -z "${keys_checked:-}" ] || return 0
+  keys_checked=yes
   listed=$(network_keys)
   [ -n "$listed" ] || return 0
   rm -rf "$keys_directory"
+  trap forget_keys EXIT
   mkdir -m 700 "$keys_directory"
   key_options=$(printf '%s\n' "$listed" | cut -d ' ' -f 1 | sort -u | while read -r repo; do
     printf '%s\n' "$listed" | sed -n "s|^$repo ||p" >"$keys_directory/$repo.addresses"
@@ -52,6 +55,11 @@ accept_keys() {
     done <"$keys_directory/$repo.addresses"
     printf '%s\n' "--setopt=$repo.gpgkey=$accepted"
   done)
+}
+
+forget_keys() {
+  rm -rf "$keys_directory"
+  key_options='' keys_checked=''
 }
 
 # Fails with the keys that are not trusted.
