@@ -105,6 +105,13 @@ const SCENARIOS: &[Scenario] = &[
         families::repositories,
     )
     .by_turns(),
+    Scenario::new(
+        "an upgrade that is killed between the two versions of dnf",
+        State::Any,
+        State::Any,
+        families::killed_upgrade,
+    )
+    .by_turns(),
     Scenario::new("half-done hosts", State::Fresh, State::Any, half_done::half_done).by_turns(),
     Scenario::new(
         "hostile values, and obstructive login scripts",

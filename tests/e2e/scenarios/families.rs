@@ -1,4 +1,4 @@
-//! What depends on the family of packages: hosts of both in one cluster, and dnf's repositories, keys and lock.
+//! What depends on the family of packages: hosts of both in one cluster; dnf's repositories, keys, lock and half-done transactions.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
 use crate::lab::Host;
 use crate::program::until;
-use crate::release::Suite;
+use crate::release::{Family, Suite};
 use crate::stage::{ALL, BROKERS, Stage, octet};
 
 /// Debian's hosts and one of EL form a cluster: they have the same RabbitMQ. Whatever the lab's release, since only these two do.
@@ -47,14 +47,18 @@ const ACCEPTED_KEYS: &str = "find /var/cache/dnf -path '*/rabbitmq-*/pubring/*' 
 const LOCK: &str = "systemd-run -q --unit=dnf-of-another sleep 300 && \
     systemctl show -p MainPID --value dnf-of-another >/var/lib/dnf/rpmdb_lock.pid";
 
-/// Somebody's repository that does not answer, a key that comes over the network, a lock that another dnf holds. On EL, whatever the
-/// lab's release.
+/// One broker on EL, and nothing else. Whatever the lab's release: this is about dnf.
+fn one_broker(stage: &Stage) -> Inventory {
+    stage.home.borrow_mut().forget_connections();
+    stage.lab.remove_hosts();
+    stage.lab.up_as(Suite::El9, &[Host::new("node1", octet("node1"))]);
+    ["node2", "node3", "lb1"].into_iter().fold(Inventory::whole(), Inventory::without)
+}
+
+/// Somebody's repository that does not answer, a key that comes over the network, a lock that another dnf holds.
 pub fn repositories(stage: &Stage) {
     let lab = &stage.lab;
-    stage.home.borrow_mut().forget_connections();
-    lab.remove_hosts();
-    lab.up_as(Suite::El9, &[Host::new("node1", octet("node1"))]);
-    let mut inventory = ["node2", "node3", "lb1"].into_iter().fold(Inventory::whole(), Inventory::without);
+    let mut inventory = one_broker(stage);
     let nowhere = lab.address(99);
     lab.stdout_of(
         "node1",
@@ -83,4 +87,32 @@ pub fn repositories(stage: &Stage) {
     assert!(lab.stdout_of("node1", ACCEPTED_KEYS).contains("gpg-pubkey-"), "the key was accepted");
     hosts::assert_tidy(lab, &["node1"]);
     stage.assert_nothing_to_do(&inventory);
+}
+
+/// Waits until rpm has the old version and the new one, and kills all of the run on this host at once: shell, dnf and all.
+const KILL_HALF_WAY: &str = "timeout 120 sh -c 'until HALF_WAY; do :; done' && cat /run/rabbitup-*.work | { \
+    read -r pid session; kill -9 \"$pid\" $(pgrep -s \"$session\") $(pgrep -x dnf); :; }";
+
+/// What keeps the broker from starting while packages are installed ends with the run that put it there, however that ends.
+pub fn killed_upgrade(stage: &Stage) {
+    let lab = &stage.lab;
+    let inventory = one_broker(stage);
+    stage.up(&inventory).expect(0);
+    lab.stdout_of("node1", &Family::Dnf.offer("next"));
+    let next = lab.stdout_of("node1", Family::Dnf.next_version());
+    let version = format!("version={next}");
+    let upgrade = || stage.rabbitup(&inventory).args(["run", "upgrade", &version, "--yes"]);
+    let run = upgrade().spawn();
+    lab.stdout_of("node1", &KILL_HALF_WAY.replace("HALF_WAY", Family::Dnf.half_way()));
+    run.wait().expect(1);
+    let guard = "ls /run/systemd/system/rabbitmq-server.service.d/rabbitup-install.conf && rpm -q rabbitmq-server | wc -l";
+    assert!(lab.stdout_of("node1", guard).ends_with("\n2"), "it was hit half-way");
+    lab.stdout_of("node1", "systemctl start rabbitmq-server && systemctl is-active rabbitmq-server");
+
+    stage.rabbitup(&inventory).args(["status"]).run().says("partly installed");
+    upgrade().run().expect(0);
+    assert_eq!(lab.stdout_of("node1", Family::Dnf.half_installed()), "");
+    assert_eq!(lab.stdout_of("node1", Family::Dnf.installed_version()), next);
+    hosts::assert_tidy(lab, &["node1"]);
+    upgrade().run().expect(0).says("No changes.");
 }
