@@ -240,8 +240,8 @@ packages_failed() { # PACKAGE[=VERSION]...
     fail "the host's own settings keep $dnf from installing $what" \
       "on the host: $dnf versionlock list, excludepkgs in /etc/dnf/dnf.conf and /etc/yum.repos.d, $dnf module list; then run the same command again"
   fi
-  # The last one: rpm has no key at all, and gpgkey names none.
-  if dnf_said 'GPG check FAILED|Public key for .* is not installed|GPG signature verification error|do not have any GPG public keys'; then
+  # The last one: rpm has no key at all, and a repository's gpgkey names none.
+  if dnf_said 'GPG check FAILED|Public key for .* is not installed|GPG signature verification error|retrieve GPG key|do not have any GPG public keys'; then
     keys_failed
   fi
   if [ -n "$missing" ]; then

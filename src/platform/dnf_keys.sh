@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # dnf.sh sets dnf and reads key_options
 # Which keys dnf may accept by itself. `dnf -y` imports whatever key a repository's gpgkey names. A file on the host was put there by
 # the operator. A key that comes over the network is accepted if the inventory names its fingerprint, or if rpm has it
-# already; else dnf is given none for that repository.
+# already; else dnf is given a file that does not exist. With none at all, dnf refuses to do anything on a host whose rpm has no key
+# yet, for packages of other repositories too.
 
 # The options for every run of dnf, one per line; none of them contains a space.
 key_options=
@@ -53,7 +54,7 @@ accept_keys() {
       done
       [ "$trusted" = no ] || [ -z "$(fingerprints "$file")" ] || accepted="$accepted${accepted:+,}file://$file"
     done <"$keys_directory/$repo.addresses"
-    printf '%s\n' "--setopt=$repo.gpgkey=$accepted"
+    printf '%s\n' "--setopt=$repo.gpgkey=${accepted:-file://$keys_directory/none}"
   done)
 }
 

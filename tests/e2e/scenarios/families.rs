@@ -62,7 +62,9 @@ pub fn repositories(stage: &Stage) {
     let nowhere = lab.address(99);
     lab.stdout_of(
         "node1",
-        &format!("printf '[foreign]\\nname=foreign\\nbaseurl=http://{nowhere}/\\n' >/etc/yum.repos.d/foreign.repo"),
+        &format!(
+            "printf '[foreign]\\nname=foreign\\nbaseurl=http://{nowhere}/\\ngpgkey=http://{nowhere}/KEY\\n' >/etc/yum.repos.d/foreign.repo"
+        ),
     );
     let fingerprint = lab.stdout_of("node1", KEY_BY_ADDRESS);
 
