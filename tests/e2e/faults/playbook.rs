@@ -154,8 +154,9 @@ fn shrink(stage: &Stage) {
 
 /// The hosts' repositories have the next version.
 fn offer(stage: &Stage) {
-    let offer = stage.lab.suite().family().offer("next");
-    hosts::on_all(&BROKERS, |host| stage.lab.stdout_of(host, &offer));
+    let lab = &stage.lab;
+    let offer = lab.suite().family().offer("next");
+    hosts::on_all(&BROKERS, |host| lab.stdout_of(host, &offer));
 }
 
 fn stop(stage: &Stage) {
