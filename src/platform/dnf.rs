@@ -68,10 +68,13 @@ fn read(lines: Sections<'_>) -> BTreeMap<String, PackageFacts> {
             facts.half_installed = newest;
         }
     }
-    for line in lines("unfinished") {
+    // The time of the transaction, then a package in each line. One that was installed since is complete.
+    let unfinished = lines("unfinished");
+    let since: Option<u64> = unfinished.first().and_then(|time| time.parse().ok());
+    for line in unfinished.iter().skip(1) {
         let Some((name, version)) = line.split_once(' ') else { continue };
         let facts = packages.entry(name.to_owned()).or_default();
-        if facts.installed.as_deref() != Some(version) {
+        if facts.unpacked < since {
             (facts.installed, facts.half_installed) = (None, Some(version.to_owned()));
         }
     }
@@ -153,9 +156,9 @@ mod tests {
             (None, Some("3.10.9-1.el9"))
         );
         let rpm: (&str, &[&str]) = ("rpm", &["rabbitmq-server 1795385713 3.10.8-1.el9"]);
-        let cut = read_from(&[rpm, ("unfinished", &["rabbitmq-server 3.10.9-1.el9"])]);
+        let cut = read_from(&[rpm, ("unfinished", &["1795385800", "rabbitmq-server 3.10.9-1.el9"])]);
         assert_eq!(cut["rabbitmq-server"].half_installed.as_deref(), Some("3.10.9-1.el9"));
-        let done = read_from(&[rpm, ("unfinished", &["rabbitmq-server 3.10.8-1.el9"])]);
+        let done = read_from(&[rpm, ("unfinished", &["1795385000", "rabbitmq-server 3.10.7-1.el9"])]);
         assert_eq!(done["rabbitmq-server"].installed.as_deref(), Some("3.10.8-1.el9"));
     }
 

@@ -7,7 +7,8 @@ command -v dnf >/dev/null 2>&1 || dnf=yum
 # completes the transaction, and the lock's file stays.
 dnf_log=/run/rabbitup.dnf
 # The packages that a transaction of ours is changing, as `NAME VERSION`. rpm has no state for a package whose files were
-# unpacked only in part: this file tells that a transaction was cut off. It stays when the host loses power.
+# unpacked only in part: this file tells that a transaction was cut off. It stays when the host loses power, and counts until the
+# package is installed again, by whatever.
 unfinished=/var/lib/dnf/rabbitup-unfinished
 
 # The process that holds one of dnf's locks, as `dnf (process 123)`. These files contain the number of a process, and are left
@@ -124,7 +125,13 @@ versions_of() { # PACKAGE
 # The broker's package: the version that a transaction was installing, else the installed one; nothing where there is none.
 broker_package() {
   begun=$(sed -n 's/^rabbitmq-server //p' "$unfinished" 2>/dev/null | head -n 1)
-  if [ -n "$begun" ]; then printf '%s\n' "$begun"; else versions_of rabbitmq-server | head -n 1; fi
+  since=$(stat -c %Y "$unfinished" 2>/dev/null) || since=0
+  installed_at=$(rpm -q --qf '%{INSTALLTIME}\n' rabbitmq-server 2>/dev/null | grep '^[0-9]*$' | sort -rn | head -n 1)
+  if [ -n "$begun" ] && [ "${installed_at:-0}" -lt "$since" ]; then
+    printf '%s\n' "$begun"
+  else
+    versions_of rabbitmq-server | head -n 1
+  fi
 }
 
 # Whether the first version is the second one, or newer, by rpm's own rules.
@@ -161,6 +168,8 @@ names_of() { # PACKAGE[=VERSION]...
 # Downloads what an installation needs, without installing it.
 fetch_packages() { # PACKAGE[=VERSION]...
   accept_keys
+  # Past its locks dnf 5 does not even download.
+  ! is_dnf5 || [ -z "$(held_packages)" ] || return 0
   # shellcheck disable=SC2046,SC2086,SC2154 # one word per line, none with a space; dnf_keys.sh sets key_options
   run_dnf 900 $key_options $(past_locks) --setopt=install_weak_deps=0 --downloadonly install $(as_specs "$@") || packages_failed "$@"
 }
@@ -172,15 +181,16 @@ install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data
   shift 3
   is_as_planned "$beneath" "$@"
   refresh_lists
-  trap allow_start EXIT
+  locked=$(held_packages)
+  trap 'allow_start; restore_locks' EXIT
   # shellcheck disable=SC2086 # a list of unit names, none with a space
   forbid_start $held_back
   # shellcheck disable=SC2046 # one name per line
   end_interrupted_rpm $(names_of "$@")
   # All that takes long and may fail before anything is changed.
   fetch_packages "$@"
-  locked=$(held_packages)
-  for choice in "$@"; do printf '%s %s\n' "${choice%%=*}" "${choice#*=}"; done | sed '/^\(.*\) \1$/d' >"$unfinished"
+  # Those with a version; a pattern is only installed where there is no data.
+  for choice in "$@"; do printf '%s %s\n' "${choice%%=*}" "${choice#*=}"; done | sed '/^\(.*\) \1$/d; /\*/d' >"$unfinished"
   # shellcheck disable=SC2046,SC2086 # one word per line, none with a space
   run_dnf 1500 $key_options $(past_locks) --setopt=install_weak_deps=0 install $(as_specs "$@") || packages_failed "$@"
   are_installed "$@"
@@ -189,6 +199,7 @@ install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data
   for name in $(names_of "$@"); do
     case " $locked " in *" $name "*) hold_packages hold "$name" ;; esac
   done
+  restore_locks
   [ -z "$skipped" ] || told "installed without the repositories that did not answer: $skipped"
   allow_start
   trap - EXIT
@@ -239,6 +250,14 @@ past_locks() {
     [ -z "$(held_packages)" ] || timeout 60 "$dnf" -y versionlock delete $(held_packages) >/dev/null 2>&1 || :
   else
     printf '%s\n' --disableplugin=versionlock --disableexcludes=main
+  fi
+}
+
+# The locks that dnf 5 lost to the transaction, at whatever version is installed now.
+restore_locks() {
+  if is_dnf5 && [ -n "${locked:-}" ] && [ -z "$(held_packages)" ]; then
+    # shellcheck disable=SC2086 # a list of names
+    timeout 60 "$dnf" -y versionlock add $locked >/dev/null 2>&1 || :
   fi
 }
 

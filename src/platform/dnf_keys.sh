@@ -25,15 +25,23 @@ fingerprints() { # FILE
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }'
 }
 
-# Whether rpm has this key: its packages are named by the last eight digits of the fingerprint, in lower case.
+# Whether rpm has this key. Its packages are named by the last eight digits of the fingerprint, which can be forged, so the whole
+# key is compared: it is the package's description.
 rpm_has_key() { # FINGERPRINT
-  [ -n "$(rpm -qa "gpg-pubkey-$(printf %s "$1" | tail -c 8 | tr A-F a-f)*")" ]
+  for key in $(rpm -qa "gpg-pubkey-$(printf %s "$1" | tail -c 8 | tr A-F a-f)*"); do
+    rpm -q --qf '%{DESCRIPTION}\n' "$key" >"$keys_directory/imported" 2>/dev/null || continue
+    for known in $(fingerprints "$keys_directory/imported"); do
+      [ "$known" != "$1" ] || return 0
+    done
+  done
+  return 1
 }
 
 # Fetches each key once, and lets dnf use exactly the file that was checked.
 accept_keys() {
   key_options=
-  listed=$(network_keys)
+  # The two variables that repositories use in addresses (dnf.conf(5)).
+  listed=$(network_keys | sed "s/\$releasever/$(rpm --eval '%{?rhel}%{?fedora}%{?amzn}')/g; s/\$basearch/$(uname -m)/g")
   [ -n "$listed" ] || return 0
   rm -rf "$keys_directory"
   mkdir -m 700 "$keys_directory"

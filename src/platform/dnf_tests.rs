@@ -26,8 +26,8 @@ cat >"$dir/rpm" <<'T'
 dir=${0%/*}
 case $1 in
   --eval) echo "$2" | sed 's/.*vercmp(//; s/[",)}]//g' | { read -r a b; [ "$a" = "$b" ] && echo 0 && exit; [ "$(printf '%s\n' "$a" "$b" | sort -V | tail -n 1)" = "$a" ] && echo 1 || echo -1; } ;;
-  -q) if [ "$2" = --qf ]; then sed -n "s/^$4 //p" "$dir/db"; else grep -q "^${2%%-[0-9]*} .* ${2##*[a-z]-}$" "$dir/db" || grep -q "^$2 " "$dir/db"; fi ;;
-  -qa) cat "$dir/keys" 2>/dev/null ;;
+  -q) if [ "$3" = '%{INSTALLTIME}\n' ]; then sed -n "s/^$4 \([0-9]*\) .*/\1/p" "$dir/db"; elif [ "$3" = '%{DESCRIPTION}\n' ]; then cat "$dir/$4"; elif [ "$2" = --qf ]; then sed -n "s/^$4 //p" "$dir/db"; else grep -q "^${2%%-[0-9]*} .* ${2##*[a-z]-}$" "$dir/db" || grep -q "^$2 " "$dir/db"; fi ;;
+  -qa) ls "$dir" | grep '^gpg-pubkey' ;;
 esac
 T
 chmod +x "$dir/dnf" "$dir/rpm"
@@ -159,13 +159,13 @@ fn keys_from_the_network() {
     const REPOSITORY: &str = "printf '[vendor]\\nenabled=1\\ngpgkey=https://192.0.2.1/key\\n[off]\\nenabled=0\\ngpgkey=https://192.0.2.1/off\\n\
         [local]\\ngpgkey=file:///etc/pki/key\\n' >\"$dir/etc/yum.repos.d/a.repo\"\n\
         timeout() { shift; case $1 in curl) : >\"$dir/run/rabbitup-keys/fetched\" ;; *) \"$@\" ;; esac; }\n\
-        fingerprints() { echo 0A9AF2115F4687BD29803A206B73A36E6026DFCA; }\n";
+        fingerprints() { case $1 in */imported) cat \"$1\" ;; *) echo 0A9AF2115F4687BD29803A206B73A36E6026DFCA ;; esac; }\n";
     for shell in shells() {
         let accept = |accepted: &str, keys: &str| {
             run(
                 shell,
                 &format!(
-                    "{REPOSITORY}echo '{keys}' >\"$dir/keys\"\naccepted_keys='{accepted}'; accept_keys; echo \"options: $key_options\"; cat \"$dir/run/rabbitup-keys/untrusted\" 2>/dev/null"
+                    "{REPOSITORY}{keys}\naccepted_keys='{accepted}'; accept_keys; echo \"options: $key_options\"; cat \"$dir/run/rabbitup-keys/untrusted\" 2>/dev/null"
                 ),
             )
         };
@@ -176,10 +176,12 @@ fn keys_from_the_network() {
             "{shell:?}: {refused}"
         );
         assert!(!refused.contains("off") && !refused.contains("local"), "{shell:?}: {refused}");
-        for (accepted, keys) in
-            [("0A9AF2115F4687BD29803A206B73A36E6026DFCA", ""), ("", "gpg-pubkey-6026dfca-4b0d1d6a")]
-        {
-            let said = accept(accepted, keys);
+        let imported = |key: &str| format!("echo {key} >\"$dir/gpg-pubkey-6026dfca-4b0d1d6a\"");
+        let forged = accept("", &imported("FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF6026DFCA"));
+        assert!(forged.contains("options: --setopt=vendor.gpgkey=\n"), "{shell:?}: {forged}");
+        let key = "0A9AF2115F4687BD29803A206B73A36E6026DFCA";
+        for (accepted, keys) in [(key, String::new()), ("", imported(key))] {
+            let said = accept(accepted, &keys);
             assert!(said.contains("options: --setopt=vendor.gpgkey=file://"), "{shell:?}: {said}");
         }
     }
