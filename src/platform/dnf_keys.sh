@@ -3,7 +3,7 @@
 # the operator. A key that comes over the network is accepted if the inventory names its fingerprint, or if rpm has it
 # already; else dnf is given none for that repository.
 
-# The options for dnf, one per line; none of them contains a space.
+# The options for every run of dnf, one per line; none of them contains a space.
 key_options=
 keys_directory=/run/rabbitup-keys
 
@@ -37,9 +37,11 @@ rpm_has_key() { # FINGERPRINT
   return 1
 }
 
+# Before dnf loads metadata: `dnf -y` accepts a key for metadata as readily as one for packages, and keeps it in its cache.
 # Fetches each key once, and lets dnf use exactly the file that was checked.
 accept_keys() {
-  key_options=
+  [ -z "${keys_checked:-}" ] || return 0
+  keys_checked=yes
   # The two variables that repositories use in addresses (dnf.conf(5)).
   listed=$(network_keys | sed "s/\$releasever/$(rpm --eval '%{?rhel}%{?fedora}%{?amzn}')/g; s/\$basearch/$(uname -m)/g")
   [ -n "$listed" ] || return 0
@@ -60,6 +62,11 @@ accept_keys() {
     done <"$keys_directory/$repo.addresses"
     printf '%s\n' "--setopt=$repo.gpgkey=$accepted"
   done)
+}
+
+forget_keys() {
+  rm -rf "$keys_directory"
+  key_options='' keys_checked=''
 }
 
 # Fails with the keys that are not trusted.

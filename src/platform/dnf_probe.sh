@@ -20,10 +20,8 @@ packages() {
   known=$(rpm -qa --qf '%{NAME} %{INSTALLTIME} %{EVR}\n' -- $packages)
   printf '%s\n' "$known"
   section unfinished
-  if [ -e /var/lib/dnf/rabbitup-unfinished ]; then
-    stat -c %Y /var/lib/dnf/rabbitup-unfinished
-    cat /var/lib/dnf/rabbitup-unfinished
-  fi
+  unfinished=/var/lib/dnf/rabbitup-unfinished
+  [ ! -e "$unfinished" ] || sed "s/\$/ $(stat -c %Y "$unfinished")/" "$unfinished"
   section locked
   [ ! -e /etc/dnf/plugins/versionlock.list ] || sed -n 's/^\([A-Za-z0-9].*\)/\1/p' /etc/dnf/plugins/versionlock.list
   [ ! -e /etc/dnf/versionlock.toml ] || sed -n 's/^name *= *"\(.*\)".*/\1/p' /etc/dnf/versionlock.toml

@@ -125,7 +125,7 @@ fn why_nothing_was_installed() {
     let reasons = [
         (
             "No match for argument: rabbitmq-server\nError: Unable to find a match: rabbitmq-server\nIgnoring repositories: x",
-            "these repositories did not answer: x",
+            "these repositories could not be read: x",
         ),
         (
             "Error: Unable to find a match: rabbitmq-server",

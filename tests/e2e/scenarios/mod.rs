@@ -7,6 +7,7 @@ pub mod cold;
 pub mod consent;
 pub mod doctor;
 pub mod exposure;
+pub mod families;
 pub mod files;
 pub mod half_done;
 pub mod hostile;
