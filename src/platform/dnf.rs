@@ -112,6 +112,10 @@ fn is_locked(lines: &[String], name: &str, version: &str) -> bool {
 }
 
 #[cfg(test)]
+#[path = "dnf_tests.rs"]
+mod shell_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

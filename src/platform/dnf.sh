@@ -7,7 +7,8 @@ command -v dnf >/dev/null 2>&1 || dnf=yum
 # completes the transaction, and the lock's file stays.
 dnf_log=/run/rabbitup.dnf
 # The packages that a transaction of ours is changing, as `NAME VERSION`. rpm has no state for a package whose files were
-# unpacked only in part: this note tells that a transaction was cut off. It stays when the host loses power.
+# unpacked only in part: this file tells that a transaction was cut off. It stays when the host loses power, and counts until the
+# package is installed again, by whatever.
 unfinished=/var/lib/dnf/rabbitup-unfinished
 
 # The process that holds one of dnf's locks, as `dnf (process 123)`. These files contain the number of a process, and are left
@@ -174,6 +175,8 @@ names_of() { # PACKAGE[=VERSION]...
 # Downloads what an installation needs, without installing it.
 fetch_packages() { # PACKAGE[=VERSION]...
   accept_keys
+  # Past its locks dnf 5 does not even download.
+  ! is_dnf5 || [ -z "$(held_packages)" ] || return 0
   # shellcheck disable=SC2046 # one word per line, none with a space
   run_dnf 900 $(past_locks) --setopt=install_weak_deps=0 --downloadonly install $(as_specs "$@") || packages_failed "$@"
 }
@@ -185,16 +188,19 @@ install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data
   shift 3
   is_as_planned "$beneath" "$@"
   refresh_lists
-  trap allow_start EXIT
+  locked=$(held_packages)
+  accept_keys
+  # Also forgets the keys.
+  trap 'allow_start; restore_locks' EXIT
   # shellcheck disable=SC2086 # a list of unit names, none with a space
   forbid_start $held_back
   # shellcheck disable=SC2046 # one name per line
   end_interrupted_rpm $(names_of "$@")
   # All that takes long and may fail before anything is changed.
   fetch_packages "$@"
-  locked=$(held_packages)
   earlier=$(cut_off)
-  for choice in "$@"; do printf '%s %s\n' "${choice%%=*}" "${choice#*=}"; done | sed '/^\(.*\) \1$/d' >"$unfinished"
+  # Those with a version; a pattern is only installed where there is no data.
+  for choice in "$@"; do printf '%s %s\n' "${choice%%=*}" "${choice#*=}"; done | sed '/^\(.*\) \1$/d; /\*/d' >"$unfinished"
   begun_here=yes
   # shellcheck disable=SC2046 # one word per line, none with a space
   run_dnf 1500 $(past_locks) --setopt=install_weak_deps=0 install $(as_specs "$@") || packages_failed "$@"
@@ -204,6 +210,7 @@ install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data
   for name in $(names_of "$@"); do
     case " $locked " in *" $name "*) hold_packages hold "$name" ;; esac
   done
+  restore_locks
   [ -z "$skipped" ] || told "installed without these repositories, which could not be read: $skipped"
   allow_start
   trap - EXIT
@@ -262,6 +269,14 @@ past_locks() {
     [ -z "$(held_packages)" ] || timeout 60 "$dnf" -y versionlock delete $(held_packages) >/dev/null 2>&1 || :
   else
     printf '%s\n' --disableplugin=versionlock --disableexcludes=main
+  fi
+}
+
+# The locks that dnf 5 lost to the transaction, at whatever version is installed now.
+restore_locks() {
+  if is_dnf5 && [ -n "${locked:-}" ] && [ -z "$(held_packages)" ]; then
+    # shellcheck disable=SC2086 # a list of names
+    timeout 60 "$dnf" -y versionlock add $locked >/dev/null 2>&1 || :
   fi
 }
 

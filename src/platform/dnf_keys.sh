@@ -26,9 +26,16 @@ fingerprints() { # FILE
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }'
 }
 
-# Whether rpm has this key: its packages are named by the last eight digits of the fingerprint, in lower case.
+# Whether rpm has this key. Its packages are named by the last eight digits of the fingerprint, which can be forged, so the whole
+# key is compared: it is the package's description.
 rpm_has_key() { # FINGERPRINT
-  [ -n "$(rpm -qa "gpg-pubkey-$(printf %s "$1" | tail -c 8 | tr A-F a-f)*")" ]
+  for key in $(rpm -qa "gpg-pubkey-$(printf %s "$1" | tail -c 8 | tr A-F a-f)*"); do
+    rpm -q --qf '%{DESCRIPTION}\n' "$key" >"$keys_directory/imported" 2>/dev/null || continue
+    for known in $(fingerprints "$keys_directory/imported"); do
+      [ "$known" != "$1" ] || return 0
+    done
+  done
+  return 1
 }
 
 # Before dnf loads metadata: `dnf -y` accepts a key for metadata as readily as one for packages, and keeps it in its cache.
@@ -36,10 +43,10 @@ rpm_has_key() { # FINGERPRINT
 accept_keys() {
   [ -z "${keys_checked:-}" ] || return 0
   keys_checked=yes
-  listed=$(network_keys)
+  # The two variables that repositories use in addresses (dnf.conf(5)).
+  listed=$(network_keys | sed "s/\$releasever/$(rpm --eval '%{?rhel}%{?fedora}%{?amzn}')/g; s/\$basearch/$(uname -m)/g")
   [ -n "$listed" ] || return 0
   rm -rf "$keys_directory"
-  trap forget_keys EXIT
   mkdir -m 700 "$keys_directory"
   key_options=$(printf '%s\n' "$listed" | cut -d ' ' -f 1 | sort -u | while read -r repo; do
     printf '%s\n' "$listed" | sed -n "s|^$repo ||p" >"$keys_directory/$repo.addresses"

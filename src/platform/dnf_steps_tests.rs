@@ -54,7 +54,11 @@ fn keys_from_the_network_are_judged_before_dnf_loads_anything() {
          (install_packages '' '' - rabbitmq-server=3.10.8-1.el9) 3>&1 >/dev/null",
     );
     let runs: Vec<&str> = printed.lines().filter(|line| line.starts_with("dnf ")).collect();
-    assert_eq!(runs.len(), 7, "makecache, download and install; the second time duplicates as well\n{printed}");
+    assert_eq!(
+        runs.len(),
+        7,
+        "makecache, download and install; the second time duplicates as well\n{printed}"
+    );
     for run in runs {
         assert!(run.contains("--setopt=vendor.gpgkey=file:///") && run.contains("/keys/none "), "a key that nobody trusts: {run}");
     }
@@ -84,7 +88,9 @@ fn what_a_killed_transaction_was_installing_stays_known() {
     assert_eq!(noted(), "rabbitmq-server 2\n", "a download that failed");
     install("3", "0 1");
     assert_eq!(noted(), "rabbitmq-server 2\n", "a transaction that did not begin");
-    let known = |time: u64| host.run(&format!("rpm() {{ echo {time}; }}\nversions_of() {{ echo 9; }}\nbroker_package"));
+    let known = |time: u64| {
+        host.run(&format!("rpm() {{ echo {time}; }}\nversions_of() {{ echo 9; }}\nbroker_package"))
+    };
     assert_eq!(known(1000), "2\n", "rpm's package is older than the note");
     assert_eq!(known(u64::from(u32::MAX)), "9\n", "somebody has installed another since");
     install("2", "0 0");
