@@ -60,7 +60,10 @@ fn keys_from_the_network_are_judged_before_dnf_loads_anything() {
         "makecache, download and install; the second time duplicates as well\n{printed}"
     );
     for run in runs {
-        assert!(run.contains("--setopt=vendor.gpgkey=file:///") && run.contains("/keys/none "), "a key that nobody trusts: {run}");
+        assert!(
+            run.contains("--setopt=vendor.gpgkey=file:///") && run.contains("/keys/none "),
+            "a key that nobody trusts: {run}"
+        );
     }
     assert!(!host.directory.join("keys").exists(), "the keys' directory is removed");
 }

@@ -41,7 +41,8 @@ const KEY_BY_ADDRESS: &str = "systemd-run -q --unit=keys --collect python3 -m ht
     gpg --with-colons --show-keys /srv/repo/KEY-rabbitmq 2>/dev/null | awk -F: '$1 == \"fpr\" { print $10; exit }'";
 
 /// The keys that dnf and rpm have accepted: those of metadata lie in the cache.
-const ACCEPTED_KEYS: &str = "find /var/cache/dnf -path '*/rabbitmq-*/pubring/*' -type f; rpm -qa 'gpg-pubkey*'";
+const ACCEPTED_KEYS: &str =
+    "find /var/cache/dnf -path '*/rabbitmq-*/pubring/*' -type f; rpm -qa 'gpg-pubkey*'";
 
 /// dnf's own lock: a file with the number of a process.
 const LOCK: &str = "systemd-run -q --unit=dnf-of-another sleep 300 && \
