@@ -55,9 +55,11 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
     }
     let files = Files::read(&frames)?;
     let units = software::units(request, &frames);
+    let system = system(&frames, &files);
+    let family = system.family;
     Ok(HostFacts {
         privilege: privilege(&frames),
-        system: system(&frames, &files),
+        system,
         resources: resources(&frames),
         host_name: host_name(&frames, &files),
         resolution: resolution(request, &frames),
@@ -69,8 +71,8 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         at_work: frames.value("system", "at_work").and_then(|pid| pid.parse().ok()),
         under_way: frames.value("system", "owner").and_then(RunUnderWay::parse),
         leftovers: frames.values("system", "leftover").map(str::to_owned).collect(),
-        cookie: files.cookie(&frames),
-        staged_cookie: files.staged_cookie(&frames),
+        cookie: files.cookie(&frames).map(|cookie| cookie.on(family)),
+        staged_cookie: files.staged_cookie(&frames).map(|cookie| cookie.on(family)),
         in_the_way: files.in_the_way(&frames),
         data: data(request, &frames),
         data_place: DataPlace {

@@ -105,7 +105,10 @@ impl Operate for InstallPackages {
                     host.units.insert(unit.to_owned(), stopped_unit());
                 }
             }
-            if host.cookie.as_ref().is_some_and(|cookie| cookie.shape == CookieShape::DebianReplaces) {
+            let is_brokers = self.packages.iter().any(|package| package.name == BROKER_PACKAGE);
+            if is_brokers
+                && host.cookie.as_ref().is_some_and(|cookie| cookie.shape == CookieShape::DebianReplaces)
+            {
                 host.cookie = None;
             }
         });

@@ -15,6 +15,7 @@ pub(super) static PLATFORM: Platform = Platform {
         drift_file: "/var/lib/chrony/chrony.drift",
     },
     balancer: |packages| &packages.apt,
+    replaces_cookie: true,
     data: "/var/lib/dpkg",
     locks: &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"],
     pid_files: &[],

@@ -15,6 +15,7 @@ pub(super) static PLATFORM: Platform = Platform {
         drift_file: "/var/lib/chrony/drift",
     },
     balancer: |packages| &packages.dnf,
+    replaces_cookie: false,
     data: "/var/lib/rpm",
     // rpm's own. It exists on every host and is locked during each transaction (fcntl).
     locks: &["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"],

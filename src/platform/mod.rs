@@ -8,7 +8,7 @@
 mod apt;
 mod dnf;
 #[cfg(test)]
-mod dnf_steps_tests;
+mod dnf_steps_test;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,8 @@ pub struct Platform {
     pub time: TimeService,
     /// What a balancer is installed from.
     pub balancer: fn(&Packages) -> &Packaged,
+    /// Whether the broker's package, when it is configured, replaces a cookie of the form that Erlang generates: 20 upper-case letters.
+    pub replaces_cookie: bool,
     /// Where the package manager keeps what it knows.
     pub data: &'static str,
     /// The locks that installing needs: files that a process locks.

@@ -267,6 +267,7 @@ fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
     assert_eq!(refused.broker, BrokerState::CookieRefused);
     let file = refused.cookie.expect("a cookie");
     assert_eq!(file.shape, CookieShape::DebianReplaces);
+    assert_eq!(file.clone().on(OsFamily::Rpm).shape, CookieShape::Usable);
     // printf QWERTYUIOPASDFGHJKLZ | md5sum: the line end counts in one of the digests only.
     assert_eq!(Some(file.normalised), CookieDigest::from_hex("dc79b160050e39ce6320b30e2da75d5d"));
     assert_ne!(file.raw, file.normalised);

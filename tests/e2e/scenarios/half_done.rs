@@ -51,13 +51,13 @@ pub fn half_done(stage: &Stage) {
     });
     let cookies = on_all(&BROKERS, |host| lab.stdout_of(host, "cat /var/lib/rabbitmq/.erlang.cookie"));
     assert!(cookies[0] != cookies[1] && cookies[1] != cookies[2], "every package made its own cookie");
-    // Byte for byte, like scp: with the line end of the package's cookie.
+    // Byte for byte, like scp: with the line end that Debian's package gives its cookie, and Erlang does not.
+    let copy = lab.stdout_of("node1", "base64 -w 0 /var/lib/rabbitmq/.erlang.cookie");
     lab.stdout_of(
         "node3",
         &format!(
-            "cd /var/lib/rabbitmq && chmod 600 .erlang.cookie && echo {} >.erlang.cookie && \
-             chmod 400 .erlang.cookie",
-            cookies[0]
+            "cd /var/lib/rabbitmq && chmod 600 .erlang.cookie && echo {copy} | base64 -d >.erlang.cookie && \
+             chmod 400 .erlang.cookie"
         ),
     );
     let started =
