@@ -159,11 +159,12 @@ fn ram_nodes(stage: &Stage, inventory: &Inventory, status: &dyn Fn(&str) -> serd
         return;
     }
     // The seed node is made one too, which leaves node2 as the last disc node.
+    let flag = if inventory.names == "long" { "-l" } else { "" };
     stage.lab.stdout_of(
         "node1",
         &format!(
             "for words in stop_app 'change_cluster_node_type ram' start_app; do \
-         timeout 60 rabbitmqctl -l -q -n rabbit@{} $words >/dev/null || exit 1; done",
+         timeout 60 rabbitmqctl {flag} -q -n rabbit@{} $words >/dev/null || exit 1; done",
             names[0]
         ),
     );
