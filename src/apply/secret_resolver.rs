@@ -13,8 +13,8 @@ use tokio::sync::OnceCell;
 
 use crate::document::{ReadError, read_bounded};
 use crate::model::{
-    CookieDigest, DigestKey, HostName, Problem, Secret, SecretName, SecretSource, Secrets, check_cookie,
-    generate_cookie,
+    CookieDigest, CookieError, DigestKey, HostName, Problem, Secret, SecretName, SecretSource, Secrets,
+    check_cookie, generate_cookie,
 };
 use crate::operation::{InstallCookie, Operation, StageCookie};
 use crate::plan::{Plan, Step};
@@ -103,7 +103,11 @@ impl SecretResolver {
         };
         let origin =
             self.sources.get(name).map_or_else(|| "the cookie".to_owned(), |entry| origin(&entry.source));
-        if let Err(error) = check_cookie(cookie) {
+        let of_host = self.sources.get(name).is_some_and(|entry| {
+            matches!(entry.source, SecretSource::HostCookie(_) | SecretSource::StagedCookie(_))
+        });
+        let checked = if of_host { check_hosts_cookie(cookie) } else { check_cookie(cookie) };
+        if let Err(error) = checked {
             return Err(SecretError::new(format!("{origin} cannot be used: {error}"), "set another value"));
         }
         if !planned.is_empty() && CookieDigest::of(cookie).keyed(self.digest_key) != *planned {
@@ -177,8 +181,17 @@ async fn host_cookie<T: Transport>(
     let framed =
         between(printed.expose(), frame.as_bytes()).ok_or_else(|| unread("its answer is incomplete"))?;
     let cookie = Secret::new(framed.to_vec());
-    check_cookie(&cookie).map_err(|error| unread(&error.to_string()))?;
+    check_hosts_cookie(&cookie).map_err(|error| unread(&error.to_string()))?;
     Ok(cookie)
+}
+
+/// Checks a cookie that is in use on a host. The plan has decided that it stays, also one of the form that Erlang generates: RPM hosts
+/// keep such a cookie, and on Debian a running node does.
+fn check_hosts_cookie(cookie: &Secret) -> Result<(), CookieError> {
+    match check_cookie(cookie) {
+        Err(CookieError::DebianReplaces) => Ok(()),
+        checked => checked,
+    }
 }
 
 /// The text between the line `frame` and the next `frame`, which need not start a line.
@@ -274,6 +287,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn a_hosts_cookie_of_the_form_that_erlang_generates_is_used_and_the_inventorys_is_not() {
+        let cookie = Secret::new(b"QWERTYUIOPASDFGHJKLZ\n".to_vec());
+        assert_eq!(check_hosts_cookie(&cookie), Ok(()));
+        assert_eq!(check_cookie(&cookie), Err(CookieError::DebianReplaces));
+        assert_eq!(check_hosts_cookie(&Secret::new(Vec::new())), Err(CookieError::Empty));
+    }
     use crate::apply::run_fixtures::{Answer, TestHosts, host, plan, step};
 
     const NAME: &str = "cookie";
