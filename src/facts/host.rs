@@ -308,17 +308,6 @@ pub struct CookieFile {
     pub shape: CookieShape,
 }
 
-impl CookieFile {
-    /// The same as the packages of a family see it: those of RabbitMQ's team for RPM hosts leave every cookie alone.
-    pub(super) fn on(mut self, family: OsFamily) -> Self {
-        let is_replaced = family.platform().is_none_or(|platform| platform.replaces_cookie);
-        if self.shape == CookieShape::DebianReplaces && !is_replaced {
-            self.shape = CookieShape::Usable;
-        }
-        self
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieShape {
     Usable,

@@ -105,8 +105,9 @@ impl Operate for InstallPackages {
                     host.units.insert(unit.to_owned(), stopped_unit());
                 }
             }
-            let is_brokers = self.packages.iter().any(|package| package.name == BROKER_PACKAGE);
-            if is_brokers
+            // The broker's package makes a new one then.
+            let broker = self.packages.iter().any(|package| package.name == BROKER_PACKAGE);
+            if broker
                 && host.cookie.as_ref().is_some_and(|cookie| cookie.shape == CookieShape::DebianReplaces)
             {
                 host.cookie = None;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{PackageFacts, Platform, Sections, TimeService, Words};
+use super::{GeneratedCookie, PackageFacts, Platform, Sections, TimeService, Words};
 
 pub(super) static PLATFORM: Platform = Platform {
     ids: &["rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn"],
@@ -14,8 +14,8 @@ pub(super) static PLATFORM: Platform = Platform {
         conf: "/etc/chrony.conf",
         drift_file: "/var/lib/chrony/drift",
     },
+    generated_cookie: GeneratedCookie::Stays,
     balancer: |packages| &packages.dnf,
-    replaces_cookie: false,
     data: "/var/lib/rpm",
     // rpm's own. It exists on every host and is locked during each transaction (fcntl).
     locks: &["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"],

@@ -308,20 +308,6 @@ fn a_cookie_that_debian_would_replace_gives_way_on_a_blank_seed_node() {
     assert_eq!(secrets, ["new-cookie"; 3]);
 }
 
-/// The script that replaces it is in the broker's package.
-#[test]
-fn another_package_leaves_a_cookie_that_debian_would_replace() {
-    let desired = desired(INVENTORY);
-    let mut facts = converged(&desired);
-    let seed = host(&mut facts, "node1");
-    seed.cookie.as_mut().expect("a cookie").shape = CookieShape::DebianReplaces;
-    assert!(seed.packages.remove("chrony").is_some());
-    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
-    let is = |wanted: fn(&Operation) -> bool| plan.steps.iter().any(|step| wanted(&step.operation));
-    assert!(is(|operation| matches!(operation, Operation::InstallPackages(_))));
-    assert!(!is(|operation| matches!(operation, Operation::InstallCookie(_))));
-}
-
 #[test]
 fn the_load_balancer_alone() {
     let desired = desired(INVENTORY);

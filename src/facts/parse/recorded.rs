@@ -267,12 +267,23 @@ fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
     assert_eq!(refused.broker, BrokerState::CookieRefused);
     let file = refused.cookie.expect("a cookie");
     assert_eq!(file.shape, CookieShape::DebianReplaces);
-    assert_eq!(file.clone().on(OsFamily::Rpm).shape, CookieShape::Usable);
     // printf QWERTYUIOPASDFGHJKLZ | md5sum: the line end counts in one of the digests only.
     assert_eq!(Some(file.normalised), CookieDigest::from_hex("dc79b160050e39ce6320b30e2da75d5d"));
     assert_ne!(file.raw, file.normalised);
     let stopped = parse(&request("t1", &[]), NONCE, STOPPED).expect("complete");
     assert_eq!(stopped.broker, BrokerState::AppStopped);
+}
+
+#[test]
+fn a_generated_cookie_is_as_good_as_any_where_no_package_replaces_it() {
+    let refused = parse(&request("t1", &[]), NONCE, REFUSED).expect("complete");
+    let file = refused.cookie.expect("a cookie");
+    let shape = |family| super::judged(file.clone(), family).shape;
+    assert_eq!(shape(OsFamily::Rpm), CookieShape::Usable);
+    assert_eq!(
+        (shape(OsFamily::Debian), shape(OsFamily::Other)),
+        (CookieShape::DebianReplaces, CookieShape::DebianReplaces)
+    );
 }
 
 /// Khepri leaves no note beside its data.
