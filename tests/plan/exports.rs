@@ -25,7 +25,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 6] = [
         ],
     ),
     ("operation", &["Nature", "OnBroker"]),
-    ("platform", &["PackageFacts", "Sections", "TimeService", "Words"]),
+    ("platform", &["GeneratedCookie", "PackageFacts", "Sections", "TimeService", "Words"]),
     ("playbook", &["Phase", "PlaybookErrors"]),
     ("transport", &["Held"]),
 ];
