@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, Storage};
 use crate::balancer::Software;
+use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
 use crate::platform::{OsFamily, PackageFacts};
 
@@ -59,6 +60,9 @@ pub struct HostFacts {
     pub kept: Vec<String>,
     pub broker: BrokerState,
     pub load_balancer: Option<LoadBalancerFacts>,
+    /// The firewalls in effect. Only looked up if the inventory manages them.
+    #[serde(default)]
+    pub firewalls: Vec<firewall::Seen>,
     pub reach: Vec<Reach>,
 }
 

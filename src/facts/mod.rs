@@ -31,7 +31,7 @@ pub(crate) use parse::{Frames, ParseError};
 pub use parse::{clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
 pub(crate) use request::command_text;
-pub use request::{PeerPort, ProbeRequest};
+pub use request::{Lookup, PeerPort, ProbeRequest};
 pub use storage::{Access, LEAST_TO_WRITE, Storage};
 pub(crate) use storage::{Shortage, shortages};
 pub use under_way::RunUnderWay;

@@ -17,6 +17,7 @@ use super::{
     Access, ClusterMember, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState,
     Privilege, ProbeRequest, Reach, Resources, RunUnderWay, Storage, System, TimeService,
 };
+use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
 use files::Files;
 
@@ -81,6 +82,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         kept: kept(&frames),
         broker: node::broker(request, &frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
+        firewalls: firewalls(&frames),
         reach: reach(request, &frames),
         files: files.requested(request),
         units: units.into_iter().map(|(name, unit)| (name, unit.facts)).collect(),
@@ -289,6 +291,10 @@ fn time_service(frames: &Frames) -> TimeService {
 fn package_lock(frames: &Frames) -> Option<PackageLock> {
     let (pid, command) = frames.lines("lock").next()?.split_once(' ')?;
     Some(PackageLock { pid: pid.parse().ok()?, command: command.trim().to_owned() })
+}
+
+fn firewalls(frames: &Frames) -> Vec<firewall::Seen> {
+    firewall::in_effect(&|section: &str| frames.lines(section).map(str::to_owned).collect())
 }
 
 fn reach(request: &ProbeRequest, frames: &Frames) -> Vec<Reach> {

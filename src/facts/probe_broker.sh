@@ -145,6 +145,7 @@ broker | {
   units
   time_service
   packages
+  firewalls
   resolve
   answer=$(cat <&3)
   printf '%s\n' "$answer"

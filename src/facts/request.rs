@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::firewall;
 use crate::model::{HostName, NameMode, NodeName, quote};
 use crate::platform::{self, OsFamily, platforms};
 use crate::rabbitmq::internals::node_report;
@@ -34,6 +35,18 @@ pub struct ProbeRequest {
     /// Saved plans of earlier builds have it under the name of the first software that had one.
     #[serde(rename = "haproxy_socket")]
     pub runtime_socket: Option<String>,
+    /// Which firewalls filter on the host, and what rabbitup's rules in them let in.
+    #[serde(default)]
+    pub firewall: Lookup,
+}
+
+/// Whether something is looked up at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lookup {
+    #[default]
+    LeftOut,
+    Wanted,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +104,13 @@ impl ProbeRequest {
             ("lb_port", port.unwrap_or_default()),
             ("runtime_socket", self.runtime_socket.clone().unwrap_or_default()),
         ];
-        self.package_names() + &command_text(&values, &PROBE.concat())
+        // Most hosts are not asked, and need not read it.
+        let firewalls = match self.firewall {
+            Lookup::LeftOut => "firewalls() { :; }\n",
+            Lookup::Wanted => firewall::PROBE,
+        };
+        let probe: Vec<&str> = [&PROBE[..PROBE.len() - 1], &[firewalls], &PROBE[PROBE.len() - 1..]].concat();
+        self.package_names() + &command_text(&values, &probe.concat())
     }
 
     /// For each family of packages: the names to look up that a package may have there. A name of another family would make its
@@ -178,6 +197,7 @@ mod tests {
             }],
             load_balancer_port: None,
             runtime_socket: None,
+            firewall: Lookup::Wanted,
         }
     }
 
@@ -207,7 +227,9 @@ mod tests {
     #[test]
     fn what_is_sent_is_small_and_the_administrator_is_only_a_name() {
         let command = request().command("n0nce");
-        assert!(command.len() < 36 * 1024, "{} bytes", command.len());
+        assert!(command.len() < 40 * 1024, "{} bytes", command.len());
+        let usual = ProbeRequest { firewall: Lookup::LeftOut, ..request() }.command("n0nce");
+        assert!(usual.len() < 36 * 1024, "{} bytes", usual.len());
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
     }
 

@@ -1,12 +1,14 @@
 use std::collections::BTreeSet;
 
 use super::PlannedHost;
+use super::openings::lets_in;
 use crate::balancer::{Balancer, Software};
-use crate::facts::{PeerPort, ProbeRequest};
-use crate::inventory::{Desired, Host};
+use crate::facts::{Lookup, PeerPort, ProbeRequest};
+use crate::inventory::{Desired, FirewallSetting, Host};
 use crate::model::Role;
 use crate::platform::platforms;
 use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
+use crate::rabbitmq::ports::{DISTRIBUTION, EPMD};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
 
 /// Every host with what to probe there.
@@ -73,6 +75,10 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
+        firewall: match desired.firewall {
+            FirewallSetting::LeftAlone => Lookup::LeftOut,
+            FirewallSetting::Managed => Lookup::Wanted,
+        },
         runtime_socket: balancer.map(|balancer| balancer.software.balancer()).and_then(sockets),
     }
 }
@@ -82,16 +88,21 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
 fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
     let mut ports: Vec<u16> = Vec::new();
     if host.has(Role::Broker) {
-        ports.extend([4369, 5672, 25672]);
+        ports.extend([EPMD, 5672, DISTRIBUTION]);
     }
     if host.has(Role::LoadBalancer) && !ports.contains(&5672) {
         ports.push(5672);
     }
     let others = desired.brokers().filter(|other| other.name != host.name);
     let ports = &ports;
+    // Where rabbitup opens firewalls, a port that this host does not need stays closed to it.
+    let is_needed = |other: &Host, port: u16| match desired.firewall {
+        FirewallSetting::LeftAlone => true,
+        FirewallSetting::Managed => lets_in(desired, other, host.address, port),
+    };
     others
         .flat_map(|other| {
-            ports.iter().map(|port| PeerPort {
+            ports.iter().filter(move |port| is_needed(other, **port)).map(|port| PeerPort {
                 peer: other.name.clone(),
                 address: other.address,
                 port: *port,

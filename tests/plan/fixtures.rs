@@ -164,6 +164,7 @@ fn bare(name: &HostName) -> HostFacts {
         kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,
+        firewalls: Vec::new(),
         reach: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rabbitup::balancer::Software;
+use rabbitup::firewall::Software as Firewall;
 
 const FORBIDDEN: [&str; 8] = [
     "tokio",
@@ -35,9 +36,18 @@ fn with_extension(directory: &Path, extension: &str, into: &mut Vec<PathBuf>) {
 fn what_plans_is_pure() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    for module in
-        ["plan", "operation", "model", "balancer", "platform", "rabbitmq", "facts", "cluster", "doctor"]
-    {
+    for module in [
+        "plan",
+        "operation",
+        "model",
+        "firewall",
+        "balancer",
+        "platform",
+        "rabbitmq",
+        "facts",
+        "cluster",
+        "doctor",
+    ] {
         sources(&root.join(module), &mut files);
     }
     assert!(files.len() > 20, "the modules were found");
@@ -107,6 +117,30 @@ fn no_package_manager_is_named_outside_its_room() {
     }
 }
 
+/// What is true of one firewall is only in its files of src/firewall. Doctor shows an operator's rules, whatever made them.
+#[test]
+fn no_firewall_is_named_outside_its_room() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    with_extension(&root, "sh", &mut files);
+    let shell = files.into_iter().map(|file| {
+        let text = fs::read_to_string(&file).expect("a script");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        (file, lines.collect::<Vec<_>>().join("\n"))
+    });
+    let all = code(&root).into_iter().chain(shell);
+    for (file, code) in all.filter(|(file, _)| !file.starts_with(root.join("firewall"))) {
+        let code = code.replace("shell(\"nft list ruleset\")", "");
+        for software in Firewall::ALL {
+            let word = software.as_str();
+            assert!(!code.contains(word), "{} names {word}", file.display());
+        }
+        for word in ["firewall-cmd", "nft "] {
+            assert!(!code.contains(word), "{} names {word}", file.display());
+        }
+    }
+}
+
 /// Which of the modules above it here a module may import.
 enum Above {
     All,
@@ -114,16 +148,20 @@ enum Above {
 }
 
 /// Every module, and what it may import: nothing below it here.
-const MODULES: [(&str, Above); 18] = [
+const MODULES: [(&str, Above); 19] = [
     ("model", Above::Only(&[])),
+    ("firewall", Above::Only(&[])),
     ("balancer", Above::Only(&[])),
     ("platform", Above::Only(&["balancer"])),
     ("redact", Above::Only(&["model", "balancer"])),
     ("document", Above::Only(&["model", "balancer", "redact"])),
     ("rabbitmq", Above::Only(&["model", "document"])),
-    ("facts", Above::Only(&["model", "platform", "balancer", "rabbitmq"])),
+    ("facts", Above::Only(&["model", "firewall", "platform", "balancer", "rabbitmq"])),
     ("template", Above::Only(&["model", "balancer", "document"])),
-    ("operation", Above::Only(&["model", "platform", "balancer", "rabbitmq", "facts", "template"])),
+    (
+        "operation",
+        Above::Only(&["model", "firewall", "platform", "balancer", "rabbitmq", "facts", "template"]),
+    ),
     (
         "inventory",
         Above::Only(&["model", "platform", "balancer", "redact", "document", "rabbitmq", "template"]),
