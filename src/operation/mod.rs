@@ -144,6 +144,15 @@ impl OnBroker {
     }
 }
 
+/// Over which connection a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// Over the run's own.
+    AsIs,
+    /// The same, but only after the host accepted a login over a new one.
+    Anew,
+}
+
 /// Generates the enum of all operations, and the dispatch of each method.
 macro_rules! operations {
     (with data: $($(#[$attribute:meta])* $with:ident)*; without: $($bare:ident)*) => {
@@ -163,6 +172,11 @@ macro_rules! operations {
             /// See [`Operate::nature`].
             pub fn nature(&self) -> Nature {
                 self.get().nature()
+            }
+
+            /// Whether the host must have accepted a new login before.
+            pub(crate) fn login(&self) -> Login {
+                Login::AsIs
             }
 
             /// The operation itself.
