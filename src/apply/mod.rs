@@ -11,6 +11,8 @@ mod event;
 mod fence;
 #[cfg(test)]
 mod fence_tests;
+#[cfg(test)]
+mod firewall_tests;
 mod gather;
 mod interrupt;
 #[cfg(test)]

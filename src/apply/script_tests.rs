@@ -8,16 +8,18 @@ use super::run_fixtures::{frame, mark, without_trail};
 use super::script::render;
 use crate::balancer::Software;
 use crate::facts::{HoldingCounts, QueueKind};
+use crate::firewall::{Opening, Software as Firewall, Source};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
 use crate::operation::{
     AdoptCookie, BalancerState, CancelSyncQueue, ChangeNodeType, CloseGuest, CookieSide, DropStagedCookie,
     EnableFeatureFlags, EnterCluster, FollowPeer, ForgetNode, ForgetOffline, GrowReplicas, Hold,
     HoldPackages, ImportDefinitions, InstallCookie, InstallPackages, JoinCluster, JoinCommand, KeepData,
-    MayGo, Operation, PackageChoice, Proof, PutAdmin, QueueRef, Rebalance, ReleaseQueues, ReloadUnit,
-    RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode, SetClusterName, SetHostName, SetPlugins,
-    StageCookie, StartApp, StartBroker, StartUnit, StopBroker, StopCheck, StopUnit, StopUnknownMember,
-    SwitchCookie, SwitchServer, SyncQueue, Then, UpgradeBroker, Validator, WriteFile, with_all_below,
+    KeepOpenings, MayGo, OpenPorts, Operation, PackageChoice, Proof, PutAdmin, QueueRef, Rebalance,
+    ReleaseQueues, ReloadUnit, RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode, SetClusterName,
+    SetHostName, SetPlugins, StageCookie, StartApp, StartBroker, StartUnit, StopBroker, StopCheck, StopUnit,
+    StopUnknownMember, SwitchCookie, SwitchServer, SyncQueue, Then, UpgradeBroker, Validator, WriteFile,
+    with_all_below,
 };
 use crate::plan::{Change, Phase, Step, StepId};
 use crate::rabbitmq::internals::ASKED_BY_STEPS;
@@ -229,6 +231,12 @@ fn every_operation() -> Vec<Operation> {
             packages: vec!["rabbitmq-server".to_owned()],
             hold: Hold::Hold,
         }),
+        Operation::OpenPorts(OpenPorts {
+            software: Firewall::Firewalld,
+            openings: BTreeSet::from([Opening::tcp(5672, Source::Everywhere)]),
+            instructions: "<policy/>".to_owned(),
+        }),
+        Operation::KeepOpenings(KeepOpenings { software: Firewall::Firewalld }),
         Operation::RemoveStalePolicy,
         Operation::RemoveLeftovers(RemoveLeftovers { directories: vec!["/etc".to_owned()] }),
         Operation::GuardCookie,

@@ -12,6 +12,7 @@ mod cookie;
 mod definitions;
 mod enter;
 mod file;
+mod firewall;
 mod host_name;
 mod join;
 mod leave;
@@ -38,6 +39,7 @@ pub(crate) use definitions::{CloseGuest, ImportDefinitions, PutAdmin};
 pub use enter::EnterCluster;
 pub use file::{Proof, Validator};
 pub(crate) use file::{RemoveLeftovers, Then, WriteFile};
+pub(crate) use firewall::{KeepOpenings, OpenPorts};
 pub(crate) use host_name::SetHostName;
 pub use join::JoinCluster;
 pub(crate) use join::JoinCommand;
@@ -149,7 +151,7 @@ impl OnBroker {
 pub(crate) enum Login {
     /// Over the run's own.
     AsIs,
-    /// The same, but only after the host accepted a login over a new one.
+    /// The same, but only after the host accepted a login over a new one: see [`KeepOpenings`].
     Anew,
 }
 
@@ -176,7 +178,7 @@ macro_rules! operations {
 
             /// Whether the host must have accepted a new login before.
             pub(crate) fn login(&self) -> Login {
-                Login::AsIs
+                if matches!(self, Self::KeepOpenings(_)) { Login::Anew } else { Login::AsIs }
             }
 
             /// The operation itself.
@@ -204,6 +206,7 @@ macro_rules! operations {
 operations! {
     with data:
         SetHostName
+        OpenPorts KeepOpenings
         WriteFile RemoveLeftovers
         InstallPackages HoldPackages
         InstallCookie StageCookie SwitchCookie AdoptCookie DropStagedCookie

@@ -49,6 +49,8 @@ phases! {
     Time = "time";
     /// Installs the packages of each role.
     Packages = "packages";
+    /// Opens the ports that the inventory needs in the hosts' firewalls.
+    Firewall = "firewall";
     /// Writes rabbitmq.conf, the enabled plugins and the limits.
     BrokerConfig = "broker-config";
     /// Installs the Erlang cookie on every broker, and verifies its MD5.
@@ -114,6 +116,7 @@ impl Phase {
             | Self::HostsFile
             | Self::Time
             | Self::Packages
+            | Self::Firewall
             | Self::BrokerConfig
             | Self::Cookie
             | Self::Start

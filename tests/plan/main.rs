@@ -5,6 +5,7 @@ mod data_guard;
 mod day2;
 mod exports;
 mod files;
+mod firewall;
 mod fixtures;
 mod guest;
 mod laws;

@@ -10,6 +10,7 @@ mod cookie_rotation;
 mod data_place;
 mod definitions;
 mod feature_flags;
+mod firewall;
 mod forget;
 mod forget_offline;
 mod grow;
@@ -55,6 +56,7 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::HostNames => host_names::plan(draft),
         PhaseSettings::HostsFile => hosts_file::plan(draft),
         PhaseSettings::Packages => packages::plan(draft),
+        PhaseSettings::Firewall => firewall::plan(draft),
         PhaseSettings::Time => time::plan(draft),
         PhaseSettings::BrokerConfig => broker_config::plan(draft),
         PhaseSettings::Cookie => cookie::plan(draft),
