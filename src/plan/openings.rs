@@ -1,7 +1,6 @@
 //! Which ports the hosts of an inventory need of each other, and clients of them.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use crate::firewall::{Opening, Ports, Protocol, Source};
 use crate::inventory::{ConfigValue, Desired, Host};
@@ -29,11 +28,6 @@ pub fn needed(desired: &Desired, host: &Host) -> BTreeSet<Opening> {
         .filter(|opening| opening.from == Source::Everywhere || !everywhere(opening))
         .cloned()
         .collect()
-}
-
-/// Whether a host has to let connections from this address to this TCP port in.
-pub fn lets_in(desired: &Desired, host: &Host, address: IpAddr, port: u16) -> bool {
-    needed(desired, host).iter().any(|opening| opening.lets_in(address, port))
 }
 
 /// RFC 5905.

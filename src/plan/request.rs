@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use super::PlannedHost;
-use super::openings::lets_in;
 use crate::balancer::{Balancer, Software};
 use crate::facts::{Lookup, PeerPort, ProbeRequest};
 use crate::inventory::{Desired, FirewallSetting, Host};
@@ -88,21 +87,16 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
 fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
     let mut ports: Vec<u16> = Vec::new();
     if host.has(Role::Broker) {
-        ports.extend([EPMD, 5672, DISTRIBUTION]);
+        ports.extend([EPMD, DISTRIBUTION]);
     }
-    if host.has(Role::LoadBalancer) && !ports.contains(&5672) {
+    if host.has(Role::LoadBalancer) {
         ports.push(5672);
     }
     let others = desired.brokers().filter(|other| other.name != host.name);
     let ports = &ports;
-    // Where rabbitup opens firewalls, a port that this host does not need stays closed to it.
-    let is_needed = |other: &Host, port: u16| match desired.firewall {
-        FirewallSetting::LeftAlone => true,
-        FirewallSetting::Managed => lets_in(desired, other, host.address, port),
-    };
     others
         .flat_map(|other| {
-            ports.iter().filter(move |port| is_needed(other, **port)).map(|port| PeerPort {
+            ports.iter().map(|port| PeerPort {
                 peer: other.name.clone(),
                 address: other.address,
                 port: *port,

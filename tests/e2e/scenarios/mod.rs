@@ -8,6 +8,7 @@ pub mod consent;
 pub mod doctor;
 pub mod exposure;
 pub mod files;
+pub mod firewall;
 pub mod half_done;
 pub mod hostile;
 pub mod leaving;
