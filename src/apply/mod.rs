@@ -45,6 +45,8 @@ mod script;
 mod script_tests;
 mod secret_resolver;
 #[cfg(test)]
+mod selinux_tests;
+#[cfg(test)]
 mod swap_tests;
 #[cfg(test)]
 mod switch_tests;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::run_fixtures::{frame, mark, without_trail};
 use super::script::render;
 use crate::balancer::Software;
-use crate::facts::{HoldingCounts, QueueKind};
+use crate::facts::{HoldingCounts, QueueKind, SelinuxPort};
 use crate::firewall::{Opening, Software as Firewall, Source};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
@@ -15,11 +15,11 @@ use crate::operation::{
     AdoptCookie, BalancerState, CancelSyncQueue, ChangeNodeType, CloseGuest, CookieSide, DropStagedCookie,
     EnableFeatureFlags, EnterCluster, FollowPeer, ForgetNode, ForgetOffline, GrowReplicas, Hold,
     HoldPackages, ImportDefinitions, InstallCookie, InstallPackages, JoinCluster, JoinCommand, KeepData,
-    KeepOpenings, MayGo, OpenPorts, Operation, PackageChoice, Proof, PutAdmin, QueueRef, Rebalance,
-    ReleaseQueues, ReloadUnit, RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode, SetClusterName,
-    SetHostName, SetPlugins, StageCookie, StartApp, StartBroker, StartUnit, StopBroker, StopCheck, StopUnit,
-    StopUnknownMember, SwitchCookie, SwitchServer, SyncQueue, Then, UpgradeBroker, Validator, WriteFile,
-    with_all_below,
+    KeepOpenings, LabelPort, MayGo, OpenPorts, Operation, PackageChoice, Proof, PutAdmin, QueueRef,
+    Rebalance, ReleaseQueues, ReloadUnit, RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode,
+    SetClusterName, SetHostName, SetPlugins, SetSelinuxBoolean, StageCookie, StartApp, StartBroker,
+    StartUnit, StopBroker, StopCheck, StopUnit, StopUnknownMember, SwitchCookie, SwitchServer, SyncQueue,
+    Then, UpgradeBroker, Validator, WriteFile, with_all_below,
 };
 use crate::plan::{Change, Phase, Step, StepId};
 use crate::rabbitmq::internals::ASKED_BY_STEPS;
@@ -235,6 +235,10 @@ fn every_operation() -> Vec<Operation> {
             software: Firewall::Firewalld,
             openings: BTreeSet::from([Opening::tcp(5672, Source::Everywhere)]),
             instructions: "<policy/>".to_owned(),
+        }),
+        Operation::SetSelinuxBoolean(SetSelinuxBoolean { name: "haproxy_connect_any".to_owned() }),
+        Operation::LabelPort(LabelPort {
+            label: SelinuxPort { port: 15671, r#type: "rabbitmq_port_t".to_owned() },
         }),
         Operation::KeepOpenings(KeepOpenings { software: Firewall::Firewalld }),
         Operation::RemoveStalePolicy,

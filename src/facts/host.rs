@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, Storage};
+use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, Storage};
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
@@ -63,6 +63,8 @@ pub struct HostFacts {
     /// The firewalls in effect. Only looked up if the inventory manages them.
     #[serde(default)]
     pub firewalls: Vec<firewall::Seen>,
+    #[serde(default)]
+    pub selinux: SelinuxFacts,
     pub reach: Vec<Reach>,
 }
 

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use super::{
     Access, ClusterMember, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState,
-    Privilege, ProbeRequest, Reach, Resources, RunUnderWay, Storage, System, TimeService,
+    Privilege, ProbeRequest, Reach, Resources, RunUnderWay, SelinuxFacts, Storage, System, TimeService,
 };
 use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
@@ -83,6 +83,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         broker: node::broker(request, &frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
         firewalls: firewalls(&frames),
+        selinux: SelinuxFacts::read(frames.lines("selinux")),
         reach: reach(request, &frames),
         files: files.requested(request),
         units: units.into_iter().map(|(name, unit)| (name, unit.facts)).collect(),

@@ -146,6 +146,7 @@ broker | {
   time_service
   packages
   firewalls
+  selinux
   resolve
   answer=$(cat <&3)
   printf '%s\n' "$answer"

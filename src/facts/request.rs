@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{HostName, NameMode, NodeName, quote};
 use crate::platform::{self, OsFamily, platforms};
@@ -99,6 +100,10 @@ impl ProbeRequest {
             (
                 "package_pids",
                 lines(platforms().flat_map(|platform| platform.pid_files).map(|&file| file.to_owned())),
+            ),
+            (
+                "selinux_booleans",
+                lines(Software::ALL.iter().map(|software| software.balancer().selinux_boolean.to_owned())),
             ),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
@@ -227,9 +232,9 @@ mod tests {
     #[test]
     fn what_is_sent_is_small_and_the_administrator_is_only_a_name() {
         let command = request().command("n0nce");
-        assert!(command.len() < 40 * 1024, "{} bytes", command.len());
+        assert!(command.len() < 42 * 1024, "{} bytes", command.len());
         let usual = ProbeRequest { firewall: Lookup::LeftOut, ..request() }.command("n0nce");
-        assert!(usual.len() < 36 * 1024, "{} bytes", usual.len());
+        assert!(usual.len() < 38 * 1024, "{} bytes", usual.len());
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
     }
 

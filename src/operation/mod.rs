@@ -22,6 +22,7 @@ mod packages;
 mod queues;
 mod roll;
 mod rotation;
+mod selinux;
 mod shell;
 mod trial;
 mod unit;
@@ -55,6 +56,7 @@ pub(crate) use queues::{CancelSyncQueue, QueueRef, SyncQueue};
 pub(crate) use roll::{Rebalance, ReviveNode};
 pub use roll::{RestartBroker, StopCheck};
 pub(crate) use rotation::{AdoptCookie, CookieSide, DropStagedCookie, StageCookie, SwitchCookie};
+pub(crate) use selinux::{LabelPort, SetSelinuxBoolean};
 pub(crate) use shell::{Shell, with_all_below};
 pub use unit::StartUnit;
 pub(crate) use unit::{ReloadUnit, StopUnit};
@@ -207,6 +209,7 @@ operations! {
     with data:
         SetHostName
         OpenPorts KeepOpenings
+        SetSelinuxBoolean LabelPort
         WriteFile RemoveLeftovers
         InstallPackages HoldPackages
         InstallCookie StageCookie SwitchCookie AdoptCookie DropStagedCookie

@@ -51,6 +51,8 @@ phases! {
     Packages = "packages";
     /// Opens the ports that the inventory needs in the hosts' firewalls.
     Firewall = "firewall";
+    /// Allows in SELinux's policy what the inventory needs beyond it.
+    Selinux = "selinux";
     /// Writes rabbitmq.conf, the enabled plugins and the limits.
     BrokerConfig = "broker-config";
     /// Installs the Erlang cookie on every broker, and verifies its MD5.
@@ -117,6 +119,7 @@ impl Phase {
             | Self::Time
             | Self::Packages
             | Self::Firewall
+            | Self::Selinux
             | Self::BrokerConfig
             | Self::Cookie
             | Self::Start

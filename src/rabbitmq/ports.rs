@@ -13,6 +13,8 @@ pub const TOOLS: (u16, u16) = (35672, 35682);
 
 const AMQP: u16 = 5672;
 const MANAGEMENT: u16 = 15672;
+/// The usual port of the management UI over TLS.
+pub const MANAGEMENT_TLS: u16 = 15671;
 
 /// The ports for clients: AMQP, AMQP over TLS, and the management UI if its plugin is enabled, as rabbitmq.conf sets them.
 pub fn of_clients<'s, S: Iterator<Item = (&'s str, &'s str)>>(

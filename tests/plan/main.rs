@@ -13,4 +13,5 @@ mod order;
 mod phases;
 mod purity;
 mod secrets;
+mod selinux;
 mod settings;

@@ -7,7 +7,7 @@ use rabbitup::balancer::Software;
 use rabbitup::facts::{
     Backend, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, HostFacts,
     HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
-    ProbeRequest, Resources, System, TimeService,
+    ProbeRequest, Resources, SelinuxFacts, System, TimeService,
 };
 use rabbitup::inventory::{
     Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod, LoadBalancer,
@@ -356,6 +356,7 @@ fn blank(name: &HostName) -> HostFacts {
         broker: BrokerState::Down,
         load_balancer: None,
         firewalls: Vec::new(),
+        selinux: SelinuxFacts::default(),
         reach: Vec::new(),
     }
 }

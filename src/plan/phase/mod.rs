@@ -31,6 +31,7 @@ mod remove;
 mod restart;
 mod roll;
 mod rolling_restart;
+mod selinux;
 mod service;
 mod start;
 mod stop;
@@ -57,6 +58,7 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::HostsFile => hosts_file::plan(draft),
         PhaseSettings::Packages => packages::plan(draft),
         PhaseSettings::Firewall => firewall::plan(draft),
+        PhaseSettings::Selinux => selinux::plan(draft),
         PhaseSettings::Time => time::plan(draft),
         PhaseSettings::BrokerConfig => broker_config::plan(draft),
         PhaseSettings::Cookie => cookie::plan(draft),
