@@ -2,7 +2,7 @@
 
 use super::script_tests::script;
 use crate::model::shells::run_in;
-use crate::operation::{InstallPackages, Operation, Over, PackageChoice};
+use crate::operation::{InstallPackages, InstalledOver, Operation, PackageChoice};
 
 #[test]
 fn an_interrupted_dpkg_run_is_completed_before_apt_starts() {
@@ -36,12 +36,18 @@ fn an_interrupted_dpkg_run_is_completed_before_apt_starts() {
 /// What the plan found beneath the broker's package must be there still when the step comes.
 #[test]
 fn a_package_that_differs_from_the_plan_is_not_changed() {
-    let data = |package: &str| Some(Over::Data { package: Some(package.to_owned()) });
+    let data = |package: &str| Some(InstalledOver::Data { package: Some(package.to_owned()) });
     // What the plan saw, what it installs, whether there are data and what dpkg has; and what the step says.
     let cases = [
-        (Some(Over::NoData), "3.9.27-1", false, "", "INSTALLED"),
-        (Some(Over::NoData), "3.9.27-1", true, "", "data that it did not have when the plan was made"),
-        (Some(Over::NoData), "3.9.27-1", false, "4.0.5-1", "REMOVED"),
+        (Some(InstalledOver::NoData), "3.9.27-1", false, "", "INSTALLED"),
+        (
+            Some(InstalledOver::NoData),
+            "3.9.27-1",
+            true,
+            "",
+            "data that it did not have when the plan was made",
+        ),
+        (Some(InstalledOver::NoData), "3.9.27-1", false, "4.0.5-1", "REMOVED"),
         (data("3.10.8-1"), "3.10.9-1", true, "3.10.8-1", "INSTALLED"),
         (
             data("3.10.8-1"),
@@ -51,9 +57,9 @@ fn a_package_that_differs_from_the_plan_is_not_changed() {
             "made for rabbitmq-server 3.10.8-1, but 4.0.5-1 is installed now",
         ),
         (data("3.10.8-1"), "3.9.27-1", true, "3.10.8-1", "cannot be downgraded to 3.9.27-1 over its data"),
-        (Some(Over::Data { package: None }), "3.10.8-1", true, "", "INSTALLED"),
+        (Some(InstalledOver::Data { package: None }), "3.10.8-1", true, "", "INSTALLED"),
         (
-            Some(Over::Data { package: None }),
+            Some(InstalledOver::Data { package: None }),
             "3.10.8-1",
             true,
             "4.0.5-1",

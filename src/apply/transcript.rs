@@ -56,12 +56,12 @@ pub(super) struct Transcript {
     open: Option<Open>,
     /// Output outside of steps: of a shell that could not start, or a login script.
     stray: Tail,
-    over: Option<Over>,
+    over: Option<ScriptEnd>,
 }
 
 /// Why no further step comes.
 #[derive(Clone, Debug)]
-enum Over {
+enum ScriptEnd {
     Failed,
     Stopped,
     /// The host no longer belongs to this run.
@@ -131,7 +131,7 @@ impl Transcript {
 
     /// Whether the script said that it stopped.
     pub fn has_stopped(&self) -> bool {
-        matches!(self.over, Some(Over::Stopped))
+        matches!(self.over, Some(ScriptEnd::Stopped))
     }
 
     /// Reads one line.
@@ -154,9 +154,9 @@ impl Transcript {
         let mark = mark.trim_end_matches(['\r', '\n']);
         let (verb, rest) = mark.split_once(' ').unwrap_or((mark, ""));
         let over = match verb {
-            "stopped" => Some(Over::Stopped),
-            "taken" => Some(Over::Lost(run_failure::taken_over(RunUnderWay::parse(rest).as_ref()))),
-            "unlocked" => Some(Over::Lost(run_failure::unlocked())),
+            "stopped" => Some(ScriptEnd::Stopped),
+            "taken" => Some(ScriptEnd::Lost(run_failure::taken_over(RunUnderWay::parse(rest).as_ref()))),
+            "unlocked" => Some(ScriptEnd::Lost(run_failure::unlocked())),
             _ => None,
         };
         if let Some(over) = over {
@@ -216,7 +216,7 @@ impl Transcript {
             self.ended += 1;
             return Some(Progress { step, what: Happening::Succeeded(elapsed) });
         }
-        self.over = Some(Over::Failed);
+        self.over = Some(ScriptEnd::Failed);
         let told = run_failure::of_code(code, open.cause.text(), open.advice.text(), open.output.lines());
         Some(Progress { step, what: Happening::Failed(elapsed, told) })
     }
@@ -224,9 +224,9 @@ impl Transcript {
     /// The script has ended: is there a step whose end was not reported?
     pub fn end(mut self, result: Result<Output, TransportError>) -> Ending {
         match self.over.take() {
-            Some(Over::Failed) => return Ending::Failed,
-            Some(Over::Stopped) if self.open.is_none() => return Ending::Stopped(self.ended),
-            Some(Over::Lost(failure)) if self.open.is_none() => {
+            Some(ScriptEnd::Failed) => return Ending::Failed,
+            Some(ScriptEnd::Stopped) if self.open.is_none() => return Ending::Stopped(self.ended),
+            Some(ScriptEnd::Lost(failure)) if self.open.is_none() => {
                 let what = Happening::Failed(Duration::ZERO, failure);
                 return Ending::Missing(Progress { step: self.ended, what });
             }

@@ -7,7 +7,7 @@ use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{become_password, close, shown, transport, unreachable};
-use super::wait_for_steps::{Turn, gather_when_idle};
+use super::wait_for_steps::{ProbeTime, gather_when_idle};
 use crate::document::{ReadError, read_bounded};
 use crate::model::{Secrets, one_line, shortened};
 use crate::plan::{Moved, Plan, fingerprint, moved};
@@ -34,9 +34,9 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
     let transport = transport(&plan.hosts, become_password(common)?.as_ref(), &plan.secrets);
     let result = async {
         // The facts below include what the last step of another run still changes.
-        gather_when_idle(&transport, &plan.hosts, common, Turn::First).await?;
+        gather_when_idle(&transport, &plan.hosts, common, ProbeTime::First).await?;
         let locks = lock(&transport, &plan, &command).await?;
-        let facts = gather_when_idle(&transport, &plan.hosts, common, Turn::Locked).await?;
+        let facts = gather_when_idle(&transport, &plan.hosts, common, ProbeTime::Locked).await?;
         if facts.unreachable().next().is_some() {
             return Err(unreachable(&facts, &Routes::from(&plan), common.style_of_stderr()));
         }

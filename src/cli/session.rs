@@ -7,7 +7,7 @@ use super::arguments::{Called, Common, Data};
 use super::command_line::{CommandLine, Words};
 use super::exit::{Exit, Failure};
 use super::print;
-use super::wait_for_steps::Turn;
+use super::wait_for_steps::ProbeTime;
 use crate::apply::{gather, named_secrets};
 use crate::cluster::phrases::listed;
 use crate::cluster::{Finding, access, health};
@@ -184,8 +184,8 @@ impl Session {
     }
 
     /// How to wait for other runs before planning.
-    pub fn first_turn(&self) -> Turn {
-        if self.goes_beside() { Turn::Beside } else { Turn::First }
+    pub fn first_turn(&self) -> ProbeTime {
+        if self.goes_beside() { ProbeTime::Beside } else { ProbeTime::First }
     }
 
     /// Probes every host.

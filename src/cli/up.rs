@@ -12,7 +12,7 @@ use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::Session;
-use super::wait_for_steps::{Turn, gather_when_idle};
+use super::wait_for_steps::{ProbeTime, gather_when_idle};
 use crate::apply::Locks;
 use crate::cluster::{Finding, Severity, is_healthy};
 use crate::facts::Facts;
@@ -35,7 +35,7 @@ const WAIT_FOR_OLD_ERRORS: Duration = Duration::from_secs(10);
 pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exit, Failure> {
     let session = Session::open(common, called, &arguments.data)?;
     let showing = CommandLine::showing(common, called, &arguments.data);
-    let work = Work {
+    let work = PlaybookRun {
         session: &session,
         common,
         consent: Consent::new(common, By::flag(arguments.yes), showing.clone()),
@@ -50,7 +50,7 @@ pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exi
 }
 
 /// One call of a playbook.
-struct Work<'a> {
+struct PlaybookRun<'a> {
     session: &'a Session,
     common: &'a Common,
     consent: Consent<'a>,
@@ -81,7 +81,7 @@ enum PassEnd {
     More(Plan),
 }
 
-impl Work<'_> {
+impl PlaybookRun<'_> {
     /// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
     async fn run(&self) -> Result<Exit, Failure> {
         let facts = self.gather_when_idle(self.session.first_turn()).await?;
@@ -165,7 +165,7 @@ impl Work<'_> {
         playbook: &Playbook,
         pass: Pass,
     ) -> Result<Replanned, Failure> {
-        let turn = if self.session.goes_beside() { Turn::Beside } else { Turn::Locked };
+        let turn = if self.session.goes_beside() { ProbeTime::Beside } else { ProbeTime::Locked };
         let plan =
             self.session.plan_with(self.common, playbook, &self.gather_when_idle(turn).await?, pass)?;
         if plan.steps == shown.steps {
@@ -183,7 +183,7 @@ impl Work<'_> {
         })
     }
 
-    async fn gather_when_idle(&self, turn: Turn) -> Result<Facts, Failure> {
+    async fn gather_when_idle(&self, turn: ProbeTime) -> Result<Facts, Failure> {
         gather_when_idle(&self.session.transport, &self.session.hosts, self.common, turn).await
     }
 
@@ -209,7 +209,7 @@ impl Work<'_> {
     /// done. A step that was given up may still be running: its end comes first.
     async fn recover(&self) -> Result<(), Failure> {
         let Some(playbook) = self.session.playbook.after_failure() else { return Ok(()) };
-        let facts = self.gather_when_idle(Turn::HalfWay).await?;
+        let facts = self.gather_when_idle(ProbeTime::HalfWay).await?;
         let plan = self.session.plan_with(self.common, &playbook, &facts, Pass::Before).inspect_err(|_| {
             self.show(&format!(
                 "\nThe run failed half-way, and what would end it cannot be planned now (below). Then run again: {}\n\n",

@@ -21,7 +21,7 @@ const LOCK_RELEASE_DELAY: Duration = Duration::from_secs(1);
 
 /// When in a run the hosts are probed, and so which steps and locks to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum ProbeTime {
     /// Before locking: another run in progress ends the command.
     First,
     /// Before planning the recovery of a run that failed half-way: a step that was given up may still be running.
@@ -39,7 +39,7 @@ pub async fn gather_when_idle(
     transport: &Arc<SshTransport>,
     hosts: &[PlannedHost],
     common: &Common,
-    turn: Turn,
+    turn: ProbeTime,
 ) -> Result<Facts, Failure> {
     let start = Instant::now();
     let own = Operator::here(String::new());
@@ -47,18 +47,18 @@ pub async fn gather_when_idle(
     loop {
         let facts = gather(transport, hosts).await;
         let what = match turn {
-            Turn::Beside => None,
-            Turn::Locked => running_step(&facts, "an interrupted run"),
+            ProbeTime::Beside => None,
+            ProbeTime::Locked => running_step(&facts, "an interrupted run"),
             // A lock of this run's previous pass ends once its host notices that the connection is lost.
-            Turn::First | Turn::HalfWay if facts.under_way().any(|(_, run)| !is_own(run, &own)) => {
+            ProbeTime::First | ProbeTime::HalfWay if facts.under_way().any(|(_, run)| !is_own(run, &own)) => {
                 if start.elapsed() > LOCK_RELEASE_DELAY {
                     return Err(refused(&facts));
                 }
                 tokio::time::sleep(LOCK_RELEASE_DELAY).await;
                 continue;
             }
-            Turn::First => running_step(&facts, "an interrupted run").or_else(|| held_lock(&facts)),
-            Turn::HalfWay => running_step(&facts, "this run").or_else(|| held_lock(&facts)),
+            ProbeTime::First => running_step(&facts, "an interrupted run").or_else(|| held_lock(&facts)),
+            ProbeTime::HalfWay => running_step(&facts, "this run").or_else(|| held_lock(&facts)),
         };
         let Some(what) = what else { return Ok(facts) };
         if start.elapsed() >= PATIENCE {
@@ -78,12 +78,12 @@ fn running_step(facts: &Facts, whose: &str) -> Option<String> {
 }
 
 /// A run that has already failed stays failed, however long its step continues; others are locked out.
-fn given_up(turn: Turn, what: String) -> Failure {
+fn given_up(turn: ProbeTime, what: String) -> Failure {
     match turn {
-        Turn::First | Turn::Locked | Turn::Beside => {
+        ProbeTime::First | ProbeTime::Locked | ProbeTime::Beside => {
             Failure::new(Exit::Locked, what).next("wait until it ends; nothing was changed")
         }
-        Turn::HalfWay => Failure::new(Exit::Failed, what)
+        ProbeTime::HalfWay => Failure::new(Exit::Failed, what)
             .why("the run is unfinished: the recovery cannot be planned before that step has ended")
             .next("run the same command again: it waits for that step and continues from the current state"),
     }

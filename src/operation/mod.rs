@@ -50,7 +50,7 @@ pub(crate) use loss::{Amount, Loss};
 pub use membership::ReleaseQueues;
 pub(crate) use membership::{FollowPeer, ForgetOffline};
 pub use packages::InstallPackages;
-pub(crate) use packages::{Hold, HoldPackages, Over, PackageChoice, RemoveStalePolicy, unit_of};
+pub(crate) use packages::{Hold, HoldPackages, InstalledOver, PackageChoice, RemoveStalePolicy, unit_of};
 pub use queues::GrowReplicas;
 pub(crate) use queues::{CancelSyncQueue, QueueRef, SyncQueue};
 pub(crate) use roll::{Rebalance, ReviveNode};

@@ -18,7 +18,7 @@ pub struct PackageChoice {
     /// The data that the plan found under a broker's package, from which it derived the version. The step refuses if it finds anything
     /// else. None for other packages.
     #[serde(default)]
-    pub over: Option<Over>,
+    pub over: Option<InstalledOver>,
 }
 
 impl PackageChoice {
@@ -26,8 +26,10 @@ impl PackageChoice {
     pub(super) fn over_word(packages: &[Self]) -> String {
         match packages.iter().find_map(|package| package.over.as_ref()) {
             None => "-".to_owned(),
-            Some(Over::NoData) => "no-data".to_owned(),
-            Some(Over::Data { package }) => format!("data={}", package.as_deref().unwrap_or_default()),
+            Some(InstalledOver::NoData) => "no-data".to_owned(),
+            Some(InstalledOver::Data { package }) => {
+                format!("data={}", package.as_deref().unwrap_or_default())
+            }
         }
     }
 }
@@ -58,7 +60,7 @@ impl std::fmt::Display for PackageChoice {
 /// The data on the host on which a broker's package will be installed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Over {
+pub enum InstalledOver {
     /// No node's database.
     NoData,
     /// A database, and this version of the package, fully or partly installed; none if it was removed.

@@ -69,9 +69,15 @@ fn read(lines: Sections<'_>) -> BTreeMap<String, PackageFacts> {
         }
     }
     for line in lines("unfinished") {
-        let Some((name, version)) = line.split_once(' ') else { continue };
+        // "rabbitmq-server 3.10.9-1.el9 1795385700": and when rabbitup began.
+        let mut words = line.split(' ');
+        let (Some(name), Some(version), Some(begun)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
         let facts = packages.entry(name.to_owned()).or_default();
-        if facts.installed.as_deref() != Some(version) {
+        // A transaction since then, somebody's or the rest of ours, has put a whole package in its place.
+        let is_over = facts.unpacked.is_some_and(|time| begun.parse().is_ok_and(|begun: u64| time >= begun));
+        if !is_over && facts.installed.as_deref() != Some(version) {
             (facts.installed, facts.half_installed) = (None, Some(version.to_owned()));
         }
     }
@@ -104,6 +110,10 @@ fn is_locked(lines: &[String], name: &str, version: &str) -> bool {
             })
     })
 }
+
+#[cfg(test)]
+#[path = "dnf_tests.rs"]
+mod shell_tests;
 
 #[cfg(test)]
 mod tests {
@@ -149,10 +159,16 @@ mod tests {
             (None, Some("3.10.9-1.el9"))
         );
         let rpm: (&str, &[&str]) = ("rpm", &["rabbitmq-server 1795385713 3.10.8-1.el9"]);
-        let cut = read_from(&[rpm, ("unfinished", &["rabbitmq-server 3.10.9-1.el9"])]);
-        assert_eq!(cut["rabbitmq-server"].half_installed.as_deref(), Some("3.10.9-1.el9"));
-        let done = read_from(&[rpm, ("unfinished", &["rabbitmq-server 3.10.8-1.el9"])]);
-        assert_eq!(done["rabbitmq-server"].installed.as_deref(), Some("3.10.8-1.el9"));
+        let since = |line| read_from(&[rpm, ("unfinished", &[line])])["rabbitmq-server"].clone();
+        let cut = since("rabbitmq-server 3.10.9-1.el9 1795385799");
+        assert_eq!((cut.installed.as_deref(), cut.half_installed.as_deref()), (None, Some("3.10.9-1.el9")));
+        let done = since("rabbitmq-server 3.10.8-1.el9 1795385799");
+        assert_eq!(done.installed.as_deref(), Some("3.10.8-1.el9"));
+        let long_over = since("rabbitmq-server 3.10.7-1.el9 1795000000");
+        assert_eq!(
+            (long_over.installed.as_deref(), long_over.half_installed.as_deref()),
+            (Some("3.10.8-1.el9"), None)
+        );
     }
 
     #[test]

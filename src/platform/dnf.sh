@@ -7,7 +7,8 @@ command -v dnf >/dev/null 2>&1 || dnf=yum
 # completes the transaction, and the lock's file stays.
 dnf_log=/run/rabbitup.dnf
 # The packages that a transaction of ours is changing, as `NAME VERSION`. rpm has no state for a package whose files were
-# unpacked only in part: this file tells that a transaction was cut off. It stays when the host loses power.
+# unpacked only in part: this file tells that a transaction was cut off. It stays when the host loses power, and counts until the
+# package is installed again, by whatever.
 unfinished=/var/lib/dnf/rabbitup-unfinished
 
 # The process that holds one of dnf's locks, as `dnf (process 123)`. These files contain the number of a process, and are left
@@ -45,8 +46,8 @@ run_dnf() { # SECONDS ARGUMENT...
   lock_end=$((clock + 12000)) waits=
   while :; do
     ended=0
-    # shellcheck disable=SC2154 # within sets limit
-    timeout -k 600 "$limit" "$dnf" -y --setopt=exit_on_lock=1 '--setopt=*.skip_if_unavailable=1' "$@" \
+    # shellcheck disable=SC2086,SC2154 # within sets limit, dnf_keys.sh key_options: one word per line
+    timeout -k 600 "$limit" "$dnf" -y --setopt=exit_on_lock=1 '--setopt=*.skip_if_unavailable=1' $key_options "$@" \
       >"$dnf_log" 2>&1 </dev/null || ended=$?
     said=$(cat "$dnf_log")
     rm -f "$dnf_log"
@@ -83,8 +84,7 @@ forbid_start() { # UNIT...
 }
 
 allow_start() {
-  # shellcheck disable=SC2154 # dnf_keys.sh sets keys_directory
-  rm -rf "$keys_directory"
+  forget_keys
   found=
   for file in /run/systemd/system/*.service.d/"$guard"; do
     [ -e "$file" ] || continue
@@ -106,6 +106,7 @@ lists_are_fresh() {
 # Once per script: an upgrade does it while the broker still serves.
 refresh_lists() {
   if [ "${refreshed:-}" = yes ] || lists_are_fresh; then return 0; fi
+  accept_keys
   run_dnf 300 makecache || lists_failed
   refreshed=yes
 }
@@ -121,9 +122,21 @@ versions_of() { # PACKAGE
   rpm -q --qf '%{INSTALLTIME} %{EVR}\n' "$1" 2>/dev/null | sed -n 's/^\([0-9]\{1,\} \)/\1/p' | sort -rn | cut -d ' ' -f 2
 }
 
+# What a transaction of ours was changing when it was cut off, as `NAME VERSION`; nothing if another one has changed that package
+# since then.
+cut_off() {
+  [ -e "$unfinished" ] || return 0
+  began=$(stat -c %Y "$unfinished")
+  while read -r name version; do
+    changed=$(rpm -q --qf '%{INSTALLTIME}\n' "$name" | sort -rn | head -n 1)
+    case $changed in '' | *[!0-9]*) changed=0 ;; esac
+    [ "$changed" -ge "$began" ] || printf '%s %s\n' "$name" "$version"
+  done <"$unfinished"
+}
+
 # The broker's package: the version that a transaction was installing, else the installed one; nothing where there is none.
 broker_package() {
-  begun=$(sed -n 's/^rabbitmq-server //p' "$unfinished" 2>/dev/null | head -n 1)
+  begun=$(cut_off | sed -n 's/^rabbitmq-server //p' | head -n 1)
   if [ -n "$begun" ]; then printf '%s\n' "$begun"; else versions_of rabbitmq-server | head -n 1; fi
 }
 
@@ -138,6 +151,7 @@ is_at_least() { # VERSION VERSION
 end_interrupted_rpm() { # NAME...
   for name in "$@"; do
     [ "$(versions_of "$name" | wc -l)" -gt 1 ] || continue
+    accept_keys
     echo "a transaction was interrupted on this host: two versions of $name are installed; it is completed first"
     run_dnf 900 remove --duplicates || :
     return 0
@@ -161,8 +175,10 @@ names_of() { # PACKAGE[=VERSION]...
 # Downloads what an installation needs, without installing it.
 fetch_packages() { # PACKAGE[=VERSION]...
   accept_keys
-  # shellcheck disable=SC2046,SC2086,SC2154 # one word per line, none with a space; dnf_keys.sh sets key_options
-  run_dnf 900 $key_options $(past_locks) --setopt=install_weak_deps=0 --downloadonly install $(as_specs "$@") || packages_failed "$@"
+  # Past its locks dnf 5 does not even download.
+  ! is_dnf5 || [ -z "$(held_packages)" ] || return 0
+  # shellcheck disable=SC2046 # one word per line, none with a space
+  run_dnf 900 $(past_locks) --setopt=install_weak_deps=0 --downloadonly install $(as_specs "$@") || packages_failed "$@"
 }
 
 # One transaction for everything. Modified configuration files are kept: rpm writes the new one beside them.
@@ -172,24 +188,30 @@ install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data
   shift 3
   is_as_planned "$beneath" "$@"
   refresh_lists
-  trap allow_start EXIT
+  locked=$(held_packages)
+  accept_keys
+  # Also forgets the keys.
+  trap 'allow_start; restore_locks' EXIT
   # shellcheck disable=SC2086 # a list of unit names, none with a space
   forbid_start $held_back
   # shellcheck disable=SC2046 # one name per line
   end_interrupted_rpm $(names_of "$@")
   # All that takes long and may fail before anything is changed.
   fetch_packages "$@"
-  locked=$(held_packages)
-  for choice in "$@"; do printf '%s %s\n' "${choice%%=*}" "${choice#*=}"; done | sed '/^\(.*\) \1$/d' >"$unfinished"
-  # shellcheck disable=SC2046,SC2086 # one word per line, none with a space
-  run_dnf 1500 $key_options $(past_locks) --setopt=install_weak_deps=0 install $(as_specs "$@") || packages_failed "$@"
+  earlier=$(cut_off)
+  # Those with a version; a pattern is only installed where there is no data.
+  for choice in "$@"; do printf '%s %s\n' "${choice%%=*}" "${choice#*=}"; done | sed '/^\(.*\) \1$/d; /\*/d' >"$unfinished"
+  begun_here=yes
+  # shellcheck disable=SC2046 # one word per line, none with a space
+  run_dnf 1500 $(past_locks) --setopt=install_weak_deps=0 install $(as_specs "$@") || packages_failed "$@"
   are_installed "$@"
   skipped=$(left_out)
   rm -f "$unfinished"
   for name in $(names_of "$@"); do
     case " $locked " in *" $name "*) hold_packages hold "$name" ;; esac
   done
-  [ -z "$skipped" ] || told "installed without the repositories that did not answer: $skipped"
+  restore_locks
+  [ -z "$skipped" ] || told "installed without these repositories, which could not be read: $skipped"
   allow_start
   trap - EXIT
 }
@@ -204,21 +226,29 @@ are_installed() { # PACKAGE[=VERSION]...
 }
 
 packages_failed() { # PACKAGE[=VERSION]...
-  # Killed: rpm may have unpacked files of a version that its database does not name yet, so that file stays.
-  [ "$ended" -lt 124 ] || [ "$ended" = 200 ] ||
+  killed=
+  [ "$ended" -lt 124 ] || [ "$ended" = 200 ] || killed=yes
+  [ -z "$killed" ] || [ "${begun_here:-}" = yes ] ||
+    fail "$dnf was ended while it fetched packages (exit code $ended), so nothing was installed" "run the same command again"
+  # rpm may have unpacked files of a version that its database does not name yet, so the note stays.
+  [ -z "$killed" ] ||
     fail "$dnf was ended in the middle of its work (exit code $ended), so $* is installed only in part" \
       "run the same command again: it completes the transaction"
-  rm -f "$unfinished"
+  # This transaction has changed nothing; what an earlier one left half-done is so still.
+  if [ "${begun_here:-}" = yes ]; then
+    if [ -n "$earlier" ]; then printf '%s\n' "$earlier" >"$unfinished"; else rm -f "$unfinished"; fi
+  fi
   ! is_locked "$ended" || fail "$(lock_holder) has held the package manager's lock for 2 minutes, so nothing was installed" "let it finish, then run the same command again"
   skipped=$(left_out)
-  without=${skipped:+; these repositories did not answer: $skipped}
+  without=${skipped:+; these repositories could not be read: $skipped}
   missing=$(printf '%s\n' "$said" | sed -n 's/^\(Error: \)\{0,1\}\(No match for argument\|Unable to find a match\): //p' | head -n 1)
   if dnf_said 'filtered out by (exclude|modular) filtering'; then
     what=$(printf '%s\n' "$said" | sed -n 's/.*filtered out by \([a-z]*\) filtering for argument: \(.*\)/\2 (\1 filtering)/p' | head -n 1)
     fail "the host's own settings keep $dnf from installing $what" \
       "on the host: $dnf versionlock list, excludepkgs in /etc/dnf/dnf.conf and /etc/yum.repos.d, $dnf module list; then run the same command again"
   fi
-  if dnf_said 'GPG check FAILED|Public key for .* is not installed|GPG signature verification error'; then
+  # The last one: rpm has no key at all, and a repository's gpgkey names none.
+  if dnf_said 'GPG check FAILED|Public key for .* is not installed|GPG signature verification error|retrieve GPG key|do not have any GPG public keys'; then
     keys_failed
   fi
   if [ -n "$missing" ]; then
@@ -242,6 +272,14 @@ past_locks() {
   fi
 }
 
+# The locks that dnf 5 lost to the transaction, at whatever version is installed now.
+restore_locks() {
+  if is_dnf5 && [ -n "${locked:-}" ] && [ -z "$(held_packages)" ]; then
+    # shellcheck disable=SC2086 # a list of names
+    timeout 60 "$dnf" -y versionlock add $locked >/dev/null 2>&1 || :
+  fi
+}
+
 is_dnf5() {
   case $(readlink -f "$(command -v "$dnf")") in *5) return 0 ;; *) return 1 ;; esac
 }
@@ -251,6 +289,7 @@ hold_packages() { # hold|unhold PACKAGE...
   verb=$1
   shift
   if ! is_dnf5 && ! timeout 60 "$dnf" versionlock list >/dev/null 2>&1; then
+    accept_keys
     run_dnf 600 install python3-dnf-plugin-versionlock ||
       fail "the versions cannot be held: $dnf's versionlock plugin could not be installed" \
         "on the host: $dnf install python3-dnf-plugin-versionlock; or leave out [package] hold"

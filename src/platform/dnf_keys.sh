@@ -1,9 +1,10 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # dnf.sh sets dnf and reads key_options
 # Which keys dnf may accept by itself. `dnf -y` imports whatever key a repository's gpgkey names. A file on the host was put there by
 # the operator. A key that comes over the network is accepted if the inventory names its fingerprint, or if rpm has it
-# already; else dnf is given none for that repository.
+# already; else dnf is given a file that does not exist. With none at all, dnf refuses to do anything on a host whose rpm has no key
+# yet, for packages of other repositories too.
 
-# The options for dnf, one per line; none of them contains a space.
+# The options for every run of dnf, one per line; none of them contains a space.
 key_options=
 keys_directory=/run/rabbitup-keys
 
@@ -25,15 +26,25 @@ fingerprints() { # FILE
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }'
 }
 
-# Whether rpm has this key: its packages are named by the last eight digits of the fingerprint, in lower case.
+# Whether rpm has this key. Its packages are named by the last eight digits of the fingerprint, which can be forged, so the whole
+# key is compared: it is the package's description.
 rpm_has_key() { # FINGERPRINT
-  [ -n "$(rpm -qa "gpg-pubkey-$(printf %s "$1" | tail -c 8 | tr A-F a-f)*")" ]
+  for key in $(rpm -qa "gpg-pubkey-$(printf %s "$1" | tail -c 8 | tr A-F a-f)*"); do
+    rpm -q --qf '%{DESCRIPTION}\n' "$key" >"$keys_directory/imported" 2>/dev/null || continue
+    for known in $(fingerprints "$keys_directory/imported"); do
+      [ "$known" != "$1" ] || return 0
+    done
+  done
+  return 1
 }
 
+# Before dnf loads metadata: `dnf -y` accepts a key for metadata as readily as one for packages, and keeps it in its cache.
 # Fetches each key once, and lets dnf use exactly the file that was checked.
 accept_keys() {
-  key_options=
-  listed=$(network_keys)
+  [ -z "${keys_checked:-}" ] || return 0
+  keys_checked=yes
+  # The two variables that repositories use in addresses (dnf.conf(5)).
+  listed=$(network_keys | sed "s/\$releasever/$(rpm --eval '%{?rhel}%{?fedora}%{?amzn}')/g; s/\$basearch/$(uname -m)/g")
   [ -n "$listed" ] || return 0
   rm -rf "$keys_directory"
   mkdir -m 700 "$keys_directory"
@@ -50,8 +61,13 @@ accept_keys() {
       done
       [ "$trusted" = no ] || [ -z "$(fingerprints "$file")" ] || accepted="$accepted${accepted:+,}file://$file"
     done <"$keys_directory/$repo.addresses"
-    printf '%s\n' "--setopt=$repo.gpgkey=$accepted"
+    printf '%s\n' "--setopt=$repo.gpgkey=${accepted:-file://$keys_directory/none}"
   done)
+}
+
+forget_keys() {
+  rm -rf "$keys_directory"
+  key_options='' keys_checked=''
 }
 
 # Fails with the keys that are not trusted.

@@ -20,7 +20,8 @@ packages() {
   known=$(rpm -qa --qf '%{NAME} %{INSTALLTIME} %{EVR}\n' -- $packages)
   printf '%s\n' "$known"
   section unfinished
-  [ ! -e /var/lib/dnf/rabbitup-unfinished ] || cat /var/lib/dnf/rabbitup-unfinished
+  unfinished=/var/lib/dnf/rabbitup-unfinished
+  [ ! -e "$unfinished" ] || sed "s/\$/ $(stat -c %Y "$unfinished")/" "$unfinished"
   section locked
   [ ! -e /etc/dnf/plugins/versionlock.list ] || sed -n 's/^\([A-Za-z0-9].*\)/\1/p' /etc/dnf/plugins/versionlock.list
   [ ! -e /etc/dnf/versionlock.toml ] || sed -n 's/^name *= *"\(.*\)".*/\1/p' /etc/dnf/versionlock.toml

@@ -7,6 +7,8 @@
 
 mod apt;
 mod dnf;
+#[cfg(test)]
+mod dnf_steps_tests;
 
 use std::collections::BTreeMap;
 

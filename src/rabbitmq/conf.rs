@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Standing, known_keys};
+use super::{KeySupport, known_keys};
 use crate::model::Version;
 
 /// rabbitmq.conf as the broker reads it: keys and values, without comments and spaces.
@@ -50,7 +50,7 @@ impl Conf {
     pub fn outlived(&self, other: &Self, release: Version) -> bool {
         let is_gone = |key: &str| {
             key.starts_with(super::CLUSTER_FORMATION)
-                && matches!(known_keys().standing(key, release), Standing::Gone { .. })
+                && matches!(known_keys().standing(key, release), KeySupport::Gone { .. })
         };
         self.settings().any(|(key, _)| is_gone(key) && other.get(key).is_none())
     }

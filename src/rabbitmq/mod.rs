@@ -1,9 +1,9 @@
 //! Knowledge about RabbitMQ that holds whatever manages it: the features of each version, the paths of its packages, the format
 //! of its configuration. Pure.
 
-mod beneath;
 mod conf;
 mod conf_keys;
+mod existing_data;
 mod feature_flags;
 pub mod internals;
 mod limits;
@@ -12,9 +12,9 @@ mod plugins;
 pub(crate) mod ports;
 mod version;
 
-pub(crate) use beneath::{Beneath, Objection, Serving, allowed};
 pub(crate) use conf::Conf;
-pub(crate) use conf_keys::{Standing, has_no_effect, known_keys, refused_value};
+pub(crate) use conf_keys::{KeySupport, has_no_effect, known_keys, refused_value};
+pub(crate) use existing_data::{ExistingData, Objection, Serving, allowed};
 pub(crate) use feature_flags::may_be_of;
 pub(crate) use limits::DISK_FREE_LIMIT;
 pub(crate) use paths::{

@@ -24,7 +24,7 @@ pub(crate) use keys::names_a_secret;
 pub(crate) use known::Known;
 
 use pem::Pem;
-use values::Carry;
+use values::Unfinished;
 
 /// The replacement for a secret.
 pub(crate) const MARK: &str = "••••";
@@ -38,7 +38,7 @@ const ROUNDS: usize = 8;
 pub(crate) struct Redactor {
     known: Known,
     pem: Pem,
-    carry: Carry,
+    carry: Unfinished,
 }
 
 impl Redactor {
@@ -68,7 +68,7 @@ impl Redactor {
 
     /// Redacts a line again after a change, independently of its neighbours.
     pub fn again(&self, line: &str) -> String {
-        let mut covered = values::places(line, Carry::Nothing).0;
+        let mut covered = values::places(line, Unfinished::Nothing).0;
         covered.extend(self.places(line));
         cover(line, covered)
     }
@@ -98,7 +98,7 @@ impl Redactor {
     fn pass(&mut self, text: &str) -> String {
         let lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches('\r')).collect();
         let headless = pem::headless(&lines);
-        (self.pem, self.carry) = (Pem::default(), Carry::default());
+        (self.pem, self.carry) = (Pem::default(), Unfinished::default());
         let mut shown = String::with_capacity(text.len());
         for (at, line) in lines.iter().enumerate() {
             let line = self.line(line);

@@ -7,7 +7,7 @@ use super::value::{Bare, Value, brackets, value};
 
 /// An unfinished construct of the previous line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Carry {
+pub(super) enum Unfinished {
     #[default]
     Nothing,
     /// A key without its value.
@@ -28,13 +28,13 @@ struct Name<'a> {
 }
 
 /// The ranges of values in the line, and the construct that it leaves unfinished.
-pub(super) fn places(line: &str, carry: Carry) -> (Vec<Range<usize>>, Carry) {
+pub(super) fn places(line: &str, carry: Unfinished) -> (Vec<Range<usize>>, Unfinished) {
     let mut places = Vec::new();
     let mut at = 0;
     match carry {
-        Carry::Nothing => {}
-        Carry::Value if line.trim().is_empty() => return (places, carry),
-        Carry::Value => {
+        Unfinished::Nothing => {}
+        Unfinished::Value if line.trim().is_empty() => return (places, carry),
+        Unfinished::Value => {
             let start = line.len() - line.trim_start().len();
             let found = value(line, start, Bare::Line);
             at = found.inside.end;
@@ -42,14 +42,14 @@ pub(super) fn places(line: &str, carry: Carry) -> (Vec<Range<usize>>, Carry) {
                 return (places, carry);
             }
         }
-        Carry::Brackets { open, lines } => {
+        Unfinished::Brackets { open, lines } => {
             let found = brackets(line, 0, open);
             let (still, inside) = (found.open, found.inside);
             at = inside.end;
             places.push(within(line, inside));
             if still > 0 {
-                let carry = Carry::Brackets { open: still, lines: lines.saturating_sub(1) };
-                return (places, if lines == 0 { Carry::Nothing } else { carry });
+                let carry = Unfinished::Brackets { open: still, lines: lines.saturating_sub(1) };
+                return (places, if lines == 0 { Unfinished::Nothing } else { carry });
             }
         }
     }
@@ -64,18 +64,18 @@ pub(super) fn places(line: &str, carry: Carry) -> (Vec<Range<usize>>, Carry) {
                         return (places, carry);
                     }
                 }
-                Found::Later => return (places, Carry::Value),
+                Found::Later => return (places, Unfinished::Value),
             }
         }
         before = Some(name);
     }
-    (places, Carry::Nothing)
+    (places, Unfinished::Nothing)
 }
 
 /// Records the range of a value; returns the construct that it leaves unfinished, if any.
-fn take(found: Value, places: &mut Vec<Range<usize>>) -> Option<Carry> {
+fn take(found: Value, places: &mut Vec<Range<usize>>) -> Option<Unfinished> {
     places.push(found.inside);
-    (found.open > 0).then_some(Carry::Brackets { open: found.open, lines: LINES })
+    (found.open > 0).then_some(Unfinished::Brackets { open: found.open, lines: LINES })
 }
 
 /// Without surrounding white space.

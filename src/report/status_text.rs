@@ -10,7 +10,7 @@ use super::style::{Detail, Ink, Style};
 use super::table::{Column, table};
 use super::words::{Wrapped, list, span};
 use crate::cluster::health::host::offset;
-use crate::cluster::health::load_balancer::{Standing, standing};
+use crate::cluster::health::load_balancer::{ServerState, server_state};
 use crate::cluster::health::membership::{membership_views, running_nodes};
 use crate::cluster::health::{Finding, Severity, is_healthy};
 use crate::cluster::phrases::{counted, grouped};
@@ -170,15 +170,15 @@ fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, s
         return text;
     }
     let fold = backends.len() > BACKENDS && style.detail == Detail::Folded;
-    let faulty = |backend: &&Backend| !fold || standing(backend) != Standing::Up;
+    let faulty = |backend: &&Backend| !fold || server_state(backend) != ServerState::Up;
     let shown: Vec<&Backend> = backends.iter().filter(faulty).collect();
     if !shown.is_empty() {
         let cells = |of: fn(&Backend) -> &String| shown.iter().map(|b| (Ink::Plain, of(b).clone())).collect();
         let status = |backend: &&Backend| {
-            let ink = match standing(backend) {
-                Standing::Up => Ink::Good,
-                Standing::Down => Ink::Bad,
-                Standing::Out => Ink::Warning,
+            let ink = match server_state(backend) {
+                ServerState::Up => Ink::Good,
+                ServerState::Down => Ink::Bad,
+                ServerState::Out => Ink::Warning,
             };
             (ink, backend.status.clone())
         };
@@ -191,8 +191,10 @@ fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, s
         text.push_str(&table(columns, 2, style));
     }
     if fold {
-        for (proxy, servers) in grouped(backends.iter().map(|backend| (&backend.proxy, standing(backend)))) {
-            let up = servers.iter().filter(|standing| **standing == Standing::Up).count();
+        for (proxy, servers) in
+            grouped(backends.iter().map(|backend| (&backend.proxy, server_state(backend))))
+        {
+            let up = servers.iter().filter(|server_state| **server_state == ServerState::Up).count();
             text.push_str(&format!(
                 "  {}: {up} of {} UP\n",
                 one_line(proxy),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::lab::Lab;
+use crate::release::RESTRAINTS;
 
 /// Runs one closure per host, all at once.
 pub fn on_all<T: Send>(hosts: &[&str], work: impl Fn(&str) -> T + Sync) -> Vec<T> {
@@ -180,10 +181,9 @@ pub fn assert_cookie(lab: &Lab, hosts: &[&str]) -> String {
 #[track_caller]
 pub fn assert_tidy(lab: &Lab, hosts: &[&str]) {
     let command = format!(
-        "ls -d {} 2>/dev/null; \
+        "ls -d {RESTRAINTS} 2>/dev/null; \
          find /etc /var/lib/rabbitmq /run /tmp /var/tmp /root /home -xdev -name '.rabbitup.*' 2>/dev/null; \
-         find /tmp -mindepth 1 -maxdepth 1 -name 'tmp.*'; :",
-        lab.suite().family().restraints()
+         find /tmp -mindepth 1 -maxdepth 1 -name 'tmp.*'; :"
     );
     for (host, left) in hosts.iter().zip(on_all(hosts, |host| lab.stdout_of(host, &command))) {
         assert_eq!(left, "", "left behind on {host}");

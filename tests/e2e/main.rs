@@ -29,9 +29,9 @@ mod watch;
 
 use release::Suite;
 use scenarios::{
-    access, balancer, changes, cold, consent, doctor, exposure, files, firewall, half_done, hostile, leaving,
-    membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs, secrets, steady,
-    taken_over, tls, traffic_check, trouble, versions,
+    access, balancer, changes, cold, consent, doctor, exposure, families, files, firewall, half_done,
+    hostile, leaving, membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs,
+    secrets, steady, taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -93,6 +93,27 @@ const SCENARIOS: &[Scenario] = &[
         State::Reconfigured,
         State::Any,
         changes::crash_and_added_node,
+    )
+    .by_turns(),
+    Scenario::new(
+        "one cluster of hosts with apt and hosts with dnf",
+        State::Any,
+        State::Any,
+        families::one_cluster,
+    )
+    .by_turns(),
+    Scenario::new(
+        "a repository that does not answer, a key from the network, dnf's lock",
+        State::Any,
+        State::Any,
+        families::repositories,
+    )
+    .by_turns(),
+    Scenario::new(
+        "an upgrade that is killed between the two versions of dnf",
+        State::Any,
+        State::Any,
+        families::killed_upgrade,
     )
     .by_turns(),
     Scenario::new("half-done hosts", State::Fresh, State::Any, half_done::half_done).by_turns(),

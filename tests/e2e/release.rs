@@ -143,6 +143,10 @@ impl Suite {
     }
 }
 
+/// What rabbitup puts on a host of either family while packages are installed, so that they start nothing; it is gone afterwards.
+pub const RESTRAINTS: &str = "/usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved /run/rabbitup-keys \
+    /run/systemd/system/*.service.d/rabbitup-install.conf";
+
 /// Names and paths.
 impl Family {
     /// The unit of chrony.
@@ -205,14 +209,6 @@ impl Family {
         match self {
             Self::Apt => ":",
             Self::Dnf => "rpm -q rpm >/dev/null; touch /var/cache/dnf",
-        }
-    }
-
-    /// What rabbitup puts on a host while packages are installed, so that they start nothing; it is gone afterwards.
-    pub fn restraints(self) -> &'static str {
-        match self {
-            Self::Apt => "/usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved",
-            Self::Dnf => "/run/systemd/system/*.service.d/rabbitup-install.conf",
         }
     }
 }
@@ -311,6 +307,25 @@ impl Family {
         match self {
             Self::Apt => "pgrep -x dpkg >/dev/null",
             Self::Dnf => "pgrep -x dnf >/dev/null && [ -e /var/lib/dnf/rpmdb_lock.pid ]",
+        }
+    }
+
+    /// Succeeds where rabbitup has begun to install, and the package manager has not yet begun to change anything. It is an instant
+    /// for dpkg.
+    pub fn before_work(self) -> Option<&'static str> {
+        match self {
+            Self::Apt => None,
+            Self::Dnf => Some(
+                "[ -e /var/lib/dnf/rabbitup-unfinished ] && pgrep -x dnf >/dev/null && ! [ -e /var/lib/dnf/rpmdb_lock.pid ]",
+            ),
+        }
+    }
+
+    /// Succeeds where an upgrade has unpacked the broker's new version, and the package manager still has the old one.
+    pub fn half_way(self) -> &'static str {
+        match self {
+            Self::Apt => self.at_work(),
+            Self::Dnf => "[ \"$(rpm -q rabbitmq-server | wc -l)\" -gt 1 ]",
         }
     }
 

@@ -6,7 +6,7 @@ use crate::stage::Scenario;
 
 /// The releases of a day's tests: those of one place have their days by turns. Debian 12 and EL 9 have the same RabbitMQ and so
 /// the same lists, so that a day is as long with the one as with the other.
-const PLACES: [&[Suite]; 3] = [&[Suite::Bookworm], &[Suite::Trixie], &[Suite::Forky]];
+const PLACES: [&[Suite]; 3] = [&[Suite::Bookworm, Suite::El9], &[Suite::Trixie], &[Suite::Forky]];
 
 /// How many releases a day has.
 pub const PER_DAY: usize = PLACES.len();

@@ -87,6 +87,7 @@ cases! {
     template_with_a_variable_that_is_not_set: balancer("balance = \"leastconn\"\n\n[templates]\nhaproxy = \"tests/inventory/files/no-value.hbs\"");
     template_missing: with_node("\n[templates]\nhaproxi = \"a\"\nnginx = \"tests/inventory/files/none.hbs\"\n");
     bad_version: with_node("\n[package]\nversion = \"latest\"\n");
+    bad_key: with_node("\n[package]\nkeys = [\"6026DFCA\"]\n");
     bad_version_pattern: with_node("\n[package]\nversion = \"4*0\"\n");
     bad_durations: with_node("\n[ssh]\nconnect_timeout = \"10\"\npersist = \"soon\"\n[time]\nmax_offset = 250\n");
     bad_choices: with_node("\n[ssh]\nhost_keys = \"accept_new\"\nbecome = \"su\"\n");

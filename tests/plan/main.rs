@@ -4,6 +4,7 @@ mod circles;
 mod data_guard;
 mod day2;
 mod exports;
+mod families;
 mod files;
 mod firewall;
 mod fixtures;

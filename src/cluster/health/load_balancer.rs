@@ -6,28 +6,29 @@ use crate::model::{HostName, Role};
 
 /// The meaning of a backend's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum ServerState {
     Up,
     Down,
     /// Disabled: `MAINT`, `DRAIN`.
     Out,
 }
 
-pub(crate) fn standing(backend: &Backend) -> Standing {
+pub(crate) fn server_state(backend: &Backend) -> ServerState {
     let status = backend.status.as_str();
     if status.starts_with("DOWN") || status.starts_with("NOLB") {
-        Standing::Down
+        ServerState::Down
     } else if backend.is_spared() {
-        Standing::Out
+        ServerState::Out
     } else {
-        Standing::Up
+        ServerState::Up
     }
 }
 
 /// Whether a load balancer works, as seen from its host.
 pub(crate) fn serves(seen: &HostFacts) -> bool {
     let Some(facts) = &seen.load_balancer else { return false };
-    let any_up = facts.backends.is_empty() || facts.backends.iter().any(|b| standing(b) == Standing::Up);
+    let any_up =
+        facts.backends.is_empty() || facts.backends.iter().any(|b| server_state(b) == ServerState::Up);
     facts.amqp_answers.unwrap_or(any_up)
 }
 
@@ -80,9 +81,10 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
             "no broker answers behind it, or a firewall blocks this host from the brokers (port 5672)",
         );
     }
-    let faulty = |wanted: Standing| facts.backends.iter().filter(move |backend| standing(backend) == wanted);
+    let faulty =
+        |wanted: ServerState| facts.backends.iter().filter(move |backend| server_state(backend) == wanted);
     // A stopped broker has its own finding: a balancer that does not use it is right.
-    let down = faulty(Standing::Down)
+    let down = faulty(ServerState::Down)
         .filter(|backend| HostName::parse(&backend.server).map_or(true, |host| broker_runs(all, &host)));
     for (server, backends) in grouped(down.map(|b| (&b.server, b))) {
         let words: Vec<String> =
@@ -93,7 +95,7 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
             "if that broker runs, check that no firewall blocks this host from it",
         );
     }
-    for (server, backends) in grouped(faulty(Standing::Out).map(|b| (&b.server, &b.proxy))) {
+    for (server, backends) in grouped(faulty(ServerState::Out).map(|b| (&b.server, &b.proxy))) {
         let broker = all.hosts.iter().find(|(host, _)| host.as_str() == server);
         let (though, advice) = if broker.is_some_and(|(host, _)| broker_serves(all, host)) {
             (", although its broker serves", "`rabbitup up` puts it back")

@@ -10,7 +10,7 @@ use crate::facts::{
     QueueFacts,
 };
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
-use crate::rabbitmq::internals::{FACTS, Fallback, Need, Release};
+use crate::rabbitmq::internals::{FACTS, Fallback, IfUnknown, Release};
 
 /// The state of the requested node, as the host sees it.
 pub(super) fn broker(request: &ProbeRequest, frames: &Frames) -> BrokerState {
@@ -168,7 +168,7 @@ impl Report<'_> {
     fn unsupported(&self) -> Option<String> {
         let mut questions = self.failed().filter(|failed| failed.unsupported);
         questions.find_map(|failed| {
-            let needed = FACTS.iter().find(|(need, fact)| *need == Need::Plan && fact.name == failed.question);
+            let needed = FACTS.iter().find(|(need, fact)| *need == IfUnknown::Plan && fact.name == failed.question);
             let (_, fact) = needed?;
             let by_hand = match fact.fallback {
                 Fallback::Asked(command) | Fallback::ByHand(command) => format!("; by hand: {command}"),

@@ -1,5 +1,5 @@
 use super::Checker;
-use super::config_keys::Vetting;
+use super::config_keys::KeyCheck;
 use crate::document::{At, nearest};
 use crate::inventory::raw::{RawAdmin, RawCluster};
 use crate::inventory::{Admin, Cluster, Host, Package};
@@ -10,7 +10,7 @@ impl Checker<'_> {
     pub(super) fn cluster(&mut self, raw: RawCluster, hosts: &[Host], package: &Package) -> Cluster {
         let join = raw.join.unwrap_or_default();
         let plugins = raw.plugins.as_ref().map(|plugins| self.plugins(plugins));
-        let vetting = Vetting::new(package, plugins.as_deref());
+        let vetting = KeyCheck::new(package, plugins.as_deref());
         let config =
             raw.config.as_ref().map(|table| self.config(&table.0, join, &vetting)).unwrap_or_default();
         let brokers = hosts.iter().filter(|host| host.has(Role::Broker)).count();

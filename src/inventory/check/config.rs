@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Checker;
-use super::config_keys::Vetting;
+use super::config_keys::KeyCheck;
 use crate::document::{At, Problem};
 use crate::inventory::raw_values::{Plain, SecretSetting};
 use crate::inventory::{ConfigEntry, ConfigValue, JoinMethod};
@@ -21,7 +21,7 @@ impl Checker<'_> {
         &mut self,
         table: &[(At<String>, At<Plain>)],
         join: JoinMethod,
-        vetting: &Vetting,
+        vetting: &KeyCheck,
     ) -> Vec<ConfigEntry> {
         let mut flat = Flat { entries: Vec::new(), seen: BTreeMap::new() };
         self.config_table(table, "", &mut flat);

@@ -6,20 +6,20 @@ use super::Checker;
 use crate::document::{Problem, Severity, alternatives};
 use crate::inventory::Package;
 use crate::model::{Version, VersionSpec};
-use crate::rabbitmq::{SHIPPED_PLUGINS, Standing, known_keys};
+use crate::rabbitmq::{KeySupport, SHIPPED_PLUGINS, known_keys};
 
 /// Limits the search for similar keys, which is slow.
 const MOST_SUGGESTIONS: usize = 20;
 
 /// Which keys the RabbitMQ of this inventory knows.
-pub(super) struct Vetting {
+pub(super) struct KeyCheck {
     /// The release that `[package]` asks for, if it names at least a series.
     release: Option<Version>,
     /// The severity of a key that is in none of RabbitMQ's own schemas: a third-party plugin has its own schema.
     unknown: Severity,
 }
 
-impl Vetting {
+impl KeyCheck {
     pub(super) fn new(package: &Package, plugins: Option<&[String]>) -> Self {
         let is_ours = |name: &String| SHIPPED_PLUGINS.contains(&name.as_str());
         let unknown = match plugins.unwrap_or_default().iter().all(is_ours) {
@@ -48,7 +48,7 @@ impl Checker<'_> {
     pub(super) fn known_keys<'k>(
         &mut self,
         keys: impl IntoIterator<Item = (&'k String, &'k Range<usize>)>,
-        vetting: &Vetting,
+        vetting: &KeyCheck,
     ) {
         let mut suggestions = 0;
         for (key, span) in keys {
@@ -65,7 +65,7 @@ impl Checker<'_> {
         }
     }
 
-    fn unknown_key(&mut self, key: &str, span: &Range<usize>, nearest: &[String], vetting: &Vetting) {
+    fn unknown_key(&mut self, key: &str, span: &Range<usize>, nearest: &[String], vetting: &KeyCheck) {
         let (first, last) = known_keys().series();
         let judged = vetting.release.map(|release| known_keys().standing(key, release));
         let message = format!("RabbitMQ has no setting `{key}`");
@@ -74,7 +74,7 @@ impl Checker<'_> {
             nearest => format!("did you mean {}?", alternatives(nearest)),
         };
         let (severity, hint) = match (judged, vetting.unknown) {
-            (Some(Standing::ReleaseUnknown), _) => (
+            (Some(KeySupport::ReleaseUnknown), _) => (
                 Severity::Warning,
                 format!(
                     "rabbitup knows the settings of {first} to {last}; whether a newer RabbitMQ has this one is known \
@@ -102,16 +102,16 @@ impl Checker<'_> {
 
     fn key_of_another_release(&mut self, key: &str, span: &Range<usize>, release: Version) {
         let message = match known_keys().standing(key, release) {
-            Standing::Gone { last, .. } => {
+            KeySupport::Gone { last, .. } => {
                 format!(
                     "RabbitMQ {} no longer has the setting `{key}`: {last} was the last series with it",
                     release.series()
                 )
             }
-            Standing::NotYet { since, .. } => {
+            KeySupport::NotYet { since, .. } => {
                 format!("RabbitMQ {release} does not have the setting `{key}` yet: it was added in {since}")
             }
-            Standing::Known | Standing::Unknown { .. } | Standing::ReleaseUnknown => return,
+            KeySupport::Known | KeySupport::Unknown { .. } | KeySupport::ReleaseUnknown => return,
         };
         self.error(
             message,

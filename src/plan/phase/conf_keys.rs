@@ -5,7 +5,7 @@ use crate::document::{alternatives, quoted};
 use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::model::Version;
-use crate::rabbitmq::{BROKER_PACKAGE, Conf, Standing, has_no_effect, known_keys, refused_value};
+use crate::rabbitmq::{BROKER_PACKAGE, Conf, KeySupport, has_no_effect, known_keys, refused_value};
 
 /// The RabbitMQ that is installed after the steps so far.
 pub(super) fn installed(facts: &HostFacts) -> Option<Version> {
@@ -38,25 +38,25 @@ pub(super) fn refuse_for(draft: &mut Draft<'_>, host: &Host, conf: &Conf, releas
             );
         }
         let why = match known_keys().standing(key, release) {
-            Standing::Known => match refused_value(key, value, release) {
+            KeySupport::Known => match refused_value(key, value, release) {
                 Some(why) => why.to_owned(),
                 None => continue,
             },
-            Standing::ReleaseUnknown => {
+            KeySupport::ReleaseUnknown => {
                 unjudged.push(key);
                 continue;
             }
-            Standing::Unknown { nearest } if nearest.is_empty() => {
+            KeySupport::Unknown { nearest } if nearest.is_empty() => {
                 "no version of RabbitMQ has a setting of this name".to_owned()
             }
-            Standing::Unknown { nearest } => {
+            KeySupport::Unknown { nearest } => {
                 format!(
                     "no version of RabbitMQ has a setting of this name; did you mean {}?",
                     alternatives(&nearest)
                 )
             }
-            Standing::NotYet { since, schema } => format!("it was added in RabbitMQ {since} ({schema})"),
-            Standing::Gone { last, schema } => {
+            KeySupport::NotYet { since, schema } => format!("it was added in RabbitMQ {since} ({schema})"),
+            KeySupport::Gone { last, schema } => {
                 format!("RabbitMQ {last} was the last version with it ({schema})")
             }
         };

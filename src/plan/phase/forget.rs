@@ -1,4 +1,4 @@
-//! How a node is forgotten, and what becomes of its data: for whatever reason it goes.
+//! Forgetting a node, and moving its data aside, whatever the reason.
 
 use super::Draft;
 use crate::inventory::Host;
@@ -6,25 +6,25 @@ use crate::model::NodeName;
 use crate::operation::{ForgetNode, KeepData, MayGo, Operation};
 use crate::plan::{Change, Proposal, StepId};
 
-/// Takes a stopped node out of its cluster, by a member that runs.
+/// Removes a stopped node from its cluster, through a running member.
 pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, may_go: MayGo, after: Vec<StepId>) {
     let names = draft.desired.cluster.names;
     let operation = ForgetNode { node: peer.node(), names, gone: gone.clone(), may_go };
     draft.propose(
         Proposal::new(&peer.name, &format!("forget-{}", gone.host()), Change::Remove, operation)
-            .title(format!("forget {gone}, and see that no queue still lists it"))
+            .title(format!("forget {gone}, and check that no queue still lists it"))
             .because(format!("{} lists it as a member", peer.node()))
             .after(after)
             .within(600),
     );
 }
 
-/// Moves the data of a node that leaves out of the way.
+/// Moves the data of a leaving node aside.
 pub(super) fn keep(draft: &mut Draft<'_>, host: &Host, gone: &NodeName) {
-    put_aside(draft, host, gone, "with it, the node would try to come back");
+    put_aside(draft, host, gone, "with it, the node would try to rejoin");
 }
 
-/// Moves a stopped node's data out of the way, whatever it is in.
+/// Moves a stopped node's data aside, in whatever state it is.
 pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, reason: &str) {
     let after = draft.steps_that(|operation| matches!(operation, Operation::ForgetNode(_)));
     draft.propose(

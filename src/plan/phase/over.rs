@@ -6,9 +6,9 @@ use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts, NodeFacts, PackageFacts};
 use crate::inventory::Host;
 use crate::model::{Cause, Problem, Version};
-use crate::operation::{Over, PackageChoice};
+use crate::operation::{InstalledOver, PackageChoice};
 use crate::platform::Words;
-use crate::rabbitmq::{BROKER_PACKAGE, Beneath, Objection, Serving, allowed, may_be_of};
+use crate::rabbitmq::{BROKER_PACKAGE, ExistingData, Objection, Serving, allowed, may_be_of};
 
 /// The broker's package in this version, checked against the data on the host and the running members.
 ///
@@ -30,9 +30,9 @@ pub(super) fn judged(
         return Err(words(&Objection::Older, &found, facts, to).of(what()));
     }
     match &found {
-        Beneath::NoData => {}
-        Beneath::Stopped(_) => members_allow(draft, host, to).map_err(|cause| cause.of(what()))?,
-        Beneath::Running(node) => {
+        ExistingData::NoData => {}
+        ExistingData::Stopped(_) => members_allow(draft, host, to).map_err(|cause| cause.of(what()))?,
+        ExistingData::Running(node) => {
             is_not_changed_underneath(node, facts, to).map_err(|cause| cause.of(what()))?
         }
     }
@@ -42,8 +42,8 @@ pub(super) fn judged(
 /// The broker's package with the data that it will run on.
 pub(super) fn choice(facts: &HostFacts, version: Option<String>) -> PackageChoice {
     let over = match holds_data(facts) {
-        false => Over::NoData,
-        true => Over::Data { package: there(facts) },
+        false => InstalledOver::NoData,
+        true => InstalledOver::Data { package: there(facts) },
     };
     PackageChoice { name: BROKER_PACKAGE.to_owned(), version, over: Some(over) }
 }
@@ -59,7 +59,7 @@ fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), Caus
     let members = view::running(draft.desired, &draft.facts);
     for (member, runs) in members.into_iter().filter(|(_, other)| other.lists(&node)) {
         let Some(facts) = draft.host(&member.name) else { continue };
-        let beneath = Beneath::Running(serving(runs, facts));
+        let beneath = ExistingData::Running(serving(runs, facts));
         allowed(&beneath, to).map_err(|objection| {
             let Cause { why, next } = words(&objection, &beneath, facts, to);
             let why = format!("{} runs {}: {}", runs.name, runs.rabbitmq_version, why.join("\n"));
@@ -94,11 +94,11 @@ fn there(facts: &HostFacts) -> Option<String> {
     package.installed.clone().or_else(|| package.half_installed.clone())
 }
 
-fn beneath(facts: &HostFacts, host: &Host) -> Beneath {
+fn beneath(facts: &HostFacts, host: &Host) -> ExistingData {
     match &facts.broker {
-        BrokerState::Running(node) => Beneath::Running(serving(node, facts)),
-        _ if !holds_data(facts) => Beneath::NoData,
-        _ => Beneath::Stopped(ran_last(facts, host)),
+        BrokerState::Running(node) => ExistingData::Running(serving(node, facts)),
+        _ if !holds_data(facts) => ExistingData::NoData,
+        _ => ExistingData::Stopped(ran_last(facts, host)),
     }
 }
 
@@ -135,11 +135,11 @@ fn refused(facts: &HostFacts, version: &str) -> String {
 }
 
 /// Why not, and what to do.
-fn words(objection: &Objection, beneath: &Beneath, facts: &HostFacts, to: Version) -> Cause {
+fn words(objection: &Objection, beneath: &ExistingData, facts: &HostFacts, to: Version) -> Cause {
     let (from, runs) = match beneath {
-        Beneath::Running(node) => (Some(node.version), true),
-        Beneath::Stopped(version) => (*version, false),
-        Beneath::NoData => (None, false),
+        ExistingData::Running(node) => (Some(node.version), true),
+        ExistingData::Stopped(version) => (*version, false),
+        ExistingData::NoData => (None, false),
     };
     let of = from.map_or("another version".to_owned(), |from| from.to_string());
     let series = from.map_or("that series".to_owned(), Version::series);

@@ -1,6 +1,6 @@
 use super::Draft;
 use super::broker_config::changed_since;
-use super::roll::{Work, roll};
+use super::roll::{RollKind, roll};
 use crate::facts::BrokerState;
 use crate::inventory::Host;
 use crate::model::NodeName;
@@ -14,7 +14,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         let Some(reason) = reason(draft, host) else { continue };
         match member_with_other_cookie(draft, host) {
             Some(peer) => refuse_outage(draft, host, &peer),
-            None => roll(draft, host, Work::Restart, &reason, patience),
+            None => roll(draft, host, RollKind::Restart, &reason, patience),
         }
     }
 }

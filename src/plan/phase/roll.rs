@@ -15,14 +15,14 @@ use crate::plan::{Change, Proposal, StepId, UnknownMembers};
 use crate::playbook::{Answer, Minutes, Phase};
 
 /// What is done to a broker while it is out of service.
-pub(super) enum Work {
+pub(super) enum RollKind {
     Restart,
     Upgrade(Vec<PackageChoice>),
 }
 
 /// Rolls one broker: out of the balancers, drained, stopped, changed, started, in sync, back into the balancers. It
 /// waits for the broker that the plan rolls before it, so that two are never out at once.
-pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str, patience: Minutes) {
+pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: RollKind, reason: &str, patience: Minutes) {
     if draft.host(&host.name).is_some_and(|facts| facts.staged_cookie.is_some()) {
         return refuse_rotating(draft, host);
     }
@@ -50,7 +50,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
     let out = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &[draft.phase]);
     let (node, names, patience_s) = (host.node(), draft.desired.cluster.names, patience.seconds());
     let (what, change, title, operation, seconds): (_, _, _, Operation, _) = match work {
-        Work::Restart => {
+        RollKind::Restart => {
             let operation = RestartBroker { node: node.clone(), names, stop_check, patience_s };
             (
                 "restart",
@@ -60,7 +60,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: Work, reason: &str,
                 1080,
             )
         }
-        Work::Upgrade(packages) => {
+        RollKind::Upgrade(packages) => {
             let to: Vec<String> = packages.iter().filter_map(|package| package.version.clone()).collect();
             let title = format!("upgrade {node} to {}{}", to.join(", "), manner(stop_check));
             let operation = UpgradeBroker {
@@ -126,7 +126,7 @@ pub(super) fn stop_check(draft: &Draft<'_>, host: &Host) -> Result<StopCheck, Ve
 }
 
 /// What has no majority while a node is away.
-enum Need {
+enum WithoutMajority {
     /// Khepri is a Raft store, and the cluster has two members.
     Metadata,
     /// So is the stream coordinator, which places streams and elects their leaders; it exists once a stream was declared.
@@ -135,7 +135,7 @@ enum Need {
     Queues(Vec<String>),
 }
 
-impl std::fmt::Display for Need {
+impl std::fmt::Display for WithoutMajority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Metadata => f.write_str(
@@ -151,14 +151,14 @@ impl std::fmt::Display for Need {
     }
 }
 
-fn told(needs: &[Need]) -> String {
+fn told(needs: &[WithoutMajority]) -> String {
     needs.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What always needs this node, however long one waits: RabbitMQ's own check counts the same
 /// (rabbit_upgrade_preparation, `list_with_minimum_quorum` and `endangered_critical_components`; Khepri's store, named
 /// `rabbitmq_metadata`, from 4.0 on).
-fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<Need> {
+fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<WithoutMajority> {
     let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Vec::new() };
     let of_two = node.members.len() == 2;
     let is_one_of_two = |queue: &&QueueFacts| {
@@ -167,14 +167,15 @@ fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<Need> {
     let queues: Vec<String> =
         node.queues.iter().filter(is_one_of_two).map(|queue| queue.name.clone()).collect();
     let has_streams = node.queues.iter().any(|queue| queue.kind == QueueKind::Stream);
-    let metadata = (of_two && node.metadata_store == MetadataStore::Khepri).then_some(Need::Metadata);
-    let coordinator = (of_two && has_streams).then_some(Need::StreamCoordinator);
-    let queues = (!queues.is_empty()).then_some(Need::Queues(queues));
+    let metadata =
+        (of_two && node.metadata_store == MetadataStore::Khepri).then_some(WithoutMajority::Metadata);
+    let coordinator = (of_two && has_streams).then_some(WithoutMajority::StreamCoordinator);
+    let queues = (!queues.is_empty()).then_some(WithoutMajority::Queues(queues));
     [metadata, coordinator, queues].into_iter().flatten().collect()
 }
 
-fn refuse_needed(draft: &mut Draft<'_>, host: &Host, needs: &[Need]) {
-    let only_queues = needs.iter().all(|need| matches!(need, Need::Queues(_)));
+fn refuse_needed(draft: &mut Draft<'_>, host: &Host, needs: &[WithoutMajority]) {
+    let only_queues = needs.iter().all(|need| matches!(need, WithoutMajority::Queues(_)));
     let (both, better) = if only_queues {
         (
             "queues or streams with two replicas need both",
@@ -205,10 +206,10 @@ fn refuse_rotating(draft: &mut Draft<'_>, host: &Host) {
     );
 }
 
-fn refuse(draft: &mut Draft<'_>, host: &Host, work: &Work, found: &[Disagreement]) {
+fn refuse(draft: &mut Draft<'_>, host: &Host, work: &RollKind, found: &[Disagreement]) {
     let verb = match work {
-        Work::Restart => "restarted",
-        Work::Upgrade(_) => "upgraded",
+        RollKind::Restart => "restarted",
+        RollKind::Upgrade(_) => "upgraded",
     };
     draft.refuse(
         &host.name,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Draft;
-use super::roll::{Work, roll};
+use super::roll::{RollKind, roll};
 use crate::facts::BrokerState;
 use crate::plan::Pass;
 use crate::playbook::{Answer, RestartSettings, RestartWhen};
@@ -45,7 +45,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
                 true => "every broker is restarted".to_owned(),
                 false => format!("it has run for more than {}", words(least)),
             };
-            roll(draft, host, Work::Restart, &reason, settings.patience);
+            roll(draft, host, RollKind::Restart, &reason, settings.patience);
         } else if draft.options.pass == Pass::Before {
             let text = format!(
                 "started {} ago, so it is not restarted again; older-than=0s restarts it anyway",

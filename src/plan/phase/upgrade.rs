@@ -1,5 +1,5 @@
 use super::asked_for::{Target, target};
-use super::roll::{Work, roll};
+use super::roll::{RollKind, roll};
 use super::{Draft, broker_config, conf_keys, feature_flags, over};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
@@ -93,7 +93,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             Some(half) => format!("{half} is partly installed: {interrupted}"),
             None => format!("{installed} is installed"),
         };
-        roll(draft, host, Work::Upgrade(vec![choice]), &reason, settings.patience);
+        roll(draft, host, RollKind::Upgrade(vec![choice]), &reason, settings.patience);
     }
 }
 

@@ -39,7 +39,7 @@ struct Span {
 
 /// Whether a release knows a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum KeySupport {
     Known,
     /// No known release has it. Similar keys, nearest first.
     Unknown {
@@ -117,28 +117,28 @@ impl KnownKeys {
     }
 
     /// What a release makes of a key.
-    pub fn standing(&self, key: &str, release: Version) -> Standing {
+    pub fn standing(&self, key: &str, release: Version) -> KeySupport {
         let spans: Vec<(Span, &'static str)> = self
             .matching(key)
             .flat_map(|known| known.spans.iter().map(|span| (*span, known.schema)))
             .collect();
         if spans.iter().any(|(span, _)| span.covers(release)) {
-            return Standing::Known;
+            return KeySupport::Known;
         }
         // Patch releases and series after the end of the list may have added it.
         let is_listed = self.newest_of(release.major, release.minor).is_some_and(|newest| release <= newest);
         if !is_listed {
-            return Standing::ReleaseUnknown;
+            return KeySupport::ReleaseUnknown;
         }
         let later = spans.iter().filter(|(span, _)| span.from > release).min_by_key(|(span, _)| span.from);
         let earlier = spans.iter().filter(|(span, _)| span.from < release).max_by_key(|(span, _)| span.last);
         match (earlier, later) {
             // It was added late to an older series, and even later to this release's own series.
-            (_, Some((span, schema))) => Standing::NotYet { since: span.from, schema },
+            (_, Some((span, schema))) => KeySupport::NotYet { since: span.from, schema },
             (Some((span, schema)), None) => {
-                Standing::Gone { last: format!("{}.{}", span.last.0, span.last.1), schema }
+                KeySupport::Gone { last: format!("{}.{}", span.last.0, span.last.1), schema }
             }
-            (None, None) => Standing::Unknown { nearest: self.nearest(key) },
+            (None, None) => KeySupport::Unknown { nearest: self.nearest(key) },
         }
     }
 
@@ -217,7 +217,7 @@ fn segments(key: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn at(key: &str, release: &str) -> Standing {
+    fn at(key: &str, release: &str) -> KeySupport {
         known_keys().standing(key, Version::parse(release).expect("a version"))
     }
 
@@ -241,35 +241,35 @@ mod tests {
 
     #[test]
     fn keys_come_and_go() {
-        assert_eq!(at("heartbeat", "3.8.9"), Standing::Known);
-        assert_eq!(at("listeners.tcp.my_own-name", "4.3.0"), Standing::Known);
-        assert_eq!(at("mqtt.default_user", "3.13.7"), Standing::Known);
-        let gone = Standing::Gone { last: "3.13".to_owned(), schema: "rabbitmq_mqtt" };
+        assert_eq!(at("heartbeat", "3.8.9"), KeySupport::Known);
+        assert_eq!(at("listeners.tcp.my_own-name", "4.3.0"), KeySupport::Known);
+        assert_eq!(at("mqtt.default_user", "3.13.7"), KeySupport::Known);
+        let gone = KeySupport::Gone { last: "3.13".to_owned(), schema: "rabbitmq_mqtt" };
         assert_eq!(at("mqtt.default_user", "4.0.5"), gone);
         let since = Version::new(3, 10, 0);
         assert_eq!(
             at("classic_queue.default_version", "3.9.29"),
-            Standing::NotYet { since, schema: "rabbit" }
+            KeySupport::NotYet { since, schema: "rabbit" }
         );
     }
 
     #[test]
     fn a_patch_release_may_bring_a_key() {
-        assert_eq!(at("cluster_formation.target_cluster_size_hint", "3.8.24"), Standing::Known);
+        assert_eq!(at("cluster_formation.target_cluster_size_hint", "3.8.24"), KeySupport::Known);
         let since = Version::new(3, 8, 24);
-        let not_yet = Standing::NotYet { since, schema: "rabbit" };
+        let not_yet = KeySupport::NotYet { since, schema: "rabbit" };
         assert_eq!(at("cluster_formation.target_cluster_size_hint", "3.8.9"), not_yet);
         let since = Version::new(3, 9, 9);
-        let not_yet = Standing::NotYet { since, schema: "rabbit" };
+        let not_yet = KeySupport::NotYet { since, schema: "rabbit" };
         assert_eq!(at("cluster_formation.target_cluster_size_hint", "3.9.1"), not_yet);
     }
 
     #[test]
     fn a_release_after_the_lists_end_is_not_judged() {
-        assert_eq!(at("frobnicate", "5.0.0"), Standing::ReleaseUnknown);
-        assert_eq!(at("frobnicate", "4.3.999"), Standing::ReleaseUnknown);
-        assert_eq!(at("frobnicate", "4.3.0"), Standing::Unknown { nearest: Vec::new() });
-        assert_eq!(at("heartbeat", "4.3.999"), Standing::Known);
+        assert_eq!(at("frobnicate", "5.0.0"), KeySupport::ReleaseUnknown);
+        assert_eq!(at("frobnicate", "4.3.999"), KeySupport::ReleaseUnknown);
+        assert_eq!(at("frobnicate", "4.3.0"), KeySupport::Unknown { nearest: Vec::new() });
+        assert_eq!(at("heartbeat", "4.3.999"), KeySupport::Known);
     }
 
     #[test]

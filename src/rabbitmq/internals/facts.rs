@@ -4,7 +4,7 @@ use super::{Definition, Fallback, Question, Release, code, define};
 
 /// The consequence of an unknown fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
+pub enum IfUnknown {
     /// No plan is possible: every playbook refuses, and names the question.
     Plan,
     /// It is unknown, which refuses steps that depend on it.
@@ -42,7 +42,7 @@ pub fn node_report() -> String {
 }
 
 /// `{"KEY", fun() -> …end}` of each.
-fn funs(facts: &[(Need, Question)]) -> String {
+fn funs(facts: &[(IfUnknown, Question)]) -> String {
     let funs =
         facts.iter().map(|(_, fact)| format!("{{\"{}\", fun() ->\n{}end}}", fact.name, code(fact.text)));
     funs.collect::<Vec<_>>().join(",\n")
@@ -50,25 +50,25 @@ fn funs(facts: &[(Need, Question)]) -> String {
 
 /// A fact that every release answered.
 const fn told(
-    need: Need,
+    need: IfUnknown,
     name: &'static str,
     asks: &'static str,
     fallback: Fallback,
     text: &'static str,
-) -> (Need, Question) {
+) -> (IfUnknown, Question) {
     (need, Question { name, asks, tried: Release::ALL, fallback, within: REPORT_TIMEOUT, with: SHARED, text })
 }
 
 /// A fact that only these releases have.
-const fn tried(on: &'static [Release], (need, fact): (Need, Question)) -> (Need, Question) {
+const fn tried(on: &'static [Release], (need, fact): (IfUnknown, Question)) -> (IfUnknown, Question) {
     (need, Question { tried: on, ..fact })
 }
 
 /// The facts of a node whose RabbitMQ is stopped or still starting.
-pub const FACTS_OF_STOPPED: &[(Need, Question)] = &[tried(
+pub const FACTS_OF_STOPPED: &[(IfUnknown, Question)] = &[tried(
     &[Release::V4_3_6],
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "known",
         "which nodes were members of its cluster when it last ran",
         Fallback::Nothing("the cluster's own list decides"),
@@ -77,226 +77,226 @@ pub const FACTS_OF_STOPPED: &[(Need, Question)] = &[tried(
 )];
 
 /// All facts of a running node, and the consequence if each is unknown.
-pub const FACTS: &[(Need, Question)] = &[
+pub const FACTS: &[(IfUnknown, Question)] = &[
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "name",
         "which node it is",
         Fallback::ByHand("rabbitmqctl status"),
         include_str!("fact/name.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "version",
         "which version it runs",
         Fallback::ByHand("rabbitmqctl version"),
         include_str!("fact/version.erl"),
     ),
     told(
-        Need::Shown,
+        IfUnknown::Shown,
         "erlang",
         "which Erlang it runs on",
         Fallback::ByHand("rabbitmqctl status"),
         include_str!("fact/erlang.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "cookie",
         "which cookie it runs with",
         Fallback::ByHand("rabbitmq-diagnostics erlang_cookie_hash"),
         include_str!("fact/cookie.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "started",
         "when it was started",
         Fallback::ByHand("rabbitmqctl status"),
         include_str!("fact/started.erl"),
     ),
     told(
-        Need::Shown,
+        IfUnknown::Shown,
         "uptime",
         "how long it has been running",
         Fallback::ByHand("rabbitmqctl status"),
         include_str!("fact/uptime.erl"),
     ),
     told(
-        Need::Shown,
+        IfUnknown::Shown,
         "memory",
         "how much memory it uses",
         Fallback::ByHand("rabbitmqctl status"),
         include_str!("fact/memory.erl"),
     ),
     told(
-        Need::Shown,
+        IfUnknown::Shown,
         "fds",
         "how many files it can open",
         Fallback::ByHand("rabbitmqctl status"),
         include_str!("fact/fds.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "link",
         "which nodes it is connected to",
         Fallback::Nothing("a plan that needs it refuses"),
         include_str!("fact/link.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "cluster_name",
         "the name of its cluster",
         Fallback::ByHand("rabbitmqctl cluster_status"),
         include_str!("fact/cluster_name.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "member",
         "which nodes are the members of its cluster",
         Fallback::ByHand("rabbitmqctl cluster_status"),
         include_str!("fact/member.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "running",
         "which members run",
         Fallback::ByHand("rabbitmqctl cluster_status"),
         include_str!("fact/running.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "partition",
         "from which members it is partitioned",
         Fallback::ByHand("rabbitmqctl cluster_status"),
         include_str!("fact/partition.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "alarm",
         "which alarms are raised",
         Fallback::ByHand("rabbitmq-diagnostics alarms"),
         include_str!("fact/alarm.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "store",
         "where it keeps its metadata",
         Fallback::ByHand("rabbitmqctl list_feature_flags"),
         include_str!("fact/store.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "flag",
         "which feature flags are disabled",
         Fallback::ByHand("rabbitmqctl list_feature_flags"),
         include_str!("fact/flag.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "core",
         "which feature flags RabbitMQ itself provides",
         Fallback::ByHand("rabbitmqctl list_feature_flags"),
         include_str!("fact/core.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "plugin",
         "which plugins run",
         Fallback::ByHand("rabbitmq-plugins list --enabled"),
         include_str!("fact/plugin.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "maintenance",
         "whether it is in maintenance mode",
         Fallback::ByHand("rabbitmqctl cluster_status"),
         include_str!("fact/maintenance.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "definitions",
         "which definitions were imported",
         Fallback::ByHand("rabbitmqctl list_global_parameters"),
         include_str!("fact/definitions.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "queue",
         "which queues there are",
         Fallback::ByHand("rabbitmqctl list_queues name"),
         include_str!("fact/queue.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "held",
         "which nodes have the queues",
         Fallback::ByHand("rabbitmqctl list_queues name type members"),
         include_str!("fact/held.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "messages",
         "how many messages are in the queues",
         Fallback::ByHand("rabbitmqctl list_queues name messages"),
         include_str!("fact/messages.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "vhost",
         "which virtual hosts there are",
         Fallback::ByHand("rabbitmqctl list_vhosts"),
         include_str!("fact/vhost.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "user",
         "which users there are",
         Fallback::ByHand("rabbitmqctl list_users"),
         include_str!("fact/user.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "policy",
         "which policies there are",
         Fallback::ByHand("rabbitmqctl list_policies"),
         include_str!("fact/policy.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "mirroring",
         "which policies mirror queues",
         Fallback::ByHand("rabbitmqctl list_policies"),
         include_str!("fact/mirroring.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "exchange",
         "which exchanges there are",
         Fallback::ByHand("rabbitmqctl list_exchanges"),
         include_str!("fact/exchange.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "parameter",
         "which parameters there are",
         Fallback::ByHand("rabbitmqctl list_parameters"),
         include_str!("fact/parameter.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "binding",
         "which bindings there are",
         Fallback::ByHand("rabbitmqctl list_bindings"),
         include_str!("fact/binding.erl"),
     ),
     told(
-        Need::Unknown,
+        IfUnknown::Unknown,
         "guest",
         "whether guest logs in with its well-known password",
         Fallback::ByHand("rabbitmqctl authenticate_user guest guest"),
         include_str!("fact/guest.erl"),
     ),
     told(
-        Need::Plan,
+        IfUnknown::Plan,
         "admin",
         "whether the administrator exists, with the password of the inventory",
         Fallback::ByHand("rabbitmqctl list_users"),

@@ -9,7 +9,7 @@ mod page;
 mod steps;
 
 pub use facts::{FACTS, node_report};
-pub(crate) use facts::{FACTS_OF_STOPPED, Need};
+pub(crate) use facts::{FACTS_OF_STOPPED, IfUnknown};
 pub(crate) use steps::{
     ABSENT, ACCEPTS, DATABASE, DRAIN_NOTED, DRAINED, DUMP_LOG, GUEST_LOGIN, LACKING, LEADS, LINKS, MEMBERS,
     MIRRORS, MNESIA_NOTES, ONLY_COPIES, OWN_DATA, RELEASE_STREAMS, REOPEN, RUNNING_COOKIE, RUNS, SERVING,

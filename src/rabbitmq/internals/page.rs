@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{ASKED_BY_STEPS, FACTS, FACTS_OF_STOPPED, Fallback, Need, Question, Release};
+use super::{ASKED_BY_STEPS, FACTS, FACTS_OF_STOPPED, Fallback, IfUnknown, Question, Release};
 
 /// Prefixes of RabbitMQ's modules; all others in a question are Erlang's own.
 const THEIRS: &[&str] =
@@ -26,7 +26,7 @@ pub fn page() -> String {
 const HEAD: &str =
     "| question | a node is asked | tested on | if unsupported | calls |\n| --- | --- | --- | --- | --- |\n";
 
-fn row(question: &Question, need: Option<Need>) -> String {
+fn row(question: &Question, need: Option<IfUnknown>) -> String {
     let tried = if question.tried.len() == Release::ALL.len() {
         "all".to_owned()
     } else {
@@ -34,9 +34,9 @@ fn row(question: &Question, need: Option<Need>) -> String {
     };
     let then = match need {
         None => "",
-        Some(Need::Plan) => "no plan; ",
-        Some(Need::Unknown) => "unknown, which refuses steps that need it; ",
-        Some(Need::Shown) => "not shown; ",
+        Some(IfUnknown::Plan) => "no plan; ",
+        Some(IfUnknown::Unknown) => "unknown, which refuses steps that need it; ",
+        Some(IfUnknown::Shown) => "not shown; ",
     };
     let fallback = match question.fallback {
         Fallback::Asked(command) => format!("the step uses `{command}`"),

@@ -44,7 +44,7 @@ impl Method {
 
 /// How the script and its standard input are passed.
 #[derive(Clone, Copy)]
-pub(super) enum Feed<'a> {
+pub(super) enum ScriptInput<'a> {
     /// The script in the command, without input. Saves a round trip: sshd accepts no input before it has started the command (its
     /// session channels open with a window of 0).
     Argument(&'a str),
@@ -107,21 +107,23 @@ impl Way<'_> {
 
 impl Invocation {
     /// Builds the command. `nonce` is new random text of letters and digits.
-    pub(super) fn new(nonce: &str, way: &Way<'_>, feed: Feed<'_>) -> Self {
+    pub(super) fn new(nonce: &str, way: &Way<'_>, feed: ScriptInput<'_>) -> Self {
         let marker = format!("rabbitup-{nonce}");
         let prompt = format!("[rabbitup-ask-{nonce}]");
         let password = way.needed_password();
         let (input, text, then) = match feed {
             // While sudo reads standard input, nothing may follow the password before sudo is done.
-            Feed::Argument(text) if password.is_none() => {
+            ScriptInput::Argument(text) if password.is_none() => {
                 (Input::Text, format!("{}\n{text}\n# {marker}", whole_text(&marker)), None)
             }
-            Feed::Argument(text) => (Input::Session, String::new(), Some(framed(&marker, text.as_bytes()))),
-            Feed::Stdin(text) => (Input::Session, String::new(), Some(framed(&marker, text))),
-            Feed::Held(text) if way.is_root() => {
+            ScriptInput::Argument(text) => {
+                (Input::Session, String::new(), Some(framed(&marker, text.as_bytes())))
+            }
+            ScriptInput::Stdin(text) => (Input::Session, String::new(), Some(framed(&marker, text))),
+            ScriptInput::Held(text) if way.is_root() => {
                 (Input::Nothing, format!("echo {READY}\n{}\n{text}", prelude()), None)
             }
-            Feed::Held(text) => {
+            ScriptInput::Held(text) => {
                 let bytes = format!("{}\n{text}\n# {marker}\n", text_by_lines(&marker)).into_bytes();
                 (Input::Session, String::new(), Some(Secret::new(bytes)))
             }
@@ -130,8 +132,8 @@ impl Invocation {
         // By its path, and with the usual directories in PATH in case the login lacks them.
         let command = format!("exec /bin/sh -c {} sh {}", quote(&outer), quote(&text));
         match feed {
-            Feed::Argument(text) if command.len() > LONGEST_COMMAND => {
-                Self::new(nonce, way, Feed::Stdin(text.as_bytes()))
+            ScriptInput::Argument(text) if command.len() > LONGEST_COMMAND => {
+                Self::new(nonce, way, ScriptInput::Stdin(text.as_bytes()))
             }
             _ => {
                 let first = password.map(|secret| line(secret.expose()));

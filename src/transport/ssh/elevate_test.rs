@@ -123,7 +123,7 @@ const SCRIPT: &str = "echo \"as $become: it's \\$HOME\"; wc -c; exit 3";
 fn without_a_password_sudo_then_doas_are_tried() {
     let fakes = Fakes::new("auto");
     fakes.program("doas", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexport DOAS_USER=ann\nexec \"$@\"\n");
-    let run = |way: Way<'_>| fakes.run(&Invocation::new("n1", &way, Feed::Argument(SCRIPT)));
+    let run = |way: Way<'_>| fakes.run(&Invocation::new("n1", &way, ScriptInput::Argument(SCRIPT)));
     let (code, out, _) = run(way(None));
     assert_eq!((code, out.as_str()), (3, "rabbitup-n1 doas\nrabbitup-root\nas doas: it's $HOME\n0\n"));
 
@@ -145,7 +145,7 @@ fn becoming_root_never_fails_silently() {
     let fakes = Fakes::new("none");
     let run = |r#become| {
         let way = Way { r#become, ..way(None) };
-        fakes.run(&Invocation::new("n1", &way, Feed::Argument(SCRIPT)))
+        fakes.run(&Invocation::new("n1", &way, ScriptInput::Argument(SCRIPT)))
     };
     for r#become in [BecomeRoot::Auto, BecomeRoot::Root, BecomeRoot::Sudo, BecomeRoot::Doas] {
         let (code, out, err) = run(r#become);
@@ -173,7 +173,11 @@ fn a_password_reaches_sudo_and_nothing_else() {
             }
             let word = if asks { "sudo-password" } else { "sudo" };
             let password = secret(password);
-            for feed in [Feed::Argument(SCRIPT), Feed::Stdin(SCRIPT.as_bytes()), Feed::Held(SCRIPT)] {
+            for feed in [
+                ScriptInput::Argument(SCRIPT),
+                ScriptInput::Stdin(SCRIPT.as_bytes()),
+                ScriptInput::Held(SCRIPT),
+            ] {
                 let invocation = Invocation::new("n1", &way(Some(&password)), feed);
                 let shown = String::from_utf8_lossy(password.expose()).into_owned();
                 if shown.len() > 2 {
@@ -195,7 +199,7 @@ fn a_wrong_password_is_tried_once() {
     fakes.program("sudo", SUDO);
     fs::write(fakes.0.join("asks"), "right").expect("sudo asks");
     let password = secret("wrong");
-    let mut invocation = Invocation::new("n1", &way(Some(&password)), Feed::Argument(SCRIPT));
+    let mut invocation = Invocation::new("n1", &way(Some(&password)), ScriptInput::Argument(SCRIPT));
     // The writer waits for the marker, sees sudo's second prompt instead, and closes the input.
     invocation.stdin.then = None;
     let (code, out, err) = fakes.run(&invocation);
@@ -208,7 +212,7 @@ fn a_wrong_password_is_tried_once() {
 fn an_incomplete_script_does_not_run() {
     let fakes = Fakes::new("part");
     fakes.program("id", "#!/bin/sh\necho 0\n");
-    let mut invocation = Invocation::new("n1", &way(None), Feed::Stdin(b"echo one\necho two\n"));
+    let mut invocation = Invocation::new("n1", &way(None), ScriptInput::Stdin(b"echo one\necho two\n"));
     let whole = invocation.stdin.then.take().expect("the text").expose().to_vec();
     for cut in 0..whole.len() - 1 {
         invocation.stdin.then = Some(Secret::new(whole[..cut].to_vec()));
@@ -224,7 +228,7 @@ fn a_long_script_goes_over_standard_input() {
     let fakes = Fakes::new("long");
     fakes.program("id", "#!/bin/sh\necho 0\n");
     let script = format!(": {}\necho done; wc -c", "x".repeat(300 * 1024));
-    let invocation = Invocation::new("n1", &way(None), Feed::Argument(&script));
+    let invocation = Invocation::new("n1", &way(None), ScriptInput::Argument(&script));
     assert!(invocation.command.len() < 2000);
     assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 root\nrabbitup-root\ndone\n0\n");
 }
@@ -233,7 +237,7 @@ fn a_long_script_goes_over_standard_input() {
 fn a_root_shell_killed_by_a_signal_yields_an_exit_code() {
     let fakes = Fakes::new("signal");
     fakes.program("id", "#!/bin/sh\necho 0\n");
-    let (code, ..) = fakes.run(&Invocation::new("n1", &way(None), Feed::Argument("kill -9 $$")));
+    let (code, ..) = fakes.run(&Invocation::new("n1", &way(None), ScriptInput::Argument("kill -9 $$")));
     assert_eq!(code, 128 + 9);
 }
 
@@ -246,7 +250,11 @@ fn sudo_is_given_one_command_only() {
     for (nonce, script) in [("n1", "echo one"), ("n2", "echo two; echo three")] {
         for password in [None, Some(&password)] {
             for learned in [None, Some(Method::Sudo)] {
-                for feed in [Feed::Argument(script), Feed::Stdin(script.as_bytes()), Feed::Held(script)] {
+                for feed in [
+                    ScriptInput::Argument(script),
+                    ScriptInput::Stdin(script.as_bytes()),
+                    ScriptInput::Held(script),
+                ] {
                     let way = Way { learned, ..way(password) };
                     let (code, out, err) = fakes.run(&Invocation::new(nonce, &way, feed));
                     assert!(code == 0 && out.contains("rabbitup-root\n"), "{out}{err}");
@@ -270,7 +278,7 @@ fn a_held_script_of_root_needs_no_input() {
         Way { r#become: BecomeRoot::Root, ..way(None) },
         Way { learned: Some(Method::Root), ..way(Some(&secret("unused"))) },
     ] {
-        let invocation = Invocation::new("n1", &way, Feed::Held(SCRIPT));
+        let invocation = Invocation::new("n1", &way, ScriptInput::Held(SCRIPT));
         assert!(invocation.stdin.first.is_none() && invocation.stdin.then.is_none());
         let expected = "rabbitup-n1 root\nrabbitup-root\nas root: it's $HOME\n0\n".to_owned();
         assert_eq!(fakes.run(&invocation), (3, expected, String::new()));
@@ -282,7 +290,7 @@ fn a_held_script_reads_what_comes_behind_it() {
     let fakes = Fakes::new("behind");
     fakes.program("sudo", SUDO);
     let mut invocation =
-        Invocation::new("n1", &way(None), Feed::Held("IFS= read -r line\necho \"<$line>\"\n"));
+        Invocation::new("n1", &way(None), ScriptInput::Held("IFS= read -r line\necho \"<$line>\"\n"));
     let mut input = invocation.stdin.then.take().expect("the text").expose().to_vec();
     input.extend_from_slice(b" a line\n");
     invocation.stdin.then = Some(Secret::new(input));

@@ -18,10 +18,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use self::elevate::{Feed, Invocation, Method, Stdin, Way};
+use self::elevate::{Invocation, Method, ScriptInput, Stdin, Way};
 use self::master::{Login, Master};
 use self::route::{Route, Shared};
-use self::session::{Failure, Life, Running};
+use self::session::{Failure, Response, Running};
 use super::{Counts, Exec, LineSender, Output, Script, Transport, TransportError, TransportErrorKind};
 use crate::model::HostName;
 use crate::transport::nonce;
@@ -88,7 +88,7 @@ impl SshTransport {
     async fn start(
         &self,
         host: &Host,
-        feed: Feed<'_>,
+        feed: ScriptInput<'_>,
         lines: Option<&LineSender>,
     ) -> Result<Started, TransportError> {
         host.check_password()?;
@@ -133,7 +133,7 @@ impl Host {
                 self.learn(method);
                 Some(Ok(value))
             }
-            Err(Failure::Lost(Life::None)) if master.is_doubtful() => {
+            Err(Failure::Lost(Response::None)) if master.is_doubtful() => {
                 self.route.forget(master).await;
                 None
             }
@@ -190,8 +190,8 @@ impl Transport for SshTransport {
         let host = self.host(host)?;
         let _session = host.sessions.acquire().await.ok();
         let feed = match &exec.script {
-            Script::Argument(text) => Feed::Argument(text),
-            Script::Stdin(text) => Feed::Stdin(text.expose()),
+            Script::Argument(text) => ScriptInput::Argument(text),
+            Script::Stdin(text) => ScriptInput::Stdin(text.expose()),
         };
         loop {
             let started = self.start(host, feed, lines.as_ref()).await?;
@@ -213,7 +213,7 @@ impl Transport for SshTransport {
     ) -> Result<(String, Self::Held), TransportError> {
         let host = self.host(host)?;
         loop {
-            let started = self.start(host, Feed::Held(&script), None).await?;
+            let started = self.start(host, ScriptInput::Held(&script), None).await?;
             let ran = match started.running {
                 Ok(running) => running.first_line(&started.plan, timeout).await,
                 Err(failure) => Err(failure),

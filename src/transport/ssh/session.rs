@@ -54,13 +54,13 @@ enum Until {
 /// Why a session yields no output.
 pub(super) enum Failure {
     /// The connection ended, or did not exist.
-    Lost(Life),
+    Lost(Response),
     Other(TransportError),
 }
 
 /// Whether the host had sent anything on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
+pub(super) enum Response {
     Seen,
     None,
 }
@@ -90,12 +90,12 @@ pub(super) async fn start(
                     evidence,
                 }));
             }
-            Err(_) => return Err(Failure::Lost(Life::None)),
+            Err(_) => return Err(Failure::Lost(Response::None)),
         }
     };
     let stdin = child.stdin().take();
     let (Some(from_stdout), Some(from_stderr)) = (child.stdout().take(), child.stderr().take()) else {
-        return Err(Failure::Lost(Life::None));
+        return Err(Failure::Lost(Response::None));
     };
     let stdout = Stdout::new(&invocation.marker, lines);
     let stderr = Stderr::new(&invocation.prompt);
@@ -248,7 +248,7 @@ impl Streams {
 
     fn lost(&self) -> Failure {
         let seen = self.stdout.method().is_some() || !self.stdout.preamble().is_empty();
-        Failure::Lost(if seen { Life::Seen } else { Life::None })
+        Failure::Lost(if seen { Response::Seen } else { Response::None })
     }
 
     fn not_root(&self) -> Failure {

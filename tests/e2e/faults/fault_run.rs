@@ -256,7 +256,7 @@ impl InProgress<'_> {
         let start = self.stage.rabbitup(&(self.fault_run.playbook.inventory)()).args(args);
         let running = self.fault_run.fault.ready(self.stage, start).spawn().at_most(LONGEST);
         let mut struck = Vec::new();
-        // The step whose middle is waited for, and how it is seen.
+        // The step in which the moment is waited for, and how it shows.
         let mut awaited: Option<(StepId, &'static str)> = None;
         loop {
             let line = match running.lines().recv_timeout(LOOK) {
@@ -272,25 +272,22 @@ impl InProgress<'_> {
                 if awaited.as_ref().is_some_and(|(waited, _)| *waited == step) && sign == Sign::Ends {
                     awaited = None;
                 }
-                match (
-                    self.fault_run.when,
-                    sign,
-                    step.middle(self.fault_run.fault, self.stage.lab.suite().family()),
-                ) {
-                    (When::Begins, Sign::Begins, _)
-                    | (When::Ends, Sign::Ends, _)
+                let FaultRun { fault, when, .. } = self.fault_run;
+                match (when, sign, step.shown(when, fault, self.stage.lab.suite().family())) {
+                    (When::Begins, Sign::Begins, None)
+                    | (When::Ends, Sign::Ends, None)
                     | (When::Middle, Sign::Output, None)
                         if self.is_due(&step) =>
                     {
                         struck.extend(self.strike(&running, step));
                     }
-                    (When::Middle, Sign::Begins, Some(shown)) if awaited.is_none() && self.is_due(&step) => {
+                    (_, Sign::Begins, Some(shown)) if awaited.is_none() && self.is_due(&step) => {
                         awaited = Some((step, shown));
                     }
                     _ => {}
                 }
             } else if let Some((step, shown)) = &awaited
-                && step.is_in_its_middle(self.stage, shown)
+                && step.is_then(self.stage, shown)
             {
                 struck.extend(self.strike(&running, step.clone()));
                 awaited = None;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::hosts::{self, on_all};
 use crate::lab::Lab;
 use crate::program::until;
+use crate::release::RESTRAINTS;
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// The brokers whose units run.
@@ -69,11 +70,10 @@ pub fn cookies(stage: &Stage, active: &[&str]) -> Option<String> {
 }
 
 /// Prints leftovers of a finished rabbitup run on a host.
-fn left(lab: &Lab) -> String {
+fn left() -> String {
     format!(
-        "ls -d {} /run/rabbitup-* /var/lib/rabbitmq/.rabbitup-cookie 2>/dev/null; \
-         ps -eo args= | grep -oE 'rabbitup-[0-9a-zA-Z]{{16,}}'; :",
-        lab.suite().family().restraints()
+        "ls -d {RESTRAINTS} /run/rabbitup-* /var/lib/rabbitmq/.rabbitup-cookie 2>/dev/null; \
+         ps -eo args= | grep -oE 'rabbitup-[0-9a-zA-Z]{{16,}}'; :"
     )
 }
 
@@ -82,7 +82,7 @@ const DRAINED: &str =
 
 /// After a successful run nothing of rabbitup is left, and no node is drained.
 pub fn nothing_left(stage: &Stage) -> Vec<String> {
-    let look = left(&stage.lab);
+    let look = left();
     let mut broken = attempt(|| hosts::assert_tidy(&stage.lab, &ALL));
     // The session that held the lock ends a moment after its run.
     broken.extend(attempt(|| {

@@ -42,11 +42,20 @@ impl StepId {
         self.0.split_once('/').map_or("", |(_, what)| what)
     }
 
-    /// A condition on the host in the middle of a long step with little output.
-    pub fn middle(&self, fault: Fault, family: Family) -> Option<&'static str> {
+    /// The condition on the host by which the moment shows, where no event tells it: in the middle of a long step with little
+    /// output, and where the fault needs something to hit.
+    pub fn shown(&self, when: When, fault: Fault, family: Family) -> Option<&'static str> {
+        match when {
+            When::Begins if fault == Fault::PackageManager => family.before_work(),
+            When::Middle => self.middle(fault, family),
+            When::Begins | When::Ends => None,
+        }
+    }
+
+    fn middle(&self, fault: Fault, family: Family) -> Option<&'static str> {
         match self.what() {
             "packages" => Some(family.at_work()),
-            "upgrade" if fault == Fault::PackageManager => Some(family.at_work()),
+            "upgrade" if fault == Fault::PackageManager => Some(family.half_way()),
             "start" | "join" => {
                 Some("[ \"$(systemctl show -p ActiveState --value rabbitmq-server)\" = activating ]")
             }
@@ -58,8 +67,8 @@ impl StepId {
         }
     }
 
-    /// Whether that is so now.
-    pub fn is_in_its_middle(&self, stage: &Stage, shown: &str) -> bool {
+    /// Whether that condition is met now.
+    pub fn is_then(&self, stage: &Stage, shown: &str) -> bool {
         stage.lab.run_on(self.host(), shown).status.success()
     }
 }

@@ -56,6 +56,7 @@ pub const PLAYBOOKS: &[Playbook] = &[
     },
     Playbook {
         rolls: true,
+        prepare: offer,
         leaves: State::Any,
         ..day2("upgrade", |stage| {
             words(&["run", "upgrade", &format!("version={}", hosts::next_version(&stage.lab, "node1"))])
@@ -149,6 +150,13 @@ fn wipe(stage: &Stage) {
 /// The quorum queues have no replica on node3.
 fn shrink(stage: &Stage) {
     stage.lab.stdout_of("node1", "timeout 120 rabbitmq-queues -q shrink rabbit@node3");
+}
+
+/// The hosts' repositories have the next version.
+fn offer(stage: &Stage) {
+    let lab = &stage.lab;
+    let offer = lab.suite().family().offer("next");
+    hosts::on_all(&BROKERS, |host| lab.stdout_of(host, &offer));
 }
 
 fn stop(stage: &Stage) {

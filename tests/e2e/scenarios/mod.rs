@@ -7,6 +7,7 @@ pub mod cold;
 pub mod consent;
 pub mod doctor;
 pub mod exposure;
+pub mod families;
 pub mod files;
 pub mod firewall;
 pub mod half_done;

@@ -195,3 +195,17 @@ fn no_playbook_touches_a_version_without_a_needed_question() {
         }
     }
 }
+
+/// Package lists of different age: an upgrade of some hosts only would leave two versions in the cluster.
+#[test]
+fn an_upgrade_of_all_or_none() {
+    let mut facts = whole();
+    offer(&mut facts, &[NEXT, VERSION]);
+    let package = host(&mut facts, "node3").packages.get_mut("rabbitmq-server").expect("it is there");
+    (package.candidate, package.offered) = (Some(VERSION.to_owned()), vec![VERSION.to_owned()]);
+    let behind = Call::of("upgrade", &[]).text(&desired(INVENTORY), &facts);
+    let package = host(&mut facts, "node3").packages.get_mut("rabbitmq-server").expect("it is there");
+    (package.candidate, package.offered) = (None, Vec::new());
+    let unknown = Call::of("upgrade", &[]).text(&desired(INVENTORY), &facts);
+    insta::assert_snapshot!(format!("{behind}\n---\n{unknown}"));
+}

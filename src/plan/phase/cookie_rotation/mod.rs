@@ -1,4 +1,4 @@
-//! The phases `rotate-cookie` and `settle-cookie`: one machine, whose state is read from the nodes and never from a journal.
+//! The phases `rotate-cookie` and `settle-cookie`: one state machine; its state is read from the nodes, never from a journal.
 
 pub(super) mod rotate;
 pub(super) mod settle;

@@ -1,4 +1,4 @@
-//! How far a rotation has come, read from three digests of each node (file, staged, running), and the way back.
+//! The progress of a rotation, read from three digests of each node (file, staged, running), and its reversal.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@ use crate::model::{MetadataStore, Version};
 
 /// The state under a broker's package when another version replaces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Beneath {
+pub enum ExistingData {
     /// No node has a database on this host: any version starts blank.
     NoData,
     /// The node runs.
@@ -53,15 +53,15 @@ pub enum Objection {
 ///
 /// # Errors
 /// The first objection.
-pub fn allowed(beneath: &Beneath, to: Version) -> Result<(), Objection> {
+pub fn allowed(beneath: &ExistingData, to: Version) -> Result<(), Objection> {
     match beneath {
-        Beneath::NoData => Ok(()),
-        Beneath::Stopped(None) => Err(Objection::Unknown),
-        Beneath::Stopped(Some(from)) => {
+        ExistingData::NoData => Ok(()),
+        ExistingData::Stopped(None) => Err(Objection::Unknown),
+        ExistingData::Stopped(Some(from)) => {
             step(*from, to)?;
             if same_series(*from, to) { Ok(()) } else { Err(Objection::OnlyRunning) }
         }
-        Beneath::Running(node) => {
+        ExistingData::Running(node) => {
             if node.installed.is_some_and(|installed| to < installed) {
                 return Err(Objection::Older);
             }
@@ -100,8 +100,8 @@ mod tests {
         Version::parse(text).expect("a version")
     }
 
-    fn stopped(version: &str) -> Beneath {
-        Beneath::Stopped(Some(v(version)))
+    fn stopped(version: &str) -> ExistingData {
+        ExistingData::Stopped(Some(v(version)))
     }
 
     fn running(version: &str) -> Serving {
@@ -116,14 +116,14 @@ mod tests {
     #[test]
     fn without_data_any_version_comes() {
         for to in ["3.9.27", "4.0.5", "4.3.6"] {
-            assert_eq!(allowed(&Beneath::NoData, v(to)), Ok(()));
+            assert_eq!(allowed(&ExistingData::NoData, v(to)), Ok(()));
         }
     }
 
     #[test]
     fn over_data_of_an_unknown_version_none_does() {
         for to in ["3.9.27", "3.10.8", "4.3.6"] {
-            assert_eq!(allowed(&Beneath::Stopped(None), v(to)), Err(Objection::Unknown));
+            assert_eq!(allowed(&ExistingData::Stopped(None), v(to)), Err(Objection::Unknown));
         }
     }
 
@@ -133,7 +133,7 @@ mod tests {
             ["3.8.9", "3.9.27", "3.10.8", "3.10.9", "3.11.2", "3.12.1", "3.13.7", "4.0.5", "4.2.9", "4.3.6"];
         for from in versions {
             for to in versions {
-                let runs = allowed(&Beneath::Running(running(from)), v(to));
+                let runs = allowed(&ExistingData::Running(running(from)), v(to));
                 let stopped = allowed(&stopped(from), v(to));
                 assert!(stopped.is_err() || runs.is_ok(), "{from} to {to}: {stopped:?}, running {runs:?}");
             }
@@ -155,28 +155,28 @@ mod tests {
     #[test]
     fn a_package_that_changed_beneath_a_running_node_counts_too() {
         let node = Serving { installed: Some(v("3.10.9")), ..running("3.10.8") };
-        assert_eq!(allowed(&Beneath::Running(node.clone()), v("3.10.8")), Err(Objection::Older));
+        assert_eq!(allowed(&ExistingData::Running(node.clone()), v("3.10.8")), Err(Objection::Older));
         // Based on the running version: nothing newer has used its data.
         let node = Serving { installed: Some(v("3.11.28")), ..node };
-        let objection = allowed(&Beneath::Running(node), v("3.12.1"));
+        let objection = allowed(&ExistingData::Running(node), v("3.12.1"));
         assert_eq!(objection, Err(Objection::NoWay { by_way_of: Some("3.11".to_owned()) }));
     }
 
     #[test]
     fn to_4_only_with_what_4_knows() {
         let khepri = Serving { metadata_store: MetadataStore::Khepri, ..running("3.13.7") };
-        assert_eq!(allowed(&Beneath::Running(khepri), v("4.2.0")), Err(Objection::ExperimentalKhepri));
+        assert_eq!(allowed(&ExistingData::Running(khepri), v("4.2.0")), Err(Objection::ExperimentalKhepri));
         let khepri = Serving { metadata_store: MetadataStore::Khepri, ..running("4.0.5") };
-        assert_eq!(allowed(&Beneath::Running(khepri), v("4.2.0")), Ok(()));
+        assert_eq!(allowed(&ExistingData::Running(khepri), v("4.2.0")), Ok(()));
         let policies = vec!["//ha-all".to_owned()];
         let mirrored = Serving { mirroring_policies: policies.clone(), ..running("3.13.7") };
-        let objection = allowed(&Beneath::Running(mirrored), v("4.2.0"));
+        let objection = allowed(&ExistingData::Running(mirrored), v("4.2.0"));
         assert_eq!(objection, Err(Objection::Mirroring { policies }));
     }
 
     #[test]
     fn a_series_whose_last_versions_come_first() {
         let latest = Objection::LatestFirst { series: "3.11".to_owned() };
-        assert_eq!(allowed(&Beneath::Running(running("3.11.2")), v("3.12.1")), Err(latest));
+        assert_eq!(allowed(&ExistingData::Running(running("3.11.2")), v("3.12.1")), Err(latest));
     }
 }

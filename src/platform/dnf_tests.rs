@@ -1,0 +1,188 @@
+//! dnf's step functions in real shells, with a dnf and an rpm that are made up.
+
+use crate::model::shells::{run_in, shells};
+
+const PRELUDE: &str = include_str!("../apply/prelude.sh");
+const STEPS: [&str; 3] = [include_str!("packages.sh"), include_str!("dnf.sh"), include_str!("dnf_keys.sh")];
+
+/// A directory of tools: `dnf` prints what `$says` says and exits with `$exits`, once per word; every call is noted. rpm has
+/// the packages of the file `db`, as `NAME TIME VERSION`.
+const TOOLS: &str = r#"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+PATH=$dir:$PATH
+cat >"$dir/dnf" <<'T'
+#!/bin/sh
+dir=${0%/*}
+echo "$*" >>"$dir/calls"
+rc=$(head -n 1 "$dir/exits" 2>/dev/null) || rc=0
+[ ! -s "$dir/exits" ] || sed -i 1d "$dir/exits"
+cat "$dir/says" 2>/dev/null
+[ ! -e "$dir/then" ] || . "$dir/then"
+exit "${rc:-0}"
+T
+cat >"$dir/rpm" <<'T'
+#!/bin/sh
+dir=${0%/*}
+case $1 in
+  --eval) echo "$2" | sed 's/.*vercmp(//; s/[",)}]//g' | { read -r a b; [ "$a" = "$b" ] && echo 0 && exit; [ "$(printf '%s\n' "$a" "$b" | sort -V | tail -n 1)" = "$a" ] && echo 1 || echo -1; } ;;
+  -q) if [ "$3" = '%{INSTALLTIME}\n' ]; then sed -n "s/^$4 \([0-9]*\) .*/\1/p" "$dir/db"; elif [ "$3" = '%{DESCRIPTION}\n' ]; then cat "$dir/$4"; elif [ "$2" = --qf ]; then sed -n "s/^$4 //p" "$dir/db"; else grep -q "^${2%%-[0-9]*} .* ${2##*[a-z]-}$" "$dir/db" || grep -q "^$2 " "$dir/db"; fi ;;
+  -qa) ls "$dir" | grep '^gpg-pubkey' ;;
+esac
+T
+chmod +x "$dir/dnf" "$dir/rpm"
+systemctl() { echo "systemctl $*" >>"$dir/calls"; }
+bounded() { shift; "$@"; }
+sleep() { :; }
+"#;
+
+fn run(shell: &[&str], script: &str) -> String {
+    let steps: String = STEPS.concat();
+    // Nothing outside of the test's own directory is touched.
+    let steps = [
+        "/var/lib/dnf",
+        "/run/systemd/system",
+        "/run/rabbitup-keys",
+        "/run/rabbitup.dnf",
+        "/etc/yum.repos.d",
+        "/etc/dnf",
+    ]
+    .into_iter()
+    .fold(steps, |text, path| text.replace(path, &format!("$dir{path}")));
+    let text = format!(
+        "nonce=N\n{PRELUDE}\n{TOOLS}\n{steps}\nmkdir -p \"$dir/var/lib/dnf\" \"$dir/etc/yum.repos.d\" \"$dir/etc/dnf/plugins\" \"$dir/run\"\n: >\"$dir/db\"\n\
+         lists_are_fresh() {{ :; }}\nholds_data() {{ return 1; }}\n{script}\n"
+    );
+    let output = run_in(shell, text.as_bytes());
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn a_transaction_is_marked_until_it_is_through() {
+    for shell in shells() {
+        let said = run(
+            shell,
+            "cat >\"$dir/then\" <<'T'\ncase $* in *downloadonly*) ;; *) cat \"$dir/var/lib/dnf/rabbitup-unfinished\" | sed 's/^/begun: /'; echo 'rabbitmq-server 2 3.10.8-1.el9' >\"$dir/db\" ;; esac\nT\n\
+             (set -eu; install_packages rabbitmq-server '' no-data rabbitmq-server=3.10.8-1.el9) && echo installed\n\
+             ls \"$dir/var/lib/dnf\"; find \"$dir/run\" -type f; cat \"$dir/calls\"",
+        );
+        assert!(said.contains("begun: rabbitmq-server 3.10.8-1.el9"), "{shell:?}: {said}");
+        assert!(
+            said.contains("\ninstalled\n") && !said.contains("\nrabbitup-unfinished"),
+            "{shell:?}: {said}"
+        );
+        assert!(said.contains("install rabbitmq-server-3.10.8-1.el9"), "{shell:?}: {said}");
+        assert!(!said.contains("rabbitup-install.conf"), "{shell:?}: the guard is gone: {said}");
+    }
+}
+
+#[test]
+fn what_was_killed_stays_marked_and_is_completed() {
+    for shell in shells() {
+        let said = run(
+            shell,
+            "printf '0\\n137\\n' >\"$dir/exits\"\n\
+             (set -eu; install_packages '' '' no-data rabbitmq-server=3.10.9-1.el9) || echo failed\n\
+             cat \"$dir/var/lib/dnf/rabbitup-unfinished\"\n\
+             echo 'rabbitmq-server 1 3.10.8-1.el9' >\"$dir/db\"; printf 'there: '; broker_package\n\
+             printf 'rabbitmq-server 1 3.10.8-1.el9\\nrabbitmq-server 2 3.10.9-1.el9\\n' >\"$dir/db\"; rm \"$dir/var/lib/dnf/rabbitup-unfinished\"\n\
+             printf 'there: '; broker_package; : >\"$dir/calls\"; end_interrupted_rpm rabbitmq-server; cat \"$dir/calls\"",
+        );
+        assert!(said.contains("was ended in the middle of its work"), "{shell:?}: {said}");
+        assert!(said.contains("\nrabbitmq-server 3.10.9-1.el9\n"), "{shell:?}: {said}");
+        assert_eq!(said.matches("there: 3.10.9-1.el9").count(), 2, "{shell:?}: {said}");
+        assert!(said.contains("remove --duplicates"), "{shell:?}: {said}");
+    }
+}
+
+#[test]
+fn another_dnf_is_waited_for_and_then_named() {
+    for shell in shells() {
+        let waits = "printf '200\\n200\\n0\\n' >\"$dir/exits\"; (set -eu; run_dnf 60 makecache) && echo went; wc -l <\"$dir/calls\"";
+        let said = run(shell, waits);
+        assert!(said.contains("went\n3"), "{shell:?}: {said}");
+        let never = "clock=0; read_clock() { clock=$((clock + 5000)); }; yes 200 | head -n 99 >\"$dir/exits\"; (set -eu; refreshed=; \
+                     lists_are_fresh() { return 1; }; refresh_lists)";
+        let said = run(shell, never);
+        assert!(said.contains("for 2 minutes"), "{shell:?}: {said}");
+    }
+}
+
+#[test]
+fn no_older_version_over_data() {
+    for shell in shells() {
+        let said = run(
+            shell,
+            "echo 'rabbitmq-server 1 3.10.10-1.el9' >\"$dir/db\"\n\
+             (set -eu; install_packages '' '' data=3.10.10-1.el9 rabbitmq-server=3.10.9-1.el9); cat \"$dir/calls\" 2>/dev/null || echo untouched",
+        );
+        assert!(said.contains("cannot be downgraded") && said.contains("untouched"), "{shell:?}: {said}");
+    }
+}
+
+#[test]
+fn why_nothing_was_installed() {
+    let reasons = [
+        (
+            "No match for argument: rabbitmq-server\nError: Unable to find a match: rabbitmq-server\nIgnoring repositories: x",
+            "these repositories could not be read: x",
+        ),
+        (
+            "Error: Unable to find a match: rabbitmq-server",
+            "no repository of this host offers rabbitmq-server",
+        ),
+        (
+            " - nothing provides erlang >= 26 needed by rabbitmq-server-4.1.0-1.el8.noarch",
+            "offers erlang >= 26",
+        ),
+        (
+            "All matches were filtered out by exclude filtering for argument: rabbitmq-server",
+            "own settings keep dnf from installing rabbitmq-server",
+        ),
+        ("Error: GPG check FAILED", "could not be verified"),
+        ("Error: disk full", "could not install rabbitmq-server"),
+    ];
+    for shell in shells() {
+        for (dnf_says, cause) in reasons {
+            let script = format!(
+                "cat >\"$dir/says\" <<'T'\n{dnf_says}\nT\nprintf '1\\n' >\"$dir/exits\"\n(set -eu; install_packages '' '' no-data rabbitmq-server)"
+            );
+            let said = run(shell, &script);
+            assert!(said.contains(cause), "{shell:?}: {dnf_says}: {said}");
+        }
+    }
+}
+
+/// Only a key that is known may come over the network, and dnf gets the very file that was checked.
+#[test]
+fn keys_from_the_network() {
+    const REPOSITORY: &str = "printf '[vendor]\\nenabled=1\\ngpgkey=https://192.0.2.1/key\\n[off]\\nenabled=0\\ngpgkey=https://192.0.2.1/off\\n\
+        [local]\\ngpgkey=file:///etc/pki/key\\n' >\"$dir/etc/yum.repos.d/a.repo\"\n\
+        timeout() { shift; case $1 in curl) : >\"$dir/run/rabbitup-keys/fetched\" ;; *) \"$@\" ;; esac; }\n\
+        fingerprints() { case $1 in */imported) cat \"$1\" ;; *) echo 0A9AF2115F4687BD29803A206B73A36E6026DFCA ;; esac; }\n";
+    for shell in shells() {
+        let accept = |accepted: &str, keys: &str| {
+            run(
+                shell,
+                &format!(
+                    "{REPOSITORY}{keys}\naccepted_keys='{accepted}'; accept_keys; echo \"options: $key_options\"; cat \"$dir/run/rabbitup-keys/untrusted\" 2>/dev/null"
+                ),
+            )
+        };
+        let refused = accept("", "");
+        assert!(refused.contains("options: --setopt=vendor.gpgkey=\n"), "{shell:?}: {refused}");
+        assert!(
+            refused.contains("vendor 0A9AF2115F4687BD29803A206B73A36E6026DFCA https://192.0.2.1/key"),
+            "{shell:?}: {refused}"
+        );
+        assert!(!refused.contains("off") && !refused.contains("local"), "{shell:?}: {refused}");
+        let imported = |key: &str| format!("echo {key} >\"$dir/gpg-pubkey-6026dfca-4b0d1d6a\"");
+        let forged = accept("", &imported("FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF6026DFCA"));
+        assert!(forged.contains("options: --setopt=vendor.gpgkey=\n"), "{shell:?}: {forged}");
+        let key = "0A9AF2115F4687BD29803A206B73A36E6026DFCA";
+        for (accepted, keys) in [(key, String::new()), ("", imported(key))] {
+            let said = accept(accepted, &keys);
+            assert!(said.contains("options: --setopt=vendor.gpgkey=file://"), "{shell:?}: {said}");
+        }
+    }
+}

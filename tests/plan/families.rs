@@ -1,0 +1,86 @@
+//! Hosts of both families of packages: what is planned there, and which hosts are refused.
+
+use rabbitup::facts::{BrokerState, Facts, OsFamily};
+use rabbitup::operation::{InstallPackages, Operation};
+use rabbitup::plan::Plan;
+use rabbitup::report::{Style, plan_text, refusals_text};
+
+use crate::fixtures::*;
+
+/// Turns hosts into Enterprise Linux of this version, whose repositories offer these versions, newest first.
+fn enterprise_linux(facts: &mut Facts, hosts: &[&str], version: &str, offered: &[&str]) {
+    for text in hosts {
+        let host = host(facts, text);
+        host.system.family = OsFamily::Rpm;
+        host.system.id = "rocky".to_owned();
+        host.system.version = version.to_owned();
+        host.system.pretty_name = format!("Rocky Linux {version}");
+        let package = host.packages.entry("rabbitmq-server".to_owned()).or_default();
+        package.candidate = offered.first().map(|&version| version.to_owned());
+        package.offered = offered.iter().map(|&version| version.to_owned()).collect();
+    }
+}
+
+fn text(facts: &Facts) -> String {
+    match planned(&desired(INVENTORY), facts, &options()) {
+        Ok((plan, _)) => plan_text(&plan, Style::plain(100)),
+        Err(refused) => refusals_text(&refused, Style::plain(100)),
+    }
+}
+
+fn broker_version(plan: &Plan, text: &str) -> Option<String> {
+    plan.steps.iter().filter(|step| step.host == name(text)).find_map(|step| match &step.operation {
+        Operation::InstallPackages(InstallPackages { packages, .. }) => packages[0].version.clone(),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_bring_up_on_rpm_hosts() {
+    let mut facts = fresh(&desired(INVENTORY));
+    enterprise_linux(&mut facts, &["node1", "node2", "node3", "lb1"], "9.4", &["3.10.8-1.el9"]);
+    insta::assert_snapshot!(text(&facts));
+}
+
+/// One inventory for both: each host gets its family's paths, and the second run changes nothing.
+#[test]
+fn one_cluster_of_both_families() {
+    let desired = desired(INVENTORY);
+    let mut facts = fresh(&desired);
+    enterprise_linux(&mut facts, &["node3"], "9.4", &["3.10.9-1.el9", "3.10.8-1.el9"]);
+    install(&mut facts, "node1");
+    start_alone(&mut facts, "node1");
+    let (plan, after) = planned(&desired, &facts, &options()).expect("a plan");
+    assert_eq!(broker_version(&plan, "node2").as_deref(), Some(VERSION));
+    assert_eq!(
+        broker_version(&plan, "node3").as_deref(),
+        Some("3.10.8-1.el9"),
+        "the same release, not the newest"
+    );
+    let again = planned(&desired, &after, &options()).expect("a plan").0;
+    assert!(again.steps.is_empty(), "{}", plan_text(&again, Style::plain(100)));
+    enterprise_linux(&mut facts, &["node3"], "9.4", &["3.10.9-1.el9"]);
+    assert!(text(&facts).contains("which node1 runs, is not offered here"), "{}", text(&facts));
+}
+
+#[test]
+fn systems_that_nobody_knows_are_refused() {
+    let mut facts = fresh(&desired(INVENTORY));
+    enterprise_linux(&mut facts, &["node1"], "7.9", &["3.10.8-1.el7"]);
+    let other = host(&mut facts, "node2");
+    (other.system.family, other.system.id) = (OsFamily::Other, "alpine".to_owned());
+    other.system.pretty_name = "Alpine Linux v3.20".to_owned();
+    insta::assert_snapshot!(text(&facts));
+}
+
+/// A version over data is known beforehand, also where another family's package gives it its number.
+#[test]
+fn data_wait_for_package_lists() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    enterprise_linux(&mut facts, &["node3"], "9.4", &[]);
+    let host = host(&mut facts, "node3");
+    host.broker = BrokerState::Down;
+    host.packages.insert("rabbitmq-server".to_owned(), rabbitup::facts::PackageFacts::default());
+    assert!(text(&facts).contains("dnf makecache"), "{}", text(&facts));
+}
