@@ -351,6 +351,30 @@ fn a_steps_script_contains_every_function_that_it_calls() {
     }
 }
 
+/// Adjacent steps share one shell: a variable that two files set before their functions would have the value of the later one in
+/// both. Of the package families one counts.
+#[test]
+fn no_two_files_of_step_functions_set_the_same_variable() {
+    let mut owners = std::collections::BTreeMap::new();
+    for folder in ["operation", "firewall", "balancer", "platform"] {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+        let files = std::fs::read_dir(directory).expect("the sources are there").flatten();
+        let files =
+            files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "sh"));
+        for path in files.filter(|path| !path.to_string_lossy().ends_with("_probe.sh")) {
+            let owner = if folder == "platform" { folder.to_owned() } else { path.display().to_string() };
+            let text = std::fs::read_to_string(&path).expect("a script");
+            let set = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
+            let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            for name in set.filter(is_name) {
+                let first = owners.entry(name.to_owned()).or_insert_with(|| owner.clone());
+                assert_eq!(*first, owner, "{name}");
+            }
+        }
+    }
+    assert!(owners.contains_key("policy"), "the variables were found: {owners:?}");
+}
+
 /// A question is sent only with the file that asks it, and every question is asked by some file.
 #[test]
 fn files_of_step_functions_bring_their_questions() {

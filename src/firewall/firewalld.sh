@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # $state is the directory of the trial (operation/firewall.sh).
 
-policy=/etc/firewalld/policies/rabbitup.xml
+firewalld_policy=/etc/firewalld/policies/rabbitup.xml
 
 # A reload drops what was set for the running firewall only, and that may be the port of this very connection.
 firewalld_may_change() {
@@ -18,22 +18,22 @@ firewalld_may_change() {
 zone_settings() { sed -e 's/ ([a-z, ]*)$//' -e '/^  interfaces:/d'; }
 
 firewalld_way_back() {
-  if [ -e "$policy" ]; then
-    cp -p "$policy" "$state/policy"
-    echo "cp -p $state/policy $policy"
+  if [ -e "$firewalld_policy" ]; then
+    cp -p "$firewalld_policy" "$state/policy"
+    echo "cp -p $state/policy $firewalld_policy"
   else
-    echo "rm -f $policy"
+    echo "rm -f $firewalld_policy"
   fi
   echo "timeout -k 10 60 firewall-cmd --reload"
 }
 
 firewalld_open() { # POLICY
-  enter_workshop "$policy"
+  enter_workshop "$firewalld_policy"
   sum=$(printf %s "$1" | md5sum)
-  make_new "$policy" 0644 root root "${sum%% *}" "$1"
-  place new "$policy" plain
+  make_new "$firewalld_policy" 0644 root root "${sum%% *}" "$1"
+  place new "$firewalld_policy" plain
   leave_workshop
-  bounded 30 firewall-cmd --check-config || fail "firewalld refuses its configuration (the lines above)" "the file that was written: $policy"
+  bounded 30 firewall-cmd --check-config || fail "firewalld refuses its configuration (the lines above)" "the file that was written: $firewalld_policy"
   bounded 60 firewall-cmd --reload || fail "firewalld did not reload (the lines above)" "its log on the host: journalctl -u firewalld"
   case " $(bounded 30 firewall-cmd --get-policies) " in
     *' rabbitup '*) ;;

@@ -52,7 +52,7 @@ fn what_plans_is_pure() {
     }
     assert!(files.len() > 20, "the modules were found");
     // Test code may start a shell.
-    for file in files.into_iter().filter(|file| !file.to_string_lossy().ends_with("_test.rs")) {
+    for file in files.into_iter().filter(|file| !is_for_tests(file)) {
         let text = fs::read_to_string(&file).expect("a source file");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
