@@ -47,6 +47,14 @@ fn of_broker(desired: &Desired, host: &Host) -> Vec<Opening> {
     } else {
         vec![Source::Everywhere]
     };
+    for port in client_ports(desired) {
+        found.extend(clients.iter().map(|from| Opening::tcp(port, *from)));
+    }
+    found
+}
+
+/// The ports on which brokers serve clients.
+pub fn client_ports(desired: &Desired) -> BTreeSet<u16> {
     let settings = || {
         desired.cluster.config.iter().filter_map(|entry| match &entry.value {
             ConfigValue::Text(value) => Some((entry.key.as_str(), value.as_str())),
@@ -54,10 +62,7 @@ fn of_broker(desired: &Desired, host: &Host) -> Vec<Opening> {
         })
     };
     let plugins = desired.cluster.plugins.as_deref().unwrap_or_default();
-    for port in ports::of_clients(settings, plugins) {
-        found.extend(clients.iter().map(|from| Opening::tcp(port, *from)));
-    }
-    found
+    ports::of_clients(settings, plugins)
 }
 
 fn of_load_balancer(desired: &Desired) -> Vec<Opening> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rabbitup::facts::{Facts, PortState, Reach};
 use rabbitup::firewall::{Change, Family, Filter, FirewallFacts, Opening, Seen, Software, Source};
 use rabbitup::inventory::{Desired, FirewallSetting};
-use rabbitup::plan::{Plan, Step};
+use rabbitup::plan::{Limit, Options, Plan, Step};
 use rabbitup::report::{Style, refusals_text};
 
 use crate::fixtures::{INVENTORY, converged, desired, fresh, host, ids, name, options, planned};
@@ -75,7 +75,7 @@ fn closed_hosts_are_opened_for_those_who_need_them() {
     assert!(place("node1/open-ports-firewalld") + 1 == place("node1/keep-openings-firewalld"));
     assert!(place("node1/keep-openings-firewalld") < place("node1/start"));
     let note = plan.notes.iter().find(|note| note.host == Some(name("node3"))).expect("a note");
-    assert_eq!(note.text, "no firewall is active here, so every port is open");
+    assert_eq!(note.text, "no firewall is active on this host, so there is nothing to open");
 }
 
 #[test]
@@ -144,6 +144,8 @@ fn a_closed_port_that_the_plan_opens_is_no_reason_to_refuse() {
     let mut facts = behind_firewalls(&managed);
     cut(&mut facts, 25672);
     assert_eq!(refusal(&managed, &facts), None);
+    let limited = Options { limit: Limit::Only([name("node1")].into()), ..options() };
+    assert!(planned(&managed, &facts, &limited).is_err(), "node2's firewall is not to be changed");
     // It is not the firewall that rabbitup manages.
     let mut facts = opened(&managed);
     cut(&mut facts, 25672);

@@ -77,6 +77,18 @@ fn code(module: &Path) -> Vec<(PathBuf, String)> {
     files.into_iter().filter(|file| !is_for_tests(file)).map(read).collect()
 }
 
+/// The scripts but for their comments, by file.
+fn shell(root: &Path) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    with_extension(root, "sh", &mut files);
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file).expect("a script");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        (file, lines.collect::<Vec<_>>().join("\n"))
+    };
+    files.into_iter().map(read).collect()
+}
+
 /// Properties of one balancer's software are only in its file of src/balancer.
 #[test]
 fn no_balancer_is_named_outside_its_room() {
@@ -98,14 +110,8 @@ fn no_package_manager_is_named_outside_its_room() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let words = ["apt-", "dpkg", "policy-rc.d", "/etc/chrony", "\"chrony\"", "erlang-base"];
     let rust = code(&root);
-    let mut files = Vec::new();
-    with_extension(&root, "sh", &mut files);
-    let shell = files.into_iter().map(|file| {
-        let text = fs::read_to_string(&file).expect("a script");
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        (file, lines.collect::<Vec<_>>().join("\n"))
-    });
-    let all = rust.into_iter().chain(shell).filter(|(file, _)| !file.starts_with(root.join("platform")));
+    let all =
+        rust.into_iter().chain(shell(&root)).filter(|(file, _)| !file.starts_with(root.join("platform")));
     // The template, the validator and the step of chrony are named after it in all families.
     let own = ["Self::Chrony => \"chrony\"", "[\"write_file\", \"chrony\"]", "&host.name, \"chrony\""];
     for (file, code) in all {
@@ -121,14 +127,7 @@ fn no_package_manager_is_named_outside_its_room() {
 #[test]
 fn no_firewall_is_named_outside_its_room() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    with_extension(&root, "sh", &mut files);
-    let shell = files.into_iter().map(|file| {
-        let text = fs::read_to_string(&file).expect("a script");
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        (file, lines.collect::<Vec<_>>().join("\n"))
-    });
-    let all = code(&root).into_iter().chain(shell);
+    let all = code(&root).into_iter().chain(shell(&root));
     for (file, code) in all.filter(|(file, _)| !file.starts_with(root.join("firewall"))) {
         let code = code.replace("shell(\"nft list ruleset\")", "");
         for software in Firewall::ALL {

@@ -19,7 +19,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         let Some(facts) = draft.host(&host.name) else { continue };
         let firewalls = facts.firewalls.clone();
         if firewalls.is_empty() {
-            draft.note(&host.name, "no firewall is active here, so every port is open");
+            draft.note(&host.name, "no firewall is active on this host, so there is nothing to open");
         }
         let needed = needed(draft.desired, host);
         for seen in firewalls {

@@ -207,6 +207,9 @@ fn advice(firewall: FirewallSetting, name: &HostName, peer: &HostName) -> String
 /// Whether a firewall on the peer is in the way that the phase `firewall` opens.
 fn will_be_opened(draft: &Draft<'_>, name: &HostName, peer: &HostName, port: u16) -> bool {
     let (Some(from), Some(to)) = (draft.desired.host(name), draft.desired.host(peer)) else { return false };
+    if !draft.options.limit.covers(peer) {
+        return false;
+    }
     let needed = needed(draft.desired, to);
     let closed = |seen: &Seen| match seen {
         Seen::Manageable(firewall) => {

@@ -1,8 +1,9 @@
 use super::Draft;
 use crate::facts::{SelinuxBoolean, SelinuxMode, SelinuxPort};
-use crate::inventory::{ConfigValue, Host};
+use crate::inventory::Host;
 use crate::model::Role;
 use crate::operation::{LabelPort, SetSelinuxBoolean};
+use crate::plan::openings::client_ports;
 use crate::plan::{Change, Proposal};
 use crate::rabbitmq::ports;
 
@@ -54,14 +55,7 @@ fn let_balancer_connect(draft: &mut Draft<'_>, host: &Host) {
 }
 
 fn let_broker_listen(draft: &mut Draft<'_>, host: &Host) {
-    let settings = || {
-        draft.desired.cluster.config.iter().filter_map(|entry| match &entry.value {
-            ConfigValue::Text(value) => Some((entry.key.as_str(), value.as_str())),
-            ConfigValue::Secret(_) => None,
-        })
-    };
-    let plugins = draft.desired.cluster.plugins.as_deref().unwrap_or_default();
-    if !ports::of_clients(settings, plugins).contains(&ports::MANAGEMENT_TLS) {
+    if !client_ports(draft.desired).contains(&ports::MANAGEMENT_TLS) {
         return;
     }
     let label = SelinuxPort { port: ports::MANAGEMENT_TLS, r#type: BROKER_PORT.to_owned() };
