@@ -14,11 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{
-    Access, ClusterMember, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily, PackageLock, PortState,
-    Privilege, ProbeRequest, Reach, Resources, RunUnderWay, SelinuxFacts, Storage, System, TimeService,
+    Access, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily,
+    PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay, SelinuxFacts, Storage,
+    System, TimeService,
 };
 use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
+use crate::platform::GeneratedCookie;
 use files::Files;
 
 pub(crate) use frame::Frames;
@@ -56,9 +58,11 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
     }
     let files = Files::read(&frames)?;
     let units = software::units(request, &frames);
+    let system = system(&frames, &files);
+    let family = system.family;
     Ok(HostFacts {
         privilege: privilege(&frames),
-        system: system(&frames, &files),
+        system,
         resources: resources(&frames),
         host_name: host_name(&frames, &files),
         resolution: resolution(request, &frames),
@@ -70,7 +74,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         at_work: frames.value("system", "at_work").and_then(|pid| pid.parse().ok()),
         under_way: frames.value("system", "owner").and_then(RunUnderWay::parse),
         leftovers: frames.values("system", "leftover").map(str::to_owned).collect(),
-        cookie: files.cookie(&frames),
+        cookie: files.cookie(&frames).map(|cookie| judged(cookie, family)),
         staged_cookie: files.staged_cookie(&frames),
         in_the_way: files.in_the_way(&frames),
         data: data(request, &frames),
@@ -164,6 +168,15 @@ fn privilege(frames: &Frames) -> Privilege {
         Some("sudo-password") => Privilege::SudoPassword,
         Some("doas") => Privilege::Doas,
         _ => Privilege::Root,
+    }
+}
+
+/// A cookie that Erlang generated is as good as any where the broker's package leaves it alone.
+fn judged(cookie: CookieFile, family: OsFamily) -> CookieFile {
+    let stays = family.platform().is_some_and(|platform| platform.generated_cookie == GeneratedCookie::Stays);
+    match cookie.shape {
+        CookieShape::DebianReplaces if stays => CookieFile { shape: CookieShape::Usable, ..cookie },
+        CookieShape::DebianReplaces | CookieShape::Usable | CookieShape::Unusable => cookie,
     }
 }
 

@@ -105,7 +105,11 @@ impl Operate for InstallPackages {
                     host.units.insert(unit.to_owned(), stopped_unit());
                 }
             }
-            if host.cookie.as_ref().is_some_and(|cookie| cookie.shape == CookieShape::DebianReplaces) {
+            // The broker's package makes a new one then.
+            let broker = self.packages.iter().any(|package| package.name == BROKER_PACKAGE);
+            if broker
+                && host.cookie.as_ref().is_some_and(|cookie| cookie.shape == CookieShape::DebianReplaces)
+            {
                 host.cookie = None;
             }
         });

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{PackageFacts, Platform, Sections, TimeService, Words};
+use super::{GeneratedCookie, PackageFacts, Platform, Sections, TimeService, Words};
 
 pub(super) static PLATFORM: Platform = Platform {
     ids: &["debian"],
@@ -14,6 +14,7 @@ pub(super) static PLATFORM: Platform = Platform {
         conf: "/etc/chrony/chrony.conf",
         drift_file: "/var/lib/chrony/chrony.drift",
     },
+    generated_cookie: GeneratedCookie::IsReplaced,
     balancer: |packages| &packages.apt,
     data: "/var/lib/dpkg",
     locks: &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"],

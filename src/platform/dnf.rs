@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{PackageFacts, Platform, Sections, TimeService, Words};
+use super::{GeneratedCookie, PackageFacts, Platform, Sections, TimeService, Words};
 
 pub(super) static PLATFORM: Platform = Platform {
     ids: &["rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn"],
@@ -14,6 +14,7 @@ pub(super) static PLATFORM: Platform = Platform {
         conf: "/etc/chrony.conf",
         drift_file: "/var/lib/chrony/drift",
     },
+    generated_cookie: GeneratedCookie::Stays,
     balancer: |packages| &packages.dnf,
     data: "/var/lib/rpm",
     // rpm's own. It exists on every host and is locked during each transaction (fcntl).

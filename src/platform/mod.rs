@@ -30,6 +30,8 @@ pub struct Platform {
     /// The package of Erlang's runtime, which RabbitMQ was tested with.
     pub erlang: &'static str,
     pub time: TimeService,
+    /// What its package of the broker does with a cookie that Erlang generated: 20 capitals.
+    pub generated_cookie: GeneratedCookie,
     /// What a balancer is installed from.
     pub balancer: fn(&Packages) -> &Packaged,
     /// Where the package manager keeps what it knows.
@@ -43,6 +45,14 @@ pub struct Platform {
     pub words: Words,
     /// Reads what its part of the probe printed.
     pub read: fn(Sections<'_>) -> BTreeMap<String, PackageFacts>,
+}
+
+/// What becomes of a cookie that Erlang generated when the broker's package is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeneratedCookie {
+    Stays,
+    /// By one that is harder to guess, at each configuration (postinst of rabbitmq-server in Debian 12 and 13).
+    IsReplaced,
 }
 
 /// chrony, as the family has it.

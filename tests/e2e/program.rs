@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The timeout of a run: a cold bring-up on a machine that is busy with another one.
-const LONGEST: Duration = Duration::from_secs(240);
+const LONGEST: Duration = Duration::from_secs(480);
 
 /// How often a condition is polled.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);

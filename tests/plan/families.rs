@@ -1,6 +1,6 @@
 //! Hosts of both families of packages: what is planned there, and which hosts are refused.
 
-use rabbitup::facts::{BrokerState, Facts, OsFamily};
+use rabbitup::facts::{BrokerState, CookieShape, Facts, OsFamily};
 use rabbitup::operation::{InstallPackages, Operation};
 use rabbitup::plan::Plan;
 use rabbitup::report::{Style, plan_text, refusals_text};
@@ -83,4 +83,15 @@ fn data_wait_for_package_lists() {
     host.broker = BrokerState::Down;
     host.packages.insert("rabbitmq-server".to_owned(), rabbitup::facts::PackageFacts::default());
     assert!(text(&facts).contains("dnf makecache"), "{}", text(&facts));
+}
+
+/// A cookie of 20 capitals is what Erlang generates. Installing a time service beside the broker does not touch it.
+#[test]
+fn a_generated_cookie_survives_the_installation_of_other_packages() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    host(&mut facts, "node1").cookie.as_mut().expect("a cookie").shape = CookieShape::DebianReplaces;
+    host(&mut facts, "node1").packages.remove("chrony");
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), ["node1/packages"], "{}", plan_text(&plan, Style::plain(100)));
 }

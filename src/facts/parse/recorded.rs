@@ -277,6 +277,18 @@ fn a_wrong_cookie_and_a_stopped_app_are_told_from_a_node_that_is_down() {
     assert_eq!(stopped.broker, BrokerState::AppStopped);
 }
 
+#[test]
+fn a_generated_cookie_is_as_good_as_any_where_no_package_replaces_it() {
+    let refused = parse(&request("t1", &[]), NONCE, REFUSED).expect("complete");
+    let file = refused.cookie.expect("a cookie");
+    let shape = |family| super::judged(file.clone(), family).shape;
+    assert_eq!(shape(OsFamily::Rpm), CookieShape::Usable);
+    assert_eq!(
+        (shape(OsFamily::Debian), shape(OsFamily::Other)),
+        (CookieShape::DebianReplaces, CookieShape::DebianReplaces)
+    );
+}
+
 /// Khepri leaves no note beside its data.
 #[test]
 fn a_node_that_waits_for_its_cluster_tells_who_the_members_were() {

@@ -7,7 +7,7 @@ use crate::release::Suite;
 use crate::stage::{ALL, BROKERS, Stage};
 
 /// The tutorial, followed halfway: names are set, packages installed and started with cookies of their
-/// cookies, and on node3 the cookie was copied without the restart that it needs.
+/// own, and on node3 the cookie was copied without the restart that it needs.
 pub fn half_done(stage: &Stage) {
     let inventory = Inventory::whole();
     let lab = &stage.lab;
