@@ -19,6 +19,7 @@ pub mod cluster;
 pub mod doctor;
 pub mod document;
 pub mod facts;
+pub mod firewall;
 pub mod inventory;
 pub mod model;
 pub mod operation;

@@ -11,6 +11,8 @@ mod event;
 mod fence;
 #[cfg(test)]
 mod fence_tests;
+#[cfg(test)]
+mod firewall_tests;
 mod gather;
 mod interrupt;
 #[cfg(test)]
@@ -42,6 +44,8 @@ mod script;
 #[cfg(test)]
 mod script_tests;
 mod secret_resolver;
+#[cfg(test)]
+mod selinux_tests;
 #[cfg(test)]
 mod swap_tests;
 #[cfg(test)]

@@ -85,7 +85,7 @@ pub(super) fn script(operation: Operation) -> String {
 }
 
 /// The script that writes [`NEW`] there.
-fn writes(path: &Path) -> String {
+pub(super) fn writes(path: &Path) -> String {
     script(Operation::WriteFile(WriteFile {
         path: path.display().to_string(),
         mode: 0o640,

@@ -16,6 +16,7 @@ use super::schedule::Index;
 use super::secret_resolver::SecretResolver;
 use super::transcript::{Ending, Happening, Progress, Transcript};
 use crate::model::{HostName, Secret, SecretName, Secrets};
+use crate::operation::Login;
 use crate::plan::Step;
 use crate::redact::{Known, Redactor};
 use crate::transport::{Exec, Output, Script, Transport, TransportError, TransportErrorKind};
@@ -74,6 +75,10 @@ impl<T: Transport> Batch<T> {
         if *self.halt.borrow() {
             return;
         }
+        if let Err(failure) = self.log_in().await {
+            self.tell(Progress { step: 0, what: Happening::Failed(Duration::ZERO, failure) });
+            return;
+        }
         if prepared.steps > 0 && !self.script(&nonce, &prepared).await {
             return;
         }
@@ -86,6 +91,16 @@ impl<T: Transport> Batch<T> {
         if let Some((index, _)) = self.steps.get(progress.step) {
             // Without a receiver the run was abandoned.
             let _ = self.told.send((*index, progress.what));
+        }
+    }
+
+    /// Logs in over a new connection if the first step needs that.
+    async fn log_in(&self) -> Result<(), StepFailure> {
+        match self.steps.first().map(|(_, step)| step.operation.login()) {
+            Some(Login::Anew) => {
+                self.shared.transport.log_in(&self.host).await.map_err(run_failure::of_login)
+            }
+            Some(Login::AsIs) | None => Ok(()),
         }
     }
 

@@ -4,7 +4,7 @@ use super::secret_resolver::SecretError;
 use super::{FailureKind, StepFailure};
 use crate::facts::RunUnderWay;
 use crate::model::{Cause, shortened};
-use crate::transport::TransportErrorKind;
+use crate::transport::{TransportError, TransportErrorKind};
 
 /// Running the same command again is always safe: it plans from what it finds.
 const AGAIN: &str = "run the same command again: it rechecks the hosts and continues";
@@ -63,6 +63,16 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str, process: Op
     };
     let cause = if evidence.is_empty() { cause } else { format!("{cause}: {evidence}") };
     StepFailure { kind, code: None, cause: Cause::new(cause, AGAIN), output: Vec::new() }
+}
+
+/// The host accepted no new login before a step that needs one.
+pub(super) fn of_login(error: TransportError) -> StepFailure {
+    let cause = format!("the host accepts no new login: {}", error.evidence);
+    let cause = Cause::new(
+        cause,
+        "wait a minute, in which the host reverts the last step, then check that ssh works again",
+    );
+    StepFailure { kind: FailureKind::ConnectionLost, code: None, cause, output: Vec::new() }
 }
 
 /// Another run has taken the host's lock.

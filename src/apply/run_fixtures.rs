@@ -195,6 +195,15 @@ impl Transport for TestHosts {
         Err(error(TransportErrorKind::NoConnection))
     }
 
+    async fn log_in(&self, host: &HostName) -> Result<(), TransportError> {
+        let answer = (self.answers)(host.as_str(), "log in");
+        self.scripts.lock().unwrap().push(format!("{host}: (log in)"));
+        match answer {
+            Answer::Lost => Err(error(TransportErrorKind::NoConnection)),
+            _ => Ok(()),
+        }
+    }
+
     fn counts(&self) -> Counts {
         Counts::default()
     }

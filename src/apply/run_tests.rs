@@ -8,7 +8,9 @@ use super::run_fixtures::{
 };
 use super::schedule_tests::any_plan;
 use super::{Event, FailureKind, Outcome, StepFailure};
+use crate::firewall::Software;
 use crate::model::{SecretName, SecretSource};
+use crate::operation::{KeepOpenings, Operation};
 use crate::plan::{Plan, Step};
 
 async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Event>) {
@@ -382,4 +384,28 @@ proptest! {
         let crossings = plan.steps.iter().filter(|step| !step.after.is_empty()).count();
         prop_assert!(hosts.scripts().len() <= plan.hosts.len() + crossings);
     }
+}
+
+#[tokio::test]
+async fn a_host_is_logged_in_to_before_a_step_that_needs_it() {
+    let keep = || Step {
+        operation: Operation::KeepOpenings(KeepOpenings { software: Software::Firewalld }),
+        ..step("a", "2", &[])
+    };
+    let hosts = ends();
+    let (outcome, _) = events_of(vec![step("a", "1", &[]), keep(), step("a", "3", &[])], &hosts).await;
+    assert_eq!(
+        (outcome, hosts.scripts()),
+        (Outcome::Done, ["a: 1", "a: (log in)", "a: 2 3"].map(str::to_owned).to_vec())
+    );
+    let hosts = TestHosts::new(|_, what| if what == "log in" { Answer::Lost } else { Answer::Ends });
+    let (_, events) = events_of(vec![step("a", "1", &[]), keep(), step("a", "3", &[])], &hosts).await;
+    assert_eq!(hosts.scripts(), ["a: 1", "a: (log in)"]);
+    let failed = events.iter().find_map(|event| match event {
+        Event::StepFailed { failure, .. } => Some(failure),
+        _ => None,
+    });
+    let failure = failed.expect("the step fails");
+    assert_eq!(failure.kind, FailureKind::ConnectionLost);
+    assert!(failure.cause.why[0].starts_with("the host accepts no new login: "), "{failure:?}");
 }

@@ -6,7 +6,7 @@ use super::Tally;
 pub(super) use super::schedule_check::Index;
 use super::schedule_check::{self, PlanDefect};
 use crate::model::HostName;
-use crate::operation::{BalancerState, Operation, SwitchServer};
+use crate::operation::{BalancerState, Login, Operation, SwitchServer};
 use crate::plan::{Plan, Step};
 
 /// A host's index among the hosts that have steps.
@@ -43,6 +43,8 @@ struct Slot {
     /// The step that this one reverts: it puts a server back into the balancer that the other took out. It runs regardless
     /// of the steps in between.
     takes_back: Option<Index>,
+    /// Its script starts with it, since the controller logs in before.
+    login: Login,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +69,9 @@ impl Schedule {
         for (step, after) in plan.steps.iter().zip(after) {
             let host = host_of[&step.host];
             let takes_back = taken_back(&plan.steps[..steps.len()], step);
-            steps.push(Slot { host, after, followers: Vec::new(), state: State::Waiting, takes_back });
+            let login = step.operation.login();
+            let (followers, state) = (Vec::new(), State::Waiting);
+            steps.push(Slot { host, after, followers, state, takes_back, login });
         }
         for index in 0..steps.len() {
             for before in steps[index].after.clone() {
@@ -91,14 +95,17 @@ impl Schedule {
         self.steps[index].state
     }
 
-    /// The steps that may be sent to a host as one script: its next ones, up to the first that waits for another host.
+    /// The steps that may be sent to a host as one script: its next ones, up to the first that waits for another host, or that
+    /// needs a login before it.
     pub fn next_batch(&self, host: HostIndex) -> Vec<Index> {
         let queue = &self.hosts[host];
         if queue.busy {
             return Vec::new();
         }
         let ended = |index: &&Index| self.steps[**index].state != State::Waiting;
-        queue.steps.iter().skip_while(ended).take_while(|index| self.is_free(**index)).copied().collect()
+        let next = queue.steps.iter().skip_while(ended).take_while(|index| self.is_free(**index)).copied();
+        let fits = |(at, index): &(usize, Index)| *at == 0 || self.steps[*index].login == Login::AsIs;
+        next.enumerate().take_while(fits).map(|(_, index)| index).collect()
     }
 
     /// The batches that may start now, at most `room`, in the plan's order.

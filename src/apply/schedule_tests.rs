@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::run_fixtures::{host, id, plan, step};
 use super::schedule::{Index, Schedule, State};
 use super::schedule_check::PlanDefect;
+use crate::firewall::Software;
+use crate::operation::{KeepOpenings, Operation};
 use crate::plan::{Plan, Step, StepId};
 
 fn schedule(steps: Vec<Step>) -> Schedule {
@@ -175,4 +177,15 @@ proptest! {
             }
         }
     }
+}
+
+/// The controller logs in before it, and what came before must be over by then.
+#[test]
+fn a_step_that_needs_a_login_starts_a_script() {
+    let mut keep = step("a", "2", &[]);
+    keep.operation = Operation::KeepOpenings(KeepOpenings { software: Software::Firewalld });
+    let mut schedule = schedule(vec![step("a", "1", &[]), keep, step("a", "3", &[])]);
+    assert_eq!(schedule.ready(30), [vec![0]]);
+    succeed(&mut schedule, &[0]);
+    assert_eq!(schedule.ready(30), [vec![1, 2]]);
 }

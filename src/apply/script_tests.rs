@@ -7,17 +7,19 @@ use proptest::prelude::*;
 use super::run_fixtures::{frame, mark, without_trail};
 use super::script::render;
 use crate::balancer::Software;
-use crate::facts::{HoldingCounts, QueueKind};
+use crate::facts::{HoldingCounts, QueueKind, SelinuxPort};
+use crate::firewall::{Opening, Software as Firewall, Source};
 use crate::model::shells::{run_in, shells};
 use crate::model::{HostName, NameMode, NodeName, NodeType, Secret, SecretName, Secrets};
 use crate::operation::{
     AdoptCookie, BalancerState, CancelSyncQueue, ChangeNodeType, CloseGuest, CookieSide, DropStagedCookie,
     EnableFeatureFlags, EnterCluster, FollowPeer, ForgetNode, ForgetOffline, GrowReplicas, Hold,
     HoldPackages, ImportDefinitions, InstallCookie, InstallPackages, JoinCluster, JoinCommand, KeepData,
-    MayGo, Operation, PackageChoice, Proof, PutAdmin, QueueRef, Rebalance, ReleaseQueues, ReloadUnit,
-    RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode, SetClusterName, SetHostName, SetPlugins,
-    StageCookie, StartApp, StartBroker, StartUnit, StopBroker, StopCheck, StopUnit, StopUnknownMember,
-    SwitchCookie, SwitchServer, SyncQueue, Then, UpgradeBroker, Validator, WriteFile, with_all_below,
+    KeepOpenings, LabelPort, MayGo, OpenPorts, Operation, PackageChoice, Proof, PutAdmin, QueueRef,
+    Rebalance, ReleaseQueues, ReloadUnit, RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode,
+    SetClusterName, SetHostName, SetPlugins, SetSelinuxBoolean, StageCookie, StartApp, StartBroker,
+    StartUnit, StopBroker, StopCheck, StopUnit, StopUnknownMember, SwitchCookie, SwitchServer, SyncQueue,
+    Then, UpgradeBroker, Validator, WriteFile, with_all_below,
 };
 use crate::plan::{Change, Phase, Step, StepId};
 use crate::rabbitmq::internals::ASKED_BY_STEPS;
@@ -229,6 +231,16 @@ fn every_operation() -> Vec<Operation> {
             packages: vec!["rabbitmq-server".to_owned()],
             hold: Hold::Hold,
         }),
+        Operation::OpenPorts(OpenPorts {
+            software: Firewall::Firewalld,
+            openings: BTreeSet::from([Opening::tcp(5672, Source::Everywhere)]),
+            instructions: "<policy/>".to_owned(),
+        }),
+        Operation::SetSelinuxBoolean(SetSelinuxBoolean { name: "haproxy_connect_any".to_owned() }),
+        Operation::LabelPort(LabelPort {
+            label: SelinuxPort { port: 15671, r#type: "rabbitmq_port_t".to_owned() },
+        }),
+        Operation::KeepOpenings(KeepOpenings { software: Firewall::Firewalld }),
         Operation::RemoveStalePolicy,
         Operation::RemoveLeftovers(RemoveLeftovers { directories: vec!["/etc".to_owned()] }),
         Operation::GuardCookie,
@@ -337,6 +349,30 @@ fn a_steps_script_contains_every_function_that_it_calls() {
             );
         }
     }
+}
+
+/// Adjacent steps share one shell: a variable that two files set before their functions would have the value of the later one in
+/// both. Of the package families one counts.
+#[test]
+fn no_two_files_of_step_functions_set_the_same_variable() {
+    let mut owners = std::collections::BTreeMap::new();
+    for folder in ["operation", "firewall", "balancer", "platform"] {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+        let files = std::fs::read_dir(directory).expect("the sources are there").flatten();
+        let files =
+            files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "sh"));
+        for path in files.filter(|path| !path.to_string_lossy().ends_with("_probe.sh")) {
+            let owner = if folder == "platform" { folder.to_owned() } else { path.display().to_string() };
+            let text = std::fs::read_to_string(&path).expect("a script");
+            let set = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
+            let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            for name in set.filter(is_name) {
+                let first = owners.entry(name.to_owned()).or_insert_with(|| owner.clone());
+                assert_eq!(*first, owner, "{name}");
+            }
+        }
+    }
+    assert!(owners.contains_key("policy"), "the variables were found: {owners:?}");
 }
 
 /// A question is sent only with the file that asks it, and every question is asked by some file.

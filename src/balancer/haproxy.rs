@@ -38,6 +38,7 @@ pub(super) static BALANCER: Balancer = Balancer {
     beyond_tcp: &["uri", "url_param", "hdr", "rdp-cookie"],
     runtime: Some(Runtime { verdict }),
     statistics: StatisticsPage::Offered,
+    selinux_boolean: "haproxy_connect_any",
     harmless: HARMLESS,
 };
 

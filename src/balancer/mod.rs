@@ -31,6 +31,9 @@ pub struct Balancer {
     /// another one.
     pub runtime: Option<Runtime>,
     pub statistics: StatisticsPage,
+    /// The boolean of SELinux's policy that lets it connect to any port: AMQP's is not among those that it may connect to otherwise
+    /// (haproxy_selinux(8), httpd_selinux(8)).
+    pub selinux_boolean: &'static str,
     /// Directives whose words may appear in a bundle, by their first one or two words.
     pub harmless: &'static [&'static str],
 }

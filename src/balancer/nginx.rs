@@ -44,6 +44,7 @@ pub(super) static BALANCER: Balancer = Balancer {
     // Only the commercial edition has the API.
     runtime: None,
     statistics: StatisticsPage::Missing { why: "nginx has no statistics page for streams" },
+    selinux_boolean: "httpd_can_network_connect",
     harmless: HARMLESS,
 };
 

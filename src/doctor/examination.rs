@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::PortState;
 use crate::model::HostName;
+use crate::rabbitmq::ports::DISTRIBUTION;
 
 /// What is known of the brokers' hosts beyond their facts. A host that could not be inspected is not in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,9 +69,6 @@ impl Peer {
         self.names.as_ref().and_then(|names| names.get(name).copied()).unwrap_or(DISTRIBUTION)
     }
 }
-
-/// RabbitMQ's default port for Erlang distribution: AMQP's port plus 20000.
-pub const DISTRIBUTION: u16 = 25672;
 
 /// The result of asking the node for its name with this host's cookie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -94,7 +94,7 @@ fn peer(frames: &Frames<'_>, name: &str) -> Peer {
     if tried {
         // No result in time means filtered.
         peer.epmd = Some(PortState::Filtered);
-        peer.ports.insert(super::examination::DISTRIBUTION, PortState::Filtered);
+        peer.ports.insert(crate::rabbitmq::ports::DISTRIBUTION, PortState::Filtered);
     }
     for line in &lines {
         if *line == "answered" {

@@ -3,8 +3,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, Storage};
+use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, Storage};
 use crate::balancer::Software;
+use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
 use crate::platform::{OsFamily, PackageFacts};
 
@@ -59,6 +60,11 @@ pub struct HostFacts {
     pub kept: Vec<String>,
     pub broker: BrokerState,
     pub load_balancer: Option<LoadBalancerFacts>,
+    /// The firewalls in effect. Only looked up if the inventory manages them.
+    #[serde(default)]
+    pub firewalls: Vec<firewall::Seen>,
+    #[serde(default)]
+    pub selinux: SelinuxFacts,
     pub reach: Vec<Reach>,
 }
 

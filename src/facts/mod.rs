@@ -8,6 +8,7 @@ mod member;
 mod parse;
 mod queues;
 mod request;
+mod selinux;
 mod storage;
 mod under_way;
 
@@ -31,7 +32,8 @@ pub(crate) use parse::{Frames, ParseError};
 pub use parse::{clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
 pub(crate) use request::command_text;
-pub use request::{PeerPort, ProbeRequest};
+pub use request::{Lookup, PeerPort, ProbeRequest};
+pub use selinux::{SelinuxBoolean, SelinuxFacts, SelinuxMode, SelinuxPort, Switch};
 pub use storage::{Access, LEAST_TO_WRITE, Storage};
 pub(crate) use storage::{Shortage, shortages};
 pub use under_way::RunUnderWay;

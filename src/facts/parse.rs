@@ -15,9 +15,10 @@ use std::net::IpAddr;
 
 use super::{
     Access, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily,
-    PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay, Storage, System,
-    TimeService,
+    PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay, SelinuxFacts, Storage,
+    System, TimeService,
 };
+use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
 use crate::platform::GeneratedCookie;
 use files::Files;
@@ -85,6 +86,8 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         kept: kept(&frames),
         broker: node::broker(request, &frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
+        firewalls: firewalls(&frames),
+        selinux: SelinuxFacts::read(frames.lines("selinux")),
         reach: reach(request, &frames),
         files: files.requested(request),
         units: units.into_iter().map(|(name, unit)| (name, unit.facts)).collect(),
@@ -302,6 +305,10 @@ fn time_service(frames: &Frames) -> TimeService {
 fn package_lock(frames: &Frames) -> Option<PackageLock> {
     let (pid, command) = frames.lines("lock").next()?.split_once(' ')?;
     Some(PackageLock { pid: pid.parse().ok()?, command: command.trim().to_owned() })
+}
+
+fn firewalls(frames: &Frames) -> Vec<firewall::Seen> {
+    firewall::in_effect(&|section: &str| frames.lines(section).map(str::to_owned).collect())
 }
 
 fn reach(request: &ProbeRequest, frames: &Frames) -> Vec<Reach> {

@@ -8,6 +8,7 @@
 #   node, name_flag, node_erl                   the node to ask, -sname or -name, and what to ask
 #   package_data, package_locks, package_pids   where package managers keep what they know, their locks, and files that contain
 #                                               the process that holds one, one per line
+#   selinux_booleans                            the names to look up, one per line
 #   realm_sh                                    the text of broker_realm.sh
 #   reach        "PEER ADDRESS PORT" per line
 #   lb_port, runtime_socket                     a load balancer's AMQP port, and where it answers while it runs
@@ -217,6 +218,22 @@ $held
 EOF
   fi
   printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
+}
+
+# All of it stands in files; without SELinux there is none.
+selinux() {
+  [ -r /sys/fs/selinux/enforce ] || return
+  section selinux
+  first /sys/fs/selinux/enforce
+  echo "enforce=$line"
+  [ "$line" = 1 ] || return
+  for f in $selinux_booleans; do
+    [ ! -r "/sys/fs/selinux/booleans/$f" ] || { first "/sys/fs/selinux/booleans/$f"; echo "boolean=$f $line"; }
+  done
+  set +f
+  cat /var/lib/selinux/*/active/booleans.local | sed -n 's/^[a-z]/saved=&/p'
+  cat /var/lib/selinux/*/active/ports.local | sed -n 's/^portcon/port=&/p'
+  set -f
 }
 
 units() {

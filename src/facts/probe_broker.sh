@@ -145,6 +145,8 @@ broker | {
   units
   time_service
   packages
+  firewalls
+  selinux
   resolve
   answer=$(cat <&3)
   printf '%s\n' "$answer"

@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::balancer::Software;
+use crate::firewall;
 use crate::model::{HostName, NameMode, NodeName, quote};
 use crate::platform::{self, OsFamily, platforms};
 use crate::rabbitmq::internals::node_report;
@@ -34,6 +36,18 @@ pub struct ProbeRequest {
     /// Saved plans of earlier builds have it under the name of the first software that had one.
     #[serde(rename = "haproxy_socket")]
     pub runtime_socket: Option<String>,
+    /// Which firewalls filter on the host, and what rabbitup's rules in them let in.
+    #[serde(default)]
+    pub firewall: Lookup,
+}
+
+/// Whether something is looked up at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lookup {
+    #[default]
+    LeftOut,
+    Wanted,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,11 +101,21 @@ impl ProbeRequest {
                 "package_pids",
                 lines(platforms().flat_map(|platform| platform.pid_files).map(|&file| file.to_owned())),
             ),
+            (
+                "selinux_booleans",
+                lines(Software::ALL.iter().map(|software| software.balancer().selinux_boolean.to_owned())),
+            ),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
             ("runtime_socket", self.runtime_socket.clone().unwrap_or_default()),
         ];
-        self.package_names() + &command_text(&values, &PROBE.concat())
+        // Most hosts are not asked, and need not read it.
+        let firewalls = match self.firewall {
+            Lookup::LeftOut => "firewalls() { :; }\n",
+            Lookup::Wanted => firewall::PROBE,
+        };
+        let probe: Vec<&str> = [&PROBE[..PROBE.len() - 1], &[firewalls], &PROBE[PROBE.len() - 1..]].concat();
+        self.package_names() + &command_text(&values, &probe.concat())
     }
 
     /// For each family of packages: the names to look up that a package may have there. A name of another family would make its
@@ -178,6 +202,7 @@ mod tests {
             }],
             load_balancer_port: None,
             runtime_socket: None,
+            firewall: Lookup::Wanted,
         }
     }
 
@@ -207,7 +232,9 @@ mod tests {
     #[test]
     fn what_is_sent_is_small_and_the_administrator_is_only_a_name() {
         let command = request().command("n0nce");
-        assert!(command.len() < 36 * 1024, "{} bytes", command.len());
+        assert!(command.len() < 42 * 1024, "{} bytes", command.len());
+        let usual = ProbeRequest { firewall: Lookup::LeftOut, ..request() }.command("n0nce");
+        assert!(usual.len() < 38 * 1024, "{} bytes", usual.len());
         assert!(!command.contains("o'hara") && command.contains("Admin = <<111,39,104,97,114,97,34,"));
     }
 

@@ -16,6 +16,7 @@ pub struct Desired {
     pub cluster: Cluster,
     pub package: Package,
     pub time: Time,
+    pub firewall: FirewallSetting,
     /// In the inventory's order, in which they join. At least one is a broker.
     pub hosts: Vec<Host>,
     pub load_balancer: Option<LoadBalancer>,
@@ -146,6 +147,16 @@ pub struct Time {
     pub manage: bool,
     pub servers: Vec<TimeServer>,
     pub max_offset: Duration,
+}
+
+/// What happens to the hosts' firewalls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirewallSetting {
+    /// Nothing: they are neither inspected nor changed.
+    #[default]
+    LeftAlone,
+    /// The ports that the inventory needs are opened, for those who need them.
+    Managed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

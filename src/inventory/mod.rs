@@ -19,8 +19,8 @@ use crate::document::{self, Problem, Severity, Source};
 
 pub(crate) use command_secret::CommandSecret;
 pub use desired::{
-    Admin, Become, Cluster, ConfigValue, CookieSource, Desired, GuestSetting, Host, HostKeys, JoinMethod,
-    LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
+    Admin, Become, Cluster, ConfigValue, CookieSource, Desired, FirewallSetting, GuestSetting, Host,
+    HostKeys, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
 };
 pub(crate) use desired::{ConfigEntry, Definitions};
 pub(crate) use duration::{parse_duration, short_duration};

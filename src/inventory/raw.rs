@@ -29,6 +29,8 @@ pub struct RawInventory {
     pub ssh: Option<RawSsh>,
     /// How clocks are synchronised.
     pub time: Option<RawTime>,
+    /// Whether the hosts' firewalls are opened for what the cluster needs.
+    pub firewall: Option<RawFirewall>,
     /// One table for each host, in the order of joining; the first broker is the seed node. `rabbitup init HOST…`
     /// writes them.
     pub host: Vec<At<RawHost>>,
@@ -143,6 +145,14 @@ pub struct RawTime {
     pub servers: Option<Vec<At<String>>>,
     /// The largest acceptable clock offset: "250ms".
     pub max_offset: Option<At<DurationText>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFirewall {
+    /// Whether rabbitup opens the ports that the hosts of this inventory need, in firewalld, ufw or nftables; otherwise (the
+    /// default) firewalls are left alone.
+    pub manage: Option<bool>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

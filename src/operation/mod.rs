@@ -12,6 +12,7 @@ mod cookie;
 mod definitions;
 mod enter;
 mod file;
+mod firewall;
 mod host_name;
 mod join;
 mod leave;
@@ -21,6 +22,7 @@ mod packages;
 mod queues;
 mod roll;
 mod rotation;
+mod selinux;
 mod shell;
 mod trial;
 mod unit;
@@ -38,6 +40,7 @@ pub(crate) use definitions::{CloseGuest, ImportDefinitions, PutAdmin};
 pub use enter::EnterCluster;
 pub use file::{Proof, Validator};
 pub(crate) use file::{RemoveLeftovers, Then, WriteFile};
+pub(crate) use firewall::{KeepOpenings, OpenPorts};
 pub(crate) use host_name::SetHostName;
 pub use join::JoinCluster;
 pub(crate) use join::JoinCommand;
@@ -53,6 +56,7 @@ pub(crate) use queues::{CancelSyncQueue, QueueRef, SyncQueue};
 pub(crate) use roll::{Rebalance, ReviveNode};
 pub use roll::{RestartBroker, StopCheck};
 pub(crate) use rotation::{AdoptCookie, CookieSide, DropStagedCookie, StageCookie, SwitchCookie};
+pub(crate) use selinux::{LabelPort, SetSelinuxBoolean};
 pub(crate) use shell::{Shell, with_all_below};
 pub use unit::StartUnit;
 pub(crate) use unit::{ReloadUnit, StopUnit};
@@ -144,6 +148,15 @@ impl OnBroker {
     }
 }
 
+/// Over which connection a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// Over the run's own.
+    AsIs,
+    /// The same, but only after the host accepted a login over a new one: see [`KeepOpenings`].
+    Anew,
+}
+
 /// Generates the enum of all operations, and the dispatch of each method.
 macro_rules! operations {
     (with data: $($(#[$attribute:meta])* $with:ident)*; without: $($bare:ident)*) => {
@@ -163,6 +176,11 @@ macro_rules! operations {
             /// See [`Operate::nature`].
             pub fn nature(&self) -> Nature {
                 self.get().nature()
+            }
+
+            /// Whether the host must have accepted a new login before.
+            pub(crate) fn login(&self) -> Login {
+                if matches!(self, Self::KeepOpenings(_)) { Login::Anew } else { Login::AsIs }
             }
 
             /// The operation itself.
@@ -190,6 +208,8 @@ macro_rules! operations {
 operations! {
     with data:
         SetHostName
+        OpenPorts KeepOpenings
+        SetSelinuxBoolean LabelPort
         WriteFile RemoveLeftovers
         InstallPackages HoldPackages
         InstallCookie StageCookie SwitchCookie AdoptCookie DropStagedCookie

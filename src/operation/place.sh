@@ -164,6 +164,9 @@ place() { # NEW PATH backup|plain
     [ -z "$backup" ] || rm -f "../$backup" || :
     not_written "$2"
   fi
+  # It has the label of its directory; some files have one of their own (/etc/hosts). Where others may write, another file could be
+  # in its place by now.
+  if [ "$alone" = yes ] && command -v restorecon >/dev/null; then bounded 20 restorecon "$2" || :; fi
   # If the new file is private, its secrets are in the old one, too.
   if [ -n "$backup" ]; then
     case $closed in *0) chmod o-rwx old ;; esac

@@ -6,6 +6,7 @@ mod diff;
 mod draft;
 mod fingerprint;
 mod obstacle;
+mod openings;
 mod options;
 mod phase;
 mod planner;

@@ -2,11 +2,12 @@ use std::collections::BTreeSet;
 
 use super::PlannedHost;
 use crate::balancer::{Balancer, Software};
-use crate::facts::{PeerPort, ProbeRequest};
-use crate::inventory::{Desired, Host};
+use crate::facts::{Lookup, PeerPort, ProbeRequest};
+use crate::inventory::{Desired, FirewallSetting, Host};
 use crate::model::Role;
 use crate::platform::platforms;
 use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
+use crate::rabbitmq::ports::{DISTRIBUTION, EPMD};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
 
 /// Every host with what to probe there.
@@ -73,6 +74,10 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
+        firewall: match desired.firewall {
+            FirewallSetting::LeftAlone => Lookup::LeftOut,
+            FirewallSetting::Managed => Lookup::Wanted,
+        },
         runtime_socket: balancer.map(|balancer| balancer.software.balancer()).and_then(sockets),
     }
 }
@@ -82,9 +87,9 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
 fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
     let mut ports: Vec<u16> = Vec::new();
     if host.has(Role::Broker) {
-        ports.extend([4369, 5672, 25672]);
+        ports.extend([EPMD, DISTRIBUTION]);
     }
-    if host.has(Role::LoadBalancer) && !ports.contains(&5672) {
+    if host.has(Role::LoadBalancer) {
         ports.push(5672);
     }
     let others = desired.brokers().filter(|other| other.name != host.name);

@@ -49,6 +49,10 @@ phases! {
     Time = "time";
     /// Installs the packages of each role.
     Packages = "packages";
+    /// Opens the ports that the inventory needs in the hosts' firewalls.
+    Firewall = "firewall";
+    /// Allows in SELinux's policy what the inventory needs beyond it.
+    Selinux = "selinux";
     /// Writes rabbitmq.conf, the enabled plugins and the limits.
     BrokerConfig = "broker-config";
     /// Installs the Erlang cookie on every broker, and verifies its MD5.
@@ -114,6 +118,8 @@ impl Phase {
             | Self::HostsFile
             | Self::Time
             | Self::Packages
+            | Self::Firewall
+            | Self::Selinux
             | Self::BrokerConfig
             | Self::Cookie
             | Self::Start

@@ -9,6 +9,7 @@ pub mod internals;
 mod limits;
 mod paths;
 mod plugins;
+pub(crate) mod ports;
 mod version;
 
 pub(crate) use conf::Conf;

@@ -132,6 +132,9 @@ pub trait Transport: Send + Sync + 'static {
         timeout: Duration,
     ) -> impl Future<Output = Result<(String, Self::Held), TransportError>> + Send;
 
+    /// Logs in over a connection of its own, which is closed again: proves that the host still accepts logins.
+    fn log_in(&self, host: &HostName) -> impl Future<Output = Result<(), TransportError>> + Send;
+
     fn counts(&self) -> Counts;
 
     /// Closes every connection, or leaves it open for its time of persistence.

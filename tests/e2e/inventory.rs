@@ -44,6 +44,8 @@ pub struct Inventory {
     pub balancer: Vec<String>,
     /// Lines of `[package]`.
     pub package: Vec<String>,
+    /// Lines of `[firewall]`.
+    pub firewall: Vec<&'static str>,
 }
 
 impl Inventory {
@@ -62,6 +64,7 @@ impl Inventory {
                 r#"stats = {{ port = 8404, user = "{ADMIN}", password = {{ from = "file", path = "admin-password" }} }}"#
             )],
             package: Vec::new(),
+            firewall: Vec::new(),
         }
     }
 
@@ -130,6 +133,9 @@ impl Inventory {
         }
         if !self.package.is_empty() {
             text += &format!("[package]\n{}\n", self.package.join("\n"));
+        }
+        if !self.firewall.is_empty() {
+            text += &format!("[firewall]\n{}\n", self.firewall.join("\n"));
         }
         text
     }

@@ -29,9 +29,9 @@ mod watch;
 
 use release::Suite;
 use scenarios::{
-    access, balancer, changes, cold, consent, doctor, exposure, families, files, half_done, hostile, leaving,
-    membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs, secrets, steady,
-    taken_over, tls, traffic_check, trouble, versions,
+    access, balancer, changes, cold, consent, doctor, exposure, families, files, firewall, half_done,
+    hostile, leaving, membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs,
+    secrets, steady, taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -44,6 +44,10 @@ const SCENARIOS: &[Scenario] = &[
     fresh("a clock that is off before a time service runs", trouble::clock_of_nobody).by_turns(),
     fresh("a joiner alone while the seed node is down", changes::joiner_without_seed).but_one(),
     fresh("doctor on blank hosts", doctor::blank_hosts).by_turns(),
+    Scenario::new("hosts behind their own firewalls", State::Fresh, State::Any, firewall::bring_up)
+        .by_turns(),
+    Scenario::new("a firewall that keeps new logins out", State::Fresh, State::Any, firewall::reverted)
+        .by_turns(),
     Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
     converged("what outsiders can reach", exposure::strangers).by_turns(),

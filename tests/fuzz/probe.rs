@@ -1,7 +1,7 @@
 //! A host's answers: the probe's frames, and the node's report in them.
 
 use proptest::prelude::*;
-use rabbitup::facts::{Facts, Observation, PeerPort, ProbeRequest, clock_line, parse};
+use rabbitup::facts::{Facts, Lookup, Observation, PeerPort, ProbeRequest, clock_line, parse};
 use rabbitup::model::{DigestKey, HostName, NameMode, NodeName};
 use rabbitup::plan::fingerprint;
 
@@ -34,6 +34,7 @@ fn request() -> ProbeRequest {
         reach: vec![peer(4369), peer(25672)],
         load_balancer_port: Some(5672),
         runtime_socket: Some("/run/haproxy/admin.sock".to_owned()),
+        firewall: Lookup::Wanted,
     }
 }
 

@@ -14,8 +14,8 @@ fn bring_up_has_its_phases_in_order() {
     let names: Vec<&str> = playbook.phases.iter().map(|phase| phase.phase().as_str()).collect();
     assert_eq!(
         names.join(" "),
-        "preflight host-names hosts-file packages time broker-config cookie start service upgrade restart join prune \
-         node-types cluster-name definitions load-balancer verify"
+        "preflight host-names hosts-file packages firewall selinux time broker-config cookie start service upgrade restart \
+         join prune node-types cluster-name definitions load-balancer verify"
     );
     assert!(
         matches!(&playbook.phases[0], PhaseSettings::Preflight(check) if check.min_free_disk.0 == 1 << 30)

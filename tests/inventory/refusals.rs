@@ -39,6 +39,7 @@ cases! {
     table_twice: with_node("\n[cluster]\nname = \"a\"\n[cluster]\nname = \"b\"\n");
     empty: "# nothing yet\n\n";
     unknown_keys: with_node("user = \"ops\"\nnode_typ = \"disc\"\n[cluster]\npluginz = []\nfrobnicate = 1\n[clusters]\n");
+    firewall_with_words_of_others: with_node("\n[firewall]\nmanage = \"yes\"\nmanaged = true\n[firewal]\n");
     words_of_other_tools: "[[host]]\nhostname = \"node1\"\nip = \"10.0.0.1\"\nrole = \"broker\"\n";
     wrong_types: with_node("node_type = 1\n[cluster]\nname = 5\nplugins = \"rabbitmq_management\"\nfile_descriptors = \"65536\"\n[package]\nhold = \"yes\"\n");
     hosts_in_one_bracket: "[host]\nname = \"node1\"\naddress = \"10.0.0.1\"\nroles = [\"broker\"]\n";

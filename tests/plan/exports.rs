@@ -9,7 +9,7 @@ use super::circles::{inline, uses};
 use super::purity::{public_modules, sources};
 
 /// Exported because the signature of something else has it: nobody outside names it.
-const IN_SIGNATURES: [(&str, &[&str]); 6] = [
+const IN_SIGNATURES: [(&str, &[&str]); 8] = [
     ("apply", &["EventStream", "Stamped"]),
     (
         "balancer",
@@ -24,6 +24,8 @@ const IN_SIGNATURES: [(&str, &[&str]); 6] = [
             "Template",
         ],
     ),
+    ("facts", &["SelinuxPort"]),
+    ("firewall", &["Firewall", "Ports", "Protocol", "Sections"]),
     ("operation", &["Nature", "OnBroker"]),
     ("platform", &["GeneratedCookie", "PackageFacts", "Sections", "TimeService", "Words"]),
     ("playbook", &["Phase", "PlaybookErrors"]),

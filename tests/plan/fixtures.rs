@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use rabbitup::facts::{
     Access, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FileFacts, FileKind,
     HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
-    QueueHolding, Resources, Storage, System, TimeService, UnitFacts,
+    QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
@@ -164,6 +164,8 @@ fn bare(name: &HostName) -> HostFacts {
         kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,
+        firewalls: Vec::new(),
+        selinux: SelinuxFacts::default(),
         reach: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rabbitup::balancer::Software;
+use rabbitup::firewall::Software as Firewall;
 
 const FORBIDDEN: [&str; 8] = [
     "tokio",
@@ -35,14 +36,23 @@ fn with_extension(directory: &Path, extension: &str, into: &mut Vec<PathBuf>) {
 fn what_plans_is_pure() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    for module in
-        ["plan", "operation", "model", "balancer", "platform", "rabbitmq", "facts", "cluster", "doctor"]
-    {
+    for module in [
+        "plan",
+        "operation",
+        "model",
+        "firewall",
+        "balancer",
+        "platform",
+        "rabbitmq",
+        "facts",
+        "cluster",
+        "doctor",
+    ] {
         sources(&root.join(module), &mut files);
     }
     assert!(files.len() > 20, "the modules were found");
     // Test code may start a shell.
-    for file in files.into_iter().filter(|file| !file.to_string_lossy().ends_with("_test.rs")) {
+    for file in files.into_iter().filter(|file| !is_for_tests(file)) {
         let text = fs::read_to_string(&file).expect("a source file");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
@@ -67,6 +77,18 @@ fn code(module: &Path) -> Vec<(PathBuf, String)> {
     files.into_iter().filter(|file| !is_for_tests(file)).map(read).collect()
 }
 
+/// The scripts but for their comments, by file.
+fn shell(root: &Path) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    with_extension(root, "sh", &mut files);
+    let read = |file: PathBuf| {
+        let text = fs::read_to_string(&file).expect("a script");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        (file, lines.collect::<Vec<_>>().join("\n"))
+    };
+    files.into_iter().map(read).collect()
+}
+
 /// Properties of one balancer's software are only in its file of src/balancer.
 #[test]
 fn no_balancer_is_named_outside_its_room() {
@@ -88,20 +110,31 @@ fn no_package_manager_is_named_outside_its_room() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let words = ["apt-", "dpkg", "policy-rc.d", "/etc/chrony", "\"chrony\"", "erlang-base"];
     let rust = code(&root);
-    let mut files = Vec::new();
-    with_extension(&root, "sh", &mut files);
-    let shell = files.into_iter().map(|file| {
-        let text = fs::read_to_string(&file).expect("a script");
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        (file, lines.collect::<Vec<_>>().join("\n"))
-    });
-    let all = rust.into_iter().chain(shell).filter(|(file, _)| !file.starts_with(root.join("platform")));
+    let all =
+        rust.into_iter().chain(shell(&root)).filter(|(file, _)| !file.starts_with(root.join("platform")));
     // The template, the validator and the step of chrony are named after it in all families.
     let own = ["Self::Chrony => \"chrony\"", "[\"write_file\", \"chrony\"]", "&host.name, \"chrony\""];
     for (file, code) in all {
         let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
         let code = own.iter().fold(code, |code, own| code.replace(own, ""));
         for word in words {
+            assert!(!code.contains(word), "{} names {word}", file.display());
+        }
+    }
+}
+
+/// What is true of one firewall is only in its files of src/firewall. Doctor shows an operator's rules, whatever made them.
+#[test]
+fn no_firewall_is_named_outside_its_room() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let all = code(&root).into_iter().chain(shell(&root));
+    for (file, code) in all.filter(|(file, _)| !file.starts_with(root.join("firewall"))) {
+        let code = code.replace("shell(\"nft list ruleset\")", "");
+        for software in Firewall::ALL {
+            let word = software.as_str();
+            assert!(!code.contains(word), "{} names {word}", file.display());
+        }
+        for word in ["firewall-cmd", "nft "] {
             assert!(!code.contains(word), "{} names {word}", file.display());
         }
     }
@@ -114,16 +147,20 @@ enum Above {
 }
 
 /// Every module, and what it may import: nothing below it here.
-const MODULES: [(&str, Above); 18] = [
+const MODULES: [(&str, Above); 19] = [
     ("model", Above::Only(&[])),
+    ("firewall", Above::Only(&[])),
     ("balancer", Above::Only(&[])),
     ("platform", Above::Only(&["balancer"])),
     ("redact", Above::Only(&["model", "balancer"])),
     ("document", Above::Only(&["model", "balancer", "redact"])),
     ("rabbitmq", Above::Only(&["model", "document"])),
-    ("facts", Above::Only(&["model", "platform", "balancer", "rabbitmq"])),
+    ("facts", Above::Only(&["model", "firewall", "platform", "balancer", "rabbitmq"])),
     ("template", Above::Only(&["model", "balancer", "document"])),
-    ("operation", Above::Only(&["model", "platform", "balancer", "rabbitmq", "facts", "template"])),
+    (
+        "operation",
+        Above::Only(&["model", "firewall", "platform", "balancer", "rabbitmq", "facts", "template"]),
+    ),
     (
         "inventory",
         Above::Only(&["model", "platform", "balancer", "redact", "document", "rabbitmq", "template"]),

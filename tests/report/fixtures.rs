@@ -7,10 +7,11 @@ use rabbitup::balancer::Software;
 use rabbitup::facts::{
     Backend, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, HostFacts,
     HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
-    ProbeRequest, Resources, System, TimeService,
+    ProbeRequest, Resources, SelinuxFacts, System, TimeService,
 };
 use rabbitup::inventory::{
-    Become, Cluster, CookieSource, Desired, Host, HostKeys, JoinMethod, LoadBalancer, Package, Ssh, Time,
+    Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod, LoadBalancer,
+    Package, Ssh, Time,
 };
 use rabbitup::model::{
     CookieDigest, DigestKey, HostName, MetadataStore, NameMode, NodeName, NodeType, Role, Secret, Secrets,
@@ -228,6 +229,7 @@ pub fn desired(brokers: usize, balancers: usize) -> Desired {
             join: JoinMethod::FirstStart,
         },
         package: Package::default(),
+        firewall: FirewallSetting::LeftAlone,
         time: Time { manage: true, servers: Vec::new(), max_offset: Duration::from_millis(250) },
         hosts,
         load_balancer: (balancers > 0).then(|| LoadBalancer {
@@ -353,6 +355,8 @@ fn blank(name: &HostName) -> HostFacts {
         kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,
+        firewalls: Vec::new(),
+        selinux: SelinuxFacts::default(),
         reach: Vec::new(),
     }
 }

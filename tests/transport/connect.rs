@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rabbitup::model::HostName;
 use rabbitup::transport::{Counts, HostKeyPolicy, SshTarget, SshTransport, Transport, TransportErrorKind};
 
-use crate::sshd::{Sshd, argument, free_port, keygen, run, text, transport};
+use crate::sshd::{Sshd, argument, free_port, host, keygen, run, text, transport};
 
 fn kill(pid: &str) {
     let killed = std::process::Command::new("kill").args(["-9", pid]).status();
@@ -174,4 +174,20 @@ async fn a_jump_host_sees_one_login_for_all_hosts() {
     let error = run(&transport(target(None)), argument("true")).await.expect_err("no gate");
     assert_eq!(error.kind, TransportErrorKind::NoConnection);
     assert!(error.evidence.starts_with("jump host ssh://127.0.0.1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_login_of_its_own_tells_whether_another_one_would_work() {
+    let Some(mut sshd) = Sshd::start() else { return };
+    let target = SshTarget { persist: Duration::from_secs(20), ..sshd.target() };
+    let ssh = transport(target);
+    run(&ssh, argument("echo one")).await.expect("it runs");
+    ssh.log_in(&host()).await.expect("it is let in");
+    assert_eq!(sshd.logins(), 2);
+    // What is open goes on, whatever happens to new ones.
+    sshd.stop();
+    let refused = ssh.log_in(&host()).await.expect_err("nobody listens");
+    assert_eq!(refused.kind, TransportErrorKind::NoConnection);
+    assert_eq!(text(&run(&ssh, argument("echo two")).await.expect("it runs")), "two\n");
+    ssh.close().await;
 }

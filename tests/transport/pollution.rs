@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rabbitup::apply::gather;
-use rabbitup::facts::{Facts, HostFacts, Observation, ProbeRequest, Unreachable, UnreachableCause};
+use rabbitup::facts::{Facts, HostFacts, Lookup, Observation, ProbeRequest, Unreachable, UnreachableCause};
 use rabbitup::inventory::{Become, HostKeys, Ssh};
 use rabbitup::model::{NameMode, NodeName};
 use rabbitup::plan::PlannedHost;
@@ -76,6 +76,7 @@ fn planned() -> PlannedHost {
         reach: Vec::new(),
         load_balancer_port: Some(1),
         runtime_socket: Some("127.0.0.1:1".to_owned()),
+        firewall: Lookup::Wanted,
     };
     let ssh = Ssh {
         destination: "127.0.0.1".to_owned(),

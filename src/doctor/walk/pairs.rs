@@ -2,8 +2,7 @@ use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
 use crate::doctor::{Answer, Cause, Finding, Pair, PairState, Peer};
 use crate::facts::PortState;
 use crate::model::{Advice, HostName};
-
-const EPMD: u16 = 4369;
+use crate::rabbitmq::ports::EPMD;
 
 /// From each broker's host to each other: epmd, the node's own port, and whether the node accepts it.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::facts::{BrokerState, CookieShape, MetadataStore, NodeFacts, PeerPort, QueueFacts, QueueKind};
+use crate::facts::{
+    BrokerState, CookieShape, Lookup, MetadataStore, NodeFacts, PeerPort, QueueFacts, QueueKind,
+};
 use crate::model::{CookieDigest, NameMode, NodeName, NodeType, Secret, Version};
 
 const NONCE: &str = "N0NCE";
@@ -55,6 +57,7 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         reach: reach.iter().map(peer).collect(),
         load_balancer_port: None,
         runtime_socket: None,
+        firewall: Lookup::LeftOut,
     }
 }
 

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::raw::{RawInventory, RawPackage};
-use super::{CommandSecret, Desired, Options, Package};
+use super::{CommandSecret, Desired, FirewallSetting, Options, Package};
 use crate::document::{At, Problem, Source};
 use crate::model::{KeyFingerprint, SecretName, SecretSource, Secrets, VersionSpec};
 
@@ -54,10 +54,15 @@ pub fn check(
     let load_balancer = checker.load_balancer(raw.load_balancer.as_ref(), &cluster, &raw.host);
     let package = checker.package(&raw.package.unwrap_or_default());
     let cluster = checker.cluster(cluster, &hosts, &package);
+    let firewall = match raw.firewall.and_then(|firewall| firewall.manage) {
+        Some(true) => FirewallSetting::Managed,
+        Some(false) | None => FirewallSetting::LeftAlone,
+    };
     let mut desired = Desired {
         cluster,
         package,
         time,
+        firewall,
         hosts,
         load_balancer,
         secrets: std::mem::take(&mut checker.secrets),

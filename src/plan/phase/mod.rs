@@ -10,6 +10,7 @@ mod cookie_rotation;
 mod data_place;
 mod definitions;
 mod feature_flags;
+mod firewall;
 mod forget;
 mod forget_offline;
 mod grow;
@@ -30,6 +31,7 @@ mod remove;
 mod restart;
 mod roll;
 mod rolling_restart;
+mod selinux;
 mod service;
 mod start;
 mod stop;
@@ -55,6 +57,8 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::HostNames => host_names::plan(draft),
         PhaseSettings::HostsFile => hosts_file::plan(draft),
         PhaseSettings::Packages => packages::plan(draft),
+        PhaseSettings::Firewall => firewall::plan(draft),
+        PhaseSettings::Selinux => selinux::plan(draft),
         PhaseSettings::Time => time::plan(draft),
         PhaseSettings::BrokerConfig => broker_config::plan(draft),
         PhaseSettings::Cookie => cookie::plan(draft),

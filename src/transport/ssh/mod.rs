@@ -225,6 +225,10 @@ impl Transport for SshTransport {
         }
     }
 
+    async fn log_in(&self, host: &HostName) -> Result<(), TransportError> {
+        self.host(host)?.route.log_in(&self.shared).await
+    }
+
     fn counts(&self) -> Counts {
         Counts { connections: self.shared.opened(), execs: self.execs.load(Ordering::Relaxed) }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::classify::{self, Retry};
 use super::master::{Endpoint, Login, Master};
@@ -31,6 +31,13 @@ impl Shared {
         Self { directory, connects: Semaphore::new(CONNECTS), opened: AtomicU64::new(0) }
     }
 
+    fn directory(&self) -> Result<&PathBuf, TransportError> {
+        self.directory.as_ref().map_err(|problem| TransportError {
+            kind: TransportErrorKind::NoConnection,
+            evidence: format!("there is no safe directory for ssh's sockets: {problem}"),
+        })
+    }
+
     pub(super) fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
@@ -51,6 +58,33 @@ impl Route {
         Self { target, login, via, slot: Mutex::new(None), through: Semaphore::new(CONNECTS_BY_JUMP) }
     }
 
+    /// Opens another connection than the one in use, and closes it.
+    ///
+    /// # Errors
+    /// Why the host accepts no login.
+    pub(super) async fn log_in(&self, shared: &Shared) -> Result<(), TransportError> {
+        let directory = shared.directory()?;
+        // Without persistence no later run shares it.
+        let target = SshTarget { persist: Duration::ZERO, ..self.target.clone() };
+        let mut endpoint = Endpoint { target, via: None, login: self.login };
+        let _through = self.go_through(shared, &mut endpoint).await?;
+        self.connect(shared, &endpoint, directory).await?.exit().await;
+        Ok(())
+    }
+
+    /// Leads an endpoint through the jump host, if there is one. The connection counts against the limit as long as the permit
+    /// lives.
+    async fn go_through(
+        &self,
+        shared: &Shared,
+        endpoint: &mut Endpoint,
+    ) -> Result<Option<SemaphorePermit<'_>>, TransportError> {
+        let Some(via) = &self.via else { return Ok(None) };
+        let jump = Box::pin(via.open(shared)).await.map_err(|error| via.blame(error))?;
+        endpoint.via = Some(jump);
+        Ok(via.through.acquire().await.ok())
+    }
+
     /// The open connection, or a new one.
     ///
     /// # Errors
@@ -63,21 +97,11 @@ impl Route {
             }
             *slot = None;
         }
-        let directory = shared.directory.as_ref().map_err(|problem| TransportError {
-            kind: TransportErrorKind::NoConnection,
-            evidence: format!("there is no safe directory for ssh's sockets: {problem}"),
-        })?;
+        let directory = shared.directory()?;
         let mut endpoint = Endpoint { target: self.target.clone(), via: None, login: self.login };
         let mut master = endpoint.find(directory).await;
         if master.is_none() {
-            let _through = match &self.via {
-                Some(via) => {
-                    let jump = Box::pin(via.open(shared)).await.map_err(|error| via.blame(error))?;
-                    endpoint.via = Some(jump);
-                    via.through.acquire().await.ok()
-                }
-                None => None,
-            };
+            let _through = self.go_through(shared, &mut endpoint).await?;
             master = Some(self.connect(shared, &endpoint, directory).await?);
         }
         *slot = master.map(Arc::new);

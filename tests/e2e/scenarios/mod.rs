@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod exposure;
 pub mod families;
 pub mod files;
+pub mod firewall;
 pub mod half_done;
 pub mod hostile;
 pub mod leaving;

@@ -1,0 +1,84 @@
+//! Which ports the hosts of an inventory need of each other, and clients of them.
+
+use std::collections::BTreeSet;
+
+use crate::firewall::{Opening, Ports, Protocol, Source};
+use crate::inventory::{ConfigValue, Desired, Host};
+use crate::model::Role;
+use crate::rabbitmq::ports;
+
+/// What a host has to let in, by its roles.
+pub fn needed(desired: &Desired, host: &Host) -> BTreeSet<Opening> {
+    let mut needed = BTreeSet::new();
+    // A node that leaves is a member until it has left.
+    if host.has(Role::Broker) {
+        needed.extend(of_broker(desired, host));
+    }
+    if host.has(Role::LoadBalancer) {
+        needed.extend(of_load_balancer(desired));
+    }
+    if host.has(Role::TimeSource) && desired.time.manage {
+        let ntp = |from| Opening { ports: Ports::one(NTP), protocol: Protocol::Udp, from };
+        needed.extend(others(desired, host, |_| true).map(ntp));
+    }
+    let everywhere =
+        |opening: &Opening| needed.contains(&Opening { from: Source::Everywhere, ..opening.clone() });
+    needed
+        .iter()
+        .filter(|opening| opening.from == Source::Everywhere || !everywhere(opening))
+        .cloned()
+        .collect()
+}
+
+/// RFC 5905.
+const NTP: u16 = 123;
+
+/// Members need epmd and the distribution ports of each other, and their command-line tools get answers on ports of their own
+/// (rabbitmq.com/docs/networking, "Ports Used by RabbitMQ"). Clients come through the load balancers, if there are any.
+fn of_broker(desired: &Desired, host: &Host) -> Vec<Opening> {
+    let mut found = Vec::new();
+    for from in others(desired, host, |other| other.has(Role::Broker)) {
+        found.extend([ports::EPMD, ports::DISTRIBUTION].map(|port| Opening::tcp(port, from)));
+        let (first, last) = ports::TOOLS;
+        found.push(Opening { ports: Ports { first, last }, protocol: Protocol::Tcp, from });
+    }
+    let clients: Vec<Source> = if desired.with_role(Role::LoadBalancer).next().is_some() {
+        others(desired, host, |other| other.has(Role::LoadBalancer)).collect()
+    } else {
+        vec![Source::Everywhere]
+    };
+    for port in client_ports(desired) {
+        found.extend(clients.iter().map(|from| Opening::tcp(port, *from)));
+    }
+    found
+}
+
+/// The ports on which brokers serve clients.
+pub fn client_ports(desired: &Desired) -> BTreeSet<u16> {
+    let settings = || {
+        desired.cluster.config.iter().filter_map(|entry| match &entry.value {
+            ConfigValue::Text(value) => Some((entry.key.as_str(), value.as_str())),
+            ConfigValue::Secret(_) => None,
+        })
+    };
+    let plugins = desired.cluster.plugins.as_deref().unwrap_or_default();
+    ports::of_clients(settings, plugins)
+}
+
+fn of_load_balancer(desired: &Desired) -> Vec<Opening> {
+    let Some(balancer) = &desired.load_balancer else { return Vec::new() };
+    // Without a login the page listens on the loopback address.
+    let stats = balancer.stats.as_ref().filter(|stats| stats.user.is_some()).map(|stats| stats.port);
+    let open = [Some(balancer.amqp_port), balancer.management_port, stats];
+    open.into_iter().flatten().map(|port| Opening::tcp(port, Source::Everywhere)).collect()
+}
+
+/// The addresses of the other hosts of a kind.
+fn others<'d>(
+    desired: &'d Desired,
+    host: &'d Host,
+    kind: impl Fn(&Host) -> bool + 'd,
+) -> impl Iterator<Item = Source> + 'd {
+    let wanted = move |other: &&Host| other.name != host.name && kind(other);
+    desired.hosts.iter().filter(wanted).map(|other| Source::Address(other.address))
+}
