@@ -58,7 +58,7 @@ pub fn replace_and_remove(stage: &Stage) {
     let replace = ["replace-node", "old=node3", "new=node4"];
     let run = stage.playbook(&four, &replace).expect(0);
     say(&format!("                    replace-node took {:.1?}", run.took));
-    run.says("take node3 out of the inventory, too");
+    run.says("remove node3 from the inventory, too");
     load.end_but_keep("replace-node");
     let new = ["node1", "node2", "node4"];
     assert_left(stage, "node3", &new);
