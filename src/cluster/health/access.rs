@@ -16,7 +16,7 @@ pub fn access(desired: &Desired, facts: &Facts) -> Vec<Finding> {
     let knows_users = !holdings.unreadable.iter().any(|kind| kind == "user");
     let is_only_user = knows_users && holdings.users.is_empty() && !holdings.more.contains_key("user");
     let what = if is_only_user {
-        "guest is the only user: it can log in only from the brokers' own hosts, so no client can through the load balancer, and \
+        "guest is the only user: it can log in only from the brokers' own hosts, so no client can log in through the load balancer, and \
          every local user there is an administrator"
     } else {
         "guest has its well-known password: every local user of the brokers' hosts can log in as an administrator"
