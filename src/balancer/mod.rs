@@ -202,6 +202,11 @@ mod tests {
             assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
             if balancer.runtime.is_some() {
                 assert!(balancer.template.text.contains("{{socket}}"), "{word} opens the socket");
+                let Packages { apt, dnf } = &balancer.packages;
+                assert!(
+                    [apt, dnf].iter().all(|packaged| STEPS.contains(packaged.socket)),
+                    "{word} is asked there"
+                );
                 for function in ["states", "set"] {
                     assert!(STEPS.contains(&format!("\n{word}_{function}()")), "{word}_{function}");
                 }

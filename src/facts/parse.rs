@@ -308,7 +308,7 @@ fn package_lock(frames: &Frames) -> Option<PackageLock> {
 }
 
 fn firewalls(frames: &Frames) -> Vec<firewall::Seen> {
-    firewall::in_effect(&|section: &str| frames.lines(section).map(str::to_owned).collect())
+    firewall::in_effect(&|section| frames.texts(section))
 }
 
 fn reach(request: &ProbeRequest, frames: &Frames) -> Vec<Reach> {

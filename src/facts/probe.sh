@@ -35,6 +35,22 @@ if [ -z "${become:-}" ]; then
 fi
 if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
 section() { echo "$nonce $1"; }
+# candidates_of NAMES INSTALLABLE: in $wanted, one per line, the packages whose candidates matter: a version is requested, or a
+# plan may install them and they are not installed. `is_installed NAME` is the family's.
+candidates_of() {
+  wanted=''
+  for p in $1; do
+    case $nl$candidates$nl in
+      *"$nl$p$nl"*) ;;
+      *)
+        case $nl$2$nl in *"$nl$p$nl"*) ;; *) continue ;; esac
+        ! is_installed "$p" || continue
+        ;;
+    esac
+    wanted="$wanted${wanted:+$nl}$p"
+  done
+  [ -n "$wanted" ]
+}
 # What the host's package family (platform/) reports of its packages, and what keeps services from starting.
 packages() { section packages; }
 start_guard() { :; }

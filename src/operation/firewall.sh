@@ -3,8 +3,8 @@
 # than open ports, SOFTWARE_way_back prints a script that undoes one, SOFTWARE_open INSTRUCTIONS makes it. They find the
 # directory of the trial in $state.
 
-# Rules are only added, so nobody should be cut off. If a host cannot be reached afterwards all the same, nobody could undo it
-# from here: so the host does, unless the next step comes, which is sent only after a new login.
+# Rules are only added, so nobody should be cut off. If the host accepts no login afterwards, the change cannot be undone from
+# here. So the host undoes it, unless the next step arrives, which is sent only after a new login.
 open_ports() { # SOFTWARE SECONDS INSTRUCTIONS
   state=/run/rabbitup-firewall-$1
   prepare_way_back "$1"

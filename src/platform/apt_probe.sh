@@ -20,18 +20,9 @@ packages() {
     section unpacked
     stat -c '%Y %n' "$list"
   fi
-  set --
-  for p in $packages; do
-    case $nl$candidates$nl in
-      *"$nl$p$nl"*) set -- "$@" "$p" ;;
-      *)
-        case $nl$installable_apt$nl in
-          *"$nl$p$nl"*) case $nl$known in *"$nl$p "[a-z][itW]*) ;; *) set -- "$@" "$p" ;; esac ;;
-        esac
-        ;;
-    esac
-  done
-  [ $# != 0 ] || return
+  candidates_of "$packages" "$installable_apt" || return
   section policy
-  limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- "$@"
+  # shellcheck disable=SC2086  # one argument per line is what IFS is set for
+  limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- $wanted
 }
+is_installed() { case $nl$known in *"$nl$1 "[a-z][itW]*) ;; *) return 1 ;; esac; }

@@ -7,8 +7,8 @@ command -v dnf >/dev/null 2>&1 || dnf=yum
 # completes the transaction, and the lock's file stays.
 dnf_log=/run/rabbitup.dnf
 # The packages that a transaction of ours is changing, as `NAME VERSION`. rpm has no state for a package whose files were
-# unpacked only in part: this file tells that a transaction was cut off. It stays when the host loses power, and counts until the
-# package is installed again, by whatever.
+# unpacked only in part: this file tells that a transaction was cut off. It survives a power failure, and counts until the
+# package is installed again.
 unfinished=/var/lib/dnf/rabbitup-unfinished
 
 # The process that holds one of dnf's locks, as `dnf (process 123)`. These files contain the number of a process, and are left
@@ -175,7 +175,7 @@ names_of() { # PACKAGE[=VERSION]...
 # Downloads what an installation needs, without installing it.
 fetch_packages() { # PACKAGE[=VERSION]...
   accept_keys
-  # Past its locks dnf 5 does not even download.
+  # dnf 5 does not download packages that are locked at another version.
   ! is_dnf5 || [ -z "$(held_packages)" ] || return 0
   # shellcheck disable=SC2046 # one word per line, none with a space
   run_dnf 900 $(past_locks) --setopt=install_weak_deps=0 --downloadonly install $(as_specs "$@") || packages_failed "$@"
@@ -229,12 +229,12 @@ packages_failed() { # PACKAGE[=VERSION]...
   killed=
   [ "$ended" -lt 124 ] || [ "$ended" = 200 ] || killed=yes
   [ -z "$killed" ] || [ "${begun_here:-}" = yes ] ||
-    fail "$dnf was ended while it fetched packages (exit code $ended), so nothing was installed" "run the same command again"
+    fail "$dnf was terminated while it downloaded packages (exit code $ended), so nothing was installed" "run the same command again"
   # rpm may have unpacked files of a version that its database does not name yet, so the note stays.
   [ -z "$killed" ] ||
-    fail "$dnf was ended in the middle of its work (exit code $ended), so $* is installed only in part" \
+    fail "$dnf was terminated during the transaction (exit code $ended), so $* is partly installed" \
       "run the same command again: it completes the transaction"
-  # This transaction has changed nothing; what an earlier one left half-done is so still.
+  # This transaction has changed nothing; an earlier one that was interrupted is still incomplete.
   if [ "${begun_here:-}" = yes ]; then
     if [ -n "$earlier" ]; then printf '%s\n' "$earlier" >"$unfinished"; else rm -f "$unfinished"; fi
   fi

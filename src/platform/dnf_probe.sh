@@ -32,22 +32,13 @@ packages() {
       sed -n 's/^.* Erase: \(rabbitmq-server\)-\([0-9].*\)\.[^.]*$/\1 \2/p' /var/log/dnf.rpm.log | tail -n 1
       ;;
   esac
-  set --
-  for p in $packages; do
-    case $nl$candidates$nl in
-      *"$nl$p$nl"*) set -- "$@" "$p" ;;
-      *)
-        case $nl$installable_dnf$nl in
-          *"$nl$p$nl"*) case $nl$known in *"$nl$p "*) ;; *) set -- "$@" "$p" ;; esac ;;
-        esac
-        ;;
-    esac
-  done
-  [ $# != 0 ] || return
+  candidates_of "$packages" "$installable_dnf" || return
   section offered
   dnf=dnf
   command -v dnf >/dev/null || dnf=yum
   # A repository without a cache would fail the whole question.
+  # shellcheck disable=SC2086  # one argument per line is what IFS is set for
   limit 10 "$dnf" -q -C '--setopt=*.skip_if_unavailable=1' --disableplugin=versionlock --disableexcludes=main repoquery --available --showduplicates \
-    --qf '%{name} %{evr}\n' "$@" | sort -u -V -r
+    --qf '%{name} %{evr}\n' $wanted | sort -u -V -r
 }
+is_installed() { case $nl$known in *"$nl$1 "*) ;; *) return 1 ;; esac; }

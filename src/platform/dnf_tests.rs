@@ -88,7 +88,7 @@ fn what_was_killed_stays_marked_and_is_completed() {
              printf 'rabbitmq-server 1 3.10.8-1.el9\\nrabbitmq-server 2 3.10.9-1.el9\\n' >\"$dir/db\"; rm \"$dir/var/lib/dnf/rabbitup-unfinished\"\n\
              printf 'there: '; broker_package; : >\"$dir/calls\"; end_interrupted_rpm rabbitmq-server; cat \"$dir/calls\"",
         );
-        assert!(said.contains("was ended in the middle of its work"), "{shell:?}: {said}");
+        assert!(said.contains("was terminated during the transaction"), "{shell:?}: {said}");
         assert!(said.contains("\nrabbitmq-server 3.10.9-1.el9\n"), "{shell:?}: {said}");
         assert_eq!(said.matches("there: 3.10.9-1.el9").count(), 2, "{shell:?}: {said}");
         assert!(said.contains("remove --duplicates"), "{shell:?}: {said}");
@@ -190,5 +190,74 @@ fn keys_from_the_network() {
                 "{shell:?}: {said}"
             );
         }
+    }
+}
+
+/// `dnf -y` accepts what gpgkey names, for metadata too. So no run that may load metadata comes before the keys are judged.
+#[test]
+fn keys_from_the_network_are_judged_before_dnf_loads_anything() {
+    for shell in shells() {
+        let said = run(
+            shell,
+            "network_keys() { echo 'vendor https://repo.example/key.asc'; }\n\
+             curl() { while [ \"$1\" != -o ]; do shift; done; echo key >\"$2\"; }\n\
+             timeout() { while :; do case $1 in -k) shift 2 ;; [0-9]*) shift ;; *) break ;; esac; done; \"$@\"; }\n\
+             fingerprints() { echo 0123456789ABCDEF0123456789ABCDEF01234567; }\nrpm_has_key() { false; }\n\
+             lists_are_fresh() { false; }\nis_as_planned() { :; }\nare_installed() { :; }\nversions_of() { echo 1; }\n\
+             (install_packages '' '' - rabbitmq-server=3.10.8-1.el9) >/dev/null\n\
+             versions_of() { printf '1\\n2\\n'; }\n\
+             (install_packages '' '' - rabbitmq-server=3.10.8-1.el9) >/dev/null\n\
+             sed 's/^/dnf /' \"$dir/calls\"; [ ! -e \"$dir/run/rabbitup-keys\" ] || echo 'keys are left'",
+        );
+        let runs: Vec<&str> = said.lines().filter(|line| line.starts_with("dnf ")).collect();
+        assert_eq!(
+            runs.len(),
+            7,
+            "makecache, download and install; the second time duplicates as well\n{shell:?}: {said}"
+        );
+        for run in runs {
+            assert!(
+                run.contains("--setopt=vendor.gpgkey=file:///") && run.contains("/rabbitup-keys/none "),
+                "{shell:?}: a key that nobody trusts: {run}"
+            );
+        }
+        assert!(!said.contains("keys are left"), "{shell:?}: the keys' directory is removed: {said}");
+    }
+}
+
+/// A transaction that was killed leaves its note; one that failed before it began leaves the earlier one's.
+#[test]
+fn what_a_killed_transaction_was_installing_stays_known() {
+    const INSTALL: &str = "network_keys() { :; }\nis_as_planned() { :; }\nare_installed() { :; }\nversions_of() { echo 1; }\nrpm() { echo \"$time\"; }\n\
+        time=1000 note=$dir/var/lib/dnf/rabbitup-unfinished\n\
+        run_dnf() { said='Error: nothing to see'; case $* in *downloadonly*) ended=$download ;; *) ended=$transaction ;; esac; return \"$ended\"; }\n\
+        install() { download=$2 transaction=$3; (install_packages '' '' - \"rabbitmq-server=$1\"); echo \"after $*: $(cat \"$note\" 2>/dev/null)\"; }\n";
+    for shell in shells() {
+        let said = run(
+            shell,
+            &format!(
+                "{INSTALL}install 2 137 0\ninstall 2 0 137\ninstall 3 1 0\ninstall 3 0 1\nversions_of() {{ echo 9; }}\n\
+                 echo \"older: $(broker_package)\"\ntime={}\necho \"since: $(broker_package)\"\n\
+                 versions_of() {{ echo 1; }}\ntime=1000\ninstall 2 0 0\n[ -e \"$note\" ] || echo 'no note'\n",
+                u32::MAX
+            ),
+        );
+        let (first, rest) = said.split_once("after 2 137 0: ").expect("the first installation");
+        assert!(first.contains("while it downloaded packages"), "{shell:?}: {first}");
+        assert!(rest.starts_with('\n'), "{shell:?}: nothing was begun: {rest}");
+        let (second, rest) = rest.split_once("after 2 0 137: ").expect("the second installation");
+        assert!(second.contains("terminated during the transaction"), "{shell:?}: {second}");
+        assert!(rest.starts_with("rabbitmq-server 2\n"), "{shell:?}: {rest}");
+        assert!(
+            said.contains("after 3 1 0: rabbitmq-server 2\n"),
+            "{shell:?}: a download that failed: {said}"
+        );
+        assert!(
+            said.contains("after 3 0 1: rabbitmq-server 2\n"),
+            "{shell:?}: a transaction that did not begin: {said}"
+        );
+        assert!(said.contains("older: 2\n"), "{shell:?}: rpm's package is older than the note: {said}");
+        assert!(said.contains("since: 9\n"), "{shell:?}: somebody has installed another since: {said}");
+        assert!(said.contains("no note"), "{shell:?}: {said}");
     }
 }

@@ -1,14 +1,12 @@
-//! The families of packages, one file for each: names of packages and units, paths, how packages are asked for, installed and
-//! held, what an interrupted installation looks like. What is the same on all of them stands with `rabbitmq` (the broker's
-//! package, unit, user and files).
+//! The families of packages, one file for each: names of packages and units, paths, how packages are queried, installed and
+//! held, what an interrupted installation looks like. What all of them share is in `rabbitmq` (the broker's package, unit, user
+//! and files).
 //!
 //! To add one: its file here with its [`Platform`], which has no defaults, beside it its step functions and its part of the
 //! probe, and its line in the list below; then what each balancer is installed from ([`Packages`]).
 
 mod apt;
 mod dnf;
-#[cfg(test)]
-mod dnf_steps_test;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::balancer::{Balancer, Packaged, Packages, Software};
 
-/// What is true of the hosts of one family.
+/// The properties of the hosts of one family.
 #[derive(Debug)]
 pub struct Platform {
     /// `ID` or one of `ID_LIKE` in os-release(5).
@@ -153,7 +151,7 @@ macro_rules! platforms {
                 }
             }
 
-            /// What is true of it.
+            /// Its properties.
             pub fn platform(self) -> Option<&'static Platform> {
                 match self {
                     $(Self::$family => Some(&$file::PLATFORM),)*
@@ -239,6 +237,9 @@ mod tests {
             ] {
                 assert!(part.contains(&format!("\n{function}()")), "{function}");
             }
+        }
+        for file in platforms().flat_map(|platform| platform.pid_files) {
+            assert!(STEPS.contains(file), "a step names who holds {file}");
         }
         for part in PROBE.split("if command -v ").filter(|part| part.contains(">/dev/null 2>&1; then")) {
             assert!(part.contains("\npackages()") && part.contains("\nstart_guard()"));

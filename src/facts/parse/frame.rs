@@ -79,6 +79,11 @@ impl<'a> Frames<'a> {
         self.sections.get(section).into_iter().flatten().map(String::as_str)
     }
 
+    /// The same as a list, for readers outside of this module.
+    pub fn texts(&self, section: &str) -> Vec<String> {
+        self.lines(section).map(str::to_owned).collect()
+    }
+
     /// The values of the section's lines `KEY=VALUE`.
     pub fn values(&self, section: &str, key: &str) -> impl Iterator<Item = &str> {
         self.lines(section).filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))

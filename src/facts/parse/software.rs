@@ -67,12 +67,11 @@ fn unix_seconds(text: &str) -> Option<u64> {
 
 /// The requested packages that the host's package manager knows.
 pub(super) fn packages(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String, PackageFacts> {
-    let lines = |section: &str| frames.lines(section).map(str::to_owned).collect();
     // Whatever the host is: each family's part of the probe has sections of its own.
     let mut packages: BTreeMap<_, _> = OsFamily::ALL
         .iter()
         .filter_map(|family| family.platform())
-        .flat_map(|known| (known.read)(&lines))
+        .flat_map(|known| (known.read)(&|section| frames.texts(section)))
         .collect();
     packages.retain(|name, _| request.packages.contains(name));
     packages

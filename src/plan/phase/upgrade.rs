@@ -115,19 +115,19 @@ fn newer_elsewhere(
     draft: &Draft<'_>,
     host: &Host,
     facts: &HostFacts,
-    target: &str,
+    ours: &str,
     to: UpgradeTo,
 ) -> Option<(HostName, String)> {
     let here = facts.packages.get(BROKER_PACKAGE)?;
     draft.brokers().into_iter().filter(|other| other.name != host.name).find_map(|other| {
         let seen = draft.host(&other.name)?;
-        let Target::Is(theirs) = super::asked_for::target(draft, seen, to) else { return None };
+        let Target::Is(theirs) = target(draft, seen, to) else { return None };
         let there = seen.packages.get(BROKER_PACKAGE)?;
         let place = |version: &str| there.offered.iter().position(|offered| offered == version);
-        let is_newer = match (Version::parse(&theirs), Version::parse(target)) {
-            (Ok(theirs), Ok(ours)) if theirs != ours => theirs > ours,
+        let is_newer = match (Version::parse(&theirs), Version::parse(ours)) {
+            (Ok(their), Ok(our)) if their != our => their > our,
             // The same release in a newer package: each host's list has the newest first.
-            _ => place(&theirs).zip(place(target)).is_some_and(|(theirs, ours)| theirs < ours),
+            _ => place(&theirs).zip(place(ours)).is_some_and(|(their, our)| their < our),
         };
         (is_newer && !here.offered.contains(&theirs)).then(|| (other.name.clone(), theirs))
     })
