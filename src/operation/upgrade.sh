@@ -12,8 +12,9 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical KEYS data=VER
   stop_broker "$node"
   installed=yes
   (install_packages rabbitmq-server "$accepted_keys" "$judged" "$@") || installed=no
+  # apt drops the hold of what it changes; dnf's steps have set theirs again.
   # shellcheck disable=SC2086 # a list of package names
-  [ -z "$held" ] || hold_packages hold $held
+  [ "$(held_packages)" = "$held" ] || hold_packages hold $held
   if [ "$installed" = no ]; then
     # The old version serves again, if the installation left it intact.
     (bring_back "$node" "$mode" "$patience" "$gate") || :

@@ -207,10 +207,9 @@ install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data
   are_installed "$@"
   skipped=$(left_out)
   rm -f "$unfinished"
-  for name in $(names_of "$@"); do
-    case " $locked " in *" $name "*) hold_packages hold "$name" ;; esac
-  done
-  restore_locks
+  # At the versions that are installed now, those of dependencies too.
+  # shellcheck disable=SC2086 # a list of names
+  [ -z "$locked" ] || hold_packages hold $locked
   [ -z "$skipped" ] || told "installed without these repositories, which could not be read: $skipped"
   allow_start
   trap - EXIT
