@@ -26,6 +26,8 @@ mod log_tests;
 #[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]
+mod operation_fixtures;
+#[cfg(test)]
 mod packages_tests;
 #[cfg(test)]
 mod place_tests;
