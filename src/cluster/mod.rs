@@ -2,7 +2,10 @@
 //! Used by the planner, doctor and status; it does no planning and no presentation.
 
 pub(crate) mod health;
+pub(crate) mod outranked;
+pub(crate) mod own_data;
 pub(crate) mod phrases;
+pub(crate) mod remedy;
 pub(crate) mod unreachable;
 pub(crate) mod view;
 

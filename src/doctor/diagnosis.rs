@@ -117,8 +117,16 @@ causes! {
     Unreachable = "unreachable" / "reach",
     HostNameDiffers = "host-name-differs" / "host-names",
     NotInstalled = "not-installed" / "packages",
+    /// The environment file cannot be evaluated.
+    EnvironmentBroken = "environment-broken" / "settings",
+    /// The node's next start does not find its data.
+    DataElsewhere = "data-elsewhere" / "settings",
+    /// Another file outranks what the inventory sets.
+    SettingOutranked = "setting-outranked" / "settings",
     DiskFull = "disk-full" / "disk",
     ClockOff = "clock-off" / "clocks",
+    /// A variable or an argument gives the node its cookie, whatever the file contains.
+    CookieByArgument = "cookie-by-argument" / "cookies",
     CookieMissing = "cookie-missing" / "cookies",
     CookieUnusable = "cookie-unusable" / "cookies",
     CookieMode = "cookie-mode" / "cookies",

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # Finds out why this broker does not connect to the others; collects what the probe leaves out because a bring-up does not need it.
 # Read-only, starts no Erlang VM. Runs as root under dash, bash or busybox sh; the controller prepends:
-#   the files erlang_tool.sh, erl_call.sh, broker_user.sh and broker_logs.sh, and then
+#   the files erlang_tool.sh, erl_call.sh, broker_user.sh, broker_environment.sh and broker_logs.sh, and then
 #   nonce        starts every line that frames a section
 #   node         the node that should run here
 #   name_flag    -sname or -name
@@ -44,7 +44,7 @@ vm() {
 flags() {
   section flags
   # shellcheck disable=SC2016 # the inner shell's arguments
-  as_rabbitmq 5 sh -c '[ -f "$1" ] && head -c 65536 "$1"' sh "$rabbit/mnesia/$node-feature_flags"
+  as_rabbitmq 5 sh -c '[ -f "$1" ] && head -c 65536 "$1"' sh "$data_base/$node-feature_flags"
   echo
 }
 
@@ -55,20 +55,25 @@ unit() {
   echo "$state"
   case $nl$state in *"${nl}ActiveState=active"*) return ;; esac
   last=
-  # The two newest: the node's own log and, in case it ended before opening one, the unit's.
+  # The two newest: the node's own log and, in case it ended before opening one, the unit's. Units whose output is not in a file
+  # there have it in the journal.
   if since=$(broker_since); then last=$(newest_logs 2 $((($(date +%s) - since) / 60 + 1))); fi
+  journal=$(limit 5 journalctl -u rabbitmq-server -b --since "@${since:-0}" -n 400 -o cat --no-pager)
   # The reason is near these words; crash reports hide it. Only the last start counts.
   section failure
-  for log in $last; do
-    log_since "$log" 262144 "$since" | grep -a -B 8 -A 24 'BOOT FAILED' | tail -n 33 | cut -c 1-400
-  done
+  for log in $last; do log_since "$log" 262144 "$since" | around_failure; done
+  printf '%s\n' "$journal" | around_failure
   section log
-  for log in $last; do
-    log_since "$log" 262144 "$since" | tail -n 150 | grep -a -E '\[(error|critical)\]|exited with reason|^Error|Waiting for' | tail -n 60 | cut -c 1-400
-  done
+  for log in $last; do log_since "$log" 262144 "$since" | errors_in; done
+  printf '%s\n' "$journal" | errors_in
   echo
   section journal
-  limit 5 journalctl -u rabbitmq-server -b --since "@${since:-0}" -n 20 -o cat --no-pager | cut -c 1-400
+  printf '%s\n' "$journal" | tail -n 20 | cut -c 1-400
+}
+around_failure() { grep -a -B 8 -A 24 'BOOT FAILED' | tail -n 33 | cut -c 1-400; }
+# The items of a crash report are indented by five characters; they would push out the lines that name the cause.
+errors_in() {
+  tail -n 400 | grep -a -E '\[(error|critical)\]|exited with reason|^Error|Waiting for' | grep -a -v '>     ' | tail -n 60 | cut -c 1-400
 }
 
 # Queries epmd by its own protocol (NAMES_REQ, erts "Distribution Protocol"), then tries the port that it names for the node, or
@@ -129,6 +134,7 @@ peers() {
 }
 
 section begin
+read_environment
 vm
 flags
 unit

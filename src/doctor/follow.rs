@@ -42,7 +42,7 @@ fn is_pairwise(cause: Cause) -> bool {
 }
 
 fn is_cookie(cause: Cause) -> bool {
-    (Cause::CookieMissing..=Cause::CookieNotRunning).contains(&cause)
+    (Cause::CookieByArgument..=Cause::CookieNotRunning).contains(&cause)
 }
 
 /// Why a broker does not run.
@@ -57,11 +57,20 @@ fn on_one_host(cause: Cause, found: Cause) -> bool {
         HostNameDiffers => {
             matches!(found, NamesDiffer | NodeNameDiffers) || is_standstill(found) || found == GhostMember
         }
+        // Nothing else about its settings can be known.
+        EnvironmentBroken => {
+            is_standstill(found)
+                || matches!(found, NamesDiffer | NodeNameDiffers | TlsDiffers | GhostMember | NotJoined)
+        }
+        DataElsewhere => is_standstill(found) || matches!(found, GhostMember | NotJoined),
+        // It may set how a blank node finds its cluster.
+        SettingOutranked => is_standstill(found) || found == NotJoined,
         DiskFull => is_standstill(found) || found == DiskAlarm,
         // The package is partly installed.
         NotInstalled => is_standstill(found) || found == NotJoined,
         // A node with an unknown cookie cannot be queried.
-        CookieMissing | CookieUnusable | CookieMode | CookieOwner | CookieDiffers | CookieNotRunning => {
+        CookieByArgument | CookieMissing | CookieUnusable | CookieMode | CookieOwner | CookieDiffers
+        | CookieNotRunning => {
             (is_cookie(found) && cause < found) || is_standstill(found) || found == NotJoined
         }
         NamesDiffer | NodeNameDiffers | TlsDiffers => {
@@ -91,7 +100,7 @@ fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
         }
         FeatureFlagsDiffer => found.cause == NotJoined,
         // The others consider such a node down.
-        CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers => {
+        CookieByArgument | CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers => {
             found.cause == Partition && (cause.host() == found.host() || cause.host() == found.peer.as_ref())
         }
         _ => false,
@@ -112,7 +121,8 @@ fn towards(cause: Cause, found: Cause) -> bool {
     let absence = matches!(found, EpmdRefused | EpmdWithoutNode | DistributionRefused | HandshakeRefused);
     match cause {
         Unreachable => !matches!(found, NameUnresolved | NameLoopback | NameElsewhere),
-        HostNameDiffers | NotInstalled | DiskFull | NamesDiffer | NodeNameDiffers | GhostMember => absence,
+        HostNameDiffers | NotInstalled | EnvironmentBroken | DataElsewhere | DiskFull | NamesDiffer
+        | NodeNameDiffers | GhostMember => absence,
         TlsDiffers => found == HandshakeRefused,
         _ => {
             (is_standstill(cause) && absence) || (is_cookie(cause) && (found == HandshakeRefused || absence))

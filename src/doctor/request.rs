@@ -18,6 +18,7 @@ const EXAMINE: &str = concat!(
     include_str!("../facts/erlang_tool.sh"),
     include_str!("../facts/erl_call.sh"),
     include_str!("../facts/broker_user.sh"),
+    include_str!("../facts/broker_environment.sh"),
     include_str!("../facts/broker_logs.sh"),
     include_str!("examine.sh")
 );

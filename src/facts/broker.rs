@@ -43,6 +43,9 @@ pub struct NodeFacts {
     pub members: Vec<ClusterMember>,
     /// The members that run, as this node sees them.
     pub running: Vec<NodeName>,
+    /// The directory of its data; none if it does not say.
+    #[serde(default)]
+    pub data_dir: Option<String>,
     /// The nodes that this one is connected to now (`nodes()`): a difference from `running` is about to change.
     pub links: Vec<NodeName>,
     pub partitions: Vec<Partition>,
@@ -101,6 +104,7 @@ impl NodeFacts {
             erlang: String::new(),
             cookie: None,
             cluster_name: name.to_string(),
+            data_dir: None,
             members: vec![ClusterMember { node: name.clone(), node_type: NodeType::Disc }],
             running: vec![name.clone()],
             links: Vec::new(),

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Inspects directories that user rabbitmq can write, for probe.sh, which runs this text as that user (broker_user.sh says why):
-#   sh -c TEXT sh look HOME COOKIE STAGED FILE...   all of it
+#   sh -c TEXT sh look HOME COOKIE STAGED BASE DIR NODE FILE...   all of it; NODE's data is in DIR, if that is not empty, and
+#                                                                else, like that of any other node, in BASE
 #   sh -c TEXT sh shape SIZE                        of a cookie on standard input
 # Each line starts with its section; after the empty section come the contents of the files, one after the other, with the sizes
 # named in the lines. Everything is limited: a file may grow, or be replaced, while it is read.
@@ -35,8 +36,8 @@ if [ "$1" = shape ]; then
   exit
 fi
 
-home=$2 cookie=$3 staged=$4
-shift 4
+home=$2 cookie=$3 staged=$4 base=$5 dir=$6 node=$7
+shift 7
 
 # Names may contain a newline followed by anything.
 one_line() { case $1 in *"$nl"*) return 1 ;; esac; }
@@ -68,42 +69,56 @@ $1
 EOF
 }
 
-# Distinguishes lost data from an unmounted disk and from data in another location.
+# Distinguishes lost data from an unmounted disk.
 data_place() {
-  if [ -h "$home/mnesia" ] && [ ! -e "$home/mnesia" ]; then
-    target=$(readlink "$home/mnesia")
-    echo "data unmounted=${target%%"$nl"*}"
+  for place in "$base" ${dir:+"$dir"}; do
+    if [ -h "$place" ] && [ ! -e "$place" ]; then
+      target=$(readlink "$place")
+      echo "data unmounted=${target%%"$nl"*}"
+    fi
+    if mounted "$place"; then
+      set -- "$place"/*
+      case $#:$1 in 1:*'*' | 1:*/lost+found) echo "data emptied=$place" ;; esac
+    fi
+  done
+}
+
+data_directory() { # NODE DIRECTORY
+  echo "data node=$1"
+  # A node counts its starts in this file. Its time shows which version of the package has used the data.
+  [ ! -f "$2/rabbit_serial" ] || echo "data started=$(stat -c %Y "$2/rabbit_serial")"
+  [ ! -f "$base/$1-feature_flags" ] || echo "data flags=$(head -c 65536 "$base/$1-feature_flags" | tr -d '\n')"
+  # Mnesia's status files: the members, {All, Disc}, for when the node cannot be asked, and the nodes that still ran when this
+  # one stopped.
+  [ ! -f "$2/cluster_nodes.config" ] || echo "data members=$(head -c 65536 "$2/cluster_nodes.config" | tr -d '\n')"
+  if [ -f "$2/cluster_nodes.config" ] && [ -f "$2/nodes_running_at_shutdown" ]; then
+    echo "data outlived=$(head -c 65536 "$2/nodes_running_at_shutdown" | tr -d '\n')"
   fi
-  if mounted "$home/mnesia"; then
-    set -- "$home"/mnesia/*
-    case $#:$1 in 1:*'*' | 1:*/lost+found) echo "data emptied=$home/mnesia" ;; esac
-  fi
-  env=/etc/rabbitmq/rabbitmq-env.conf
-  if [ -f "$env" ] && head -c 262144 "$env" | grep -Eq '^[^#]*MNESIA_(BASE|DIR)='; then echo "data moved=$env"; fi
 }
 
 data() {
   set +f
   count=0
-  for f in "$home"/mnesia/*@*/; do
+  for f in "$base"/*@*/; do
     f=${f%/} count=$((count + 1))
-    case $f in *-plugins-expand | *'*'*) continue ;; esac
+    case $f in *-plugins-expand | *'*'* | "$dir") continue ;; esac
     if [ $count -gt 64 ] || ! one_line "$f"; then continue; fi
-    echo "data node=${f##*/}"
-    # A node counts its starts in this file. Its time shows which version of the package has used the data.
-    [ ! -f "$f/rabbit_serial" ] || echo "data started=$(stat -c %Y "$f/rabbit_serial")"
-    [ ! -f "$f-feature_flags" ] || echo "data flags=$(head -c 65536 "$f-feature_flags" | tr -d '\n')"
-    # Mnesia's status files: the members, {All, Disc}, for when the node cannot be asked, and the nodes that still ran when this
-    # one stopped.
-    [ ! -f "$f/cluster_nodes.config" ] || echo "data members=$(head -c 65536 "$f/cluster_nodes.config" | tr -d '\n')"
-    if [ -f "$f/cluster_nodes.config" ] && [ -f "$f/nodes_running_at_shutdown" ]; then
-      echo "data outlived=$(head -c 65536 "$f/nodes_running_at_shutdown" | tr -d '\n')"
-    fi
+    data_directory "${f##*/}" "$f"
   done
+  if [ -n "$dir" ] && [ -n "$node" ]; then
+    set -- "$dir"/*
+    [ ! -e "$1" ] || data_directory "$node" "$dir"
+  fi
+  # Data in the usual place that the node's next start does not use.
+  usual=$home/mnesia/$node
+  if [ -n "$node" ] && [ "${dir:-$base/$node}" != "$usual" ] && [ -d "$usual" ] && [ ! -d "${dir:-$base/$node}" ]; then
+    echo "data elsewhere=$usual"
+  fi
   data_place
   # Data moved aside by a removal.
   count=0
-  for f in "$home"/rabbitup-kept/*/; do
+  case $base in "$home/mnesia") kept=$home/rabbitup-kept ;; *) kept=$base/rabbitup-kept ;; esac
+  for f in "$kept"/*/; do
     f=${f%/} count=$((count + 1))
     case $f in *'*'*) continue ;; esac
     if one_line "$f" && [ $count -le 1000 ]; then echo "data kept=${f##*/}"; fi

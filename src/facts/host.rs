@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, Storage};
+use super::{BrokerEnvironment, BrokerState, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, Storage};
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
@@ -50,12 +50,15 @@ pub struct HostFacts {
     /// Objects in the place of a cookie that cannot be read as one.
     #[serde(default)]
     pub in_the_way: Vec<InTheWay>,
-    /// The nodes with data under /var/lib/rabbitmq/mnesia.
+    /// With what the broker is started the next time.
+    #[serde(default)]
+    pub environment: BrokerEnvironment,
+    /// The nodes with data on the host, where the broker's environment puts it.
     pub data: Vec<NodeData>,
     /// Whether that data is in its expected location.
     #[serde(default)]
     pub data_place: DataPlace,
-    /// Data moved aside by removals: the directories under /var/lib/rabbitmq/rabbitup-kept, `NODE.TIMESTAMP`.
+    /// Data moved aside by removals: the directories under [`BrokerEnvironment::kept_base`], `NODE.TIMESTAMP`.
     #[serde(default)]
     pub kept: Vec<String>,
     pub broker: BrokerState,
@@ -127,8 +130,9 @@ pub struct DataPlace {
     pub unmounted: Vec<String>,
     /// An empty mounted file system for the data.
     pub emptied: Option<String>,
-    /// The file whose settings move the data away from the expected location.
-    pub moved_by: Option<String>,
+    /// Directories with data of the node, in the usual place, that its next start does not use: a setting moves it.
+    #[serde(default)]
+    pub elsewhere: Vec<String>,
 }
 
 /// How the probe became root.

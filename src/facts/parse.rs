@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{
-    Access, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily,
-    PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay, SelinuxFacts, Storage,
-    System, TimeService,
+    Access, BrokerEnvironment, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts,
+    NodeData, OsFamily, PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay,
+    SelinuxFacts, Storage, System, TimeService,
 };
 use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
@@ -60,6 +60,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
     let units = software::units(request, &frames);
     let system = system(&frames, &files);
     let family = system.family;
+    let environment = BrokerEnvironment::read(&frames, |path| files.text(path));
     Ok(HostFacts {
         privilege: privilege(&frames),
         system,
@@ -78,10 +79,11 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         staged_cookie: files.staged_cookie(&frames),
         in_the_way: files.in_the_way(&frames),
         data: data(request, &frames),
+        environment: environment.clone(),
         data_place: DataPlace {
             unmounted: frames.values("data", "unmounted").map(str::to_owned).collect(),
             emptied: frames.value("data", "emptied").map(str::to_owned),
-            moved_by: frames.value("data", "moved").map(str::to_owned),
+            elsewhere: frames.values("data", "elsewhere").map(str::to_owned).collect(),
         },
         kept: kept(&frames),
         broker: node::broker(request, &frames),
@@ -89,7 +91,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         firewalls: firewalls(&frames),
         selinux: SelinuxFacts::read(frames.lines("selinux")),
         reach: reach(request, &frames),
-        files: files.requested(request),
+        files: files.requested(request, &environment),
         units: units.into_iter().map(|(name, unit)| (name, unit.facts)).collect(),
     })
 }

@@ -100,7 +100,7 @@ system() {
 storage() {
   section storage
   set --
-  for f in /etc $package_data "$rabbit" "$rabbit/mnesia" /var/log /var/log/rabbitmq; do
+  for f in /etc $package_data "$rabbit" "$data_base" $data_dir /var/log /var/log/rabbitmq; do
     [ -d "$f" ] || continue
     set -- "$@" "$f"
     # Attribute i blocks root too, but does not mean that the file system is read-only.
@@ -148,9 +148,12 @@ files() {
 $stats
 EOF
   if [ -d "$rabbit" ] || [ -d /etc/rabbitmq ]; then
-    id -u "$broker_user" >/dev/null || broker_user=nobody broker_group=$(id -g nobody)
+    for f in $configuration $environment_file; do
+      case $nl$theirs in *"$nl$f$nl"*) ;; *) theirs="$theirs$f$nl" ;; esac
+    done
     # shellcheck disable=SC2086  # one argument per line is what IFS is set for
-    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" $theirs 3<&- | realm "$@"
+    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" "$data_base" "$data_dir" "$node" $theirs 3<&- |
+      realm "$@"
   else
     echo "bytes 0$nl" | realm "$@"
   fi
@@ -189,7 +192,7 @@ data_place() {
   while IFS=' 	' read -r what at _; do
     case $what:$at in
       '#'*) ;;
-      *:/var | *:/var/lib | *:"$rabbit" | *:"$rabbit"/mnesia*) mounted "$at" || printf 'unmounted=%s\n' "$at" ;;
+      *:/var | *:/var/lib | *:"$rabbit" | *:"$rabbit"/mnesia* | *:"$data_base" | *:"${data_base%/*}" | *:"${data_dir:-$data_base}") mounted "$at" || printf 'unmounted=%s\n' "$at" ;;
     esac
   done </etc/fstab
   set +f
@@ -200,11 +203,6 @@ data_place() {
         case $line in Where=*) mounted "${line#Where=}" || printf 'unmounted=%s\n' "${line#Where=}" ;; esac
       done <"$f"
     done
-  done
-  for f in /etc/default/rabbitmq-server /etc/sysconfig/rabbitmq-server /etc/systemd/system/rabbitmq-server.service \
-    /etc/systemd/system/rabbitmq-server.service.d/*.conf /usr/lib/systemd/system/rabbitmq-server.service.d/*.conf; do
-    [ -f "$f" ] || continue
-    ! grep -Eq '^[^#]*MNESIA_(BASE|DIR)=' -- "$f" || { printf 'moved=%s\n' "$f" && break; }
   done
   set -f
 }
@@ -250,6 +248,66 @@ selinux() {
   cat /var/lib/selinux/*/active/booleans.local | sed -n 's/^[a-z]/saved=&/p'
   cat /var/lib/selinux/*/active/ports.local | sed -n 's/^portcon/port=&/p'
   set -f
+}
+
+# What broker_environment.sh finds. Cookies leave the host only as digests.
+environment() {
+  data_base=/var/lib/rabbitmq/mnesia data_dir='' configuration='' nodename='' environment_file='' limit_by=''
+  [ -d "$rabbit" ] || [ -d /etc/rabbitmq ] || return
+  id -u "$broker_user" >/dev/null || broker_user=nobody broker_group=$(id -g nobody)
+  read_environment
+  value_of NODENAME
+  nodename=$value
+  section environment
+  case $nl$evaluated in *"${nl}end") echo evaluated=yes ;; esac
+  printf '%s\n' "file=$environment_file" "base=$data_base" "dir=$data_dir" "limit=$unit_limit"
+  while IFS= read -r line; do
+    name=${line%%=*}
+    case $line in
+      'main '* | 'additional '* | 'advanced '*)
+        printf '%s\n' "${line%% *}=${line#* }"
+        line=${line#* }
+        case $line in
+          'none '*) ;;
+          'new '* | 'old '*) configuration="$configuration${line#* }$nl" ;;
+          *) configuration="$configuration$line$nl" ;;
+        esac
+        ;;
+      *ERLANG_COOKIE=?*) cookie_setting "$name" "${line#*=}" ;;
+      *_ARGS=*) arguments "$name" "${line#*=}" ;;
+      [A-Z]*=*) printf '%s\n' "set=$name ${line#*=}" ;;
+    esac
+  done <<EOF
+$evaluated
+EOF
+  for f in $unit_files; do
+    [ -f "$f" ] || continue
+    ! grep -q '^[^#;]*LimitNOFILE=' "$f" || limit_by=$f
+    [ -z "$unit_settings" ] || grep -oE '(RABBITMQ_)?[A-Z_]+=' "$f" | while read -r line; do echo "by=${line%=} $f"; done
+  done
+  echo "limit_by=$limit_by"
+}
+cookie_setting() { # VARIABLE COOKIE
+  line=$(printf %s "$2" | md5sum)
+  echo "cookie=$1 ${line%% *}"
+}
+# The arguments of the VM without a cookie among them: `-setcookie COOKIE`, or from OTP 24.1 `-setcookie NODE COOKIE`.
+arguments() { # VARIABLE WORDS
+  kept='' secret=''
+  IFS=' '
+  for word in $2; do
+    case $word in
+      -setcookie) secret=none ;;
+      [-+]*)
+        [ -z "$secret" ] || cookie_setting "$1" "$secret"
+        secret='' kept="$kept $word"
+        ;;
+      *) if [ -n "$secret" ]; then secret=$word; else kept="$kept $word"; fi ;;
+    esac
+  done
+  IFS=$nl
+  [ -z "$secret" ] || cookie_setting "$1" "$secret"
+  [ -z "$kept" ] || printf '%s\n' "set=$1$kept"
 }
 
 units() {

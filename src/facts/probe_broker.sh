@@ -96,11 +96,19 @@ known_members() {
     head -c 67108864 "$2/schema.DAT" >"$dir/schema.DAT" &&
       ERL_CRASH_DUMP_SECONDS=0 "$1" +S 1 -noinput -boot start_clean -kernel logger_level none -mnesia dir "\"$dir\"" \
         -eval "io:format(\"~tp.~n\", [mnesia:system_info(db_nodes)]), halt()." | head -c 65536 | tr -d "\n"
-    rm -rf "$dir"' sh "$tool" "$rabbit/mnesia/$node"
+    rm -rf "$dir"' sh "$tool" "${data_dir:-$data_base/$node}"
 }
 known_to_epmd() {
   tool epmd || tool=epmd
   case $nl$(limit 3 "$tool" -names) in *"${nl}name ${node%%@*} at port "*) ;; *) return 1 ;; esac
+}
+# The names, without a host, under which a broker may answer here: the one that its environment sets, and that of a broker that was
+# started with another environment. The tools' own names are left out.
+names_here() {
+  printf '%s\n' "${nodename%%@*}"
+  [ -n "$(process)" ] || return
+  tool epmd || tool=epmd
+  limit 3 "$tool" -names | sed -n 's/^name \([^ ]*\) at port .*/\1/p' | grep -v -e '^rabbitup' -e '^rabbitmqcli'
 }
 broker() {
   section broker
@@ -112,9 +120,7 @@ broker() {
   for home in "$rabbit" "${staged%/*}"; do
     [ "$home" = "$rabbit" ] || { [ "$rc" != 69 ] && has_cookie "$home"; } || break
     if tool erl_call && { ask "${node%%@*}@localhost" || { [ "$rc" != 124 ] && [ "$rc" != 69 ] && ask "$node"; }; }; then
-      section answer
-      printf '%s\n' "$answer"
-      case $answer in *'"state stopped"'*) known_members ;; esac
+      answered
       return
     fi
   done
@@ -122,6 +128,13 @@ broker() {
     section refusal
     echo 'the node accepts connections, but does not answer within 8 s'
   elif ! known_to_epmd; then
+    home=$rabbit
+    for name in $(names_here | sort -u); do
+      if [ "$name" != "${node%%@*}" ] && tool erl_call && ask "$name@localhost"; then
+        answered
+        return
+      fi
+    done
     running=$(process)
     # A node that is starting has its files open.
     if [ -n "$running" ]; then printf '%s\n' "$running"; else known_members; fi
@@ -133,7 +146,13 @@ broker() {
     printf '%s\n' "$answer" "$slowly"
   fi
 }
+answered() {
+  section answer
+  printf '%s\n' "$answer"
+  case $answer in *'"state stopped"'*) known_members ;; esac
+}
 
+environment
 # The node answers while the rest runs.
 broker | {
   exec 3<&0 </dev/null

@@ -12,6 +12,10 @@ use crate::rabbitmq::{
 /// Functions that run commands as the broker's user.
 pub(super) const USER: Shell = Shell::of("broker_user", include_str!("../facts/broker_user.sh"));
 
+/// Functions that find out with what the broker is started, and where its data is.
+pub(super) const ENVIRONMENT: Shell =
+    Shell { on: &[&USER], ..Shell::of("broker_environment", include_str!("../facts/broker_environment.sh")) };
+
 pub(super) const SHELL: Shell = Shell {
     asks: &[internals::SERVING, internals::MEMBERS],
     beside: Beside::Asking,
@@ -127,6 +131,7 @@ pub(super) fn restarts(world: &mut World<'_>) {
         rabbitmq_version,
         feature_flags: if same_version { node.feature_flags.clone() } else { FeatureFlags::default() },
         started: WILL_START,
+        file_descriptors: host.environment.file_descriptors.or(node.file_descriptors),
         uptime_s: 0,
         maintenance: false,
         ..node

@@ -6,7 +6,7 @@ use super::call::md5_hex;
 use super::world::WILL_CHANGE;
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, balancer, broker, trial, unit};
 use crate::balancer::Software;
-use crate::facts::{FileFacts, FileKind};
+use crate::facts::{FileFacts, FileKind, HostFacts};
 use crate::model::{HostName, SecretName, Secrets};
 use crate::rabbitmq::internals;
 use crate::template::Rendered;
@@ -154,10 +154,18 @@ impl Operate for WriteFile {
             }
             match &self.then {
                 Then::Reload(unit) | Then::Restart(unit) => unit::has_read(host, unit),
-                Then::Nothing | Then::DaemonReload => {}
+                Then::DaemonReload => has_limit(host, &self.path),
+                Then::Nothing => {}
             }
         });
     }
+}
+
+/// systemd has read the file: its limit is the unit's.
+fn has_limit(host: &mut HostFacts, path: &str) {
+    let text = host.file(path).and_then(|file| file.content.as_deref()).unwrap_or_default();
+    let limit = text.lines().find_map(|line| line.strip_prefix("LimitNOFILE=")?.trim().parse().ok());
+    host.environment.file_descriptors = limit.or(host.environment.file_descriptors);
 }
 
 impl WriteFile {

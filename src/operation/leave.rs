@@ -10,7 +10,7 @@ use crate::rabbitmq::internals;
 const SHELL: Shell = Shell {
     asks: &[internals::ONLY_COPIES, internals::DATABASE],
     beside: Beside::Script { variable: "serve_kept_sh", text: include_str!("serve_kept.sh") },
-    on: &[&roll::SHELL],
+    on: &[&roll::SHELL, &broker::ENVIRONMENT],
     ..Shell::of("leave", include_str!("leave.sh"))
 };
 

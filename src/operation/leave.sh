@@ -77,7 +77,9 @@ note_copies() { # NODE COPIES
   if [ "$2" = 0 ]; then return 0; fi
   told="$(number_of message "$4") in $(number_of queue "$2") that only $1 had"
   [ "$3" = 0 ] || told="$told ($(number_of queue "$3") of them not counted)"
-  printf '%s\n' "$told" | as_rabbitmq 10 tee "/var/lib/rabbitmq/mnesia/$1-only-copies" || :
+  read_environment
+  # shellcheck disable=SC2154 # read_environment sets it
+  printf '%s\n' "$told" | as_rabbitmq 10 tee "$data_base/$1-only-copies" || :
 }
 
 # Over Erlang distribution, since its host is not in the inventory.
@@ -143,10 +145,11 @@ keep_data() { # NODE
     *) fail "the broker on this host is not stopped, so its data was not moved" ;;
   esac
   name_is_free "$1" || fail "$1 still runs, so its data was not moved"
-  kept=/var/lib/rabbitmq/rabbitup-kept/$1.$(date -u +%Y%m%dT%H%M%SZ)
+  read_environment
+  kept=$(kept_base)/$1.$(date -u +%Y%m%dT%H%M%SZ)
   make_kept "$kept"
-  aside=$(as_rabbitmq 10 head -c 4096 "/var/lib/rabbitmq/mnesia/$1-only-copies" 2>/dev/null | head -n 1 | cut -c 1-300) || aside=''
-  for path in "/var/lib/rabbitmq/mnesia/$1-"* "/var/lib/rabbitmq/Mnesia.$1" "/var/lib/rabbitmq/mnesia/$1.pid" "/var/lib/rabbitmq/mnesia/$1"; do
+  aside=$(as_rabbitmq 10 head -c 4096 "$data_base/$1-only-copies" 2>/dev/null | head -n 1 | cut -c 1-300) || aside=''
+  for path in "$data_base/$1-"* "/var/lib/rabbitmq/Mnesia.$1" "$data_base/$1.pid" "$data_base/$1"; do
     # shellcheck disable=SC2016 # the inner shell's arguments
     as_rabbitmq 300 sh -c 'if [ -e "$1" ] || [ -L "$1" ]; then mv -n -T "$1" "$2/${1##*/}"; fi; [ ! -e "$1" ] && [ ! -L "$1" ]' \
       sh "$path" "$kept" || not_kept "$path"

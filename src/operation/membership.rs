@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::world::stopped_unit;
-use super::{Call, Loss, Nature, OnBroker, Operate, Shell, World, Writes, queues};
+use super::{Call, Loss, Nature, OnBroker, Operate, Shell, World, Writes, broker, queues};
 use crate::facts::{BrokerState, HostFacts};
 use crate::model::{NameMode, NodeName, SecretName};
 use crate::rabbitmq::{BROKER_UNIT, internals};
@@ -14,7 +14,7 @@ pub(super) const SHELL: Shell = Shell {
         internals::RELEASE_STREAMS,
         internals::MNESIA_NOTES,
     ],
-    on: &[&queues::SHELL],
+    on: &[&queues::SHELL, &broker::ENVIRONMENT],
     ..Shell::of("membership", include_str!("membership.sh"))
 };
 

@@ -47,8 +47,11 @@ forget_offline() { # NODE GONE
   await 60 name_is_free "$1" || fail "$1 still runs"
   # The tool of 3.8 does not find these by itself ("mnesia_dir_not_found", "feature_flags_file_not_found").
   (
-    data=/var/lib/rabbitmq/mnesia/$1
-    export RABBITMQ_MNESIA_DIR="$data" RABBITMQ_FEATURE_FLAGS_FILE="$data-feature_flags"
+    read_environment
+    # shellcheck disable=SC2154 # read_environment sets it
+    export RABBITMQ_FEATURE_FLAGS_FILE="$data_base/$1-feature_flags"
+    RABBITMQ_MNESIA_DIR=$(data_of "$1")
+    export RABBITMQ_MNESIA_DIR
     control 300 "$1" forget_cluster_node --offline "$2"
   ) ||
     fail "$1 did not forget $2" "RabbitMQ's error is in the lines above"
@@ -56,12 +59,12 @@ forget_offline() { # NODE GONE
 
 # As rabbitmq: all of this is in its home, where root would follow a link.
 make_kept() { # DIRECTORY
-  as_rabbitmq 30 install -d -m 0750 /var/lib/rabbitmq/rabbitup-kept "$1" || not_kept /var/lib/rabbitmq
+  as_rabbitmq 30 install -d -m 0750 "${1%/*}" "$1" || not_kept "${1%/*}"
 }
 
 not_kept() { # PATH
   fail "user rabbitmq could not move $1 aside (the lines above show why), so it was not moved" \
-    "user rabbitmq must own everything under /var/lib/rabbitmq: ls -la /var/lib/rabbitmq; df -h /var/lib/rabbitmq"
+    "user rabbitmq must own everything there: ls -la ${1%/*}; df -h ${1%/*}"
 }
 
 # What `rabbitmqctl update_cluster_nodes` did up to 3.12 (rabbit_mnesia:update_cluster_nodes/1: the files that list the
@@ -69,7 +72,8 @@ not_kept() { # PATH
 # is moved aside; queues, messages and Raft logs stay.
 follow_peer() { # NODE MODE PEER
   node=$1 mode=$2 peer=$3
-  data=/var/lib/rabbitmq/mnesia/$node
+  read_environment
+  data=$(data_of "$node")
   as_rabbitmq 5 test -d "$data" || fail "$node has no data on this host"
   # A node that cannot boot is restarted by its unit, or waits for tables.
   bounded 300 systemctl stop rabbitmq-server || :
@@ -80,7 +84,7 @@ follow_peer() { # NODE MODE PEER
   notes=$(ask mnesia_notes "$peer" "$mode") || fail "$peer does not list the members: $notes"
   members=$(printf '%s\n' "$notes" | sed -n 1p) running=$(printf '%s\n' "$notes" | sed -n 2p)
   case $members:$running in '{['*']}.:['*'].') ;; *) fail "$peer does not list the members (its answer: $notes)" ;; esac
-  kept=/var/lib/rabbitmq/rabbitup-kept/$node.$(date -u +%Y%m%dT%H%M%SZ)
+  kept=$(kept_base)/$node.$(date -u +%Y%m%dT%H%M%SZ)
   make_kept "$kept"
   as_rabbitmq 30 cp -p "$data/cluster_nodes.config" "$data/nodes_running_at_shutdown" "$kept/" 2>/dev/null || :
   for path in "$data"/schema.DAT "$data"/LATEST.LOG "$data"/PREVIOUS.LOG "$data"/DECISION_TAB.LOG "$data"/*.DCD "$data"/*.DCL; do

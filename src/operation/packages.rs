@@ -1,14 +1,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::world::{WILL_CHANGE, stopped_unit};
-use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
+use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker};
 use crate::balancer::Software;
 use crate::facts::{CookieShape, HostFacts};
 use crate::model::{KeyFingerprint, SecretName};
 use crate::platform::{self, OsFamily};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
-pub(super) const SHELL: Shell = Shell::of("packages", platform::STEPS);
+pub(super) const SHELL: Shell =
+    Shell { on: &[&broker::ENVIRONMENT], ..Shell::of("packages", platform::STEPS) };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageChoice {

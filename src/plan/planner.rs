@@ -89,6 +89,11 @@ fn drafted<'a>(
         );
         draft.note(&first_broker.name.clone(), text);
     }
+    phase::refuse_identities(&mut draft);
+    if !draft.refusals.is_empty() {
+        // Whatever else is seen of such a node follows from it.
+        return Err(PlanError(draft.refusals));
+    }
     phase::refuse_in_the_way(&mut draft);
     for settings in &playbook.phases {
         phase::run(&mut draft, settings);

@@ -3,7 +3,9 @@
 # even if only partly installed) and `is_at_least VERSION VERSION`.
 
 holds_data() {
-  for directory in /var/lib/rabbitmq/mnesia/*@*/; do
+  read_environment
+  # shellcheck disable=SC2154 # read_environment sets them
+  for directory in "$data_base"/*@*/ /var/lib/rabbitmq/mnesia/*@*/ ${data_dir:+"$data_dir"/}; do
     case $directory in *-plugins-expand/) ;; *) [ ! -d "$directory" ] || return 0 ;; esac
   done
   return 1

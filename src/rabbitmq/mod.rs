@@ -3,6 +3,7 @@
 
 mod conf;
 mod conf_keys;
+mod erlang_terms;
 mod existing_data;
 mod feature_flags;
 pub mod internals;
@@ -14,6 +15,7 @@ mod version;
 
 pub(crate) use conf::Conf;
 pub(crate) use conf_keys::{KeySupport, has_no_effect, known_keys, refused_value};
+pub(crate) use erlang_terms::settings_in_terms;
 pub(crate) use existing_data::{ExistingData, Objection, Serving, allowed};
 pub(crate) use feature_flags::may_be_of;
 pub(crate) use limits::DISK_FREE_LIMIT;

@@ -38,7 +38,7 @@ fn line(loss: &Loss, amount: &Amount) -> String {
         }
         Loss::Holdings(node) => format!("{} of {node}, which joins another cluster", counted(amount)),
         Loss::DataDirectory(node) => {
-            format!("the data of {node} moves to /var/lib/rabbitmq/rabbitup-kept, where no node serves it")
+            format!("the data of {node} moves aside on its host (rabbitup-kept), where no node serves it")
         }
         Loss::Version(node) => {
             format!("{node} gets another version of RabbitMQ and cannot be downgraded")

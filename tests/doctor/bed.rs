@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use rabbitup::doctor::{Answer, Cause, Diagnosis, Examination, Examinations, Peer, Unit, Vm, diagnose};
 use rabbitup::facts::{
-    Access, BrokerState, FeatureFlags, FileFacts, HostFacts, NodeFacts, PortState, Storage, UnitFacts,
+    Access, BrokerState, EnvironmentSetting, FeatureFlags, HostFacts, NodeFacts, PortState, Storage,
+    UnitFacts,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{HostName, NodeName, Version};
@@ -111,6 +112,21 @@ impl Bed {
         }
     }
 
+    /// A variable in the environment file, which moves the data if it is one of those that do.
+    pub fn set(&mut self, name: &str, variable: &str, value: &str) {
+        let environment = &mut self.seen(name).environment;
+        let setting = EnvironmentSetting {
+            variable: variable.to_owned(),
+            value: value.to_owned(),
+            by: environment.file.clone(),
+        };
+        environment.settings.insert(variable.to_owned(), setting);
+        if variable == "MNESIA_DIR" {
+            environment.data_dir = Some(value.to_owned());
+            self.node(name).data_dir = Some(format!("/var/lib/rabbitmq/mnesia/rabbit@{name}"));
+        }
+    }
+
     /// `name` does not answer any query.
     pub fn refuse(&mut self, from: &str, to: &str) {
         self.peer(from, to).answer = Answer::Refused(String::new());
@@ -118,19 +134,6 @@ impl Bed {
         if let BrokerState::Running(own) = &mut self.seen(from).broker {
             own.links.retain(|other| *other != node);
         }
-    }
-
-    pub fn file(&mut self, name: &str, path: &str, content: &str) {
-        let file = FileFacts {
-            kind: rabbitup::facts::FileKind::Regular,
-            content: Some(content.to_owned()),
-            mode: 0o644,
-            owner: "root".to_owned(),
-            group: "root".to_owned(),
-            modified: 0,
-            link_to: None,
-        };
-        self.seen(name).files.insert(path.to_owned(), file);
     }
 }
 

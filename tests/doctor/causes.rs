@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use rabbitup::doctor::{Answer, Cause};
 use rabbitup::facts::{
-    Access, BrokerState, Clock, ClusterMember, CookieShape, MetadataStore, NodeData, Observation, PortState,
-    Unreachable, UnreachableCause,
+    Access, BrokerState, Clock, ClusterMember, CookieSetting, CookieShape, MainConfiguration, MetadataStore,
+    NodeData, Observation, PortState, Unreachable, UnreachableCause,
 };
 use rabbitup::model::{NodeName, NodeType, Version};
 
@@ -44,6 +44,19 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
             let package = bed.seen("node2").packages.get_mut("rabbitmq-server").expect("it is there");
             package.half_installed = package.installed.take();
         }),
+        (Cause::EnvironmentBroken, Some("node2"), |bed| bed.seen("node2").environment.evaluated = false),
+        (Cause::DataElsewhere, Some("node2"), |bed| bed.set("node2", "MNESIA_DIR", "/srv/other")),
+        (Cause::SettingOutranked, Some("node2"), |bed| {
+            bed.seen("node2").environment.main =
+                MainConfiguration::ErlangTerms("/etc/rabbitmq/rabbitmq.config".to_owned());
+        }),
+        (Cause::CookieByArgument, Some("node2"), |bed| {
+            bed.seen("node2").environment.cookies.push(CookieSetting {
+                variable: "SERVER_ADDITIONAL_ERL_ARGS".to_owned(),
+                by: "/etc/rabbitmq/rabbitmq-env.conf".to_owned(),
+                digest: None,
+            });
+        }),
         (Cause::DiskFull, Some("node2"), |bed| bed.storage("node2").free_bytes = 4096),
         (Cause::ClockOff, Some("node2"), |bed| {
             bed.seen("node2").clock = Some(Clock { offset_ms: -90_000.0, uncertainty_ms: 5.0 });
@@ -64,14 +77,10 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
         }),
         (Cause::CookieNotRunning, Some("node2"), |bed| bed.seen("node2").broker = BrokerState::CookieRefused),
         (Cause::NamesDiffer, Some("node2"), |bed| {
-            bed.file(
-                "node2",
-                "/etc/rabbitmq/rabbitmq-env.conf",
-                "# mine\nexport RABBITMQ_USE_LONGNAME=true\n",
-            );
+            bed.set("node2", "USE_LONGNAME", "true");
         }),
         (Cause::NodeNameDiffers, Some("node2"), |bed| {
-            bed.file("node2", "/etc/rabbitmq/rabbitmq-env.conf", "NODENAME=hare\n");
+            bed.set("node2", "NODENAME", "hare");
         }),
         (Cause::TlsDiffers, Some("node2"), |bed| {
             bed.exam("node2").vm.as_mut().expect("one").proto_dist = Some("inet_tls".to_owned());

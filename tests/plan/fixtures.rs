@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rabbitup::facts::{
-    Access, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FileFacts, FileKind,
-    HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
-    QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
+    Access, BrokerEnvironment, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts,
+    FileFacts, FileKind, HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
+    Privilege, QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
@@ -161,6 +161,7 @@ fn bare(name: &HostName) -> HostFacts {
         in_the_way: Vec::new(),
         data: Vec::new(),
         data_place: DataPlace::default(),
+        environment: BrokerEnvironment::default(),
         kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,

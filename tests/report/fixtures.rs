@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rabbitup::balancer::Software;
 use rabbitup::facts::{
-    Backend, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, HostFacts,
-    HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
-    ProbeRequest, Resources, SelinuxFacts, System, TimeService,
+    Backend, BrokerEnvironment, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts,
+    HostFacts, HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
+    Privilege, ProbeRequest, Resources, SelinuxFacts, System, TimeService,
 };
 use rabbitup::inventory::{
     Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod, LoadBalancer,
@@ -304,6 +304,7 @@ fn node(name: NodeName, members: &[NodeName], version: Version, at: u64) -> Node
         erlang: if khepri { "27 (erts 15.2.7)".to_owned() } else { "25 (erts 13.1.5)".to_owned() },
         cookie: Some(cookie("monster")),
         cluster_name: "orders".to_owned(),
+        data_dir: None,
         members: members
             .iter()
             .map(|n| ClusterMember { node: n.clone(), node_type: NodeType::Disc })
@@ -352,6 +353,7 @@ fn blank(name: &HostName) -> HostFacts {
         in_the_way: Vec::new(),
         data: Vec::new(),
         data_place: DataPlace::default(),
+        environment: BrokerEnvironment::default(),
         kept: Vec::new(),
         broker: BrokerState::Down,
         load_balancer: None,

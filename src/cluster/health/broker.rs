@@ -1,4 +1,5 @@
 use super::{Notebook, Severity};
+use crate::cluster::outranked;
 use crate::cluster::view::{self, Forgotten};
 use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
 use crate::inventory::{Desired, Host};
@@ -17,11 +18,25 @@ pub(super) fn check(
         let what = format!("{BROKER_PACKAGE} {half} is partly installed: {interrupted}");
         notebook.add(Severity::Warning, what, "`rabbitup up` completes the installation");
     }
+    let outranked = outranked::identity(desired, host, seen);
+    for found in outranked.iter().chain(&outranked::settings(desired, host, seen)) {
+        let why = found.problem.cause.why.first().map_or(String::new(), |why| format!(" ({why})"));
+        notebook.add(
+            Severity::Error,
+            format!("{}{why}", found.problem.what),
+            "`rabbitup doctor` shows the way out",
+        );
+    }
     match &seen.broker {
         BrokerState::Running(_) if seen.unit(BROKER_UNIT).active == "deactivating" => {
             notebook.add(Severity::Error, "the broker is being stopped", "`rabbitup up` starts it again");
         }
-        BrokerState::Running(node) => running(host, node, notebook),
+        BrokerState::Running(node) => {
+            if outranked.is_empty() {
+                name(host, node, notebook);
+            }
+            running(node, notebook);
+        }
         BrokerState::Down => match absence(desired, facts, host, seen) {
             Absence::Retired => notebook.add(
                 Severity::Warning,
@@ -92,7 +107,7 @@ fn down(seen: &HostFacts, notebook: &mut Notebook<'_>) {
     notebook.add(Severity::Error, what, log);
 }
 
-fn running(host: &Host, node: &NodeFacts, notebook: &mut Notebook<'_>) {
+fn name(host: &Host, node: &NodeFacts, notebook: &mut Notebook<'_>) {
     if node.name != host.node() {
         notebook.add(
             Severity::Error,
@@ -100,6 +115,9 @@ fn running(host: &Host, node: &NodeFacts, notebook: &mut Notebook<'_>) {
             "it was started before the host got its name; `rabbitup plan` shows how to fix it",
         );
     }
+}
+
+fn running(node: &NodeFacts, notebook: &mut Notebook<'_>) {
     if node.maintenance {
         notebook.add(
             Severity::Warning,

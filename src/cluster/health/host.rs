@@ -6,9 +6,6 @@ use crate::facts::{Clock, Facts, HostFacts, LEAST_TO_WRITE, Observation, shortag
 use crate::inventory::{Desired, Host};
 use crate::rabbitmq::DISK_FREE_LIMIT;
 
-/// Where a removal moves the node's data.
-const KEPT: &str = "/var/lib/rabbitmq/rabbitup-kept";
-
 /// Reachability, time, and the broker if the host has one.
 pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mut Vec<Finding>) {
     let mut notebook = Notebook { host: Some(&host.name), findings };
@@ -74,7 +71,7 @@ fn kept(seen: &HostFacts, notebook: &mut Notebook<'_>) {
         };
         notebook.add(
             Severity::Note,
-            format!("{whose} is kept in {KEPT}/{name}"),
+            format!("{whose} is kept in {}/{name}", seen.environment.kept_base()),
             "delete it when it is no longer needed",
         );
     }

@@ -86,7 +86,9 @@ fn recovery(views: &[(BTreeSet<&NodeName>, Vec<&Host>)]) -> String {
 
 /// Members that are not in the inventory.
 fn unknown_members(desired: &Desired, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
-    let known: BTreeSet<NodeName> = desired.brokers().map(Host::node).collect();
+    // A node under another name is an error of its host.
+    let answering = nodes.iter().map(|(_, node)| node.name.clone());
+    let known: BTreeSet<NodeName> = desired.brokers().map(Host::node).chain(answering).collect();
     let all: BTreeSet<&NodeName> = nodes.iter().flat_map(|(_, node)| members(node)).collect();
     for node in all.into_iter().filter(|node| !known.contains(node)) {
         cluster(findings).add(

@@ -385,7 +385,7 @@ fn ghost(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Option<Finding>
     };
     let has = match seen.running() {
         Some(own) => format!("{} lists only {}", own.name, members_of(own)),
-        None => format!("/var/lib/rabbitmq/mnesia has no data of {node}, or none of its members"),
+        None => format!("{} has no data of {node}, or none of its members", facts.environment.data_base),
     };
     Some(
         Finding::on(&seen.host.name, Cause::GhostMember, what)

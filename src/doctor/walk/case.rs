@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 
-use crate::cluster::unreachable::login;
-use crate::cluster::view;
+use crate::cluster::{remedy, view};
 use crate::doctor::{Awaits, Cause, Checked, Examination, Examinations, Finding};
-use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts, Privilege};
+use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
 use crate::inventory::{Desired, Host};
-use crate::model::{Advice, HostName, NodeName, Problem, shell_word};
+use crate::model::{Advice, HostName, NodeName, Problem};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
 
 /// The name under which epmd should know every node, as in `NodeName::rabbit`.
@@ -105,16 +104,12 @@ impl<'a> Seen<'a> {
 
     /// A command to paste here that runs as root on this host.
     pub fn shell(&self, command: &str) -> Advice {
-        Advice::Command(format!("{} {}", login(&self.host.ssh), shell_word(&self.as_root(command))))
+        remedy::shell(self.host, self.facts, command)
     }
 
     /// The command as root runs it on this host.
     pub fn as_root(&self, command: &str) -> String {
-        match self.facts.map(|facts| facts.privilege) {
-            Some(Privilege::Root) | None => command.to_owned(),
-            Some(Privilege::Doas) => format!("doas {command}"),
-            Some(Privilege::Sudo | Privilege::SudoPassword) => format!("sudo {command}"),
-        }
+        remedy::as_root(self.facts, command)
     }
 }
 
@@ -167,6 +162,11 @@ impl Finding {
     pub(super) fn on(host: &HostName, cause: Cause, what: impl Into<String>) -> Self {
         let of_cluster = Self::of(cause, what);
         Self { problem: of_cluster.problem.on(host), ..of_cluster }
+    }
+
+    /// A finding whose words are known, with its host.
+    pub(super) fn of_problem(cause: Cause, problem: Problem) -> Self {
+        Self { problem, ..Self::of(cause, String::new()) }
     }
 
     /// A finding that concerns the whole cluster.

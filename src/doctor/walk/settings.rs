@@ -1,22 +1,49 @@
 use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
+use crate::cluster::outranked::{self, Subject};
 use crate::doctor::{Cause, Finding};
 use crate::model::{Advice, HostName, NameMode};
 use crate::rabbitmq::{BROKER_UNIT, ENV_FILE};
 
-/// Settings that nodes need in common to connect: short or long names, the name itself, and TLS.
+/// What outranks the inventory on a host, and settings that nodes need in common to connect: short or long names, the name itself,
+/// and TLS.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
-    for (seen, _) in case.reached().filter(|(seen, _)| seen.is_installed()) {
+    for (seen, facts) in case.reached().filter(|(seen, _)| seen.is_installed()) {
+        notes.checked(Cause::SettingOutranked);
         notes.checked(Cause::NamesDiffer);
-        if let Some(found) = names(case, seen).or_else(|| node_name(case, seen)) {
+        let identity = outranked::identity(case.desired, seen.host, facts);
+        let is_named = !identity.iter().any(|found| names_it(found.subject));
+        let settings = outranked::settings(case.desired, seen.host, facts);
+        for found in identity.into_iter().chain(settings) {
+            notes.add(Finding::of_problem(cause_of(found.subject), found.problem));
+        }
+        if let Some(found) = names(case, seen).or_else(|| node_name(case, seen)).filter(|_| is_named) {
             notes.add(found);
         }
     }
     tls(case, notes);
 }
 
+fn cause_of(subject: Subject) -> Cause {
+    match subject {
+        Subject::Environment => Cause::EnvironmentBroken,
+        Subject::NodeName => Cause::NodeNameDiffers,
+        Subject::LongNames => Cause::NamesDiffer,
+        Subject::DataPlace => Cause::DataElsewhere,
+        Subject::Cookie => Cause::CookieByArgument,
+        Subject::Tools | Subject::Settings => Cause::SettingOutranked,
+    }
+}
+
+fn names_it(subject: Subject) -> bool {
+    matches!(subject, Subject::NodeName | Subject::LongNames)
+}
+
 /// Whether the node's name differs from the inventory.
 pub(super) fn is_misnamed(case: &Case<'_>, seen: &Seen<'_>) -> bool {
-    names(case, seen).is_some() || node_name(case, seen).is_some()
+    let by_settings = seen.facts.is_some_and(|facts| {
+        outranked::identity(case.desired, seen.host, facts).iter().any(|found| names_it(found.subject))
+    });
+    by_settings || names(case, seen).is_some() || node_name(case, seen).is_some()
 }
 
 fn words(mode: NameMode) -> &'static str {
@@ -74,13 +101,6 @@ fn unset(seen: &Seen<'_>, found: Finding, setting: &str) -> Finding {
 
 fn node_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let wanted = seen.node();
-    let is_wanted = |name: &str| name == ALIVE || name == wanted.to_string();
-    if let Some(set) = seen.setting("NODENAME").filter(|name| !is_wanted(name)) {
-        let what = format!("the node's name is {set}, not {wanted}");
-        let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what)
-            .seen(format!("{ENV_FILE}: NODENAME={set}"));
-        return Some(unset(seen, found, "NODENAME"));
-    }
     if let Some(node) = seen.running().filter(|node| node.name != wanted) {
         let what = format!("the node's name is {}, not {wanted}", node.name);
         let found = Finding::on(&seen.host.name, Cause::NodeNameDiffers, what)
@@ -111,7 +131,7 @@ fn under_another_name(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let others = case.facts.host(&seen.host.name).map(|facts| facts.data.as_slice()).unwrap_or_default();
     let of_other = others.iter().find(|data| data.node != seen.node().to_string());
     let found = match of_other {
-        Some(data) => found.seen(format!("/var/lib/rabbitmq/mnesia has data of {}", data.node)),
+        Some(data) => found.seen(format!("it has data of {} here", data.node)),
         None => found,
     };
     let restart: Advice = seen.shell(&format!("systemctl restart {BROKER_UNIT}"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::frame::Frames;
 use super::{ParseError, ProbeRequest};
-use crate::facts::{CookieFile, CookieShape, FileFacts, FileKind, InTheWay};
+use crate::facts::{BrokerEnvironment, CookieFile, CookieShape, FileFacts, FileKind, InTheWay};
 use crate::model::CookieDigest;
 use crate::platform::platforms;
 
@@ -115,9 +115,14 @@ impl Files {
         })
     }
 
-    /// The requested files.
-    pub fn requested(mut self, request: &ProbeRequest) -> BTreeMap<String, FileFacts> {
-        self.by_path.retain(|path, _| request.files.contains(path));
+    /// The requested files, and the broker's configuration files.
+    pub fn requested(
+        mut self,
+        request: &ProbeRequest,
+        environment: &BrokerEnvironment,
+    ) -> BTreeMap<String, FileFacts> {
+        let is_read = |path: &str| request.node.is_some() && environment.files().any(|file| file == path);
+        self.by_path.retain(|path, _| request.files.contains(path) || is_read(path));
         self.by_path
     }
 }

@@ -126,6 +126,7 @@ impl Report<'_> {
             erlang: self.text("erlang").unwrap_or_default(),
             cookie: self.one("cookie").and_then(CookieDigest::from_hex),
             cluster_name: self.text("cluster_name").unwrap_or_default(),
+            data_dir: self.text("data_dir"),
             partitions: self
                 .nodes("partition")
                 .into_iter()

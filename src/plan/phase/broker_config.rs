@@ -1,5 +1,5 @@
-use super::{Draft, conf_keys};
-use crate::facts::{FileFacts, HostFacts};
+use super::{Draft, conf_keys, outranked};
+use crate::facts::{FileFacts, HostFacts, MainConfiguration};
 use crate::inventory::Host;
 use crate::model::{NameMode, NodeName, Version};
 use crate::operation::{Operation, Proof, SetPlugins, Then, Validator, WriteFile};
@@ -17,6 +17,7 @@ use crate::template::Rendered;
 /// starting is not on any other host. Plugins are switched while nodes run, on the first node before the others.
 pub fn plan(draft: &mut Draft<'_>) {
     for host in draft.brokers() {
+        outranked::refuse_settings(draft, host);
         name_mode(draft, host);
         limits(draft, host);
         conf(draft, host);
@@ -59,20 +60,19 @@ fn limits(draft: &mut Draft<'_>, host: &Host) {
     // Without our file the node may still have this limit, from its package's unit or another drop-in.
     let has_it = current.is_empty()
         && facts.node().is_some_and(|node| node.file_descriptors == draft.desired.cluster.file_descriptors);
-    if current == text || has_it {
+    // What systemd has read counts: a file that was written, or taken away, without daemon-reload has no effect.
+    let next = facts.environment.file_descriptors;
+    let is_read = next.is_none() || next == draft.desired.cluster.file_descriptors;
+    if has_it || (current == text && is_read) {
         return;
     }
+    let reason = match current == text {
+        true => "systemd has not read the file (daemon-reload)",
+        false => "the file-descriptor limit differs from the inventory",
+    };
     let mut write = file(LIMITS_FILE, "root", 0o644, wanted);
     write.then = Then::DaemonReload;
-    propose(
-        draft,
-        host,
-        "limits",
-        write,
-        "the file-descriptor limit differs from the inventory",
-        unified(&current, &text),
-        &current,
-    );
+    propose(draft, host, "limits", write, reason, unified(&current, &text), &current);
 }
 
 /// rabbitmq.conf on a host, and as the inventory requires it.
@@ -81,6 +81,16 @@ struct Compared {
     wanted: Rendered,
     now: Conf,
     then: Conf,
+}
+
+/// Whether RabbitMQ reads rabbitmq.conf on this host.
+fn reads_our_file(draft: &Draft<'_>, host: &Host) -> bool {
+    let main = draft.host(&host.name).map(|facts| &facts.environment.main);
+    match main {
+        Some(MainConfiguration::Current(path) | MainConfiguration::Absent(path)) => path == CONF_FILE,
+        Some(MainConfiguration::ErlangTerms(_)) => false,
+        None => true,
+    }
 }
 
 /// None if the file cannot be rendered, which is reported.
@@ -107,6 +117,10 @@ fn compared(draft: &mut Draft<'_>, host: &Host) -> Option<Compared> {
 }
 
 fn conf(draft: &mut Draft<'_>, host: &Host) {
+    // Refused, or the inventory sets nothing.
+    if !reads_our_file(draft, host) {
+        return;
+    }
     let release = conf_keys::reader(draft, host);
     let Some(found) = compared(draft, host) else { return };
     let Some(facts) = draft.host(&host.name) else { return };

@@ -32,13 +32,6 @@ fn doubt(host: &Host, facts: &HostFacts, named: bool) -> Option<Cause> {
             ),
         ));
     }
-    if let Some(file) = &place.moved_by {
-        return Some(Cause::new(
-            format!("{file} sets a data directory other than /var/lib/rabbitmq/mnesia, the only one that rabbitup reads"),
-            "check that directory: if the data is there, rabbitup up starts it; if it is gone, rabbitup run remove-node, then rabbitup up"
-                .to_owned(),
-        ));
-    }
     // A new disk that replaces a broken one looks like this, and so does the wrong disk.
     let emptied = place.emptied.as_ref().filter(|_| !named)?;
     Some(Cause::new(

@@ -26,10 +26,23 @@ pub(super) fn keep(draft: &mut Draft<'_>, host: &Host, gone: &NodeName) {
 
 /// Moves a stopped node's data aside, in whatever state it is.
 pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, reason: &str) {
+    let Some(environment) = draft.host(&host.name).map(|facts| &facts.environment) else { return };
+    let kept = environment.kept_base();
+    if let Some(directory) = environment.data_dir.clone() {
+        let by = environment
+            .get("MNESIA_DIR")
+            .map_or(String::new(), |set| format!("MNESIA_DIR in {} names it", set.by));
+        return draft.refuse(
+            &host.name,
+            format!("the data of {gone} is in {directory}, which rabbitup does not move aside"),
+            by,
+            "rabbitup moves only directories that have their node's name (MNESIA_BASE): move it away yourself while the broker is stopped",
+        );
+    }
     let after = draft.steps_that(|operation| matches!(operation, Operation::ForgetNode(_)));
     draft.propose(
         Proposal::new(&host.name, "keep-data", Change::Remove, KeepData { node: gone.clone() })
-            .title("move its data to /var/lib/rabbitmq/rabbitup-kept")
+            .title(format!("move its data to {kept}"))
             .because(format!("{reason}; nothing is deleted"))
             .after(after)
             .within(120),

@@ -1,4 +1,5 @@
-use super::{Draft, forget, own_data};
+use super::{Draft, forget};
+use crate::cluster::own_data;
 use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::inventory::Host;
@@ -108,21 +109,23 @@ fn refuse_empty_beside_data(draft: &mut Draft<'_>, host: &Host) {
     if !is_blank {
         return;
     }
+    let base = facts.environment.data_base.clone();
     let Some(first) = others.first() else { return };
     let these = listed(&others);
     draft.refuse(
         &host.name,
         format!("{node} would start empty, although the data of {these} is on the host"),
-        format!("/var/lib/rabbitmq/mnesia contains {these} and not {node}: the host had another name when it was written"),
+        format!("{base} contains {these} and not {node}: the host had another name when it was written"),
         format!(
             "give the host its old name again, also in the inventory; or, if {first} is not needed, move \
-             /var/lib/rabbitmq/mnesia/{first} away"
+             {base}/{first} away"
         ),
     );
 }
 
 fn refuse_with_data(draft: &mut Draft<'_>, host: &HostName, holder: Option<&String>) {
     let Some(facts) = draft.host(host) else { return };
+    let base = facts.environment.data_base.clone();
     let holder = holder.cloned().unwrap_or_else(|| "a running broker".to_owned());
     let old = match holder.split_once('@') {
         Some((_, name)) => name.to_owned(),
@@ -131,9 +134,7 @@ fn refuse_with_data(draft: &mut Draft<'_>, host: &HostName, holder: Option<&Stri
     draft.refuse(
         host,
         format!("the host cannot be renamed to {host}: it has data under another name"),
-        format!(
-            "/var/lib/rabbitmq/mnesia belongs to {holder}; under a new name the broker would start empty"
-        ),
+        format!("{base} belongs to {holder}; under a new name the broker would start empty"),
         format!(
             "name the host {old} in the inventory; or, if the data is not needed, stop the broker and move \
              the directory away yourself"

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use super::{Draft, data_place, own_data};
+use super::{Draft, data_place};
+use crate::cluster::own_data;
 use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;

@@ -20,8 +20,8 @@ mod join;
 pub mod load_balancer;
 mod node_types;
 mod only_copies;
+mod outranked;
 mod over;
-mod own_data;
 mod packages;
 mod preflight;
 mod prune;
@@ -40,6 +40,7 @@ mod time;
 mod upgrade;
 
 pub(super) use cookie::refuse_in_the_way;
+pub(super) use outranked::refuse_identities;
 
 use super::{Draft, Options, Refusal};
 use crate::cluster::view;

@@ -3,7 +3,8 @@
 
 use std::cmp::Reverse;
 
-use super::{Draft, own_data};
+use super::Draft;
+use crate::cluster::own_data;
 use crate::cluster::phrases::{counted, listed};
 use crate::facts::{NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;

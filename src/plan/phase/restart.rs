@@ -55,7 +55,13 @@ fn reason(draft: &Draft<'_>, host: &Host) -> Option<String> {
             let read_at_start = [CONF_FILE, ENV_FILE, LIMITS_FILE];
             let changed =
                 read_at_start.into_iter().find(|path| changed_since(facts.file(path), node.started));
-            new.or_else(|| changed.map(|path| format!("{path} has changed since it started")))
+            let wanted = draft.desired.cluster.file_descriptors;
+            let limit = node.file_descriptors.filter(|limit| wanted.is_some() && Some(*limit) != wanted);
+            // A restart helps only if its unit has the limit.
+            let limit = limit.filter(|_| facts.environment.file_descriptors == wanted);
+            new.or_else(|| changed.map(|path| format!("{path} has changed since it started"))).or_else(|| {
+                limit.map(|limit| format!("it can open {limit} files, and its unit allows another number"))
+            })
         }
         _ => None,
     }

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Regenerates keys.txt from a clone of RabbitMQ's own repository with its tags:
 #   extract.sh PATH_OF_CLONE >keys.txt
-# A key is a cuttlefish mapping in a schema file; `$name` in it stands for any one segment.
+# A key is a cuttlefish mapping in a schema file; `$name` in it stands for any one segment. A line is
+#   SCHEMA KEY APPLICATION.VARIABLE SPAN...
+# with the variable of the application's environment that the key sets in the newest release that has it.
 set -eu
 cd "$1"
 
@@ -10,7 +12,7 @@ releases() {
   git tag --list 'v3.[89].*' 'v3.1[0-3].*' 'v4.[0-3].*' | grep -E '^v[0-9]+\.[0-9]+\.[0-9]+$' | sort -V
 }
 
-# `RELEASE SCHEMA KEY`, one per line. A mapping's key may be on the line after its bracket.
+# `RELEASE SCHEMA KEY VARIABLE`, one per line. A mapping's words may be on the lines after its bracket.
 releases | while read -r release; do
   # Before 3.8.10 the plugins had repositories of their own, so only the broker's schema is there.
   git ls-tree -r --name-only "$release" | grep -E '^(deps/[a-z0-9_]+/)?priv/schema/[a-z0-9_]+\.schema$' | while read -r file; do
@@ -19,11 +21,11 @@ releases | while read -r release; do
       /^[[:space:]]*%/ { next }
       { text = text " " $0 }
       END {
-        while (match(text, /\{[[:space:]]*mapping[[:space:]]*,[[:space:]]*"[^"]+"/)) {
+        while (match(text, /\{[[:space:]]*mapping[[:space:]]*,[[:space:]]*"[^"]+"[[:space:]]*,[[:space:]]*"[^".]+\.[^".]+/)) {
           found = substr(text, RSTART, RLENGTH)
           text = substr(text, RSTART + RLENGTH)
-          gsub(/^[^"]*"|"$/, "", found)
-          print at, found
+          split(found, part, "\"")
+          print at, part[2], part[4]
         }
       }'
   done
@@ -34,7 +36,7 @@ done | awk '
     if (!($1 in place)) { place[$1] = ++count; release[count] = $1 }
     if (!(($2) in first_with) ) first_with[$2] = $1
     known[$2 " " $3, $1] = 1
-    keys[$2 " " $3] = 1
+    keys[$2 " " $3] = $4
   }
   END {
     for (i = 1; i <= count; i++) {
@@ -58,6 +60,6 @@ done | awk '
         if (from != "" && begin == "") begin = whole ? s : from
       }
       if (begin != "") spans = spans " " begin "-" order[many]
-      print word[1], word[2] spans
+      print word[1], word[2], keys[key] spans
     }
   }' | LC_ALL=C sort

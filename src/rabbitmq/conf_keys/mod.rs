@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::document::nearest;
 use crate::model::Version;
 
-/// `SCHEMA KEY SPAN…`, extracted by extract.sh from the schemas in RabbitMQ's own repository.
+/// `SCHEMA KEY VARIABLE SPAN…`, extracted by extract.sh from the schemas in RabbitMQ's own repository.
 const TABLE: &str = include_str!("keys.txt");
 
 static KNOWN: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::read(TABLE));
@@ -26,6 +26,8 @@ struct KnownKey {
     /// The key; a segment that starts with `$` stands for any one segment.
     pattern: &'static str,
     segments: Vec<&'static str>,
+    /// The variable of an application's environment that it sets: `rabbit.vm_memory_high_watermark`.
+    variable: &'static str,
     spans: Vec<Span>,
 }
 
@@ -83,15 +85,19 @@ impl KnownKeys {
         let mut keys = Vec::new();
         for line in table.lines() {
             let mut words = line.split(' ');
-            match (words.next(), words.next()) {
-                (Some("releases"), first) => {
-                    releases =
-                        first.into_iter().chain(words).filter_map(|r| Version::parse(r).ok()).collect();
+            match (words.next(), words.next(), words.next()) {
+                (Some("releases"), first, second) => {
+                    releases = first
+                        .into_iter()
+                        .chain(second)
+                        .chain(words)
+                        .filter_map(|r| Version::parse(r).ok())
+                        .collect();
                 }
-                (Some(schema), Some(pattern)) => {
+                (Some(schema), Some(pattern), Some(variable)) => {
                     let (segments, spans) =
                         (pattern.split('.').collect(), words.filter_map(Span::read).collect());
-                    keys.push(KnownKey { schema, pattern, segments, spans });
+                    keys.push(KnownKey { schema, pattern, segments, variable, spans });
                 }
                 _ => {}
             }
@@ -114,6 +120,11 @@ impl KnownKeys {
     /// Whether any release has the key.
     pub fn has(&self, key: &str) -> bool {
         self.matching(key).next().is_some()
+    }
+
+    /// The variable of an application's environment that a key sets: `rabbit.vm_memory_high_watermark`.
+    pub fn variable(&self, key: &str) -> Option<&'static str> {
+        self.matching(key).next().map(|known| known.variable)
     }
 
     /// What a release makes of a key.
@@ -236,7 +247,17 @@ mod tests {
     }
 
     fn dashes_in_keys() -> usize {
-        known_keys().keys.iter().map(|key| key.pattern.matches('-').count()).sum()
+        let count = |key: &KnownKey| key.pattern.matches('-').count() + key.variable.matches('-').count();
+        known_keys().keys.iter().map(count).sum()
+    }
+
+    #[test]
+    fn keys_set_variables() {
+        let variable = |key: &str| known_keys().variable(key);
+        assert_eq!(variable("vm_memory_high_watermark.relative"), Some("rabbit.vm_memory_high_watermark"));
+        assert_eq!(variable("listeners.tcp.default"), Some("rabbit.tcp_listeners"));
+        assert_eq!(variable("management.tcp.port"), Some("rabbitmq_management.tcp_config"));
+        assert_eq!(variable("frobnicate"), None);
     }
 
     #[test]

@@ -100,6 +100,13 @@ pub const FACTS: &[(IfUnknown, Question)] = &[
         include_str!("fact/erlang.erl"),
     ),
     told(
+        IfUnknown::Unknown,
+        "data_dir",
+        "where it keeps its data",
+        Fallback::ByHand("rabbitmqctl eval 'rabbit:data_dir().'"),
+        include_str!("fact/data_dir.erl"),
+    ),
+    told(
         IfUnknown::Plan,
         "cookie",
         "which cookie it runs with",

@@ -135,7 +135,7 @@ pub fn nodes_down(stage: &Stage) {
 /// Replaces erl_call: refuses to change the node's cookie while the flag file exists, and may remove the flag.
 fn refuse_on_node3(stage: &Stage, often: &str) {
     let script = format!(
-        "set -e; real=$(command -v erl_call); install -o rabbitmq /dev/null /var/tmp/refuse; \
+        "set -e; real=$(command -v erl_call || ls /usr/lib*/erlang/lib/erl_interface-*/bin/erl_call); install -o rabbitmq /dev/null /var/tmp/refuse; \
          cat >/usr/local/bin/erl_call <<EOF\n\
          #!/bin/sh\n\
          said=\\$(cat)\n\

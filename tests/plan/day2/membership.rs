@@ -199,7 +199,8 @@ fn data_elsewhere_does_not_count_as_lost() {
     stop(&mut facts, "node3");
     let node3 = host(&mut facts, "node3");
     node3.data.clear();
-    node3.data_place.moved_by = Some("/etc/rabbitmq/rabbitmq-env.conf".to_owned());
+    node3.environment.data_base = "/srv/rabbit".to_owned();
+    node3.data_place.elsewhere = vec!["/var/lib/rabbitmq/mnesia/rabbit@node3".to_owned()];
     insta::assert_snapshot!(plan("recover-node", &["node=node3"], &facts));
 }
 

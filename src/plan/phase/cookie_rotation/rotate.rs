@@ -4,7 +4,7 @@ use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::{CookieSource, Host};
 use crate::model::{CookieDigest, SecretName};
 use crate::operation::{AdoptCookie, CookieSide, Digests, Operation, StageCookie, SwitchCookie};
-use crate::plan::phase::{start, stop};
+use crate::plan::phase::{outranked, start, stop};
 use crate::plan::{Change, Draft, Pass, Proposal, StepId};
 use crate::playbook::{Answer, Minutes};
 use crate::rabbitmq::BROKER_UNIT;
@@ -26,6 +26,7 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     if draft.options.pass != Pass::Before {
         return;
     }
+    outranked::refuse_cookies(draft);
     let refused = refused(draft);
     if refused.is_empty() {
         if let Some(target) = fresh(draft)

@@ -103,12 +103,13 @@ fn majority(hosts: &[(&Host, &HostFacts)]) -> Option<(SecretSource, CookieDigest
     Some((SecretSource::HostCookie(host.name.clone()), raw, digest))
 }
 
-/// Reverts to the old cookie, if every file still contains it.
+/// Reverts to the old cookie, if no file contains a staged one yet. Files may differ for another reason.
 pub(super) fn back(draft: &mut Draft<'_>) {
     let hosts: Vec<(Host, HostFacts)> =
         answered(draft).into_iter().map(|(host, facts)| (host.clone(), facts.clone())).collect();
-    let files: Vec<Option<CookieDigest>> = hosts.iter().map(|(_, facts)| file_of(facts)).collect();
-    if files.windows(2).any(|pair| pair[0] != pair[1]) {
+    let staged: BTreeSet<CookieDigest> = hosts.iter().filter_map(|(_, facts)| staged_of(facts)).collect();
+    let is_staged = |cookie: Option<CookieDigest>| cookie.is_some_and(|cookie| staged.contains(&cookie));
+    if hosts.iter().any(|(_, facts)| is_staged(file_of(facts))) {
         let anchor = draft.anchor.clone();
         return draft.refuse(
             &anchor,
@@ -120,7 +121,7 @@ pub(super) fn back(draft: &mut Draft<'_>) {
     let names = draft.desired.cluster.names;
     for (host, facts) in &hosts {
         let may_differ = match &facts.broker {
-            BrokerState::Running(node) => node.cookie != file_of(facts),
+            BrokerState::Running(node) => node.cookie != file_of(facts) && is_staged(node.cookie),
             // Such a VM cannot be asked; it is left unchanged if it already has the file's cookie.
             BrokerState::AppStopped | BrokerState::Unknown(_) | BrokerState::Unsupported(_) => {
                 facts.staged_cookie.is_some()

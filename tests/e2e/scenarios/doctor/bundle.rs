@@ -65,7 +65,7 @@ pub fn bundle(stage: &Stage) {
 
 /// Settings, a comment, the log, and the journal of the unit, which takes OBJECT_SYSTEMD_UNIT from root
 /// (systemd.journal-fields(7)).
-const PLANT: &str = r"cd /etc/rabbitmq && cp -p rabbitmq.conf rabbitmq-env.conf /root &&
+const PLANT: &str = r"cd /etc/rabbitmq && { [ -e rabbitmq-env.conf ] || touch -d yesterday rabbitmq-env.conf; } && cp -p rabbitmq.conf rabbitmq-env.conf /root &&
 printf '%s\n' 'default_pass = planted-in-rabbitmq-conf' 'auth_ldap.dn_lookup_bind.password=planted-in-rabbitmq-conf' \
   '# before: default_pass = planted-in-a-comment' 'shovel.uri = amqp://guest:planted-in-a-uri@node1' >>rabbitmq.conf &&
 echo 'RABBITMQ_DEFAULT_PASS=planted-in-env-conf' >>rabbitmq-env.conf &&

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::cluster::phrases::listed;
+use super::phrases::listed;
 use crate::facts::{Holdings, QueueHolding};
 
 /// The maximum number of each kind shown by name.
@@ -10,7 +10,7 @@ const TOLD: usize = 20;
 
 /// `2 queues with 14 messages, 1 virtual host: queues orders in shop (14 messages), mail (0 messages); virtual hosts
 /// shop`. The queues that lose most come first.
-pub(super) fn told(holdings: &Holdings) -> String {
+pub(crate) fn told(holdings: &Holdings) -> String {
     let names = names_of(holdings);
     if names.is_empty() { described(holdings) } else { format!("{}: {names}", described(holdings)) }
 }
@@ -93,12 +93,12 @@ fn queue_name(queue: &QueueHolding) -> String {
 }
 
 /// `orders in shop (14 messages)`.
-pub(super) fn queue_words(vhost: &str, name: &str, messages: &str) -> String {
+pub(crate) fn queue_words(vhost: &str, name: &str, messages: &str) -> String {
     let vhost = if vhost == "/" { String::new() } else { format!(" in {vhost}") };
     format!("{name}{vhost} ({messages})")
 }
 
-pub(super) fn messages_words(messages: Option<u64>) -> String {
+pub(crate) fn messages_words(messages: Option<u64>) -> String {
     match messages {
         Some(count) => counted_as(count, "message", "messages"),
         None => "messages unknown".to_owned(),

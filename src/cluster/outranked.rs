@@ -1,0 +1,475 @@
+//! What a host sets that outranks the inventory, by the rules of RabbitMQ's scripts and of systemd: a node's name, the place of its
+//! data, its cookie, and settings of files that are read after rabbitup's. Planner and doctor judge a host by the same functions.
+
+use std::collections::BTreeSet;
+
+use super::own_data;
+use super::phrases::listed;
+use super::remedy::shell;
+use crate::facts::{BrokerState, EnvironmentSetting, HostFacts, MainConfiguration};
+use crate::inventory::{ConfigEntry, ConfigValue, Desired, Host};
+use crate::model::{Advice, NameMode, NodeName, Problem};
+use crate::rabbitmq::{
+    BROKER_UNIT, CONF_FILE, COOKIE_FILE, Conf, LIMITS_FILE, PLUGINS_FILE, known_keys, settings_in_terms,
+};
+
+/// What outranks the inventory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    /// The environment file cannot be evaluated, so nothing else is known.
+    Environment,
+    /// The node starts under another name.
+    NodeName,
+    /// It starts with long names.
+    LongNames,
+    /// Its data is not where its next start looks.
+    DataPlace,
+    /// Its cookie comes from an argument or a variable.
+    Cookie,
+    /// Its tools or epmd are elsewhere.
+    Tools,
+    /// Settings of rabbitmq.conf, plugins, limits.
+    Settings,
+}
+
+/// Something that outranks the inventory, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outranked {
+    pub subject: Subject,
+    /// On its host.
+    pub problem: Problem,
+}
+
+impl Outranked {
+    fn on(host: &Host, subject: Subject, what: impl Into<String>) -> Self {
+        Self { subject, problem: Problem::bare(what).on(&host.name) }
+    }
+
+    fn seen(mut self, line: impl Into<String>) -> Self {
+        self.problem.cause.why.push(line.into());
+        self
+    }
+
+    fn fix(mut self, advice: Advice) -> Self {
+        self.problem.cause.next.push(advice);
+        self
+    }
+
+    fn advise(self, sentence: impl Into<String>) -> Self {
+        self.fix(Advice::Sentence(sentence.into()))
+    }
+}
+
+/// What makes any change of a broker unsafe: its name, data or cookie are not those of the inventory.
+pub(crate) fn identity(desired: &Desired, host: &Host, facts: &HostFacts) -> Vec<Outranked> {
+    let environment = &facts.environment;
+    if !environment.evaluated {
+        return vec![unevaluated(host, facts)];
+    }
+    let mut found: Vec<Outranked> = [name(desired, host, facts), data_place(host, facts), tools(host, facts)]
+        .into_iter()
+        .flatten()
+        .collect();
+    found.extend(cookie(host, facts));
+    found
+}
+
+/// What outranks the files that rabbitup writes for a broker.
+pub(crate) fn settings(desired: &Desired, host: &Host, facts: &HostFacts) -> Vec<Outranked> {
+    if !facts.environment.evaluated {
+        return Vec::new();
+    }
+    let mut found: Vec<Outranked> =
+        [main(desired, host, facts), plugins(desired, host, facts), limit(desired, host, facts)]
+            .into_iter()
+            .flatten()
+            .collect();
+    found.extend(later_files(desired, host, facts));
+    found
+}
+
+/// `MNESIA_BASE=/srv in /etc/rabbitmq/rabbitmq-env.conf`.
+fn written(setting: &EnvironmentSetting) -> String {
+    format!("{}: {}={}", setting.by, setting.variable, setting.value)
+}
+
+/// The command that takes a variable out of the file that sets it. A unit's file is edited by hand, since systemd has several, and so
+/// are arguments, which may have more in one line.
+fn take_out(host: &Host, facts: &HostFacts, variable: &str, by: &str) -> Advice {
+    if variable.ends_with("_ARGS") {
+        return Advice::Sentence(format!(
+            "on {}: take -setcookie and the word after it out of {variable} in {by}",
+            host.name
+        ));
+    }
+    if by != facts.environment.file {
+        return Advice::Sentence(format!(
+            "on {}: take {variable} out of {by}, then systemctl daemon-reload",
+            host.name
+        ));
+    }
+    let edit = format!("sed -i -E \"/^[[:space:]]*(export )?{variable}=/d\" {by}");
+    shell(host, Some(facts), &edit)
+}
+
+fn unevaluated(host: &Host, facts: &HostFacts) -> Outranked {
+    let file = &facts.environment.file;
+    let check = format!("sh -n {file}");
+    Outranked::on(host, Subject::Environment, format!("{file} cannot be evaluated, so the broker's settings are unknown"))
+        .seen("a shell that reads it as user rabbitmq ends before its last line, or takes longer than 5 s; RabbitMQ itself reads it at each start")
+        .advise("correct it; this shows errors of its syntax:")
+        .fix(shell(host, Some(facts), &check))
+}
+
+/// Whether the environment gives the node another name than the inventory.
+fn name(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> {
+    let wanted = host.node();
+    let environment = &facts.environment;
+    let set = environment.get("NODENAME");
+    let (alive, at) = match set.map(|set| set.value.split_once('@').unwrap_or((&set.value, ""))) {
+        Some((alive, at)) => (alive.to_owned(), at.to_owned()),
+        None => ("rabbit".to_owned(), String::new()),
+    };
+    let at = if at.is_empty() { wanted.host().to_string() } else { at };
+    let called = format!("{alive}@{at}");
+    let long = environment.get("USE_LONGNAME").filter(|set| is_yes(&set.value));
+    if let Some(set) = set.filter(|_| called != wanted.to_string()) {
+        let what =
+            format!("the node of {} is called {called}, and rabbitup manages {wanted} there", host.name);
+        let mut found = Outranked::on(host, Subject::NodeName, what).seen(written(set));
+        for line in life_of(facts, &called) {
+            found = found.seen(line);
+        }
+        return Some(match has_life(facts, &called) {
+            false => forget_name(host, facts, found, set, &called),
+            true if alive == "rabbit" => found.advise(format!("name the host {at} in the inventory, and keep the line")),
+            true => found.advise(
+                "rabbitup manages only nodes that are called rabbit@HOST, and a node cannot be renamed with its data: leave this cluster out of \
+                 the inventory, or move its definitions and messages to a new one (rabbitmqctl export_definitions, shovels)",
+            ),
+        });
+    }
+    let set = long.filter(|_| desired.cluster.names == NameMode::Short)?;
+    let running = facts.node().map(|node| node.name.to_string());
+    let called = running.unwrap_or_else(|| format!("{wanted} with the host's domain after it"));
+    let found = Outranked::on(
+        host,
+        Subject::LongNames,
+        format!("the node of {} uses long names, and the inventory uses short ones", host.name),
+    )
+    .seen(written(set))
+    .seen(format!("it is called {called}"));
+    let holds = facts.data.iter().any(|data| is_long(&data.node))
+        || facts.node().is_some_and(|node| is_long(&node.name.to_string()));
+    Some(match holds {
+        true => found.advise(
+            "its data belongs to the long name: in the inventory, set names = \"long\" under [cluster] and give the hosts their full names",
+        ),
+        false => forget_name(host, facts, found, set, ""),
+    })
+}
+
+/// The way out where nothing would be lost: the broker is stopped under its old name first, since its tools use the new one as soon as
+/// the line is gone, and the directory of a blank node must not pass for data.
+fn forget_name(
+    host: &Host,
+    facts: &HostFacts,
+    found: Outranked,
+    set: &EnvironmentSetting,
+    called: &str,
+) -> Outranked {
+    let mut found = found
+        .advise("nothing that matters is there under that name, so the line can go:")
+        .fix(shell(host, Some(facts), &format!("systemctl stop {BROKER_UNIT}")));
+    let base = &facts.environment.data_base;
+    for data in facts.data.iter().filter(|data| data.node == called) {
+        let node = &data.node;
+        found = found.fix(shell(
+            host,
+            Some(facts),
+            &format!("mv {base}/{node} {base}/{}.blank", node.replace('@', "-")),
+        ));
+    }
+    found.fix(take_out(host, facts, &set.variable, &set.by)).fix(Advice::Rabbitup("up".to_owned()))
+}
+
+/// `1`, `yes` and `true` (`rabbit_env:value_is_yes/1`).
+fn is_yes(value: &str) -> bool {
+    ["1", "yes", "true"].contains(&value.trim().to_lowercase().as_str())
+}
+
+fn is_long(node: &str) -> bool {
+    node.split_once('@').is_some_and(|(_, host)| host.contains('.'))
+}
+
+/// Whether a node of that name has data here, or is a member of a cluster.
+fn has_life(facts: &HostFacts, called: &str) -> bool {
+    let has_data = facts.data.iter().any(|data| data.node == called);
+    let runs = match &facts.broker {
+        BrokerState::Running(node) => {
+            node.name.to_string() == called && !(node.holdings.is_empty() && node.is_alone())
+        }
+        // It may have anything.
+        BrokerState::Unknown(_)
+        | BrokerState::Unsupported(_)
+        | BrokerState::CookieRefused
+        | BrokerState::AppStopped => true,
+        BrokerState::Down => false,
+    };
+    // A blank node that runs has a directory as well.
+    match &facts.broker {
+        BrokerState::Running(node) if node.name.to_string() == called => runs,
+        _ => has_data || runs,
+    }
+}
+
+/// What a node of that name has here: `it has 1 virtual host…`, `it is in a cluster with hare@node2`.
+fn life_of(facts: &HostFacts, called: &str) -> Vec<String> {
+    let Some(node) = facts.node().filter(|node| node.name.to_string() == called) else {
+        let data = facts.data.iter().find(|data| data.node == called);
+        return data.map(|_| format!("{} has its data", facts.environment.data_base)).into_iter().collect();
+    };
+    let others = node.members.iter().map(|member| &member.node).filter(|member| **member != node.name);
+    let others: Vec<&NodeName> = others.collect();
+    let mut lines = Vec::new();
+    if !node.holdings.is_empty() {
+        lines.push(format!("it has {}", own_data::told(&node.holdings)));
+    }
+    if !others.is_empty() {
+        lines.push(format!("it is in a cluster with {}", listed(others)));
+    }
+    lines
+}
+
+/// Whether the next start of the node looks for its data elsewhere.
+fn data_place(host: &Host, facts: &HostFacts) -> Option<Outranked> {
+    let environment = &facts.environment;
+    let node = facts.node().map_or_else(|| host.node(), |node| node.name.clone());
+    let next = environment.data_of(&node);
+    let why = match environment.moves_data() {
+        Some(set) => written(set),
+        None => format!("no setting of {} or of its unit moves its data", environment.file),
+    };
+    let now = match facts.node().and_then(|node| node.data_dir.as_deref()) {
+        Some(now) if !same_path(now, &next) => {
+            return Some(
+                Outranked::on(host, Subject::DataPlace, format!("{node} runs with its data in {now}, and would start empty in {next} the next time"))
+                    .seen(why)
+                    .advise(format!("make its next start use {now}, or stop it and move its data to {next} yourself (as user rabbitmq), then start it")),
+            );
+        }
+        Some(_) => return None,
+        None => facts.data_place.elsewhere.first()?,
+    };
+    Some(
+        Outranked::on(host, Subject::DataPlace, format!("{node} would start empty in {next}, although {now} has data"))
+            .seen(why)
+            .advise(format!("if that data is its own, move it to {next} (as user rabbitmq), or take the setting out; if it is not needed, move {now} away")),
+    )
+}
+
+fn same_path(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
+}
+
+/// epmd on another port, or a home directory with another cookie: neither the other hosts' nodes nor the tools find the node.
+fn tools(host: &Host, facts: &HostFacts) -> Option<Outranked> {
+    let environment = &facts.environment;
+    if let Some(set) = environment.get("ERL_EPMD_PORT").filter(|set| set.value != "4369") {
+        return Some(
+            Outranked::on(host, Subject::Tools, format!("the broker uses epmd on port {}, and rabbitup and the other hosts use 4369", set.value))
+                .seen(written(set))
+                .advise("take the line out on every host and restart the cluster as a whole: rabbitup manages nodes with epmd on its own port only")
+                .fix(take_out(host, facts, &set.variable, &set.by)),
+        );
+    }
+    let set = environment.get("HOME")?;
+    Some(
+        Outranked::on(
+            host,
+            Subject::Tools,
+            format!("the broker's home directory is {}, so {COOKIE_FILE} is not its cookie", set.value),
+        )
+        .seen(written(set))
+        .advise(format!(
+            "copy its cookie to {COOKIE_FILE} (mode 0400, owner rabbitmq), take the line out, and restart it"
+        ))
+        .fix(take_out(host, facts, &set.variable, &set.by)),
+    )
+}
+
+/// A cookie outside the file. One that equals the file changes nothing until the next rotation.
+fn cookie(host: &Host, facts: &HostFacts) -> Vec<Outranked> {
+    let in_file = facts.cookie.as_ref().map(|cookie| cookie.normalised);
+    let other = facts.environment.cookies.iter().filter(|set| set.digest.is_none() || set.digest != in_file);
+    let Some(set) = other.last() else { return Vec::new() };
+    vec![cookie_by_argument(host, facts, &set.variable, &set.by)]
+}
+
+/// The same, whatever the file contains: a rotation changes the file.
+pub(crate) fn any_cookie(host: &Host, facts: &HostFacts) -> Option<Outranked> {
+    let set = facts.environment.cookies.last()?;
+    Some(cookie_by_argument(host, facts, &set.variable, &set.by))
+}
+
+fn cookie_by_argument(host: &Host, facts: &HostFacts, variable: &str, by: &str) -> Outranked {
+    let how = if variable.ends_with("ERLANG_COOKIE") { "" } else { " (-setcookie)" };
+    Outranked::on(
+        host,
+        Subject::Cookie,
+        format!("the cookie of {} comes from {variable}{how} in {by}; a cookie file beside it has no effect", host.name),
+    )
+    .seen(format!("{by} sets {variable}; its cookie is not shown"))
+    .advise(
+        "give the nodes the same cookie by file: put this cookie into a file that only you can read, set cookie = { from = \"file\", path = … } under \
+         [cluster], and put it into the cookie file of every host; then take the variable out there and restart one broker after the other:",
+    )
+    .fix(take_out(host, facts, variable, by))
+    .fix(shell(host, Some(facts), &format!("systemctl restart {BROKER_UNIT}")))
+}
+
+/// Another main configuration file, or one in the old format.
+fn main(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> {
+    match &facts.environment.main {
+        MainConfiguration::ErlangTerms(path) => {
+            let text = facts.file(path).and_then(|file| file.content.as_deref()).unwrap_or_default();
+            let set = settings_in_terms(text);
+            let these =
+                if set.is_empty() { "no setting that rabbitup can read".to_owned() } else { listed(&set) };
+            let away = format!("mv {path} {path}.old");
+            Some(
+                Outranked::on(host, Subject::Settings, format!("{path} (the old format) is there, and RabbitMQ reads it instead of {CONF_FILE}"))
+                    .seen(format!("it sets {these}; values are not shown"))
+                    .advise("put what is still needed into [cluster.config], or, what has no key there, into /etc/rabbitmq/advanced.config; then move the file away:")
+                    .fix(shell(host, Some(facts), &away))
+                    .fix(Advice::Rabbitup("up".to_owned())),
+            )
+        }
+        MainConfiguration::Current(path) | MainConfiguration::Absent(path) if path != CONF_FILE => {
+            // An inventory without settings has nothing to write for a node that has a database.
+            if desired.cluster.config.is_empty() && facts.data_of(&host.node()).is_some() {
+                return None;
+            }
+            let set = facts.environment.get("CONFIG_FILE");
+            let found = Outranked::on(
+                host,
+                Subject::Settings,
+                format!("RabbitMQ reads {path} instead of {CONF_FILE}"),
+            );
+            let found =
+                found.seen(set.map_or_else(|| format!("{} names it", facts.environment.file), written));
+            let found = found.advise("put its settings into [cluster.config], then take the variable out:");
+            Some(match set {
+                Some(set) => found
+                    .fix(take_out(host, facts, &set.variable, &set.by))
+                    .fix(Advice::Rabbitup("up".to_owned())),
+                None => found,
+            })
+        }
+        MainConfiguration::Current(_) | MainConfiguration::Absent(_) => None,
+    }
+}
+
+/// Settings of the inventory that a file sets again which RabbitMQ reads after rabbitmq.conf.
+fn later_files(desired: &Desired, host: &Host, facts: &HostFacts) -> Vec<Outranked> {
+    let text = |path: &str| facts.file(path).and_then(|file| file.content.as_deref()).unwrap_or_default();
+    let mut found = Vec::new();
+    for path in &facts.environment.additional {
+        let conf = Conf::parse(text(path));
+        let again: Vec<String> =
+            desired.cluster.config.iter().flat_map(|entry| set_again(entry, &conf)).collect();
+        if again.is_empty() {
+            continue;
+        }
+        found.push(outranked_by(host, facts, path, &again));
+    }
+    if let Some(path) = &facts.environment.advanced {
+        let set = settings_in_terms(text(path));
+        let sets = |entry: &&ConfigEntry| {
+            known_keys().variable(&entry.key).is_some_and(|variable| set.contains(variable))
+        };
+        let again: Vec<String> =
+            desired.cluster.config.iter().filter(sets).map(|entry| entry.key.clone()).collect();
+        if !again.is_empty() {
+            found.push(outranked_by(host, facts, path, &again));
+        }
+    }
+    found
+}
+
+fn outranked_by(host: &Host, facts: &HostFacts, path: &str, again: &[String]) -> Outranked {
+    let again: BTreeSet<String> = again.iter().map(|key| format!("`{key}`")).collect();
+    let one = if again.len() == 1 { "it" } else { "them" };
+    let away = format!("mv {path} {path}.old");
+    Outranked::on(host, Subject::Settings, format!("{path} sets {} after {CONF_FILE}, so the inventory's value has no effect", listed(&again)))
+        .seen(format!("RabbitMQ reads {path} after {CONF_FILE}, and the last value counts"))
+        .advise(format!("take {one} out of that file, or out of [cluster.config]; if nothing in the file is needed, move it away:"))
+        .fix(shell(host, Some(facts), &away))
+        .fix(Advice::Rabbitup("up".to_owned()))
+}
+
+/// The keys of a file that replace this entry: the same key with another value, or one of the same variable that excludes it.
+fn set_again(entry: &ConfigEntry, conf: &Conf) -> Vec<String> {
+    /// Keys below these exclude each other.
+    const ALTERNATIVES: [&str; 2] = ["vm_memory_high_watermark.", "disk_free_limit."];
+    let same = |value: &str| match &entry.value {
+        ConfigValue::Text(wanted) => wanted.trim() == value,
+        // It is not known here, and nobody writes a secret twice for nothing.
+        ConfigValue::Secret(_) => false,
+    };
+    let excludes = |key: &str| {
+        key != entry.key
+            && ALTERNATIVES.iter().any(|family| key.starts_with(family) && entry.key.starts_with(family))
+    };
+    let settings =
+        conf.settings().filter(|(key, value)| (*key == entry.key && !same(value)) || excludes(key));
+    settings.map(|(key, _)| key.to_owned()).collect()
+}
+
+/// Plugins from a variable, or from another file.
+fn plugins(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> {
+    let wanted = desired.cluster.plugins.as_ref()?;
+    let list = facts.environment.get("ENABLED_PLUGINS").filter(|set| {
+        let mut these: Vec<&str> =
+            set.value.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        these.sort_unstable();
+        these != wanted.iter().map(String::as_str).collect::<Vec<_>>()
+    });
+    let set = list
+        .or_else(|| facts.environment.get("ENABLED_PLUGINS_FILE").filter(|set| set.value != PLUGINS_FILE))?;
+    Some(
+        Outranked::on(
+            host,
+            Subject::Settings,
+            format!(
+                "the plugins of {} come from {} in {}, not from the inventory",
+                host.name, set.variable, set.by
+            ),
+        )
+        .seen(written(set))
+        .advise("take the variable out, or take `plugins` out of the inventory:")
+        .fix(take_out(host, facts, &set.variable, &set.by))
+        .fix(Advice::Rabbitup("up".to_owned())),
+    )
+}
+
+/// A drop-in that systemd reads after rabbitup's: those of all directories are sorted by name (systemd.unit(5)).
+fn limit(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> {
+    let wanted = desired.cluster.file_descriptors?;
+    let now = facts.environment.file_descriptors.filter(|now| *now != wanted)?;
+    let by = facts.environment.file_descriptors_by.as_deref()?;
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let is_later = by.contains(".service.d/") && by != LIMITS_FILE && name(by) > name(LIMITS_FILE);
+    is_later.then(|| {
+        Outranked::on(
+            host,
+            Subject::Settings,
+            format!("{by} sets LimitNOFILE={now} after {LIMITS_FILE}, and the inventory wants {wanted}"),
+        )
+        .seen("systemd reads drop-ins in the order of their names, and the last value counts")
+        .advise("take the line out of that file, or set file_descriptors in the inventory to its value:")
+        .fix(shell(host, Some(facts), &format!("sed -i /^LimitNOFILE=/d {by}")))
+        .fix(shell(host, Some(facts), "systemctl daemon-reload"))
+        .fix(Advice::Rabbitup("up".to_owned()))
+    })
+}
