@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::own_data;
 use super::phrases::listed;
 use super::remedy::shell;
-use crate::facts::{BrokerState, EnvironmentSetting, HostFacts, MainConfiguration};
-use crate::inventory::{ConfigEntry, ConfigValue, Desired, Host};
-use crate::model::{Advice, NameMode, NodeName, Problem};
+use crate::facts::{BrokerState, CookieSetting, EnvironmentSetting, HostFacts, MainConfiguration};
+use crate::inventory::{ConfigEntry, ConfigValue, CookieSource, Desired, Host};
+use crate::model::{Advice, CookieDigest, NameMode, NodeName, Problem, SecretName};
 use crate::rabbitmq::{
     BROKER_UNIT, CONF_FILE, COOKIE_FILE, Conf, LIMITS_FILE, PLUGINS_FILE, known_keys, settings_in_terms,
 };
@@ -70,7 +70,7 @@ pub(crate) fn identity(desired: &Desired, host: &Host, facts: &HostFacts) -> Vec
         .into_iter()
         .flatten()
         .collect();
-    found.extend(cookie(host, facts));
+    found.extend(cookie(desired, host, facts));
     found
 }
 
@@ -93,15 +93,8 @@ fn written(setting: &EnvironmentSetting) -> String {
     format!("{}: {}={}", setting.by, setting.variable, setting.value)
 }
 
-/// The command that takes a variable out of the file that sets it. A unit's file is edited by hand, since systemd has several, and so
-/// are arguments, which may have more in one line.
+/// The command that takes a variable out of the file that sets it. A unit's file is edited by hand, since systemd has several.
 fn take_out(host: &Host, facts: &HostFacts, variable: &str, by: &str) -> Advice {
-    if variable.ends_with("_ARGS") {
-        return Advice::Sentence(format!(
-            "on {}: take -setcookie and the word after it out of {variable} in {by}",
-            host.name
-        ));
-    }
     if by != facts.environment.file {
         return Advice::Sentence(format!(
             "on {}: take {variable} out of {by}, then systemctl daemon-reload",
@@ -134,8 +127,10 @@ fn name(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> 
     let called = format!("{alive}@{at}");
     let long = environment.get("USE_LONGNAME").filter(|set| is_yes(&set.value));
     if let Some(set) = set.filter(|_| called != wanted.to_string()) {
-        let what =
-            format!("the node of {} is called {called}, and rabbitup manages {wanted} there", host.name);
+        let what = format!(
+            "the node is called {called} ({} in {}), and rabbitup manages {wanted} here",
+            set.variable, set.by
+        );
         let mut found = Outranked::on(host, Subject::NodeName, what).seen(written(set));
         for line in life_of(facts, &called) {
             found = found.seen(line);
@@ -155,7 +150,10 @@ fn name(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> 
     let found = Outranked::on(
         host,
         Subject::LongNames,
-        format!("the node of {} uses long names, and the inventory uses short ones", host.name),
+        format!(
+            "the node uses long names ({} in {}), and the inventory uses short ones",
+            set.variable, set.by
+        ),
     )
     .seen(written(set))
     .seen(format!("it is called {called}"));
@@ -178,9 +176,11 @@ fn forget_name(
     set: &EnvironmentSetting,
     called: &str,
 ) -> Outranked {
-    let mut found = found
-        .advise("nothing that matters is there under that name, so the line can go:")
-        .fix(shell(host, Some(facts), &format!("systemctl stop {BROKER_UNIT}")));
+    let mut found = found.advise("nothing that matters is there under that name, so the line can go:");
+    // A node that was started before the line came keeps running.
+    if facts.node().is_none_or(|node| node.name != host.node()) {
+        found = found.fix(shell(host, Some(facts), &format!("systemctl stop {BROKER_UNIT}")));
+    }
     let base = &facts.environment.data_base;
     for data in facts.data.iter().filter(|data| data.node == called) {
         let node = &data.node;
@@ -298,34 +298,41 @@ fn tools(host: &Host, facts: &HostFacts) -> Option<Outranked> {
     )
 }
 
-/// A cookie outside the file. One that equals the file changes nothing until the next rotation.
-fn cookie(host: &Host, facts: &HostFacts) -> Vec<Outranked> {
+/// A cookie outside the file. One that equals the file, or what the file will contain, changes nothing until the next rotation.
+fn cookie(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> {
     let in_file = facts.cookie.as_ref().map(|cookie| cookie.normalised);
-    let other = facts.environment.cookies.iter().filter(|set| set.digest.is_none() || set.digest != in_file);
-    let Some(set) = other.last() else { return Vec::new() };
-    vec![cookie_by_argument(host, facts, &set.variable, &set.by)]
+    let given = desired.secrets.get(&SecretName::cookie()).map(CookieDigest::of);
+    let given = given.filter(|_| desired.cluster.cookie == CookieSource::Given);
+    let is_other =
+        |set: &CookieSetting| set.digest.is_none() || (set.digest != in_file && set.digest != given);
+    facts.environment.cookies.iter().any(is_other).then(|| cookie_outside(host, facts))
 }
 
 /// The same, whatever the file contains: a rotation changes the file.
 pub(crate) fn any_cookie(host: &Host, facts: &HostFacts) -> Option<Outranked> {
-    let set = facts.environment.cookies.last()?;
-    Some(cookie_by_argument(host, facts, &set.variable, &set.by))
+    (!facts.environment.cookies.is_empty()).then(|| cookie_outside(host, facts))
 }
 
-fn cookie_by_argument(host: &Host, facts: &HostFacts, variable: &str, by: &str) -> Outranked {
-    let how = if variable.ends_with("ERLANG_COOKIE") { "" } else { " (-setcookie)" };
+fn cookie_outside(host: &Host, facts: &HostFacts) -> Outranked {
+    let cookies = &facts.environment.cookies;
+    let unique = |of: fn(&CookieSetting) -> &String| listed(cookies.iter().map(of).collect::<BTreeSet<_>>());
+    let (variables, by) = (unique(|set| &set.variable), unique(|set| &set.by));
     Outranked::on(
         host,
         Subject::Cookie,
-        format!("the cookie of {} comes from {variable}{how} in {by}; a cookie file beside it has no effect", host.name),
+        format!("the node's cookie comes from {variables} in {by}, and a cookie file beside it has no effect"),
     )
-    .seen(format!("{by} sets {variable}; its cookie is not shown"))
+    .seen(format!("{by}: -setcookie or a cookie in {variables} (not shown)"))
     .advise(
-        "give the nodes the same cookie by file: put this cookie into a file that only you can read, set cookie = { from = \"file\", path = … } under \
-         [cluster], and put it into the cookie file of every host; then take the variable out there and restart one broker after the other:",
+        "write that cookie into a file here that only you can read, and set cookie = { from = \"file\", path = … } under [cluster]; \
+         this puts it into the cookie files:",
     )
-    .fix(take_out(host, facts, variable, by))
-    .fix(shell(host, Some(facts), &format!("systemctl restart {BROKER_UNIT}")))
+    .fix(Advice::Rabbitup("up".to_owned()))
+    .advise(format!(
+        "then, on every host, take the cookie (-setcookie and the word after it) out of {variables} in {by}; this restarts one broker \
+         after the other:"
+    ))
+    .fix(Advice::Rabbitup("up".to_owned()))
 }
 
 /// Another main configuration file, or one in the old format.
@@ -441,10 +448,7 @@ fn plugins(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranke
         Outranked::on(
             host,
             Subject::Settings,
-            format!(
-                "the plugins of {} come from {} in {}, not from the inventory",
-                host.name, set.variable, set.by
-            ),
+            format!("the plugins come from {} in {}, not from the inventory", set.variable, set.by),
         )
         .seen(written(set))
         .advise("take the variable out, or take `plugins` out of the inventory:")

@@ -82,11 +82,11 @@ impl Cause {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    /// Changes the words of all sentences and commands, but not of [`Advice::Rabbitup`], which is completed where it is shown.
+    /// Changes the words of all sentences and commands; `rabbitup` with its arguments becomes a command like any other.
     pub fn reword(&mut self, change: impl Fn(&str) -> String) {
         for advice in &mut self.next {
             match advice {
-                Advice::Rabbitup(_) => {}
+                Advice::Rabbitup(words) => *advice = Advice::Command(change(&format!("rabbitup {words}"))),
                 Advice::Command(words) | Advice::Sentence(words) => *words = change(words),
             }
         }
@@ -143,6 +143,6 @@ mod tests {
         assert_eq!(cause.next[0], Advice::of_line(&cause.next[0].line()));
         assert_eq!(cause.next[2].words(" -i lab.toml"), "rabbitup -i lab.toml up");
         cause.reword(|words| format!("<{words}>"));
-        assert_eq!(cause.advice_text().as_deref(), Some("<log in:>\n$ <ssh node1>\n$ rabbitup up"));
+        assert_eq!(cause.advice_text().as_deref(), Some("<log in:>\n$ <ssh node1>\n$ <rabbitup up>"));
     }
 }

@@ -30,8 +30,8 @@ mod watch;
 use release::Suite;
 use scenarios::{
     access, balancer, changes, cold, consent, doctor, exposure, families, files, firewall, half_done,
-    hostile, leaving, membership, only_copies, planted, questions, queues, recovery, rolling, rotation, runs,
-    secrets, steady, taken_over, tls, traffic_check, trouble, versions,
+    hostile, leaving, membership, only_copies, outranked, planted, questions, queues, recovery, rolling,
+    rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -44,6 +44,7 @@ const SCENARIOS: &[Scenario] = &[
     fresh("a clock that is off before a time service runs", trouble::clock_of_nobody).by_turns(),
     fresh("a joiner alone while the seed node is down", changes::joiner_without_seed).but_one(),
     fresh("doctor on blank hosts", doctor::blank_hosts).by_turns(),
+    fresh("the old configuration file is there", outranked::old_configuration).by_turns(),
     Scenario::new("hosts behind their own firewalls", State::Fresh, State::Any, firewall::bring_up)
         .by_turns(),
     Scenario::new("a firewall that keeps new logins out", State::Fresh, State::Any, firewall::reverted)
@@ -154,6 +155,8 @@ const DAY2: &[Scenario] = &[
     converged("an unmounted disk is not lost data", only_copies::not_mounted).by_turns(),
     converged("all down and all up again", recovery::full_stop).by_turns(),
     converged("all down, and the last one lost", recovery::dead_last).by_turns(),
+    Scenario::new("data on another disk", State::Converged, State::Any, outranked::on_another_disk)
+        .by_turns(),
     Scenario::new("an upgrade to the next version", State::Converged, State::Any, rolling::upgrade)
         .by_turns(),
     Scenario::new("the same playbooks with Khepri", State::Converged, State::Any, recovery::khepri)

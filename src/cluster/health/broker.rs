@@ -20,12 +20,7 @@ pub(super) fn check(
     }
     let outranked = outranked::identity(desired, host, seen);
     for found in outranked.iter().chain(&outranked::settings(desired, host, seen)) {
-        let why = found.problem.cause.why.first().map_or(String::new(), |why| format!(" ({why})"));
-        notebook.add(
-            Severity::Error,
-            format!("{}{why}", found.problem.what),
-            "`rabbitup doctor` shows the way out",
-        );
+        notebook.add(Severity::Error, found.problem.what.clone(), "`rabbitup doctor` shows the way out");
     }
     match &seen.broker {
         BrokerState::Running(_) if seen.unit(BROKER_UNIT).active == "deactivating" => {

@@ -125,7 +125,10 @@ pub fn play_all(name: &str, suite: Suite) {
     let words = std::env::var("E2E_FAULTS").unwrap_or_default();
     let mut field = Field::new(name, suite);
     let mut bad = Vec::new();
-    for fault_run in all(suite).into_iter().filter(|fault_run| is_wanted(fault_run, &words)) {
+    let wanted: Vec<FaultRun> =
+        all(suite).into_iter().filter(|fault_run| is_wanted(fault_run, &words)).collect();
+    assert!(!wanted.is_empty(), "E2E_FAULTS='{words}' names no fault run");
+    for fault_run in wanted {
         let outcome = field.play(fault_run);
         let row = table::row(&outcome, suite);
         say(&row);

@@ -15,6 +15,7 @@ pub mod hostile;
 pub mod leaving;
 pub mod membership;
 pub mod only_copies;
+pub mod outranked;
 pub mod planted;
 pub mod questions;
 pub mod queues;

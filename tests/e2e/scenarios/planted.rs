@@ -17,7 +17,8 @@ const BOUND: Duration = Duration::from_secs(150);
 const CANARIES: &str = "stat -c '%n %a %u:%g %Y %X' /root/canary; stat -c '%n %a %u:%g %Y' /srv/canary /etc/shadow /etc/passwd /root /srv\n\
     ls -A /root /srv; cat /srv/canary; ls /var/tmp/ran-as-0 2>/dev/null || :";
 
-/// Everything that it can create, everywhere. It owns the environment file: a root shell that evaluates it runs its commands.
+/// Everything that it can create, everywhere. It owns the environment file: a root shell that evaluates it runs its commands. (On
+/// RPM hosts /etc/rabbitmq belongs to root, and there is no such file; the test gives it both.)
 const PLANT: &str = "cd /var/log/rabbitmq; ln -s /etc/shadow zz.log; ln -s /root/canary zy.log; mkfifo zx.log; ln -s /dev/zero zw.log\n\
     truncate -s 200G zv.log; mkdir zu.log; touch -d '+2 minutes' zv.log\n\
     cd /var/lib/rabbitmq/mnesia; mkdir pipe@x link@x zero@x; mkfifo pipe@x/cluster_nodes.config\n\
@@ -81,7 +82,9 @@ pub fn broker_user(stage: &Stage) {
     lab.stdout_of(
         "node1",
         &format!(
-            "rm -f /var/tmp/ran-as-*; for f in /root/canary /srv/canary; do echo {CANARY} >$f; done; chmod 600 /root/canary\n\
+            "cd /etc/rabbitmq; stat -c %u:%g . >/root/owner; chown rabbitmq: .\n\
+             [ -e rabbitmq-env.conf ] || {{ install -o rabbitmq -g rabbitmq -m 644 /dev/null rabbitmq-env.conf; touch -d yesterday rabbitmq-env.conf; }}\n\
+             rm -f /var/tmp/ran-as-*; for f in /root/canary /srv/canary; do echo {CANARY} >$f; done; chmod 600 /root/canary\n\
              chmod 644 /srv/canary; touch -d 2020-01-01 /root/canary /srv/canary"
         ),
     );
@@ -93,7 +96,11 @@ pub fn broker_user(stage: &Stage) {
     swapped(&attacker);
     failing_start(&attacker);
     attacker.does("cd /etc/rabbitmq; sed -i /ran-as/d rabbitmq-env.conf");
-    lab.stdout_of("node1", "rm -f /root/canary /srv/canary /var/tmp/ran-as-*");
+    lab.stdout_of(
+        "node1",
+        "rm -f /root/canary /srv/canary /var/tmp/ran-as-*; chown $(cat /root/owner) /etc/rabbitmq; rm /root/owner; \
+         find /etc/rabbitmq/rabbitmq-env.conf -empty -delete",
+    );
     stage.up(&whole).expect(0);
     stage.assert_nothing_to_do(&whole);
 }

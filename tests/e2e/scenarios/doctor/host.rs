@@ -140,6 +140,63 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "an environment file that ends early",
+        breaks: &[Run("node2", "echo 'exit 1' >>/etc/rabbitmq/rabbitmq-env.conf")],
+        cause: "environment-broken",
+        host: "node2",
+        evidence: &["ends before its last line"],
+        fix: Fix::ByHand(&[Run("node2", "cp -p /root/e2e-kept/rabbitmq-env.conf /etc/rabbitmq")]),
+        ..CASE
+    },
+    Case {
+        name: "data that the next start would not find",
+        breaks: &[Run("node2", "echo RABBITMQ_MNESIA_DIR=/srv/other >>/etc/rabbitmq/rabbitmq-env.conf")],
+        cause: "data-elsewhere",
+        host: "node2",
+        evidence: &["RABBITMQ_MNESIA_DIR=/srv/other"],
+        fix: Fix::ByHand(&[Run("node2", "cp -p /root/e2e-kept/rabbitmq-env.conf /etc/rabbitmq")]),
+        ..CASE
+    },
+    Case {
+        name: "the old configuration file beside the new one",
+        breaks: &[Run("node2", "echo '[{rabbit, [{heartbeat, 10}]}].' >/etc/rabbitmq/rabbitmq.config")],
+        cause: "setting-outranked",
+        host: "node2",
+        evidence: &["rabbit.heartbeat"],
+        ..CASE
+    },
+    Case {
+        name: "a file that is read after rabbitmq.conf",
+        breaks: &[Run(
+            "node2",
+            "install -d /etc/rabbitmq/conf.d && echo 'heartbeat = 10' >/etc/rabbitmq/conf.d/90-mine.conf",
+        )],
+        cause: "setting-outranked",
+        host: "node2",
+        evidence: &["/etc/rabbitmq/conf.d/90-mine.conf"],
+        ..CASE
+    },
+    Case {
+        name: "advanced.config sets what the inventory sets",
+        breaks: &[Run("node3", "echo '[{rabbit, [{heartbeat, 10}]}].' >/etc/rabbitmq/advanced.config")],
+        cause: "setting-outranked",
+        host: "node3",
+        evidence: &["/etc/rabbitmq/advanced.config"],
+        ..CASE
+    },
+    Case {
+        name: "a cookie in an argument",
+        breaks: &[Run(
+            "node2",
+            "echo 'CTL_ERL_ARGS=\"-setcookie e2e-argument-of-nobody\"' >>/etc/rabbitmq/rabbitmq-env.conf",
+        )],
+        cause: "cookie-by-argument",
+        host: "node2",
+        evidence: &["CTL_ERL_ARGS"],
+        fix: Fix::ByHand(&[Run("node2", "cp -p /root/e2e-kept/rabbitmq-env.conf /etc/rabbitmq")]),
+        ..CASE
+    },
+    Case {
         name: "a node that runs under another name",
         breaks: &[Run("node3", OTHER_NAME), Run("node3", "timeout 60 systemctl start rabbitmq-server")],
         cause: "node-name-differs",

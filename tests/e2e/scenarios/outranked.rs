@@ -1,0 +1,89 @@
+//! Settings of hosts that outrank the inventory: data on another disk, and files that RabbitMQ reads in the place of rabbitup's.
+
+use crate::hosts::{self, on_all};
+use crate::inventory::Inventory;
+use crate::stage::{ALL, BROKERS, Stage};
+
+const ENV: &str = "/etc/rabbitmq/rabbitmq-env.conf";
+
+/// On fresh hosts, before anything is installed: the old configuration file stays from an earlier package. The printed command leads
+/// on.
+pub fn old_configuration(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    let text = "[{rabbit,[{vm_memory_high_watermark,0.3},{default_pass,<<\"planted-in-terms\">>}]}].";
+    lab.stdout_of(
+        "node2",
+        &format!("mkdir -p /etc/rabbitmq; printf '%s\\n' '{text}' >/etc/rabbitmq/rabbitmq.config"),
+    );
+    let files = hosts::all_files(lab, &ALL);
+    let refused = stage.plan(&inventory).expect(1);
+    let refused = refused.says("rabbitmq.config (the old format) is there, and RabbitMQ reads it instead of");
+    let refused = refused.says("rabbit.vm_memory_high_watermark").does_not_say("planted-in-terms");
+    refused.says("mv /etc/rabbitmq/rabbitmq.config /etc/rabbitmq/rabbitmq.config.old");
+    hosts::assert_untouched(lab, &ALL, &files);
+    lab.stdout_of("node2", "mv /etc/rabbitmq/rabbitmq.config /etc/rabbitmq/rabbitmq.config.old");
+    stage.plan(&inventory).expect(0).says("write /etc/rabbitmq/rabbitmq.conf");
+    lab.stdout_of("node2", "rm -r /etc/rabbitmq");
+}
+
+/// The data of all brokers moves to another directory, as the documentation has it; everything works there: a stopped cluster starts, a
+/// stopped member is no wiped one, a removal keeps the data beside it, and the host comes back blank.
+pub fn on_another_disk(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    lab.stdout_of("node1", "timeout 60 rabbitmqctl -q add_vhost on-another-disk");
+    for host in ["node3", "node2", "node1"] {
+        lab.stdout_of(host, "timeout 100 systemctl stop rabbitmq-server");
+    }
+    on_all(&BROKERS, |host| {
+        let by = match host {
+            // The unit's own environment has the same effect.
+            "node2" => "install -d /etc/systemd/system/rabbitmq-server.service.d; printf '[Service]\\nEnvironment=RABBITMQ_MNESIA_BASE=/srv/rabbit\\n' \
+                 >/etc/systemd/system/rabbitmq-server.service.d/data.conf; systemctl daemon-reload"
+                .to_owned(),
+            _ => format!("echo MNESIA_BASE=/srv/rabbit >>{ENV}"),
+        };
+        lab.stdout_of(
+            host,
+            &format!("install -d -o rabbitmq -g rabbitmq /srv/rabbit; mv /var/lib/rabbitmq/mnesia/* /srv/rabbit/; {by}"),
+        )
+    });
+    let starts: Vec<String> = BROKERS.iter().map(|host| format!("start rabbit@{host}")).collect();
+    assert_eq!(stage.planned(&inventory), starts, "the data is found");
+    stage.up(&inventory).expect(0);
+    stage.assert_nothing_to_do(&inventory);
+    let vhosts = lab.stdout_of("node2", "timeout 60 rabbitmqctl -q list_vhosts --silent");
+    assert!(vhosts.contains("on-another-disk"), "{vhosts}");
+
+    lab.stdout_of("node2", "timeout 100 systemctl stop rabbitmq-server");
+    stage.plan(&inventory).expect(0).says("start rabbit@node2").says("because it does not run");
+    stage.playbook(&inventory, &["recover-node", "node=node2"]).expect(1).says("rabbitup up");
+    stage.up(&inventory).expect(0);
+
+    let removed = stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(0);
+    removed.says("move its data to /srv/rabbit/rabbitup-kept");
+    let kept = lab.stdout_of("node3", "ls -d /srv/rabbit/rabbitup-kept/*/rabbit@node3; ls /srv/rabbit");
+    assert!(kept.starts_with("/srv/rabbit/rabbitup-kept/"), "{kept}");
+    assert!(!kept.lines().any(|line| line == "rabbit@node3"), "{kept}");
+    stage
+        .rabbitup(&inventory)
+        .args(["status"])
+        .run()
+        .says("is kept in /srv/rabbit/rabbitup-kept/rabbit@node3");
+    stage.up(&inventory).expect(0);
+    hosts::assert_cluster(lab, &BROKERS);
+    stage.assert_nothing_to_do(&inventory);
+
+    // A setting that goes while the node runs: its next start would be empty.
+    lab.stdout_of("node3", &format!("cp -p {ENV} /root/env; sed -i /^MNESIA_BASE/d {ENV}"));
+    for words in [&["plan"][..], &["run", "rolling-restart", "--yes"]] {
+        let refused = stage.rabbitup(&inventory).args(words.iter().copied()).run().expect(1);
+        refused.says("and would start empty in /var/lib/rabbitmq/mnesia/rabbit@node3");
+    }
+    let doctor = stage.rabbitup(&inventory).args(["doctor"]).run().expect(1);
+    doctor.says("cause: data-elsewhere").says("runs with its data in /srv/rabbit/rabbit@node3");
+    lab.stdout_of("node3", &format!("mv /root/env {ENV}"));
+    stage.assert_nothing_to_do(&inventory);
+    stage.assert_serves();
+}
