@@ -2,6 +2,7 @@
 //! and a missing tool is an absent fact, never an error.
 
 mod broker;
+mod cloud_init;
 mod holdings;
 mod host;
 mod member;
@@ -20,6 +21,7 @@ pub use crate::model::MetadataStore;
 pub use crate::platform::{OsFamily, PackageFacts};
 pub(crate) use broker::AdminPassword;
 pub use broker::{BrokerState, FeatureFlags, Guest, NodeFacts, Partition};
+pub use cloud_init::{CloudInit, HostsFileRule};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;
 pub use host::{

@@ -63,6 +63,7 @@ const PROBE: [&str; 3] = [
         include_str!("broker_user.sh"),
         include_str!("mounted.sh"),
         include_str!("unix_socket.sh"),
+        include_str!("cloud_init.sh"),
         include_str!("probe.sh"),
         include_str!("../balancer/haproxy_probe.sh")
     ),

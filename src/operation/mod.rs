@@ -30,7 +30,7 @@ mod upgrade;
 mod world;
 
 pub use balancer::{BalancerState, SwitchServer};
-pub use broker::{StartApp, StartBroker, StopBroker};
+pub use broker::{InterruptBoot, StartApp, StartBroker, StopBroker};
 pub(crate) use call::{Call, line};
 pub use cluster::ChangeNodeType;
 pub(crate) use cluster::{SetClusterName, SetPlugins};
@@ -214,7 +214,7 @@ operations! {
         InstallPackages HoldPackages
         InstallCookie StageCookie SwitchCookie AdoptCookie DropStagedCookie
         StartUnit ReloadUnit StopUnit
-        StopBroker StartApp StartBroker EnterCluster
+        StopBroker InterruptBoot StartApp StartBroker EnterCluster
         RestartBroker UpgradeBroker ReviveNode SwitchServer EnableFeatureFlags Rebalance
         JoinCluster FollowPeer
         RetireBroker #[serde(rename = "stop_stranger")] StopUnknownMember ReleaseQueues ForgetNode ForgetOffline KeepData

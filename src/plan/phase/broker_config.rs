@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::{Draft, conf_keys};
 use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::Host;
@@ -225,6 +227,7 @@ fn file(path: &str, group: &str, mode: u32, body: Rendered) -> WriteFile {
         then: Then::Nothing,
         proof: Proof::BrokerStart,
         resolves: Vec::new(),
+        full_names: BTreeMap::new(),
     }
 }
 
