@@ -30,7 +30,8 @@ mod upgrade;
 mod world;
 
 pub use balancer::{BalancerState, SwitchServer};
-pub use broker::{InterruptBoot, StartApp, StartBroker, StopBroker};
+pub(crate) use broker::InterruptBoot;
+pub use broker::{StartApp, StartBroker, StopBroker};
 pub(crate) use call::{Call, line};
 pub use cluster::ChangeNodeType;
 pub(crate) use cluster::{SetClusterName, SetPlugins};
