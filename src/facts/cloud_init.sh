@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # Whether cloud-init writes /etc/hosts at every boot: the settings in its order, the last word last (cloud-init, "Configuration
 # sources"). Installed or run by a unit, and not disabled: by its file, on the kernel's command line, or by its generator at this
 # boot.
