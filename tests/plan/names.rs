@@ -53,9 +53,9 @@ fn a_host_keeps_its_full_name() {
     assert_eq!(ids(&again), Vec::<String>::new());
 }
 
-/// A host that does not answer keeps the full name that it has in the others' files.
+/// Somebody's mistake in DNS must not lead to another broker.
 #[test]
-fn a_host_that_is_another_ones_first_label_is_not_taken_for_it() {
+fn a_full_name_that_is_another_hosts_is_not_kept() {
     let desired = desired(INVENTORY);
     let mut facts = fresh(&desired);
     host(&mut facts, "node1").full_names.insert(name("node1"), "node2.lab.example".to_owned());
