@@ -1,6 +1,6 @@
 //! One of every operation, for the tests of scripts: what a contributor adds to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::balancer::Software;
 use crate::facts::{HoldingCounts, QueueKind, SelinuxPort};
@@ -9,8 +9,8 @@ use crate::model::{HostName, NameMode, NodeName, NodeType, SecretName};
 use crate::operation::{
     AdoptCookie, BalancerState, CancelSyncQueue, ChangeNodeType, CloseGuest, CookieSide, DropStagedCookie,
     EnableFeatureFlags, EnterCluster, FollowPeer, ForgetNode, ForgetOffline, GrowReplicas, Hold,
-    HoldPackages, ImportDefinitions, InstallCookie, InstallPackages, JoinCluster, JoinCommand, KeepData,
-    KeepOpenings, LabelPort, MayGo, OpenPorts, Operation, PackageChoice, Proof, PutAdmin, QueueRef,
+    HoldPackages, ImportDefinitions, InstallCookie, InstallPackages, InterruptBoot, JoinCluster, JoinCommand,
+    KeepData, KeepOpenings, LabelPort, MayGo, OpenPorts, Operation, PackageChoice, Proof, PutAdmin, QueueRef,
     Rebalance, ReleaseQueues, ReloadUnit, RemoveLeftovers, RestartBroker, RetireBroker, ReviveNode,
     SetClusterName, SetHostName, SetPlugins, SetSelinuxBoolean, StageCookie, StartApp, StartBroker,
     StartUnit, StopBroker, StopCheck, StopUnit, StopUnknownMember, SwitchCookie, SwitchServer, SyncQueue,
@@ -41,6 +41,7 @@ pub(super) fn hostile_operations() -> Vec<Operation> {
             then: Then::Reload(text.clone()),
             proof: Proof::BrokerStart,
             resolves: Vec::new(),
+            full_names: BTreeMap::new(),
         }),
         Operation::InstallPackages(InstallPackages {
             packages: vec![PackageChoice { name: text.clone(), version: Some(text.clone()), over: None }],
@@ -109,6 +110,7 @@ pub(super) fn every_operation() -> Vec<Operation> {
         Operation::ReloadUnit(ReloadUnit { unit: unit() }),
         Operation::StopUnit(StopUnit { unit: unit() }),
         Operation::StopBroker(StopBroker { node: n() }),
+        Operation::InterruptBoot(InterruptBoot { node: n(), names: NameMode::Short }),
         Operation::StartApp(StartApp { node: n(), names, patience_s }),
         Operation::StartBroker(StartBroker { node: n(), names, patience_s }),
         Operation::EnterCluster(EnterCluster { node: n(), names, join_target: n(), patience_s }),

@@ -1,5 +1,6 @@
 //! What stands in the way of a file, on real file systems. Needs root, for owners, mounts and attributes.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -96,6 +97,7 @@ pub(super) fn writes(path: &Path) -> String {
         then: Then::Nothing,
         proof: Proof::None,
         resolves: Vec::new(),
+        full_names: BTreeMap::new(),
     }))
 }
 

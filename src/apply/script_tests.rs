@@ -1,6 +1,6 @@
 //! What is sent to a host, in real shells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -84,6 +84,7 @@ proptest! {
             then: Then::Nothing,
             proof: Proof::None,
             resolves: Vec::new(),
+            full_names: BTreeMap::new(),
         };
         let steps = [
             step(Operation::SetClusterName(SetClusterName { node: NodeName::rabbit(&host()), name: word.clone() })),

@@ -1,6 +1,7 @@
 //! User rabbitmq puts something else in the directory of what root is working on, at every single moment of a step. The moments
 //! are the commands that the step calls: each is a function here that lets the attacker in first. Needs root, for owners.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -141,6 +142,7 @@ fn writes(path: &str) -> String {
         validate: None,
         then: Then::Nothing,
         resolves: Vec::new(),
+        full_names: BTreeMap::new(),
     }))
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::arguments::{Common, Render};
 use super::exit::{Exit, Failure};
 use super::print;
@@ -42,7 +44,7 @@ fn rendered(
     let shown = |rendered: crate::template::Rendered| rendered.display_text();
     let broker = host.or_else(|| desired.brokers().next());
     match name {
-        TemplateName::Hosts => render::hosts_block(templates, desired).map(Some),
+        TemplateName::Hosts => render::hosts_block(templates, desired, &BTreeMap::new()).map(Some),
         TemplateName::Rabbitmq => {
             let Some((host, seed)) = broker.zip(desired.brokers().next().map(Host::node)) else {
                 return Ok(None);

@@ -115,6 +115,8 @@ macro_rules! causes {
 
 causes! {
     Unreachable = "unreachable" / "reach",
+    /// Two hosts of the inventory are one machine.
+    SameMachine = "same-machine" / "machines",
     HostNameDiffers = "host-name-differs" / "host-names",
     NotInstalled = "not-installed" / "packages",
     /// The environment file cannot be evaluated.

@@ -54,6 +54,10 @@ fn is_standstill(cause: Cause) -> bool {
 fn on_one_host(cause: Cause, found: Cause) -> bool {
     use Cause::*;
     match cause {
+        SameMachine => {
+            matches!(found, HostNameDiffers | NodeNameDiffers | GhostMember | NotJoined)
+                || is_standstill(found)
+        }
         HostNameDiffers => {
             matches!(found, NamesDiffer | NodeNameDiffers) || is_standstill(found) || found == GhostMember
         }
@@ -121,8 +125,8 @@ fn towards(cause: Cause, found: Cause) -> bool {
     let absence = matches!(found, EpmdRefused | EpmdWithoutNode | DistributionRefused | HandshakeRefused);
     match cause {
         Unreachable => !matches!(found, NameUnresolved | NameLoopback | NameElsewhere),
-        HostNameDiffers | NotInstalled | EnvironmentBroken | DataElsewhere | DiskFull | NamesDiffer
-        | NodeNameDiffers | GhostMember => absence,
+        SameMachine | HostNameDiffers | NotInstalled | EnvironmentBroken | DataElsewhere | DiskFull
+        | NamesDiffer | NodeNameDiffers | GhostMember => absence,
         TlsDiffers => found == HandshakeRefused,
         _ => {
             (is_standstill(cause) && absence) || (is_cookie(cause) && (found == HandshakeRefused || absence))

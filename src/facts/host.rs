@@ -3,7 +3,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerEnvironment, BrokerState, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, Storage};
+use super::{
+    BrokerEnvironment, BrokerState, CloudInit, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, Storage,
+};
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
@@ -18,6 +20,13 @@ pub struct HostFacts {
     pub host_name: HostNameFacts,
     /// The addresses of the inventory's names on this host (`getent ahosts`), in the resolver's order.
     pub resolution: BTreeMap<HostName, Vec<IpAddr>>,
+    /// What the resolver calls these names in full, where that is another name (the canonical name of getaddrinfo(3), which
+    /// `hostname -f` prints for the host's own).
+    #[serde(default)]
+    pub full_names: BTreeMap<HostName, String>,
+    /// What cloud-init does to /etc/hosts at every boot, if anything.
+    #[serde(default)]
+    pub cloud_init: Option<CloudInit>,
     /// The controller's view of this host's clock. Differs at every probe: not part of a plan's fingerprint.
     #[serde(skip)]
     pub clock: Option<Clock>,
@@ -62,6 +71,10 @@ pub struct HostFacts {
     #[serde(default)]
     pub kept: Vec<String>,
     pub broker: BrokerState,
+    /// Of a node that is booting: the members that its Mnesia is connected to, itself among them. None if its Mnesia does not run,
+    /// or it did not say. It connects to the others when it starts, and later only to those that start after it.
+    #[serde(default)]
+    pub met: Option<Vec<NodeName>>,
     pub load_balancer: Option<LoadBalancerFacts>,
     /// The firewalls in effect. Only looked up if the inventory manages them.
     #[serde(default)]
@@ -163,6 +176,10 @@ pub struct System {
     /// report a different second of its boot at each probe.
     #[serde(skip)]
     pub kernel: Option<String>,
+    /// Equal only where two logins reached one running system: its machine id, the id of its boot, and its network namespace, in
+    /// which containers of one machine differ. Not part of a plan's fingerprint.
+    #[serde(skip)]
+    pub identity: Option<String>,
 }
 
 /// Differs at every probe, so only thresholds are compared.
@@ -220,6 +237,9 @@ pub struct UnitFacts {
     pub active: String,
     /// `UnitFileState`: enabled, disabled, masked…
     pub enabled: String,
+    /// When its state last changed, Unix seconds. A reload counts. Not part of a plan's fingerprint.
+    #[serde(skip)]
+    pub since: Option<u64>,
 }
 
 impl UnitFacts {

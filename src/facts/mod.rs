@@ -2,6 +2,7 @@
 //! and a missing tool is an absent fact, never an error.
 
 mod broker;
+mod cloud_init;
 mod environment;
 mod holdings;
 mod host;
@@ -21,6 +22,7 @@ pub use crate::model::MetadataStore;
 pub use crate::platform::{OsFamily, PackageFacts};
 pub(crate) use broker::AdminPassword;
 pub use broker::{BrokerState, FeatureFlags, Guest, NodeFacts, Partition};
+pub use cloud_init::{CloudInit, HostsFileRule};
 pub use environment::{BrokerEnvironment, CookieSetting, EnvironmentSetting, MainConfiguration};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;

@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{
-    Access, BrokerEnvironment, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts,
-    NodeData, OsFamily, PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay,
-    SelinuxFacts, Storage, System, TimeService,
+    Access, BrokerEnvironment, CloudInit, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts,
+    HostNameFacts, NodeData, OsFamily, PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources,
+    RunUnderWay, SelinuxFacts, Storage, System, TimeService,
 };
 use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
@@ -67,6 +67,8 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         resources: resources(&frames),
         host_name: host_name(&frames, &files),
         resolution: resolution(request, &frames),
+        full_names: full_names(request, &frames),
+        cloud_init: CloudInit::read(frames.lines("cloud")),
         clock: None,
         time_service: time_service(&frames),
         packages: software::packages(request, &frames),
@@ -87,12 +89,13 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         },
         kept: kept(&frames),
         broker: node::broker(request, &frames),
+        met: node::met(&frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
         firewalls: firewalls(&frames),
         selinux: SelinuxFacts::read(frames.lines("selinux")),
         reach: reach(request, &frames),
         files: files.requested(request, &environment),
-        units: units.into_iter().map(|(name, unit)| (name, unit.facts)).collect(),
+        units,
     })
 }
 
@@ -198,6 +201,7 @@ fn system(frames: &Frames, files: &Files) -> System {
         systemd: frames.value("system", "systemd").is_some(),
         machine: frames.value("system", "machine").unwrap_or_default().to_owned(),
         kernel: kernel(frames),
+        identity: identity(frames),
     }
 }
 
@@ -207,6 +211,12 @@ fn kernel(frames: &Frames) -> Option<String> {
     let booted = frames.value("system", "booted")?;
     let memory = frames.lines("system").find_map(|line| line.strip_prefix("MemTotal:"))?;
     Some(format!("{booted} {}", memory.trim()))
+}
+
+/// `MACHINE-ID BOOT-ID NAMESPACE`; none without all of them.
+fn identity(frames: &Frames) -> Option<String> {
+    let found = frames.value("system", "identity")?;
+    (found.split_whitespace().count() == 3).then(|| found.to_owned())
 }
 
 fn resources(frames: &Frames) -> Resources {
@@ -252,17 +262,15 @@ fn host_name(frames: &Frames, files: &Files) -> HostNameFacts {
     HostNameFacts { running: frames.value("system", "hostname").unwrap_or_default().to_owned(), persistent }
 }
 
-/// `getent ahosts` prints an address up to three times, and before each name's the address 0.0.x.y that says which
-/// of the requested names it is: 256 x + y counts them from 1.
-fn resolution(request: &ProbeRequest, frames: &Frames) -> BTreeMap<HostName, Vec<IpAddr>> {
-    let mut found: BTreeMap<HostName, Vec<IpAddr>> = BTreeMap::new();
-    let mut seen = BTreeSet::new();
+/// The answers of `getent ahosts`: the name and a line for it. Before each name's lines the address 0.0.x.y says which of the
+/// requested names it is: 256 x + y counts them from 1.
+fn answers<'f>(
+    request: &'f ProbeRequest,
+    frames: &'f Frames,
+) -> impl Iterator<Item = (&'f HostName, IpAddr, &'f str)> {
     let mut name = None;
-    for line in frames.lines("resolve") {
-        let Some(address) = line.split_whitespace().next().and_then(|word| word.parse::<IpAddr>().ok())
-        else {
-            continue;
-        };
+    frames.lines("resolve").filter_map(move |line| {
+        let address = line.split_whitespace().next()?.parse::<IpAddr>().ok()?;
         if let IpAddr::V4(v4) = address
             && let [0, 0, high, low] = v4.octets()
             && (high, low) != (0, 0)
@@ -270,15 +278,35 @@ fn resolution(request: &ProbeRequest, frames: &Frames) -> BTreeMap<HostName, Vec
             name = (usize::from(high) * 256 + usize::from(low))
                 .checked_sub(1)
                 .and_then(|i| request.names.get(i));
-            continue;
+            return None;
         }
-        if let Some(name) = name {
-            let addresses = found.entry(name.clone()).or_default();
-            if seen.insert((name, address)) {
-                addresses.push(address);
-            }
+        Some((name?, address, line))
+    })
+}
+
+/// It prints an address up to three times.
+fn resolution(request: &ProbeRequest, frames: &Frames) -> BTreeMap<HostName, Vec<IpAddr>> {
+    let mut found: BTreeMap<HostName, Vec<IpAddr>> = BTreeMap::new();
+    for (name, address, _) in answers(request, frames) {
+        let addresses = found.entry(name.clone()).or_default();
+        if !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
+    found
+}
+
+/// The first line of a name ends in its canonical name: `10.0.0.1 STREAM node1.example.com`.
+fn full_names(request: &ProbeRequest, frames: &Frames) -> BTreeMap<HostName, String> {
+    let full = |(name, _, line): (&HostName, IpAddr, &str)| {
+        let canonical = line.split_whitespace().nth(2)?.trim_end_matches('.').to_owned();
+        Some((name.clone(), canonical))
+    };
+    let mut found = BTreeMap::new();
+    for (name, canonical) in answers(request, frames).filter_map(full) {
+        found.entry(name).or_insert(canonical);
+    }
+    found.retain(|name, canonical| name.as_str() != canonical);
     found
 }
 

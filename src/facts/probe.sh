@@ -71,6 +71,8 @@ system() {
   done 2>/dev/null </proc/stat
   if first /proc/sys/kernel/arch; then echo "machine=$line"; else echo "machine=$(uname -m)"; fi
   first /proc/sys/kernel/hostname && echo "hostname=$line"
+  first /etc/machine-id
+  echo "identity=$line $(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/1/ns/net)"
   while read -r line; do
     case $line in MemTotal:* | MemAvailable:*) echo "$line" ;; esac
     case $line in MemAvailable:*) break ;; esac
@@ -93,6 +95,7 @@ system() {
     [ ! -e "$1" ] || echo "leftover=$directory"
   done
   set -f
+  cloud_init
 }
 
 # Space and inodes where rabbitup, the package manager and the broker write: path, file system, free blocks, their size, free inodes, all

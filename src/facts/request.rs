@@ -64,6 +64,7 @@ const PROBE: [&str; 3] = [
         include_str!("broker_environment.sh"),
         include_str!("mounted.sh"),
         include_str!("unix_socket.sh"),
+        include_str!("cloud_init.sh"),
         include_str!("probe.sh"),
         include_str!("../balancer/haproxy_probe.sh")
     ),

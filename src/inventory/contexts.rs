@@ -1,5 +1,6 @@
 //! The data of the desired state that templates get.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Stats, TimeServer, short_duration};
@@ -17,12 +18,13 @@ const RETRY_INTERVAL: u32 = 100;
 
 impl Desired {
     /// For hosts.hbs: every host, in the inventory's order.
-    pub fn hosts_context(&self) -> HostsContext {
+    pub fn hosts_context(&self, full_names: &BTreeMap<HostName, String>) -> HostsContext {
         let line = |host: &Host| {
             let short = host.name.short();
             let is_unique = self.hosts.iter().filter(|other| other.name.short() == short).count() == 1;
             let alias = (host.name.is_qualified() && is_unique).then(|| short.to_owned());
-            HostLine { address: host.address.to_string(), name: host.name.to_string(), alias }
+            let full = full_names.get(&host.name).cloned();
+            HostLine { address: host.address.to_string(), name: host.name.to_string(), full, alias }
         };
         HostsContext { hosts: self.hosts.iter().map(line).collect() }
     }
@@ -113,7 +115,7 @@ impl Desired {
     /// The template uses a value that this inventory does not set.
     pub fn try_template(&self, templates: &Templates, name: TemplateName) -> Result<(), TemplateError> {
         match name {
-            TemplateName::Hosts => templates.render(name, &self.hosts_context()).map(drop),
+            TemplateName::Hosts => templates.render(name, &self.hosts_context(&BTreeMap::new())).map(drop),
             TemplateName::Rabbitmq => self.brokers().try_for_each(|host| {
                 let seed = self.brokers().next().unwrap_or(host).node();
                 templates.render(name, &self.rabbitmq_context(host, &seed)).map(drop)

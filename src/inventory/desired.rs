@@ -16,6 +16,7 @@ pub struct Desired {
     pub cluster: Cluster,
     pub package: Package,
     pub time: Time,
+    pub hosts_file: HostsFileSetting,
     pub firewall: FirewallSetting,
     /// In the inventory's order, in which they join. At least one is a broker.
     pub hosts: Vec<Host>,
@@ -147,6 +148,16 @@ pub struct Time {
     pub manage: bool,
     pub servers: Vec<TimeServer>,
     pub max_offset: Duration,
+}
+
+/// What happens to /etc/hosts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostsFileSetting {
+    /// It gets a block with the inventory's hosts.
+    #[default]
+    Managed,
+    /// Nothing: every name must resolve to its address already.
+    LeftAlone,
 }
 
 /// What happens to the hosts' firewalls.

@@ -20,7 +20,7 @@ use crate::document::{self, Problem, Severity, Source};
 pub(crate) use command_secret::CommandSecret;
 pub use desired::{
     Admin, Become, Cluster, ConfigValue, CookieSource, Desired, FirewallSetting, GuestSetting, Host,
-    HostKeys, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
+    HostKeys, HostsFileSetting, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
 };
 pub(crate) use desired::{ConfigEntry, Definitions};
 pub(crate) use duration::{parse_duration, short_duration};

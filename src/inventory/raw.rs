@@ -29,6 +29,8 @@ pub struct RawInventory {
     pub ssh: Option<RawSsh>,
     /// How clocks are synchronised.
     pub time: Option<RawTime>,
+    /// Whether /etc/hosts gets the cluster's host names.
+    pub hosts_file: Option<RawHostsFile>,
     /// Whether the hosts' firewalls are opened for what the cluster needs.
     pub firewall: Option<RawFirewall>,
     /// One table for each host, in the order of joining; the first broker is the seed node. `rabbitup init HOST…`
@@ -145,6 +147,14 @@ pub struct RawTime {
     pub servers: Option<Vec<At<String>>>,
     /// The largest acceptable clock offset: "250ms".
     pub max_offset: Option<At<DurationText>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHostsFile {
+    /// Whether rabbitup writes the cluster's host names to /etc/hosts (the default), or only checks that every name resolves to its
+    /// address in this inventory.
+    pub manage: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

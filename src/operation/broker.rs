@@ -99,6 +99,29 @@ impl Operate for StopBroker {
     }
 }
 
+/// Stops a node whose boot waits in vain, unless it serves by now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InterruptBoot {
+    pub node: NodeName,
+    pub names: NameMode,
+}
+
+impl Operate for InterruptBoot {
+    fn nature(&self) -> Nature {
+        Nature { shell: &[&SHELL], writes: Writes::Nothing, broker: OnBroker::Stops, losses: Vec::new() }
+    }
+
+    fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
+        call.on_node("interrupt_boot", &self.node, self.names);
+        Ok(())
+    }
+
+    fn effect(&self, world: &mut World<'_>) {
+        stops(world, &self.node, AtBoot::Starts);
+        world.on_host(|host| host.met = None);
+    }
+}
+
 /// A node without data starts alone, one with data as its directory records.
 pub(super) fn starts(world: &mut World<'_>, node: &NodeName) {
     world.on_host(|host| {

@@ -205,6 +205,15 @@ stop_broker() { # NODE
   await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"
 }
 
+# Between plan and step it may have found the others; then it goes on.
+interrupt_boot() { # NODE MODE
+  if is_serving "$1" "$2"; then
+    printf '%s serves by now\n' "$1"
+  elif [ "$(systemctl show -p ActiveState --value rabbitmq-server)" = activating ]; then
+    stop_broker "$1"
+  fi
+}
+
 start_app() { # NODE MODE PATIENCE
   rabbit_tool 300 rabbitmqctl -q -n "$1" start_app ||
     broker_failed "RabbitMQ did not start in the running Erlang VM of $1"

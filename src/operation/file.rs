@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct WriteFile {
     pub proof: Proof,
     /// Every name that must resolve to its address afterwards (for /etc/hosts).
     pub resolves: Vec<(HostName, IpAddr)>,
+    /// What the resolver must call these names in full afterwards (`hostname -f`).
+    #[serde(default)]
+    pub full_names: BTreeMap<HostName, String>,
 }
 
 /// What validates a file before it replaces the old one.
@@ -131,7 +135,10 @@ impl Operate for WriteFile {
         .word(proof)
         .secret(&body);
         for (name, address) in &self.resolves {
-            call.word(&format!("{name}={address}"));
+            match self.full_names.get(name) {
+                Some(full) => call.word(&format!("{name}={address}={full}")),
+                None => call.word(&format!("{name}={address}")),
+            };
         }
         Ok(())
     }
@@ -151,7 +158,9 @@ impl Operate for WriteFile {
             host.files.insert(self.path.clone(), written);
             for (name, address) in &self.resolves {
                 host.resolution.insert(name.clone(), vec![*address]);
+                host.full_names.remove(name);
             }
+            host.full_names.extend(self.full_names.clone());
             match &self.then {
                 Then::Reload(unit) | Then::Restart(unit) => unit::has_read(host, unit),
                 Then::DaemonReload => has_limit(host, &self.path),

@@ -6,7 +6,7 @@ reader=
 
 # Writes a file: a new one beside the old, validated there, then renamed over it, so that no process reads half a
 # file, and a refused one changes nothing. The old file stays beside it, with the time in its name.
-write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NAME=ADDRESS...]
+write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NAME=ADDRESS[=FULL]...]
   path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8 proof=$9
   shift 9
   enter_workshop "$path"
@@ -43,13 +43,17 @@ after_change() { # THEN UNIT
   esac
 }
 
-# After a change of /etc/hosts: every name must resolve to its address, in the way that Erlang resolves names.
-check_names() { # NAME=ADDRESS...
+# After a change of /etc/hosts: every name must resolve to its address, in the way that Erlang resolves names, and keep its full name
+# (the canonical one, which `hostname -f` prints).
+check_names() { # NAME=ADDRESS[=FULL]...
   for pair in "$@"; do
-    name=${pair%%=*} address=${pair#*=}
-    found=$(getent ahosts "$name" | { read -r first _ && printf %s "$first"; }) || found=
-    [ "$found" = "$address" ] ||
-      fail "$name resolves to ${found:-nothing} on this host, not to $address" \
+    name=${pair%%=*} address=${pair#*=} full=
+    case $address in *=*) full=${address#*=} address=${address%%=*} ;; esac
+    found=$(getent ahosts "$name" | { read -r first _ canonical _ && printf "%s %s" "$first" "$canonical"; }) || found=nothing
+    [ "${found%% *}" = "$address" ] ||
+      fail "$name resolves to ${found%% *} on this host, not to $address" \
         "check the line 'hosts:' of /etc/nsswitch.conf: 'files' must come first"
+    [ -z "$full" ] || [ "${found#* }" = "$full" ] ||
+      fail "the full name of $name is ${found#* } on this host, not $full" "check which line of /etc/hosts has $name first"
   done
 }

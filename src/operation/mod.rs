@@ -30,6 +30,7 @@ mod upgrade;
 mod world;
 
 pub use balancer::{BalancerState, SwitchServer};
+pub(crate) use broker::InterruptBoot;
 pub use broker::{StartApp, StartBroker, StopBroker};
 pub(crate) use call::{Call, line};
 pub use cluster::ChangeNodeType;
@@ -214,7 +215,7 @@ operations! {
         InstallPackages HoldPackages
         InstallCookie StageCookie SwitchCookie AdoptCookie DropStagedCookie
         StartUnit ReloadUnit StopUnit
-        StopBroker StartApp StartBroker EnterCluster
+        StopBroker InterruptBoot StartApp StartBroker EnterCluster
         RestartBroker UpgradeBroker ReviveNode SwitchServer EnableFeatureFlags Rebalance
         JoinCluster FollowPeer
         RetireBroker #[serde(rename = "stop_stranger")] StopUnknownMember ReleaseQueues ForgetNode ForgetOffline KeepData

@@ -1,16 +1,22 @@
 //! The rendered files, from the desired state. `rabbitup render` prints exactly what a plan would write.
 
+use std::collections::BTreeMap;
+
 use crate::inventory::{Desired, Host, LoadBalancer};
-use crate::model::{NodeName, Role};
+use crate::model::{HostName, NodeName, Role};
 use crate::platform::{Platform, TimeService};
 use crate::template::{Rendered, TemplateError, TemplateName, Templates};
 
-/// The block of /etc/hosts: every host of the inventory.
+/// The block of /etc/hosts: every host of the inventory, with the full names that hosts have besides.
 ///
 /// # Errors
 /// As [`Templates::render`], here and below.
-pub fn hosts_block(templates: &Templates, desired: &Desired) -> Result<String, TemplateError> {
-    templates.render(TemplateName::Hosts, &desired.hosts_context())
+pub fn hosts_block(
+    templates: &Templates,
+    desired: &Desired,
+    full_names: &BTreeMap<HostName, String>,
+) -> Result<String, TemplateError> {
+    templates.render(TemplateName::Hosts, &desired.hosts_context(full_names))
 }
 
 /// rabbitmq.conf of one broker. It names `seed` only for a node that enters the cluster at its first start.

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::PlannedHost;
 use crate::balancer::{Balancer, Software};
-use crate::facts::{Lookup, PeerPort, ProbeRequest};
+use crate::facts::{CloudInit, Lookup, PeerPort, ProbeRequest};
 use crate::inventory::{Desired, FirewallSetting, Host};
 use crate::model::Role;
 use crate::platform::platforms;
@@ -39,6 +39,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let mut units: Vec<&str> = platforms().map(|platform| platform.time.unit).collect();
     let mut files = vec!["/etc/hosts"];
     files.extend(platforms().map(|platform| platform.time.conf));
+    files.extend(CloudInit::templates().chain([CloudInit::OVERRIDE]));
     let mut candidates = Vec::new();
     if broker {
         installable.push(BROKER_PACKAGE);

@@ -214,6 +214,7 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
     let words = |check: &str| {
         match check {
             "reach" => "hosts answer over SSH",
+            "machines" => "hosts are different machines",
             "host-names" => "host names match the inventory",
             "packages" => "hosts have RabbitMQ installed",
             "disk" => "hosts have free space and inodes",

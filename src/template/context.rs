@@ -15,6 +15,8 @@ pub struct HostsContext {
 pub struct HostLine {
     pub address: String,
     pub name: String,
+    /// What the host calls itself in full, where that is another name. It comes first: the first name of a line is the canonical one.
+    pub full: Option<String>,
     /// The first label of a long name, where no other host has it too.
     pub alias: Option<String>,
 }
@@ -114,6 +116,7 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             hosts: vec![HostLine {
                 address: text("192.0.2.1"),
                 name: text("node1.example.com"),
+                full: Some(text("node1.example.net")),
                 alias: Some(text("node1")),
             }],
         }),

@@ -154,7 +154,7 @@ fn roomy() -> Storage {
 }
 
 fn unit(active: &str) -> UnitFacts {
-    UnitFacts { exists: true, active: active.to_owned(), enabled: "enabled".to_owned() }
+    UnitFacts { exists: true, active: active.to_owned(), enabled: "enabled".to_owned(), since: None }
 }
 
 /// An epmd that knows these names.

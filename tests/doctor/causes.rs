@@ -30,6 +30,11 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
             bed.facts.hosts.insert(host("node2"), Observation::Unreachable(why));
             bed.exams.hosts.remove(&host("node2"));
         }),
+        (Cause::SameMachine, Some("node2"), |bed| {
+            for (name, boot) in ALL.into_iter().zip(["1", "1", "3"]) {
+                bed.seen(name).system.identity = Some(format!("machine {boot} net:[1]"));
+            }
+        }),
         (Cause::HostNameDiffers, Some("node2"), |bed| {
             bed.seen("node2").host_name.running = "pear".to_owned()
         }),

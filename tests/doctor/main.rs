@@ -8,4 +8,5 @@ mod bed;
 mod causes;
 mod examination;
 mod follows;
+mod names;
 mod texts;

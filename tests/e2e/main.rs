@@ -30,8 +30,8 @@ mod watch;
 use release::Suite;
 use scenarios::{
     access, balancer, changes, cold, consent, doctor, exposure, families, files, firewall, half_done,
-    hostile, leaving, membership, only_copies, outranked, planted, questions, queues, recovery, rolling,
-    rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble, versions,
+    hostile, leaving, membership, names, only_copies, outranked, planted, questions, queues, recovery,
+    rolling, rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -49,6 +49,7 @@ const SCENARIOS: &[Scenario] = &[
         .by_turns(),
     Scenario::new("a firewall that keeps new logins out", State::Fresh, State::Any, firewall::reverted)
         .by_turns(),
+    Scenario::new("hosts keep their full names", State::Fresh, State::Any, names::full_names).by_turns(),
     Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
     converged("what outsiders can reach", exposure::strangers).by_turns(),
@@ -59,6 +60,9 @@ const SCENARIOS: &[Scenario] = &[
     converged("a broker that was stopped", steady::stopped_broker).by_turns(),
     converged("a saved plan", changes::saved_plan).but_one(),
     converged("files that another tool manages", files::in_the_way).by_turns(),
+    converged("a host whose /etc/hosts cloud-init writes", names::cloud_init).by_turns(),
+    converged("a power cut of hosts that boot without names", names::booted_without_names).but_one(),
+    converged("one machine twice in the inventory", names::one_machine_twice).by_turns(),
     converged("a limit, plugins and another balancing", changes::limit_and_plugins).by_turns(),
     converged("a clock that is off", trouble::clock),
     converged("a cluster that was made by hand", half_done::taken_over).by_turns(),

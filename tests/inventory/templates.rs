@@ -37,7 +37,7 @@ fn rendered_files_look_hand_written() {
     let json = |value: Result<serde_json::Value, _>| {
         value.unwrap_or_else(|error: serde_json::Error| panic!("{error}"))
     };
-    let hosts = json(serde_json::to_value(desired.hosts_context()));
+    let hosts = json(serde_json::to_value(desired.hosts_context(&std::collections::BTreeMap::new())));
     insta::assert_snapshot!("rendered_hosts", render(TemplateName::Hosts, &hosts));
     for (host, name) in [(0, "rendered_rabbitmq_of_the_seed_node"), (1, "rendered_rabbitmq_of_a_joiner")] {
         let context =

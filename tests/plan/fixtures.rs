@@ -124,6 +124,7 @@ fn bare(name: &HostName) -> HostFacts {
             systemd: true,
             machine: "x86_64".to_owned(),
             kernel: None,
+            identity: None,
         },
         resources: Resources {
             memory_total_kib: Some(4 << 20),
@@ -136,6 +137,8 @@ fn bare(name: &HostName) -> HostFacts {
             persistent: Some(format!("fresh-{name}")),
         },
         resolution: BTreeMap::new(),
+        full_names: BTreeMap::new(),
+        cloud_init: None,
         clock: None,
         time_service: TimeService::default(),
         packages: BTreeMap::from([(
@@ -164,6 +167,7 @@ fn bare(name: &HostName) -> HostFacts {
         environment: BrokerEnvironment::default(),
         kept: Vec::new(),
         broker: BrokerState::Down,
+        met: None,
         load_balancer: None,
         firewalls: Vec::new(),
         selinux: SelinuxFacts::default(),
@@ -191,7 +195,8 @@ pub fn install(facts: &mut Facts, text: &str) {
     let host = host(facts, text);
     let package = host.packages.entry("rabbitmq-server".to_owned()).or_default();
     (package.installed, package.unpacked) = (Some(VERSION.to_owned()), Some(1_700_000_000));
-    let unit = UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "enabled".to_owned() };
+    let unit =
+        UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "enabled".to_owned(), since: None };
     host.units.insert("rabbitmq-server".to_owned(), unit);
     cookie(facts, text, &format!("own-cookie-of-{text}"));
 }
@@ -216,7 +221,7 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
     host.host_name = HostNameFacts { running: text.to_owned(), persistent: Some(text.to_owned()) };
     host.units.insert(
         "rabbitmq-server".to_owned(),
-        UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned() },
+        UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned(), since: None },
     );
     let node = node(text);
     host.data =

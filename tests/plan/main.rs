@@ -10,6 +10,7 @@ mod firewall;
 mod fixtures;
 mod guest;
 mod laws;
+mod names;
 mod order;
 mod outranked;
 mod phases;

@@ -351,7 +351,8 @@ fn every_other_balancer_of_ours_is_stopped() {
     let desired = desired(&INVENTORY.replace("[load_balancer]", "[load_balancer]\nsoftware = \"nginx\""));
     let mut facts = converged(&desired);
     let lb1 = host(&mut facts, "lb1");
-    let running = UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned() };
+    let running =
+        UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned(), since: None };
     lb1.units.insert("haproxy".to_owned(), running);
     let conf = lb1.files["/etc/nginx/nginx.conf"].clone();
     for (content, stops) in [("# Written by rabbitup\n", true), ("# theirs\n", false)] {

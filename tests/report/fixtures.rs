@@ -216,6 +216,7 @@ pub fn desired(brokers: usize, balancers: usize) -> Desired {
         (1..=brokers).map(|n| a_host(&format!("node{n}"), vec![Role::Broker])).collect();
     hosts.extend((1..=balancers).map(|n| a_host(&format!("lb{n}"), vec![Role::LoadBalancer])));
     Desired {
+        hosts_file: rabbitup::inventory::HostsFileSetting::Managed,
         cluster: Cluster {
             name: Some("orders".to_owned()),
             plugins: None,
@@ -330,10 +331,13 @@ fn blank(name: &HostName) -> HostFacts {
             systemd: true,
             machine: "x86_64".to_owned(),
             kernel: None,
+            identity: None,
         },
         resources: Resources::default(),
         host_name: HostNameFacts { running: name.to_string(), persistent: Some(name.to_string()) },
         resolution: BTreeMap::new(),
+        full_names: BTreeMap::new(),
+        cloud_init: None,
         clock: None,
         time_service: TimeService { running: Some("chrony".to_owned()), synchronised: Some(true) },
         packages: ["rabbitmq-server", "haproxy", "nginx"]
@@ -356,6 +360,7 @@ fn blank(name: &HostName) -> HostFacts {
         environment: BrokerEnvironment::default(),
         kept: Vec::new(),
         broker: BrokerState::Down,
+        met: None,
         load_balancer: None,
         firewalls: Vec::new(),
         selinux: SelinuxFacts::default(),

@@ -292,7 +292,12 @@ fn retire(facts: &mut Facts) {
     seen(facts, "node3").data.clear();
     seen(facts, "node3").units.insert(
         "rabbitmq-server".to_owned(),
-        UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "disabled".to_owned() },
+        UnitFacts {
+            exists: true,
+            active: "inactive".to_owned(),
+            enabled: "disabled".to_owned(),
+            since: None,
+        },
     );
     for other in ["node1", "node2"] {
         let node = node_of(facts, other);

@@ -1,4 +1,5 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::cluster::vain_boot::is_in_vain;
 use crate::cluster::view::{self, Forgotten};
 use crate::doctor::{Awaits, Cause, Finding, Unit};
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
@@ -119,6 +120,12 @@ fn moving(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Finding {
                 "if it was a member before, it cannot come up; this moves its data aside and brings it back:",
             ))
             .fix(rabbitup(format!("run recover-node node={name}"))),
+        None if is_in_vain(case.desired, seen.host, facts, facts) => {
+            Finding::on(name, Cause::BrokerStopped, "the broker's boot waits in vain for other members")
+                .seen("it looked for them before their names resolved here, and does not look again")
+                .seen(stands(facts))
+                .fix(rabbitup("up"))
+        }
         None => found.fix(sentence("check again in a minute:")).fix(rabbitup("doctor")),
     }
 }

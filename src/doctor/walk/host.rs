@@ -1,5 +1,5 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
-use crate::cluster::unreachable;
+use crate::cluster::{machines, unreachable};
 use crate::doctor::{Cause, Finding};
 use crate::facts::{HostFacts, Observation, Shortage, shortages};
 use crate::model::NameMode;
@@ -19,6 +19,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
             notes.add(out_of_reach(case, seen));
             continue;
         };
+        same_machine(case, seen, facts, notes);
         host_name(case, seen, facts, notes);
         notes.checked(Cause::NotInstalled);
         if !seen.is_installed() {
@@ -53,6 +54,19 @@ fn out_of_reach(case: &Case<'_>, seen: &Seen<'_>) -> Finding {
         found = found.fix(advice);
     }
     found
+}
+
+fn same_machine(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, notes: &mut Notes) {
+    if facts.system.identity.is_none() {
+        return;
+    }
+    notes.checked(Cause::SameMachine);
+    let twice = machines::same(case.desired, case.facts);
+    let Some((first, again)) = twice.iter().find(|(_, again)| again.name == seen.host.name) else { return };
+    let problem = machines::problem(first, again);
+    let mut found = Finding::on(&again.name, Cause::SameMachine, problem.what);
+    found.problem.cause = problem.cause;
+    notes.add(found);
 }
 
 /// RabbitMQ names its node after the kernel's host name; with short names, up to the first dot (rabbitmq-env).

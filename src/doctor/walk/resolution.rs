@@ -1,9 +1,10 @@
 use std::net::IpAddr;
 
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::cluster::claim::Claim;
 use crate::doctor::{Answer, Cause, Finding};
 use crate::facts::{BrokerState, HostFacts};
-use crate::inventory::Host;
+use crate::inventory::{Host, HostsFileSetting};
 use crate::model::Advice;
 
 /// Whether each broker's name resolves to it, and nowhere else, on every broker's host. Erlang takes the first address of its
@@ -15,7 +16,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
             notes.checked(Cause::NameUnresolved);
             let is_own = peer.host.name == seen.host.name;
             if let Some(found) =
-                name(seen, facts, peer.host).filter(|_| !is_own || own_name_matters(seen, facts))
+                name(case, seen, facts, peer.host).filter(|_| !is_own || own_name_matters(case, seen, facts))
             {
                 notes.add(found);
             }
@@ -23,7 +24,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
     }
 }
 
-fn name(seen: &Seen<'_>, facts: &HostFacts, peer: &Host) -> Option<Finding> {
+fn name(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, peer: &Host) -> Option<Finding> {
     let all = facts.resolution.get(&peer.name).map(Vec::as_slice).unwrap_or_default();
     let family: Vec<&IpAddr> =
         all.iter().filter(|address| address.is_ipv4() == peer.address.is_ipv4()).collect();
@@ -55,7 +56,8 @@ fn name(seen: &Seen<'_>, facts: &HostFacts, peer: &Host) -> Option<Finding> {
             Some(line) => finding.seen(format!("/etc/hosts on {here}: {line}")),
             None => finding.seen(format!("/etc/hosts on {here} does not contain it")),
         };
-    let found = remedies(facts, peer).into_iter().fold(finding, Finding::fix);
+    let finding = written_by(facts).into_iter().fold(finding, Finding::seen);
+    let found = remedies(case.desired.hosts_file, facts, peer).into_iter().fold(finding, Finding::fix);
     Some(if here == there { found } else { found.peer(there) })
 }
 
@@ -68,8 +70,23 @@ fn line_of(hosts: &str, name: &str) -> Option<String> {
     hosts.lines().find(has).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// `rabbitup up` writes /etc/hosts. If that is correct already, another source takes precedence.
-fn remedies(facts: &HostFacts, peer: &Host) -> Vec<Advice> {
+/// Who else writes /etc/hosts, and so may have removed names from it.
+fn written_by(facts: &HostFacts) -> Option<String> {
+    if let Some(cloud) = &facts.cloud_init {
+        return Some(format!("cloud-init writes /etc/hosts at every boot: {}", cloud.in_words()));
+    }
+    let claim = Claim::of(facts.file("/etc/hosts")?.content.as_deref()?)?;
+    Some(format!("/etc/hosts says that it belongs to {}: {}", claim.whose(), claim.line))
+}
+
+/// `rabbitup up` writes /etc/hosts, unless the inventory keeps it from that. If that is correct already, another source takes precedence.
+fn remedies(setting: HostsFileSetting, facts: &HostFacts, peer: &Host) -> Vec<Advice> {
+    if setting == HostsFileSetting::LeftAlone {
+        return vec![sentence(
+            "correct this where the host takes its names from (/etc/hosts, DNS); rabbitup does not write /etc/hosts, since \
+             [hosts_file] has manage = false",
+        )];
+    }
     let hosts = facts.file("/etc/hosts").and_then(|file| file.content.as_deref()).unwrap_or_default();
     let first = line_of(hosts, peer.name.as_str());
     let is_right = first.is_some_and(|line| line.split(' ').next() == Some(&peer.address.to_string()));
@@ -84,7 +101,12 @@ fn remedies(facts: &HostFacts, peer: &Host) -> Vec<Advice> {
 
 /// Debian's installer maps the host's own name to 127.0.1.1. A node finds itself there too, unless epmd or the node listens on
 /// only one address: then it does not answer under its own name.
-fn own_name_matters(seen: &Seen<'_>, facts: &HostFacts) -> bool {
+///
+/// Where the inventory leaves /etc/hosts alone, no plan is made for such a host.
+fn own_name_matters(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> bool {
+    if case.desired.hosts_file == HostsFileSetting::LeftAlone {
+        return true;
+    }
     let own = seen.exam.and_then(|exam| exam.peers.get(&seen.host.name));
     let by_name = own.map(|own| &own.answer);
     let answers_otherwise = matches!(facts.broker, BrokerState::Running(_) | BrokerState::AppStopped);

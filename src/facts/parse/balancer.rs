@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use super::ProbeRequest;
 use super::frame::Frames;
-use super::software::Unit;
 use crate::balancer::Software;
-use crate::facts::{Backend, LoadBalancerFacts};
+use crate::facts::{Backend, LoadBalancerFacts, UnitFacts};
 
 /// None if the request names no load balancer.
 pub(super) fn load_balancer(
     request: &ProbeRequest,
     frames: &Frames,
-    units: &BTreeMap<String, Unit>,
+    units: &BTreeMap<String, UnitFacts>,
 ) -> Option<LoadBalancerFacts> {
     if request.load_balancer_port.is_none() && request.runtime_socket.is_none() {
         return None;
@@ -52,7 +51,7 @@ fn backends(frames: &Frames) -> Vec<Backend> {
 
 /// systemd records when the unit was started or reloaded, to the second. It also records a failed reload; only HAProxy's own
 /// uptime, that of the running worker, shows the difference.
-fn loaded(frames: &Frames, units: &BTreeMap<String, Unit>) -> Option<u64> {
+fn loaded(frames: &Frames, units: &BTreeMap<String, UnitFacts>) -> Option<u64> {
     let now = frames.clock.and_then(|clock| u64::try_from(clock / 1_000_000_000).ok());
     let uptime =
         frames.lines("balancer").find_map(|line| line.strip_prefix("Uptime_sec: ")?.trim().parse().ok());
@@ -61,9 +60,9 @@ fn loaded(frames: &Frames, units: &BTreeMap<String, Unit>) -> Option<u64> {
         .iter()
         .filter(|(name, unit)| {
             let name = name.trim_end_matches(".service");
-            Software::ALL.iter().any(|software| software.balancer().unit == name) && unit.facts.is_active()
+            Software::ALL.iter().any(|software| software.balancer().unit == name) && unit.is_active()
         })
-        .find_map(|(_, unit)| unit.changed);
+        .find_map(|(_, unit)| unit.since);
     match (unit, worker) {
         // Both are whole seconds from different clocks.
         (Some(unit), Some(worker)) if unit.abs_diff(worker) > 2 => Some(worker.min(unit)),

@@ -39,6 +39,13 @@ pub(super) fn known_members(frames: &Frames) -> Vec<NodeName> {
     report(&text.join("\n")).map(|lines| Report(&lines).nodes("known")).unwrap_or_default()
 }
 
+/// The members that the Mnesia of a booting node is connected to.
+pub(super) fn met(frames: &Frames) -> Option<Vec<NodeName>> {
+    let text: Vec<_> = frames.lines("answer").collect();
+    let met = Report(&report(&text.join("\n"))?).nodes("met");
+    (!met.is_empty()).then_some(met)
+}
+
 /// epmd knows the node, but it answered neither erl_call nor rabbitmqctl. Both report a wrong cookie as a failed connection; so
 /// does a cookie with an unusable mode or owner. A node that hangs is not asked twice, since rabbitmqctl reports the same.
 fn refusal(text: &[&str]) -> BrokerState {

@@ -8,16 +8,8 @@ use crate::facts::request::unit_name;
 use crate::facts::{PackageFacts, UnitFacts};
 use crate::platform::OsFamily;
 
-/// A unit, with details that the planner does not need.
-#[derive(Debug, Default)]
-pub(super) struct Unit {
-    pub facts: UnitFacts,
-    /// When its state last changed, Unix seconds. A reload counts.
-    pub changed: Option<u64>,
-}
-
 /// The units by their names in the request, which may be aliases.
-pub(super) fn units(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String, Unit> {
+pub(super) fn units(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String, UnitFacts> {
     let mut found = Vec::new();
     let mut block = BTreeMap::new();
     // systemctl puts an empty line between units, and none after the last.
@@ -40,8 +32,9 @@ pub(super) fn units(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String,
             exists: !matches!(value("LoadState"), "not-found" | ""),
             active: value("ActiveState").to_owned(),
             enabled: value("UnitFileState").to_owned(),
+            since: unix_seconds(value("StateChangeTimestamp")),
         };
-        Some((name.clone(), Unit { facts, changed: unix_seconds(value("StateChangeTimestamp")) }))
+        Some((name.clone(), facts))
     };
     request.units.iter().filter_map(of).collect()
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::raw::{RawInventory, RawPackage};
-use super::{CommandSecret, Desired, FirewallSetting, Options, Package};
+use super::{CommandSecret, Desired, FirewallSetting, HostsFileSetting, Options, Package};
 use crate::document::{At, Problem, Source};
 use crate::model::{KeyFingerprint, SecretName, SecretSource, Secrets, VersionSpec};
 
@@ -54,6 +54,10 @@ pub fn check(
     let load_balancer = checker.load_balancer(raw.load_balancer.as_ref(), &cluster, &raw.host);
     let package = checker.package(&raw.package.unwrap_or_default());
     let cluster = checker.cluster(cluster, &hosts, &package);
+    let hosts_file = match raw.hosts_file.and_then(|hosts_file| hosts_file.manage) {
+        Some(false) => HostsFileSetting::LeftAlone,
+        Some(true) | None => HostsFileSetting::Managed,
+    };
     let firewall = match raw.firewall.and_then(|firewall| firewall.manage) {
         Some(true) => FirewallSetting::Managed,
         Some(false) | None => FirewallSetting::LeftAlone,
@@ -62,6 +66,7 @@ pub fn check(
         cluster,
         package,
         time,
+        hosts_file,
         firewall,
         hosts,
         load_balancer,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::{Draft, conf_keys, outranked};
 use crate::facts::{FileFacts, HostFacts, MainConfiguration};
 use crate::inventory::Host;
@@ -239,6 +241,7 @@ fn file(path: &str, group: &str, mode: u32, body: Rendered) -> WriteFile {
         then: Then::Nothing,
         proof: Proof::BrokerStart,
         resolves: Vec::new(),
+        full_names: BTreeMap::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Draft, forget};
+use super::{Draft, forget, full_names};
 use crate::cluster::own_data;
 use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
@@ -7,7 +7,8 @@ use crate::model::{HostName, NodeName};
 use crate::operation::{SetHostName, StopBroker};
 use crate::plan::{Change, Proposal};
 
-/// Sets every host's name to that of the inventory: the running name and the one for the next boot.
+/// Sets every host's name to that of the inventory: the running name and the one for the next boot. A name with a domain stays where
+/// the inventory has its first label: RabbitMQ takes no more of it.
 ///
 /// RabbitMQ's data directory is named after the node and so after the host: a broker that holds data under
 /// another name is refused, since it would start empty under the new one; also if the host was renamed
@@ -17,7 +18,8 @@ pub fn plan(draft: &mut Draft<'_>) {
         let Some(facts) = draft.host(&host.name) else { continue };
         let wanted = host.name.as_str();
         let names = facts.host_name.clone();
-        let is_named = names.running == wanted && names.persistent.as_deref() == Some(wanted);
+        let is_right = |name: &str| full_names::is_right(host, name);
+        let is_named = is_right(&names.running) && names.persistent.as_deref().is_some_and(is_right);
         let is_misnamed = facts.node().is_some_and(|node| node.name != host.node());
         if is_named && !is_misnamed {
             if draft.desired.is_broker(host) {
@@ -28,7 +30,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         if (draft.desired.is_broker(host) && !make_way(draft, host)) || is_named {
             continue;
         }
-        let reason = if names.running == wanted {
+        let reason = if is_right(&names.running) {
             format!("the next boot would rename it to {}", names.persistent.as_deref().unwrap_or("nameless"))
         } else {
             format!("the host's name is {}", names.running)

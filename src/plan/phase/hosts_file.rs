@@ -1,74 +1,141 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::Draft;
+use super::{Draft, cloud_hosts, full_names, hosts_text};
+use crate::cluster::claim::Claim;
+use crate::cluster::names::{elsewhere, resolves};
+use crate::cluster::phrases::listed;
 use crate::cluster::view;
 use crate::facts::HostFacts;
+use crate::inventory::{Host, HostsFileSetting};
 use crate::model::HostName;
 use crate::operation::{Proof, Then, WriteFile};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, render};
-use crate::template::Rendered;
+use crate::template::{Rendered, TemplateError};
 
 const PATH: &str = "/etc/hosts";
-const BEGIN: &str = "# BEGIN rabbitup";
-const END: &str = "# END rabbitup";
 
 /// Writes every host of the inventory into a marked block of /etc/hosts, on every host. Other lines stay, except
 /// for aliases that would resolve one of these names differently (Debian's installer maps the host's own name to
-/// 127.0.1.1, where other nodes cannot reach Erlang).
+/// 127.0.1.1, where other nodes cannot reach Erlang). A host keeps its full name.
 pub fn plan(draft: &mut Draft<'_>) {
-    let block = match render::hosts_block(draft.templates, draft.desired) {
-        Ok(block) => block,
-        Err(error) => return super::refuse_template(draft, &error),
-    };
-    let desired = draft.desired;
     let addresses: Vec<(HostName, IpAddr)> =
-        desired.hosts.iter().map(|host| (host.name.clone(), host.address)).collect();
-    let names: BTreeSet<&str> =
-        desired.hosts.iter().flat_map(|host| [host.name.as_str(), host.name.short()]).collect();
+        draft.desired.hosts.iter().map(|host| (host.name.clone(), host.address)).collect();
+    if draft.desired.hosts_file == HostsFileSetting::LeftAlone {
+        return draft.hosts().iter().for_each(|host| check_names(draft, host, &addresses));
+    }
     let unknown = unknown(draft);
     for host in draft.hosts() {
-        let Some(facts) = draft.host(&host.name) else { continue };
-        let current = facts.file(PATH).and_then(|file| file.content.clone()).unwrap_or_default();
-        let block = with_unknown(&block, &current, &unknown);
-        let wanted = with_block(&current, &block, &names);
-        let astray = addresses.iter().find_map(|(name, address)| {
-            Some((name.clone(), elsewhere(facts.resolution.get(name)?, *address)?))
-        });
-        if wanted == current {
-            if let Some((name, found)) = astray.filter(|_| draft.desired.is_broker(host)) {
-                refuse_resolver(draft, &host.name, &name, found);
-            }
-            continue;
+        if let Err(error) = write(draft, host, &addresses, &unknown) {
+            return super::refuse_template(draft, &error);
         }
-        let write = WriteFile {
-            path: PATH.to_owned(),
-            mode: 0o644,
-            owner: "root".to_owned(),
-            group: "root".to_owned(),
-            body: Rendered::from_text(&wanted),
-            validate: None,
-            then: Then::Nothing,
-            proof: Proof::None,
-            resolves: addresses.clone(),
-        };
-        let reason = match (&astray, current.contains(BEGIN)) {
-            (Some((name, found)), _) => format!("{name} resolves to {found} there"),
-            (None, true) => "the inventory's hosts have changed".to_owned(),
-            (None, false) if knows_all(facts, &addresses) => {
-                "the names resolve, but not through lines that rabbitup manages".to_owned()
-            }
-            (None, false) => "the hosts cannot resolve each other's names".to_owned(),
-        };
-        draft.propose(
-            Proposal::new(&host.name, "hosts-file", Change::Change, write)
-                .title(format!("write the cluster's host names to {PATH}"))
-                .because(reason)
-                .diff(unified(&current, &wanted))
-                .within(60),
-        );
     }
+}
+
+fn write(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    addresses: &[(HostName, IpAddr)],
+    unknown: &BTreeSet<String>,
+) -> Result<(), TemplateError> {
+    let Some(facts) = draft.host(&host.name) else { return Ok(()) };
+    let full = full_names::known_on(draft, facts);
+    let block = render::hosts_block(draft.templates, draft.desired, &full)?;
+    let current = facts.file(PATH).and_then(|file| file.content.clone()).unwrap_or_default();
+    let block = hosts_text::with_unknown(&block, &current, unknown);
+    let full = hosts_text::canonical(&block, addresses.iter().map(|(name, _)| name));
+    let names = addresses.iter().flat_map(|(name, _)| [name.as_str(), name.short()]);
+    let names: BTreeSet<String> = names.map(str::to_owned).chain(full.values().cloned()).collect();
+    let wanted = hosts_text::with_block(&current, &block, &names);
+    let astray = addresses
+        .iter()
+        .find_map(|(name, address)| Some((name.clone(), elsewhere(facts.resolution.get(name)?, *address)?)));
+    if wanted == current {
+        if let Some((name, found)) = astray.filter(|_| draft.desired.is_broker(host)) {
+            refuse_resolver(draft, &host.name, &name, found);
+        }
+        cloud_hosts::plan(draft, &host.name, &block, &names);
+        return Ok(());
+    }
+    let reason = reason(facts, &current, astray.as_ref(), addresses);
+    if let Some(claim) = Claim::of(&current) {
+        note_claim(draft, &host.name, &claim);
+    }
+    let write = WriteFile {
+        path: PATH.to_owned(),
+        mode: 0o644,
+        owner: "root".to_owned(),
+        group: "root".to_owned(),
+        body: Rendered::from_text(&wanted),
+        validate: None,
+        then: Then::Nothing,
+        proof: Proof::None,
+        resolves: addresses.to_vec(),
+        full_names: full,
+    };
+    draft.propose(
+        Proposal::new(&host.name, "hosts-file", Change::Change, write)
+            .title(format!("write the cluster's host names to {PATH}"))
+            .because(reason)
+            .diff(unified(&current, &wanted))
+            .within(60),
+    );
+    cloud_hosts::plan(draft, &host.name, &block, &names);
+    Ok(())
+}
+
+fn reason(
+    facts: &HostFacts,
+    current: &str,
+    astray: Option<&(HostName, IpAddr)>,
+    addresses: &[(HostName, IpAddr)],
+) -> String {
+    match (astray, current.contains(hosts_text::BEGIN)) {
+        (Some((name, found)), _) => format!("{name} resolves to {found} there"),
+        (None, true) => "the inventory's hosts have changed".to_owned(),
+        (None, false) if addresses.iter().all(|(name, address)| resolves(facts, name, *address)) => {
+            "the names resolve, but not through lines that rabbitup manages".to_owned()
+        }
+        (None, false) => "the hosts cannot resolve each other's names".to_owned(),
+    }
+}
+
+/// What another tool's next run does is up to that tool.
+fn note_claim(draft: &mut Draft<'_>, host: &HostName, claim: &Claim) {
+    let text = format!(
+        "{PATH} says that it belongs to {} (\"{}\"), whose next run may remove these lines: put them where it takes the file \
+         from, and set manage = false under [hosts_file]",
+        claim.whose(),
+        claim.line
+    );
+    draft.note(host, text);
+}
+
+/// Without rabbitup's lines, every name must resolve to its address in another way.
+fn check_names(draft: &mut Draft<'_>, host: &Host, addresses: &[(HostName, IpAddr)]) {
+    let Some(facts) = draft.host(&host.name) else { return };
+    let wrong = addresses.iter().filter(|(name, address)| !resolves(facts, name, *address));
+    let told = wrong.map(|(name, address)| {
+        let found = facts.resolution.get(name).map(Vec::as_slice).unwrap_or_default();
+        match elsewhere(found, *address) {
+            Some(other) => format!("{name} resolves to {other}, its address is {address}"),
+            None => format!("{name} does not resolve, its address is {address}"),
+        }
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() {
+        return;
+    }
+    let names = addresses.iter().filter(|(name, address)| !resolves(facts, name, *address));
+    let names = listed(names.map(|(name, _)| name));
+    draft.refuse(
+        &host.name,
+        format!("names do not resolve as in the inventory: {names}"),
+        told.join("\n"),
+        "correct this where the host takes its names from (/etc/hosts, DNS); or let rabbitup write /etc/hosts: remove \
+         manage = false from [hosts_file]",
+    );
 }
 
 /// The hosts of members that are no longer in the inventory. While they are members, the others must be able to resolve
@@ -83,34 +150,6 @@ fn unknown(draft: &Draft<'_>) -> BTreeSet<String> {
         .collect()
 }
 
-/// The block, plus the lines of the current one for these names.
-fn with_unknown(block: &str, current: &str, unknown: &BTreeSet<String>) -> String {
-    let inside =
-        current.lines().skip_while(|line| line.trim_end() != BEGIN).take_while(|line| line.trim_end() != END);
-    let theirs: String = inside
-        .filter(|line| line.split_whitespace().skip(1).any(|word| unknown.contains(word)))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    block.replacen(END, &format!("{theirs}{END}"), 1)
-}
-
-/// Whether each name already resolves to its address on this host.
-fn knows_all(facts: &HostFacts, addresses: &[(HostName, IpAddr)]) -> bool {
-    addresses.iter().all(|(name, own)| {
-        facts.resolution.get(name).is_some_and(|found| !found.is_empty() && elsewhere(found, *own).is_none())
-    })
-}
-
-/// An address that a name resolves to and that is not its own. With a second address of the same family, which one is used depends
-/// on the caller: getaddrinfo(3) sorts them, gethostbyname(3) does not. An address of only the other family is wrong, too.
-fn elsewhere(found: &[IpAddr], own: IpAddr) -> Option<IpAddr> {
-    let of_family = |address: &&IpAddr| address.is_ipv4() == own.is_ipv4();
-    match found.iter().filter(of_family).count() {
-        0 => found.first().copied(),
-        _ => found.iter().filter(of_family).find(|address| **address != own).copied(),
-    }
-}
-
 fn refuse_resolver(draft: &mut Draft<'_>, host: &HostName, name: &HostName, first: IpAddr) {
     draft.refuse(
         host,
@@ -118,102 +157,4 @@ fn refuse_resolver(draft: &mut Draft<'_>, host: &HostName, name: &HostName, firs
         "the resolver of this host asks another source before /etc/hosts",
         "put `files` first in the line `hosts:` of /etc/nsswitch.conf, and look for a stale cache (nscd, sssd)",
     );
-}
-
-/// The file with the block: at its old position, or at the end.
-fn with_block(current: &str, block: &str, names: &BTreeSet<&str>) -> String {
-    let mut kept: Vec<String> = Vec::new();
-    let mut place = None;
-    let mut inside = false;
-    for line in current.lines() {
-        if line.trim_end() == BEGIN {
-            inside = true;
-            place = Some(kept.len());
-        } else if inside {
-            inside = line.trim_end() != END;
-        } else if let Some(line) = without_names(line, names) {
-            kept.push(line);
-        }
-    }
-    let place = place.unwrap_or(kept.len());
-    let (before, after) = kept.split_at(place);
-    let mut lines: Vec<&str> = before.iter().map(String::as_str).collect();
-    lines.extend(block.trim_end().lines());
-    lines.extend(after.iter().map(String::as_str));
-    lines.join("\n") + "\n"
-}
-
-/// A line without the names that the block defines; None if only the address would be left.
-fn without_names(line: &str, names: &BTreeSet<&str>) -> Option<String> {
-    let (fields, comment) =
-        line.split_once('#').map_or((line, None), |(fields, comment)| (fields, Some(comment)));
-    let mut words = fields.split_whitespace();
-    let Some(address) = words.next() else { return Some(line.to_owned()) };
-    let aliases: Vec<&str> = words.collect();
-    let kept: Vec<&str> = aliases.iter().copied().filter(|alias| !names.contains(alias)).collect();
-    if kept.len() == aliases.len() {
-        return Some(line.to_owned());
-    }
-    if kept.is_empty() {
-        return None;
-    }
-    let comment = comment.map_or_else(String::new, |comment| format!(" #{comment}"));
-    Some(format!("{address}\t{}{comment}", kept.join(" ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_address_of_the_same_family_leads_astray() {
-        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
-        let (own, other, six) = (address("10.0.0.1"), address("10.9.9.9"), address("fd00::1"));
-        assert_eq!(elsewhere(&[own], own), None);
-        assert_eq!(elsewhere(&[own, six], own), None);
-        assert_eq!(elsewhere(&[own, other], own), Some(other));
-        assert_eq!(elsewhere(&[six], own), Some(six));
-        assert_eq!(elsewhere(&[], own), None);
-    }
-
-    const BLOCK: &str = "# BEGIN rabbitup\n10.0.0.1 node1\n# END rabbitup\n";
-
-    fn names() -> BTreeSet<&'static str> {
-        BTreeSet::from(["node1"])
-    }
-
-    #[test]
-    fn other_lines_stay_and_a_second_time_changes_nothing() {
-        let before = "127.0.0.1\tlocalhost\n# mine\n10.9.9.9 printer # second floor\n";
-        let once = with_block(before, BLOCK, &names());
-        assert!(once.starts_with(before) && once.ends_with(BLOCK));
-        assert_eq!(with_block(&once, BLOCK, &names()), once);
-        let moved = once.replace("# END rabbitup\n", "# END rabbitup\n10.8.8.8 later\n");
-        assert_eq!(with_block(&moved, BLOCK, &names()), moved);
-    }
-
-    #[test]
-    fn the_installers_alias_of_the_own_name_is_removed() {
-        let before =
-            "127.0.0.1 localhost\n127.0.1.1 node1 old-name\n127.0.1.1\tnode1\n10.3.3.3 node1 # moved house\n";
-        let after = with_block(before, BLOCK, &names());
-        assert_eq!(after, format!("127.0.0.1 localhost\n127.0.1.1\told-name\n{BLOCK}"));
-    }
-
-    #[test]
-    fn a_member_that_the_inventory_lost_stays_resolvable() {
-        let before = "127.0.0.1 localhost\n# BEGIN rabbitup\n10.0.0.1 node1\n10.0.0.4 node4\n10.0.0.5 node5\n# END rabbitup\n";
-        let block = with_unknown(BLOCK, before, &BTreeSet::from(["node4".to_owned()]));
-        let after = with_block(before, &block, &names());
-        assert_eq!(after, before.replace("10.0.0.5 node5\n", ""));
-        assert_eq!(with_unknown(BLOCK, before, &BTreeSet::new()), BLOCK);
-    }
-
-    #[test]
-    fn a_missing_last_line_end_is_added() {
-        assert_eq!(
-            with_block("127.0.0.1 localhost", BLOCK, &names()),
-            format!("127.0.0.1 localhost\n{BLOCK}")
-        );
-    }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
 use crate::inventory::{Host, LoadBalancer};
@@ -80,6 +82,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         then: Then::Reload((*unit).to_owned()),
         proof: Proof::None,
         resolves: Vec::new(),
+        full_names: BTreeMap::new(),
     };
     // When a node replaces another, clients are sent to the new one only once it serves.
     let ready = match draft.desired.leaving {

@@ -3,6 +3,7 @@
 
 mod asked_for;
 mod broker_config;
+mod cloud_hosts;
 mod cluster_name;
 mod conf_keys;
 mod cookie;
@@ -13,9 +14,11 @@ mod feature_flags;
 mod firewall;
 mod forget;
 mod forget_offline;
+mod full_names;
 mod grow;
 mod host_names;
 mod hosts_file;
+mod hosts_text;
 mod join;
 pub mod load_balancer;
 mod node_types;
@@ -38,6 +41,7 @@ mod stop;
 mod sync_queue;
 mod time;
 mod upgrade;
+mod vain_boot;
 
 pub(super) use cookie::refuse_in_the_way;
 pub(super) use outranked::refuse_identities;

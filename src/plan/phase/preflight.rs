@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Draft;
+use crate::cluster::machines;
 use crate::cluster::phrases::listed;
 use crate::facts::PortState;
 use crate::firewall::Seen;
@@ -15,6 +16,7 @@ use crate::rabbitmq::BROKER_PACKAGE;
 /// Checks for what would make a later phase fail, and refuses with the evidence before anything is changed.
 pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
     let controller_is_off = controllers_clock(draft);
+    one_machine_twice(draft);
     for host in draft.hosts() {
         system(draft, &host.name);
         resources(draft, &host.name, draft.desired.is_broker(host), floor);
@@ -23,6 +25,14 @@ pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
             clock(draft, &host.name);
         }
         reach(draft, &host.name);
+    }
+}
+
+/// Two hosts of the inventory that are one machine: each would undo what was done for the other.
+fn one_machine_twice(draft: &mut Draft<'_>) {
+    for (first, again) in machines::same(draft.desired, draft.observed) {
+        let problem = machines::problem(first, again);
+        draft.refuse_problem(&again.name, problem);
     }
 }
 

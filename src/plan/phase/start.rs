@@ -1,4 +1,4 @@
-use super::Draft;
+use super::{Draft, vain_boot};
 use crate::cluster::view::{self, Forgotten};
 use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
@@ -10,8 +10,9 @@ use crate::rabbitmq::BROKER_UNIT;
 
 /// Starts the stopped brokers, except for the blank ones that enter the cluster at their first start: those
 /// belong to the phase `join`. Nodes with data start unchanged, all at once, because the members
-/// of a stopped cluster wait for each other.
+/// of a stopped cluster wait for each other. Those whose boot waits in vain are stopped before.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
+    let interrupted = vain_boot::plan(draft);
     let mut brokers = draft.brokers();
     brokers.sort_by_key(|host| (was_ram(draft, host), host.name != draft.anchor));
     for host in brokers {
@@ -20,6 +21,10 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         match broker {
             BrokerState::Down | BrokerState::AppStopped | BrokerState::Unknown(_)
                 if refuse_forgotten(draft, host) => {}
+            BrokerState::Down if interrupted.iter().any(|(name, _)| *name == host.name) => {
+                let stops = interrupted.iter().map(|(_, step)| step.clone()).collect();
+                propose(draft, host, "its boot was interrupted", stops, patience);
+            }
             BrokerState::Down if !draft.enters_at_first_start(host) => start(draft, host, patience),
             // While systemd still starts it, it boots or waits for its peers: start_app would exit with 0 and do nothing.
             // While it is being stopped, systemd starts it once it is down.

@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use super::{Draft, preflight};
+use crate::cluster::claim::Claim;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::model::Role;
@@ -72,6 +75,17 @@ fn configure(draft: &mut Draft<'_>, host: &Host, time: &TimeService) {
     } else {
         (Change::Change, unified(&current, &text), "its time servers differ from the inventory".to_owned())
     };
+    let claim = Claim::of(&current).filter(|_| !installed_now);
+    if let Some(claim) = claim {
+        let text = format!(
+            "{} says that it belongs to {} (\"{}\"), whose next run may undo this: set manage = false under [time], or put the \
+             time servers where it takes the file from",
+            time.conf,
+            claim.whose(),
+            claim.line
+        );
+        draft.note(&host.name, text);
+    }
     let write = WriteFile {
         path: time.conf.to_owned(),
         mode: 0o644,
@@ -82,6 +96,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, time: &TimeService) {
         then: Then::Restart(time.unit.to_owned()),
         proof: Proof::None,
         resolves: Vec::new(),
+        full_names: BTreeMap::new(),
     };
     draft.propose(
         Proposal::new(&host.name, "chrony-conf", change, write)

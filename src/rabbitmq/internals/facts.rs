@@ -65,16 +65,25 @@ const fn tried(on: &'static [Release], (need, fact): (IfUnknown, Question)) -> (
 }
 
 /// The facts of a node whose RabbitMQ is stopped or still starting.
-pub const FACTS_OF_STOPPED: &[(IfUnknown, Question)] = &[tried(
-    &[Release::V4_3_6],
+pub const FACTS_OF_STOPPED: &[(IfUnknown, Question)] = &[
+    tried(
+        &[Release::V4_3_6],
+        told(
+            IfUnknown::Unknown,
+            "known",
+            "which nodes were members of its cluster when it last ran",
+            Fallback::Nothing("the cluster's own list decides"),
+            include_str!("fact/known.erl"),
+        ),
+    ),
     told(
         IfUnknown::Unknown,
-        "known",
-        "which nodes were members of its cluster when it last ran",
-        Fallback::Nothing("the cluster's own list decides"),
-        include_str!("fact/known.erl"),
+        "met",
+        "which members its Mnesia is connected to while it boots",
+        Fallback::Nothing("its boot is not interrupted"),
+        include_str!("fact/met.erl"),
     ),
-)];
+];
 
 /// All facts of a running node, and the consequence if each is unknown.
 pub const FACTS: &[(IfUnknown, Question)] = &[

@@ -14,6 +14,7 @@ pub mod half_done;
 pub mod hostile;
 pub mod leaving;
 pub mod membership;
+pub mod names;
 pub mod only_copies;
 pub mod outranked;
 pub mod planted;
