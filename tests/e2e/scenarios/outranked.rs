@@ -49,7 +49,7 @@ pub fn on_another_disk(stage: &Stage) {
             &format!("install -d -o rabbitmq -g rabbitmq /srv/rabbit; mv /var/lib/rabbitmq/mnesia/* /srv/rabbit/; {by}"),
         )
     });
-    let starts: Vec<String> = BROKERS.iter().map(|host| format!("start rabbit@{host}")).collect();
+    let starts: Vec<String> = BROKERS.iter().map(|host| format!("{host} start rabbit@{host}")).collect();
     assert_eq!(stage.planned(&inventory), starts, "the data is found");
     stage.up(&inventory).expect(0);
     stage.assert_nothing_to_do(&inventory);
