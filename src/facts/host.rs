@@ -7,7 +7,7 @@ use super::{BrokerState, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, St
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
-use crate::platform::{OsFamily, PackageFacts};
+use crate::platform::{self, OsFamily, PackageFacts};
 
 /// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -206,6 +206,18 @@ pub struct PackageLock {
     pub pid: u32,
     /// The holder's command line.
     pub command: String,
+    /// The lock's file.
+    #[serde(default)]
+    pub file: String,
+}
+
+impl PackageLock {
+    /// What it protects.
+    pub fn what(&self) -> &'static str {
+        platform::locks()
+            .find(|lock| lock.file == self.file)
+            .map_or("the package manager's lock", |lock| lock.what)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

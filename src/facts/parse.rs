@@ -303,8 +303,9 @@ fn time_service(frames: &Frames) -> TimeService {
 }
 
 fn package_lock(frames: &Frames) -> Option<PackageLock> {
-    let (pid, command) = frames.lines("lock").next()?.split_once(' ')?;
-    Some(PackageLock { pid: pid.parse().ok()?, command: command.trim().to_owned() })
+    let mut words = frames.lines("lock").next()?.splitn(3, ' ');
+    let (pid, file) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+    Some(PackageLock { pid, file, command: words.next().unwrap_or_default().trim().to_owned() })
 }
 
 fn firewalls(frames: &Frames) -> Vec<firewall::Seen> {

@@ -130,11 +130,11 @@ files() {
   done
   stats=$(stat -L -c 'stat %f %U %G %Y %s %i %n' -- "$@")
   printf '%s\n' "$stats"
-  total=0 locks=''
+  total=0 locks='' lock_files=''
   set --
   # "stat" is the first word; the third and fourth are the owners, the fifth the time.
   while IFS=' ' read -r _ kind _ _ _ size inode path; do
-    case $nl$package_locks$nl in *"$nl$path$nl"*) locks="$locks${locks:+|}$inode" && continue ;; esac
+    case $nl$package_locks$nl in *"$nl$path$nl"*) locks="$locks${locks:+|}$inode" lock_files="$lock_files$inode $path$nl" && continue ;; esac
     case $path in
       /proc/* | /sys/*) ;;
       *)
@@ -218,22 +218,24 @@ guarded_cookie() {
   echo "raw=${held%% *}"
 }
 
-# The holder of a lock that an installation needs. /proc/locks: "1: POSIX ADVISORY WRITE 123 00:2a:4711 0 EOF".
+# The holder of a lock that an installation needs, and the lock's file. /proc/locks: "1: POSIX  ADVISORY  WRITE 123 00:2a:4711 0 EOF";
+# a line with an arrow is of a process that waits.
 lock() {
   section lock
   pid=''
   for f in $package_pids; do
     first "$f"
-    case $line in '' | *[!0-9]*) ;; *) [ ! -d "/proc/$line" ] || pid=$line ;; esac
+    case $line in '' | *[!0-9]*) ;; *) [ ! -d "/proc/$line" ] || { pid=$line && break; } ;; esac
   done
   if [ -z "$pid" ]; then
     [ -n "$locks" ] || return
-    held=$(grep -E -m 1 ":($locks) " /proc/locks) || return
-    IFS=' ' read -r _ _ _ _ pid _ <<EOF
+    held=$(grep -E -m 1 "^[^>]*:($locks) " /proc/locks) || return
+    IFS=' ' read -r _ _ _ _ pid held _ <<EOF
 $held
 EOF
+    f=${nl}$lock_files f=${f#*"$nl${held##*:} "} f=${f%%"$nl"*}
   fi
-  printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
+  printf '%s %s %s\n' "$pid" "$f" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 }
 
 # All of it stands in files; without SELinux there is none.

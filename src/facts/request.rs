@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{HostName, NameMode, NodeName, quote};
-use crate::platform::{self, OsFamily, platforms};
+use crate::platform::{self, Held, OsFamily, locks, platforms};
 use crate::rabbitmq::internals::node_report;
 
 /// What to inspect on one host. The planner decides what should change.
@@ -82,6 +82,7 @@ impl ProbeRequest {
         let reach = self.reach.iter().map(|p| format!("{} {} {}", p.peer, p.address, p.port));
         let port = self.load_balancer_port.map(|port| port.to_string());
         let node = self.node.as_ref().map(ToString::to_string);
+        let held = |way| locks().filter(move |lock| lock.held == way).map(|lock| lock.file.to_owned());
         let values = [
             ("nonce", nonce.to_owned()),
             ("names", lines(self.names.iter().map(ToString::to_string))),
@@ -95,11 +96,11 @@ impl ProbeRequest {
             ("package_data", lines(platforms().map(|platform| platform.data.to_owned()))),
             (
                 "package_locks",
-                lines(platforms().flat_map(|platform| platform.locks).map(|&lock| lock.to_owned())),
+                lines(held(Held::Locked)),
             ),
             (
                 "package_pids",
-                lines(platforms().flat_map(|platform| platform.pid_files).map(|&file| file.to_owned())),
+                lines(held(Held::Numbered)),
             ),
             (
                 "selinux_booleans",

@@ -35,6 +35,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let mut installable: Vec<&str> = Vec::new();
     if desired.time.manage {
         installable.extend(platforms().map(|platform| platform.time.package));
+        packages.extend(platforms().flat_map(|platform| platform.time.replaces));
     }
     let mut units: Vec<&str> = platforms().map(|platform| platform.time.unit).collect();
     let mut files = vec!["/etc/hosts"];

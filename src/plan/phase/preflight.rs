@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use super::Draft;
 use crate::cluster::phrases::listed;
-use crate::facts::PortState;
+use crate::facts::{PackageLock, PortState};
 use crate::firewall::Seen;
 use crate::inventory::FirewallSetting;
 use crate::model::{HostName, Problem};
 use crate::plan::Refusal;
 use crate::plan::openings::needed;
-use crate::platform::{Platform, platforms};
+use crate::platform::{LOCK_PATIENCE_S, Platform, platforms};
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
 
@@ -86,11 +86,13 @@ fn resources(draft: &mut Draft<'_>, name: &HostName, is_broker: bool, floor: &Ho
 
 fn package_manager(draft: &mut Draft<'_>, name: &HostName) {
     if let Some(lock) = draft.host(name).and_then(|facts| facts.package_lock.clone()) {
-        let holder = format!("{} (process {})", lock.command, lock.pid);
+        let PackageLock { pid, command, .. } = &lock;
         draft.note(
             name,
             format!(
-                "{holder} holds the package manager's lock; an installation waits for it, 2 minutes at most"
+                "{command} (process {pid}) holds {}; an installation waits for it, up to {} min",
+                lock.what(),
+                LOCK_PATIENCE_S / 60
             ),
         );
     }
