@@ -3,6 +3,7 @@
 
 pub(crate) mod health;
 pub(crate) mod phrases;
+pub(crate) mod plugin_files;
 pub(crate) mod unreachable;
 pub(crate) mod view;
 

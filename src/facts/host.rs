@@ -58,6 +58,8 @@ pub struct HostFacts {
     /// Data moved aside by removals: the directories under /var/lib/rabbitmq/rabbitup-kept, `NODE.TIMESTAMP`.
     #[serde(default)]
     pub kept: Vec<String>,
+    #[serde(default)]
+    pub plugins: PluginFiles,
     pub broker: BrokerState,
     pub load_balancer: Option<LoadBalancerFacts>,
     /// The firewalls in effect. Only looked up if the inventory manages them.
@@ -117,6 +119,14 @@ pub struct NodeData {
     /// The feature flags that are enabled in this data (`NODE-feature_flags`); empty if the file cannot be read.
     #[serde(default)]
     pub feature_flags: BTreeSet<String>,
+}
+
+/// Where nodes of this host look for plugins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginFiles {
+    pub directories: Vec<String>,
+    /// The files of each plugin that was asked for, by its name.
+    pub files: BTreeMap<String, Vec<String>>,
 }
 
 /// Distinguishes a node that lost its data from one whose disk is not mounted, or whose data is elsewhere.

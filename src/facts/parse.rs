@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use super::{
     Access, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily,
-    PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay, SelinuxFacts, Storage,
+    PackageLock, PluginFiles, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay, SelinuxFacts, Storage,
     System, TimeService,
 };
 use crate::firewall;
@@ -84,6 +84,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
             moved_by: frames.value("data", "moved").map(str::to_owned),
         },
         kept: kept(&frames),
+        plugins: plugin_files(&frames),
         broker: node::broker(request, &frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
         firewalls: firewalls(&frames),
@@ -300,6 +301,17 @@ fn time_service(frames: &Frames) -> TimeService {
         running: value("running").map(str::to_owned),
         synchronised: chrony.or(timesyncd).or(openntpd).or(ntp),
     }
+}
+
+fn plugin_files(frames: &Frames) -> PluginFiles {
+    let mut found = PluginFiles {
+        directories: frames.values("plugins", "directory").map(str::to_owned).collect(),
+        ..PluginFiles::default()
+    };
+    for (plugin, file) in frames.values("plugins", "file").filter_map(|line| line.split_once(' ')) {
+        found.files.entry(plugin.to_owned()).or_default().push(file.to_owned());
+    }
+    found
 }
 
 fn package_lock(frames: &Frames) -> Option<PackageLock> {

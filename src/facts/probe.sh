@@ -10,6 +10,7 @@
 #                                               the process that holds one, one per line
 #   selinux_booleans                            the names to look up, one per line
 #   realm_sh                                    the text of broker_realm.sh
+#   plugins                                     the names to look up, one per line
 #   reach        "PEER ADDRESS PORT" per line
 #   lb_port, runtime_socket                     a load balancer's AMQP port, and where it answers while it runs
 # Whole-line comments and indentation are left out when it is sent.
@@ -108,6 +109,23 @@ storage() {
       case ,$(limit 3 findmnt -n -o OPTIONS -T "$f" | tail -n 1), in *,ro,*) echo "ro $f" ;; esac
   done
   limit 3 stat -f -c '%n %i %a %S %d %c' -- "$@"
+}
+
+# Where nodes look for plugins, and the files of those that are asked for: NAME.ez, NAME-VERSION.ez, or a directory of that name.
+plugin_files() {
+  [ -n "$plugins" ] || return
+  section plugins
+  set +f
+  for directory in /usr/lib/rabbitmq/plugins /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins; do
+    [ -d "$directory" ] || continue
+    printf 'directory=%s\n' "$directory"
+    for p in $plugins; do
+      for f in "$directory/$p" "$directory/$p.ez" "$directory/$p"-[0-9v]*; do
+        [ ! -e "$f" ] || printf 'file=%s %s\n' "$p" "$f"
+      done
+    done
+  done
+  set -f
 }
 
 # One stat and one cat for all files. Links are followed. Files where user rabbitmq can write are inspected as that user, or as

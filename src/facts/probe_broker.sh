@@ -141,6 +141,7 @@ broker | {
   storage
   files
   data_place
+  plugin_files
   lock
   units
   time_service

@@ -28,6 +28,9 @@ pub struct ProbeRequest {
     pub name_mode: NameMode,
     /// The administrator whose password is compared, on a broker.
     pub admin: Option<String>,
+    /// The plugins whose files are looked up, on a broker.
+    #[serde(default)]
+    pub plugins: Vec<String>,
     /// Ports of other hosts to try, unless the running node's connections already prove them open.
     pub reach: Vec<PeerPort>,
     /// The load balancer's AMQP port on this host, on a load balancer.
@@ -106,6 +109,7 @@ impl ProbeRequest {
                 "selinux_booleans",
                 lines(Software::ALL.iter().map(|software| software.balancer().selinux_boolean.to_owned())),
             ),
+            ("plugins", lines(self.plugins.iter().cloned())),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
             ("runtime_socket", self.runtime_socket.clone().unwrap_or_default()),
@@ -196,6 +200,7 @@ mod tests {
             node: Some(NodeName::parse("no-such-node@localhost").expect("a node name")),
             name_mode: NameMode::Short,
             admin: Some("o'hara\"; q().".to_owned()),
+            plugins: vec!["rabbitmq_top".to_owned()],
             reach: vec![PeerPort {
                 peer: HostName::parse("localhost").expect("a host name"),
                 address: std::net::Ipv4Addr::LOCALHOST.into(),

@@ -137,6 +137,7 @@ refresh_lists() {
 
 lists_failed() {
   blame_holder "so the package lists were not fetched"
+  blame_clock "the package lists could not be fetched"
   blame_mirrors "the package lists could not be fetched" update
   fail "the package lists could not be fetched" "on the host: apt-get update; check /etc/apt/sources.list and sources.list.d"
 }
@@ -237,6 +238,7 @@ install_packages() { # UNITS-HELD-BACK(space separated) REMOVALS(likewise) KEYS 
 
 packages_failed() { # PACKAGE[=VERSION]...
   blame_holder "so nothing was installed"
+  blame_clock "the packages could not be fetched"
   case $said in
     *'remove is disabled'*)
       fail "the installation of $* would remove $(removals_of install "$@" | tr '\n' ' ' | sed 's/ $//; s/ /, /g'), so nothing was changed" \

@@ -99,6 +99,7 @@ refresh_lists() {
 
 lists_failed() {
   blame_holder "so the repositories' metadata was not fetched"
+  blame_clock "the repositories' metadata could not be fetched"
   fail "the repositories' metadata could not be fetched" "on the host: $dnf makecache; check /etc/yum.repos.d"
 }
 
@@ -223,6 +224,7 @@ packages_failed() { # PACKAGE[=VERSION]...
     if [ -n "$earlier" ]; then printf '%s\n' "$earlier" >"$unfinished"; else rm -f "$unfinished"; fi
   fi
   blame_holder "so nothing was installed"
+  blame_clock "the packages could not be fetched"
   skipped=$(left_out)
   without=${skipped:+; these repositories could not be read: $skipped}
   missing=$(printf '%s\n' "$said" | sed -n 's/^\(Error: \)\{0,1\}\(No match for argument\|Unable to find a match\): //p' | head -n 1)

@@ -112,6 +112,29 @@ blame_holder() { # WHAT-WAS-NOT-DONE
   fail "$holder: waited $((${lock_waited:-0} / 6000)) min for it, $1" "let it finish, then run the same command again"
 }
 
+# Fails if the last command failed because of the host's clock: lists and signatures have dates, certificates too (apt, gpgv, sqv;
+# gnutls and OpenSSL below apt and dnf).
+blame_clock() { # WHAT-FAILED
+  shows="the host's clock says $(date -u '+%Y-%m-%d %H:%M') UTC"
+  case $said in
+    *'is not valid yet (invalid for another '*)
+      off=$(printf '%s\n' "$said" | sed -n 's/.*is not valid yet (invalid for another \([^)]*\)).*/\1/p' | head -n 1)
+      fail "$1: the repository's lists are from $off in the future; $shows, so it is behind" "$set_clock"
+      ;;
+    *'not yet valid certificate'* | *'certificate is not yet valid'* | *'not yet activated'* | *'Not live until '* | *' in the future (time warp or clock problem)'*)
+      fail "$1: a certificate or signature of the repository is not valid yet; $shows, so it is behind" "$set_clock"
+      ;;
+    *'is expired (invalid since '*)
+      off=$(printf '%s\n' "$said" | sed -n 's/.*is expired (invalid since \([^)]*\)).*/\1/p' | head -n 1)
+      fail "$1: the repository's lists expired $off ago; $shows" "$set_clock; if the clock is right, the mirror is not updated any more: use another one"
+      ;;
+    *'expired certificate'* | *'certificate has expired'*)
+      fail "$1: a certificate of the repository has expired; $shows" "$set_clock; if the clock is right, the repository's certificate is out of date"
+      ;;
+  esac
+}
+set_clock='set the clock of the host (date -s), or let a time service do it (systemctl restart chrony or systemd-timesyncd), then run the same command again'
+
 # apt drops the hold of what it changes, and dnf's locks name the version that was there before. So an installation sets the holds
 # that it found again, at the versions that are installed now, however it ends.
 note_holds() {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use rabbitup::facts::{
     Access, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FileFacts, FileKind,
-    HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
+    HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, PluginFiles, Privilege,
     QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
@@ -162,6 +162,7 @@ fn bare(name: &HostName) -> HostFacts {
         data: Vec::new(),
         data_place: DataPlace::default(),
         kept: Vec::new(),
+        plugins: PluginFiles::default(),
         broker: BrokerState::Down,
         load_balancer: None,
         firewalls: Vec::new(),

@@ -11,6 +11,7 @@ mod fixtures;
 mod guest;
 mod laws;
 mod order;
+mod packages;
 mod phases;
 mod purity;
 mod secrets;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rabbitup::balancer::Software;
 use rabbitup::facts::{
     Backend, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, HostFacts,
-    HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, Privilege,
+    HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, PluginFiles, Privilege,
     ProbeRequest, Resources, SelinuxFacts, System, TimeService,
 };
 use rabbitup::inventory::{
@@ -353,6 +353,7 @@ fn blank(name: &HostName) -> HostFacts {
         data: Vec::new(),
         data_place: DataPlace::default(),
         kept: Vec::new(),
+        plugins: PluginFiles::default(),
         broker: BrokerState::Down,
         load_balancer: None,
         firewalls: Vec::new(),

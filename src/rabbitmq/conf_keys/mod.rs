@@ -78,7 +78,7 @@ pub fn has_no_effect(key: &str, release: Version) -> bool {
 
 impl KnownKeys {
     /// Parses the table. An invalid line is skipped; a test checks that there is none.
-    fn read(table: &'static str) -> Self {
+    pub(super) fn read(table: &'static str) -> Self {
         let mut releases = Vec::new();
         let mut keys = Vec::new();
         for line in table.lines() {
@@ -100,6 +100,11 @@ impl KnownKeys {
         Self { releases, keys }
     }
 
+    /// The newest release of each series, oldest series first.
+    pub fn releases(&self) -> impl Iterator<Item = Version> {
+        self.releases.iter().copied()
+    }
+
     /// The newest known release of a series.
     pub fn newest_of(&self, major: u32, minor: u32) -> Option<Version> {
         self.releases.iter().copied().find(|release| (release.major, release.minor) == (major, minor))
@@ -109,6 +114,19 @@ impl KnownKeys {
     pub fn series(&self) -> (String, String) {
         let name = |release: Option<&Version>| release.map(|release| release.series()).unwrap_or_default();
         (name(self.releases.first()), name(self.releases.last()))
+    }
+
+    /// The application that defines the key in a release.
+    pub(super) fn schema_of(&self, key: &str, release: Version) -> Option<&'static str> {
+        self.matching(key)
+            .find(|known| known.spans.iter().any(|span| span.covers(release)))
+            .map(|known| known.schema)
+    }
+
+    /// The number of keys.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.keys.len()
     }
 
     /// Whether any release has the key.

@@ -1,3 +1,30 @@
+//! The plugins that RabbitMQ ships, by version. Any other has to be put into the plugins directory of each node.
+
+use std::sync::LazyLock;
+
+use super::KeySupport;
+use super::conf_keys::KnownKeys;
+use crate::model::Version;
+
+/// `PLUGIN PLUGIN SPAN…`, extracted by extract.sh from plugins.mk in RabbitMQ's own repository.
+const TABLE: &str = include_str!("shipped.txt");
+
+static SHIPPED: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::read(TABLE));
+
+/// Whether a release ships a plugin. None if the release is newer than the list, and no known one ships it.
+pub fn ships(release: Version, plugin: &str) -> Option<bool> {
+    match SHIPPED.standing(plugin, release) {
+        KeySupport::Known => Some(true),
+        KeySupport::NotYet { .. } | KeySupport::Gone { .. } | KeySupport::Unknown { .. } => Some(false),
+        KeySupport::ReleaseUnknown => None,
+    }
+}
+
+/// Whether any release ships it.
+pub fn is_ever_shipped(plugin: &str) -> bool {
+    SHIPPED.has(plugin)
+}
+
 /// The plugins that RabbitMQ ships and that people enable.
 pub const SHIPPED_PLUGINS: [&str; 33] = [
     "rabbitmq_amqp1_0",
@@ -34,3 +61,21 @@ pub const SHIPPED_PLUGINS: [&str; 33] = [
     "rabbitmq_trust_store",
     "rabbitmq_web_mqtt",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plugins_come_with_releases() {
+        let at = |release: &str, plugin| ships(Version::parse(release).expect("a version"), plugin);
+        assert_eq!(at("3.8.9", "rabbitmq_management"), Some(true));
+        assert_eq!(at("3.10.8", "rabbitmq_shovel_prometheus"), Some(false));
+        assert_eq!(at("4.0.5", "rabbitmq_shovel_prometheus"), Some(true));
+        assert_eq!(at("4.0.5", "rabbitmq_delayed_message_exchange"), Some(false));
+        assert_eq!(at("5.0.0", "rabbitmq_delayed_message_exchange"), None);
+        assert!(!is_ever_shipped("rabbitmq_delayed_message_exchange"));
+        assert!(SHIPPED_PLUGINS.iter().all(|plugin| is_ever_shipped(plugin)));
+        assert_eq!(SHIPPED.count() + 1, TABLE.lines().count());
+    }
+}
