@@ -15,6 +15,7 @@ pub mod hostile;
 pub mod leaving;
 pub mod membership;
 pub mod only_copies;
+pub mod packages;
 pub mod planted;
 pub mod questions;
 pub mod queues;
