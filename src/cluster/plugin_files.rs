@@ -10,7 +10,8 @@ pub fn missing(facts: &HostFacts, plugin: &str, release: Option<Version>) -> Opt
     if moved(facts).is_some() {
         return None;
     }
-    let is_shipped = release.and_then(|release| ships(release, plugin)).unwrap_or_else(|| is_ever_shipped(plugin));
+    let is_shipped =
+        release.and_then(|release| ships(release, plugin)).unwrap_or_else(|| is_ever_shipped(plugin));
     let files = facts.plugins.files.get(plugin).map(Vec::as_slice).unwrap_or_default();
     // The directory of another version is not read.
     let is_read = |file: &&String| release.is_none_or(|release| !is_of_other(file, release));
@@ -24,7 +25,9 @@ pub fn missing(facts: &HostFacts, plugin: &str, release: Option<Version>) -> Opt
     }
     let why = match files.first() {
         Some(file) => format!("{rabbitmq} does not ship it, and does not read {file}"),
-        None => format!("{rabbitmq} does not ship it, and there is no file of it in {}", listed(&directories)),
+        None => {
+            format!("{rabbitmq} does not ship it, and there is no file of it in {}", listed(&directories))
+        }
     };
     let series = release.map_or(String::new(), |release| format!(" for RabbitMQ {}", release.series()));
     Some(Problem::new(
@@ -48,6 +51,8 @@ pub fn moved(facts: &HostFacts) -> Option<&'static str> {
     let content = facts.file(ENV_FILE)?.content.as_deref()?;
     let settings = ["RABBITMQ_PLUGINS_DIR", "PLUGINS_DIR"];
     settings.into_iter().find(|setting| {
-        content.lines().any(|line| line.trim().strip_prefix(setting).is_some_and(|rest| rest.starts_with('=')))
+        content
+            .lines()
+            .any(|line| line.trim().strip_prefix(setting).is_some_and(|rest| rest.starts_with('=')))
     })
 }

@@ -15,8 +15,8 @@ use std::net::IpAddr;
 
 use super::{
     Access, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts, NodeData, OsFamily,
-    PackageLock, PluginFiles, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay, SelinuxFacts, Storage,
-    System, TimeService,
+    PackageLock, PluginFiles, PortState, Privilege, ProbeRequest, Reach, Resources, RunUnderWay,
+    SelinuxFacts, Storage, System, TimeService,
 };
 use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};

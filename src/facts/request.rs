@@ -97,14 +97,8 @@ impl ProbeRequest {
             ("node", node.unwrap_or_default()),
             ("realm_sh", without_comments(REALM)),
             ("package_data", lines(platforms().map(|platform| platform.data.to_owned()))),
-            (
-                "package_locks",
-                lines(held(Held::Locked)),
-            ),
-            (
-                "package_pids",
-                lines(held(Held::Numbered)),
-            ),
+            ("package_locks", lines(held(Held::Locked))),
+            ("package_pids", lines(held(Held::Numbered))),
             (
                 "selinux_booleans",
                 lines(Software::ALL.iter().map(|software| software.balancer().selinux_boolean.to_owned())),

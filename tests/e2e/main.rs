@@ -30,8 +30,8 @@ mod watch;
 use release::Suite;
 use scenarios::{
     access, balancer, changes, cold, consent, doctor, exposure, families, files, firewall, half_done,
-    hostile, leaving, membership, only_copies, packages, planted, questions, queues, recovery, rolling, rotation, runs,
-    secrets, steady, taken_over, tls, traffic_check, trouble, versions,
+    hostile, leaving, membership, only_copies, packages, planted, questions, queues, recovery, rolling,
+    rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 

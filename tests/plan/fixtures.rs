@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use rabbitup::facts::{
     Access, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, FileFacts, FileKind,
-    HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, PluginFiles, Privilege,
-    QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
+    HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, PluginFiles,
+    Privilege, QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};

@@ -100,10 +100,18 @@ fn a_plugin_without_a_file_is_refused() {
     // On running nodes.
     let mut running = converged(&desired(INVENTORY));
     assert!(text(&wanted, &running).contains("is not on this host"));
-    place(&mut running, "/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/plugins/rabbitmq_delayed_message_exchange-3.10.2.ez");
+    place(
+        &mut running,
+        "/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/plugins/rabbitmq_delayed_message_exchange-3.10.2.ez",
+    );
     assert!(text(&wanted, &running).contains("rabbitmq_delayed_message_exchange not enabled"));
-    place(&mut running, "/usr/lib/rabbitmq/lib/rabbitmq_server-3.9.4/plugins/rabbitmq_delayed_message_exchange-3.9.0.ez");
-    assert!(text(&wanted, &running).contains("does not read /usr/lib/rabbitmq/lib/rabbitmq_server-3.9.4/plugins"));
+    place(
+        &mut running,
+        "/usr/lib/rabbitmq/lib/rabbitmq_server-3.9.4/plugins/rabbitmq_delayed_message_exchange-3.9.0.ez",
+    );
+    assert!(
+        text(&wanted, &running).contains("does not read /usr/lib/rabbitmq/lib/rabbitmq_server-3.9.4/plugins")
+    );
     // One that RabbitMQ ships, and not this version.
     let later = with_plugin("rabbitmq_shovel_prometheus");
     assert!(text(&later, &fresh(&later)).contains("RabbitMQ 3.10.8 does not ship it"));
@@ -150,7 +158,8 @@ fn definitions_that_the_version_does_not_accept_are_refused() {
     let told = text(&wanted, &facts);
     insta::assert_snapshot!(told.replace(&format!("-{}", std::process::id()), ""));
     of_version(&mut facts, "4.3.5-1");
-    let told = text(&with_definitions(&DEFINITIONS.replace("nobody", "till").replace("depot", "shop")), &facts);
+    let told =
+        text(&with_definitions(&DEFINITIONS.replace("nobody", "till").replace("depot", "shop")), &facts);
     assert!(!told.contains("target-group-size") && told.contains("shop/carts: durable = false"), "{told}");
     let mirrored = DEFINITIONS.replace("target-group-size", "ha-mode");
     let told = text(&with_definitions(&mirrored), &facts);

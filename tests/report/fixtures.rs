@@ -6,8 +6,8 @@ use std::time::Duration;
 use rabbitup::balancer::Software;
 use rabbitup::facts::{
     Backend, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts, HostFacts,
-    HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, PluginFiles, Privilege,
-    ProbeRequest, Resources, SelinuxFacts, System, TimeService,
+    HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts, PluginFiles,
+    Privilege, ProbeRequest, Resources, SelinuxFacts, System, TimeService,
 };
 use rabbitup::inventory::{
     Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod, LoadBalancer,

@@ -1,6 +1,6 @@
 use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
-use crate::doctor::{Cause, Finding};
 use crate::cluster::plugin_files::missing;
+use crate::doctor::{Cause, Finding};
 use crate::model::{Advice, HostName, NameMode, Version};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
 

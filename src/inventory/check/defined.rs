@@ -39,7 +39,9 @@ fn keys(item: &Value, kind: PolicyKind) -> Vec<Defined> {
 }
 
 fn keys_of(item: &Value, definition: &Value, kind: PolicyKind) -> Vec<Defined> {
-    let (Some(policy), Some(definition)) = (full_name(item), definition.as_object()) else { return Vec::new() };
+    let (Some(policy), Some(definition)) = (full_name(item), definition.as_object()) else {
+        return Vec::new();
+    };
     let one = |key: &String| Defined::PolicyKey { kind, policy: policy.clone(), key: key.clone() };
     definition.keys().map(one).collect()
 }

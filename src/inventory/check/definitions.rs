@@ -155,6 +155,9 @@ fn wrong_user(user: &Value) -> Option<String> {
     let known = ["md5", "sha256", "sha512"];
     let name = hashing.strip_prefix("rabbit_password_hashing_")?;
     (!known.contains(&name)).then(|| {
-        format!("has the unknown `hashing_algorithm` {hashing}; RabbitMQ has {}", quoted(known.map(|it| format!("rabbit_password_hashing_{it}"))))
+        format!(
+            "has the unknown `hashing_algorithm` {hashing}; RabbitMQ has {}",
+            quoted(known.map(|it| format!("rabbit_password_hashing_{it}")))
+        )
     })
 }

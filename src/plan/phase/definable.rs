@@ -15,9 +15,15 @@ const NAMES: usize = 4;
 const LINES: usize = 5;
 
 /// What is refused of the definitions; None if all of it is accepted.
-pub(super) fn objection(draft: &Draft<'_>, anchor: &Host, node: &NodeFacts, definitions: &Definitions) -> Option<Problem> {
+pub(super) fn objection(
+    draft: &Draft<'_>,
+    anchor: &Host,
+    node: &NodeFacts,
+    definitions: &Definitions,
+) -> Option<Problem> {
     let mut lines = missing(node, definitions);
-    let release = draft.host(&anchor.name).and_then(conf_keys::installed).or_else(|| conf_keys::reader(draft, anchor));
+    let release =
+        draft.host(&anchor.name).and_then(conf_keys::installed).or_else(|| conf_keys::reader(draft, anchor));
     let plugins = draft.desired.cluster.plugins.clone().unwrap_or_else(|| node.plugins.clone());
     let permitted = permitted(draft);
     let importer = |release| Importer { release, plugins: &plugins, permitted: &permitted };
@@ -25,9 +31,12 @@ pub(super) fn objection(draft: &Draft<'_>, anchor: &Host, node: &NodeFacts, defi
         Some(release) => lines.extend(refused(&importer(release), definitions)),
         // The package lists were never fetched.
         None => {
-            let all = known_keys().releases().map(|release| (release, refused(&importer(release), definitions)));
+            let all =
+                known_keys().releases().map(|release| (release, refused(&importer(release), definitions)));
             if let Some((release, refused)) = all.filter(|(_, refused)| !refused.is_empty()).last() {
-                lines.push(format!("which RabbitMQ will be installed is not known yet; {release} would refuse:"));
+                lines.push(format!(
+                    "which RabbitMQ will be installed is not known yet; {release} would refuse:"
+                ));
                 lines.extend(refused);
             }
         }
@@ -40,7 +49,8 @@ pub(super) fn objection(draft: &Draft<'_>, anchor: &Host, node: &NodeFacts, defi
     if more > 0 {
         lines.push(format!("and {} more", counted(more, "reason")));
     }
-    let file = definitions.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let file =
+        definitions.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let what = match release {
         Some(release) => format!("RabbitMQ {release} does not accept all of {file}"),
         None => format!("not every RabbitMQ accepts all of {file}"),
@@ -93,9 +103,5 @@ fn missing(node: &NodeFacts, definitions: &Definitions) -> Vec<String> {
     let line = |noun: &str, (name, by): (&String, &String)| {
         format!("{noun} {name}: named by {by}, and neither the file nor the cluster has it")
     };
-    vhosts
-        .map(|found| line("virtual host", found))
-        .chain(users.map(|found| line("user", found)))
-        .collect()
+    vhosts.map(|found| line("virtual host", found)).chain(users.map(|found| line("user", found))).collect()
 }
-

@@ -100,7 +100,9 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     };
     let reason = match removes.as_slice() {
         [] => reason,
-        replaced => format!("{reason}; removes {}, which {} replaces", listed(replaced), platform.time.package),
+        replaced => {
+            format!("{reason}; removes {}, which {} replaces", listed(replaced), platform.time.package)
+        }
     };
     let first = goes_first(draft, host);
     let reason = match &first {
@@ -135,7 +137,8 @@ fn removed_for(
     platform: &Platform,
 ) -> Result<Vec<String>, Problem> {
     for choice in choices {
-        let removes = facts.packages.get(&choice.name).map(|known| known.removes.as_slice()).unwrap_or_default();
+        let removes =
+            facts.packages.get(&choice.name).map(|known| known.removes.as_slice()).unwrap_or_default();
         if removes.is_empty() {
             continue;
         }

@@ -14,7 +14,10 @@ pub(super) fn refuse_missing(draft: &mut Draft<'_>, host: &Host, plugins: &[Stri
     if let Some(setting) = moved(facts) {
         let unknown: Vec<&String> = plugins.iter().filter(|plugin| !is_ever_shipped(plugin)).collect();
         if !unknown.is_empty() {
-            let text = format!("{ENV_FILE} sets {setting}; whether {} is there shows when it is enabled", listed(unknown));
+            let text = format!(
+                "{ENV_FILE} sets {setting}; whether {} is there shows when it is enabled",
+                listed(unknown)
+            );
             draft.note(&host.name, text);
         }
         return false;

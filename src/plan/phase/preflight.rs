@@ -190,7 +190,11 @@ fn unusable(draft: &Draft<'_>, ms: f64) -> Cause {
     let offsets: Vec<f64> =
         draft.hosts().iter().filter_map(|host| Some(draft.host(&host.name)?.clock?.offset_ms)).collect();
     let agree = offsets.len() > 1 && offsets.iter().all(|other| (other - ms).abs() < 60_000.0);
-    let doubt = if agree { "; the hosts agree with each other, so it may be this machine's clock that is wrong" } else { "" };
+    let doubt = if agree {
+        "; the hosts agree with each other, so it may be this machine's clock that is wrong"
+    } else {
+        ""
+    };
     Cause::new(
         format!("no time service runs on the host, and its package manager refuses {refused}{doubt}"),
         format!(

@@ -16,10 +16,26 @@ static REGISTERED: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::read(TABLE)
 /// Something that a definitions file defines, as far as versions differ about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Defined {
-    PolicyKey { kind: PolicyKind, policy: String, key: String },
-    ExchangeType { exchange: String, exchange_type: String },
-    Parameter { name: String, component: String },
-    Queue { queue: String, durable: bool, queue_type: Option<String>, version: Option<u64>, has_master_locator: bool },
+    PolicyKey {
+        kind: PolicyKind,
+        policy: String,
+        key: String,
+    },
+    ExchangeType {
+        exchange: String,
+        exchange_type: String,
+    },
+    Parameter {
+        name: String,
+        component: String,
+    },
+    Queue {
+        queue: String,
+        durable: bool,
+        queue_type: Option<String>,
+        version: Option<u64>,
+        has_master_locator: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +95,9 @@ impl Importer<'_> {
                     PolicyKind::Users => (Noun::Policy, "policy"),
                     PolicyKind::Operators => (Noun::OperatorPolicy, "operator"),
                 };
-                let why = self
-                    .unregistered(&format!("{word}.{key}"))
-                    .or_else(|| (key == "queue-master-locator").then(|| self.denied("queue_master_locator"))?);
+                let why = self.unregistered(&format!("{word}.{key}")).or_else(|| {
+                    (key == "queue-master-locator").then(|| self.denied("queue_master_locator"))?
+                });
                 why.map(|why| refused(noun, policy, format!("the key {key}: {why}")))
             }
             Defined::ExchangeType { exchange, exchange_type } => {
@@ -110,7 +126,11 @@ impl Importer<'_> {
         if let Some(name) = queue_type {
             let known = QUEUE_TYPES.iter().find(|(known, _)| *known == name);
             match known {
-                None => return Some(format!("x-queue-type {name}: no version of RabbitMQ that rabbitup knows has it")),
+                None => {
+                    return Some(format!(
+                        "x-queue-type {name}: no version of RabbitMQ that rabbitup knows has it"
+                    ));
+                }
                 Some((_, since)) if self.release < *since => {
                     return Some(format!("x-queue-type {name}: RabbitMQ {since} added it"));
                 }
@@ -134,7 +154,8 @@ impl Importer<'_> {
 
     /// Why a deprecated feature is not available: 4.3 denies these by default (rabbit_amqqueue.erl, rabbit_queue_location.erl).
     fn denied(&self, feature: &str) -> Option<String> {
-        let is_denied = self.release >= Version::new(4, 3, 0) && !self.permitted.iter().any(|permitted| permitted == feature);
+        let is_denied = self.release >= Version::new(4, 3, 0)
+            && !self.permitted.iter().any(|permitted| permitted == feature);
         is_denied.then(|| {
             format!(
                 "RabbitMQ 4.3 denies this deprecated feature; `deprecated_features.permit.{feature} = true` in \
@@ -153,7 +174,9 @@ impl Importer<'_> {
             // A plugin that RabbitMQ does not ship may register anything.
             KeySupport::Unknown { .. } | KeySupport::ReleaseUnknown if self.has_other_plugins() => None,
             KeySupport::ReleaseUnknown => None,
-            KeySupport::Unknown { .. } => Some("no version of RabbitMQ that rabbitup knows has it".to_owned()),
+            KeySupport::Unknown { .. } => {
+                Some("no version of RabbitMQ that rabbitup knows has it".to_owned())
+            }
             KeySupport::NotYet { since, .. } => Some(format!("RabbitMQ {since} added it")),
             KeySupport::Gone { last, .. } => Some(format!("RabbitMQ {last} was the last version with it")),
         }
@@ -231,7 +254,10 @@ mod tests {
         // Another plugin may register it.
         assert_eq!(refused("4.0.5", &policy("own-key"), &["their_plugin"]), None);
         assert_eq!(why("5.0.0", "own-key"), None);
-        assert!(why("4.3.5", "queue-master-locator").is_some_and(|why| why.contains("deprecated_features.permit")));
+        assert!(
+            why("4.3.5", "queue-master-locator")
+                .is_some_and(|why| why.contains("deprecated_features.permit"))
+        );
         let operators = Defined::PolicyKey {
             kind: PolicyKind::Operators,
             policy: "shop/all".to_owned(),
@@ -253,9 +279,15 @@ mod tests {
             exchange_type: exchange_type.to_owned(),
         };
         assert_eq!(refused("3.10.8", &exchange("topic"), &[]), None);
-        assert!(refused("3.10.8", &exchange("x-local-random"), &[]).is_some_and(|why| why.ends_with("4.0.0 added it")));
+        assert!(
+            refused("3.10.8", &exchange("x-local-random"), &[])
+                .is_some_and(|why| why.ends_with("4.0.0 added it"))
+        );
         assert!(refused("3.10.8", &exchange("x-delayed-message"), &[]).is_some());
-        assert_eq!(refused("3.10.8", &exchange("x-delayed-message"), &["rabbitmq_delayed_message_exchange"]), None);
+        assert_eq!(
+            refused("3.10.8", &exchange("x-delayed-message"), &["rabbitmq_delayed_message_exchange"]),
+            None
+        );
         let shovel = Defined::Parameter { name: "/x".to_owned(), component: "shovel".to_owned() };
         assert!(refused("4.0.5", &shovel, &[]).is_some());
         assert_eq!(refused("4.0.5", &shovel, &["rabbitmq_shovel_management"]), None);
@@ -264,7 +296,10 @@ mod tests {
     #[test]
     fn queues_that_a_release_does_not_declare() {
         assert_eq!(refused("4.2.9", &queue(false, None), &[]), None);
-        assert!(refused("4.3.0", &queue(false, None), &[]).is_some_and(|why| why.starts_with("durable = false: ")));
+        assert!(
+            refused("4.3.0", &queue(false, None), &[])
+                .is_some_and(|why| why.starts_with("durable = false: "))
+        );
         assert!(refused("3.8.9", &queue(true, Some("stream")), &[]).is_some());
         assert_eq!(refused("3.9.0", &queue(true, Some("stream")), &[]), None);
         assert!(refused("3.10.8", &queue(false, Some("quorum")), &[]).is_some());

@@ -28,7 +28,9 @@ pub fn locks(stage: &Stage) {
     }
     let mut plan = stage.plan(&inventory).expect(2);
     for (host, lock) in ALL.iter().zip(locks) {
-        plan = plan.says(&format!("{host}: ")).says(&format!("holds {}; an installation waits for it", lock.what));
+        plan = plan
+            .says(&format!("{host}: "))
+            .says(&format!("holds {}; an installation waits for it", lock.what));
     }
     let begin = Instant::now();
     let mut run = stage.rabbitup(&inventory).args(["up", "--yes", "--json"]).run().expect(0);
@@ -120,12 +122,24 @@ pub fn unknown_to_the_version(stage: &Stage) {
         std::fs::write(&file, DEFINITIONS.replace("{KEY}", key)).expect("the home is writable");
     };
     let (key, why) = match lab.suite() {
-        Suite::Bullseye | Suite::Bookworm | Suite::El9 => ("{\"target-group-size\": 5}", "RabbitMQ 3.13.0 added it"),
-        Suite::Trixie | Suite::Forky => ("{\"ha-mode\": \"all\"}", "RabbitMQ 3.13 was the last version with it"),
+        Suite::Bullseye | Suite::Bookworm | Suite::El9 => {
+            ("{\"target-group-size\": 5}", "RabbitMQ 3.13.0 added it")
+        }
+        Suite::Trixie | Suite::Forky => {
+            ("{\"ha-mode\": \"all\"}", "RabbitMQ 3.13 was the last version with it")
+        }
     };
     define(key);
-    stage.up(&inventory).expect(1).says("does not accept all of definitions.json").says("policy shop/groups: the key ").says(why);
-    assert!(!lab.stdout_of("node1", "rabbitmqctl -q list_vhosts").contains("shop"), "nothing of it was imported");
+    stage
+        .up(&inventory)
+        .expect(1)
+        .says("does not accept all of definitions.json")
+        .says("policy shop/groups: the key ")
+        .says(why);
+    assert!(
+        !lab.stdout_of("node1", "rabbitmqctl -q list_vhosts").contains("shop"),
+        "nothing of it was imported"
+    );
     // What the plan takes for good, RabbitMQ takes as well.
     define("{\"max-length\": 5}");
     stage.up(&inventory).expect(0);

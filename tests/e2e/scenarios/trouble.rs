@@ -78,7 +78,9 @@ pub fn clock_of_nobody(stage: &Stage) {
     stage.lab.stdout_of("node2", SHIFT_CLOCK);
     let plan = stage.plan(&Inventory::whole());
     stage.lab.stdout_of("node2", "rm /usr/sbin/date");
-    plan.expect(2).says("node2: the clock is 1 min 30 s").says("no time service runs yet, chrony will correct it");
+    plan.expect(2)
+        .says("node2: the clock is 1 min 30 s")
+        .says("no time service runs yet, chrony will correct it");
 }
 
 /// The probe runs `date`, so another `date` acts as a wrong clock; the lab's hosts share this machine's. From Debian 14 on sudo looks
