@@ -158,7 +158,7 @@ macro_rules! lock_patience {
 }
 
 /// See `lock_patience` in packages.sh. A step that may wait has this beside the time for its work.
-pub const LOCK_PATIENCE_S: u64 = lock_patience!();
+pub(crate) const LOCK_PATIENCE_S: u64 = lock_patience!();
 
 /// Makes the enum of all families, and puts their shell together: the part of the family that the host has counts.
 macro_rules! platforms {
