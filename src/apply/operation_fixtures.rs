@@ -47,6 +47,7 @@ pub(super) fn hostile_operations() -> Vec<Operation> {
             packages: vec![PackageChoice { name: text.clone(), version: Some(text.clone()), over: None }],
             held_back_units: vec![text.clone()],
             keys: Vec::new(),
+            removes: Vec::new(),
         }),
         Operation::InstallCookie(InstallCookie { secret: secret.clone(), digest: String::new() }),
         Operation::StartUnit(StartUnit { unit: text.clone() }),

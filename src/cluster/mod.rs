@@ -8,6 +8,7 @@ pub(crate) mod names;
 pub(crate) mod outranked;
 pub(crate) mod own_data;
 pub(crate) mod phrases;
+pub(crate) mod plugin_files;
 pub(crate) mod remedy;
 pub(crate) mod unreachable;
 pub(crate) mod vain_boot;

@@ -139,6 +139,8 @@ causes! {
     /// Short names on one node, long names on another.
     NamesDiffer = "names-differ" / "names",
     NodeNameDiffers = "node-name-differs" / "names",
+    /// The inventory has a plugin whose file is on no place where the node looks.
+    PluginMissing = "plugin-missing" / "plugins",
     TlsDiffers = "tls-differs" / "tls",
     DoesNotBoot = "does-not-boot" / "brokers",
     /// The cluster lists this host's node, but its data is lost or belongs to another cluster.

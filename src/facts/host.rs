@@ -9,7 +9,7 @@ use super::{
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
-use crate::platform::{OsFamily, PackageFacts};
+use crate::platform::{self, OsFamily, PackageFacts};
 
 /// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +70,8 @@ pub struct HostFacts {
     /// Data moved aside by removals: the directories under [`BrokerEnvironment::kept_base`], `NODE.TIMESTAMP`.
     #[serde(default)]
     pub kept: Vec<String>,
+    #[serde(default)]
+    pub plugins: PluginFiles,
     pub broker: BrokerState,
     /// Of a node that is booting: the members that its Mnesia is connected to, itself among them. None if its Mnesia does not run,
     /// or it did not say. It connects to the others when it starts, and later only to those that start after it.
@@ -133,6 +135,14 @@ pub struct NodeData {
     /// The feature flags that are enabled in this data (`NODE-feature_flags`); empty if the file cannot be read.
     #[serde(default)]
     pub feature_flags: BTreeSet<String>,
+}
+
+/// Where nodes of this host look for plugins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginFiles {
+    pub directories: Vec<String>,
+    /// The files of each plugin that was asked for, by its name.
+    pub files: BTreeMap<String, Vec<String>>,
 }
 
 /// Distinguishes a node that lost its data from one whose disk is not mounted, or whose data is elsewhere.
@@ -227,6 +237,18 @@ pub struct PackageLock {
     pub pid: u32,
     /// The holder's command line.
     pub command: String,
+    /// The lock's file.
+    #[serde(default)]
+    pub file: String,
+}
+
+impl PackageLock {
+    /// What it protects.
+    pub fn what(&self) -> &'static str {
+        platform::locks()
+            .find(|lock| lock.file == self.file)
+            .map_or("the package manager's lock", |lock| lock.what)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

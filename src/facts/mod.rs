@@ -28,8 +28,8 @@ pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
-    InTheWay, LoadBalancerFacts, NodeData, PortState, Privilege, Reach, Resources, System, TimeService,
-    UnitFacts,
+    InTheWay, LoadBalancerFacts, NodeData, PluginFiles, PortState, Privilege, Reach, Resources, System,
+    TimeService, UnitFacts,
 };
 pub use member::ClusterMember;
 pub(crate) use parse::{Frames, ParseError};

@@ -9,6 +9,7 @@ use crate::model::{
     HostName, KeyFingerprint, NameMode, NodeName, NodeType, Role, SecretName, SecretSource, Secrets,
     VersionSpec,
 };
+use crate::rabbitmq::Defined;
 
 /// The desired state: a checked inventory with every default filled in.
 #[derive(Clone, Debug)]
@@ -97,8 +98,18 @@ pub struct Definitions {
     pub users: Vec<String>,
     /// `VHOST/NAME`.
     pub policies: Vec<String>,
+    /// What a version of RabbitMQ may refuse.
+    pub(crate) defined: Vec<Defined>,
+    pub(crate) references: References,
     /// MD5 of the bytes, in hexadecimal: stored in the cluster after an import.
     pub digest: String,
+}
+
+/// The names that items of a definitions file refer to, each with the first item that does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    pub vhosts: BTreeMap<String, String>,
+    pub users: BTreeMap<String, String>,
 }
 
 impl Definitions {

@@ -35,6 +35,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let mut installable: Vec<&str> = Vec::new();
     if desired.time.manage {
         installable.extend(platforms().map(|platform| platform.time.package));
+        packages.extend(platforms().flat_map(|platform| platform.time.replaces));
     }
     let mut units: Vec<&str> = platforms().map(|platform| platform.time.unit).collect();
     let mut files = vec!["/etc/hosts"];
@@ -73,6 +74,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         node: broker.then(|| host.node()),
         name_mode: desired.cluster.names,
         admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
+        plugins: desired.cluster.plugins.clone().filter(|_| broker).unwrap_or_default(),
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
         firewall: match desired.firewall {

@@ -222,6 +222,7 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
             "cookies" => "cookie files are valid and equal",
             "running-cookies" => "nodes run with the cookie in their file",
             "names" => "node names match",
+            "plugins" => "files of the plugins",
             "tls" => "nodes have the same TLS setting",
             "brokers" => "brokers run",
             "membership" => "nodes agree about their membership",

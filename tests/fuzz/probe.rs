@@ -31,6 +31,7 @@ fn request() -> ProbeRequest {
         node: Some(NodeName::rabbit(&name("f1"))),
         name_mode: NameMode::Short,
         admin: Some("alice".to_owned()),
+        plugins: vec!["rabbitmq_management".to_owned()],
         reach: vec![peer(4369), peer(25672)],
         load_balancer_port: Some(5672),
         runtime_socket: Some("/run/haproxy/admin.sock".to_owned()),

@@ -13,6 +13,7 @@ mod laws;
 mod names;
 mod order;
 mod outranked;
+mod packages;
 mod phases;
 mod purity;
 mod secrets;

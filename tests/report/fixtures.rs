@@ -7,7 +7,7 @@ use rabbitup::balancer::Software;
 use rabbitup::facts::{
     Backend, BrokerEnvironment, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts,
     HostFacts, HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
-    Privilege, ProbeRequest, Resources, SelinuxFacts, System, TimeService,
+    PluginFiles, Privilege, ProbeRequest, Resources, SelinuxFacts, System, TimeService,
 };
 use rabbitup::inventory::{
     Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod, LoadBalancer,
@@ -359,6 +359,7 @@ fn blank(name: &HostName) -> HostFacts {
         data_place: DataPlace::default(),
         environment: BrokerEnvironment::default(),
         kept: Vec::new(),
+        plugins: PluginFiles::default(),
         broker: BrokerState::Down,
         met: None,
         load_balancer: None,

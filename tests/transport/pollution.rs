@@ -73,6 +73,7 @@ fn planned() -> PlannedHost {
         node: Some(NodeName::parse("no-such-node@localhost").expect("a node name")),
         name_mode: NameMode::Short,
         admin: None,
+        plugins: Vec::new(),
         reach: Vec::new(),
         load_balancer_port: Some(1),
         runtime_socket: Some("127.0.0.1:1".to_owned()),

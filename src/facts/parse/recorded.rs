@@ -54,6 +54,7 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         node: Some(NodeName::rabbit(&name(of))),
         name_mode: NameMode::Short,
         admin: Some("alice".to_owned()),
+        plugins: vec!["rabbitmq_management".to_owned()],
         reach: reach.iter().map(peer).collect(),
         load_balancer_port: None,
         runtime_socket: None,

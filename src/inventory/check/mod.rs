@@ -4,6 +4,7 @@ mod balancer;
 mod cluster;
 mod config;
 mod config_keys;
+mod defined;
 mod definitions;
 mod hosts;
 mod reach;

@@ -12,6 +12,7 @@ use crate::operation::{
     BalancerState, Operation, PackageChoice, RestartBroker, StopCheck, SwitchServer, UpgradeBroker,
 };
 use crate::plan::{Change, Proposal, StepId, UnknownMembers};
+use crate::platform::LOCK_PATIENCE_S;
 use crate::playbook::{Answer, Minutes, Phase};
 
 /// What is done to a broker while it is out of service.
@@ -71,7 +72,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: RollKind, reason: &
                 keys: draft.desired.package.keys.clone(),
                 patience_s,
             };
-            ("upgrade", Change::Restart, title, operation.into(), 2880)
+            ("upgrade", Change::Restart, title, operation.into(), 2880 + LOCK_PATIENCE_S)
         }
     };
     let proposal = Proposal::new(&host.name, what, change, operation)

@@ -17,6 +17,7 @@ pub mod membership;
 pub mod names;
 pub mod only_copies;
 pub mod outranked;
+pub mod packages;
 pub mod planted;
 pub mod questions;
 pub mod queues;
