@@ -135,7 +135,9 @@ const DEFINITIONS: &str = r#"{
 }"#;
 
 fn with_definitions(definitions: &str) -> Desired {
-    let file = std::env::temp_dir().join(format!("rabbitup-defined-{}.json", std::process::id()));
+    // Tests of one process run side by side.
+    let (process, thread) = (std::process::id(), std::thread::current().id());
+    let file = std::env::temp_dir().join(format!("rabbitup-defined-{process}-{thread:?}.json"));
     std::fs::write(&file, definitions).expect("the temporary directory is writable");
     let line = format!("[cluster]\ndefinitions = \"{}\"\n", file.display());
     let wanted = desired(&INVENTORY.replacen("[cluster]\n", &line, 1));

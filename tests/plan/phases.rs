@@ -382,3 +382,19 @@ fn a_changed_balancer_is_reloaded_whatever_else_happens_on_its_host() {
         assert!(ids.contains(&step.to_owned()), "{step} in {ids:?}");
     }
 }
+
+/// Khepri records no members where they can be read: whether a stopped node is one shows once it runs, and a join that is not needed must
+/// not be in a plan.
+#[test]
+fn a_stopped_cluster_with_khepri_is_started_and_nothing_is_joined() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    for text in ["node1", "node2", "node3"] {
+        let there = host(&mut facts, text);
+        there.broker = BrokerState::Down;
+        there.units.get_mut("rabbitmq-server").expect("it is installed").active = "inactive".to_owned();
+        there.data[0].members.clear();
+    }
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), ["node1/start", "node2/start", "node3/start"]);
+}
