@@ -1,6 +1,6 @@
 //! One of every operation, for the tests of scripts: what a contributor adds to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::balancer::Software;
 use crate::facts::{HoldingCounts, QueueKind, SelinuxPort};
@@ -126,6 +126,7 @@ pub(super) fn every_operation() -> Vec<Operation> {
             software: Software::Haproxy,
             server: host(),
             to: BalancerState::Out,
+            moved: BTreeMap::new(),
         }),
         Operation::EnableFeatureFlags(EnableFeatureFlags { node: n() }),
         Operation::Rebalance(Rebalance { node: n() }),

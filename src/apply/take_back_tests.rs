@@ -1,5 +1,6 @@
 //! What a run took out of service it puts back, whatever becomes of the steps in between.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -19,7 +20,7 @@ async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Ev
 fn out_and_in() -> Vec<Step> {
     let switch = |what: &str, after: &[&str], to: BalancerState| {
         let operation =
-            Operation::SwitchServer(SwitchServer { software: Software::Haproxy, server: host("b"), to });
+            Operation::SwitchServer(SwitchServer { software: Software::Haproxy, server: host("b"), to, moved: BTreeMap::new() });
         Step { operation, ..step("lb", what, after) }
     };
     vec![

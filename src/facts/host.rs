@@ -8,6 +8,8 @@ use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
 use crate::platform::{OsFamily, PackageFacts};
+use crate::rabbitmq::listeners::{Listeners, NodePorts};
+use crate::rabbitmq::{CONF_FILE, Conf, ENV_FILE, PLUGINS_FILE, parse_enabled_plugins};
 
 /// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +92,21 @@ impl HostFacts {
 
     pub fn file(&self, path: &str) -> Option<&FileFacts> {
         self.files.get(path)
+    }
+
+    /// What its broker will listen on after its next start, by the files on the host. None if rabbitmq.conf cannot be read.
+    pub fn listeners_at_start(&self) -> Option<Listeners> {
+        let text = |path| self.file(path).map_or(Some(""), |file| file.content.as_deref());
+        let conf = Conf::parse(text(CONF_FILE)?);
+        let settings: Vec<_> = conf.settings().collect();
+        let plugins = text(PLUGINS_FILE).and_then(parse_enabled_plugins).unwrap_or_default();
+        Some(Listeners::configured(&settings, &plugins, self.node_ports()))
+    }
+
+    /// What rabbitmq-env.conf says about its broker's ports.
+    pub fn node_ports(&self) -> NodePorts {
+        let text = self.file(ENV_FILE).and_then(|file| file.content.as_deref());
+        text.map(NodePorts::of_env_file).unwrap_or_default()
     }
 
     pub fn unit(&self, unit: &str) -> UnitFacts {
@@ -328,7 +345,46 @@ pub enum CookieShape {
 pub struct Reach {
     pub peer: HostName,
     pub port: u16,
+    #[serde(default)]
+    pub purpose: Purpose,
     pub state: PortState,
+}
+
+/// What a host needs a port of another one for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A broker asks for the other node's port.
+    #[default]
+    Epmd,
+    /// A broker connects to the other node.
+    Distribution,
+    /// A load balancer sends AMQP clients there.
+    Amqp,
+    /// A load balancer sends users of the management UI there.
+    Management,
+}
+
+impl Purpose {
+    /// As the probe prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Epmd => "epmd",
+            Self::Distribution => "distribution",
+            Self::Amqp => "amqp",
+            Self::Management => "management",
+        }
+    }
+
+    /// In a message.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Epmd => "epmd",
+            Self::Distribution => "Erlang distribution",
+            Self::Amqp => "AMQP",
+            Self::Management => "the management UI",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -365,6 +421,9 @@ pub struct Backend {
     pub status: String,
     /// The result of the last check (`L4OK`, `L4CON`…).
     pub check: String,
+    /// The port to which it connects; none if it did not report it.
+    #[serde(default)]
+    pub port: Option<u16>,
 }
 
 impl HostFacts {

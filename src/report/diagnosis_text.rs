@@ -226,7 +226,7 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
             "membership" => "nodes agree about their membership",
             "resolution" => "name lookups return the right address",
             "epmd" => "connections to epmd (port 4369) succeed",
-            "distribution" => "connections to Erlang distribution (port 25672) succeed",
+            "distribution" => "connections to Erlang distribution, on the port that epmd names, succeed",
             "handshakes" => "handshakes succeed",
             "versions" => "RabbitMQ versions are compatible",
             "otp" => "Erlang versions are compatible",

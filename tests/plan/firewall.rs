@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rabbitup::facts::{Facts, PortState, Reach};
+use rabbitup::facts::{Facts, PortState, Purpose, Reach};
 use rabbitup::firewall::{Change, Family, Filter, FirewallFacts, Opening, Seen, Software, Source};
 use rabbitup::inventory::{Desired, FirewallSetting};
 use rabbitup::plan::{Limit, Options, Plan, Step};
@@ -131,7 +131,8 @@ fn without_a_balancer_clients_come_from_everywhere() {
 
 /// node1 cannot reach node2 on this port.
 fn cut(facts: &mut Facts, port: u16) {
-    host(facts, "node1").reach = vec![Reach { peer: name("node2"), port, state: PortState::Rejected }];
+    let purpose = if port == 25672 { Purpose::Distribution } else { Purpose::Amqp };
+    host(facts, "node1").reach = vec![Reach { peer: name("node2"), port, purpose, state: PortState::Rejected }];
 }
 
 #[test]

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::{
-    BrokerState, CookieShape, Lookup, MetadataStore, NodeFacts, PeerPort, QueueFacts, QueueKind,
+    BrokerState, CookieShape, Lookup, MetadataStore, NodeFacts, PeerPort, Purpose, QueueFacts, QueueKind,
 };
 use crate::model::{CookieDigest, NameMode, NodeName, NodeType, Secret, Version};
+use crate::rabbitmq::listeners::Security;
 
 const NONCE: &str = "N0NCE";
 const BLANK: &[u8] = include_bytes!("../testdata/blank-debian12.txt");
@@ -37,6 +38,11 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         peer: name(peer),
         address: "10.0.0.1".parse().expect("an address"),
         port: *port,
+        purpose: match port {
+            4369 => Purpose::Epmd,
+            25672 => Purpose::Distribution,
+            _ => Purpose::Amqp,
+        },
     };
     ProbeRequest {
         names: vec![name("f1"), name("nosuch"), name("f2")],
@@ -56,6 +62,7 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         admin: Some("alice".to_owned()),
         reach: reach.iter().map(peer).collect(),
         load_balancer_port: None,
+        load_balancer_security: Security::Plain,
         runtime_socket: None,
         firewall: Lookup::LeftOut,
     }

@@ -18,6 +18,7 @@ mod host_names;
 mod hosts_file;
 mod join;
 pub mod load_balancer;
+mod moved_listeners;
 mod node_types;
 mod only_copies;
 mod over;
@@ -25,6 +26,7 @@ mod own_data;
 mod packages;
 mod preflight;
 mod prune;
+mod reach;
 mod rebalance;
 mod recover;
 mod remove;
@@ -85,6 +87,14 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::Stop => stop::plan(draft),
         // Inspects after apply, and changes nothing: see report::health.
         PhaseSettings::Verify(_) => {}
+    }
+}
+
+/// What the steps of all phases need of the network, in playbooks that check their hosts before.
+pub(super) fn check_reach(draft: &mut Draft<'_>, playbook: &Playbook) {
+    if playbook.phases.iter().any(|phase| matches!(phase, PhaseSettings::Preflight(_))) {
+        draft.phase = Phase::Preflight;
+        reach::plan(draft);
     }
 }
 
