@@ -36,7 +36,7 @@ pub(super) static BALANCER: Balancer = Balancer {
     ],
     // They need HTTP or RDP.
     beyond_tcp: &["uri", "url_param", "hdr", "rdp-cookie"],
-    runtime: Some(Runtime { verdict, amqp: "rabbitmq", management: "management" }),
+    runtime: Some(Runtime { verdict, amqp: "rabbitmq", management: "management", tls_check: " check-ssl " }),
     statistics: StatisticsPage::Offered,
     selinux_boolean: "haproxy_connect_any",
     harmless: HARMLESS,

@@ -104,6 +104,8 @@ pub struct Runtime {
     /// The names of its backends in rabbitup's template.
     pub amqp: &'static str,
     pub management: &'static str,
+    /// The words of its configuration that make it check the UI over TLS.
+    pub tls_check: &'static str,
 }
 
 /// Whether it has a statistics page.
@@ -204,6 +206,7 @@ mod tests {
             assert!(balancer.is_ours(balancer.template.text), "{word}: rabbitup knows what it wrote");
             assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
             if let Some(runtime) = &balancer.runtime {
+                assert!(balancer.template.text.contains(runtime.tls_check));
                 for backend in [runtime.amqp, runtime.management] {
                     assert!(balancer.template.text.contains(&format!("\nbackend {backend}\n")), "{backend}");
                 }

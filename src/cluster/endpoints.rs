@@ -18,9 +18,17 @@ fn in_effect<'f>(facts: &'f Facts, host: &Host) -> Option<&'f Listeners> {
 
 /// Where a load balancer reaches a broker. A management UI that does not run yet is where the inventory has it.
 pub(crate) fn endpoint(desired: &Desired, facts: &Facts, host: &Host) -> Endpoint {
-    let wanted = wanted(desired, facts, host).endpoint();
-    let Some(listeners) = in_effect(facts, host) else { return wanted };
-    let now = listeners.endpoint_like(&wanted);
+    completed(in_effect(facts, host), wanted(desired, facts, host).endpoint())
+}
+
+/// The same for a broker that starts with the files that are on its host.
+pub(crate) fn endpoint_at_start(desired: &Desired, facts: &Facts, host: &Host) -> Endpoint {
+    let at_start = facts.host(&host.name).and_then(HostFacts::listeners_at_start);
+    completed(at_start.as_ref(), wanted(desired, facts, host).endpoint())
+}
+
+fn completed(listeners: Option<&Listeners>, wanted: Endpoint) -> Endpoint {
+    let Some(now) = listeners.map(|listeners| listeners.endpoint_like(&wanted)) else { return wanted };
     Endpoint {
         amqp: now.amqp.or(wanted.amqp),
         path_prefix: if now.management.is_some() { now.path_prefix } else { wanted.path_prefix },
@@ -42,11 +50,4 @@ pub(crate) fn clients(desired: &Desired, facts: &Facts, host: &Host) -> BTreeSet
     let mut ports = wanted(desired, facts, host).clients();
     ports.extend(in_effect(facts, host).map(Listeners::clients).unwrap_or_default());
     ports
-}
-
-/// The same for a broker that starts with the files that are on its host.
-pub(crate) fn endpoint_at_start(desired: &Desired, facts: &Facts, host: &Host) -> Endpoint {
-    let wanted = wanted(desired, facts, host).endpoint();
-    let listeners = facts.host(&host.name).and_then(HostFacts::listeners_at_start);
-    listeners.map_or_else(|| endpoint(desired, facts, host), |listeners| listeners.endpoint_like(&wanted))
 }

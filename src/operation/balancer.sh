@@ -4,19 +4,21 @@
 # changes it in all backends; a server that is made ready is not used before a check has passed.
 
 # MOVED: `BACKEND=ADDRESS=PORT` where the server is now elsewhere, `BACKEND=later` where it stays out.
+# Prints the backends that do not use it.
 is_used() { # SOFTWARE SERVER MOVED...
   software=$1 server=$2
   shift 2
   states=$("${software}_states" "$server")
-  printf '%s\n' "$states"
-  [ -n "$states" ] || return 1
+  [ -n "$states" ] || { echo 'it lists no such server'; return 1; }
   tab=$(printf '\t')
   printf '%s\n' "$states" | {
+    rc=0
     while read -r backend status; do
       case " $* " in *" $backend=later "*) continue ;; esac
       # Before a check has passed, the status is DOWN, or UP with the number of checks that are still needed.
-      case ${status%%"$tab"*} in UP | 'no check') ;; *) exit 1 ;; esac
+      case ${status%%"$tab"*} in UP | 'no check') ;; *) printf '%s %s\n' "$backend" "$status" && rc=1 ;; esac
     done
+    exit "$rc"
   }
 }
 

@@ -7,7 +7,6 @@ mod existing_data;
 mod feature_flags;
 pub mod internals;
 mod limits;
-mod listener_keys;
 pub mod listeners;
 mod paths;
 mod plugins;
@@ -18,7 +17,6 @@ pub(crate) use conf_keys::{KeySupport, has_no_effect, known_keys, refused_value}
 pub(crate) use existing_data::{ExistingData, Objection, Serving, allowed};
 pub(crate) use feature_flags::may_be_of;
 pub(crate) use limits::DISK_FREE_LIMIT;
-pub(crate) use listener_keys::has_ui;
 pub(crate) use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
     PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,

@@ -4,7 +4,6 @@
 use serde::Serialize;
 
 use super::TemplateName;
-use crate::rabbitmq::listeners::{AMQP, MANAGEMENT};
 
 /// hosts.hbs.
 #[derive(Clone, Debug, Serialize)]
@@ -141,8 +140,8 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             socket: text("/run/balancer.sock"),
             cluster: Some(text("orders")),
             balance: Some(text("roundrobin")),
-            amqp_port: AMQP,
-            management_port: Some(MANAGEMENT),
+            amqp_port: 1,
+            management_port: Some(2),
             management_path: text("/"),
             management_tls: true,
             client_timeout: text("3h"),
@@ -151,8 +150,8 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
                 name: text("node1"),
                 address: text("192.0.2.1"),
                 endpoint: text("192.0.2.1"),
-                amqp_port: AMQP,
-                management_port: MANAGEMENT,
+                amqp_port: 3,
+                management_port: 4,
             }],
             stats: Some(StatsLine { port: 8404, user: Some(text("ops")), password: Some(text("password")) }),
         }),

@@ -12,6 +12,7 @@ mod guest;
 mod laws;
 mod order;
 mod phases;
+mod ports;
 mod purity;
 mod secrets;
 mod selinux;

@@ -9,9 +9,8 @@ use crate::inventory::raw::{RawHost, RawLoadBalancer, RawStats};
 use crate::inventory::raw_values::DurationText;
 use crate::inventory::{Cluster, LoadBalancer, Stats};
 use crate::model::Role;
-use crate::rabbitmq::has_ui;
 use crate::rabbitmq::listeners::{
-    AMQP, AMQP_TLS, EPMD, Endpoint, Listeners, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Security, Service,
+    AMQP, AMQP_TLS, EPMD, Endpoint, Listeners, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Security, Service, has_ui,
 };
 
 impl Checker<'_> {

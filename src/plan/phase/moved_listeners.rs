@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Draft, load_balancer, roll};
+use super::{Draft, load_balancer};
 use crate::balancer::Runtime;
 use crate::cluster::endpoints::{endpoint, endpoint_at_start};
 use crate::facts::Backend;
@@ -11,6 +11,9 @@ use crate::model::HostName;
 use crate::operation::{BalancerState, Moved, SwitchServer};
 use crate::plan::{Change, Proposal, StepId};
 use crate::rabbitmq::listeners::{Endpoint, Port, Security};
+
+/// The time for one switch of a balancer's server: its checks, and a margin for the connection to the host.
+pub(super) const SWITCH_S: u64 = 90;
 
 /// What has to be done at the balancers before the broker stops; `before` are the steps that these wait for. A balancer that
 /// can be told at run time is told of each broker that has moved already; another one gets a configuration with both places.
@@ -25,7 +28,8 @@ pub(super) fn prepare(draft: &mut Draft<'_>, host: &Host, balancers: &[HostName]
     for balancer in balancers {
         for other in draft.brokers().into_iter().filter(|other| other.name != host.name) {
             let Some(at) = running(draft, other) else { continue };
-            let moved = ports(draft, balancer, other, &at);
+            let mut moved = ports(draft, balancer, other, &at);
+            moved.retain(|_, moved| *moved != Moved::Later);
             if !moved.is_empty() {
                 steps.extend(tell(draft, balancer, other, moved, before));
             }
@@ -35,17 +39,8 @@ pub(super) fn prepare(draft: &mut Draft<'_>, host: &Host, balancers: &[HostName]
 }
 
 /// Where the balancer finds the broker after its restart, if not where it looks now.
-pub(super) fn after_restart(draft: &Draft<'_>, balancer: &HostName, host: &Host, before: &Endpoint) -> BTreeMap<String, Moved> {
-    let after = endpoint(draft.desired, &draft.facts, host);
-    let mut moved = ports(draft, balancer, host, &after);
-    let security = |endpoint: &Endpoint| endpoint.management.map(|port| port.security);
-    if let Some(runtime) = runtime(draft)
-        && security(before) != security(&after)
-        && backends(draft, balancer, host).any(|backend| backend.proxy == runtime.management)
-    {
-        moved.insert(runtime.management.to_owned(), Moved::Later);
-    }
-    moved
+pub(super) fn after_restart(draft: &Draft<'_>, balancer: &HostName, host: &Host) -> BTreeMap<String, Moved> {
+    ports(draft, balancer, host, &endpoint(draft.desired, &draft.facts, host))
 }
 
 /// The endpoint of a broker that runs.
@@ -56,7 +51,12 @@ pub(super) fn running(draft: &Draft<'_>, host: &Host) -> Option<Endpoint> {
 
 fn moves(now: &Endpoint, then: &Endpoint) -> bool {
     let number = |port: Option<Port>| port.map(|port| port.number);
-    number(now.amqp) != number(then.amqp) || number(now.management) != number(then.management)
+    differ(number(now.amqp), number(then.amqp)) || differ(number(now.management), number(then.management))
+}
+
+/// Whether both are known, and not the same.
+fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one != other)
 }
 
 fn runtime(draft: &Draft<'_>) -> Option<&'static Runtime> {
@@ -68,20 +68,35 @@ fn backends<'d>(draft: &'d Draft<'_>, balancer: &HostName, host: &'d Host) -> im
     facts.into_iter().flat_map(|facts| &facts.backends).filter(|backend| backend.server == host.name.as_str())
 }
 
-/// The backends of rabbitup's configuration in which the running balancer has another port than the broker's.
+/// The backends of rabbitup's configuration in which the running balancer has another port than the broker's, or checks the UI in
+/// another way than it is served.
 fn ports(draft: &Draft<'_>, balancer: &HostName, host: &Host, at: &Endpoint) -> BTreeMap<String, Moved> {
     let Some(runtime) = runtime(draft) else { return BTreeMap::new() };
-    let wanted = |backend: &Backend| match backend.proxy.as_str() {
-        name if name == runtime.amqp => at.amqp,
-        name if name == runtime.management => at.management,
-        _ => None,
-    };
+    let checks = checks_of_ui(draft, balancer, runtime);
     let moved = backends(draft, balancer, host).filter_map(|backend| {
-        let port = wanted(backend)?.number;
-        let moved = Moved::To { address: host.address, port };
-        (backend.port? != port).then(|| (backend.proxy.clone(), moved))
+        let is_ui = backend.proxy == runtime.management;
+        let port = match is_ui {
+            true => at.management?,
+            false => at.amqp.filter(|_| backend.proxy == runtime.amqp)?,
+        };
+        let moved = match is_ui && port.security != checks {
+            true => Moved::Later,
+            false if backend.port? == port.number => return None,
+            false => Moved::To { address: host.address, port: port.number },
+        };
+        Some((backend.proxy.clone(), moved))
     });
     moved.collect()
+}
+
+/// How the balancer's present configuration checks the management UI.
+fn checks_of_ui(draft: &Draft<'_>, balancer: &HostName, runtime: &Runtime) -> Security {
+    let conf = draft.desired.load_balancer.as_ref().map(|wanted| wanted.software.balancer().conf);
+    let text = conf.and_then(|path| draft.host(balancer)?.file(path)?.content.as_deref());
+    match text.is_some_and(|text| text.contains(runtime.tls_check)) {
+        true => Security::Tls,
+        false => Security::Plain,
+    }
 }
 
 /// A broker that moved before this plan, as in a run that was interrupted.
@@ -100,7 +115,7 @@ fn tell(
             .title(format!("tell the balancer where {} listens", host.name))
             .because("it sends clients to a port that the broker does not use any more")
             .after(before.iter().cloned())
-            .within(roll::SWITCH_S),
+            .within(SWITCH_S),
     );
     let id = StepId::new(balancer, &what);
     draft.has(&id).then_some(id)
@@ -110,19 +125,19 @@ fn tell(
 fn note_cost(draft: &mut Draft<'_>, now: &Endpoint, then: &Endpoint) {
     let Some(wanted) = draft.desired.load_balancer.as_ref() else { return };
     let security = |port: Option<Port>| port.map(|port| port.security);
-    let (port, name) = (wanted.amqp_port, wanted.software.balancer().name);
+    let name = wanted.software.balancer().name;
     let mut costs = Vec::new();
-    if security(now.amqp) != security(then.amqp) {
+    if differ(security(now.amqp), security(then.amqp)) {
         let (from, to) = match security(then.amqp) {
             Some(Security::Tls) => ("without TLS", "with TLS"),
             Some(Security::Plain) | None => ("with TLS", "without TLS"),
         };
         costs.push(format!(
-            "the brokers change to AMQP {to}, and {name} passes it through: with each restart fewer brokers serve clients {from} \
-             on port {port}, and none after the last; tell the clients' owners before"
+            "the brokers change to AMQP {to}, and {name} passes it through: with each restart fewer brokers serve clients {from}, \
+             and none after the last; tell the clients' owners before"
         ));
     }
-    if security(now.management) != security(then.management) && now.management.is_some() {
+    if differ(security(now.management), security(then.management)) {
         costs.push(format!(
             "the management UI changes between HTTP and HTTPS: it is not reached through {name} from the first restart until \
              the last step writes {name}'s configuration"

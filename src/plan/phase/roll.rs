@@ -16,9 +16,6 @@ use crate::operation::{
 use crate::plan::{Change, Proposal, StepId, UnknownMembers};
 use crate::playbook::{Answer, Minutes, Phase};
 
-/// The time for one switch of a balancer's server: its checks, and a margin for the connection to the host.
-pub(super) const SWITCH_S: u64 = 90;
-
 /// What is done to a broker while it is out of service.
 pub(super) enum RollKind {
     Restart,
@@ -46,7 +43,6 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: RollKind, reason: &
     }
     let mut before = turn(draft);
     before.extend(draft.place_files(&host.name, &before));
-    let was = moved_listeners::running(draft, host).unwrap_or_default();
     // The balancer is switched for brokers within --limit, and only for those.
     let spared = stop_check != StopCheck::None && draft.options.limit.covers(&host.name);
     let balancers = if spared { balancers(draft, host) } else { Vec::new() };
@@ -90,7 +86,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: RollKind, reason: &
     draft.propose(proposal);
     let done = draft.last_of(&[&host.name], &[draft.phase]);
     for balancer in &balancers {
-        let moved = moved_listeners::after_restart(draft, balancer, host, &was);
+        let moved = moved_listeners::after_restart(draft, balancer, host);
         switch(draft, balancer, &host.name, BalancerState::In, moved, "it serves again", done.clone());
     }
 }
@@ -279,7 +275,7 @@ pub(super) fn switch(
         .title(title)
         .because(reason)
         .after(after)
-        .within(SWITCH_S),
+        .within(moved_listeners::SWITCH_S),
     );
 }
 

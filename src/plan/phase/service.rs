@@ -17,8 +17,7 @@ pub fn plan(draft: &mut Draft<'_>) {
             if is_spared(draft, host, &balancer) {
                 let after = draft.last_of(&[&host.name], &[Phase::Start, Phase::Service]);
                 let reason = "it was disabled in the balancer, and its node serves";
-                let now = moved_listeners::running(draft, host).unwrap_or_default();
-                let moved = moved_listeners::after_restart(draft, &balancer, host, &now);
+                let moved = moved_listeners::after_restart(draft, &balancer, host);
                 roll::switch(draft, &balancer, &host.name, BalancerState::In, moved, reason, after);
             }
         }

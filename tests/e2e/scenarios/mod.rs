@@ -16,6 +16,7 @@ pub mod leaving;
 pub mod membership;
 pub mod only_copies;
 pub mod planted;
+pub mod ports;
 pub mod questions;
 pub mod queues;
 pub mod recovery;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::listeners::{AMQP, Listener, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Service};
+use super::listener::{AMQP, Listener, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Service};
 
 /// A listener, and the setting that names it; none for a default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
