@@ -25,15 +25,16 @@ impl Checker<'_> {
                 Some(range) if range.single() == Some(port) => "the brokers' connections to each other".to_owned(),
                 Some(_) | None => continue,
             };
-            if let Some(span) = listener.key.and_then(|key| self.config_keys.get(key)).cloned() {
-                let service = listener.listener.service.in_words();
-                self.error(
-                    format!("port {port} is for {service}, and also for {owner}"),
-                    &span,
-                    "here",
-                    "only one listener can use a port: change one of them",
-                );
+            let span = |key: &str| self.config_keys.get(key).cloned();
+            let Some(here) = listener.key.and_then(span) else { continue };
+            let service = listener.listener.service.in_words();
+            let mut problem = Problem::error(format!("port {port} is for {service}, and also for {owner}"))
+                .at(self.source, here, service)
+                .hint("only one listener can use a port: change one of them");
+            if let Some(other) = span("distribution.listener.port_range.min").filter(|_| port != EPMD) {
+                problem = problem.at(self.source, other, "the brokers' connections");
             }
+            self.problems.push(problem);
         }
     }
 
