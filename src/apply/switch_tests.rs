@@ -89,7 +89,9 @@ fn a_server_is_back_only_after_a_check_has_passed_since() {
         let downs = last.iter().filter(|line| line.ends_with("health down")).count();
         assert_eq!((last.len(), downs), (4, 2), "{said}");
     }
-    let fails = format!("closed=5672\nclock_now=0\nread_clock() {{ clock_now=$((clock_now + 1000)); clock=$clock_now; }}\n{back}");
+    let fails = format!(
+        "closed=5672\nclock_now=0\nread_clock() {{ clock_now=$((clock_now + 1000)); clock=$clock_now; }}\n{back}"
+    );
     for Told { success, said, .. } in told(&fails) {
         assert!(!success, "{said}");
         assert!(said.contains("HAProxy does not use node1 again"), "{said}");

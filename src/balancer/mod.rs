@@ -104,8 +104,22 @@ pub struct Runtime {
     /// The names of its backends in rabbitup's template.
     pub amqp: &'static str,
     pub management: &'static str,
-    /// The words of its configuration that make it check the UI over TLS.
-    pub tls_check: &'static str,
+    /// Whether the check in a configuration can pass at a management UI that is served so.
+    pub check_fits: fn(&str, ServedUi<'_>) -> bool,
+}
+
+/// How a broker serves the management UI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServedUi<'a> {
+    pub scheme: Scheme,
+    /// Its path, such as `/mq`; empty without one.
+    pub path: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
 }
 
 /// Whether it has a statistics page.
@@ -206,7 +220,6 @@ mod tests {
             assert!(balancer.is_ours(balancer.template.text), "{word}: rabbitup knows what it wrote");
             assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
             if let Some(runtime) = &balancer.runtime {
-                assert!(balancer.template.text.contains(runtime.tls_check));
                 for backend in [runtime.amqp, runtime.management] {
                     assert!(balancer.template.text.contains(&format!("\nbackend {backend}\n")), "{backend}");
                 }

@@ -320,7 +320,10 @@ impl PlaybookRun<'_> {
         }
         let exit = self.judge(facts);
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        self.show(&format!("Not healthy: nothing is left to change, and {} remain.\n", counted(errors, "error")));
+        self.show(&format!(
+            "Not healthy: nothing is left to change, and {} remain.\n",
+            counted(errors, "error")
+        ));
         exit
     }
 

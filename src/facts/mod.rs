@@ -24,8 +24,8 @@ pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
-    InTheWay, LoadBalancerFacts, NodeData, PortState, Privilege, Purpose, Reach, Resources, System, TimeService,
-    UnitFacts,
+    InTheWay, LoadBalancerFacts, NodeData, PortState, Privilege, Purpose, Reach, Resources, System,
+    TimeService, UnitFacts,
 };
 pub use member::ClusterMember;
 pub(crate) use parse::{Frames, ParseError};

@@ -86,7 +86,8 @@ impl ProbeRequest {
     /// `become=doas` and a newline; otherwise the probe guesses from the environment variables of sudo and doas. It contains no
     /// secret.
     pub fn command(&self, nonce: &str) -> String {
-        let reach = self.reach.iter().map(|p| format!("{} {} {} {}", p.peer, p.address, p.port, p.purpose.as_str()));
+        let reach =
+            self.reach.iter().map(|p| format!("{} {} {} {}", p.peer, p.address, p.port, p.purpose.as_str()));
         let port = self.load_balancer_port.map(|port| port.to_string());
         let node = self.node.as_ref().map(ToString::to_string);
         let values = [

@@ -2,8 +2,8 @@ use std::net::IpAddr;
 
 use crate::balancer::{Balancer, Software};
 use crate::document::listed;
-use crate::rabbitmq::listeners::{AMQP, MANAGEMENT};
 use crate::model::HostName;
+use crate::rabbitmq::listeners::{AMQP, MANAGEMENT};
 
 /// Why `rabbitup init` cannot create an inventory from its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

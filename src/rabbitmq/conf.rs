@@ -64,7 +64,9 @@ impl Conf {
     fn is_default_listener(&self, setting: (&str, &str)) -> bool {
         let is_listener = |key: &&str| key.starts_with("listeners.tcp");
         let (key, value) = setting;
-        key == DEFAULT_LISTENER && value.parse() == Ok(AMQP) && self.settings().map(|(key, _)| key).filter(is_listener).count() == 1
+        key == DEFAULT_LISTENER
+            && value.parse() == Ok(AMQP)
+            && self.settings().map(|(key, _)| key).filter(is_listener).count() == 1
     }
 
     /// All settings, by key.

@@ -132,7 +132,8 @@ fn without_a_balancer_clients_come_from_everywhere() {
 /// node1 cannot reach node2 on this port.
 fn cut(facts: &mut Facts, port: u16) {
     let purpose = if port == 25672 { Purpose::Distribution } else { Purpose::Amqp };
-    host(facts, "node1").reach = vec![Reach { peer: name("node2"), port, purpose, state: PortState::Rejected }];
+    host(facts, "node1").reach =
+        vec![Reach { peer: name("node2"), port, purpose, state: PortState::Rejected }];
 }
 
 #[test]
@@ -187,5 +188,8 @@ fn ports_that_move_stay_open_at_both_places_until_all_nodes_have_moved() {
     assert!(diff.contains("+25679/tcp from 192.168.0.42") && !diff.contains("-25672"), "{diff}");
     facts = after;
     let again = ids(&planned(&moved, &facts, &options()).expect("a plan").0);
-    assert!(again.contains(&"node1/open-ports-firewalld".to_owned()), "the second pass closes the old one: {again:?}");
+    assert!(
+        again.contains(&"node1/open-ports-firewalld".to_owned()),
+        "the second pass closes the old one: {again:?}"
+    );
 }

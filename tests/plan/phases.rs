@@ -285,7 +285,12 @@ fn what_preflight_refuses() {
         TimeService { running: Some("systemd-timesyncd".to_owned()), synchronised: Some(true) };
     host(&mut facts, "node3").reach = vec![
         Reach { peer: name("node1"), port: 4369, purpose: Purpose::Epmd, state: PortState::Refused },
-        Reach { peer: name("node1"), port: 25672, purpose: Purpose::Distribution, state: PortState::Filtered },
+        Reach {
+            peer: name("node1"),
+            port: 25672,
+            purpose: Purpose::Distribution,
+            state: PortState::Filtered,
+        },
     ];
     insta::assert_snapshot!(text(&desired, &facts));
 }

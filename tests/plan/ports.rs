@@ -32,7 +32,10 @@ fn whole(desired: &Desired) -> Facts {
         node.links = members.iter().filter(|other| **other != node.name).cloned().collect();
     }
     host(&mut facts, "lb1").load_balancer = Some(LoadBalancerFacts {
-        backends: BROKERS.iter().flat_map(|text| [backend("rabbitmq", text, 5672), backend("management", text, 15672)]).collect(),
+        backends: BROKERS
+            .iter()
+            .flat_map(|text| [backend("rabbitmq", text, 5672), backend("management", text, 15672)])
+            .collect(),
         amqp_answers: Some(true),
         loaded: Some(1_800_000_000),
     });
@@ -57,7 +60,11 @@ fn plan(desired: &Desired, facts: &Facts) -> Plan {
 }
 
 fn moved(plan: &Plan, id: &str) -> BTreeMap<String, Moved> {
-    let step = plan.steps.iter().find(|step| step.id.to_string() == id).unwrap_or_else(|| panic!("{id}: {:?}", ids(plan)));
+    let step = plan
+        .steps
+        .iter()
+        .find(|step| step.id.to_string() == id)
+        .unwrap_or_else(|| panic!("{id}: {:?}", ids(plan)));
     match &step.operation {
         Operation::SwitchServer(SwitchServer { moved, to: BalancerState::In, .. }) => moved.clone(),
         other => panic!("{id} is {other:?}"),
@@ -80,9 +87,13 @@ fn haproxy_looks_for_each_broker_at_its_new_port_after_its_restart() {
     let plan = plan(&wanted, &before);
     insta::assert_snapshot!(plan_text(&plan, Style::plain(110)));
     for (text, address) in [("node1", "192.168.0.41"), ("node3", "192.168.0.43")] {
-        assert_eq!(moved(&plan, &format!("lb1/in-{text}")), [("rabbitmq".to_owned(), to(address, 5673))].into());
+        assert_eq!(
+            moved(&plan, &format!("lb1/in-{text}")),
+            [("rabbitmq".to_owned(), to(address, 5673))].into()
+        );
     }
-    let conf = plan.steps.iter().find(|step| step.id.to_string() == "lb1/balancer-conf").expect("it is written");
+    let conf =
+        plan.steps.iter().find(|step| step.id.to_string() == "lb1/balancer-conf").expect("it is written");
     let behind = behind(&plan, &conf.id);
     for text in BROKERS {
         let (restart, back) = (format!("{text}/restart"), format!("lb1/in-{text}"));
@@ -121,7 +132,10 @@ fn nginx_looks_for_each_broker_at_both_ports_until_all_have_moved() {
     let plan = plan(&nginx("listeners.tcp.default = 5673"), &facts);
     let of_lb1: Vec<_> = plan.steps.iter().filter(|step| step.host == name("lb1")).collect();
     let titles: Vec<_> = of_lb1.iter().map(|step| step.title.as_str()).collect();
-    assert_eq!(titles, ["write /etc/nginx/nginx.conf with both ports of each broker", "write /etc/nginx/nginx.conf"]);
+    assert_eq!(
+        titles,
+        ["write /etc/nginx/nginx.conf with both ports of each broker", "write /etc/nginx/nginx.conf"]
+    );
     let both = of_lb1[0].diff.as_deref().unwrap_or_default();
     assert!(both.contains("192.168.0.41:5673 ") && !both.contains("-        server"), "{both}");
     let first = plan.steps.iter().find(|step| step.id.to_string() == "node1/restart").expect("it restarts");
@@ -143,7 +157,8 @@ fn a_change_to_tls_says_what_it_costs() {
     let wanted =
         [("management".to_owned(), Moved::Later), ("rabbitmq".to_owned(), to("192.168.0.41", 5671))].into();
     assert_eq!(node1, wanted, "a check of the UI in plain text could only fail");
-    let conf = plan.steps.iter().find(|step| step.id.to_string() == "lb1/balancer-conf").expect("it is written");
+    let conf =
+        plan.steps.iter().find(|step| step.id.to_string() == "lb1/balancer-conf").expect("it is written");
     insta::assert_snapshot!("tls", conf.diff.as_deref().unwrap_or_default());
 }
 
@@ -181,7 +196,8 @@ fn a_stopped_nodes_env_file_counts() {
     );
     host(&mut facts, "node2").broker = rabbitup::facts::BrokerState::Down;
     let (plan, _) = planned(&wanted, &facts, &options()).expect("a plan");
-    let conf = plan.steps.iter().find(|step| step.id.to_string() == "lb1/balancer-conf").expect("it is written");
+    let conf =
+        plan.steps.iter().find(|step| step.id.to_string() == "lb1/balancer-conf").expect("it is written");
     let diff = conf.diff.as_deref().unwrap_or_default();
     assert!(diff.contains("+    server node2 192.168.0.42:5700"), "{diff}");
 }
@@ -204,7 +220,10 @@ fn only_what_a_step_needs_is_refused() {
     let idle = plan(&wanted, &facts);
     assert_eq!(ids(&idle), Vec::<String>::new());
     let notes: Vec<_> = idle.notes.iter().map(|note| note.text.as_str()).collect();
-    assert!(notes.contains(&"it cannot reach node2 on port 5672 (AMQP); no step of this plan needs it"), "{notes:?}");
+    assert!(
+        notes.contains(&"it cannot reach node2 on port 5672 (AMQP); no step of this plan needs it"),
+        "{notes:?}"
+    );
 
     // node2 is to start, which needs the one and not the other.
     host(&mut facts, "node2").broker = rabbitup::facts::BrokerState::Down;

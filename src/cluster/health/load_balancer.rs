@@ -58,13 +58,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
     }
 }
 
-fn one(
-    desired: &Desired,
-    wanted: &LoadBalancer,
-    all: &Facts,
-    seen: &HostFacts,
-    notebook: &mut Notebook<'_>,
-) {
+fn one(desired: &Desired, wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Notebook<'_>) {
     let balancer = wanted.software.balancer();
     let name = wanted.software.as_str();
     let unit = seen.units.get(balancer.unit);
@@ -88,7 +82,8 @@ fn one(
             Severity::Error,
             format!("AMQP clients get no answer through {name} on port {}", wanted.amqp_port),
             match amqp_ports(desired, all).as_slice() {
-                [] => "the brokers serve no AMQP clients of other hosts: see listeners in [cluster.config]".to_owned(),
+                [] => "the brokers serve no AMQP clients of other hosts: see listeners in [cluster.config]"
+                    .to_owned(),
                 ports => format!(
                     "no broker answers behind it, or a firewall blocks this host from the brokers ({} {})",
                     if ports.len() == 1 { "port" } else { "ports" },
@@ -107,7 +102,9 @@ fn one(
         let words: Vec<String> =
             backends.iter().map(|b| format!("{} ({}{})", b.proxy, verdict(&b.check), at(b))).collect();
         let advice = match backends.iter().find_map(|backend| elsewhere(desired, all, wanted, backend)) {
-            Some(port) => format!("the broker listens on port {port} instead: `rabbitup up` changes the balancer"),
+            Some(port) => {
+                format!("the broker listens on port {port} instead: `rabbitup up` changes the balancer")
+            }
             None => "if that broker runs, check that no firewall blocks this host from it".to_owned(),
         };
         notebook.add(Severity::Error, format!("{server} is DOWN for {name}: {}", words.join(", ")), advice);

@@ -10,8 +10,8 @@ use crate::facts::{
     QueueFacts,
 };
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
-use crate::rabbitmq::listeners::{Listener, Listeners};
 use crate::rabbitmq::internals::{FACTS, Fallback, IfUnknown, Release};
+use crate::rabbitmq::listeners::{Listener, Listeners};
 
 /// The state of the requested node, as the host sees it.
 pub(super) fn broker(request: &ProbeRequest, frames: &Frames) -> BrokerState {

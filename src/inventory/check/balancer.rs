@@ -10,7 +10,8 @@ use crate::inventory::raw_values::DurationText;
 use crate::inventory::{Cluster, LoadBalancer, Stats};
 use crate::model::Role;
 use crate::rabbitmq::listeners::{
-    AMQP, AMQP_TLS, EPMD, Endpoint, Listeners, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Security, Service, has_ui,
+    AMQP, AMQP_TLS, EPMD, Endpoint, Listeners, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Security, Service,
+    has_ui,
 };
 
 impl Checker<'_> {
@@ -77,7 +78,12 @@ impl Checker<'_> {
     }
 
     /// The UI's port, if the UI is enabled where the balancer can reach it.
-    fn management_port(&mut self, raw: &RawLoadBalancer, cluster: &Cluster, endpoint: &Endpoint) -> Option<u16> {
+    fn management_port(
+        &mut self,
+        raw: &RawLoadBalancer,
+        cluster: &Cluster,
+        endpoint: &Endpoint,
+    ) -> Option<u16> {
         let has_ui = cluster.plugins.as_deref().map(has_ui);
         match (&raw.management_port, has_ui) {
             (Some(port), Some(false)) => {

@@ -12,7 +12,8 @@ impl Checker<'_> {
         let plugins = cluster.plugins.clone().unwrap_or_default();
         let found = Listeners::with_keys(&settings, &plugins);
         for (at, second) in found.iter().enumerate() {
-            if let Some(first) = found.iter().take(at).find(|first| first.listener.excludes(&second.listener)) {
+            if let Some(first) = found.iter().take(at).find(|first| first.listener.excludes(&second.listener))
+            {
                 self.clash(first, second);
             }
         }
@@ -22,7 +23,9 @@ impl Checker<'_> {
             let owner = match distribution {
                 _ if port == EPMD => "epmd, Erlang's port mapper".to_owned(),
                 // Of several ports a node takes one that is free.
-                Some(range) if range.single() == Some(port) => "the brokers' connections to each other".to_owned(),
+                Some(range) if range.single() == Some(port) => {
+                    "the brokers' connections to each other".to_owned()
+                }
                 Some(_) | None => continue,
             };
             let span = |key: &str| self.config_keys.get(key).cloned();

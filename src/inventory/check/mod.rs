@@ -46,17 +46,16 @@ pub fn check(
     // Invalid values were removed from the document; checks that could miss them are skipped.
     let is_whole = problems.is_empty();
     let (secrets, secret_sources) = (Secrets::default(), BTreeMap::new());
-    let mut checker =
-        Checker {
-            source,
-            base,
-            options,
-            problems,
-            secrets,
-            secret_sources,
-            commands: BTreeMap::new(),
-            config_keys: BTreeMap::new(),
-        };
+    let mut checker = Checker {
+        source,
+        base,
+        options,
+        problems,
+        secrets,
+        secret_sources,
+        commands: BTreeMap::new(),
+        config_keys: BTreeMap::new(),
+    };
     let cluster = raw.cluster.unwrap_or_default();
     let hosts = checker.hosts(&raw.host, raw.ssh.as_ref(), cluster.names.unwrap_or_default());
     if is_whole {

@@ -105,7 +105,8 @@ fn compared(
         }
     };
     let path = balancer.software.balancer().conf;
-    let current = draft.host(&host.name)?.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
+    let current =
+        draft.host(&host.name)?.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
     let Some(resolved) = draft.resolve(&wanted) else {
         draft.note(&host.name, format!("{path} needs a secret that is not available; it was not compared"));
         return None;
@@ -172,7 +173,9 @@ pub(super) fn widen(draft: &mut Draft<'_>, before: &[StepId]) -> Vec<StepId> {
         draft.propose(
             Proposal::new(&host.name, what, Change::Change, write(&balancer, wanted))
                 .title(format!("write {} with both ports of each broker", software.conf))
-                .because("the brokers change their ports one after the other; what does not answer is passed over")
+                .because(
+                    "the brokers change their ports one after the other; what does not answer is passed over",
+                )
                 .diff(diff)
                 .after(before.iter().cloned())
                 .within(180),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Draft, load_balancer};
-use crate::balancer::Runtime;
+use crate::balancer::{Runtime, Scheme, ServedUi};
 use crate::cluster::endpoints::{endpoint, endpoint_at_start};
 use crate::facts::Backend;
 use crate::inventory::Host;
@@ -17,7 +17,12 @@ pub(super) const SWITCH_S: u64 = 90;
 
 /// What has to be done at the balancers before the broker stops; `before` are the steps that these wait for. A balancer that
 /// can be told at run time is told of each broker that has moved already; another one gets a configuration with both places.
-pub(super) fn prepare(draft: &mut Draft<'_>, host: &Host, balancers: &[HostName], before: &[StepId]) -> Vec<StepId> {
+pub(super) fn prepare(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    balancers: &[HostName],
+    before: &[StepId],
+) -> Vec<StepId> {
     let Some(now) = running(draft, host) else { return Vec::new() };
     let then = endpoint_at_start(draft.desired, &draft.facts, host);
     note_cost(draft, &now, &then);
@@ -63,7 +68,11 @@ fn runtime(draft: &Draft<'_>) -> Option<&'static Runtime> {
     draft.desired.load_balancer.as_ref()?.software.balancer().runtime.as_ref()
 }
 
-fn backends<'d>(draft: &'d Draft<'_>, balancer: &HostName, host: &'d Host) -> impl Iterator<Item = &'d Backend> {
+fn backends<'d>(
+    draft: &'d Draft<'_>,
+    balancer: &HostName,
+    host: &'d Host,
+) -> impl Iterator<Item = &'d Backend> {
     let facts = draft.host(balancer).and_then(|facts| facts.load_balancer.as_ref());
     facts.into_iter().flat_map(|facts| &facts.backends).filter(|backend| backend.server == host.name.as_str())
 }
@@ -72,14 +81,14 @@ fn backends<'d>(draft: &'d Draft<'_>, balancer: &HostName, host: &'d Host) -> im
 /// another way than it is served.
 fn ports(draft: &Draft<'_>, balancer: &HostName, host: &Host, at: &Endpoint) -> BTreeMap<String, Moved> {
     let Some(runtime) = runtime(draft) else { return BTreeMap::new() };
-    let checks = checks_of_ui(draft, balancer, runtime);
+    let fits = check_fits(draft, balancer, runtime, at);
     let moved = backends(draft, balancer, host).filter_map(|backend| {
         let is_ui = backend.proxy == runtime.management;
         let port = match is_ui {
             true => at.management?,
             false => at.amqp.filter(|_| backend.proxy == runtime.amqp)?,
         };
-        let moved = match is_ui && port.security != checks {
+        let moved = match is_ui && !fits {
             true => Moved::Later,
             false if backend.port? == port.number => return None,
             false => Moved::To { address: host.address, port: port.number },
@@ -89,14 +98,15 @@ fn ports(draft: &Draft<'_>, balancer: &HostName, host: &Host, at: &Endpoint) -> 
     moved.collect()
 }
 
-/// How the balancer's present configuration checks the management UI.
-fn checks_of_ui(draft: &Draft<'_>, balancer: &HostName, runtime: &Runtime) -> Security {
+/// Whether the check in the balancer's present configuration can pass at this UI.
+fn check_fits(draft: &Draft<'_>, balancer: &HostName, runtime: &Runtime, at: &Endpoint) -> bool {
     let conf = draft.desired.load_balancer.as_ref().map(|wanted| wanted.software.balancer().conf);
     let text = conf.and_then(|path| draft.host(balancer)?.file(path)?.content.as_deref());
-    match text.is_some_and(|text| text.contains(runtime.tls_check)) {
-        true => Security::Tls,
-        false => Security::Plain,
-    }
+    let scheme = match at.management.map(|port| port.security) {
+        Some(Security::Tls) => Scheme::Https,
+        Some(Security::Plain) | None => Scheme::Http,
+    };
+    text.is_none_or(|text| (runtime.check_fits)(text, ServedUi { scheme, path: &at.path_prefix }))
 }
 
 /// A broker that moved before this plan, as in a run that was interrupted.
@@ -137,9 +147,15 @@ fn note_cost(draft: &mut Draft<'_>, now: &Endpoint, then: &Endpoint) {
              and none after the last; tell the clients' owners before"
         ));
     }
-    if differ(security(now.management), security(then.management)) {
+    let what = if differ(security(now.management), security(then.management)) {
+        Some("changes between HTTP and HTTPS")
+    } else {
+        let leaves_path = !now.path_prefix.is_empty() && now.path_prefix != then.path_prefix;
+        (leaves_path && now.management.is_some()).then_some("changes its path")
+    };
+    if let Some(what) = what {
         costs.push(format!(
-            "the management UI changes between HTTP and HTTPS: it is not reached through {name} from the first restart until \
+            "the management UI {what}: it is not reached through {name} from the first restart until \
              the last step writes {name}'s configuration"
         ));
     }

@@ -11,8 +11,8 @@ use crate::firewall::Seen;
 use crate::inventory::{Desired, FirewallSetting};
 use crate::model::HostName;
 use crate::operation::{BalancerState, Operation, Validator};
-use crate::plan::openings::needed;
 use crate::plan::Step;
+use crate::plan::openings::needed;
 
 /// Refuses a plan whose steps need a connection that something blocks. What no step needs is only noted. Runs after all phases,
 /// since the steps decide.
@@ -27,11 +27,13 @@ pub fn plan(draft: &mut Draft<'_>) {
             }
         }
         for (peer, ports) in blocked {
-            let (asked, idle): (Vec<Reach>, Vec<Reach>) =
-                ports.into_iter().partition(|reach| draft.steps.iter().any(|step| needs(step, &host.name, reach)));
+            let (asked, idle): (Vec<Reach>, Vec<Reach>) = ports
+                .into_iter()
+                .partition(|reach| draft.steps.iter().any(|step| needs(step, &host.name, reach)));
             refuse(draft, &host.name, &peer, &asked);
             if !idle.is_empty() {
-                let text = format!("it cannot reach {peer} on {}; no step of this plan needs it", words(&idle));
+                let text =
+                    format!("it cannot reach {peer} on {}; no step of this plan needs it", words(&idle));
                 draft.note(&host.name, text);
             }
         }
@@ -63,7 +65,9 @@ fn needs(step: &Step, from: &HostName, reach: &Reach) -> bool {
             let is_between = step.host == *from || step.host == reach.peer;
             is_between && step.operation.nature().broker.brings_nodes_together()
         }
-        Purpose::Amqp | Purpose::Management => step.host == *from && sends_clients(&step.operation, &reach.peer),
+        Purpose::Amqp | Purpose::Management => {
+            step.host == *from && sends_clients(&step.operation, &reach.peer)
+        }
     }
 }
 
@@ -84,7 +88,8 @@ fn refuse(draft: &mut Draft<'_>, name: &HostName, peer: &HostName, ports: &[Reac
         return;
     }
     let rejected = ports.iter().any(|reach| reach.state == PortState::Rejected);
-    let evidence = if rejected { "the connection was rejected on the way" } else { "no answer within a second" };
+    let evidence =
+        if rejected { "the connection was rejected on the way" } else { "no answer within a second" };
     draft.refuse(
         name,
         format!("{peer} cannot be reached on {}", words(ports)),
@@ -118,7 +123,9 @@ fn advice(firewall: FirewallSetting, name: &HostName, peer: &HostName, ports: &[
 
 /// Whether a firewall on the peer is in the way that the phase `firewall` opens.
 fn will_be_opened(draft: &Draft<'_>, name: &HostName, reach: &Reach) -> bool {
-    let (Some(from), Some(to)) = (draft.desired.host(name), draft.desired.host(&reach.peer)) else { return false };
+    let (Some(from), Some(to)) = (draft.desired.host(name), draft.desired.host(&reach.peer)) else {
+        return false;
+    };
     if !draft.options.limit.covers(&reach.peer) {
         return false;
     }

@@ -1,9 +1,9 @@
 use super::Draft;
+use crate::cluster::endpoints::clients;
 use crate::facts::{SelinuxBoolean, SelinuxMode, SelinuxPort};
 use crate::inventory::Host;
 use crate::model::Role;
 use crate::operation::{LabelPort, SetSelinuxBoolean};
-use crate::cluster::endpoints::clients;
 use crate::plan::{Change, Proposal};
 use crate::rabbitmq::listeners::MANAGEMENT_TLS;
 

@@ -33,22 +33,42 @@ struct Named {
 const NAMED: [Named; 8] = [
     Named { plugin: None, prefix: "listeners.tcp", service: Service::Amqp, default: Some(AMQP) },
     Named { plugin: None, prefix: "listeners.ssl", service: Service::AmqpTls, default: None },
-    Named { plugin: Some("rabbitmq_mqtt"), prefix: "mqtt.listeners.tcp", service: Service::Mqtt, default: Some(1883) },
-    Named { plugin: Some("rabbitmq_mqtt"), prefix: "mqtt.listeners.ssl", service: Service::MqttTls, default: None },
+    Named {
+        plugin: Some("rabbitmq_mqtt"),
+        prefix: "mqtt.listeners.tcp",
+        service: Service::Mqtt,
+        default: Some(1883),
+    },
+    Named {
+        plugin: Some("rabbitmq_mqtt"),
+        prefix: "mqtt.listeners.ssl",
+        service: Service::MqttTls,
+        default: None,
+    },
     Named {
         plugin: Some("rabbitmq_stomp"),
         prefix: "stomp.listeners.tcp",
         service: Service::Stomp,
         default: Some(61613),
     },
-    Named { plugin: Some("rabbitmq_stomp"), prefix: "stomp.listeners.ssl", service: Service::StompTls, default: None },
+    Named {
+        plugin: Some("rabbitmq_stomp"),
+        prefix: "stomp.listeners.ssl",
+        service: Service::StompTls,
+        default: None,
+    },
     Named {
         plugin: Some("rabbitmq_stream"),
         prefix: "stream.listeners.tcp",
         service: Service::Stream,
         default: Some(5552),
     },
-    Named { plugin: Some("rabbitmq_stream"), prefix: "stream.listeners.ssl", service: Service::StreamTls, default: None },
+    Named {
+        plugin: Some("rabbitmq_stream"),
+        prefix: "stream.listeners.ssl",
+        service: Service::StreamTls,
+        default: None,
+    },
 ];
 
 /// One listener without TLS (`PREFIX.tcp.port`, `.ip`) and one with it (`PREFIX.ssl.port`, …).
@@ -137,7 +157,9 @@ impl<'s> Settings<'_, 's> {
         }
         let mut given = self.below(kind.prefix).peekable();
         if given.peek().is_some() {
-            let found = |(key, value)| Some(Found { listener: Listener::parse(kind.service, value)?, key: Some(key) });
+            let found = |(key, value)| {
+                Some(Found { listener: Listener::parse(kind.service, value)?, key: Some(key) })
+            };
             return given.filter_map(found).collect();
         }
         let Some(default) = kind.default else { return Vec::new() };

@@ -32,7 +32,8 @@ impl Listeners {
         let number = |key: &str| value(key).and_then(|text| text.parse::<u16>().ok());
         let first = number("distribution.listener.port_range.min").unwrap_or_else(|| ports.distribution());
         // Without a maximum, Erlang takes the minimum for it (kernel, `inet_dist_listen_max`).
-        let last = number("distribution.listener.port_range.max").filter(|last| *last >= first).unwrap_or(first);
+        let last =
+            number("distribution.listener.port_range.max").filter(|last| *last >= first).unwrap_or(first);
         Self {
             all: keys::read(settings, plugins, ports).into_iter().map(|found| found.listener).collect(),
             distribution: Some(PortRange { first, last }),
@@ -49,7 +50,8 @@ impl Listeners {
     pub fn in_effect(reported: impl IntoIterator<Item = Listener>, path_prefix: &str) -> Self {
         let (nodes, all): (Vec<Listener>, Vec<Listener>) =
             reported.into_iter().partition(|listener| listener.service == Service::Distribution);
-        let distribution = nodes.first().map(|listener| PortRange { first: listener.port, last: listener.port });
+        let distribution =
+            nodes.first().map(|listener| PortRange { first: listener.port, last: listener.port });
         Self { all, distribution, path_prefix: path(path_prefix) }
     }
 
@@ -66,7 +68,8 @@ impl Listeners {
     pub fn clients(&self) -> BTreeSet<u16> {
         use Service::{Amqp, AmqpTls, Management, ManagementTls};
         let serves = |service| [Amqp, AmqpTls, Management, ManagementTls].contains(&service);
-        let reachable = self.all.iter().filter(|listener| listener.is_reachable() && serves(listener.service));
+        let reachable =
+            self.all.iter().filter(|listener| listener.is_reachable() && serves(listener.service));
         reachable.map(|listener| listener.port).collect()
     }
 
@@ -87,10 +90,9 @@ impl Listeners {
     fn pick(&self, plain: Service, tls: Service, wanted: Option<Port>) -> Option<Port> {
         let of = |service, security| {
             let reachable = self.all.iter().filter(|listener| listener.is_reachable());
-            reachable.filter(move |listener| listener.service == service).map(move |listener| Port {
-                number: listener.port,
-                security,
-            })
+            reachable
+                .filter(move |listener| listener.service == service)
+                .map(move |listener| Port { number: listener.port, security })
         };
         let all: Vec<Port> = of(plain, Security::Plain).chain(of(tls, Security::Tls)).collect();
         wanted.filter(|port| all.contains(port)).or_else(|| all.first().copied())
@@ -175,7 +177,10 @@ mod tests {
         assert_eq!(ui(&[("management.tcp.ip", "127.0.0.1")]).0, None);
         assert_eq!(ui(&[("management.path_prefix", "mq/")]).1, "/mq");
         assert_eq!(read(&[], &[], "").endpoint().management, None, "without its plugin");
-        assert!(read(&[], &["rabbitmq_shovel_management"], "").endpoint().management.is_some(), "a dependency");
+        assert!(
+            read(&[], &["rabbitmq_shovel_management"], "").endpoint().management.is_some(),
+            "a dependency"
+        );
     }
 
     #[test]
@@ -185,7 +190,10 @@ mod tests {
         };
         assert_eq!(amqp(&[]), Some((5672, Security::Plain)));
         assert_eq!(amqp(&[("listeners.tcp.default", "5673")]), Some((5673, Security::Plain)));
-        assert_eq!(amqp(&[("listeners.tcp.a", "127.0.0.1:1"), ("listeners.tcp.b", "2")]), Some((2, Security::Plain)));
+        assert_eq!(
+            amqp(&[("listeners.tcp.a", "127.0.0.1:1"), ("listeners.tcp.b", "2")]),
+            Some((2, Security::Plain))
+        );
         let tls = [("listeners.tcp", "none"), ("listeners.ssl.default", "5671")];
         assert_eq!(amqp(&tls), Some((5671, Security::Tls)));
         assert_eq!(amqp(&[("listeners.tcp", "none")]), None);
@@ -196,20 +204,31 @@ mod tests {
         let range = |settings: &[(&str, &str)], env| {
             read(settings, &[], env).distribution().map(|range| range.to_string()).unwrap_or_default()
         };
-        let moved =
-            [("distribution.listener.port_range.min", "25679"), ("distribution.listener.port_range.max", "25682")];
+        let moved = [
+            ("distribution.listener.port_range.min", "25679"),
+            ("distribution.listener.port_range.max", "25682"),
+        ];
         assert_eq!(range(&[], ""), "25672");
         assert_eq!(range(&moved, "DIST_PORT=25700"), "25679-25682");
         assert_eq!(range(&moved[..1], ""), "25679");
         assert_eq!(range(&[], "RABBITMQ_DIST_PORT=\"25700\" # fixed\n"), "25700");
         assert_eq!(range(&[], "export NODE_PORT=5700\n"), "25700");
-        assert_eq!(range(&[("listeners.tcp.default", "5673")], ""), "25672", "clients' port does not move it");
+        assert_eq!(
+            range(&[("listeners.tcp.default", "5673")], ""),
+            "25672",
+            "clients' port does not move it"
+        );
         assert_eq!(read(&[], &[], "NODE_PORT=5700\n").clients(), BTreeSet::from([5700]));
     }
 
     #[test]
     fn a_running_node_tells_what_is_in_effect() {
-        let told = [("clustering", "::", "25679"), ("amqp", "::", "5673"), ("http", "0.0.0.0", "15673"), ("odd", "::", "1")];
+        let told = [
+            ("clustering", "::", "25679"),
+            ("amqp", "::", "5673"),
+            ("http", "0.0.0.0", "15673"),
+            ("odd", "::", "1"),
+        ];
         let listeners = told.iter().filter_map(|(protocol, at, port)| Listener::reported(protocol, at, port));
         let seen = Listeners::in_effect(listeners, "/mq");
         let settings = [
