@@ -101,7 +101,7 @@ fn refuse(draft: &mut Draft<'_>, name: &HostName, peer: &HostName, ports: &[Reac
 /// `port 25679 (Erlang distribution)`.
 fn words(ports: &[Reach]) -> String {
     let word = if ports.len() == 1 { "port" } else { "ports" };
-    format!("{word} {}", listed(&named(ports)))
+    format!("{word} {}", listed(named(ports)))
 }
 
 fn named(ports: &[Reach]) -> Vec<String> {
@@ -109,7 +109,7 @@ fn named(ports: &[Reach]) -> Vec<String> {
 }
 
 fn advice(firewall: FirewallSetting, name: &HostName, peer: &HostName, ports: &[Reach]) -> String {
-    let ports = listed(&named(ports));
+    let ports = listed(named(ports));
     match firewall {
         FirewallSetting::LeftAlone => format!(
             "allow {name} to connect to {peer}: {ports}; if {peer}'s own firewall is in the way, [firewall] manage = true in \
