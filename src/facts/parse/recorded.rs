@@ -341,6 +341,23 @@ fn a_load_balancer_tells_its_backends_and_whether_a_broker_answers_through_it() 
     assert!(facts.reach.iter().all(|reach| reach.state == PortState::Open));
 }
 
+/// Erlang's TLS answers what is not TLS with an alert (Debian 13).
+#[test]
+fn a_broker_that_speaks_tls_is_known_by_its_alert() {
+    let mut request = request("f3", &[]);
+    request.node = None;
+    request.load_balancer_port = Some(5671);
+    request.load_balancer_security = Security::Tls;
+    let answers = |output: &[u8]| {
+        let facts = parse(&request, NONCE, output).expect("complete");
+        facts.load_balancer.and_then(|balancer| balancer.amqp_answers)
+    };
+    assert_eq!(answers(BALANCER), Some(false), "AMQP without TLS");
+    let start = BALANCER.windows(9).position(|bytes| bytes == b" 01 00 00").expect("an answer");
+    let alert = [&BALANCER[..start], b" 15 03 03 00 02 02 0a", &BALANCER[start + 33..]].concat();
+    assert_eq!(answers(&alert), Some(true));
+}
+
 #[test]
 fn a_banner_does_no_harm_and_an_early_end_is_no_answer() {
     let mut noisy = b"Last login: yesterday\nN0NCEx end\n\xff\xfe\n".to_vec();
