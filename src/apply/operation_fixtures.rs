@@ -129,6 +129,7 @@ pub(super) fn every_operation() -> Vec<Operation> {
             software: Software::Haproxy,
             server: host(),
             to: BalancerState::Out,
+            moved: BTreeMap::new(),
         }),
         Operation::EnableFeatureFlags(EnableFeatureFlags { node: n() }),
         Operation::Rebalance(Rebalance { node: n() }),

@@ -2,6 +2,7 @@
 //! Used by the planner, doctor and status; it does no planning and no presentation.
 
 pub(crate) mod claim;
+pub(crate) mod endpoints;
 pub(crate) mod health;
 pub(crate) mod machines;
 pub(crate) mod names;

@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BrokerEnvironment, BrokerState, CloudInit, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, Storage,
+    BrokerEnvironment, BrokerState, CloudInit, ClusterMember, NodeFacts, Reach, RunUnderWay, SelinuxFacts,
+    Storage,
 };
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
 use crate::platform::{self, OsFamily, PackageFacts};
+use crate::rabbitmq::listeners::{Listeners, NodePorts};
+use crate::rabbitmq::{CONF_FILE, Conf, ENV_FILE, PLUGINS_FILE, parse_enabled_plugins};
 
 /// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +111,21 @@ impl HostFacts {
 
     pub fn file(&self, path: &str) -> Option<&FileFacts> {
         self.files.get(path)
+    }
+
+    /// What its broker will listen on after its next start, by the files on the host. None if rabbitmq.conf cannot be read.
+    pub fn listeners_at_start(&self) -> Option<Listeners> {
+        let text = |path| self.file(path).map_or(Some(""), |file| file.content.as_deref());
+        let conf = Conf::parse(text(CONF_FILE)?);
+        let settings: Vec<_> = conf.settings().collect();
+        let plugins = text(PLUGINS_FILE).and_then(parse_enabled_plugins).unwrap_or_default();
+        Some(Listeners::configured(&settings, &plugins, self.node_ports()))
+    }
+
+    /// What rabbitmq-env.conf says about its broker's ports.
+    pub fn node_ports(&self) -> NodePorts {
+        let text = self.file(ENV_FILE).and_then(|file| file.content.as_deref());
+        text.map(NodePorts::of_env_file).unwrap_or_default()
     }
 
     pub fn unit(&self, unit: &str) -> UnitFacts {
@@ -369,26 +387,6 @@ pub enum CookieShape {
     Unusable,
 }
 
-/// Whether this host reaches a port of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reach {
-    pub peer: HostName,
-    pub port: u16,
-    pub state: PortState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PortState {
-    Open,
-    /// Nothing listens, but the host answered: no firewall blocks the port.
-    Refused,
-    /// No answer within a second: a firewall drops, or the host is gone.
-    Filtered,
-    /// A router or firewall answered "unreachable" or "prohibited".
-    Rejected,
-}
-
 /// The state of the load balancer on this host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerFacts {
@@ -411,6 +409,9 @@ pub struct Backend {
     pub status: String,
     /// The result of the last check (`L4OK`, `L4CON`…).
     pub check: String,
+    /// The port to which it connects; none if it did not report it.
+    #[serde(default)]
+    pub port: Option<u16>,
 }
 
 impl HostFacts {

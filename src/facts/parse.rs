@@ -374,7 +374,7 @@ fn reach(request: &ProbeRequest, frames: &Frames) -> Vec<Reach> {
             // Without bash no port was tried.
             None => return None,
         };
-        Some(Reach { peer: wanted.peer.clone(), port: wanted.port, state })
+        Some(Reach { peer: wanted.peer.clone(), port: wanted.port, purpose: wanted.purpose, state })
     });
     seen.collect()
 }

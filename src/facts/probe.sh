@@ -11,7 +11,7 @@
 #   selinux_booleans                            the names to look up, one per line
 #   realm_sh                                    the text of broker_realm.sh
 #   plugins                                     the names to look up, one per line
-#   reach        "PEER ADDRESS PORT" per line
+#   reach        "PEER ADDRESS PORT PURPOSE" per line
 #   lb_port, runtime_socket                     a load balancer's AMQP port, and where it answers while it runs
 # Whole-line comments and indentation are left out when it is sent.
 now=$(date +%s%N)
@@ -385,19 +385,20 @@ amqp() {
     head -c 11 <&3 | od -An -v -tx1' "$lb_port"
 }
 
-# The running node's connections and the balancer's own checks prove more than another attempt would.
+# The running node's connections and the balancer's own checks prove more than another attempt would: the former if nodes listen
+# where this one does, the latter of the port that is checked.
 reach() {
   section reach
   set --
-  while IFS=' ' read -r peer address port; do
+  while IFS=' ' read -r peer address port purpose; do
     [ -n "$port" ] || continue
-    case $port:$answer in
-      4369:*"\"link rabbit@$peer\""* | 25672:*"\"link rabbit@$peer\""*) echo "$peer $port open" && continue ;;
+    case $purpose:$answer in
+      epmd:*"\"link rabbit@$peer\""*) echo "$peer $port open" && continue ;;
+      distribution:*"\"link rabbit@$peer\""*)
+        case $answer in *'"listener clustering '*" $port\""*) echo "$peer $port open" && continue ;; esac
+        ;;
     esac
-    case $down:$up in
-      *" $peer "*:*) ;;
-      *:*" $peer "*) echo "$peer $port open" && continue ;;
-    esac
+    case $up in *" $peer:$port "*) echo "$peer $port open" && continue ;; esac
     set -- "$@" "$peer" "$address" "$port"
   done <<EOF
 $reach

@@ -2,11 +2,13 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Purpose;
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{HostName, NameMode, NodeName, quote};
 use crate::platform::{self, Held, OsFamily, locks, platforms};
 use crate::rabbitmq::internals::node_report;
+use crate::rabbitmq::listeners::Security;
 
 /// What to inspect on one host. The planner decides what should change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub struct ProbeRequest {
     pub reach: Vec<PeerPort>,
     /// The load balancer's AMQP port on this host, on a load balancer.
     pub load_balancer_port: Option<u16>,
+    /// Whether that port speaks TLS, as the brokers do.
+    #[serde(default)]
+    pub load_balancer_security: Security,
     /// Where a load balancer answers questions while it runs, if its software does: a socket's path, or `ADDRESS:PORT` for TCP.
     /// Saved plans of earlier builds have it under the name of the first software that had one.
     #[serde(rename = "haproxy_socket")]
@@ -58,6 +63,8 @@ pub struct PeerPort {
     pub peer: HostName,
     pub address: IpAddr,
     pub port: u16,
+    #[serde(default)]
+    pub purpose: Purpose,
 }
 
 const PROBE: [&str; 3] = [
@@ -84,7 +91,8 @@ impl ProbeRequest {
     /// `become=doas` and a newline; otherwise the probe guesses from the environment variables of sudo and doas. It contains no
     /// secret.
     pub fn command(&self, nonce: &str) -> String {
-        let reach = self.reach.iter().map(|p| format!("{} {} {}", p.peer, p.address, p.port));
+        let reach =
+            self.reach.iter().map(|p| format!("{} {} {} {}", p.peer, p.address, p.port, p.purpose.as_str()));
         let port = self.load_balancer_port.map(|port| port.to_string());
         let node = self.node.as_ref().map(ToString::to_string);
         let held = |way| locks().filter(move |lock| lock.held == way).map(|lock| lock.file.to_owned());
@@ -200,8 +208,10 @@ mod tests {
                 peer: HostName::parse("localhost").expect("a host name"),
                 address: std::net::Ipv4Addr::LOCALHOST.into(),
                 port: 1,
+                purpose: Purpose::Epmd,
             }],
             load_balancer_port: None,
+            load_balancer_security: Security::Plain,
             runtime_socket: None,
             firewall: Lookup::Wanted,
         }

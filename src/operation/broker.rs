@@ -154,6 +154,7 @@ pub(super) fn restarts(world: &mut World<'_>) {
     let node = NodeFacts {
         cookie,
         rabbitmq_version,
+        listeners: host.listeners_at_start().unwrap_or_default(),
         feature_flags: if same_version { node.feature_flags.clone() } else { FeatureFlags::default() },
         started: WILL_START,
         file_descriptors: host.environment.file_descriptors.or(node.file_descriptors),
@@ -218,6 +219,7 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
     NodeFacts {
         cookie: host.cookie.as_ref().map(|cookie| cookie.normalised),
         plugins: plugins.and_then(parse_enabled_plugins).unwrap_or_default(),
+        listeners: host.listeners_at_start().unwrap_or_default(),
         guest: if names_default_user(host) { Guest::Absent } else { Guest::Open },
         started: WILL_START,
         ..NodeFacts::blank(node, version.unwrap_or(Version::new(0, 0, 0)))

@@ -181,6 +181,7 @@ fn of_cluster(node: &NodeFacts, cluster: &NodeFacts) -> NodeFacts {
         rabbitmq_version: node.rabbitmq_version,
         cookie: node.cookie,
         plugins: node.plugins.clone(),
+        listeners: node.listeners.clone(),
         maintenance: node.maintenance,
         links: node.links.clone(),
         started: node.started,

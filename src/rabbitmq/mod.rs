@@ -9,9 +9,9 @@ mod existing_data;
 mod feature_flags;
 pub mod internals;
 mod limits;
+pub mod listeners;
 mod paths;
 mod plugins;
-pub(crate) mod ports;
 mod version;
 
 pub(crate) use conf::Conf;

@@ -235,8 +235,8 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
         "resolution" => ("name lookup returns the right address", "name lookups return the right address"),
         "epmd" => ("connection to epmd (port 4369) succeeds", "connections to epmd (port 4369) succeed"),
         "distribution" => (
-            "connection to Erlang distribution (port 25672) succeeds",
-            "connections to Erlang distribution (port 25672) succeed",
+            "connection to Erlang distribution, on the port that epmd names, succeeds",
+            "connections to Erlang distribution, on the port that epmd names, succeed",
         ),
         "handshakes" => ("handshake succeeds", "handshakes succeed"),
         "versions" => ("RabbitMQ version is compatible", "RabbitMQ versions are compatible"),

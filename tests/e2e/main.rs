@@ -30,7 +30,7 @@ mod watch;
 use release::Suite;
 use scenarios::{
     access, balancer, changes, cold, consent, doctor, exposure, families, files, firewall, half_done,
-    hostile, leaving, membership, names, only_copies, outranked, packages, planted, questions, queues,
+    hostile, leaving, membership, names, only_copies, outranked, packages, planted, ports, questions, queues,
     recovery, rolling, rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
@@ -97,6 +97,22 @@ const SCENARIOS: &[Scenario] = &[
     converged("a wiped host whose ghost is in the way", recovery::wiped).by_turns(),
     converged("a member whose host is lost", membership::dead_host).by_turns(),
     converged("nginx instead of HAProxy", balancer::nginx).by_turns(),
+    Scenario::new(
+        "ports that are closed between brokers",
+        State::Converged,
+        State::Any,
+        ports::closed_to_each_other,
+    )
+    .by_turns(),
+    Scenario::new(
+        "brokers that move behind HAProxy",
+        State::Converged,
+        State::Converged,
+        ports::moved_behind_haproxy,
+    )
+    .by_turns(),
+    Scenario::new("brokers that move behind nginx", State::Converged, State::Any, ports::moved_behind_nginx)
+        .by_turns(),
     converged("a node with data of its own", half_done::own_data).by_turns(),
     Scenario::new(
         "a changed configuration restarts one after the other",

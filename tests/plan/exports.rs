@@ -19,6 +19,8 @@ const IN_SIGNATURES: [(&str, &[&str]); 8] = [
             "Packaged",
             "Packages",
             "Runtime",
+            "Scheme",
+            "ServedUi",
             "StatisticsPage",
             "Strategy",
             "Template",

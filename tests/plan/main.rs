@@ -15,6 +15,7 @@ mod order;
 mod outranked;
 mod packages;
 mod phases;
+mod ports;
 mod purity;
 mod secrets;
 mod selinux;

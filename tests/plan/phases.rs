@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rabbitup::facts::{
     BrokerState, Clock, ClusterMember, CookieShape, Facts, FeatureFlags, FileFacts, LoadBalancerFacts,
-    NodeData, NodeFacts, PortState, Reach, TimeService, UnitFacts,
+    NodeData, NodeFacts, PortState, Purpose, Reach, TimeService, UnitFacts,
 };
 use rabbitup::model::{NodeName, NodeType, Version};
 use rabbitup::plan::Limit;
@@ -284,8 +284,13 @@ fn what_preflight_refuses() {
     host(&mut facts, "node2").time_service =
         TimeService { running: Some("systemd-timesyncd".to_owned()), synchronised: Some(true) };
     host(&mut facts, "node3").reach = vec![
-        Reach { peer: name("node1"), port: 4369, state: PortState::Refused },
-        Reach { peer: name("node1"), port: 25672, state: PortState::Filtered },
+        Reach { peer: name("node1"), port: 4369, purpose: Purpose::Epmd, state: PortState::Refused },
+        Reach {
+            peer: name("node1"),
+            port: 25672,
+            purpose: Purpose::Distribution,
+            state: PortState::Filtered,
+        },
     ];
     insta::assert_snapshot!(text(&desired, &facts));
 }

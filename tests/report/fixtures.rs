@@ -295,6 +295,7 @@ fn backends(node: &NodeName) -> [Backend; 2] {
         server: node.host().to_string(),
         status: "UP".to_owned(),
         check: "L4OK".to_owned(),
+        port: None,
     })
 }
 

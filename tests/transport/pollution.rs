@@ -10,6 +10,7 @@ use rabbitup::facts::{Facts, HostFacts, Lookup, Observation, ProbeRequest, Unrea
 use rabbitup::inventory::{Become, HostKeys, Ssh};
 use rabbitup::model::{NameMode, NodeName};
 use rabbitup::plan::PlannedHost;
+use rabbitup::rabbitmq::listeners::Security;
 use rabbitup::transport::{Exec, SshTransport, Transport, TransportErrorKind};
 
 use crate::sshd::{Sshd, argument, host, run, stdin, text};
@@ -76,6 +77,7 @@ fn planned() -> PlannedHost {
         plugins: Vec::new(),
         reach: Vec::new(),
         load_balancer_port: Some(1),
+        load_balancer_security: Security::Plain,
         runtime_socket: Some("127.0.0.1:1".to_owned()),
         firewall: Lookup::Wanted,
     };

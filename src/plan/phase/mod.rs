@@ -22,6 +22,7 @@ mod hosts_file;
 mod hosts_text;
 mod join;
 pub mod load_balancer;
+mod moved_listeners;
 mod node_types;
 mod only_copies;
 mod outranked;
@@ -30,6 +31,7 @@ mod packages;
 mod plugin_files;
 mod preflight;
 mod prune;
+mod reach;
 mod rebalance;
 mod recover;
 mod remove;
@@ -92,6 +94,14 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::Stop => stop::plan(draft),
         // Inspects after apply, and changes nothing: see report::health.
         PhaseSettings::Verify(_) => {}
+    }
+}
+
+/// What the steps of all phases need of the network, in playbooks that check their hosts before.
+pub(super) fn check_reach(draft: &mut Draft<'_>, playbook: &Playbook) {
+    if playbook.phases.iter().any(|phase| matches!(phase, PhaseSettings::Preflight(_))) {
+        draft.phase = Phase::Preflight;
+        reach::plan(draft);
     }
 }
 

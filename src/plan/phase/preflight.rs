@@ -1,14 +1,9 @@
-use std::collections::BTreeMap;
-
 use super::Draft;
 use crate::cluster::machines;
-use crate::cluster::phrases::{listed, offset};
-use crate::facts::{PackageLock, PortState};
-use crate::firewall::Seen;
-use crate::inventory::FirewallSetting;
+use crate::cluster::phrases::offset;
+use crate::facts::PackageLock;
 use crate::model::{Cause, HostName, Problem};
 use crate::plan::Refusal;
-use crate::plan::openings::needed;
 use crate::platform::{LOCK_PATIENCE_S, Platform, platforms};
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
@@ -24,7 +19,6 @@ pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
         if !controller_is_off {
             clock(draft, &host.name);
         }
-        reach(draft, &host.name);
     }
 }
 
@@ -212,61 +206,4 @@ fn unusable(draft: &Draft<'_>, ms: f64) -> Cause {
             (ms / 1000.0).abs()
         ),
     )
-}
-
-fn reach(draft: &mut Draft<'_>, name: &HostName) {
-    let Some(facts) = draft.host(name) else { return };
-    let mut blocked: BTreeMap<HostName, Vec<(u16, PortState)>> = BTreeMap::new();
-    for reach in &facts.reach {
-        if will_be_opened(draft, name, &reach.peer, reach.port) {
-            continue;
-        }
-        if matches!(reach.state, PortState::Filtered | PortState::Rejected) {
-            blocked.entry(reach.peer.clone()).or_default().push((reach.port, reach.state));
-        }
-    }
-    for (peer, ports) in blocked {
-        let numbers: Vec<u16> = ports.iter().map(|(port, _)| *port).collect();
-        let rejected = ports.iter().any(|(_, state)| *state == PortState::Rejected);
-        let word = if numbers.len() == 1 { "port" } else { "ports" };
-        let evidence =
-            if rejected { "the connection was rejected on the way" } else { "no answer within a second" };
-        draft.refuse(
-            name,
-            format!("{peer} cannot be reached on {word} {}", listed(&numbers)),
-            format!("{evidence}, neither open nor refused: a firewall, or no route between the two"),
-            advice(draft.desired.firewall, name, &peer),
-        );
-    }
-}
-
-fn advice(firewall: FirewallSetting, name: &HostName, peer: &HostName) -> String {
-    let ports = "4369 (epmd), 25672 (between brokers), 5672 (AMQP), 15672 (management)";
-    match firewall {
-        FirewallSetting::LeftAlone => format!(
-            "allow {name} to connect to {peer}: {ports}; if {peer}'s own firewall is in the way, [firewall] manage = true in \
-             the inventory lets rabbitup open it"
-        ),
-        FirewallSetting::Managed => format!(
-            "allow {name} to connect to {peer}: {ports}; no firewall on {peer} itself that rabbitup manages is in the way"
-        ),
-    }
-}
-
-/// Whether a firewall on the peer is in the way that the phase `firewall` opens.
-fn will_be_opened(draft: &Draft<'_>, name: &HostName, peer: &HostName, port: u16) -> bool {
-    let (Some(from), Some(to)) = (draft.desired.host(name), draft.desired.host(peer)) else { return false };
-    if !draft.options.limit.covers(peer) {
-        return false;
-    }
-    let needed = needed(draft.desired, to);
-    let closed = |seen: &Seen| match seen {
-        Seen::Manageable(firewall) => {
-            !firewall.open().iter().any(|opening| opening.lets_in(from.address, port))
-                && needed.iter().any(|opening| opening.lets_in(from.address, port))
-        }
-        // The phase itself refuses it.
-        Seen::Beyond { .. } => true,
-    };
-    draft.host(peer).is_some_and(|facts| facts.firewalls.iter().any(closed))
 }

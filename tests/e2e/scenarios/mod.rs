@@ -19,6 +19,7 @@ pub mod only_copies;
 pub mod outranked;
 pub mod packages;
 pub mod planted;
+pub mod ports;
 pub mod questions;
 pub mod queues;
 pub mod recovery;
