@@ -12,7 +12,7 @@ use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
 use crate::platform::{self, OsFamily, PackageFacts};
 use crate::rabbitmq::listeners::{Listeners, NodePorts};
-use crate::rabbitmq::{CONF_FILE, Conf, ENV_FILE, PLUGINS_FILE, parse_enabled_plugins};
+use crate::rabbitmq::{CONF_FILE, Conf, PLUGINS_FILE, parse_enabled_plugins};
 
 /// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,10 +122,9 @@ impl HostFacts {
         Some(Listeners::configured(&settings, &plugins, self.node_ports()))
     }
 
-    /// What rabbitmq-env.conf says about its broker's ports.
+    /// What its broker's environment says about the ports.
     pub fn node_ports(&self) -> NodePorts {
-        let text = self.file(ENV_FILE).and_then(|file| file.content.as_deref());
-        text.map(NodePorts::of_env_file).unwrap_or_default()
+        NodePorts::of(|name| self.environment.get(name).map(|set| set.value.as_str()))
     }
 
     pub fn unit(&self, unit: &str) -> UnitFacts {

