@@ -215,39 +215,46 @@ fn alarms(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
 
 /// Properties that should be the same on all nodes.
 fn differences(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
-    type Of = fn(&NodeFacts) -> String;
-    let properties: [(&str, Of, &str); 4] = [
-        (
-            "RabbitMQ versions",
-            |node| node.rabbitmq_version.to_string(),
-            "finish the upgrade: one version on all nodes",
-        ),
-        ("Erlang versions", |node| node.erlang.clone(), "finish the upgrade: one version on all nodes"),
-        // A migration changes all members at once, so this is temporary or a node was left behind.
-        (
-            "metadata stores",
-            |node| node.metadata_store.to_string(),
-            "check again in a minute; if it persists, a migration left one node behind: `rabbitup doctor`",
-        ),
-        (
-            "cluster names",
-            |node| node.cluster_name.clone(),
-            "set `name` under [cluster] and run `rabbitup up`",
-        ),
-    ];
-    for (words, of, advice) in properties {
-        let mut values: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for (host, node) in nodes {
-            values.entry(of(node)).or_default().push(&host.name);
-        }
-        if values.len() > 1 {
-            let values: Vec<String> =
-                values.iter().map(|(value, hosts)| format!("{value} on {}", folded(hosts))).collect();
-            cluster(findings).add(
-                Severity::Warning,
-                format!("{words} differ: {}", values.join("; ")),
-                advice,
-            );
-        }
+    let upgrade = "finish the upgrade: one version on all nodes";
+    difference("RabbitMQ versions", nodes, |node| node.rabbitmq_version.to_string(), upgrade, findings);
+    difference("Erlang versions", nodes, |node| node.erlang.clone(), upgrade, findings);
+    // A migration changes all members at once, so this is temporary or a node was left behind.
+    difference(
+        "metadata stores",
+        nodes,
+        |node| node.metadata_store.to_string(),
+        "check again in a minute; if it persists, a migration left one node behind: `rabbitup doctor`",
+        findings,
+    );
+    // As long as nobody sets one, each node says what it would call a cluster of its own.
+    if !nodes.iter().all(|(_, node)| has_no_cluster_name(node)) {
+        let advice = "set `name` under [cluster] and run `rabbitup up`";
+        difference("cluster names", nodes, |node| node.cluster_name.clone(), advice, findings);
     }
+}
+
+/// Reports the values of one property if there are several.
+fn difference(
+    words: &str,
+    nodes: &[(&Host, &NodeFacts)],
+    of: impl Fn(&NodeFacts) -> String,
+    advice: &str,
+    findings: &mut Vec<Finding>,
+) {
+    let mut values: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (host, node) in nodes {
+        values.entry(of(node)).or_default().push(&host.name);
+    }
+    if values.len() > 1 {
+        let values: Vec<String> =
+            values.iter().map(|(value, hosts)| format!("{value} on {}", folded(hosts))).collect();
+        cluster(findings).add(Severity::Warning, format!("{words} differ: {}", values.join("; ")), advice);
+    }
+}
+
+/// Whether the cluster's name is the one that RabbitMQ makes of the node's own, as long as nobody sets one (`NODE@FULL-HOST-NAME`:
+/// rabbit_nodes:cluster_name_default/0).
+fn has_no_cluster_name(node: &NodeFacts) -> bool {
+    let rest = node.cluster_name.strip_prefix(&node.name.to_string());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
