@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use contenders::{Connections, Contender, Setup, Stage, Task, contenders};
-use lab::Lab;
+use lab::{Lab, Release};
 use report::Report;
 
 /// How often the stages that take seconds, not a minute, are measured on each set of hosts.
@@ -55,7 +55,8 @@ fn bench() -> Result<bool, String> {
     let work = env::temp_dir().join(format!("rabbitup-bench-{}", std::process::id()));
     private_folder(&work)?;
     let work = Work(work);
-    let lab = Lab::new(&repository);
+    let release = release()?;
+    let lab = Lab::new(&repository, release);
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from);
     let setup = Setup {
         work: work.0.clone(),
@@ -67,7 +68,7 @@ fn bench() -> Result<bool, String> {
         cookie: work.0.join("cookie"),
         repository,
     };
-    let choice = choice(&setup)?;
+    let choice = choice(&setup, release)?;
     write_inputs(&setup)?;
     fs::create_dir_all(&setup.logs).map_err(|error| format!("{}: {error}", setup.logs.display()))?;
     if choice.contenders.iter().any(Contender::needs_venv) {
@@ -157,14 +158,31 @@ fn run_task(task: &Task, setup: &Setup, sockets: &Sockets) -> Result<run::Finish
     run::measure(&task.program, &task.arguments, &environment, &setup.work, &setup.logs.join(task.log_name()))
 }
 
-fn choice(setup: &Setup) -> Result<Choice, String> {
+/// The hosts' system.
+fn release() -> Result<Release, String> {
+    let mut releases = chosen("BENCH_RELEASE", Release::ALL.into(), |release| release.name())?;
+    // All of them where the variable is not set: then the one that every contender knows.
+    if env::var_os("BENCH_RELEASE").is_none() {
+        releases.truncate(1);
+    }
+    match releases.as_slice() {
+        [release] => Ok(*release),
+        _ => Err("BENCH_RELEASE names one release".to_owned()),
+    }
+}
+
+fn choice(setup: &Setup, release: Release) -> Result<Choice, String> {
     let rounds = match env::var("BENCH_ROUNDS") {
         Ok(text) => text.parse().ok().filter(|rounds| (1..=100).contains(rounds)),
         Err(_) => Some(3),
     };
     let rounds = rounds.ok_or("BENCH_ROUNDS is not a number from 1 to 100")?;
     let stages = chosen("BENCH_STAGES", Stage::ALL.into(), |stage| stage.name())?;
-    let contenders = chosen("BENCH_ONLY", contenders(setup), |contender| contender.name)?;
+    let mut all = contenders(setup);
+    if release == Release::El9 {
+        all.retain(|contender| contender.name == "rabbitup");
+    }
+    let contenders = chosen("BENCH_ONLY", all, |contender| contender.name)?;
     Ok(Choice { rounds, stages, contenders })
 }
 

@@ -13,6 +13,7 @@ print("cluster name", status["cluster_name"])
 cookie=/var/lib/rabbitmq/.erlang.cookie
 echo "cookie $(md5sum <$cookie | cut -d' ' -f1) $(stat -c '%a %U' $cookie)"
 echo "unit $(systemctl is-enabled rabbitmq-server) $(systemctl is-active rabbitmq-server)"
-echo "time $(systemctl is-enabled chrony) $(systemctl is-active chrony)"
+if systemctl cat chronyd >/dev/null 2>&1 && [ ! -e /usr/bin/dpkg ]; then time=chronyd; else time=chrony; fi
+echo "time $(systemctl is-enabled $time) $(systemctl is-active $time)"
 echo "plugins $(rabbitmq-plugins -q list --minimal -E | grep -E '^rabbitmq_(management|prometheus)$' | sort | xargs)"
 if [ -e /usr/sbin/policy-rc.d ]; then echo "policy-rc.d left behind"; else echo "policy-rc.d none"; fi

@@ -12,26 +12,47 @@ pub const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
 pub const BALANCER: &str = "lb1";
 
 const NAME: &str = "bench";
-const SUITE: &str = "bookworm";
+
+/// The systems that hosts can have: a name of tests/lab and the words for a table's heading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    Bookworm,
+    /// dnf and rpm, with the RabbitMQ of Debian 12. The peers' playbooks and scripts know apt only.
+    El9,
+}
+
+impl Release {
+    pub const ALL: [Self; 2] = [Self::Bookworm, Self::El9];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::El9 => "el9",
+        }
+    }
+}
 
 /// A lab of four hosts, removed with all it wrote when dropped.
 pub struct Lab {
     program: PathBuf,
     dir: PathBuf,
+    release: Release,
 }
 
 impl Lab {
     /// The lab without its hosts yet.
-    pub fn new(repository: &Path) -> Self {
+    pub fn new(repository: &Path, release: Release) -> Self {
         let root = std::env::var_os("LAB_ROOT").unwrap_or_else(|| "/var/lib/rabbitup-lab".into());
-        Self { program: repository.join("tests/lab/lab"), dir: Path::new(&root).join(NAME) }
+        Self { program: repository.join("tests/lab/lab"), dir: Path::new(&root).join(NAME), release }
     }
 
     /// Boots four fresh hosts in the place of whatever hosts there are.
     pub fn fresh_hosts(&self) -> Result<(), String> {
         let specs = HOSTS.iter().map(|(name, address)| format!("{name}={address}"));
         self.lab(&["down".to_owned()])?;
-        self.lab(&["up".to_owned(), SUITE.to_owned()].into_iter().chain(specs).collect::<Vec<_>>())
+        self.lab(
+            &["up".to_owned(), self.release.name().to_owned()].into_iter().chain(specs).collect::<Vec<_>>(),
+        )
     }
 
     /// What a shell script prints that runs as root on the host; no SSH is involved.
@@ -50,8 +71,10 @@ impl Lab {
     pub fn logins(&self) -> Result<usize, String> {
         let mut logins = 0;
         for (host, _) in HOSTS {
-            let count =
-                self.script(host, "journalctl --quiet --no-pager --unit=ssh | grep -c 'Accepted ' || true")?;
+            let count = self.script(
+                host,
+                "journalctl --quiet --no-pager --unit=ssh --unit=sshd | grep -c 'Accepted ' || true",
+            )?;
             logins +=
                 count.trim().parse::<usize>().map_err(|error| format!("{host}: {error} in '{count}'"))?;
         }
