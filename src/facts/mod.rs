@@ -4,6 +4,7 @@
 mod broker;
 mod cloud_init;
 mod environment;
+mod file;
 mod holdings;
 mod host;
 mod member;
@@ -25,11 +26,12 @@ pub(crate) use broker::AdminPassword;
 pub use broker::{BrokerState, FeatureFlags, Guest, NodeFacts, Partition};
 pub use cloud_init::{CloudInit, HostsFileRule};
 pub use environment::{BrokerEnvironment, CookieSetting, EnvironmentSetting, MainConfiguration};
+pub use file::{FileFacts, FileKind, InTheWay};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;
 pub use host::{
-    Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
-    InTheWay, LoadBalancerFacts, NodeData, PluginFiles, Privilege, Resources, System, TimeService, UnitFacts,
+    Backend, Clock, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts, LoadBalancerFacts,
+    NodeData, PluginFiles, Privilege, Resources, System, TimeService, UnitFacts,
 };
 pub use member::ClusterMember;
 pub(crate) use parse::{Frames, ParseError};

@@ -76,6 +76,7 @@ const PROBE: [&str; 3] = [
         include_str!("unix_socket.sh"),
         include_str!("cloud_init.sh"),
         include_str!("probe.sh"),
+        include_str!("environment_probe.sh"),
         include_str!("../balancer/haproxy_probe.sh")
     ),
     platform::PROBE,

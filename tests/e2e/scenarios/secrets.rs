@@ -30,7 +30,7 @@ const CANARY_OF_ENVIRONMENT: &str = "canary-env-Rb18-of-nobody";
 
 /// Policies of the definitions: one that RabbitMQ refuses, and none.
 const REFUSED: &str =
-    r#"{"vhost": "/", "name": "odd", "pattern": ".*", "definition": {"no-such-key": 1}, "priority": 0}"#;
+    r#"{"vhost": "/", "name": "odd", "pattern": ".*", "definition": {"message-ttl": "soon"}, "priority": 0}"#;
 const ACCEPTED: &str = "";
 
 /// A program on the operator's machine that records its environment, and its own mark.
