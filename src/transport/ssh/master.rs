@@ -266,7 +266,11 @@ impl Master {
 
     /// A connection of an earlier process may be dead before its master notices: the host was rebooted.
     pub(super) fn is_doubtful(&self) -> bool {
-        self.origin == Origin::Found && !self.proven.load(Ordering::Relaxed)
+        self.origin == Origin::Found && !self.is_proven()
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
     }
 
     pub(super) fn prove(&self) {
@@ -292,15 +296,25 @@ impl Master {
 
     /// Asks the master to exit, with every session that is still open (`ssh -O exit`).
     pub(super) async fn exit(&self) {
+        self.order("exit").await;
+        let _ = std::fs::remove_file(&self.log);
+    }
+
+    /// Asks the master to accept no more sessions; those that are open go on (`ssh -O stop`). Later ones need a new login.
+    pub(super) async fn retire(&self) {
+        self.order("stop").await;
+        let _ = std::fs::remove_file(&self.socket);
+    }
+
+    async fn order(&self, word: &str) {
         let mut path = OsString::from("ControlPath=");
         path.push(escape_percent(&self.socket));
         let mut command = Command::new("ssh");
-        command.args(["-O", "exit", "-F", "none", "-o"]).arg(path).arg("--").arg("rabbitup");
+        command.args(["-O", word, "-F", "none", "-o"]).arg(path).arg("--").arg("rabbitup");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         // It only talks to the socket, and needs no secret from this process's environment.
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         let _ = tokio::time::timeout(CHECK_TIME, command.status()).await;
-        let _ = std::fs::remove_file(&self.log);
     }
 
     /// Whether only this process uses the connection.
