@@ -140,6 +140,8 @@ causes! {
     NamesDiffer = "names-differ" / "names",
     NodeNameDiffers = "node-name-differs" / "names",
     TlsDiffers = "tls-differs" / "tls",
+    /// The node uses IPv4 between nodes, and their names resolve to IPv6 only, or the other way round.
+    AddressFamily = "address-family" / "address-families",
     DoesNotBoot = "does-not-boot" / "brokers",
     /// The cluster lists this host's node, but its data is lost or belongs to another cluster.
     GhostMember = "ghost-member" / "membership",

@@ -65,6 +65,8 @@ pub struct BalancerContext {
     pub cluster: Option<String>,
     /// What the software says for its algorithm; none where it has no word for it.
     pub balance: Option<String>,
+    /// Whether clients may come over IPv6 as well: a load balancer's address is IPv6.
+    pub dual_stack: bool,
     pub amqp_port: u16,
     pub management_port: Option<u16>,
     pub client_timeout: String,
@@ -135,6 +137,7 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             socket: text("/run/balancer.sock"),
             cluster: Some(text("orders")),
             balance: Some(text("roundrobin")),
+            dual_stack: true,
             amqp_port: 5672,
             management_port: Some(15672),
             client_timeout: text("3h"),

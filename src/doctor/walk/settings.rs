@@ -21,6 +21,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
         }
     }
     tls(case, notes);
+    super::address_family::walk(case, notes);
 }
 
 fn cause_of(subject: Subject) -> Cause {

@@ -10,6 +10,7 @@ mod cookie;
 mod cookie_rotation;
 mod data_place;
 mod definitions;
+mod environment_file;
 mod feature_flags;
 mod firewall;
 mod forget;
