@@ -13,6 +13,7 @@ fn an_interrupted_dpkg_run_is_completed_before_apt_starts() {
         packages,
         held_back_units: Vec::new(),
         keys: Vec::new(),
+        removes: Vec::new(),
     })]);
     let tools = "\nbounded() { shift; echo \"$1\" \"${4:-}\"; }\nfetching() { echo apt-get; }\nrefresh_lists() { :; }\nmain() {";
     let told = String::from_utf8(text)
@@ -76,6 +77,7 @@ fn a_package_that_differs_from_the_plan_is_not_changed() {
             packages: vec![package],
             held_back_units: Vec::new(),
             keys: Vec::new(),
+            removes: Vec::new(),
         })]);
         let tools = format!(
             "\nrefresh_lists() {{ :; }}\nallow_start() {{ :; }}\nforbid_start() {{ :; }}\nend_interrupted_dpkg() {{ :; }}\n\

@@ -143,13 +143,14 @@ impl<T: Transport> Run<'_, T> {
     fn as_it_is_due(&self, index: Index) -> Arc<Step> {
         let step = &self.steps[index];
         match &step.operation {
-            Operation::SwitchServer(SwitchServer { software, server, to: BalancerState::In })
+            Operation::SwitchServer(SwitchServer { software, server, to: BalancerState::In, moved })
                 if self.sends != Sends::Everything || self.schedule.went_wrong(index) =>
             {
                 let operation = Operation::SwitchServer(SwitchServer {
                     software: *software,
                     server: server.clone(),
                     to: BalancerState::InAnyway,
+                    moved: moved.clone(),
                 });
                 Arc::new(Step { operation, ..(**step).clone() })
             }

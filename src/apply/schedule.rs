@@ -252,14 +252,14 @@ impl Schedule {
 
 /// The last of these steps that took out the server that this one puts back.
 fn taken_back(before: &[Step], step: &Step) -> Option<Index> {
-    let Operation::SwitchServer(SwitchServer { software: _, server, to: BalancerState::In }) =
+    let Operation::SwitchServer(SwitchServer { software: _, server, to: BalancerState::In, moved: _ }) =
         &step.operation
     else {
         return None;
     };
     let took_out = |other: &Step| {
         other.host == step.host
-            && matches!(&other.operation, Operation::SwitchServer(SwitchServer { software: _, server: out, to: BalancerState::Out }) if out == server)
+            && matches!(&other.operation, Operation::SwitchServer(SwitchServer { software: _, server: out, to: BalancerState::Out, moved: _ }) if out == server)
     };
     before.iter().rposition(took_out)
 }

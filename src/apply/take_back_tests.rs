@@ -1,5 +1,6 @@
 //! What a run took out of service it puts back, whatever becomes of the steps in between.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -18,8 +19,12 @@ async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Ev
 /// lb takes a server out, the broker is restarted, lb puts it back; b/2 comes after all of it.
 fn out_and_in() -> Vec<Step> {
     let switch = |what: &str, after: &[&str], to: BalancerState| {
-        let operation =
-            Operation::SwitchServer(SwitchServer { software: Software::Haproxy, server: host("b"), to });
+        let operation = Operation::SwitchServer(SwitchServer {
+            software: Software::Haproxy,
+            server: host("b"),
+            to,
+            moved: BTreeMap::new(),
+        });
         Step { operation, ..step("lb", what, after) }
     };
     vec![

@@ -1,4 +1,6 @@
-use super::{Algorithm, Balancer, Packaged, Packages, Runtime, StatisticsPage, Strategy, Template};
+use super::{
+    Algorithm, Balancer, Packaged, Packages, Runtime, Scheme, ServedUi, StatisticsPage, Strategy, Template,
+};
 
 pub(super) static BALANCER: Balancer = Balancer {
     name: "HAProxy",
@@ -36,7 +38,7 @@ pub(super) static BALANCER: Balancer = Balancer {
     ],
     // They need HTTP or RDP.
     beyond_tcp: &["uri", "url_param", "hdr", "rdp-cookie"],
-    runtime: Some(Runtime { verdict }),
+    runtime: Some(Runtime { verdict, amqp: "rabbitmq", management: "management", check_fits }),
     statistics: StatisticsPage::Offered,
     selinux_boolean: "haproxy_connect_any",
     harmless: HARMLESS,
@@ -58,6 +60,14 @@ fn verdict(check: &str) -> &str {
         "" => "never checked",
         other => other,
     }
+}
+
+/// A UI with a path answers a check of `/` by a redirect, which passes; one without does not know another one's path.
+fn check_fits(conf: &str, ui: ServedUi<'_>) -> bool {
+    let scheme = if conf.contains(" check-ssl ") { Scheme::Https } else { Scheme::Http };
+    let asked = conf.lines().find_map(|line| line.trim().strip_prefix("option httpchk GET "));
+    let path = asked.unwrap_or("/").trim_end_matches('/');
+    scheme == ui.scheme && (path.is_empty() || path == ui.path)
 }
 
 const HARMLESS: &[&str] = &[
@@ -112,3 +122,20 @@ const HARMLESS: &[&str] = &[
     "hold",
     "dispatch",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_passes_at_the_ui_that_it_is_for() {
+        let fits = |conf: &str, scheme, path| check_fits(conf, ServedUi { scheme, path });
+        let plain = "backend management\n    option httpchk GET /\n    default-server check inter 2s\n";
+        assert!(fits(plain, Scheme::Http, "") && fits(plain, Scheme::Http, "/mq"));
+        assert!(!fits(plain, Scheme::Https, ""));
+        let prefixed = plain.replace("GET /", "GET /mq/");
+        assert!(fits(&prefixed, Scheme::Http, "/mq") && !fits(&prefixed, Scheme::Http, ""));
+        let tls = plain.replace("check inter", "check check-ssl verify none inter");
+        assert!(fits(&tls, Scheme::Https, "") && !fits(&tls, Scheme::Http, ""));
+    }
+}

@@ -15,20 +15,56 @@ haproxy_says() { # COMMAND
   unix_socket "$limit" "$socket" "$1" || { printf 'no answer from HAProxy at %s\n' "$socket"; return 1; }
 }
 
-# `BACKEND STATUS` of every server of that name. Field 18 of the statistics is the status.
+# `BACKEND STATUS`, a tab, and the last check of every server of that name (`L4CON (Connection refused) at 192.168.0.41:5673`).
 haproxy_states() { # SERVER
-  haproxy_says 'show stat -1 4 -1' | awk -F, -v server="$1" '$2 == server { print $1, $18 }'
+  haproxy_says 'show stat -1 4 -1' | awk -F, -v server="$1" '
+    /^# / { for (i = 1; i <= NF; i++) at[$i] = i; next }
+    $2 != server { next }
+    {
+      check = at["check_status"] ? $at["check_status"] : ""
+      sub(/^\* /, "", check)
+      why = at["last_chk"] ? $at["last_chk"] : ""
+      print $1, $(at["status"] ? at["status"] : 18) "\t" check (why == "" ? "" : " (" why ")") (at["addr"] ? " at " $at["addr"] : "")
+    }'
 }
 
-# In all backends, even if one of them fails.
-haproxy_set() { # SERVER maint|ready
-  haproxy_states "$1" | {
+# In all backends, even if one of them fails. HAProxy counts a server that leaves maintenance as UP until its next check; it is set
+# to down at once, so that only checks that pass from now on bring it back (srv_update_status in HAProxy's server.c; "set server
+# health" in its management guide).
+haproxy_set() { # SERVER maint|ready MOVED...
+  server=$1 state=$2
+  shift 2
+  haproxy_states "$server" | {
     rc=0
-    while read -r backend _; do
-      said=$(haproxy_says "set server $backend/$1 state $2" 2>&1) || rc=1
-      case $said in *[!" 	
-"]*) printf '%s\n' "$said" && rc=1 ;; esac
+    while read -r backend status; do
+      place=''
+      for moved in "$@"; do
+        case $moved in "$backend="*) place=${moved#*=} ;; esac
+      done
+      [ "$place" != later ] || continue
+      [ -z "$place" ] || haproxy_moves "$backend/$server" "${place%=*}" "${place##*=}" || { rc=1 && continue; }
+      haproxy_does "set server $backend/$server state $state" || rc=1
+      # One that was in use all along and has not moved stays in use.
+      [ "$state" = ready ] || continue
+      case $status in MAINT*) ;; *) [ -n "$place" ] || continue ;; esac
+      case $(haproxy_states "$server") in
+        *"$backend no check"*) ;;
+        *) haproxy_does "set server $backend/$server health down" || rc=1 ;;
+      esac
     done
     exit "$rc"
   }
+}
+
+# A command that answers nothing if it succeeds.
+haproxy_does() { # COMMAND
+  said=$(haproxy_says "$1" 2>&1) || { printf '%s\n' "$said"; return 1; }
+  case $said in *[!" 	
+"]*) printf '%s\n' "$said"; return 1 ;; esac
+}
+
+# The checks follow.
+haproxy_moves() { # BACKEND/SERVER ADDRESS PORT
+  said=$(haproxy_says "set server $1 addr $2 port $3" 2>&1) || { printf '%s\n' "$said"; return 1; }
+  case $said in *'no need to change the port'* | *"port changed from "*) ;; *) printf '%s\n' "$said"; return 1 ;; esac
 }

@@ -2,7 +2,7 @@
 # Part of the probe: the states of HAProxy's servers, from its socket. probe.sh has section, limit and the socket.
 balancer() {
   section balancer
-  up=' ' down=' ' stat=''
+  up='' stat=''
   [ -n "$runtime_socket" ] || return
   question='show info;show stat -1 4 -1'
   case $runtime_socket in
@@ -17,20 +17,21 @@ balancer() {
         "$runtime_socket" "$question")
       ;;
   esac
-  while IFS=, read -r px sv _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ status _; do
-    case $px in Uptime_sec:*) echo "$px" ;; esac
-    case $px:$status in
-      '# pxname:'* | *:) ;;
-      *:UP*) up="$up$sv " ;;
-      *) down="$down$sv " ;;
-    esac
+  while IFS= read -r line; do
+    case $line in Uptime_sec:*) echo "$line" ;; esac
   done <<EOF
 $stat
 EOF
   case $stat in
     *'# pxname'*)
       section haproxy
-      printf '%s\n' "# pxname${stat#*'# pxname'}"
+      stat="# pxname${stat#*'# pxname'}"
+      printf '%s\n' "$stat"
+      # The ports on which all checks of a server pass. A server that has just been enabled is "UP 1/3" before its first check.
+      up=$(printf '%s\n' "$stat" | awk -F, '
+        /^# / { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        at["addr"] { n = split($at["addr"], part, ":"); if (n > 1) up[$2 ":" part[n]] += $at["status"] == "UP" ? 0 : 1 }
+        END { for (server in up) if (up[server] == 0) printf " %s ", server }')
       ;;
   esac
 }

@@ -101,6 +101,25 @@ pub enum Strategy {
 pub struct Runtime {
     /// The meaning of the result of its last health check of a server.
     pub verdict: fn(&str) -> &str,
+    /// The names of its backends in rabbitup's template.
+    pub amqp: &'static str,
+    pub management: &'static str,
+    /// Whether the check in a configuration can pass at a management UI that is served so.
+    pub check_fits: fn(&str, ServedUi<'_>) -> bool,
+}
+
+/// How a broker serves the management UI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServedUi<'a> {
+    pub scheme: Scheme,
+    /// Its path, such as `/mq`; empty without one.
+    pub path: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
 }
 
 /// Whether it has a statistics page.
@@ -200,7 +219,10 @@ mod tests {
             assert_eq!(serde_json::to_value(software).expect("a word"), word);
             assert!(balancer.is_ours(balancer.template.text), "{word}: rabbitup knows what it wrote");
             assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
-            if balancer.runtime.is_some() {
+            if let Some(runtime) = &balancer.runtime {
+                for backend in [runtime.amqp, runtime.management] {
+                    assert!(balancer.template.text.contains(&format!("\nbackend {backend}\n")), "{backend}");
+                }
                 assert!(balancer.template.text.contains("{{socket}}"), "{word} opens the socket");
                 let Packages { apt, dnf } = &balancer.packages;
                 assert!(

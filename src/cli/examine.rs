@@ -22,7 +22,8 @@ pub async fn examined<T: Transport>(transport: &Arc<T>, desired: &Desired, facts
 
 /// A host that no longer answers is not in the result; its facts are all that is known.
 async fn examine<T: Transport>(transport: &Arc<T>, desired: &Desired, facts: &Facts) -> Examinations {
-    let requests = examine_requests(desired).into_iter().filter(|(name, _)| facts.host(name).is_some());
+    let requests =
+        examine_requests(desired, facts).into_iter().filter(|(name, _)| facts.host(name).is_some());
     let examine_host = |transport: Arc<T>, name, request| async move {
         examine_host(transport.as_ref(), &name, &request).await
     };

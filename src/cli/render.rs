@@ -58,7 +58,8 @@ fn rendered(
             };
             // No host is asked which family it is of.
             let Some(platform) = platforms().next() else { return Ok(None) };
-            render::load_balancer(templates, desired, balancer, platform).map(|file| Some(shown(file)))
+            let file = render::load_balancer(templates, desired, balancer, platform, &desired.backends());
+            file.map(|file| Some(shown(file)))
         }
         TemplateName::Chrony => {
             let Some(host) = host.or_else(|| desired.with_role(Role::TimeSource).next()).or(broker) else {

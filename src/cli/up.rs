@@ -14,6 +14,7 @@ use super::print;
 use super::session::Session;
 use super::wait_for_steps::{ProbeTime, gather_when_idle};
 use crate::apply::Locks;
+use crate::cluster::phrases::counted;
 use crate::cluster::{Finding, Severity, is_healthy};
 use crate::facts::Facts;
 use crate::model::{HostName, one_line};
@@ -267,8 +268,7 @@ impl PlaybookRun<'_> {
                 if !plan.is_empty() {
                     return Ok(PassEnd::More(plan));
                 }
-                self.show(&format!("Verified: {}\n", last_line(&plan)));
-                return Ok(PassEnd::Ended(self.judge(&facts)));
+                return Ok(PassEnd::Ended(self.verified(&plan, &facts)));
             }
             if let Some(worst) =
                 worst.filter(|worst| told.as_ref() != Some(&worst.problem.what) && start.elapsed() > QUIET)
@@ -306,6 +306,25 @@ impl PlaybookRun<'_> {
             PassEnd::Ended(exit) => exit,
             PassEnd::More(plan) => return Err(self.unfinished(&plan)),
         })
+    }
+
+    /// With nothing left to change: says so as a success only if the cluster is healthy, too. Otherwise the errors are the result.
+    fn verified(&self, plan: &Plan, facts: &Facts) -> Exit {
+        let findings = match self.session.playbook.verifies() {
+            Some(_) => self.session.findings(self.common, facts),
+            None => Vec::new(),
+        };
+        if is_healthy(&findings) {
+            self.show(&format!("Verified: {}\n", last_line(plan)));
+            return self.judge(facts);
+        }
+        let exit = self.judge(facts);
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        self.show(&format!(
+            "Not healthy: nothing is left to change, and {} remain.\n",
+            counted(errors, "error")
+        ));
+        exit
     }
 
     /// Prints what is not as it should be, and whether that is an error.

@@ -3,12 +3,14 @@
 
 pub(crate) mod address_family;
 pub(crate) mod claim;
+pub(crate) mod endpoints;
 pub(crate) mod health;
 pub(crate) mod machines;
 pub(crate) mod names;
 pub(crate) mod outranked;
 pub(crate) mod own_data;
 pub(crate) mod phrases;
+pub(crate) mod plugin_files;
 pub(crate) mod remedy;
 pub(crate) mod unreachable;
 pub(crate) mod vain_boot;

@@ -41,3 +41,30 @@ pub fn grouped<K: PartialEq, V>(items: impl IntoIterator<Item = (K, V)>) -> Vec<
     }
     groups
 }
+
+/// A duration in its two largest units: `45 s`, `1 min 12 s`, `3 d 4 h`.
+pub fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let first = UNITS.iter().position(|(size, _)| seconds >= *size).unwrap_or(UNITS.len() - 1);
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (size, unit) in UNITS.iter().skip(first).take(2) {
+        if rest / size > 0 || parts.is_empty() {
+            parts.push(format!("{} {unit}", rest / size));
+        }
+        rest %= size;
+    }
+    parts.join(" ")
+}
+
+/// How far a clock is off: `250 ms`, `1.5 s`, `6 h 2 min`.
+pub fn offset(ms: f64) -> String {
+    let ms = ms.abs();
+    match std::time::Duration::try_from_secs_f64(ms / 1000.0) {
+        Ok(_) if ms < 1000.0 => format!("{ms:.0} ms"),
+        Ok(_) if ms < 59_950.0 => format!("{:.1} s", ms / 1000.0),
+        Ok(time) => span((time + std::time::Duration::from_millis(500)).as_secs()),
+        // More than any clock can be off.
+        Err(_) => format!("{ms:.0} ms"),
+    }
+}

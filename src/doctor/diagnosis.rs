@@ -139,6 +139,8 @@ causes! {
     /// Short names on one node, long names on another.
     NamesDiffer = "names-differ" / "names",
     NodeNameDiffers = "node-name-differs" / "names",
+    /// The inventory has a plugin whose file is on no place where the node looks.
+    PluginMissing = "plugin-missing" / "plugins",
     TlsDiffers = "tls-differs" / "tls",
     /// The node uses IPv4 between nodes, and their names resolve to IPv6 only, or the other way round.
     AddressFamily = "address-family" / "address-families",

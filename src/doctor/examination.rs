@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::PortState;
 use crate::model::HostName;
-use crate::rabbitmq::ports::DISTRIBUTION;
 
 /// What is known of the brokers' hosts beyond their facts. A host that could not be inspected is not in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,15 +57,16 @@ pub struct Peer {
     pub epmd: Option<PortState>,
     /// The names that epmd knows, with their ports; none if it did not answer.
     pub names: Option<BTreeMap<String, u16>>,
-    /// The tried ports of Erlang distribution: 25672, and the one that epmd names.
+    /// The tried ports of Erlang distribution: the one that the node should have, and the one that epmd names.
     pub ports: BTreeMap<u16, PortState>,
     pub answer: Answer,
 }
 
 impl Peer {
-    /// The port of a node: the one that epmd names, else the packages' default.
-    pub fn port_of(&self, name: &str) -> u16 {
-        self.names.as_ref().and_then(|names| names.get(name).copied()).unwrap_or(DISTRIBUTION)
+    /// The port of a node: the one that epmd names, else the one that was tried. None: none was.
+    pub fn port_of(&self, name: &str) -> Option<u16> {
+        let named = self.names.as_ref().and_then(|names| names.get(name).copied());
+        named.or_else(|| self.ports.keys().next().copied())
     }
 }
 

@@ -5,7 +5,8 @@
 #   nonce        starts every line that frames a section
 #   node         the node that should run here
 #   name_flag    -sname or -name
-#   peers        "NAME ADDRESS NODE" per line, including this host
+#   port         where the node should answer others; empty if that is not known
+#   peers        "NAME ADDRESS NODE PORT" per line, including this host
 # Whole-line comments and indentation are removed before it is sent.
 exec 2>/dev/null </dev/null
 export LC_ALL=C TZ=UTC0
@@ -77,12 +78,12 @@ errors_in() {
 }
 
 # Queries epmd by its own protocol (NAMES_REQ, erts "Distribution Protocol"), then tries the port that it names for the node, or
-# the packages' default 25672. Each attempt is a fork of one bash; an attempt without a result when timeout kills them counts as
+# the one where it should answer. Each attempt is a fork of one bash; an attempt without a result when timeout kills them counts as
 # filtered. On this host epmd is also queried at the loopback address.
 ports() {
-  set -- localhost 127.0.0.1 "$node"
-  while IFS=' ' read -r peer address name; do
-    [ -z "$name" ] || set -- "$@" "$peer" "$address" "$name"
+  set -- localhost 127.0.0.1 "$node" "$port"
+  while IFS=' ' read -r peer address name at; do
+    [ -z "$name" ] || set -- "$@" "$peer" "$address" "$name" "$at"
   done <<EOF
 $peers
 EOF
@@ -101,13 +102,13 @@ EOF
       while read -r word known _ _ port; do
         [ "$word" = name ] || continue
         echo "$1 name $known $port"
-        if [ "$known" = "${3%%@*}" ] && [ "$port" != 25672 ]; then try "$1" "$2" "$port" distribution; fi
+        if [ "$known" = "${3%%@*}" ] && [ "$port" != "$4" ]; then try "$1" "$2" "$port" distribution; fi
       done <<<"$names"
     }
     while [ $# != 0 ]; do
       (epmd "$@") &
-      (try "$1" "$2" 25672 distribution) &
-      shift 3
+      [ -z "$4" ] || (try "$1" "$2" "$4" distribution) &
+      shift 4
     done
     wait' bash "$@"
 }
@@ -115,7 +116,7 @@ EOF
 # Whether each node accepts this host with the cookie in its file; runs as the broker's user, whose home has it.
 answers() {
   if [ ! -d "$rabbit" ] || ! tool erl_call; then return; fi
-  while IFS=' ' read -r peer _ name; do
+  while IFS=' ' read -r peer _ name _; do
     [ -n "$name" ] || continue
     (
       said=$({ rc=0; echo 'node().' | as_rabbitmq 3 sh -c "$as_c_node" "$tool" "$name_flag" "$name" -e 2>&1 || rc=$?; echo "$nl$rc"; } | head -c 4096)

@@ -15,6 +15,6 @@ pub(crate) use diagnosis::{Awaits, Checked, Finding, Meanwhile, Pair};
 pub use diagnosis::{Cause, Diagnosis, PairState};
 pub use examination::{Answer, Examination, Examinations, Peer, Unit, Vm};
 pub use parse::parse_examination;
-pub use request::ExamineRequest;
 pub(crate) use request::examine_requests;
+pub use request::{ExamineRequest, PeerNode};
 pub use walk::diagnose;

@@ -29,9 +29,9 @@ pub fn parse_examination(
         peers: request
             .peers
             .iter()
-            .map(|(name, _)| (name.clone(), peer(&frames, name.as_str())))
+            .map(|to| (to.name.clone(), peer(&frames, to.name.as_str(), to.port)))
             .collect::<BTreeMap<HostName, Peer>>(),
-        loopback: peer(&frames, LOOPBACK),
+        loopback: peer(&frames, LOOPBACK, request.port()),
     })
 }
 
@@ -85,7 +85,7 @@ fn unit(frames: &Frames<'_>) -> Unit {
 
 /// The lines of one peer: `node2 epmd 4369 open`, `node2 answered`, `node2 name rabbit 25672`,
 /// `node2 distribution 25672 Connection refused`, `node2 asked 0 {ok, rabbit@node2}`.
-fn peer(frames: &Frames<'_>, name: &str) -> Peer {
+fn peer(frames: &Frames<'_>, name: &str, port: Option<u16>) -> Peer {
     let mut peer = Peer::default();
     let lines: Vec<&str> =
         frames.lines("peers").filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).collect();
@@ -94,7 +94,7 @@ fn peer(frames: &Frames<'_>, name: &str) -> Peer {
     if tried {
         // No result in time means filtered.
         peer.epmd = Some(PortState::Filtered);
-        peer.ports.insert(crate::rabbitmq::ports::DISTRIBUTION, PortState::Filtered);
+        peer.ports.extend(port.map(|port| (port, PortState::Filtered)));
     }
     for line in &lines {
         if *line == "answered" {

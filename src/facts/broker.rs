@@ -6,6 +6,7 @@ use sha2::Sha256;
 
 use super::{ClusterMember, Holdings, QueueFacts};
 use crate::model::{CookieDigest, MetadataStore, NodeName, NodeType, Secret, Version};
+use crate::rabbitmq::listeners::Listeners;
 
 /// The state of a broker as seen from its host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub struct NodeFacts {
     pub feature_flags: FeatureFlags,
     /// Explicitly enabled plugins (`enabled_plugins`) of the running node.
     pub plugins: Vec<String>,
+    /// What it listens on; unknown if it did not report it.
+    #[serde(default)]
+    pub listeners: Listeners,
     /// Whether the node is in maintenance mode.
     pub maintenance: bool,
     /// The data that a reset or a join would destroy.
@@ -114,6 +118,7 @@ impl NodeFacts {
             disabled_feature_flags: Vec::new(),
             feature_flags: FeatureFlags::default(),
             plugins: Vec::new(),
+            listeners: Listeners::default(),
             maintenance: false,
             holdings: Holdings::default(),
             queues: Vec::new(),

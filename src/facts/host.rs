@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BrokerEnvironment, BrokerState, CloudInit, ClusterMember, NodeFacts, RunUnderWay, SelinuxFacts, Storage,
+    BrokerEnvironment, BrokerState, CloudInit, ClusterMember, NodeFacts, Reach, RunUnderWay, SelinuxFacts,
+    Storage,
 };
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
-use crate::platform::{OsFamily, PackageFacts};
+use crate::platform::{self, OsFamily, PackageFacts};
+use crate::rabbitmq::listeners::{Listeners, NodePorts};
+use crate::rabbitmq::{CONF_FILE, Conf, ENV_FILE, PLUGINS_FILE, parse_enabled_plugins};
 
 /// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +73,8 @@ pub struct HostFacts {
     /// Data moved aside by removals: the directories under [`BrokerEnvironment::kept_base`], `NODE.TIMESTAMP`.
     #[serde(default)]
     pub kept: Vec<String>,
+    #[serde(default)]
+    pub plugins: PluginFiles,
     pub broker: BrokerState,
     /// Of a node that is booting: the members that its Mnesia is connected to, itself among them. None if its Mnesia does not run,
     /// or it did not say. It connects to the others when it starts, and later only to those that start after it.
@@ -108,6 +113,21 @@ impl HostFacts {
         self.files.get(path)
     }
 
+    /// What its broker will listen on after its next start, by the files on the host. None if rabbitmq.conf cannot be read.
+    pub fn listeners_at_start(&self) -> Option<Listeners> {
+        let text = |path| self.file(path).map_or(Some(""), |file| file.content.as_deref());
+        let conf = Conf::parse(text(CONF_FILE)?);
+        let settings: Vec<_> = conf.settings().collect();
+        let plugins = text(PLUGINS_FILE).and_then(parse_enabled_plugins).unwrap_or_default();
+        Some(Listeners::configured(&settings, &plugins, self.node_ports()))
+    }
+
+    /// What rabbitmq-env.conf says about its broker's ports.
+    pub fn node_ports(&self) -> NodePorts {
+        let text = self.file(ENV_FILE).and_then(|file| file.content.as_deref());
+        text.map(NodePorts::of_env_file).unwrap_or_default()
+    }
+
     pub fn unit(&self, unit: &str) -> UnitFacts {
         self.units.get(unit).cloned().unwrap_or_default()
     }
@@ -133,6 +153,14 @@ pub struct NodeData {
     /// The feature flags that are enabled in this data (`NODE-feature_flags`); empty if the file cannot be read.
     #[serde(default)]
     pub feature_flags: BTreeSet<String>,
+}
+
+/// Where nodes of this host look for plugins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginFiles {
+    pub directories: Vec<String>,
+    /// The files of each plugin that was asked for, by its name.
+    pub files: BTreeMap<String, Vec<String>>,
 }
 
 /// Distinguishes a node that lost its data from one whose disk is not mounted, or whose data is elsewhere.
@@ -227,6 +255,18 @@ pub struct PackageLock {
     pub pid: u32,
     /// The holder's command line.
     pub command: String,
+    /// The lock's file.
+    #[serde(default)]
+    pub file: String,
+}
+
+impl PackageLock {
+    /// What it protects.
+    pub fn what(&self) -> &'static str {
+        platform::locks()
+            .find(|lock| lock.file == self.file)
+            .map_or("the package manager's lock", |lock| lock.what)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -347,26 +387,6 @@ pub enum CookieShape {
     Unusable,
 }
 
-/// Whether this host reaches a port of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reach {
-    pub peer: HostName,
-    pub port: u16,
-    pub state: PortState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PortState {
-    Open,
-    /// Nothing listens, but the host answered: no firewall blocks the port.
-    Refused,
-    /// No answer within a second: a firewall drops, or the host is gone.
-    Filtered,
-    /// A router or firewall answered "unreachable" or "prohibited".
-    Rejected,
-}
-
 /// The state of the load balancer on this host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerFacts {
@@ -389,6 +409,9 @@ pub struct Backend {
     pub status: String,
     /// The result of the last check (`L4OK`, `L4CON`…).
     pub check: String,
+    /// The port to which it connects; none if it did not report it.
+    #[serde(default)]
+    pub port: Option<u16>,
 }
 
 impl HostFacts {

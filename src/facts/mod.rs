@@ -9,6 +9,7 @@ mod host;
 mod member;
 mod parse;
 mod queues;
+mod reach;
 mod request;
 mod selinux;
 mod storage;
@@ -28,13 +29,13 @@ pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;
 pub use host::{
     Backend, Clock, CookieFile, CookieShape, DataPlace, FileFacts, FileKind, HostFacts, HostNameFacts,
-    InTheWay, LoadBalancerFacts, NodeData, PortState, Privilege, Reach, Resources, System, TimeService,
-    UnitFacts,
+    InTheWay, LoadBalancerFacts, NodeData, PluginFiles, Privilege, Resources, System, TimeService, UnitFacts,
 };
 pub use member::ClusterMember;
 pub(crate) use parse::{Frames, ParseError};
 pub use parse::{clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
+pub use reach::{PortState, Purpose, Reach};
 pub(crate) use request::command_text;
 pub use request::{Lookup, PeerPort, ProbeRequest};
 pub use selinux::{SelinuxBoolean, SelinuxFacts, SelinuxMode, SelinuxPort, Switch};

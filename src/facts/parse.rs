@@ -15,8 +15,8 @@ use std::net::IpAddr;
 
 use super::{
     Access, BrokerEnvironment, CloudInit, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts,
-    HostNameFacts, NodeData, OsFamily, PackageLock, PortState, Privilege, ProbeRequest, Reach, Resources,
-    RunUnderWay, SelinuxFacts, Storage, System, TimeService,
+    HostNameFacts, NodeData, OsFamily, PackageLock, PluginFiles, PortState, Privilege, ProbeRequest, Reach,
+    Resources, RunUnderWay, SelinuxFacts, Storage, System, TimeService,
 };
 use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
@@ -88,6 +88,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
             elsewhere: frames.values("data", "elsewhere").map(str::to_owned).collect(),
         },
         kept: kept(&frames),
+        plugins: plugin_files(&frames),
         broker: node::broker(request, &frames),
         met: node::met(&frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
@@ -332,9 +333,21 @@ fn time_service(frames: &Frames) -> TimeService {
     }
 }
 
+fn plugin_files(frames: &Frames) -> PluginFiles {
+    let mut found = PluginFiles {
+        directories: frames.values("plugins", "directory").map(str::to_owned).collect(),
+        ..PluginFiles::default()
+    };
+    for (plugin, file) in frames.values("plugins", "file").filter_map(|line| line.split_once(' ')) {
+        found.files.entry(plugin.to_owned()).or_default().push(file.to_owned());
+    }
+    found
+}
+
 fn package_lock(frames: &Frames) -> Option<PackageLock> {
-    let (pid, command) = frames.lines("lock").next()?.split_once(' ')?;
-    Some(PackageLock { pid: pid.parse().ok()?, command: command.trim().to_owned() })
+    let mut words = frames.lines("lock").next()?.splitn(3, ' ');
+    let (pid, file) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+    Some(PackageLock { pid, file, command: words.next().unwrap_or_default().trim().to_owned() })
 }
 
 fn firewalls(frames: &Frames) -> Vec<firewall::Seen> {
@@ -361,7 +374,7 @@ fn reach(request: &ProbeRequest, frames: &Frames) -> Vec<Reach> {
             // Without bash no port was tried.
             None => return None,
         };
-        Some(Reach { peer: wanted.peer.clone(), port: wanted.port, state })
+        Some(Reach { peer: wanted.peer.clone(), port: wanted.port, purpose: wanted.purpose, state })
     });
     seen.collect()
 }

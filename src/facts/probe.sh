@@ -10,7 +10,8 @@
 #                                               the process that holds one, one per line
 #   selinux_booleans                            the names to look up, one per line
 #   realm_sh                                    the text of broker_realm.sh
-#   reach        "PEER ADDRESS PORT" per line
+#   plugins                                     the names to look up, one per line
+#   reach        "PEER ADDRESS PORT PURPOSE" per line
 #   lb_port, runtime_socket                     a load balancer's AMQP port, and where it answers while it runs
 # Whole-line comments and indentation are left out when it is sent.
 now=$(date +%s%N)
@@ -113,6 +114,23 @@ storage() {
   limit 3 stat -f -c '%n %i %a %S %d %c' -- "$@"
 }
 
+# Where nodes look for plugins, and the files of those that are asked for: NAME.ez, NAME-VERSION.ez, or a directory of that name.
+plugin_files() {
+  [ -n "$plugins" ] || return
+  section plugins
+  set +f
+  for directory in /usr/lib/rabbitmq/plugins /usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins; do
+    [ -d "$directory" ] || continue
+    printf 'directory=%s\n' "$directory"
+    for p in $plugins; do
+      for f in "$directory/$p" "$directory/$p.ez" "$directory/$p"-[0-9v]*; do
+        [ ! -e "$f" ] || printf 'file=%s %s\n' "$p" "$f"
+      done
+    done
+  done
+  set -f
+}
+
 # One stat and one cat for all files. Links are followed. Files where user rabbitmq can write are inspected as that user, or as
 # nobody if that user does not exist yet.
 files() {
@@ -133,11 +151,11 @@ files() {
   done
   stats=$(stat -L -c 'stat %f %U %G %Y %s %i %n' -- "$@")
   printf '%s\n' "$stats"
-  total=0 locks=''
+  total=0 locks='' lock_files=''
   set --
   # "stat" is the first word; the third and fourth are the owners, the fifth the time.
   while IFS=' ' read -r _ kind _ _ _ size inode path; do
-    case $nl$package_locks$nl in *"$nl$path$nl"*) locks="$locks${locks:+|}$inode" && continue ;; esac
+    case $nl$package_locks$nl in *"$nl$path$nl"*) locks="$locks${locks:+|}$inode" lock_files="$lock_files$inode $path$nl" && continue ;; esac
     case $path in
       /proc/* | /sys/*) ;;
       *)
@@ -219,22 +237,24 @@ guarded_cookie() {
   echo "raw=${held%% *}"
 }
 
-# The holder of a lock that an installation needs. /proc/locks: "1: POSIX ADVISORY WRITE 123 00:2a:4711 0 EOF".
+# The holder of a lock that an installation needs, and the lock's file. /proc/locks: "1: POSIX  ADVISORY  WRITE 123 00:2a:4711 0 EOF";
+# a line with an arrow is of a process that waits.
 lock() {
   section lock
   pid=''
   for f in $package_pids; do
     first "$f"
-    case $line in '' | *[!0-9]*) ;; *) [ ! -d "/proc/$line" ] || pid=$line ;; esac
+    case $line in '' | *[!0-9]*) ;; *) [ ! -d "/proc/$line" ] || { pid=$line && break; } ;; esac
   done
   if [ -z "$pid" ]; then
     [ -n "$locks" ] || return
-    held=$(grep -E -m 1 ":($locks) " /proc/locks) || return
-    IFS=' ' read -r _ _ _ _ pid _ <<EOF
+    held=$(grep -E -m 1 "^[^>]*:($locks) " /proc/locks) || return
+    IFS=' ' read -r _ _ _ _ pid held _ <<EOF
 $held
 EOF
+    f=${nl}$lock_files f=${f#*"$nl${held##*:} "} f=${f%%"$nl"*}
   fi
-  printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
+  printf '%s %s %s\n' "$pid" "$f" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 }
 
 # All of it stands in files; without SELinux there is none.
@@ -365,19 +385,20 @@ amqp() {
     head -c 11 <&3 | od -An -v -tx1' "$lb_port"
 }
 
-# The running node's connections and the balancer's own checks prove more than another attempt would.
+# The running node's connections and the balancer's own checks prove more than another attempt would: the former if nodes listen
+# where this one does, the latter of the port that is checked.
 reach() {
   section reach
   set --
-  while IFS=' ' read -r peer address port; do
+  while IFS=' ' read -r peer address port purpose; do
     [ -n "$port" ] || continue
-    case $port:$answer in
-      4369:*"\"link rabbit@$peer\""* | 25672:*"\"link rabbit@$peer\""*) echo "$peer $port open" && continue ;;
+    case $purpose:$answer in
+      epmd:*"\"link rabbit@$peer\""*) echo "$peer $port open" && continue ;;
+      distribution:*"\"link rabbit@$peer\""*)
+        case $answer in *'"listener clustering '*" $port\""*) echo "$peer $port open" && continue ;; esac
+        ;;
     esac
-    case $down:$up in
-      *" $peer "*:*) ;;
-      *:*" $peer "*) echo "$peer $port open" && continue ;;
-    esac
+    case $up in *" $peer:$port "*) echo "$peer $port open" && continue ;; esac
     set -- "$@" "$peer" "$address" "$port"
   done <<EOF
 $reach

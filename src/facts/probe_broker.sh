@@ -160,6 +160,7 @@ broker | {
   storage
   files
   data_place
+  plugin_files
   lock
   units
   time_service

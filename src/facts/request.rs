@@ -2,11 +2,13 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Purpose;
 use crate::balancer::Software;
 use crate::firewall;
 use crate::model::{HostName, NameMode, NodeName, quote};
-use crate::platform::{self, OsFamily, platforms};
+use crate::platform::{self, Held, OsFamily, locks, platforms};
 use crate::rabbitmq::internals::node_report;
+use crate::rabbitmq::listeners::Security;
 
 /// What to inspect on one host. The planner decides what should change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,10 +30,16 @@ pub struct ProbeRequest {
     pub name_mode: NameMode,
     /// The administrator whose password is compared, on a broker.
     pub admin: Option<String>,
+    /// The plugins whose files are looked up, on a broker.
+    #[serde(default)]
+    pub plugins: Vec<String>,
     /// Ports of other hosts to try, unless the running node's connections already prove them open.
     pub reach: Vec<PeerPort>,
     /// The load balancer's AMQP port on this host, on a load balancer.
     pub load_balancer_port: Option<u16>,
+    /// Whether that port speaks TLS, as the brokers do.
+    #[serde(default)]
+    pub load_balancer_security: Security,
     /// Where a load balancer answers questions while it runs, if its software does: a socket's path, or `ADDRESS:PORT` for TCP.
     /// Saved plans of earlier builds have it under the name of the first software that had one.
     #[serde(rename = "haproxy_socket")]
@@ -55,6 +63,8 @@ pub struct PeerPort {
     pub peer: HostName,
     pub address: IpAddr,
     pub port: u16,
+    #[serde(default)]
+    pub purpose: Purpose,
 }
 
 const PROBE: [&str; 3] = [
@@ -81,9 +91,11 @@ impl ProbeRequest {
     /// `become=doas` and a newline; otherwise the probe guesses from the environment variables of sudo and doas. It contains no
     /// secret.
     pub fn command(&self, nonce: &str) -> String {
-        let reach = self.reach.iter().map(|p| format!("{} {} {}", p.peer, p.address, p.port));
+        let reach =
+            self.reach.iter().map(|p| format!("{} {} {} {}", p.peer, p.address, p.port, p.purpose.as_str()));
         let port = self.load_balancer_port.map(|port| port.to_string());
         let node = self.node.as_ref().map(ToString::to_string);
+        let held = |way| locks().filter(move |lock| lock.held == way).map(|lock| lock.file.to_owned());
         let values = [
             ("nonce", nonce.to_owned()),
             ("names", lines(self.names.iter().map(ToString::to_string))),
@@ -95,18 +107,13 @@ impl ProbeRequest {
             ("node", node.unwrap_or_default()),
             ("realm_sh", without_comments(REALM)),
             ("package_data", lines(platforms().map(|platform| platform.data.to_owned()))),
-            (
-                "package_locks",
-                lines(platforms().flat_map(|platform| platform.locks).map(|&lock| lock.to_owned())),
-            ),
-            (
-                "package_pids",
-                lines(platforms().flat_map(|platform| platform.pid_files).map(|&file| file.to_owned())),
-            ),
+            ("package_locks", lines(held(Held::Locked))),
+            ("package_pids", lines(held(Held::Numbered))),
             (
                 "selinux_booleans",
                 lines(Software::ALL.iter().map(|software| software.balancer().selinux_boolean.to_owned())),
             ),
+            ("plugins", lines(self.plugins.iter().cloned())),
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
             ("runtime_socket", self.runtime_socket.clone().unwrap_or_default()),
@@ -196,12 +203,15 @@ mod tests {
             node: Some(NodeName::parse("no-such-node@localhost").expect("a node name")),
             name_mode: NameMode::Short,
             admin: Some("o'hara\"; q().".to_owned()),
+            plugins: vec!["rabbitmq_top".to_owned()],
             reach: vec![PeerPort {
                 peer: HostName::parse("localhost").expect("a host name"),
                 address: std::net::Ipv4Addr::LOCALHOST.into(),
                 port: 1,
+                purpose: Purpose::Epmd,
             }],
             load_balancer_port: None,
+            load_balancer_security: Security::Plain,
             runtime_socket: None,
             firewall: Lookup::Wanted,
         }

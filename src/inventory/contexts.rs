@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::{ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Stats, TimeServer, short_duration};
 use crate::model::{HostName, NodeName, NodeType, Role};
 use crate::platform::{Platform, TimeService, platforms};
+use crate::rabbitmq::listeners::{AMQP, Endpoint, MANAGEMENT, NodePorts, Security};
 use crate::template::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
     LimitsContext, NumberedNode, RabbitmqContext, StatsLine, TemplateError, TemplateName, Templates,
@@ -83,8 +84,22 @@ impl Desired {
             .collect()
     }
 
-    /// For the load balancer's template, on a host of this family.
-    pub fn balancer_context(&self, balancer: &LoadBalancer, platform: &Platform) -> BalancerContext {
+    /// Every broker where a load balancer reaches it, by this inventory alone.
+    pub fn backends(&self) -> Vec<(&Host, Endpoint)> {
+        let endpoint = self.cluster.listeners(NodePorts::default()).endpoint();
+        self.brokers().map(|host| (host, endpoint.clone())).collect()
+    }
+
+    /// For the load balancer's template, on a host of this family, with these brokers behind it.
+    pub fn balancer_context(
+        &self,
+        balancer: &LoadBalancer,
+        platform: &Platform,
+        backends: &[(&Host, Endpoint)],
+    ) -> BalancerContext {
+        let ui = backends.iter().find(|(_, endpoint)| endpoint.management.is_some());
+        let path_prefix = ui.map(|(_, endpoint)| endpoint.path_prefix.as_str()).unwrap_or_default();
+        let security = ui.and_then(|(_, endpoint)| endpoint.management).map(|port| port.security);
         let packaged = platform.packages_of(balancer.software.balancer());
         BalancerContext {
             user: packaged.user.to_owned(),
@@ -95,9 +110,11 @@ impl Desired {
             dual_stack: self.with_role(Role::LoadBalancer).any(|host| host.address.is_ipv6()),
             amqp_port: balancer.amqp_port,
             management_port: balancer.management_port,
+            management_path: format!("{path_prefix}/"),
+            management_tls: security == Some(Security::Tls),
             client_timeout: short_duration(balancer.client_timeout),
             check_interval: short_duration(balancer.check_interval),
-            brokers: self.brokers().map(backend).collect(),
+            brokers: backends.iter().map(|(host, endpoint)| backend(host, endpoint)).collect(),
             stats: balancer.stats.as_ref().map(|stats| StatsLine {
                 port: stats.port,
                 user: stats.user.clone(),
@@ -148,7 +165,8 @@ impl Desired {
                 let balancer = self.load_balancer.iter().find(|balancer| balancer.software == software);
                 balancer.map_or(Ok(()), |balancer| {
                     platforms().try_for_each(|platform| {
-                        templates.render(name, &self.balancer_context(balancer, platform)).map(drop)
+                        let context = self.balancer_context(balancer, platform, &self.backends());
+                        templates.render(name, &context).map(drop)
                     })
                 })
             }
@@ -168,8 +186,14 @@ impl Desired {
     }
 }
 
-fn backend(host: &Host) -> BackendLine {
+fn backend(host: &Host, at: &Endpoint) -> BackendLine {
     let address = host.address.to_string();
     let endpoint = if host.address.is_ipv6() { format!("[{address}]") } else { address.clone() };
-    BackendLine { name: host.name.to_string(), address, endpoint }
+    BackendLine {
+        name: host.name.to_string(),
+        address,
+        endpoint,
+        amqp_port: at.amqp.map_or(AMQP, |port| port.number),
+        management_port: at.management.map_or(MANAGEMENT, |port| port.number),
+    }
 }

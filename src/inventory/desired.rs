@@ -9,6 +9,8 @@ use crate::model::{
     HostName, KeyFingerprint, NameMode, NodeName, NodeType, Role, SecretName, SecretSource, Secrets,
     VersionSpec,
 };
+use crate::rabbitmq::Defined;
+use crate::rabbitmq::listeners::{Listeners, NodePorts};
 
 /// The desired state: a checked inventory with every default filled in.
 #[derive(Clone, Debug)]
@@ -50,6 +52,30 @@ pub struct Cluster {
     pub guest: GuestSetting,
     /// How blank nodes enter the cluster.
     pub join: JoinMethod,
+}
+
+impl Cluster {
+    /// What a broker listens on with these settings; `ports` are those of its host's rabbitmq-env.conf. While plugins stay
+    /// unchanged, the management UI is taken to be where the settings have it.
+    pub fn listeners(&self, ports: NodePorts) -> Listeners {
+        Listeners::configured(&self.settings(), &self.plugins_or_ui(), ports)
+    }
+
+    /// The settings of rabbitmq.conf that are no secrets.
+    pub(super) fn settings(&self) -> Vec<(&str, &str)> {
+        let mut settings = Vec::new();
+        for ConfigEntry { key, value } in &self.config {
+            match value {
+                ConfigValue::Text(value) => settings.push((key.as_str(), value.as_str())),
+                ConfigValue::Secret(_) => {}
+            }
+        }
+        settings
+    }
+
+    pub(super) fn plugins_or_ui(&self) -> Vec<String> {
+        self.plugins.clone().unwrap_or_else(|| vec!["rabbitmq_management".to_owned()])
+    }
 }
 
 /// How a node that has never started enters the cluster.
@@ -97,8 +123,18 @@ pub struct Definitions {
     pub users: Vec<String>,
     /// `VHOST/NAME`.
     pub policies: Vec<String>,
+    /// What a version of RabbitMQ may refuse.
+    pub(crate) defined: Vec<Defined>,
+    pub(crate) references: References,
     /// MD5 of the bytes, in hexadecimal: stored in the cluster after an import.
     pub digest: String,
+}
+
+/// The names that items of a definitions file refer to, each with the first item that does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    pub vhosts: BTreeMap<String, String>,
+    pub users: BTreeMap<String, String>,
 }
 
 impl Definitions {

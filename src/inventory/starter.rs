@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use crate::balancer::{Balancer, Software};
 use crate::document::listed;
 use crate::model::HostName;
+use crate::rabbitmq::listeners::{AMQP, MANAGEMENT};
 
 /// Why `rabbitup init` cannot create an inventory from its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,7 +137,7 @@ fn write(hosts: &[Named]) -> String {
         let software = Software::default();
         let Balancer { name, default, .. } = software.balancer();
         text.push_str(&format!(
-            "\n# In front of the brokers: AMQP on 5672, the management UI on 15672.\n\
+            "\n# In front of the brokers: AMQP on {AMQP}, the management UI on {MANAGEMENT}.\n\
              [load_balancer]\nsoftware = \"{}\"\nbalance = \"{}\"\n\
              # {name}'s statistics page, only on the load balancer itself; ssh -L 8404:127.0.0.1:8404 HOST forwards it\n\
              # to your machine. With a user and a password it listens on every address.\n\

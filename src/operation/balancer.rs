@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
@@ -14,20 +17,43 @@ const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("balancer", include_s
 #[serde(rename_all = "snake_case")]
 pub enum BalancerState {
     Out,
-    /// Then waits until its health check passes.
+    /// Then waits until a health check has passed since.
     In,
     /// Regardless of its health check, because a step in between failed or did not start. No plan contains it; the run uses it in
     /// place of `In`.
     InAnyway,
 }
 
-/// Disables a server in the running balancer, or enables it and waits until it is used.
+/// Disables a server in the running balancer, or enables it and waits until a check of it has passed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwitchServer {
     #[serde(default)]
     pub software: Software,
     pub server: HostName,
     pub to: BalancerState,
+    /// By the name of the balancer's backend: where the server is from now on, before it is enabled there.
+    #[serde(default)]
+    pub moved: BTreeMap<String, Moved>,
+}
+
+/// What becomes of a server whose broker listens elsewhere since its restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moved {
+    /// The running balancer is told the port. Its configuration file follows when all brokers have moved.
+    To { address: IpAddr, port: u16 },
+    /// It stays out until the balancer reads a new configuration: what serves there now, the configured check cannot ask.
+    Later,
+}
+
+impl Moved {
+    /// As the step function reads it.
+    fn word(self, backend: &str) -> String {
+        match self {
+            Self::To { address, port } => format!("{backend}={address}={port}"),
+            Self::Later => format!("{backend}=later"),
+        }
+    }
 }
 
 impl Operate for SwitchServer {
@@ -43,6 +69,9 @@ impl Operate for SwitchServer {
         };
         let software = self.software;
         call.words(["switch_server", software.as_str(), software.balancer().name, self.server.as_str(), to]);
+        for (backend, moved) in &self.moved {
+            call.word(&moved.word(backend));
+        }
         Ok(())
     }
 
@@ -50,9 +79,13 @@ impl Operate for SwitchServer {
         world.on_host(|host| {
             let backends = host.load_balancer.iter_mut().flat_map(|balancer| &mut balancer.backends);
             for backend in backends.filter(|backend| backend.server == self.server.as_str()) {
-                backend.status = match self.to {
-                    BalancerState::Out => "MAINT".to_owned(),
-                    BalancerState::In | BalancerState::InAnyway => "UP".to_owned(),
+                let moved = self.moved.get(&backend.proxy);
+                if let Some(Moved::To { port, .. }) = moved {
+                    backend.port = Some(*port);
+                }
+                backend.status = match (self.to, moved) {
+                    (BalancerState::Out, _) | (_, Some(Moved::Later)) => "MAINT".to_owned(),
+                    (BalancerState::In | BalancerState::InAnyway, _) => "UP".to_owned(),
                 };
             }
         });

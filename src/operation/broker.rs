@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::shell::Beside;
 use super::world::{WILL_START, disabled_unit, running_unit, stopped_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, trial};
-use crate::facts::{BrokerState, FeatureFlags, Guest, HostFacts, NodeData, NodeFacts};
-use crate::model::{NameMode, NodeName, SecretName, Version};
+use crate::facts::{BrokerState, ClusterMember, FeatureFlags, Guest, HostFacts, NodeData, NodeFacts};
+use crate::model::{NameMode, NodeName, NodeType, SecretName, Version};
 use crate::rabbitmq::{
     BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, Conf, PLUGINS_FILE, internals, parse_enabled_plugins,
 };
@@ -124,9 +124,10 @@ impl Operate for InterruptBoot {
 
 /// A node without data starts alone, one with data as its directory records.
 pub(super) fn starts(world: &mut World<'_>, node: &NodeName) {
+    let peers = world.may_be_peers(node);
     world.on_host(|host| {
         host.units.insert(BROKER_UNIT.to_owned(), running_unit());
-        host.broker = BrokerState::Running(Box::new(awakened(host, node)));
+        host.broker = BrokerState::Running(Box::new(awakened(host, node, peers)));
         if host.data_of(node).is_none() {
             host.data.push(NodeData { node: node.to_string(), ..NodeData::default() });
         }
@@ -137,10 +138,11 @@ pub(super) fn starts(world: &mut World<'_>, node: &NodeName) {
 /// A restarted node is the same node with the current cookie and configuration files.
 pub(super) fn restarts(world: &mut World<'_>) {
     let of_host = NodeName::rabbit(world.host);
+    let peers = world.may_be_peers(&of_host);
     let Some(host) = world.here() else { return };
     let node = match &host.broker {
         BrokerState::Running(node) => (**node).clone(),
-        _ => awakened(host, &of_host),
+        _ => awakened(host, &of_host, peers),
     };
     let cookie = host.cookie.as_ref().map(|cookie| cookie.normalised);
     let name = node.name.clone();
@@ -152,6 +154,7 @@ pub(super) fn restarts(world: &mut World<'_>) {
     let node = NodeFacts {
         cookie,
         rabbitmq_version,
+        listeners: host.listeners_at_start().unwrap_or_default(),
         feature_flags: if same_version { node.feature_flags.clone() } else { FeatureFlags::default() },
         started: WILL_START,
         file_descriptors: host.environment.file_descriptors.or(node.file_descriptors),
@@ -196,11 +199,18 @@ fn opens_data(host: &mut HostFacts) {
     host.data.iter_mut().for_each(|data| data.started = Some(WILL_START));
 }
 
-/// A starting node, with the members that its data directory records.
-fn awakened(host: &HostFacts, node: &NodeName) -> NodeFacts {
-    let noted = host.data_of(node).map(|data| data.members.clone()).unwrap_or_default();
+/// A starting node, with the members that its data directory records. Khepri records none there: it is taken for a member of the
+/// cluster of `peers`, since a join that turns out not to be needed would be worse than one that the next plan adds.
+fn awakened(host: &HostFacts, node: &NodeName, peers: Vec<NodeName>) -> NodeFacts {
     let blank = blank_node(host, node);
-    if noted.is_empty() { blank } else { NodeFacts { members: noted, ..blank } }
+    let Some(data) = host.data_of(node) else { return blank };
+    if !data.members.is_empty() {
+        return NodeFacts { members: data.members.clone(), ..blank };
+    }
+    let peers = peers.into_iter().map(|node| ClusterMember { node, node_type: NodeType::Disc });
+    let mut members: Vec<ClusterMember> = blank.members.iter().cloned().chain(peers).collect();
+    members.sort();
+    NodeFacts { members, ..blank }
 }
 
 fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
@@ -209,6 +219,7 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
     NodeFacts {
         cookie: host.cookie.as_ref().map(|cookie| cookie.normalised),
         plugins: plugins.and_then(parse_enabled_plugins).unwrap_or_default(),
+        listeners: host.listeners_at_start().unwrap_or_default(),
         guest: if names_default_user(host) { Guest::Absent } else { Guest::Open },
         started: WILL_START,
         ..NodeFacts::blank(node, version.unwrap_or(Version::new(0, 0, 0)))

@@ -65,6 +65,15 @@ listed_by_both() { # NODE SEED MODE
   lists "$2" "$3" "$1" && lists "$1" "$3" "$2"
 }
 
+# The port of a node, by epmd's own protocol (NAMES_REQ, erts "Distribution Protocol").
+port_by_epmd() { # ADDRESS NAME
+  # shellcheck disable=SC2016 # the inner shell's arguments
+  timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/4369" && printf "\0\1n" >&3 && tail -c +5 <&3' _ "$1" 2>/dev/null |
+    while read -r word name _ _ port; do
+      [ "$word $name" != "name $2" ] || printf '%s\n' "$port"
+    done
+}
+
 # Prints why NODE cannot be reached from this host, by checking one cause after the other.
 why_not_reached() { # NODE
   host=${1#*@}
@@ -80,9 +89,11 @@ why_not_reached() { # NODE
     # shellcheck disable=SC2016 # $1 belongs to the inner shell
     timeout 3 bash -c ': <"/dev/tcp/$1/4369"' _ "$address" 2>/dev/null ||
       { printf 'port 4369 (epmd) of %s (%s) cannot be reached from this host' "$host" "$address"; return; }
+    port=$(port_by_epmd "$address" "${1%%@*}")
+    [ -n "$port" ] || { printf 'epmd of %s (%s) does not know %s: it does not run' "$host" "$address" "$1"; return; }
     # shellcheck disable=SC2016 # as above
-    timeout 3 bash -c ': <"/dev/tcp/$1/25672"' _ "$address" 2>/dev/null ||
-      { printf 'port 25672 (Erlang distribution) of %s (%s) cannot be reached from this host' "$host" "$address"; return; }
+    timeout 3 bash -c ': <"/dev/tcp/$1/$2"' _ "$address" "$port" 2>/dev/null ||
+      { printf 'port %s (Erlang distribution) of %s (%s) cannot be reached from this host' "$port" "$host" "$address"; return; }
   fi
   printf '%s runs but refuses this host: it runs with a cookie other than the one in the file here, or its RabbitMQ is stopped' "$1"
 }

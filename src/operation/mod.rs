@@ -29,7 +29,7 @@ mod unit;
 mod upgrade;
 mod world;
 
-pub use balancer::{BalancerState, SwitchServer};
+pub use balancer::{BalancerState, Moved, SwitchServer};
 pub(crate) use broker::InterruptBoot;
 pub use broker::{StartApp, StartBroker, StopBroker};
 pub(crate) use call::{Call, line};

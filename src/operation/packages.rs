@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::world::{WILL_CHANGE, stopped_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes, broker};
 use crate::balancer::Software;
-use crate::facts::{CookieShape, HostFacts};
+use crate::facts::{CookieShape, HostFacts, TimeService};
 use crate::model::{KeyFingerprint, SecretName};
 use crate::platform::{self, OsFamily};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
@@ -83,6 +83,9 @@ pub struct InstallPackages {
     /// The keys that the package manager may accept from a repository that names their address.
     #[serde(default)]
     pub keys: Vec<KeyFingerprint>,
+    /// The installed packages that it removes, because they conflict with these. Anything else is refused.
+    #[serde(default)]
+    pub removes: Vec<String>,
 }
 
 impl Operate for InstallPackages {
@@ -91,7 +94,7 @@ impl Operate for InstallPackages {
     }
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
-        call.words(["install_packages", &self.held_back_units.join(" ")])
+        call.words(["install_packages", &self.held_back_units.join(" "), &self.removes.join(" ")])
             .packages(&self.keys, &self.packages);
         Ok(())
     }
@@ -99,6 +102,13 @@ impl Operate for InstallPackages {
     fn effect(&self, world: &mut World<'_>) {
         world.on_host(|host| {
             install(host, &self.packages);
+            for name in &self.removes {
+                host.packages.remove(name);
+            }
+            // A time service that chrony replaces no longer runs.
+            if host.time_service.running.as_ref().is_some_and(|unit| self.removes.contains(unit)) {
+                host.time_service = TimeService::default();
+            }
             let installed =
                 self.packages.iter().filter_map(|package| unit_of(host.system.family, &package.name));
             for unit in installed.collect::<Vec<_>>() {

@@ -89,5 +89,12 @@ pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
     let balances = Software::ALL.iter().any(|software| software.balancer().unit == unit);
     if let Some(balancer) = host.load_balancer.as_mut().filter(|_| balances) {
         balancer.loaded = Some(WILL_START);
+        // A new process has only what the file says: servers that were disabled or moved at run time are no more.
+        for backend in &mut balancer.backends {
+            backend.port = None;
+            if backend.is_spared() {
+                backend.status = "UP".to_owned();
+            }
+        }
     }
 }

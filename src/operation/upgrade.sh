@@ -5,16 +5,14 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical KEYS data=VER
   node=$1 mode=$2 patience=$3 gate=$4 accepted_keys=$5 judged=$6
   shift 6
   is_as_planned "$judged" "$@"
-  held=$(held_packages)
   refresh_lists
   fetch_packages "$@"
   take_out "$node" "$mode" "$patience" "$gate"
   stop_broker "$node"
   installed=yes
-  (install_packages rabbitmq-server "$accepted_keys" "$judged" "$@") || installed=no
-  # apt drops the hold of what it changes; dnf's steps have set theirs again.
-  # shellcheck disable=SC2086 # a list of package names
-  [ "$(held_packages)" = "$held" ] || hold_packages hold $held
+  # Others were waited for before the node stopped. It is not kept down for one that came in between.
+  # shellcheck disable=SC2034 # packages.sh reads lock_patience
+  (lock_patience=120 lock_waited=0; install_packages rabbitmq-server '' "$accepted_keys" "$judged" "$@") || installed=no
   if [ "$installed" = no ]; then
     # The old version serves again, if the installation left it intact.
     (bring_back "$node" "$mode" "$patience" "$gate") || :

@@ -128,6 +128,25 @@ impl World<'_> {
         });
     }
 
+    /// The nodes that may be in one cluster with a stopped one whose data does not record its members: those that list it, and stopped
+    /// ones of which nothing else is known either.
+    pub(super) fn may_be_peers(&self, node: &NodeName) -> Vec<NodeName> {
+        let others = self.facts.hosts.keys().filter(|name| *name != node.host());
+        let peers = others.filter_map(|name| {
+            let (host, own) = (self.facts.host(name)?, NodeName::rabbit(name));
+            let may_be = match &host.broker {
+                BrokerState::Running(other) => other.lists(node),
+                BrokerState::Down => host.data_of(&own).is_some_and(|data| data.members.is_empty()),
+                BrokerState::CookieRefused
+                | BrokerState::AppStopped
+                | BrokerState::Unknown(_)
+                | BrokerState::Unsupported(_) => false,
+            };
+            may_be.then_some(own)
+        });
+        peers.collect()
+    }
+
     /// The nodes that list `node`, and that it lists, see it running; it has the cluster's data.
     pub(super) fn is_back(&mut self, node: &NodeName) {
         let mut up: Vec<NodeName> = Vec::new();
@@ -162,6 +181,7 @@ fn of_cluster(node: &NodeFacts, cluster: &NodeFacts) -> NodeFacts {
         rabbitmq_version: node.rabbitmq_version,
         cookie: node.cookie,
         plugins: node.plugins.clone(),
+        listeners: node.listeners.clone(),
         maintenance: node.maintenance,
         links: node.links.clone(),
         started: node.started,

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use crate::cluster::endpoints::{clients as clients_of, distribution};
+use crate::facts::Facts;
 use crate::firewall::{Opening, Ports, Protocol, Source};
-use crate::inventory::{ConfigValue, Desired, Host};
+use crate::inventory::{Desired, Host};
 use crate::model::Role;
-use crate::rabbitmq::ports;
+use crate::rabbitmq::listeners::{EPMD, PortRange, TOOLS};
 
 /// What a host has to let in, by its roles.
-pub fn needed(desired: &Desired, host: &Host) -> BTreeSet<Opening> {
+pub fn needed(desired: &Desired, facts: &Facts, host: &Host) -> BTreeSet<Opening> {
     let mut needed = BTreeSet::new();
     // A node that leaves is a member until it has left.
     if host.has(Role::Broker) {
-        needed.extend(of_broker(desired, host));
+        needed.extend(of_broker(desired, facts, host));
     }
     if host.has(Role::LoadBalancer) {
         needed.extend(of_load_balancer(desired));
@@ -34,35 +36,25 @@ pub fn needed(desired: &Desired, host: &Host) -> BTreeSet<Opening> {
 const NTP: u16 = 123;
 
 /// Members need epmd and the distribution ports of each other, and their command-line tools get answers on ports of their own
-/// (rabbitmq.com/docs/networking, "Ports Used by RabbitMQ"). Clients come through the load balancers, if there are any.
-fn of_broker(desired: &Desired, host: &Host) -> Vec<Opening> {
+/// (rabbitmq.com/docs/networking, "Ports Used by RabbitMQ"). Clients come through the load balancers, if there are any. Until a
+/// node has restarted it listens where it does now, so that port stays open with the one to be.
+fn of_broker(desired: &Desired, facts: &Facts, host: &Host) -> Vec<Opening> {
     let mut found = Vec::new();
+    let between = [PortRange { first: EPMD, last: EPMD }, TOOLS].into_iter();
+    let between: Vec<PortRange> = between.chain(distribution(desired, facts, host)).collect();
     for from in others(desired, host, |other| other.has(Role::Broker)) {
-        found.extend([ports::EPMD, ports::DISTRIBUTION].map(|port| Opening::tcp(port, from)));
-        let (first, last) = ports::TOOLS;
-        found.push(Opening { ports: Ports { first, last }, protocol: Protocol::Tcp, from });
+        let ports = between.iter().map(|range| Ports { first: range.first, last: range.last });
+        found.extend(ports.map(|ports| Opening { ports, protocol: Protocol::Tcp, from }));
     }
     let clients: Vec<Source> = if desired.with_role(Role::LoadBalancer).next().is_some() {
         others(desired, host, |other| other.has(Role::LoadBalancer)).collect()
     } else {
         vec![Source::Everywhere]
     };
-    for port in client_ports(desired) {
+    for port in clients_of(desired, facts, host) {
         found.extend(clients.iter().map(|from| Opening::tcp(port, *from)));
     }
     found
-}
-
-/// The ports on which brokers serve clients.
-pub fn client_ports(desired: &Desired) -> BTreeSet<u16> {
-    let settings = || {
-        desired.cluster.config.iter().filter_map(|entry| match &entry.value {
-            ConfigValue::Text(value) => Some((entry.key.as_str(), value.as_str())),
-            ConfigValue::Secret(_) => None,
-        })
-    };
-    let plugins = desired.cluster.plugins.as_deref().unwrap_or_default();
-    ports::of_clients(settings, plugins)
 }
 
 fn of_load_balancer(desired: &Desired) -> Vec<Opening> {

@@ -98,6 +98,7 @@ fn drafted<'a>(
     for settings in &playbook.phases {
         phase::run(&mut draft, settings);
     }
+    phase::check_reach(&mut draft, playbook);
     Ok(draft)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::inventory::{Desired, Host, LoadBalancer};
 use crate::model::{HostName, NodeName, Role};
 use crate::platform::{Platform, TimeService};
+use crate::rabbitmq::listeners::Endpoint;
 use crate::template::{Rendered, TemplateError, TemplateName, Templates};
 
 /// The block of /etc/hosts: every host of the inventory, with the full names that hosts have besides.
@@ -29,14 +30,15 @@ pub fn rabbitmq_conf(
     templates.render_file(TemplateName::Rabbitmq, &desired.rabbitmq_context(host, seed))
 }
 
-/// The load balancer's configuration, in the syntax of its software.
+/// The load balancer's configuration, in the syntax of its software, with these brokers behind it.
 pub fn load_balancer(
     templates: &Templates,
     desired: &Desired,
     balancer: &LoadBalancer,
     platform: &Platform,
+    backends: &[(&Host, Endpoint)],
 ) -> Result<Rendered, TemplateError> {
-    let context = desired.balancer_context(balancer, platform);
+    let context = desired.balancer_context(balancer, platform, backends);
     templates.render_file(TemplateName::Balancer(balancer.software), &context)
 }
 

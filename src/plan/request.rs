@@ -2,12 +2,12 @@ use std::collections::BTreeSet;
 
 use super::PlannedHost;
 use crate::balancer::{Balancer, Software};
-use crate::facts::{CloudInit, Lookup, PeerPort, ProbeRequest};
+use crate::facts::{CloudInit, Lookup, PeerPort, ProbeRequest, Purpose};
 use crate::inventory::{Desired, FirewallSetting, Host};
 use crate::model::Role;
 use crate::platform::platforms;
 use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
-use crate::rabbitmq::ports::{DISTRIBUTION, EPMD};
+use crate::rabbitmq::listeners::{EPMD, NodePorts, PortRange};
 use crate::rabbitmq::{
     BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE, PLUGINS_FILE,
 };
@@ -37,6 +37,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     let mut installable: Vec<&str> = Vec::new();
     if desired.time.manage {
         installable.extend(platforms().map(|platform| platform.time.package));
+        packages.extend(platforms().flat_map(|platform| platform.time.replaces));
     }
     let mut units: Vec<&str> = platforms().map(|platform| platform.time.unit).collect();
     let mut files = vec!["/etc/hosts"];
@@ -75,8 +76,16 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         node: broker.then(|| host.node()),
         name_mode: desired.cluster.names,
         admin: desired.cluster.admin.as_ref().filter(|_| broker).map(|admin| admin.user.clone()),
+        plugins: desired.cluster.plugins.clone().filter(|_| broker).unwrap_or_default(),
         reach: reach(desired, host),
         load_balancer_port: balancer.map(|balancer| balancer.amqp_port),
+        load_balancer_security: desired
+            .cluster
+            .listeners(NodePorts::default())
+            .endpoint()
+            .amqp
+            .map(|port| port.security)
+            .unwrap_or_default(),
         firewall: match desired.firewall {
             FirewallSetting::LeftAlone => Lookup::LeftOut,
             FirewallSetting::Managed => Lookup::Wanted,
@@ -85,24 +94,31 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
     }
 }
 
-/// The ports of other hosts that this one needs: epmd and Erlang distribution between brokers; for the load balancer,
-/// the ports that it forwards to.
+/// The ports of other hosts that this one needs by the inventory: epmd and Erlang distribution between brokers; for the load
+/// balancer, the ports that it forwards to. Of a range for distribution nobody knows which port a node will take.
 fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
-    let mut ports: Vec<u16> = Vec::new();
+    let listeners = desired.cluster.listeners(NodePorts::default());
+    let mut ports: Vec<(Purpose, u16)> = Vec::new();
     if host.has(Role::Broker) {
-        ports.extend([EPMD, DISTRIBUTION]);
+        let distribution = listeners.distribution().and_then(PortRange::single);
+        ports.push((Purpose::Epmd, EPMD));
+        ports.extend(distribution.map(|port| (Purpose::Distribution, port)));
     }
-    if host.has(Role::LoadBalancer) {
-        ports.push(5672);
+    if let Some(balancer) = desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer)) {
+        let endpoint = listeners.endpoint();
+        ports.extend(endpoint.amqp.map(|port| (Purpose::Amqp, port.number)));
+        let management = endpoint.management.filter(|_| balancer.management_port.is_some());
+        ports.extend(management.map(|port| (Purpose::Management, port.number)));
     }
     let others = desired.brokers().filter(|other| other.name != host.name);
     let ports = &ports;
     others
         .flat_map(|other| {
-            ports.iter().map(|port| PeerPort {
+            ports.iter().map(|(purpose, port)| PeerPort {
                 peer: other.name.clone(),
                 address: other.address,
                 port: *port,
+                purpose: *purpose,
             })
         })
         .collect()

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{GeneratedCookie, PackageFacts, Platform, Sections, TimeService, Words};
+use super::{GeneratedCookie, Held, Lock, PackageFacts, Platform, Sections, TimeService, Words};
 
 pub(super) static PLATFORM: Platform = Platform {
     ids: &["debian"],
@@ -13,12 +13,19 @@ pub(super) static PLATFORM: Platform = Platform {
         unit: "chrony",
         conf: "/etc/chrony/chrony.conf",
         drift_file: "/var/lib/chrony/chrony.drift",
+        // Each provides time-daemon, with which chrony conflicts.
+        replaces: &["systemd-timesyncd", "ntpsec", "ntp", "openntpd"],
     },
     generated_cookie: GeneratedCookie::IsReplaced,
     balancer: |packages| &packages.apt,
     data: "/var/lib/dpkg",
-    locks: &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"],
-    pid_files: &[],
+    locks: &[
+        locked("/var/lib/apt/lists/lock", "the package lists"),
+        locked("/var/cache/apt/archives/lock", "the directory of downloaded packages"),
+        locked("/var/lib/dpkg/lock-frontend", "the package database"),
+        locked("/var/lib/dpkg/lock", "the package database"),
+        locked("/var/cache/debconf/config.dat", "the database of debconf"),
+    ],
     start_guard: "/usr/sbin/policy-rc.d",
     words: Words {
         interrupted: "dpkg was interrupted",
@@ -28,6 +35,11 @@ pub(super) static PLATFORM: Platform = Platform {
     },
     read,
 };
+
+/// A file that apt, dpkg or debconf locks.
+const fn locked(file: &'static str, what: &'static str) -> Lock {
+    Lock { file, held: Held::Locked, what }
+}
 
 /// Reads what apt_probe.sh prints.
 fn read(lines: Sections<'_>) -> BTreeMap<String, PackageFacts> {
@@ -70,6 +82,11 @@ fn read(lines: Sections<'_>) -> BTreeMap<String, PackageFacts> {
                 facts.offered.push(version.to_owned());
             }
         }
+    }
+    for line in lines("removals") {
+        // "rabbitmq-server old-consumer": what is installed, and what is removed for it.
+        let Some((name, removed)) = line.split_once(' ') else { continue };
+        packages.entry(name.to_owned()).or_default().removes.push(removed.to_owned());
     }
     packages
 }

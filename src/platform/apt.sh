@@ -1,10 +1,41 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2030,SC2031,SC2034 # packages.sh reads package_locks; said in a subshell is not used after it
 
 # A package mirror may accept connections and send nothing. apt times out after 30 s of silence, but for each file separately and
 # four times each (Acquire::http::Timeout; Acquire::Retries since apt 2.3.2): with twenty packages that is forty minutes.
 
-# The number of half seconds without a byte after which the mirror counts as silent: longer than apt waits for dpkg's lock.
+# The number of half seconds without a byte after which the mirror counts as silent.
 silence=300
+# The locks of apt, dpkg and the debconf of packages' scripts. apt itself waits for none of them (DPkg::Lock::Timeout is only for
+# dpkg's, and others may have set it): each failure to get one is seen here, and waited out by `in_turn`.
+package_locks="locked /var/lib/apt/lists/lock the package lists
+locked /var/cache/apt/archives/lock the directory of downloaded packages
+locked /var/lib/dpkg/lock-frontend the package database
+locked /var/lib/dpkg/lock the package database
+locked /var/cache/debconf/config.dat the database of debconf"
+# What a command prints to standard error, which tells a lock from other failures; it is printed when the command has ended.
+# shellcheck disable=SC2154 # nonce is set before prelude.sh
+errors=/run/rabbitup-$nonce.errors
+
+# apt's or dpkg's command, with its errors in $said.
+saying() { # COMMAND...
+  code=0
+  "$@" 2>"$errors" || code=$?
+  said=$(cat "$errors")
+  rm -f "$errors"
+  [ -z "$said" ] || printf '%s\n' "$said"
+  return "$code"
+}
+
+# Whether what failed was locked out: by apt (apt-pkg's fileutl.cc and debsystem.cc), dpkg (its dbmodify.c) or debconf (its DirTree
+# and File drivers).
+is_locked() { # EXIT-CODE
+  case $said in
+    *'Could not get lock '* | *'lock was locked by another process'* | *'frontend is locked by another process'*) return 0 ;;
+    *'is locked by another process: Resource temporarily unavailable'*) return 0 ;;
+  esac
+  return 1
+}
+
 # apt creates this file after all downloads, before it calls dpkg, which must not be killed (DPkg::Pre-Invoke in apt.conf(5)).
 # shellcheck disable=SC2154 # nonce is set before prelude.sh
 fetched=/run/rabbitup-$nonce.fetched
@@ -16,7 +47,7 @@ fetching() { # SECONDS ARGUMENT...
   shift
   rm -f "$fetched"
   # shellcheck disable=SC2154 # within sets limit
-  timeout -k 10 "$limit" apt-get -o "DPkg::Pre-Invoke::=touch $fetched" -o Acquire::Retries=1 "$@" &
+  timeout -k 10 "$limit" apt-get -o "DPkg::Pre-Invoke::=touch $fetched" -o Acquire::Retries=1 -o DPkg::Lock::Timeout=0 "$@" &
   getting=$! quiet=0 came=
   while kill -0 "$getting" 2>/dev/null && [ ! -e "$fetched" ]; do
     sleep 0.5
@@ -100,11 +131,13 @@ lists_are_fresh() {
 # Once per script: an upgrade does it while the broker still serves.
 refresh_lists() {
   if [ "${refreshed:-}" = yes ] || lists_are_fresh; then return 0; fi
-  fetching 300 -q update || lists_failed
+  in_turn saying fetching 300 -q update || lists_failed
   refreshed=yes
 }
 
 lists_failed() {
+  blame_holder "so the package lists were not fetched"
+  blame_clock "the package lists could not be fetched"
   blame_mirrors "the package lists could not be fetched" update
   fail "the package lists could not be fetched" "on the host: apt-get update; check /etc/apt/sources.list and sources.list.d"
 }
@@ -115,11 +148,11 @@ dpkg_was_interrupted() {
 
 # After a power failure during a dpkg run, dpkg's records are not merged; apt then refuses everything ("dpkg
 # was interrupted", in apt-pkg's debsystem.cc). A running dpkg uses the same directory, but its lock keeps this one
-# out, and apt waits for it.
+# out.
 end_interrupted_dpkg() {
   dpkg_was_interrupted || return 0
   echo 'dpkg was interrupted on this host; first it ends what it had begun'
-  bounded 900 dpkg --force-confdef --force-confold --configure -a || :
+  in_turn saying bounded 900 dpkg --force-confdef --force-confold --configure -a || :
 }
 
 # The broker's package version according to dpkg, fully or partly installed; nothing if it was removed.
@@ -145,36 +178,73 @@ make_way() { # no-data PACKAGE[=VERSION]...
     case $choice in
       *'*'*) ;;
       rabbitmq-server=*)
-        is_at_least "${choice#*=}" "$there" ||
-          bounded 600 apt-get -q -y --allow-change-held-packages -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 remove rabbitmq-server ||
+        ! is_at_least "${choice#*=}" "$there" || continue
+        for removal in $(removals_of remove rabbitmq-server); do
+          [ "$removal" = rabbitmq-server ] ||
+            fail "rabbitmq-server $there cannot be removed to install ${choice#*=}, because $removal needs it; nothing was changed" \
+              "remove $removal first, or request a newer version"
+        done
+        in_turn saying fetching 600 -q -y --allow-change-held-packages -o Dpkg::Use-Pty=0 remove rabbitmq-server || {
+          blame_holder "so nothing was changed"
           fail "rabbitmq-server $there could not be removed to install ${choice#*=}" "apt's error is in the lines above"
+        }
         ;;
     esac
   done
 }
 
+# The packages that apt would remove, one per line. It takes no lock.
+removals_of() { # install|remove PACKAGE[=VERSION]...
+  bounded 60 apt-get -s -q -y --no-install-recommends --allow-change-held-packages "$@" 2>/dev/null |
+    sed -n 's/^Remv \([^ ]*\).*/\1/p'
+}
+
+# What an installation may remove is in the plan, by name. $may_remove is the value of apt's APT::Get::Remove.
+removes_as_planned() { # REMOVALS(space separated) PACKAGE[=VERSION]...
+  planned=$1 may_remove=false
+  shift
+  [ -n "$planned" ] || return 0
+  for removal in $(removals_of install "$@"); do
+    case " $planned " in
+      *" $removal "*) ;;
+      *) fail "the installation of $* would also remove $removal, which the plan does not name, so nothing was changed" \
+        "run the same command again: it makes a new plan" ;;
+    esac
+  done
+  may_remove=true
+}
+
 # One transaction for everything. Modified configuration files are kept.
 # A repository of apt names its key itself (signed-by), so KEYS are not read.
-install_packages() { # UNITS-HELD-BACK(space separated) KEYS -|no-data|data=[VERSION] PACKAGE[=VERSION]...
-  held_back=$1 beneath=$3
-  shift 3
+install_packages() { # UNITS-HELD-BACK(space separated) REMOVALS(likewise) KEYS -|no-data|data=[VERSION] PACKAGE[=VERSION]...
+  held_back=$1 removals=$2 beneath=$4
+  shift 4
   is_as_planned "$beneath" "$@"
+  note_holds
   refresh_lists
-  trap allow_start EXIT
+  removes_as_planned "$removals" "$@"
+  trap 'allow_start; restore_holds' EXIT
   # shellcheck disable=SC2086 # a list of unit names, none with a space
   forbid_start $held_back
   end_interrupted_dpkg
   make_way "$beneath" "$@"
-  # dpkg's lock may be held by unattended-upgrades: apt waits for it instead of failing at once.
-  fetching 1500 -q -y --no-install-recommends --allow-change-held-packages \
-    -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
-    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+  in_turn saying fetching 1500 -q -y --no-install-recommends --allow-change-held-packages -o "APT::Get::Remove=$may_remove" \
+    -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
     install "$@" || packages_failed "$@"
   allow_start
+  restore_holds
   trap - EXIT
 }
 
 packages_failed() { # PACKAGE[=VERSION]...
+  blame_holder "so nothing was installed"
+  blame_clock "the packages could not be fetched"
+  case $said in
+    *'remove is disabled'*)
+      fail "the installation of $* would remove $(removals_of install "$@" | tr '\n' ' ' | sed 's/ $//; s/ /, /g'), so nothing was changed" \
+        "on the host: apt-get -s install $* shows why; remove what is not needed, then run the same command again"
+      ;;
+  esac
   blame_mirrors "the packages could not be fetched" install "$@"
   for choice in "$@"; do
     package=${choice%%=*}
@@ -197,7 +267,16 @@ packages_failed() { # PACKAGE[=VERSION]...
 }
 
 hold_packages() { # hold|unhold PACKAGE...
-  bounded 60 apt-mark -q "$@"
+  in_turn saying bounded 60 apt-mark -q "$@" || {
+    blame_holder "so the hold of the packages was not changed"
+    return 1
+  }
+}
+
+are_held() { # PACKAGE...
+  for name in "$@"; do
+    case " $(held_packages)" in *" $name "*) ;; *) return 1 ;; esac
+  done
 }
 
 held_packages() {
@@ -205,9 +284,9 @@ held_packages() {
 }
 
 # Downloads what an installation needs, without installing it. An interrupted dpkg run is completed only while the node is
-# down: a package's script may restart it.
+# down: a package's script may restart it. An upgrade removes nothing, and would fail here, while the node still serves.
 fetch_packages() { # PACKAGE[=VERSION]...
   dpkg_was_interrupted ||
-    fetching 900 -q -y --download-only --no-install-recommends --allow-change-held-packages \
-      -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
+    in_turn saying fetching 900 -q -y --download-only --no-install-recommends --allow-change-held-packages -o APT::Get::Remove=false \
+      -o Dpkg::Use-Pty=0 install "$@" || packages_failed "$@"
 }

@@ -24,5 +24,21 @@ packages() {
   section policy
   # shellcheck disable=SC2086  # one argument per line is what IFS is set for
   limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- $wanted
+  removals
+}
+# What would be removed for the packages that a plan may install. Most often that is nothing, and one question answers it for all. The
+# time service is left out: what that replaces is known, and it may be missing on a host that has all the rest.
+removals() {
+  set --
+  for p in $wanted; do
+    case $p in chrony) ;; *) is_installed "$p" || set -- "$@" "$p" ;; esac
+  done
+  if [ $# = 0 ] || [ -z "$(removed_for "$@")" ]; then return; fi
+  section removals
+  for p; do removed_for "$p" | sed "s/^/$p /"; done
+}
+removed_for() {
+  limit 20 apt-get -s -q -y --no-install-recommends --allow-change-held-packages -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+    install -- "$@" | sed -n 's/^Remv \([^ ]*\).*/\1/p'
 }
 is_installed() { case $nl$known in *"$nl$1 "[a-z][itW]*) ;; *) return 1 ;; esac; }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{GeneratedCookie, PackageFacts, Platform, Sections, TimeService, Words};
+use super::{GeneratedCookie, Held, Lock, PackageFacts, Platform, Sections, TimeService, Words};
 
 pub(super) static PLATFORM: Platform = Platform {
     ids: &["rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn"],
@@ -13,16 +13,19 @@ pub(super) static PLATFORM: Platform = Platform {
         unit: "chronyd",
         conf: "/etc/chrony.conf",
         drift_file: "/var/lib/chrony/drift",
+        replaces: &[],
     },
     generated_cookie: GeneratedCookie::Stays,
     balancer: |packages| &packages.dnf,
     data: "/var/lib/rpm",
-    // rpm's own. It exists on every host and is locked during each transaction (fcntl).
-    locks: &["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"],
-    pid_files: &[
-        "/var/lib/dnf/rpmdb_lock.pid",
-        "/var/cache/dnf/metadata_lock.pid",
-        "/var/cache/dnf/download_lock.pid",
+    locks: &[
+        numbered("/var/lib/dnf/rpmdb_lock.pid", "the package database"),
+        numbered("/var/cache/dnf/metadata_lock.pid", "the package lists"),
+        numbered("/var/cache/dnf/download_lock.pid", "the directory of downloaded packages"),
+        numbered("/var/log/log_lock.pid", "the log of dnf"),
+        // rpm's own. It exists on every host and is locked during each transaction (fcntl).
+        locked("/var/lib/rpm/.rpm.lock", "the package database"),
+        locked("/usr/lib/sysimage/rpm/.rpm.lock", "the package database"),
     ],
     start_guard: "/run/systemd/system/*.service.d/rabbitup-install.conf",
     words: Words {
@@ -33,6 +36,14 @@ pub(super) static PLATFORM: Platform = Platform {
     },
     read,
 };
+
+const fn numbered(file: &'static str, what: &'static str) -> Lock {
+    Lock { file, held: Held::Numbered, what }
+}
+
+const fn locked(file: &'static str, what: &'static str) -> Lock {
+    Lock { file, held: Held::Locked, what }
+}
 
 /// Fedora has no other version numbers that this code depends on; Enterprise Linux 7 has no dnf and Python 2.
 fn supports(id: &str, version: &str) -> bool {

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # packages.sh reads package_locks
 
 dnf=dnf
 command -v dnf >/dev/null 2>&1 || dnf=yum
@@ -11,19 +11,13 @@ dnf_log=/run/rabbitup.dnf
 # package is installed again.
 unfinished=/var/lib/dnf/rabbitup-unfinished
 
-# The process that holds one of dnf's locks, as `dnf (process 123)`. These files contain the number of a process, and are left
-# behind where dnf is killed.
-lock_holder() {
-  for lock in /var/lib/dnf/rpmdb_lock.pid /var/cache/dnf/metadata_lock.pid /var/cache/dnf/download_lock.pid /var/log/log_lock.pid; do
-    holder=
-    read -r holder 2>/dev/null <"$lock" || [ -n "$holder" ] || continue
-    if kill -0 "$holder" 2>/dev/null; then
-      printf '%s (process %s)' "$(tr '\0\n' '  ' <"/proc/$holder/cmdline" | cut -c 1-80 | sed 's/ *$//')" "$holder"
-      return
-    fi
-  done
-  printf 'another rpm'
-}
+# dnf's locks, and rpm's. dnf's contain the number of a process.
+package_locks="numbered /var/lib/dnf/rpmdb_lock.pid the package database
+numbered /var/cache/dnf/metadata_lock.pid the package lists
+numbered /var/cache/dnf/download_lock.pid the directory of downloaded packages
+numbered /var/log/log_lock.pid the log of dnf
+locked /var/lib/rpm/.rpm.lock the package database
+locked /usr/lib/sysimage/rpm/.rpm.lock the package database"
 
 # Whether what dnf printed last matches.
 dnf_said() { # PATTERN
@@ -35,33 +29,25 @@ is_locked() { # EXIT-CODE
   [ "$1" = 200 ] || dnf_said "can't create transaction lock|Failed to obtain the transaction lock"
 }
 
-# Runs dnf. It waits 2 minutes for another dnf or rpm; dnf itself would wait without a limit. A repository that does not answer
-# is left out: with EL's defaults it fails every command, also for packages of others. SIGTERM lets rpm complete its
-# transaction; SIGKILL, which leaves two versions in rpm's database, comes much later.
+# Runs dnf, which itself would wait for a lock without a limit. A repository that does not answer is left out: with EL's defaults it
+# fails every command, also for packages of others. SIGTERM lets rpm complete its transaction; SIGKILL, which leaves two versions in
+# rpm's database, comes much later.
 run_dnf() { # SECONDS ARGUMENT...
-  within "$1"
-  shift
-  read_clock
-  # shellcheck disable=SC2154 # read_clock sets clock
-  lock_end=$((clock + 12000)) waits=
-  while :; do
-    ended=0
-    # shellcheck disable=SC2086,SC2154 # within sets limit, dnf_keys.sh key_options: one word per line
-    timeout -k 600 "$limit" "$dnf" -y --setopt=exit_on_lock=1 '--setopt=*.skip_if_unavailable=1' $key_options "$@" \
-      >"$dnf_log" 2>&1 </dev/null || ended=$?
-    said=$(cat "$dnf_log")
-    rm -f "$dnf_log"
-    is_locked "$ended" || break
-    read_clock
-    [ "$clock" -lt "$lock_end" ] || break
-    if [ -z "$waits" ]; then
-      waits=$(lock_holder)
-      printf 'waiting for %s, which holds the package manager'\''s lock\n' "$waits"
-    fi
-    sleep 1
-  done
+  in_turn try_dnf "$@" || ended=$?
   printf '%s\n' "$said"
   return "$ended"
+}
+
+try_dnf() { # SECONDS ARGUMENT...
+  within "$1"
+  shift
+  code=0
+  # shellcheck disable=SC2086,SC2154 # within sets limit, dnf_keys.sh key_options: one word per line
+  timeout -k 600 "$limit" "$dnf" -y --setopt=exit_on_lock=1 '--setopt=*.skip_if_unavailable=1' $key_options "$@" \
+    >"$dnf_log" 2>&1 </dev/null || code=$?
+  said=$(cat "$dnf_log")
+  rm -f "$dnf_log"
+  return "$code"
 }
 
 # The repositories that the last call left out.
@@ -112,7 +98,8 @@ refresh_lists() {
 }
 
 lists_failed() {
-  ! is_locked "$ended" || fail "$(lock_holder) has held the package manager's lock for 2 minutes" "let it finish, then run the same command again"
+  blame_holder "so the repositories' metadata was not fetched"
+  blame_clock "the repositories' metadata could not be fetched"
   fail "the repositories' metadata could not be fetched" "on the host: $dnf makecache; check /etc/yum.repos.d"
 }
 
@@ -182,16 +169,17 @@ fetch_packages() { # PACKAGE[=VERSION]...
 }
 
 # One transaction for everything. Modified configuration files are kept: rpm writes the new one beside them.
-install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data|data=[VERSION] PACKAGE[=VERSION]...
+# Without --allowerasing, with which it is never called, `dnf install` removes nothing, so REMOVALS are not read.
+install_packages() { # UNITS-HELD-BACK(space separated) REMOVALS KEYS(space separated) -|no-data|data=[VERSION] PACKAGE[=VERSION]...
   # shellcheck disable=SC2034 # dnf_keys.sh reads accepted_keys
-  held_back=$1 accepted_keys=$2 beneath=$3
-  shift 3
+  held_back=$1 accepted_keys=$3 beneath=$4
+  shift 4
   is_as_planned "$beneath" "$@"
+  note_holds
   refresh_lists
-  locked=$(held_packages)
   accept_keys
   # Also forgets the keys.
-  trap 'allow_start; restore_locks' EXIT
+  trap 'allow_start; restore_holds' EXIT
   # shellcheck disable=SC2086 # a list of unit names, none with a space
   forbid_start $held_back
   # shellcheck disable=SC2046 # one name per line
@@ -207,9 +195,7 @@ install_packages() { # UNITS-HELD-BACK(space separated) KEYS(likewise) -|no-data
   are_installed "$@"
   skipped=$(left_out)
   rm -f "$unfinished"
-  # At the versions that are installed now, those of dependencies too.
-  # shellcheck disable=SC2086 # a list of names
-  [ -z "$locked" ] || hold_packages hold $locked
+  restore_holds
   [ -z "$skipped" ] || told "installed without these repositories, which could not be read: $skipped"
   allow_start
   trap - EXIT
@@ -237,7 +223,8 @@ packages_failed() { # PACKAGE[=VERSION]...
   if [ "${begun_here:-}" = yes ]; then
     if [ -n "$earlier" ]; then printf '%s\n' "$earlier" >"$unfinished"; else rm -f "$unfinished"; fi
   fi
-  ! is_locked "$ended" || fail "$(lock_holder) has held the package manager's lock for 2 minutes, so nothing was installed" "let it finish, then run the same command again"
+  blame_holder "so nothing was installed"
+  blame_clock "the packages could not be fetched"
   skipped=$(left_out)
   without=${skipped:+; these repositories could not be read: $skipped}
   missing=$(printf '%s\n' "$said" | sed -n 's/^\(Error: \)\{0,1\}\(No match for argument\|Unable to find a match\): //p' | head -n 1)
@@ -271,14 +258,6 @@ past_locks() {
   fi
 }
 
-# The locks that dnf 5 lost to the transaction, at whatever version is installed now.
-restore_locks() {
-  if is_dnf5 && [ -n "${locked:-}" ] && [ -z "$(held_packages)" ]; then
-    # shellcheck disable=SC2086 # a list of names
-    timeout 60 "$dnf" -y versionlock add $locked >/dev/null 2>&1 || :
-  fi
-}
-
 is_dnf5() {
   case $(readlink -f "$(command -v "$dnf")") in *5) return 0 ;; *) return 1 ;; esac
 }
@@ -296,6 +275,18 @@ hold_packages() { # hold|unhold PACKAGE...
   run_dnf 60 versionlock delete "$@" || :
   [ "$verb" = hold ] || return 0
   run_dnf 60 versionlock add "$@"
+}
+
+# Whether each of these packages is locked at the version that is installed; in dnf 5, whose file has a table per package, whether
+# it is locked at all.
+are_held() { # PACKAGE...
+  for name in "$@"; do
+    if is_dnf5; then
+      case " $(held_packages)" in *" $name "*) continue ;; esac
+      return 1
+    fi
+    grep -qsxF "$(rpm -q --qf '%{NAME}-%{EPOCHNUM}:%{VERSION}-%{RELEASE}.*' "$name")" /etc/dnf/plugins/versionlock.list || return 1
+  done
 }
 
 # As `NAME` and a space each.

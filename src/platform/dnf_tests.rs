@@ -46,11 +46,12 @@ fn run(shell: &[&str], script: &str) -> String {
         "/run/rabbitup.dnf",
         "/etc/yum.repos.d",
         "/etc/dnf",
+        "/var/cache/dnf",
     ]
     .into_iter()
     .fold(steps, |text, path| text.replace(path, &format!("$dir{path}")));
     let text = format!(
-        "nonce=N\n{PRELUDE}\n{TOOLS}\n{steps}\nmkdir -p \"$dir/var/lib/dnf\" \"$dir/etc/yum.repos.d\" \"$dir/etc/dnf/plugins\" \"$dir/run\"\n: >\"$dir/db\"\n\
+        "nonce=N lock_patience=1200\n{PRELUDE}\n{TOOLS}\n{steps}\nmkdir -p \"$dir/var/lib/dnf\" \"$dir/etc/yum.repos.d\" \"$dir/etc/dnf/plugins\" \"$dir/run\"\n: >\"$dir/db\"\n\
          lists_are_fresh() {{ :; }}\nholds_data() {{ return 1; }}\n{script}\n"
     );
     let output = run_in(shell, text.as_bytes());
@@ -63,7 +64,7 @@ fn a_transaction_is_marked_until_it_is_through() {
         let said = run(
             shell,
             "cat >\"$dir/then\" <<'T'\ncase $* in *downloadonly*) ;; *) cat \"$dir/var/lib/dnf/rabbitup-unfinished\" | sed 's/^/begun: /'; echo 'rabbitmq-server 2 3.10.8-1.el9' >\"$dir/db\" ;; esac\nT\n\
-             (set -eu; install_packages rabbitmq-server '' no-data rabbitmq-server=3.10.8-1.el9) && echo installed\n\
+             (set -eu; install_packages rabbitmq-server '' '' no-data rabbitmq-server=3.10.8-1.el9) && echo installed\n\
              ls \"$dir/var/lib/dnf\"; find \"$dir/run\" -type f; cat \"$dir/calls\"",
         );
         assert!(said.contains("begun: rabbitmq-server 3.10.8-1.el9"), "{shell:?}: {said}");
@@ -82,7 +83,7 @@ fn what_was_killed_stays_marked_and_is_completed() {
         let said = run(
             shell,
             "printf '0\\n137\\n' >\"$dir/exits\"\n\
-             (set -eu; install_packages '' '' no-data rabbitmq-server=3.10.9-1.el9) || echo failed\n\
+             (set -eu; install_packages '' '' '' no-data rabbitmq-server=3.10.9-1.el9) || echo failed\n\
              cat \"$dir/var/lib/dnf/rabbitup-unfinished\"\n\
              echo 'rabbitmq-server 1 3.10.8-1.el9' >\"$dir/db\"; printf 'there: '; broker_package\n\
              printf 'rabbitmq-server 1 3.10.8-1.el9\\nrabbitmq-server 2 3.10.9-1.el9\\n' >\"$dir/db\"; rm \"$dir/var/lib/dnf/rabbitup-unfinished\"\n\
@@ -97,14 +98,21 @@ fn what_was_killed_stays_marked_and_is_completed() {
 
 #[test]
 fn another_dnf_is_waited_for_and_then_named() {
+    let dnf_of_another = "mkdir -p \"$dir/var/cache/dnf\"; command sleep 20 & another=$!; echo $another >\"$dir/var/cache/dnf/metadata_lock.pid\";";
     for shell in shells() {
-        let waits = "printf '200\\n200\\n0\\n' >\"$dir/exits\"; (set -eu; run_dnf 60 makecache) && echo went; wc -l <\"$dir/calls\"";
-        let said = run(shell, waits);
-        assert!(said.contains("went\n3"), "{shell:?}: {said}");
-        let never = "clock=0; read_clock() { clock=$((clock + 5000)); }; yes 200 | head -n 99 >\"$dir/exits\"; (set -eu; refreshed=; \
-                     lists_are_fresh() { return 1; }; refresh_lists)";
-        let said = run(shell, never);
-        assert!(said.contains("for 2 minutes"), "{shell:?}: {said}");
+        let waits = format!(
+            "{dnf_of_another} sleep() {{ kill $another; wait $another || :; }}; printf '200\\n0\\n' >\"$dir/exits\"; \
+             (set -eu; run_dnf 60 makecache) && echo went; wc -l <\"$dir/calls\""
+        );
+        let said = run(shell, &waits);
+        assert!(said.contains("holds the package lists; waiting"), "{shell:?}: {said}");
+        assert!(said.contains("went\n2"), "{shell:?}: {said}");
+        let never = format!(
+            "{dnf_of_another} clock=0; read_clock() {{ clock=$((clock + 5000)); }}; yes 200 | head -n 99 >\"$dir/exits\"; \
+             (set -eu; refreshed=; lists_are_fresh() {{ return 1; }}; refresh_lists); kill $another"
+        );
+        let said = run(shell, &never);
+        assert!(said.contains("holds the package lists: waited 20 min for it"), "{shell:?}: {said}");
     }
 }
 
@@ -114,7 +122,7 @@ fn no_older_version_over_data() {
         let said = run(
             shell,
             "echo 'rabbitmq-server 1 3.10.10-1.el9' >\"$dir/db\"\n\
-             (set -eu; install_packages '' '' data=3.10.10-1.el9 rabbitmq-server=3.10.9-1.el9); cat \"$dir/calls\" 2>/dev/null || echo untouched",
+             (set -eu; install_packages '' '' '' data=3.10.10-1.el9 rabbitmq-server=3.10.9-1.el9); cat \"$dir/calls\" 2>/dev/null || echo untouched",
         );
         assert!(said.contains("cannot be downgraded") && said.contains("untouched"), "{shell:?}: {said}");
     }
@@ -145,7 +153,7 @@ fn why_nothing_was_installed() {
     for shell in shells() {
         for (dnf_says, cause) in reasons {
             let script = format!(
-                "cat >\"$dir/says\" <<'T'\n{dnf_says}\nT\nprintf '1\\n' >\"$dir/exits\"\n(set -eu; install_packages '' '' no-data rabbitmq-server)"
+                "cat >\"$dir/says\" <<'T'\n{dnf_says}\nT\nprintf '1\\n' >\"$dir/exits\"\n(set -eu; install_packages '' '' '' no-data rabbitmq-server)"
             );
             let said = run(shell, &script);
             assert!(said.contains(cause), "{shell:?}: {dnf_says}: {said}");
@@ -204,9 +212,9 @@ fn keys_from_the_network_are_judged_before_dnf_loads_anything() {
              timeout() { while :; do case $1 in -k) shift 2 ;; [0-9]*) shift ;; *) break ;; esac; done; \"$@\"; }\n\
              fingerprints() { echo 0123456789ABCDEF0123456789ABCDEF01234567; }\nrpm_has_key() { false; }\n\
              lists_are_fresh() { false; }\nis_as_planned() { :; }\nare_installed() { :; }\nversions_of() { echo 1; }\n\
-             (install_packages '' '' - rabbitmq-server=3.10.8-1.el9) >/dev/null\n\
+             (install_packages '' '' '' - rabbitmq-server=3.10.8-1.el9) >/dev/null\n\
              versions_of() { printf '1\\n2\\n'; }\n\
-             (install_packages '' '' - rabbitmq-server=3.10.8-1.el9) >/dev/null\n\
+             (install_packages '' '' '' - rabbitmq-server=3.10.8-1.el9) >/dev/null\n\
              sed 's/^/dnf /' \"$dir/calls\"; [ ! -e \"$dir/run/rabbitup-keys\" ] || echo 'keys are left'",
         );
         let runs: Vec<&str> = said.lines().filter(|line| line.starts_with("dnf ")).collect();
@@ -231,7 +239,7 @@ fn what_a_killed_transaction_was_installing_stays_known() {
     const INSTALL: &str = "network_keys() { :; }\nis_as_planned() { :; }\nare_installed() { :; }\nversions_of() { echo 1; }\nrpm() { echo \"$time\"; }\n\
         time=1000 note=$dir/var/lib/dnf/rabbitup-unfinished\n\
         run_dnf() { said='Error: nothing to see'; case $* in *downloadonly*) ended=$download ;; *) ended=$transaction ;; esac; return \"$ended\"; }\n\
-        install() { download=$2 transaction=$3; (install_packages '' '' - \"rabbitmq-server=$1\"); echo \"after $*: $(cat \"$note\" 2>/dev/null)\"; }\n";
+        install() { download=$2 transaction=$3; (install_packages '' '' '' - \"rabbitmq-server=$1\"); echo \"after $*: $(cat \"$note\" 2>/dev/null)\"; }\n";
     for shell in shells() {
         let said = run(
             shell,

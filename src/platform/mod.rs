@@ -34,15 +34,31 @@ pub struct Platform {
     pub balancer: fn(&Packages) -> &Packaged,
     /// Where the package manager keeps what it knows.
     pub data: &'static str,
-    /// The locks that installing needs: files that a process locks.
-    pub locks: &'static [&'static str],
-    /// Likewise, but files that contain the number of the process that holds the lock.
-    pub pid_files: &'static [&'static str],
+    /// The locks that installing needs. Its step functions have the same list, since they wait for them.
+    pub locks: &'static [Lock],
     /// What forbids services to start while packages are installed, and is left where a run is killed.
     pub start_guard: &'static str,
     pub words: Words,
     /// Reads what its part of the probe printed.
     pub read: fn(Sections<'_>) -> BTreeMap<String, PackageFacts>,
+}
+
+/// A lock of the package manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    pub file: &'static str,
+    pub held: Held,
+    /// What it protects, for messages.
+    pub what: &'static str,
+}
+
+/// How a lock shows who holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// The kernel knows which process has locked the file.
+    Locked,
+    /// The file contains the number of the process.
+    Numbered,
 }
 
 /// What becomes of a cookie that Erlang generated when the broker's package is configured.
@@ -60,6 +76,8 @@ pub struct TimeService {
     pub unit: &'static str,
     pub conf: &'static str,
     pub drift_file: &'static str,
+    /// The packages of other time services that are removed when it is installed.
+    pub replaces: &'static [&'static str],
 }
 
 /// What messages say of the package manager.
@@ -105,6 +123,9 @@ pub struct PackageFacts {
     /// All versions in the repositories, newest first; looked up like `candidate`.
     pub offered: Vec<String>,
     pub held: bool,
+    /// The installed packages that would be removed if this one was installed. Only looked up if it is not installed.
+    #[serde(default)]
+    pub removes: Vec<String>,
 }
 
 impl Platform {
@@ -114,6 +135,7 @@ impl Platform {
             let balancers = Software::ALL.iter().map(|software| software.balancer());
             platform.erlang == package
                 || platform.time.package == package
+                || platform.time.replaces.contains(&package)
                 || balancers
                     .flat_map(|balancer| platform.packages_of(balancer).all())
                     .any(|name| name == package)
@@ -126,6 +148,17 @@ impl Platform {
         (self.balancer)(&balancer.packages)
     }
 }
+
+/// The longest time that a step waits for the package manager's locks, in seconds: the first unattended upgrade of a new machine takes
+/// longer than a few minutes.
+macro_rules! lock_patience {
+    () => {
+        1200
+    };
+}
+
+/// See `lock_patience` in packages.sh. A step that may wait has this beside the time for its work.
+pub(crate) const LOCK_PATIENCE_S: u64 = lock_patience!();
 
 /// Makes the enum of all families, and puts their shell together: the part of the family that the host has counts.
 macro_rules! platforms {
@@ -162,6 +195,9 @@ macro_rules! platforms {
 
         /// The step functions that install.
         pub const STEPS: &str = concat!(
+            "lock_patience=",
+            lock_patience!(),
+            "\n",
             include_str!("packages.sh"),
             $("if ", $here, "; then\n", $(include_str!(concat!(stringify!($part), ".sh")),)* "fi\n",)*
         );
@@ -197,6 +233,11 @@ impl OsFamily {
 /// All that rabbitup knows.
 pub(crate) fn platforms() -> impl Iterator<Item = &'static Platform> {
     OsFamily::ALL.iter().filter_map(|family| family.platform())
+}
+
+/// The locks of all families.
+pub(crate) fn locks() -> impl Iterator<Item = &'static Lock> {
+    platforms().flat_map(|platform| platform.locks)
 }
 
 /// Whether this is chrony's unit in any family.
@@ -238,8 +279,12 @@ mod tests {
                 assert!(part.contains(&format!("\n{function}()")), "{function}");
             }
         }
-        for file in platforms().flat_map(|platform| platform.pid_files) {
-            assert!(STEPS.contains(file), "a step names who holds {file}");
+        for Lock { file, held, what } in locks() {
+            let way = match held {
+                Held::Locked => "locked",
+                Held::Numbered => "numbered",
+            };
+            assert!(STEPS.contains(&format!("{way} {file} {what}")), "steps wait for {file}");
         }
         for part in PROBE.split("if command -v ").filter(|part| part.contains(">/dev/null 2>&1; then")) {
             assert!(part.contains("\npackages()") && part.contains("\nstart_guard()"));

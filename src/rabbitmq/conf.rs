@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::listeners::AMQP;
 use super::{KeySupport, known_keys};
 use crate::model::Version;
 
@@ -22,8 +23,8 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("num_acceptors.tcp", "10"),
 ];
 
-/// The default listener, used if no other one is configured.
-const DEFAULT_LISTENER: (&str, &str) = ("listeners.tcp.default", "5672");
+/// The key of the default listener, used if no other one is configured.
+const DEFAULT_LISTENER: &str = "listeners.tcp.default";
 
 impl Conf {
     /// Parses a rabbitmq.conf. A line that is neither a comment nor a setting is kept as a key, so that it counts as a
@@ -62,7 +63,10 @@ impl Conf {
 
     fn is_default_listener(&self, setting: (&str, &str)) -> bool {
         let is_listener = |key: &&str| key.starts_with("listeners.tcp");
-        setting == DEFAULT_LISTENER && self.settings().map(|(key, _)| key).filter(is_listener).count() == 1
+        let (key, value) = setting;
+        key == DEFAULT_LISTENER
+            && value.parse() == Ok(AMQP)
+            && self.settings().map(|(key, _)| key).filter(is_listener).count() == 1
     }
 
     /// All settings, by key.

@@ -3,19 +3,21 @@
 
 mod conf;
 mod conf_keys;
+mod definition_keys;
 mod distribution;
 mod erlang_terms;
 mod existing_data;
 mod feature_flags;
 pub mod internals;
 mod limits;
+pub mod listeners;
 mod paths;
 mod plugins;
-pub(crate) mod ports;
 mod version;
 
 pub(crate) use conf::Conf;
 pub(crate) use conf_keys::{KeySupport, has_no_effect, known_keys, refused_value};
+pub(crate) use definition_keys::{Defined, Importer, PolicyKind};
 pub(crate) use distribution::{
     ERL_ARGS, INETRC, INETRC_FILE, INETRC_TEXT, family_of_arguments, family_of_carrier, moved_to_ipv6,
     over_ipv6,
@@ -26,9 +28,9 @@ pub(crate) use feature_flags::may_be_of;
 pub(crate) use limits::DISK_FREE_LIMIT;
 pub(crate) use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
-    PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,
+    PLUGINS_DIRECTORY, PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,
 };
-pub(crate) use plugins::SHIPPED_PLUGINS;
+pub(crate) use plugins::{SHIPPED_PLUGINS, is_ever_shipped, ships};
 pub(crate) use version::{
     has_mirrored_queues, has_ram_nodes, joins_while_running, same_series, upgrades_to, waits_before_entering,
 };

@@ -10,6 +10,8 @@ pub const ENV_FILE: &str = "/etc/rabbitmq/rabbitmq-env.conf";
 pub const CLUSTER_FORMATION: &str = "cluster_formation.";
 /// An Erlang list of the explicitly enabled plugins, read at start and rewritten by `rabbitmq-plugins`.
 pub const PLUGINS_FILE: &str = "/etc/rabbitmq/enabled_plugins";
+/// Where every package's node looks for plugins beside those of its own version (rabbit_env:get_default_plugins_path_from_env/1).
+pub const PLUGINS_DIRECTORY: &str = "/usr/lib/rabbitmq/plugins";
 /// The systemd drop-in that raises the broker's file-descriptor limit.
 pub const LIMITS_FILE: &str = "/etc/systemd/system/rabbitmq-server.service.d/limits.conf";
 /// The unit in every RabbitMQ package.

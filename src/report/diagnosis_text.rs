@@ -211,39 +211,49 @@ fn cell(diagnosis: &Diagnosis, from: &HostName, to: &HostName) -> (Ink, String) 
 }
 
 fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
-    let words = |check: &str| {
-        match check {
-            "reach" => "hosts answer over SSH",
-            "machines" => "hosts are different machines",
-            "host-names" => "host names match the inventory",
-            "packages" => "hosts have RabbitMQ installed",
-            "disk" => "hosts have free space and inodes",
-            "clocks" => "clocks agree",
-            "cookies" => "cookie files are valid and equal",
-            "running-cookies" => "nodes run with the cookie in their file",
-            "names" => "node names match",
-            "tls" => "nodes have the same TLS setting",
-            "brokers" => "brokers run",
-            "membership" => "nodes agree about their membership",
-            "resolution" => "name lookups return the right address",
-            "epmd" => "connections to epmd (port 4369) succeed",
-            "distribution" => "connections to Erlang distribution (port 25672) succeed",
-            "handshakes" => "handshakes succeed",
-            "versions" => "RabbitMQ versions are compatible",
-            "otp" => "Erlang versions are compatible",
-            "feature-flags" => "nodes have the same feature flags",
-            "partitions" => "pairs of members see each other",
-            "alarms" => "nodes have no alarm",
-            "clusters" => "nodes are in one cluster",
-            other => other,
+    // For one, and for several.
+    let words = |check: &'static str| match check {
+        "reach" => ("host answers over SSH", "hosts answer over SSH"),
+        "machines" => ("host is a machine of its own", "hosts are different machines"),
+        "host-names" => ("host name matches the inventory", "host names match the inventory"),
+        "packages" => ("host has RabbitMQ installed", "hosts have RabbitMQ installed"),
+        "settings" => (
+            "broker has settings that leave the inventory's in effect",
+            "brokers have settings that leave the inventory's in effect",
+        ),
+        "disk" => ("host has free space and inodes", "hosts have free space and inodes"),
+        "clocks" => ("clock agrees with this machine's", "clocks agree"),
+        "cookies" => ("cookie file is valid", "cookie files are valid and equal"),
+        "running-cookies" => {
+            ("node runs with the cookie in its file", "nodes run with the cookie in their file")
         }
-        .to_owned()
+        "names" => ("node name matches", "node names match"),
+        "plugins" => ("broker has the files of its plugins", "brokers have the files of their plugins"),
+        "tls" => ("node has the same TLS setting", "nodes have the same TLS setting"),
+        "brokers" => ("broker runs", "brokers run"),
+        "membership" => ("node knows its membership", "nodes agree about their membership"),
+        "resolution" => ("name lookup returns the right address", "name lookups return the right address"),
+        "epmd" => ("connection to epmd (port 4369) succeeds", "connections to epmd (port 4369) succeed"),
+        "distribution" => (
+            "connection to Erlang distribution, on the port that epmd names, succeeds",
+            "connections to Erlang distribution, on the port that epmd names, succeed",
+        ),
+        "handshakes" => ("handshake succeeds", "handshakes succeed"),
+        "versions" => ("RabbitMQ version is compatible", "RabbitMQ versions are compatible"),
+        "otp" => ("Erlang version is compatible", "Erlang versions are compatible"),
+        "feature-flags" => ("node has the feature flags", "nodes have the same feature flags"),
+        "partitions" => ("pair of members sees each other", "pairs of members see each other"),
+        "alarms" => ("node has no alarm", "nodes have no alarm"),
+        "clusters" => ("node is in one cluster", "nodes are in one cluster"),
+        other => (other, other),
     };
     let wide = diagnosis.checked.iter().map(|checked| checked.looks.to_string().len()).max().unwrap_or(1);
     let mut text = String::new();
     for checked in &diagnosis.checked {
         let looks = format!("{:>wide$}", checked.looks);
-        text.push_str(&format!("{} {looks} {}\n", style.paint(Ink::Good, "✔"), words(checked.check)));
+        let (one, several) = words(checked.check);
+        let words = if checked.looks == 1 { one } else { several };
+        text.push_str(&format!("{} {looks} {words}\n", style.paint(Ink::Good, "✔")));
     }
     let line = match diagnosis.meanwhile {
         Meanwhile::Quiet => "No problems found: these hosts can cluster, and do.",

@@ -130,6 +130,8 @@ pub struct BackendStatus {
     pub server: String,
     pub status: String,
     pub check: String,
+    /// The broker's port to which the balancer connects; none if it did not report it.
+    pub port: Option<u16>,
 }
 
 impl From<&Status<'_>> for StatusDocument {
@@ -228,7 +230,7 @@ impl From<&QueueFacts> for QueueStatus {
 
 impl From<&Backend> for BackendStatus {
     fn from(backend: &Backend) -> Self {
-        let Backend { proxy, server, status, check } = backend.clone();
-        Self { proxy, server, status, check }
+        let Backend { proxy, server, status, check, port } = backend.clone();
+        Self { proxy, server, status, check, port }
     }
 }

@@ -7,6 +7,7 @@ use console::measure_text_width;
 
 use super::progress::time_of_day;
 use super::style::{Detail, Ink, Style};
+pub(super) use crate::cluster::phrases::span;
 use crate::cluster::phrases::{folded, whole};
 use crate::model::one_line;
 
@@ -17,21 +18,6 @@ pub(super) fn duration(time: Duration) -> String {
         return format!("{}.{} s", tenths / 10, tenths % 10);
     }
     span(u64::try_from((tenths + 5) / 10).unwrap_or(u64::MAX))
-}
-
-/// A duration in its two largest units: `45 s`, `1 min 12 s`, `3 d 4 h`.
-pub(super) fn span(seconds: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let first = UNITS.iter().position(|(size, _)| seconds >= *size).unwrap_or(UNITS.len() - 1);
-    let mut rest = seconds;
-    let mut parts = Vec::new();
-    for (size, unit) in UNITS.iter().skip(first).take(2) {
-        if rest / size > 0 || parts.is_empty() {
-            parts.push(format!("{} {unit}", rest / size));
-        }
-        rest %= size;
-    }
-    parts.join(" ")
 }
 
 /// `since 12:03:07 UTC, 2 min 3 s ago`: when something began, as seen at `now`.

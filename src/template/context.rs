@@ -69,6 +69,10 @@ pub struct BalancerContext {
     pub dual_stack: bool,
     pub amqp_port: u16,
     pub management_port: Option<u16>,
+    /// What a check of the management UI asks for: `/`, or `/mq/` where the UI has a prefix.
+    pub management_path: String,
+    /// Whether the UI speaks TLS, which the balancer passes through.
+    pub management_tls: bool,
     pub client_timeout: String,
     pub check_interval: String,
     pub brokers: Vec<BackendLine>,
@@ -81,6 +85,10 @@ pub struct BackendLine {
     pub address: String,
     /// The address as it stands before a port: an IPv6 address has brackets.
     pub endpoint: String,
+    /// The broker's port for AMQP: the first without TLS, else the first with it.
+    pub amqp_port: u16,
+    /// The broker's port for the management UI.
+    pub management_port: u16,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -138,14 +146,18 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             cluster: Some(text("orders")),
             balance: Some(text("roundrobin")),
             dual_stack: true,
-            amqp_port: 5672,
-            management_port: Some(15672),
+            amqp_port: 1,
+            management_port: Some(2),
+            management_path: text("/"),
+            management_tls: true,
             client_timeout: text("3h"),
             check_interval: text("2s"),
             brokers: vec![BackendLine {
                 name: text("node1"),
                 address: text("192.0.2.1"),
                 endpoint: text("192.0.2.1"),
+                amqp_port: 3,
+                management_port: 4,
             }],
             stats: Some(StatsLine { port: 8404, user: Some(text("ops")), password: Some(text("password")) }),
         }),

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use rabbitup::doctor::{Answer, Cause, Diagnosis, Examination, Examinations, Peer, Unit, Vm, diagnose};
 use rabbitup::facts::{
-    Access, BrokerState, EnvironmentSetting, FeatureFlags, HostFacts, NodeFacts, PortState, Storage,
-    UnitFacts,
+    Access, BrokerState, EnvironmentSetting, FeatureFlags, FileFacts, HostFacts, NodeFacts, PortState,
+    Storage, UnitFacts,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{HostName, NodeName, Version};
@@ -110,6 +110,19 @@ impl Bed {
                 }
             }
         }
+    }
+
+    pub fn file(&mut self, name: &str, path: &str, content: &str) {
+        let file = FileFacts {
+            kind: rabbitup::facts::FileKind::Regular,
+            content: Some(content.to_owned()),
+            mode: 0o644,
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            modified: 0,
+            link_to: None,
+        };
+        self.seen(name).files.insert(path.to_owned(), file);
     }
 
     /// A variable in the environment file, which moves the data if it is one of those that do.

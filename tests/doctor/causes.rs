@@ -87,6 +87,14 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
         (Cause::NodeNameDiffers, Some("node2"), |bed| {
             bed.set("node2", "NODENAME", "hare");
         }),
+        (Cause::PluginMissing, Some("node2"), |bed| {
+            let plugin = "rabbitmq_delayed_message_exchange".to_owned();
+            bed.desired.cluster.plugins = Some(vec![plugin.clone()]);
+            for name in ["node1", "node3"] {
+                let file = "/usr/lib/rabbitmq/plugins/rabbitmq_delayed_message_exchange-3.10.2.ez".to_owned();
+                bed.seen(name).plugins.files.insert(plugin.clone(), vec![file]);
+            }
+        }),
         (Cause::TlsDiffers, Some("node2"), |bed| {
             bed.exam("node2").vm.as_mut().expect("one").proto_dist = Some("inet_tls".to_owned());
         }),

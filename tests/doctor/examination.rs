@@ -2,17 +2,21 @@ use std::net::Ipv4Addr;
 use std::process::Command;
 
 use proptest::prelude::*;
-use rabbitup::doctor::{Answer, ExamineRequest, parse_examination};
+use rabbitup::doctor::{Answer, ExamineRequest, PeerNode, parse_examination};
 use rabbitup::facts::PortState;
 use rabbitup::model::{NameMode, NodeName};
 
 use super::fixtures::host;
 
+fn peer(name: &str) -> PeerNode {
+    PeerNode { name: host(name), address: Ipv4Addr::LOCALHOST.into(), port: Some(25672) }
+}
+
 fn request() -> ExamineRequest {
     ExamineRequest {
         node: NodeName::rabbit(&host("node1")),
         name_mode: NameMode::Short,
-        peers: ["node1", "node2", "node3"].map(|name| (host(name), Ipv4Addr::LOCALHOST.into())).to_vec(),
+        peers: ["node1", "node2", "node3"].map(peer).to_vec(),
     }
 }
 
@@ -36,7 +40,7 @@ fn output_of_a_host_is_parsed() {
     assert_eq!((seen.unit.sub.as_str(), seen.unit.restarts), ("auto-restart", 3));
     assert!(!format!("{seen:?}").contains("dGVzdA"), "no hash of a cookie goes on from here");
     let peer = |name| &seen.peers[&host(name)];
-    assert_eq!((peer("node1").epmd, peer("node1").port_of("rabbit")), (Some(PortState::Open), 25673));
+    assert_eq!((peer("node1").epmd, peer("node1").port_of("rabbit")), (Some(PortState::Open), Some(25673)));
     assert_eq!(peer("node1").ports[&25673], PortState::Open);
     assert_eq!(peer("node1").answer, Answer::Name("rabbit@node1".to_owned()));
     assert_eq!((peer("node2").epmd, &peer("node2").names), (Some(PortState::Refused), &None));

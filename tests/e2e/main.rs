@@ -30,8 +30,8 @@ mod watch;
 use release::Suite;
 use scenarios::{
     access, balancer, changes, cold, consent, doctor, exposure, families, files, firewall, half_done,
-    hostile, leaving, membership, names, only_copies, outranked, planted, questions, queues, recovery,
-    rolling, rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble, versions,
+    hostile, leaving, membership, names, only_copies, outranked, packages, planted, ports, questions, queues,
+    recovery, rolling, rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -45,6 +45,16 @@ const SCENARIOS: &[Scenario] = &[
     fresh("a joiner alone while the seed node is down", changes::joiner_without_seed).but_one(),
     fresh("doctor on blank hosts", doctor::blank_hosts).by_turns(),
     fresh("the old configuration file is there", outranked::old_configuration).by_turns(),
+    Scenario::new("a clock with which no package can be fetched", State::Fresh, State::Any, packages::clocks)
+        .by_turns(),
+    Scenario::new(
+        "packages that would be removed, and packages that are held",
+        State::Fresh,
+        State::Any,
+        packages::removals_and_holds,
+    )
+    .by_turns(),
+    Scenario::new("locks of the package manager", State::Fresh, State::Converged, packages::locks).by_turns(),
     Scenario::new("hosts behind their own firewalls", State::Fresh, State::Any, firewall::bring_up)
         .by_turns(),
     Scenario::new("a firewall that keeps new logins out", State::Fresh, State::Any, firewall::reverted)
@@ -70,6 +80,8 @@ const SCENARIOS: &[Scenario] = &[
     converged("a paused run, and another one that takes over", taken_over::paused).by_turns(),
     converged("events as JSON", runs::events).by_turns(),
     converged("definitions", runs::definitions).by_turns(),
+    converged("definitions and plugins that a version does not know", packages::unknown_to_the_version)
+        .by_turns(),
     converged("a configuration that no broker starts with", changes::bad_configuration).by_turns(),
     converged("no secret is visible anywhere", secrets::nowhere).by_turns(),
     converged("a power failure", steady::power_cut).by_turns(),
@@ -85,6 +97,22 @@ const SCENARIOS: &[Scenario] = &[
     converged("a wiped host whose ghost is in the way", recovery::wiped).by_turns(),
     converged("a member whose host is lost", membership::dead_host).by_turns(),
     converged("nginx instead of HAProxy", balancer::nginx).by_turns(),
+    Scenario::new(
+        "ports that are closed between brokers",
+        State::Converged,
+        State::Any,
+        ports::closed_to_each_other,
+    )
+    .by_turns(),
+    Scenario::new(
+        "brokers that move behind HAProxy",
+        State::Converged,
+        State::Converged,
+        ports::moved_behind_haproxy,
+    )
+    .by_turns(),
+    Scenario::new("brokers that move behind nginx", State::Converged, State::Any, ports::moved_behind_nginx)
+        .by_turns(),
     converged("a node with data of its own", half_done::own_data).by_turns(),
     Scenario::new(
         "a changed configuration restarts one after the other",

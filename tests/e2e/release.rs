@@ -147,8 +147,29 @@ impl Suite {
 pub const RESTRAINTS: &str = "/usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.rabbitup-saved /run/rabbitup-keys \
     /run/systemd/system/*.service.d/rabbitup-install.conf";
 
+/// A lock of the package manager that a process holds by fcntl, and what messages call it.
+#[derive(Debug, Clone, Copy)]
+pub struct Lock {
+    pub file: &'static str,
+    pub what: &'static str,
+}
+
 /// Names and paths.
 impl Family {
+    /// A lock for each host of a lab.
+    pub fn locks(self) -> [Lock; 4] {
+        let lock = |file, what| Lock { file, what };
+        match self {
+            Self::Apt => [
+                lock("/var/lib/apt/lists/lock", "the package lists"),
+                lock("/var/cache/apt/archives/lock", "the directory of downloaded packages"),
+                lock("/var/lib/dpkg/lock-frontend", "the package database"),
+                lock("/var/lib/dpkg/lock", "the package database"),
+            ],
+            Self::Dnf => [lock("/var/lib/rpm/.rpm.lock", "the package database"); 4],
+        }
+    }
+
     /// The unit of chrony.
     pub fn time_unit(self) -> &'static str {
         match self {

@@ -1,9 +1,10 @@
 //! A host's answers: the probe's frames, and the node's report in them.
 
 use proptest::prelude::*;
-use rabbitup::facts::{Facts, Lookup, Observation, PeerPort, ProbeRequest, clock_line, parse};
+use rabbitup::facts::{Facts, Lookup, Observation, PeerPort, ProbeRequest, Purpose, clock_line, parse};
 use rabbitup::model::{DigestKey, HostName, NameMode, NodeName};
 use rabbitup::plan::fingerprint;
+use rabbitup::rabbitmq::listeners::Security;
 
 use super::mutation::{MUCH, assert_linear, damaged, kept};
 
@@ -19,7 +20,12 @@ fn samples() -> Vec<Vec<u8>> {
 
 fn request() -> ProbeRequest {
     let name = |text: &str| HostName::parse(text).expect("a host name");
-    let peer = |port| PeerPort { peer: name("f2"), address: std::net::Ipv4Addr::LOCALHOST.into(), port };
+    let peer = |port, purpose| PeerPort {
+        peer: name("f2"),
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+        port,
+        purpose,
+    };
     let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     ProbeRequest {
         names: vec![name("f1"), name("nosuch"), name("f2")],
@@ -31,8 +37,10 @@ fn request() -> ProbeRequest {
         node: Some(NodeName::rabbit(&name("f1"))),
         name_mode: NameMode::Short,
         admin: Some("alice".to_owned()),
-        reach: vec![peer(4369), peer(25672)],
+        plugins: vec!["rabbitmq_management".to_owned()],
+        reach: vec![peer(4369, Purpose::Epmd), peer(25672, Purpose::Distribution)],
         load_balancer_port: Some(5672),
+        load_balancer_security: Security::Plain,
         runtime_socket: Some("/run/haproxy/admin.sock".to_owned()),
         firewall: Lookup::Wanted,
     }

@@ -108,6 +108,11 @@ cases! {
     port_zero: balancer("amqp_port = 0\nmanagement_port = 70000");
     port_clash: balancer("amqp_port = 8404\nstats = { port = 8404 }");
     port_of_the_broker: "[[host]]\nname = \"node1\"\naddress = \"10.0.0.1\"\nroles = [\"broker\", \"load-balancer\"]\n\n[load_balancer]\n";
+    no_listener_for_the_balancer: format!("{}\n[cluster]\nplugins = []\n[cluster.config]\nlisteners.tcp = \"none\"\n", balancer(""));
+    listener_on_loopback_alone: format!("{}\n[cluster]\nplugins = []\n[cluster.config]\nlisteners.tcp.default = \"127.0.0.1:5672\"\n", balancer(""));
+    two_listeners_on_one_port: cluster("plugins = [\"rabbitmq_management\", \"rabbitmq_prometheus\"]\n[cluster.config]\nlisteners.tcp.default = 5673\nlisteners.ssl.default = 5673\nprometheus.tcp.port = 15672\n");
+    listener_on_the_port_between_brokers: cluster("[cluster.config]\nlisteners.tcp.default = 25680\ndistribution.listener.port_range.min = 25680\n");
+    ui_on_loopback_behind_the_balancer: format!("{}\n[cluster]\nplugins = [\"rabbitmq_management\"]\n[cluster.config]\nmanagement.tcp.ip = \"127.0.0.1\"\n", balancer("management_port = 15672"));
     management_without_plugin: cluster("plugins = []\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.2\"\nroles = [\"load-balancer\"]\n[load_balancer]\nmanagement_port = 15672");
     config_with_line_break: cluster("[cluster.config]\nlog.file = \"a\\nloopback_users = none\"\nlog.dir = \"\\u001b[31m\"");
     config_values: cluster("[cluster.config]\nauth_backends = [\"ldap\", \"internal\"]\nlog.file = \"a # b\"\n\"log.file\" = \"c\"\n\"bad key\" = 1\nx = nan\n");

@@ -51,7 +51,8 @@ fn rendered_files_look_hand_written() {
     }
     for (desired, name) in [(&desired, "rendered_haproxy"), (&secret, "rendered_haproxy_with_a_login")] {
         let balancer = desired.load_balancer.as_ref().expect("a balancer");
-        let context = json(serde_json::to_value(desired.balancer_context(balancer, debian())));
+        let context =
+            json(serde_json::to_value(desired.balancer_context(balancer, debian(), &desired.backends())));
         insta::assert_snapshot!(name, render(TemplateName::Balancer(Software::Haproxy), &context));
     }
     let limits = json(serde_json::to_value(secret.limits_context()));
@@ -67,7 +68,10 @@ fn nginx_has_its_own_directives() {
     let desired = load(&text).unwrap_or_else(|report| panic!("{report}")).desired;
     let balancer = desired.load_balancer.as_ref().expect("a balancer");
     let rendered = templates()
-        .render_file(TemplateName::Balancer(Software::Nginx), &desired.balancer_context(balancer, debian()))
+        .render_file(
+            TemplateName::Balancer(Software::Nginx),
+            &desired.balancer_context(balancer, debian(), &desired.backends()),
+        )
         .expect("rendered");
     insta::assert_snapshot!("rendered_nginx", rendered.display_text());
 }
@@ -95,8 +99,11 @@ fn errors_of_templates_are_distinguished() {
     assert!(matches!(fault("{{nothing_like_it}}").fault, TemplateFault::UnknownVariable { .. }));
     assert!(matches!(fault("{{#iff stats}}{{/iff}}").fault, TemplateFault::UnknownHelper(_)));
     assert!(matches!(fault("{{#if stats}}").fault, TemplateFault::Compile(_)));
-    let mut balancer =
-        desired().balancer_context(desired().load_balancer.as_ref().expect("a balancer"), debian());
+    let mut balancer = desired().balancer_context(
+        desired().load_balancer.as_ref().expect("a balancer"),
+        debian(),
+        &desired().backends(),
+    );
     balancer.stats = None;
     let overrides = BTreeMap::from([("haproxy".to_owned(), "{{stats.port}}".to_owned())]);
     let templates = Templates::new(&overrides).expect("it fits the sample");

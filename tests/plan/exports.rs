@@ -19,6 +19,8 @@ const IN_SIGNATURES: [(&str, &[&str]); 8] = [
             "Packaged",
             "Packages",
             "Runtime",
+            "Scheme",
+            "ServedUi",
             "StatisticsPage",
             "Strategy",
             "Template",
@@ -27,7 +29,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 8] = [
     ("facts", &["SelinuxPort"]),
     ("firewall", &["Firewall", "Ports", "Protocol", "Sections"]),
     ("operation", &["Nature", "OnBroker"]),
-    ("platform", &["GeneratedCookie", "PackageFacts", "Sections", "TimeService", "Words"]),
+    ("platform", &["GeneratedCookie", "Held", "Lock", "PackageFacts", "Sections", "TimeService", "Words"]),
     ("playbook", &["Phase", "PlaybookErrors"]),
     ("transport", &["Held"]),
 ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rabbitup::facts::{Facts, PortState, Reach};
+use rabbitup::facts::{BrokerState, Facts, PortState, Purpose, Reach};
 use rabbitup::firewall::{Change, Family, Filter, FirewallFacts, Opening, Seen, Software, Source};
 use rabbitup::inventory::{Desired, FirewallSetting};
 use rabbitup::plan::{Limit, Options, Plan, Step};
@@ -131,7 +131,9 @@ fn without_a_balancer_clients_come_from_everywhere() {
 
 /// node1 cannot reach node2 on this port.
 fn cut(facts: &mut Facts, port: u16) {
-    host(facts, "node1").reach = vec![Reach { peer: name("node2"), port, state: PortState::Rejected }];
+    let purpose = if port == 25672 { Purpose::Distribution } else { Purpose::Amqp };
+    host(facts, "node1").reach =
+        vec![Reach { peer: name("node2"), port, purpose, state: PortState::Rejected }];
 }
 
 #[test]
@@ -149,10 +151,12 @@ fn a_closed_port_that_the_plan_opens_is_no_reason_to_refuse() {
     // It is not the firewall that rabbitup manages.
     let mut facts = opened(&managed);
     cut(&mut facts, 25672);
+    assert_eq!(refusal(&managed, &facts), None, "nothing is to be done");
+    host(&mut facts, "node2").broker = BrokerState::Down;
     insta::assert_snapshot!("still_closed", refusal(&managed, &facts).expect("a refusal"));
     let mut facts = behind_firewalls(&managed);
     cut(&mut facts, 5672);
-    assert!(refusal(&managed, &facts).is_some(), "no broker is a client of another one");
+    assert_eq!(refusal(&managed, &facts), None, "no broker is a client of another one");
     let unmanaged = desired(INVENTORY);
     let mut facts = fresh(&unmanaged);
     cut(&mut facts, 25672);
@@ -168,4 +172,24 @@ fn a_firewall_that_rabbitup_cannot_manage_refuses_the_plan() {
     host(&mut facts, "node1").firewalls = vec![Seen::Beyond { software: Software::Nftables, why }];
     let refused = planned(&desired, &facts, &options()).expect_err("a refusal");
     insta::assert_snapshot!(refusals_text(&refused, Style::plain(100)));
+}
+
+/// Nodes restart one after the other, so each port is needed until the last has moved.
+#[test]
+fn ports_that_move_stay_open_at_both_places_until_all_nodes_have_moved() {
+    let moved = desired(&format!(
+        "{}[firewall]\nmanage = true\n",
+        INVENTORY.replace("heartbeat = 30", "heartbeat = 30\ndistribution.listener.port_range.min = 25679")
+    ));
+    let mut facts = opened(&managed());
+    let (plan, after) = planned(&moved, &facts, &options()).expect("a plan");
+    let opens = plan.steps.iter().find(|step| step.id.to_string() == "node1/open-ports-firewalld");
+    let diff = opens.and_then(|step| step.diff.clone()).unwrap_or_default();
+    assert!(diff.contains("+25679/tcp from 192.168.0.42") && !diff.contains("-25672"), "{diff}");
+    facts = after;
+    let again = ids(&planned(&moved, &facts, &options()).expect("a plan").0);
+    assert!(
+        again.contains(&"node1/open-ports-firewalld".to_owned()),
+        "the second pass closes the old one: {again:?}"
+    );
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use rabbitup::facts::{
     Access, BrokerEnvironment, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts,
     FileFacts, FileKind, HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
-    Privilege, QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
+    PluginFiles, Privilege, QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
@@ -166,6 +166,7 @@ fn bare(name: &HostName) -> HostFacts {
         data_place: DataPlace::default(),
         environment: BrokerEnvironment::default(),
         kept: Vec::new(),
+        plugins: PluginFiles::default(),
         broker: BrokerState::Down,
         met: None,
         load_balancer: None,

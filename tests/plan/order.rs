@@ -131,14 +131,16 @@ fn conflict(earlier: &Step, later: &Step) -> Option<&'static str> {
         (_, Operation::GrowReplicas(GrowReplicas { onto, .. })) if serving(earlier) == Some(onto) => {
             Some("replicas are put on a node that serves")
         }
-        (Operation::SwitchServer(SwitchServer { server, software: _, to: BalancerState::Out }), _)
-            if is_gated(later) && stopping(later).is_some_and(|n| n.host() == server) =>
-        {
+        (
+            Operation::SwitchServer(SwitchServer { server, software: _, to: BalancerState::Out, moved: _ }),
+            _,
+        ) if is_gated(later) && stopping(later).is_some_and(|n| n.host() == server) => {
             Some("the balancer takes it out first")
         }
-        (_, Operation::SwitchServer(SwitchServer { server, software: _, to: BalancerState::In }))
-            if serving(earlier).is_some_and(|n| n.host() == server) =>
-        {
+        (
+            _,
+            Operation::SwitchServer(SwitchServer { server, software: _, to: BalancerState::In, moved: _ }),
+        ) if serving(earlier).is_some_and(|n| n.host() == server) => {
             Some("the balancer uses it when it is back")
         }
         (Operation::StageCookie(_), Operation::SwitchCookie(_)) => {

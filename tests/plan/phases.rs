@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rabbitup::facts::{
     BrokerState, Clock, ClusterMember, CookieShape, Facts, FeatureFlags, FileFacts, LoadBalancerFacts,
-    NodeData, NodeFacts, PortState, Reach, TimeService, UnitFacts,
+    NodeData, NodeFacts, PortState, Purpose, Reach, TimeService, UnitFacts,
 };
 use rabbitup::model::{NodeName, NodeType, Version};
 use rabbitup::plan::Limit;
@@ -284,8 +284,13 @@ fn what_preflight_refuses() {
     host(&mut facts, "node2").time_service =
         TimeService { running: Some("systemd-timesyncd".to_owned()), synchronised: Some(true) };
     host(&mut facts, "node3").reach = vec![
-        Reach { peer: name("node1"), port: 4369, state: PortState::Refused },
-        Reach { peer: name("node1"), port: 25672, state: PortState::Filtered },
+        Reach { peer: name("node1"), port: 4369, purpose: Purpose::Epmd, state: PortState::Refused },
+        Reach {
+            peer: name("node1"),
+            port: 25672,
+            purpose: Purpose::Distribution,
+            state: PortState::Filtered,
+        },
     ];
     insta::assert_snapshot!(text(&desired, &facts));
 }
@@ -381,4 +386,20 @@ fn a_changed_balancer_is_reloaded_whatever_else_happens_on_its_host() {
     for step in ["lb1/chrony", "lb1/balancer-reload"] {
         assert!(ids.contains(&step.to_owned()), "{step} in {ids:?}");
     }
+}
+
+/// Khepri records no members where they can be read: whether a stopped node is one shows once it runs, and a join that is not needed must
+/// not be in a plan.
+#[test]
+fn a_stopped_cluster_with_khepri_is_started_and_nothing_is_joined() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    for text in ["node1", "node2", "node3"] {
+        let there = host(&mut facts, text);
+        there.broker = BrokerState::Down;
+        there.units.get_mut("rabbitmq-server").expect("it is installed").active = "inactive".to_owned();
+        there.data[0].members.clear();
+    }
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), ["node1/start", "node2/start", "node3/start"]);
 }

@@ -140,6 +140,23 @@ fn no_firewall_is_named_outside_its_room() {
     }
 }
 
+/// A broker listens where its settings say: RabbitMQ's port numbers are defaults, and those are in one room.
+#[test]
+fn no_port_of_rabbitmq_is_written_outside_its_room() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (source, room) = (root.join("src"), root.join("src/rabbitmq/listeners"));
+    let mut templates = Vec::new();
+    with_extension(&root.join("templates"), "hbs", &mut templates);
+    let read = |file: PathBuf| (file.clone(), fs::read_to_string(file).expect("a template"));
+    let all = code(&source).into_iter().chain(shell(&source)).chain(templates.into_iter().map(read));
+    for (file, code) in all.filter(|(file, _)| !file.starts_with(&room)) {
+        for number in code.split(|c: char| !c.is_ascii_alphanumeric()) {
+            let is_known = ["5671", "5672", "15671", "15672", "25672"].contains(&number);
+            assert!(!is_known, "{} has port {number}", file.display());
+        }
+    }
+}
+
 /// Which of the modules above it here a module may import.
 enum Above {
     All,

@@ -7,7 +7,7 @@ use rabbitup::balancer::Software;
 use rabbitup::facts::{
     Backend, BrokerEnvironment, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts,
     HostFacts, HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
-    Privilege, ProbeRequest, Resources, SelinuxFacts, System, TimeService,
+    PluginFiles, Privilege, ProbeRequest, Resources, SelinuxFacts, System, TimeService,
 };
 use rabbitup::inventory::{
     Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod, LoadBalancer,
@@ -295,6 +295,7 @@ fn backends(node: &NodeName) -> [Backend; 2] {
         server: node.host().to_string(),
         status: "UP".to_owned(),
         check: "L4OK".to_owned(),
+        port: None,
     })
 }
 
@@ -359,6 +360,7 @@ fn blank(name: &HostName) -> HostFacts {
         data_place: DataPlace::default(),
         environment: BrokerEnvironment::default(),
         kept: Vec::new(),
+        plugins: PluginFiles::default(),
         broker: BrokerState::Down,
         met: None,
         load_balancer: None,

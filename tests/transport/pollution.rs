@@ -10,6 +10,7 @@ use rabbitup::facts::{Facts, HostFacts, Lookup, Observation, ProbeRequest, Unrea
 use rabbitup::inventory::{Become, HostKeys, Ssh};
 use rabbitup::model::{NameMode, NodeName};
 use rabbitup::plan::PlannedHost;
+use rabbitup::rabbitmq::listeners::Security;
 use rabbitup::transport::{Exec, SshTransport, Transport, TransportErrorKind};
 
 use crate::sshd::{Sshd, argument, host, run, stdin, text};
@@ -73,8 +74,10 @@ fn planned() -> PlannedHost {
         node: Some(NodeName::parse("no-such-node@localhost").expect("a node name")),
         name_mode: NameMode::Short,
         admin: None,
+        plugins: Vec::new(),
         reach: Vec::new(),
         load_balancer_port: Some(1),
+        load_balancer_security: Security::Plain,
         runtime_socket: Some("127.0.0.1:1".to_owned()),
         firewall: Lookup::Wanted,
     };

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Finding, Notebook, Severity, broker};
-use crate::cluster::unreachable;
+use crate::cluster::{phrases, unreachable};
 use crate::facts::{Clock, Facts, HostFacts, LEAST_TO_WRITE, Observation, shortages};
 use crate::inventory::{Desired, Host};
 use crate::rabbitmq::DISK_FREE_LIMIT;
@@ -94,10 +94,7 @@ pub(crate) fn offset(clock: Clock) -> String {
     if ms.abs() <= clock.uncertainty_ms {
         return format!("±{:.0} ms", clock.uncertainty_ms.max(1.0).ceil());
     }
-    if ms.abs() >= 1_000.0 {
-        return format!("{:+.1} s", ms / 1_000.0);
-    }
-    format!("{ms:+.0} ms")
+    format!("{}{}", if ms < 0.0 { '-' } else { '+' }, phrases::offset(ms))
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -1,5 +1,8 @@
+use std::collections::BTreeSet;
+
 use super::{Finding, Notebook, Severity};
-use crate::cluster::phrases::{grouped, whole};
+use crate::cluster::endpoints::endpoint;
+use crate::cluster::phrases::{grouped, listed, whole};
 use crate::facts::{Backend, Facts, HostFacts, Observation};
 use crate::inventory::{Desired, LoadBalancer};
 use crate::model::{HostName, Role};
@@ -50,12 +53,12 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
     let Some(wanted) = &desired.load_balancer else { return };
     for host in desired.with_role(Role::LoadBalancer) {
         if let Some(seen) = facts.host(&host.name) {
-            one(wanted, facts, seen, &mut Notebook { host: Some(&host.name), findings });
+            one(desired, wanted, facts, seen, &mut Notebook { host: Some(&host.name), findings });
         }
     }
 }
 
-fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Notebook<'_>) {
+fn one(desired: &Desired, wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Notebook<'_>) {
     let balancer = wanted.software.balancer();
     let name = wanted.software.as_str();
     let unit = seen.units.get(balancer.unit);
@@ -78,7 +81,15 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
         notebook.add(
             Severity::Error,
             format!("AMQP clients get no answer through {name} on port {}", wanted.amqp_port),
-            "no broker answers behind it, or a firewall blocks this host from the brokers (port 5672)",
+            match amqp_ports(desired, all).as_slice() {
+                [] => "the brokers serve no AMQP clients of other hosts: see listeners in [cluster.config]"
+                    .to_owned(),
+                ports => format!(
+                    "no broker answers behind it, or a firewall blocks this host from the brokers ({} {})",
+                    if ports.len() == 1 { "port" } else { "ports" },
+                    listed(ports)
+                ),
+            },
         );
     }
     let faulty =
@@ -87,13 +98,16 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
     let down = faulty(ServerState::Down)
         .filter(|backend| HostName::parse(&backend.server).map_or(true, |host| broker_runs(all, &host)));
     for (server, backends) in grouped(down.map(|b| (&b.server, b))) {
+        let at = |backend: &Backend| backend.port.map(|port| format!(" at port {port}")).unwrap_or_default();
         let words: Vec<String> =
-            backends.iter().map(|b| format!("{} ({})", b.proxy, verdict(&b.check))).collect();
-        notebook.add(
-            Severity::Error,
-            format!("{server} is DOWN for {name}: {}", words.join(", ")),
-            "if that broker runs, check that no firewall blocks this host from it",
-        );
+            backends.iter().map(|b| format!("{} ({}{})", b.proxy, verdict(&b.check), at(b))).collect();
+        let advice = match backends.iter().find_map(|backend| elsewhere(desired, all, wanted, backend)) {
+            Some(port) => {
+                format!("the broker listens on port {port} instead: `rabbitup up` changes the balancer")
+            }
+            None => "if that broker runs, check that no firewall blocks this host from it".to_owned(),
+        };
+        notebook.add(Severity::Error, format!("{server} is DOWN for {name}: {}", words.join(", ")), advice);
     }
     for (server, backends) in grouped(faulty(ServerState::Out).map(|b| (&b.server, &b.proxy))) {
         let broker = all.hosts.iter().find(|(host, _)| host.as_str() == server);
@@ -108,4 +122,27 @@ fn one(wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Note
             advice,
         );
     }
+}
+
+/// The ports on which the brokers serve AMQP clients of other hosts.
+fn amqp_ports(desired: &Desired, facts: &Facts) -> Vec<u16> {
+    let ports: BTreeSet<u16> = desired
+        .brokers()
+        .filter_map(|host| endpoint(desired, facts, host).amqp)
+        .map(|port| port.number)
+        .collect();
+    ports.into_iter().collect()
+}
+
+/// The port of the broker behind a backend, if the balancer connects to another one.
+fn elsewhere(desired: &Desired, facts: &Facts, wanted: &LoadBalancer, backend: &Backend) -> Option<u16> {
+    let runtime = wanted.software.balancer().runtime.as_ref()?;
+    let host = desired.brokers().find(|host| host.name.as_str() == backend.server)?;
+    let at = endpoint(desired, facts, host);
+    let port = match backend.proxy.as_str() {
+        name if name == runtime.amqp => at.amqp?,
+        name if name == runtime.management => at.management?,
+        _ => return None,
+    };
+    (backend.port? != port.number).then_some(port.number)
 }

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Notebook, Severity};
-use crate::cluster::phrases::{folded, grouped};
+use crate::cluster::endpoints::distribution;
+use crate::cluster::phrases::{folded, grouped, listed};
 use crate::facts::{BrokerState, Facts, NodeFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::NodeName;
@@ -14,7 +15,7 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
     outsiders(&nodes, findings);
     estranged(desired, facts, &nodes, findings);
     partitions(&nodes, findings);
-    unseen(&nodes, findings);
+    unseen(desired, facts, &nodes, findings);
     unlinked(&nodes, findings);
     alarms(&nodes, findings);
     differences(&nodes, findings);
@@ -138,7 +139,7 @@ fn estranged(desired: &Desired, facts: &Facts, nodes: &[(&Host, &NodeFacts)], fi
 }
 
 /// Running nodes that another node does not see running, without a reported partition.
-fn unseen(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
+fn unseen(desired: &Desired, facts: &Facts, nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
     let cut: BTreeSet<(&NodeName, &NodeName)> = nodes
         .iter()
         .flat_map(|(_, node)| &node.partitions)
@@ -153,10 +154,18 @@ fn unseen(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) {
             .filter(|name| !cut.contains(&(&node.name, *name)))
             .collect();
         if !lost.is_empty() {
+            let mut ports: Vec<String> = Vec::new();
+            for (other, _) in nodes.iter().filter(|(_, other)| lost.contains(&&other.name)) {
+                let range = distribution(desired, facts, other).first().map(ToString::to_string);
+                ports.extend(range.filter(|range| !ports.contains(range)));
+            }
             Notebook { host: Some(&host.name), findings }.add(
                 Severity::Error,
                 format!("does not see {} running, although it runs", folded(&lost)),
-                "the network between them, a firewall (port 25672) or a partition; compare what each node sees",
+                format!(
+                    "the network between them, a firewall (port {}) or a partition; compare what each node sees",
+                    listed(&ports)
+                ),
             );
         }
     }

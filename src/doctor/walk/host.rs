@@ -1,4 +1,5 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::cluster::phrases::offset;
 use crate::cluster::{machines, unreachable};
 use crate::doctor::{Cause, Finding};
 use crate::facts::{HostFacts, Observation, Shortage, shortages};
@@ -146,7 +147,7 @@ fn clock(seen: &Seen<'_>, facts: &HostFacts, middle: f64, notes: &mut Notes) {
     }
     let way = if off > 0.0 { "ahead of" } else { "behind" };
     let found = Finding::on(&seen.host.name, Cause::ClockOff, "the clock differs from the other hosts'")
-        .seen(format!("it is {:.0} s {way} them", off.abs() / 1000.0));
+        .seen(format!("it is {} {way} them", offset(off)));
     notes.add(match facts.time_service.running.as_deref() {
         None => found.seen("no time service runs").fix(rabbitup("up")),
         // A bring-up does not touch a running time service, and refuses to continue.

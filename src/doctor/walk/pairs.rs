@@ -2,7 +2,7 @@ use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
 use crate::doctor::{Answer, Cause, Finding, Pair, PairState, Peer};
 use crate::facts::PortState;
 use crate::model::{Advice, HostName};
-use crate::rabbitmq::ports::EPMD;
+use crate::rabbitmq::listeners::EPMD;
 
 /// From each broker's host to each other: epmd, the node's own port, and whether the node accepts it.
 pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
@@ -87,7 +87,7 @@ fn only_loopback(to: &Seen<'_>, found: Finding, port: u16) -> Finding {
 }
 
 fn distribution(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> Option<Finding> {
-    let port = peer.port_of(ALIVE);
+    let port = peer.port_of(ALIVE)?;
     let state = *peer.ports.get(&port)?;
     notes.checked(Cause::DistributionRefused);
     let (here, there) = (&from.host.name, &to.host.name);
@@ -160,7 +160,7 @@ fn handshake(from: &Seen<'_>, to: &Seen<'_>, peer: &Peer, notes: &mut Notes) -> 
     let found = Finding::on(here, Cause::HandshakeRefused, what);
     // erl_call prints nothing if the cookie is refused, and "failed to connect" if no node answers.
     Some(if said.contains("failed to connect") {
-        let port = peer.port_of(ALIVE);
+        let port = peer.port_of(ALIVE)?;
         found
             .seen(format!(
                 "from {here}: {}:{port} is open, but no Erlang node answers there: {said}",

@@ -1,8 +1,9 @@
 use super::case::{ALIVE, Case, Notes, Seen, rabbitup, sentence};
 use crate::cluster::outranked::{self, Subject};
+use crate::cluster::plugin_files::missing;
 use crate::doctor::{Cause, Finding};
-use crate::model::{Advice, HostName, NameMode};
-use crate::rabbitmq::{BROKER_UNIT, ENV_FILE};
+use crate::model::{Advice, HostName, NameMode, Version};
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
 
 /// What outranks the inventory on a host, and settings that nodes need in common to connect: short or long names, the name itself,
 /// and TLS.
@@ -19,6 +20,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
         if let Some(found) = names(case, seen).or_else(|| node_name(case, seen)).filter(|_| is_named) {
             notes.add(found);
         }
+        plugins(case, seen, notes);
     }
     tls(case, notes);
     super::address_family::walk(case, notes);
@@ -37,6 +39,21 @@ fn cause_of(subject: Subject) -> Cause {
 
 fn names_it(subject: Subject) -> bool {
     matches!(subject, Subject::NodeName | Subject::LongNames)
+}
+
+/// Plugins of the inventory whose file is not on the host.
+fn plugins(case: &Case<'_>, seen: &Seen<'_>, notes: &mut Notes) {
+    let (Some(wanted), Some(facts)) = (&case.desired.cluster.plugins, seen.facts) else { return };
+    notes.checked(Cause::PluginMissing);
+    let installed = facts.installed(BROKER_PACKAGE).and_then(|version| Version::parse(version).ok());
+    let release = seen.running().map(|node| node.rabbitmq_version).or(installed);
+    let enabled = |plugin: &&String| seen.running().is_some_and(|node| node.plugins.contains(plugin));
+    for plugin in wanted.iter().filter(|plugin| !enabled(plugin)) {
+        let Some(problem) = missing(facts, plugin, release) else { continue };
+        let mut found = Finding::on(&seen.host.name, Cause::PluginMissing, problem.what);
+        found.problem.cause = problem.cause;
+        notes.add(found);
+    }
 }
 
 /// Whether the node's name differs from the inventory.

@@ -6,6 +6,7 @@ use super::ProbeRequest;
 use super::frame::Frames;
 use crate::balancer::Software;
 use crate::facts::{Backend, LoadBalancerFacts, UnitFacts};
+use crate::rabbitmq::listeners::Security;
 
 /// None if the request names no load balancer.
 pub(super) fn load_balancer(
@@ -19,8 +20,12 @@ pub(super) fn load_balancer(
     let amqp_answers = frames.has("amqp").then(|| {
         let bytes: String = frames.lines("amqp").collect();
         let bytes: Vec<_> = bytes.split_whitespace().collect();
-        // A method frame on channel 0, of any length, with class 10 and method 10: Connection.Start.
-        matches!(bytes[..], ["01", "00", "00", _, _, _, _, "00", "0a", "00", "0a"])
+        match request.load_balancer_security {
+            // A method frame on channel 0, of any length, with class 10 and method 10: Connection.Start.
+            Security::Plain => matches!(bytes[..], ["01", "00", "00", _, _, _, _, "00", "0a", "00", "0a"]),
+            // A broker answers what is not TLS with a fatal alert: a record of type 21, version 3.x (RFC 8446, section 6).
+            Security::Tls => matches!(bytes[..], ["15", "03", ..]),
+        }
     });
     Some(LoadBalancerFacts { backends: backends(frames), amqp_answers, loaded: loaded(frames, units) })
 }
@@ -34,7 +39,7 @@ fn backends(frames: &Frames) -> Vec<Backend> {
     else {
         return Vec::new();
     };
-    let check = column("check_status");
+    let (check, address) = (column("check_status"), column("addr"));
     let backend = |line: &str| {
         let fields: Vec<_> = line.split(',').collect();
         let field = |at: usize| fields.get(at).map(|field| (*field).to_owned());
@@ -44,6 +49,8 @@ fn backends(frames: &Frames) -> Vec<Backend> {
             status: field(status)?,
             // A check in progress is marked by an asterisk before its last verdict.
             check: check.and_then(field).unwrap_or_default().trim_start_matches("* ").to_owned(),
+            // `192.168.0.41:5672`, `[fd00::41]:5672`.
+            port: address.and_then(field).and_then(|at| at.rsplit_once(':')?.1.parse().ok()),
         })
     };
     lines.filter(|line| !line.is_empty()).filter_map(backend).collect()

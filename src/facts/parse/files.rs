@@ -6,7 +6,7 @@ use super::frame::Frames;
 use super::{ParseError, ProbeRequest};
 use crate::facts::{BrokerEnvironment, CookieFile, CookieShape, FileFacts, FileKind, InTheWay};
 use crate::model::CookieDigest;
-use crate::platform::platforms;
+use crate::platform::locks;
 
 const COOKIE: &str = "/var/lib/rabbitmq/.erlang.cookie";
 const STAGED_HOME: &str = "/var/lib/rabbitmq/.rabbitup-cookie";
@@ -144,7 +144,7 @@ fn stat(line: &str) -> Option<(String, FileFacts, usize)> {
     };
     let regular = file_kind == FileKind::Regular;
     let unread = ["/proc/", "/sys/"].iter().any(|start| path.starts_with(start))
-        || platforms().any(|platform| platform.locks.contains(&path.as_str()))
+        || locks().any(|lock| lock.file == path)
         || path.ends_with(".erlang.cookie");
     let printed = if regular && !unread && size <= MOST { usize::try_from(size).ok()? } else { 0 };
     let content = (regular && !unread && size == 0).then(String::new);

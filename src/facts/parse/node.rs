@@ -11,6 +11,7 @@ use crate::facts::{
 };
 use crate::model::{CookieDigest, NodeName, NodeType, Version};
 use crate::rabbitmq::internals::{FACTS, Fallback, IfUnknown, Release};
+use crate::rabbitmq::listeners::{Listener, Listeners};
 
 /// The state of the requested node, as the host sees it.
 pub(super) fn broker(request: &ProbeRequest, frames: &Frames) -> BrokerState {
@@ -150,6 +151,7 @@ impl Report<'_> {
             disabled_feature_flags: self.texts("flag"),
             feature_flags: self.core_flags(),
             plugins: self.texts("plugin"),
+            listeners: self.listeners(),
             maintenance: self.one("maintenance") == Some("true"),
             holdings: self.holdings(),
             queues_complete: self.queues_complete(queues.len()),
@@ -191,6 +193,15 @@ impl Report<'_> {
                 Release::ALL.last().map_or("", |newest| newest.version()),
             ))
         })
+    }
+
+    /// `listener amqp :: 5672`, and the management UI's path.
+    fn listeners(&self) -> Listeners {
+        let told = self.all("listener").filter_map(|line| {
+            let mut words = line.split(' ');
+            Listener::reported(words.next()?, words.next()?, words.next()?)
+        });
+        Listeners::in_effect(told, &self.text("path_prefix").unwrap_or_default())
     }
 
     /// A member with an unparsable name must not disappear from the cluster.

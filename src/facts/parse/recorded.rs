@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::{
-    BrokerState, CookieShape, Lookup, MetadataStore, NodeFacts, PeerPort, QueueFacts, QueueKind,
+    BrokerState, CookieShape, Lookup, MetadataStore, NodeFacts, PeerPort, Purpose, QueueFacts, QueueKind,
 };
 use crate::model::{CookieDigest, NameMode, NodeName, NodeType, Secret, Version};
+use crate::rabbitmq::listeners::Security;
 
 const NONCE: &str = "N0NCE";
 const BLANK: &[u8] = include_bytes!("../testdata/blank-debian12.txt");
@@ -37,6 +38,11 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         peer: name(peer),
         address: "10.0.0.1".parse().expect("an address"),
         port: *port,
+        purpose: match port {
+            4369 => Purpose::Epmd,
+            25672 => Purpose::Distribution,
+            _ => Purpose::Amqp,
+        },
     };
     ProbeRequest {
         names: vec![name("f1"), name("nosuch"), name("f2")],
@@ -54,8 +60,10 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         node: Some(NodeName::rabbit(&name(of))),
         name_mode: NameMode::Short,
         admin: Some("alice".to_owned()),
+        plugins: vec!["rabbitmq_management".to_owned()],
         reach: reach.iter().map(peer).collect(),
         load_balancer_port: None,
+        load_balancer_security: Security::Plain,
         runtime_socket: None,
         firewall: Lookup::LeftOut,
     }
@@ -332,6 +340,23 @@ fn a_load_balancer_tells_its_backends_and_whether_a_broker_answers_through_it() 
     assert_eq!(facts.time_service.running.as_deref(), Some("chrony"));
     assert_eq!(facts.time_service.synchronised, Some(false));
     assert!(facts.reach.iter().all(|reach| reach.state == PortState::Open));
+}
+
+/// Erlang's TLS answers what is not TLS with an alert (Debian 13).
+#[test]
+fn a_broker_that_speaks_tls_is_known_by_its_alert() {
+    let mut request = request("f3", &[]);
+    request.node = None;
+    request.load_balancer_port = Some(5671);
+    request.load_balancer_security = Security::Tls;
+    let answers = |output: &[u8]| {
+        let facts = parse(&request, NONCE, output).expect("complete");
+        facts.load_balancer.and_then(|balancer| balancer.amqp_answers)
+    };
+    assert_eq!(answers(BALANCER), Some(false), "AMQP without TLS");
+    let start = BALANCER.windows(9).position(|bytes| bytes == b" 01 00 00").expect("an answer");
+    let alert = [&BALANCER[..start], b" 15 03 03 00 02 02 0a", &BALANCER[start + 33..]].concat();
+    assert_eq!(answers(&alert), Some(true));
 }
 
 #[test]

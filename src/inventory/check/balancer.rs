@@ -5,33 +5,35 @@ use std::time::Duration;
 use super::Checker;
 use crate::balancer::{Algorithm, Software, StatisticsPage};
 use crate::document::{At, Problem, listed, nearest};
-use crate::inventory::raw::{RawCluster, RawHost, RawLoadBalancer, RawStats};
+use crate::inventory::raw::{RawHost, RawLoadBalancer, RawStats};
 use crate::inventory::raw_values::DurationText;
-use crate::inventory::{LoadBalancer, Stats};
+use crate::inventory::{Cluster, LoadBalancer, Stats};
 use crate::model::Role;
-
-/// Ports in use on a broker's host.
-const BROKER_PORTS: [(u16, &str); 4] = [
-    (4369, "epmd, Erlang's port mapper"),
-    (5672, "the broker's own AMQP listener"),
-    (15672, "the broker's own management UI"),
-    (25672, "the brokers' connections to each other"),
-];
+use crate::rabbitmq::listeners::{
+    AMQP, AMQP_TLS, EPMD, Endpoint, Listeners, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Security, Service,
+    has_ui,
+};
 
 impl Checker<'_> {
     pub(super) fn load_balancer(
         &mut self,
         table: Option<&At<RawLoadBalancer>>,
-        cluster: &RawCluster,
+        cluster: &Cluster,
         hosts: &[At<RawHost>],
     ) -> Option<LoadBalancer> {
         let raw = &table?.value;
         let software = raw.software.unwrap_or_default();
         let balance = self.balance(software, raw.balance.as_ref());
-        let amqp_port = raw.amqp_port.as_ref().map_or(5672, |port| port.get());
-        let management_port = self.management_port(raw, cluster);
-        let stats = raw.stats.as_ref().and_then(|stats| self.stats(software, stats));
         let here = table.map(|table| self.source.first_line(table.span.clone())).unwrap_or_default();
+        let endpoint = cluster.listeners(NodePorts::default()).endpoint();
+        self.amqp_endpoint(&endpoint, &here);
+        let usual = match endpoint.amqp.map(|port| port.security) {
+            Some(Security::Tls) => AMQP_TLS,
+            Some(Security::Plain) | None => AMQP,
+        };
+        let amqp_port = raw.amqp_port.as_ref().map_or(usual, |port| port.get());
+        let management_port = self.management_port(raw, cluster, &endpoint);
+        let stats = raw.stats.as_ref().and_then(|stats| self.stats(software, stats));
         let place = |port: Option<&At<NonZeroU16>>| port.map_or(here.clone(), |port| port.span.clone());
         let mut ports = vec![("amqp_port", amqp_port, place(raw.amqp_port.as_ref()))];
         ports.extend(
@@ -42,7 +44,7 @@ impl Checker<'_> {
                 .as_ref()
                 .map(|stats| ("stats.port", stats.port, place(raw.stats.as_ref().map(|stats| &stats.port)))),
         );
-        self.ports(&ports, hosts);
+        self.ports(&ports, cluster, hosts);
         Some(LoadBalancer {
             software,
             balance,
@@ -75,12 +77,14 @@ impl Checker<'_> {
         &balancer.default
     }
 
-    /// The UI's port, if the UI is enabled.
-    fn management_port(&mut self, raw: &RawLoadBalancer, cluster: &RawCluster) -> Option<u16> {
-        let has_ui = cluster
-            .plugins
-            .as_ref()
-            .map(|plugins| plugins.iter().any(|name| name.value == "rabbitmq_management"));
+    /// The UI's port, if the UI is enabled where the balancer can reach it.
+    fn management_port(
+        &mut self,
+        raw: &RawLoadBalancer,
+        cluster: &Cluster,
+        endpoint: &Endpoint,
+    ) -> Option<u16> {
+        let has_ui = cluster.plugins.as_deref().map(has_ui);
         match (&raw.management_port, has_ui) {
             (Some(port), Some(false)) => {
                 self.warn(
@@ -91,10 +95,50 @@ impl Checker<'_> {
                 );
                 None
             }
+            (Some(port), _) if endpoint.management.is_none() => {
+                self.contradiction(
+                    "the load balancer offers the management UI, which no other host can reach",
+                    ("management.", "it listens on the loopback address only"),
+                    (&port.span, "this port would lead nowhere"),
+                    "change the address of the UI, or remove management_port",
+                );
+                None
+            }
             (Some(port), _) => Some(port.get()),
-            (None, Some(true)) => Some(15672),
+            (None, Some(true)) => endpoint.management.map(|port| match port.security {
+                Security::Plain => MANAGEMENT,
+                Security::Tls => MANAGEMENT_TLS,
+            }),
             (None, _) => None,
         }
+    }
+
+    /// The brokers must listen where the load balancer can reach them.
+    fn amqp_endpoint(&mut self, endpoint: &Endpoint, table: &Range<usize>) {
+        if endpoint.amqp.is_none() {
+            self.contradiction(
+                "the brokers have no AMQP listener that the load balancer can reach",
+                ("listeners.", "nothing that other hosts can reach"),
+                (table, "the load balancer would have no server"),
+                "set listeners.tcp.default or listeners.ssl.default to a port, or remove [load_balancer]",
+            );
+        }
+    }
+
+    /// An error with the lines of `[cluster.config]` that begin so, and the line of `[load_balancer]`.
+    fn contradiction(
+        &mut self,
+        message: &str,
+        (keys, label): (&str, &str),
+        (span, consequence): (&Range<usize>, &str),
+        hint: &str,
+    ) {
+        let mut problem = Problem::error(message);
+        let keys = self.config_keys.iter().filter(|(key, _)| key.starts_with(keys));
+        for (_, place) in keys.take(MOST_LINES) {
+            problem = problem.at(self.source, place.clone(), label);
+        }
+        self.problems.push(problem.at(self.source, span.clone(), consequence).hint(hint));
     }
 
     fn stats(&mut self, software: Software, raw: &At<RawStats>) -> Option<Stats> {
@@ -141,7 +185,7 @@ impl Checker<'_> {
         Some(Stats { port: raw.port.get(), user: raw.user.as_ref().map(|user| user.value.clone()) })
     }
 
-    fn ports(&mut self, ports: &[(&str, u16, Range<usize>)], hosts: &[At<RawHost>]) {
+    fn ports(&mut self, ports: &[(&str, u16, Range<usize>)], cluster: &Cluster, hosts: &[At<RawHost>]) {
         for (at, (name, port, span)) in ports.iter().enumerate() {
             if let Some((other, _, first)) = ports.iter().take(at).find(|(_, other, _)| other == port) {
                 self.problems.push(
@@ -158,7 +202,7 @@ impl Checker<'_> {
         });
         let Some(host) = both else { return };
         for (name, port, span) in ports {
-            if let Some((_, owner)) = BROKER_PORTS.iter().find(|(taken, _)| taken == port) {
+            if let Some(owner) = owner(cluster, *port) {
                 self.error(
                     format!("`{name}` is {port}, and on `{}` that is {owner}", *host.name),
                     span,
@@ -181,4 +225,21 @@ impl Checker<'_> {
         }
         duration.value.0
     }
+}
+
+/// How many lines of a contradiction are shown on its first side.
+const MOST_LINES: usize = 3;
+
+/// What has this port on a broker's host.
+fn owner(cluster: &Cluster, port: u16) -> Option<String> {
+    if port == EPMD {
+        return Some("epmd, Erlang's port mapper".to_owned());
+    }
+    let listeners = cluster.listeners(NodePorts::default());
+    if listeners.distribution().is_some_and(|range| range.contains(port)) {
+        return Some(Service::Distribution.in_words().to_owned());
+    }
+    let taken = Listeners::with_keys(&cluster.settings(), &cluster.plugins_or_ui());
+    let service = taken.iter().find(|found| found.listener.port == port)?.listener.service;
+    Some(format!("the broker's listener for {}", service.in_words()))
 }

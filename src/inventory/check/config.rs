@@ -38,6 +38,7 @@ impl Checker<'_> {
         }
         self.substitutions(&flat);
         self.known_keys(&flat.seen, vetting);
+        self.config_keys = flat.seen;
         flat.entries
     }
 

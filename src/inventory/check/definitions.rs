@@ -4,6 +4,7 @@ use md5::{Digest, Md5};
 use serde_json::Value;
 
 use super::Checker;
+use super::defined::{defined, items, references};
 use crate::document::{At, ReadError, nearest, quoted, read_bounded};
 use crate::inventory::Definitions;
 use crate::model::{Secret, SecretSource};
@@ -25,6 +26,10 @@ const LISTS: [(&str, &[&str]); 11] = [
     ("bindings", &["source", "destination"]),
     ("operator_policies", &["vhost", "name"]),
 ];
+/// An export of one virtual host omits it in all items, and `rabbitmqctl import_definitions` imports none of them.
+const SINGLE_VHOST: &str = "this is an export of one virtual host, which can only be imported into one: give each item a `vhost`, or \
+    export all of them with `rabbitmqctl export_definitions FILE`";
+
 const REMARKS: [&str; 9] = [
     "rabbit_version",
     "rabbitmq_version",
@@ -91,14 +96,12 @@ impl Checker<'_> {
             vhosts: names("vhosts"),
             users: names("users"),
             policies,
+            defined: defined(&root),
+            references: references(&root),
             digest,
             path: self.keep_definitions(path, bytes),
         })
     }
-}
-
-fn items<'v>(root: &'v Value, list: &str) -> impl Iterator<Item = &'v Value> {
-    root[list].as_array().into_iter().flatten()
 }
 
 /// Checks that it looks like RabbitMQ's export; if not, returns what is wrong and what to do.
@@ -122,12 +125,39 @@ fn shape(root: &Value) -> Result<(), (String, String)> {
             return Err((format!("`{list}` is not a list"), String::new()));
         };
         for (at, item) in items.iter().enumerate() {
-            // An export of a single vhost omits the vhost.
-            let is_optional = |key: &str| key == "vhost" && map.contains_key("original_vhost_name");
-            if let Some(key) = needed.iter().find(|key| !item[**key].is_string() && !is_optional(key)) {
-                return Err((format!("item {} of `{list}` has no `{key}`", at + 1), String::new()));
+            if let Some(key) = needed.iter().find(|key| !item[**key].is_string()) {
+                let fix = match (*key, &map.get("original_vhost_name")) {
+                    ("vhost", Some(_)) => SINGLE_VHOST,
+                    _ => "",
+                };
+                return Err((format!("item {} of `{list}` has no `{key}`", at + 1), fix.to_owned()));
             }
         }
     }
+    for (at, user) in items(root, "users").enumerate() {
+        if let Some(wrong) = wrong_user(user) {
+            return Err((format!("item {} of `users` {wrong}", at + 1), String::new()));
+        }
+    }
     Ok(())
+}
+
+/// What every version of RabbitMQ refuses (rabbit_auth_backend_internal:put_user/3; the modules rabbit_password_hashing_*).
+fn wrong_user(user: &Value) -> Option<String> {
+    let has = |key: &str| !user[key].is_null();
+    if !has("tags") && !has("administrator") {
+        return Some("has no `tags`; a user without any has `\"tags\": \"\"`".to_owned());
+    }
+    if has("password") && has("password_hash") {
+        return Some("has both `password` and `password_hash`".to_owned());
+    }
+    let hashing = user["hashing_algorithm"].as_str()?;
+    let known = ["md5", "sha256", "sha512"];
+    let name = hashing.strip_prefix("rabbit_password_hashing_")?;
+    (!known.contains(&name)).then(|| {
+        format!(
+            "has the unknown `hashing_algorithm` {hashing}; RabbitMQ has {}",
+            quoted(known.map(|it| format!("rabbit_password_hashing_{it}")))
+        )
+    })
 }

@@ -4,8 +4,10 @@ mod balancer;
 mod cluster;
 mod config;
 mod config_keys;
+mod defined;
 mod definitions;
 mod hosts;
+mod listeners;
 mod reach;
 mod secret;
 mod templates;
@@ -30,6 +32,8 @@ struct Checker<'c> {
     secrets: Secrets,
     secret_sources: BTreeMap<SecretName, SecretSource>,
     commands: BTreeMap<SecretName, CommandSecret>,
+    /// Where each key of `[cluster.config]` stands.
+    config_keys: BTreeMap<String, Range<usize>>,
 }
 
 /// Checks a raw inventory. The result is valid only if `problems` has no error afterwards.
@@ -43,17 +47,26 @@ pub fn check(
     // Invalid values were removed from the document; checks that could miss them are skipped.
     let is_whole = problems.is_empty();
     let (secrets, secret_sources) = (Secrets::default(), BTreeMap::new());
-    let mut checker =
-        Checker { source, base, options, problems, secrets, secret_sources, commands: BTreeMap::new() };
+    let mut checker = Checker {
+        source,
+        base,
+        options,
+        problems,
+        secrets,
+        secret_sources,
+        commands: BTreeMap::new(),
+        config_keys: BTreeMap::new(),
+    };
     let cluster = raw.cluster.unwrap_or_default();
     let hosts = checker.hosts(&raw.host, raw.ssh.as_ref(), cluster.names.unwrap_or_default());
     if is_whole {
         checker.roles(&raw.host, raw.load_balancer.as_ref());
     }
     let time = checker.time(raw.time.unwrap_or_default(), &hosts);
-    let load_balancer = checker.load_balancer(raw.load_balancer.as_ref(), &cluster, &raw.host);
     let package = checker.package(&raw.package.unwrap_or_default());
     let cluster = checker.cluster(cluster, &hosts, &package);
+    checker.listeners(&cluster);
+    let load_balancer = checker.load_balancer(raw.load_balancer.as_ref(), &cluster, &raw.host);
     let hosts_file = match raw.hosts_file.and_then(|hosts_file| hosts_file.manage) {
         Some(false) => HostsFileSetting::LeftAlone,
         Some(true) | None => HostsFileSetting::Managed,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Draft, conf_keys, environment_file, outranked};
+use super::{Draft, conf_keys, environment_file, outranked, plugin_files};
 use crate::facts::{FileFacts, HostFacts, MainConfiguration};
 use crate::inventory::Host;
 use crate::model::{NodeName, Version};
@@ -170,6 +170,10 @@ fn plugins(draft: &mut Draft<'_>, host: &Host) {
         if enabled == wanted {
             return;
         }
+        let added: Vec<String> = wanted.iter().filter(|plugin| !enabled.contains(plugin)).cloned().collect();
+        if plugin_files::refuse_missing(draft, host, &added) {
+            return;
+        }
         let reason = difference(&enabled, &wanted);
         let operation = SetPlugins { node: host.node(), plugins: wanted };
         let switches = |operation: &Operation| matches!(operation, Operation::SetPlugins(_));
@@ -183,6 +187,9 @@ fn plugins(draft: &mut Draft<'_>, host: &Host) {
         );
     }
     let current = facts.file(PLUGINS_FILE).and_then(|file| file.content.clone()).unwrap_or_default();
+    if plugin_files::refuse_missing(draft, host, &wanted) {
+        return;
+    }
     let enabled = parse_enabled_plugins(&current).unwrap_or_default();
     if enabled == wanted && !current.is_empty() {
         return;

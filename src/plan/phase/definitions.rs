@@ -1,4 +1,4 @@
-use super::Draft;
+use super::{Draft, definable};
 use crate::cluster::phrases::listed;
 use crate::facts::{Guest, NodeFacts};
 use crate::inventory::{Admin, Definitions, GuestSetting, Host};
@@ -31,6 +31,9 @@ fn import(draft: &mut Draft<'_>, anchor: &Host, definitions: &Definitions) {
         (Some(_), _) => "the file has changed since it was imported".to_owned(),
         (None, _) => "it was never imported".to_owned(),
     };
+    if let Some(problem) = definable::objection(draft, anchor, node, definitions) {
+        return draft.refuse_problem(&anchor.name, problem);
+    }
     let operation = ImportDefinitions {
         node: anchor.node(),
         secret: Definitions::secret(),

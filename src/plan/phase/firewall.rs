@@ -21,7 +21,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         if firewalls.is_empty() {
             draft.note(&host.name, "no firewall is active on this host, so there is nothing to open");
         }
-        let needed = needed(draft.desired, host);
+        let needed = needed(draft.desired, &draft.facts, host);
         for seen in firewalls {
             match seen {
                 Seen::Manageable(firewall) => open(draft, &host.name, &firewall, &needed),

@@ -16,7 +16,7 @@ use crate::template::{Rendered, TemplateError};
 
 const PATH: &str = "/etc/hosts";
 
-/// Writes every host of the inventory into a marked block of /etc/hosts, on every host. Other lines stay, except
+/// Writes every host of the inventory into a marked block of /etc/hosts, on every host whose own lines do not name them all. Other lines stay, except
 /// for aliases that would resolve one of these names differently (Debian's installer maps the host's own name to
 /// 127.0.1.1, where other nodes cannot reach Erlang). A host keeps its full name.
 pub fn plan(draft: &mut Draft<'_>) {
@@ -51,6 +51,13 @@ fn write(
     let astray = addresses
         .iter()
         .find_map(|(name, address)| Some((name.clone(), elsewhere(facts.resolution.get(name)?, *address)?)));
+    // Its own lines have the same effect.
+    let is_named = astray.is_none()
+        && hosts_text::names_all(&current, addresses)
+        && addresses.iter().all(|(name, address)| resolves(facts, name, *address));
+    if is_named {
+        return Ok(());
+    }
     if wanted == current {
         if let Some((name, found)) = astray.filter(|_| draft.desired.is_broker(host)) {
             refuse_resolver(draft, &host.name, &name, found);

@@ -1,6 +1,7 @@
 //! The text of /etc/hosts, and of cloud-init's template for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::model::HostName;
 
@@ -33,6 +34,22 @@ pub(super) fn canonical<'n>(
         (first != name.as_str()).then(|| (name.clone(), first.to_owned()))
     };
     names.filter_map(of).collect()
+}
+
+/// Whether the file itself names every host, in lines of its own.
+pub(super) fn names_all(text: &str, addresses: &[(HostName, IpAddr)]) -> bool {
+    let lines: Vec<Vec<&str>> = text.lines().map(words).collect();
+    let names = |name: &HostName, address: &IpAddr| {
+        lines.iter().any(|line| {
+            line.first().is_some_and(|first| first.parse() == Ok(*address))
+                && line
+                    .iter()
+                    .skip(1)
+                    .take_while(|word| !word.starts_with('#'))
+                    .any(|word| *word == name.as_str())
+        })
+    };
+    !text.contains(BEGIN) && addresses.iter().all(|(name, address)| names(name, address))
 }
 
 /// The file with the block: at its old position, or at the end. These names are removed from all other lines.

@@ -2,13 +2,17 @@ use std::collections::BTreeMap;
 
 use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
+use crate::cluster::endpoints::endpoint;
+use crate::facts::Facts;
 use crate::inventory::{Host, LoadBalancer};
 use crate::model::Role;
-use crate::operation::{Proof, ReloadUnit, StartUnit, StopUnit, Then, Validator, WriteFile};
+use crate::operation::{Operation, Proof, ReloadUnit, StartUnit, StopUnit, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, StepId, render};
 use crate::playbook::Phase;
+use crate::rabbitmq::listeners::{Endpoint, NodePorts};
 use crate::redact::redacted;
+use crate::template::Rendered;
 
 /// Renders the load balancer's configuration, validates it with the load balancer itself, and reloads.
 pub fn plan(draft: &mut Draft<'_>) {
@@ -41,21 +45,9 @@ fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
 }
 
 fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
-    let Some(platform) = preflight::platform(draft, &host.name) else { return };
-    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer, platform) {
-        Ok(wanted) => wanted,
-        Err(error) => return super::refuse_template(draft, &error),
-    };
-    let Some(facts) = draft.host(&host.name) else { return };
-    let Balancer { conf: path, unit, .. } = balancer.software.balancer();
-    let current = facts.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
-    let Some(resolved) = draft.resolve(&wanted) else {
-        return draft
-            .note(&host.name, format!("{path} needs a secret that is not available; it was not compared"));
-    };
-    if current.as_bytes() == resolved.expose() {
-        return;
-    }
+    let backends = backends(draft, |draft, broker| vec![endpoint(draft.desired, &draft.facts, broker)]);
+    let Some(Compared { current, wanted }) = compared(draft, host, balancer, &backends) else { return };
+    let Balancer { conf: path, .. } = balancer.software.balancer();
     let ours = balancer.software.balancer().is_ours(&current);
     let new = draft
         .observed
@@ -72,31 +64,130 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
             (Change::Change, "it was not written by rabbitup; a copy is kept beside it", unified("", &text))
         }
     };
-    let write = WriteFile {
-        path: (*path).to_owned(),
-        mode: if wanted.secrets().next().is_some() { 0o640 } else { 0o644 },
-        owner: "root".to_owned(),
-        group: "root".to_owned(),
-        body: wanted,
-        validate: Some(Validator::Balancer(balancer.software)),
-        then: Then::Reload((*unit).to_owned()),
-        proof: Proof::None,
-        resolves: Vec::new(),
-        full_names: BTreeMap::new(),
-    };
-    // When a node replaces another, clients are sent to the new one only once it serves.
-    let ready = match draft.desired.leaving {
-        Some(_) => draft.last_on_brokers(&[Phase::Start, Phase::Join, Phase::Grow]),
-        None => Vec::new(),
+    // When a node replaces another, clients are sent to the new one only once it serves; when brokers come to listen elsewhere,
+    // once all of them do.
+    let ready = if draft.desired.leaving.is_some() {
+        draft.last_on_brokers(&[Phase::Start, Phase::Join, Phase::Grow])
+    } else if has_moved(draft) {
+        let mut ready = draft.last_on_brokers(&[Phase::Start, Phase::Upgrade, Phase::Restart, Phase::Join]);
+        ready.extend(draft.steps_that(|operation| matches!(operation, Operation::SwitchServer(_))));
+        ready
+    } else {
+        Vec::new()
     };
     draft.propose(
-        Proposal::new(&host.name, "balancer-conf", change, write)
+        Proposal::new(&host.name, "balancer-conf", change, write(balancer, wanted))
             .title(format!("write {path}"))
             .because(reason)
             .diff(diff)
             .after(ready)
             .within(180),
     );
+}
+
+/// Its file as it is and as it should be.
+struct Compared {
+    current: String,
+    wanted: Rendered,
+}
+
+/// None if they do not differ, or cannot be compared.
+fn compared(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    balancer: &LoadBalancer,
+    backends: &[(&Host, Endpoint)],
+) -> Option<Compared> {
+    let platform = preflight::platform(draft, &host.name)?;
+    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer, platform, backends) {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            super::refuse_template(draft, &error);
+            return None;
+        }
+    };
+    let path = balancer.software.balancer().conf;
+    let current =
+        draft.host(&host.name)?.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
+    let Some(resolved) = draft.resolve(&wanted) else {
+        draft.note(&host.name, format!("{path} needs a secret that is not available; it was not compared"));
+        return None;
+    };
+    (current.as_bytes() != resolved.expose()).then_some(Compared { current, wanted })
+}
+
+fn write(balancer: &LoadBalancer, body: Rendered) -> WriteFile {
+    let Balancer { conf, unit, .. } = balancer.software.balancer();
+    WriteFile {
+        path: (*conf).to_owned(),
+        mode: if body.secrets().next().is_some() { 0o640 } else { 0o644 },
+        owner: "root".to_owned(),
+        group: "root".to_owned(),
+        body,
+        validate: Some(Validator::Balancer(balancer.software)),
+        then: Then::Reload((*unit).to_owned()),
+        proof: Proof::None,
+        resolves: Vec::new(),
+        full_names: BTreeMap::new(),
+    }
+}
+
+/// Every broker with the places where a balancer is to look for it.
+fn backends<'a>(
+    draft: &Draft<'a>,
+    places: impl Fn(&Draft<'a>, &Host) -> Vec<Endpoint>,
+) -> Vec<(&'a Host, Endpoint)> {
+    let of = |host: &'a Host| places(draft, host).into_iter().map(move |endpoint| (host, endpoint));
+    draft.desired.brokers().flat_map(of).collect()
+}
+
+/// Whether a broker serves elsewhere after this plan.
+fn has_moved(draft: &Draft<'_>) -> bool {
+    let runs = |host: &&Host| draft.observed.host(&host.name).is_some_and(|facts| facts.node().is_some());
+    let at = |facts: &Facts, host: &Host| endpoint(draft.desired, facts, host);
+    draft.desired.brokers().filter(runs).any(|host| at(draft.observed, host) != at(&draft.facts, host))
+}
+
+/// Before brokers come to listen elsewhere, one after the other: a balancer that cannot be told at run time looks for each
+/// broker at both places, and uses the one that answers. Returns the steps.
+pub(super) fn widen(draft: &mut Draft<'_>, before: &[StepId]) -> Vec<StepId> {
+    let Some(balancer) = draft.desired.load_balancer.clone() else { return Vec::new() };
+    let software = balancer.software.balancer();
+    if software.runtime.is_some() {
+        return Vec::new();
+    }
+    let what = "balancer-conf-both";
+    let mut steps = Vec::new();
+    for host in draft.hosts().into_iter().filter(|host| host.has(Role::LoadBalancer)) {
+        let Some(facts) = draft.host(&host.name) else { continue };
+        let is_ours = |content: &str| software.is_ours(content);
+        let ours = facts.file(software.conf).and_then(|file| file.content.as_deref()).is_some_and(is_ours);
+        let id = StepId::new(&host.name, what);
+        if draft.has(&id) || !ours || !facts.unit(software.unit).is_active() {
+            continue;
+        }
+        let both = backends(draft, |draft, broker| {
+            let now = endpoint(draft.desired, &draft.facts, broker);
+            let then = draft.desired.cluster.listeners(NodePorts::default()).endpoint();
+            if now == then { vec![now] } else { vec![now, then] }
+        });
+        let Some(Compared { current, wanted }) = compared(draft, host, &balancer, &both) else { continue };
+        let diff = unified(&redacted(&current), &redacted(&wanted.display_text()));
+        draft.propose(
+            Proposal::new(&host.name, what, Change::Change, write(&balancer, wanted))
+                .title(format!("write {} with both ports of each broker", software.conf))
+                .because(
+                    "the brokers change their ports one after the other; what does not answer is passed over",
+                )
+                .diff(diff)
+                .after(before.iter().cloned())
+                .within(180),
+        );
+        if draft.has(&id) {
+            steps.push(id);
+        }
+    }
+    steps
 }
 
 fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {

@@ -9,6 +9,7 @@ mod conf_keys;
 mod cookie;
 mod cookie_rotation;
 mod data_place;
+mod definable;
 mod definitions;
 mod environment_file;
 mod feature_flags;
@@ -22,13 +23,16 @@ mod hosts_file;
 mod hosts_text;
 mod join;
 pub mod load_balancer;
+mod moved_listeners;
 mod node_types;
 mod only_copies;
 mod outranked;
 mod over;
 mod packages;
+mod plugin_files;
 mod preflight;
 mod prune;
+mod reach;
 mod rebalance;
 mod recover;
 mod remove;
@@ -91,6 +95,14 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::Stop => stop::plan(draft),
         // Inspects after apply, and changes nothing: see report::health.
         PhaseSettings::Verify(_) => {}
+    }
+}
+
+/// What the steps of all phases need of the network, in playbooks that check their hosts before.
+pub(super) fn check_reach(draft: &mut Draft<'_>, playbook: &Playbook) {
+    if playbook.phases.iter().any(|phase| matches!(phase, PhaseSettings::Preflight(_))) {
+        draft.phase = Phase::Preflight;
+        reach::plan(draft);
     }
 }
 

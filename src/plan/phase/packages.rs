@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::over;
 use super::{Draft, preflight, time};
+use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, Problem, Role, Version, VersionSpec};
@@ -9,7 +10,7 @@ use crate::operation::{
     Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy, unit_of,
 };
 use crate::plan::{Change, Proposal, StepId};
-use crate::platform::Platform;
+use crate::platform::{LOCK_PATIENCE_S, Platform};
 use crate::rabbitmq::BROKER_PACKAGE;
 
 /// Installs everything that a host needs in one transaction, and keeps packages from starting their services before
@@ -79,6 +80,10 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     if choices.is_empty() {
         return;
     }
+    let removes = match removed_for(&choices, facts, platform) {
+        Ok(removes) => removes,
+        Err(problem) => return draft.refuse_problem(&host.name, problem),
+    };
     let names: Vec<String> = choices.iter().map(|choice| describe(choice, facts)).collect();
     let held_back: Vec<String> = choices
         .iter()
@@ -93,6 +98,12 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     } else {
         (Change::Add, "not installed".to_owned())
     };
+    let reason = match removes.as_slice() {
+        [] => reason,
+        replaced => {
+            format!("{reason}; removes {}, which {} replaces", listed(replaced), platform.time.package)
+        }
+    };
     let first = goes_first(draft, host);
     let reason = match &first {
         Some(_) => format!(
@@ -105,14 +116,46 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
         packages: choices,
         held_back_units: held_back,
         keys: draft.desired.package.keys.clone(),
+        removes,
     };
     draft.propose(
         Proposal::new(&host.name, "packages", change, operation)
             .title(format!("install {}", names.join(", ")))
             .because(reason)
             .after(first)
-            .within(1800),
+            .within(1800 + LOCK_PATIENCE_S),
     );
+}
+
+/// The installed packages that the installation removes: other time services, which chrony replaces.
+///
+/// # Errors
+/// The package manager would remove something else.
+fn removed_for(
+    choices: &[PackageChoice],
+    facts: &HostFacts,
+    platform: &Platform,
+) -> Result<Vec<String>, Problem> {
+    for choice in choices {
+        let removes =
+            facts.packages.get(&choice.name).map(|known| known.removes.as_slice()).unwrap_or_default();
+        if removes.is_empty() {
+            continue;
+        }
+        let (name, tool) = (&choice.name, platform.tool);
+        return Err(Problem::new(
+            format!("the installation of {name} would remove {}", listed(removes)),
+            format!("{tool} -s install {name} says so"),
+            format!(
+                "on the host: see why, and remove what is not needed ({tool} remove {}); then run the same command again",
+                removes.join(" ")
+            ),
+        ));
+    }
+    let replaced = platform.time.replaces.iter().filter(|name| {
+        choices.iter().any(|choice| choice.name == platform.time.package) && facts.installed(name).is_some()
+    });
+    Ok(replaced.map(|&name| name.to_owned()).collect())
 }
 
 /// The installation on the anchor, if this host would compete with it for processors: containers on one machine. The
@@ -267,6 +310,7 @@ fn hold(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     draft.propose(
         Proposal::new(&host.name, "hold", Change::Change, HoldPackages { packages, hold })
             .title(title)
-            .because(format!("[package] hold is {wanted}")),
+            .because(format!("[package] hold is {wanted}"))
+            .within(120 + LOCK_PATIENCE_S),
     );
 }

@@ -1,15 +1,10 @@
-use std::collections::BTreeMap;
-
 use super::Draft;
 use crate::cluster::machines;
-use crate::cluster::phrases::listed;
-use crate::facts::PortState;
-use crate::firewall::Seen;
-use crate::inventory::FirewallSetting;
-use crate::model::{HostName, Problem};
+use crate::cluster::phrases::offset;
+use crate::facts::PackageLock;
+use crate::model::{Cause, HostName, Problem};
 use crate::plan::Refusal;
-use crate::plan::openings::needed;
-use crate::platform::{Platform, platforms};
+use crate::platform::{LOCK_PATIENCE_S, Platform, platforms};
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
 
@@ -24,7 +19,6 @@ pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
         if !controller_is_off {
             clock(draft, &host.name);
         }
-        reach(draft, &host.name);
     }
 }
 
@@ -96,11 +90,13 @@ fn resources(draft: &mut Draft<'_>, name: &HostName, is_broker: bool, floor: &Ho
 
 fn package_manager(draft: &mut Draft<'_>, name: &HostName) {
     if let Some(lock) = draft.host(name).and_then(|facts| facts.package_lock.clone()) {
-        let holder = format!("{} (process {})", lock.command, lock.pid);
+        let PackageLock { pid, command, .. } = &lock;
         draft.note(
             name,
             format!(
-                "{holder} holds the package manager's lock; an installation waits for it, 2 minutes at most"
+                "{command} (process {pid}) holds {}; an installation waits for it, up to {} min",
+                lock.what(),
+                LOCK_PATIENCE_S / 60
             ),
         );
     }
@@ -125,12 +121,12 @@ fn controllers_clock(draft: &mut Draft<'_>) -> bool {
         return false;
     }
     let side = if *most > 0.0 { "behind" } else { "ahead of" };
-    let off = duration((least + most).abs() / 2.0);
+    let off = offset((least + most).abs() / 2.0);
     let problem = Problem::new(
         format!(
             "this machine's clock is {off} {side} the clocks of all {} hosts; at most {} is allowed",
             offsets.len(),
-            duration(limit)
+            offset(limit)
         ),
         "a time service runs on each of them, and they agree with each other",
         "set this machine's clock (timedatectl shows whether a time service runs here), then run the same command again",
@@ -151,83 +147,63 @@ fn clock(draft: &mut Draft<'_>, name: &HostName) {
     }
     let kept = facts.time_service.running.clone();
     let side = if clock.offset_ms > 0.0 { "ahead of" } else { "behind" };
-    let found = format!("the clock is {} {side} this machine's", duration(clock.offset_ms.abs()));
+    let found = format!("the clock is {} {side} this machine's", offset(clock.offset_ms.abs()));
     match kept {
         Some(service) => draft.refuse(
             name,
-            format!("{found}; at most {} is allowed", duration(limit)),
+            format!("{found}; at most {} is allowed", offset(limit)),
             format!("{service} runs on the host and has not corrected it"),
             format!("on the host: chronyc tracking, or timedatectl; also check this machine's own clock ({service} may be right)"),
         ),
+        None if off > PACKAGES_MIND_MS && installs(draft, name) => {
+            let problem = unusable(draft, clock.offset_ms);
+            draft.refuse_problem(name, problem.of(found));
+        }
         None if draft.desired.time.manage => {
             draft.note(name, format!("{found}; no time service runs yet, chrony will correct it"));
         }
         None => draft.refuse(
             name,
-            format!("{found}; at most {} is allowed", duration(limit)),
+            format!("{found}; at most {} is allowed", offset(limit)),
             "no time service runs on the host, and [time] manage is false",
             "start one, or let rabbitup do it: [time] manage = true",
         ),
     }
 }
 
-fn duration(ms: f64) -> String {
-    if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1000.0) }
+/// How far a clock may be off where packages are fetched, in milliseconds. apt refuses lists that are ten seconds from the future
+/// (Acquire::Max-FutureTime in apt.conf(5)), and mirrors publish new ones several times a day.
+const PACKAGES_MIND_MS: f64 = 600_000.0;
+
+/// Whether this run installs packages on the host before chrony can correct its clock.
+fn installs(draft: &Draft<'_>, name: &HostName) -> bool {
+    let (Some(host), Some(facts)) = (draft.desired.host(name), draft.host(name)) else { return false };
+    let Some(platform) = facts.system.family.platform() else { return false };
+    let broker = draft.desired.is_broker(host).then_some(BROKER_PACKAGE);
+    let time = draft.desired.time.manage.then_some(platform.time.package);
+    broker.into_iter().chain(time).any(|package| facts.installed(package).is_none())
 }
 
-fn reach(draft: &mut Draft<'_>, name: &HostName) {
-    let Some(facts) = draft.host(name) else { return };
-    let mut blocked: BTreeMap<HostName, Vec<(u16, PortState)>> = BTreeMap::new();
-    for reach in &facts.reach {
-        if will_be_opened(draft, name, &reach.peer, reach.port) {
-            continue;
-        }
-        if matches!(reach.state, PortState::Filtered | PortState::Rejected) {
-            blocked.entry(reach.peer.clone()).or_default().push((reach.port, reach.state));
-        }
-    }
-    for (peer, ports) in blocked {
-        let numbers: Vec<u16> = ports.iter().map(|(port, _)| *port).collect();
-        let rejected = ports.iter().any(|(_, state)| *state == PortState::Rejected);
-        let word = if numbers.len() == 1 { "port" } else { "ports" };
-        let evidence =
-            if rejected { "the connection was rejected on the way" } else { "no answer within a second" };
-        draft.refuse(
-            name,
-            format!("{peer} cannot be reached on {word} {}", listed(&numbers)),
-            format!("{evidence}, neither open nor refused: a firewall, or no route between the two"),
-            advice(draft.desired.firewall, name, &peer),
-        );
-    }
-}
-
-fn advice(firewall: FirewallSetting, name: &HostName, peer: &HostName) -> String {
-    let ports = "4369 (epmd), 25672 (between brokers), 5672 (AMQP), 15672 (management)";
-    match firewall {
-        FirewallSetting::LeftAlone => format!(
-            "allow {name} to connect to {peer}: {ports}; if {peer}'s own firewall is in the way, [firewall] manage = true in \
-             the inventory lets rabbitup open it"
-        ),
-        FirewallSetting::Managed => format!(
-            "allow {name} to connect to {peer}: {ports}; no firewall on {peer} itself that rabbitup manages is in the way"
-        ),
-    }
-}
-
-/// Whether a firewall on the peer is in the way that the phase `firewall` opens.
-fn will_be_opened(draft: &Draft<'_>, name: &HostName, peer: &HostName, port: u16) -> bool {
-    let (Some(from), Some(to)) = (draft.desired.host(name), draft.desired.host(peer)) else { return false };
-    if !draft.options.limit.covers(peer) {
-        return false;
-    }
-    let needed = needed(draft.desired, to);
-    let closed = |seen: &Seen| match seen {
-        Seen::Manageable(firewall) => {
-            !firewall.open().iter().any(|opening| opening.lets_in(from.address, port))
-                && needed.iter().any(|opening| opening.lets_in(from.address, port))
-        }
-        // The phase itself refuses it.
-        Seen::Beyond { .. } => true,
+/// Why packages cannot be installed with a clock that is this far off, and how it is set.
+fn unusable(draft: &Draft<'_>, ms: f64) -> Cause {
+    let (refused, relative) = if ms < 0.0 {
+        ("lists, certificates and signatures that are newer than its clock", "seconds")
+    } else {
+        ("lists and certificates that have expired by its clock", "seconds ago")
     };
-    draft.host(peer).is_some_and(|facts| facts.firewalls.iter().any(closed))
+    let offsets: Vec<f64> =
+        draft.hosts().iter().filter_map(|host| Some(draft.host(&host.name)?.clock?.offset_ms)).collect();
+    let agree = offsets.len() > 1 && offsets.iter().all(|other| (other - ms).abs() < 60_000.0);
+    let doubt = if agree {
+        "; the hosts agree with each other, so it may be this machine's clock that is wrong"
+    } else {
+        ""
+    };
+    Cause::new(
+        format!("no time service runs on the host, and its package manager refuses {refused}{doubt}"),
+        format!(
+            "on the host: date -s '{:.0} {relative}' sets it right; then run the same command again",
+            (ms / 1000.0).abs()
+        ),
+    )
 }

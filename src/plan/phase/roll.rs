@@ -1,6 +1,8 @@
 //! How one running broker is taken out of service and brought back, for a restart or an upgrade.
 
-use super::Draft;
+use std::collections::BTreeMap;
+
+use super::{Draft, moved_listeners};
 use crate::balancer::Software;
 use crate::cluster::phrases::listed;
 use crate::cluster::view;
@@ -9,9 +11,10 @@ use crate::facts::{HostFacts, MetadataStore, QueueFacts, QueueKind};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName, Role};
 use crate::operation::{
-    BalancerState, Operation, PackageChoice, RestartBroker, StopCheck, SwitchServer, UpgradeBroker,
+    BalancerState, Moved, Operation, PackageChoice, RestartBroker, StopCheck, SwitchServer, UpgradeBroker,
 };
 use crate::plan::{Change, Proposal, StepId, UnknownMembers};
+use crate::platform::LOCK_PATIENCE_S;
 use crate::playbook::{Answer, Minutes, Phase};
 
 /// What is done to a broker while it is out of service.
@@ -44,8 +47,10 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: RollKind, reason: &
     // The balancer is switched for brokers within --limit, and only for those.
     let spared = stop_check != StopCheck::None && draft.options.limit.covers(&host.name);
     let balancers = if spared { balancers(draft, host) } else { Vec::new() };
+    let prepared = moved_listeners::prepare(draft, host, &balancers, &before);
+    before.extend(prepared);
     for balancer in &balancers {
-        switch(draft, balancer, &host.name, BalancerState::Out, reason, before.clone());
+        switch(draft, balancer, &host.name, BalancerState::Out, BTreeMap::new(), reason, before.clone());
     }
     let out = draft.last_of(&balancers.iter().collect::<Vec<_>>(), &[draft.phase]);
     let (node, names, patience_s) = (host.node(), draft.desired.cluster.names, patience.seconds());
@@ -71,7 +76,7 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: RollKind, reason: &
                 keys: draft.desired.package.keys.clone(),
                 patience_s,
             };
-            ("upgrade", Change::Restart, title, operation.into(), 2880)
+            ("upgrade", Change::Restart, title, operation.into(), 2880 + LOCK_PATIENCE_S)
         }
     };
     let proposal = Proposal::new(&host.name, what, change, operation)
@@ -82,7 +87,8 @@ pub(super) fn roll(draft: &mut Draft<'_>, host: &Host, work: RollKind, reason: &
     draft.propose(proposal);
     let done = draft.last_of(&[&host.name], &[draft.phase]);
     for balancer in &balancers {
-        switch(draft, balancer, &host.name, BalancerState::In, "it serves again", done.clone());
+        let moved = moved_listeners::after_restart(draft, balancer, host);
+        switch(draft, balancer, &host.name, BalancerState::In, moved, "it serves again", done.clone());
     }
 }
 
@@ -245,6 +251,7 @@ pub(super) fn switch(
     balancer: &HostName,
     server: &HostName,
     to: BalancerState,
+    moved: BTreeMap<String, Moved>,
     reason: &str,
     after: Vec<StepId>,
 ) {
@@ -255,7 +262,7 @@ pub(super) fn switch(
         }
         BalancerState::Out => (format!("out-{server}"), format!("take {server} out of the balancer")),
         BalancerState::In | BalancerState::InAnyway => {
-            (format!("in-{server}"), format!("put {server} back into the balancer"))
+            (format!("in-{server}"), format!("put {server} back into the balancer{}", places(&moved)))
         }
     };
     let Some(software) = told_at_run_time(draft) else { return };
@@ -264,11 +271,24 @@ pub(super) fn switch(
             balancer,
             &what,
             Change::Command,
-            SwitchServer { software, server: server.clone(), to },
+            SwitchServer { software, server: server.clone(), to, moved },
         )
         .title(title)
         .because(reason)
         .after(after)
-        .within(90),
+        .within(moved_listeners::SWITCH_S),
     );
+}
+
+/// `, on port 5673`.
+fn places(moved: &BTreeMap<String, Moved>) -> String {
+    let ports: Vec<u16> = moved
+        .values()
+        .filter_map(|moved| match moved {
+            Moved::To { port, .. } => Some(*port),
+            Moved::Later => None,
+        })
+        .collect();
+    let word = if ports.len() == 1 { "port" } else { "ports" };
+    if ports.is_empty() { String::new() } else { format!(", on {word} {}", listed(&ports)) }
 }

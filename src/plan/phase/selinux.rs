@@ -1,11 +1,11 @@
 use super::Draft;
+use crate::cluster::endpoints::clients;
 use crate::facts::{SelinuxBoolean, SelinuxMode, SelinuxPort};
 use crate::inventory::Host;
 use crate::model::Role;
 use crate::operation::{LabelPort, SetSelinuxBoolean};
-use crate::plan::openings::client_ports;
 use crate::plan::{Change, Proposal};
-use crate::rabbitmq::ports;
+use crate::rabbitmq::listeners::MANAGEMENT_TLS;
 
 /// The type of the ports on which SELinux's policy lets RabbitMQ listen, besides AMQP's and the management UI's usual ones.
 const BROKER_PORT: &str = "rabbitmq_port_t";
@@ -55,16 +55,16 @@ fn let_balancer_connect(draft: &mut Draft<'_>, host: &Host) {
 }
 
 fn let_broker_listen(draft: &mut Draft<'_>, host: &Host) {
-    if !client_ports(draft.desired).contains(&ports::MANAGEMENT_TLS) {
+    if !clients(draft.desired, &draft.facts, host).contains(&MANAGEMENT_TLS) {
         return;
     }
-    let label = SelinuxPort { port: ports::MANAGEMENT_TLS, r#type: BROKER_PORT.to_owned() };
+    let label = SelinuxPort { port: MANAGEMENT_TLS, r#type: BROKER_PORT.to_owned() };
     if draft.host(&host.name).is_some_and(|facts| facts.selinux.ports.contains(&label)) {
         return;
     }
     draft.propose(
         Proposal::new(&host.name, "selinux-port", Change::Change, LabelPort { label })
-            .title(format!("give port {} SELinux's type {BROKER_PORT}", ports::MANAGEMENT_TLS))
+            .title(format!("give port {} SELinux's type {BROKER_PORT}", MANAGEMENT_TLS))
             .because("SELinux is enforcing, and would deny the management UI its TLS port")
             .within(300),
     );

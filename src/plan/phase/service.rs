@@ -1,4 +1,4 @@
-use super::{Draft, roll};
+use super::{Draft, moved_listeners, roll};
 use crate::facts::{Backend, HostFacts};
 use crate::inventory::Host;
 use crate::operation::{BalancerState, ReviveNode};
@@ -17,7 +17,8 @@ pub fn plan(draft: &mut Draft<'_>) {
             if is_spared(draft, host, &balancer) {
                 let after = draft.last_of(&[&host.name], &[Phase::Start, Phase::Service]);
                 let reason = "it was disabled in the balancer, and its node serves";
-                roll::switch(draft, &balancer, &host.name, BalancerState::In, reason, after);
+                let moved = moved_listeners::after_restart(draft, &balancer, host);
+                roll::switch(draft, &balancer, &host.name, BalancerState::In, moved, reason, after);
             }
         }
     }

@@ -27,7 +27,7 @@ struct KnownKey {
     pattern: &'static str,
     segments: Vec<&'static str>,
     /// The variable of an application's environment that it sets: `rabbit.vm_memory_high_watermark`.
-    variable: &'static str,
+    variable: Option<&'static str>,
     spans: Vec<Span>,
 }
 
@@ -80,30 +80,35 @@ pub fn has_no_effect(key: &str, release: Version) -> bool {
 
 impl KnownKeys {
     /// Parses the table. An invalid line is skipped; a test checks that there is none.
-    fn read(table: &'static str) -> Self {
+    pub(super) fn read(table: &'static str) -> Self {
         let mut releases = Vec::new();
         let mut keys = Vec::new();
         for line in table.lines() {
             let mut words = line.split(' ');
-            match (words.next(), words.next(), words.next()) {
-                (Some("releases"), first, second) => {
-                    releases = first
-                        .into_iter()
-                        .chain(second)
-                        .chain(words)
-                        .filter_map(|r| Version::parse(r).ok())
-                        .collect();
+            let rest = |words: std::str::Split<'static, char>| words.collect::<Vec<&'static str>>();
+            match (words.next(), words.next()) {
+                (Some("releases"), first) => {
+                    let all = first.into_iter().chain(rest(words));
+                    releases = all.filter_map(|release| Version::parse(release).ok()).collect();
                 }
-                (Some(schema), Some(pattern), Some(variable)) => {
-                    let (segments, spans) =
-                        (pattern.split('.').collect(), words.filter_map(Span::read).collect());
-                    keys.push(KnownKey { schema, pattern, segments, variable, spans });
+                (Some(schema), Some(pattern)) => {
+                    let rest = rest(words);
+                    // Other tables have none.
+                    let variable = rest.first().filter(|word| Span::read(word).is_none());
+                    let segments = pattern.split('.').collect();
+                    let spans = rest.iter().filter_map(|word| Span::read(word)).collect();
+                    keys.push(KnownKey { schema, pattern, segments, variable: variable.copied(), spans });
                 }
                 _ => {}
             }
         }
         releases.sort();
         Self { releases, keys }
+    }
+
+    /// The newest release of each series, oldest series first.
+    pub fn releases(&self) -> impl Iterator<Item = Version> {
+        self.releases.iter().copied()
     }
 
     /// The newest known release of a series.
@@ -117,6 +122,19 @@ impl KnownKeys {
         (name(self.releases.first()), name(self.releases.last()))
     }
 
+    /// The application that defines the key in a release.
+    pub(super) fn schema_of(&self, key: &str, release: Version) -> Option<&'static str> {
+        self.matching(key)
+            .find(|known| known.spans.iter().any(|span| span.covers(release)))
+            .map(|known| known.schema)
+    }
+
+    /// The number of keys.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Whether any release has the key.
     pub fn has(&self, key: &str) -> bool {
         self.matching(key).next().is_some()
@@ -124,7 +142,7 @@ impl KnownKeys {
 
     /// The variable of an application's environment that a key sets: `rabbit.vm_memory_high_watermark`.
     pub fn variable(&self, key: &str) -> Option<&'static str> {
-        self.matching(key).next().map(|known| known.variable)
+        self.matching(key).next()?.variable
     }
 
     /// What a release makes of a key.
@@ -247,7 +265,9 @@ mod tests {
     }
 
     fn dashes_in_keys() -> usize {
-        let count = |key: &KnownKey| key.pattern.matches('-').count() + key.variable.matches('-').count();
+        let count = |key: &KnownKey| {
+            key.pattern.matches('-').count() + key.variable.unwrap_or_default().matches('-').count()
+        };
         known_keys().keys.iter().map(count).sum()
     }
 

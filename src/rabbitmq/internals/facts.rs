@@ -221,6 +221,13 @@ pub const FACTS: &[(IfUnknown, Question)] = &[
         include_str!("fact/plugin.erl"),
     ),
     told(
+        IfUnknown::Unknown,
+        "listener",
+        "what it listens on",
+        Fallback::ByHand("rabbitmq-diagnostics listeners"),
+        include_str!("fact/listener.erl"),
+    ),
+    told(
         IfUnknown::Plan,
         "maintenance",
         "whether it is in maintenance mode",

@@ -110,18 +110,13 @@ pub fn taken_over(stage: &Stage) {
     let services = hosts::all_services(lab, &ALL);
     let mut plan = stage.planned(&inventory);
     plan.sort();
-    let mut wanted = ALL.map(|host| format!("{host} write the cluster's host names to /etc/hosts")).to_vec();
-    wanted.extend([
-        "lb1 write /etc/haproxy/haproxy.cfg".to_owned(),
-        "node1 name the cluster orders".to_owned(),
-    ]);
-    wanted.sort();
-    assert_eq!(plan, wanted);
+    // The names in /etc/hosts are right as they are.
+    assert_eq!(plan, ["lb1 write /etc/haproxy/haproxy.cfg", "node1 name the cluster orders"]);
     stage.up(&inventory).expect(0).says("its name is somebodys");
     on_all(&ALL, |host| {
         let file = lab.stdout_of(host, "cat /etc/hosts");
         assert!(
-            file.contains("192.0.2.7 printer # second floor") && file.contains("# BEGIN rabbitup"),
+            file.contains("192.0.2.7 printer # second floor") && !file.contains("# BEGIN rabbitup"),
             "{host}: {file}"
         );
         assert_eq!(file.matches(" node3").count(), 1, "no name twice on {host}: {file}");

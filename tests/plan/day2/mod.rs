@@ -138,6 +138,7 @@ fn whole() -> Facts {
         server: (*text).to_owned(),
         status: "UP".to_owned(),
         check: "L4OK".to_owned(),
+        port: Some(5672),
     };
     host(&mut facts, "lb1").load_balancer = Some(LoadBalancerFacts {
         backends: BROKERS.iter().map(backend).collect(),

@@ -1,0 +1,53 @@
+//! Where brokers are reached: as they listen now where they run, else as they will by the inventory and their host's files.
+
+use std::collections::BTreeSet;
+
+use crate::facts::{Facts, HostFacts};
+use crate::inventory::{Desired, Host};
+use crate::rabbitmq::listeners::{Endpoint, Listeners, PortRange};
+
+/// As the inventory wants it, with what the host's rabbitmq-env.conf adds.
+fn wanted(desired: &Desired, facts: &Facts, host: &Host) -> Listeners {
+    desired.cluster.listeners(facts.host(&host.name).map(HostFacts::node_ports).unwrap_or_default())
+}
+
+fn in_effect<'f>(facts: &'f Facts, host: &Host) -> Option<&'f Listeners> {
+    let listeners = &facts.host(&host.name)?.node()?.listeners;
+    (!listeners.is_unknown()).then_some(listeners)
+}
+
+/// Where a load balancer reaches a broker. A management UI that does not run yet is where the inventory has it.
+pub(crate) fn endpoint(desired: &Desired, facts: &Facts, host: &Host) -> Endpoint {
+    completed(in_effect(facts, host), wanted(desired, facts, host).endpoint())
+}
+
+/// The same for a broker that starts with the files that are on its host.
+pub(crate) fn endpoint_at_start(desired: &Desired, facts: &Facts, host: &Host) -> Endpoint {
+    let at_start = facts.host(&host.name).and_then(HostFacts::listeners_at_start);
+    completed(at_start.as_ref(), wanted(desired, facts, host).endpoint())
+}
+
+fn completed(listeners: Option<&Listeners>, wanted: Endpoint) -> Endpoint {
+    let Some(now) = listeners.map(|listeners| listeners.endpoint_like(&wanted)) else { return wanted };
+    Endpoint {
+        amqp: now.amqp.or(wanted.amqp),
+        path_prefix: if now.management.is_some() { now.path_prefix } else { wanted.path_prefix },
+        management: now.management.or(wanted.management),
+    }
+}
+
+/// The ports from which a node takes one for its connections with other nodes: the one in effect first, then the inventory's.
+pub(crate) fn distribution(desired: &Desired, facts: &Facts, host: &Host) -> Vec<PortRange> {
+    let now = in_effect(facts, host).and_then(Listeners::distribution);
+    let then = wanted(desired, facts, host).distribution();
+    let mut ranges: Vec<PortRange> = now.into_iter().chain(then).collect();
+    ranges.dedup();
+    ranges
+}
+
+/// The ports on which a broker serves clients, now or by the inventory. Clients of a node that restarts elsewhere come until then.
+pub(crate) fn clients(desired: &Desired, facts: &Facts, host: &Host) -> BTreeSet<u16> {
+    let mut ports = wanted(desired, facts, host).clients();
+    ports.extend(in_effect(facts, host).map(Listeners::clients).unwrap_or_default());
+    ports
+}
