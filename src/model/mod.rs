@@ -17,7 +17,7 @@ mod shell;
 pub(crate) mod shells;
 mod version;
 
-pub use address_family::AddressFamily;
+pub(crate) use address_family::AddressFamily;
 pub use cookie::{CookieDigest, DigestKey};
 pub(crate) use cookie::{CookieError, check_cookie, generate_cookie};
 pub use host_name::HostName;

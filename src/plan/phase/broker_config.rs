@@ -1,10 +1,9 @@
-use std::collections::BTreeMap;
-
+use super::broker_file::{file, propose};
 use super::{Draft, conf_keys, environment_file, outranked, plugin_files};
 use crate::facts::{FileFacts, HostFacts, MainConfiguration};
 use crate::inventory::Host;
 use crate::model::{NodeName, Version};
-use crate::operation::{Operation, Proof, SetPlugins, Then, Validator, WriteFile};
+use crate::operation::{Operation, SetPlugins, Then, Validator};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, StepId, render};
 use crate::rabbitmq::{
@@ -211,35 +210,6 @@ fn difference(enabled: &[String], wanted: &[String]) -> String {
         parts.push(format!("{} not in the inventory", extra.join(", ")));
     }
     parts.join("; ")
-}
-
-pub(super) fn file(path: &str, group: &str, mode: u32, body: Rendered) -> WriteFile {
-    WriteFile {
-        path: path.to_owned(),
-        mode,
-        owner: "root".to_owned(),
-        group: group.to_owned(),
-        body,
-        validate: None,
-        then: Then::Nothing,
-        proof: Proof::BrokerStart,
-        resolves: Vec::new(),
-        full_names: BTreeMap::new(),
-    }
-}
-
-pub(super) fn propose(
-    draft: &mut Draft<'_>,
-    host: &Host,
-    what: &str,
-    write: WriteFile,
-    reason: &str,
-    diff: Option<String>,
-    current: &str,
-) {
-    let change = if current.is_empty() { Change::Add } else { Change::Change };
-    let title = format!("write {}", write.path);
-    draft.hold_back(Proposal::new(&host.name, what, change, write).title(title).because(reason).diff(diff));
 }
 
 /// Whether a file changed after the node had read it.

@@ -1,7 +1,7 @@
 //! rabbitmq-env.conf is a shell file with other settings of the operator: only single lines are managed.
 
 use super::Draft;
-use super::broker_config::{file, propose};
+use super::broker_file::{file, propose};
 use crate::cluster::address_family;
 use crate::facts::{BrokerEnvironment, HostFacts};
 use crate::inventory::Host;

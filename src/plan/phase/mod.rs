@@ -3,6 +3,7 @@
 
 mod asked_for;
 mod broker_config;
+mod broker_file;
 mod cloud_hosts;
 mod cluster_name;
 mod conf_keys;
