@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
+use crate::lab::Lab;
 use crate::program::{Run, until};
 use crate::stage::{BROKERS, Stage, octet};
 
@@ -28,14 +29,14 @@ fn inventory(stage: &Stage, hosts: &[&str]) -> String {
 }
 
 /// Also after the next boot.
-fn give_addresses(stage: &Stage) {
+fn give_addresses(lab: &Lab) {
     on_all(&ALL, |host| {
         let address = format!("ip -6 addr replace {}/64 dev host0 nodad", six(host));
         let unit = "/etc/systemd/system/lab-network.service.d";
         let lines = format!(
             "mkdir -p {unit} && printf '[Service]\\nExecStart={address}\\n' >{unit}/six.conf && {address}"
         );
-        stage.lab.stdout_of(host, &lines)
+        lab.stdout_of(host, &lines)
     });
 }
 
@@ -59,7 +60,7 @@ fn serves(stage: &Stage) {
 
 pub fn ipv6_only(stage: &Stage) {
     let lab = &stage.lab;
-    give_addresses(stage);
+    give_addresses(lab);
     let files = hosts::all_files(lab, &ALL);
     let mixed = inventory(stage, &["node2"]);
     let refused = stage.rabbitup_on(&mixed).args(["check"]).run().expect(64);
