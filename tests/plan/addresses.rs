@@ -79,7 +79,8 @@ fn with_ipv4_addresses_nothing_of_it_is_written() {
 fn arguments_that_are_there_are_kept_and_merged() {
     let desired = six();
     let tools = format!("{TOOLS}=\"-proto_dist inet6_tcp\"\n");
-    let cases: [(&str, &[(&str, &str)], String); 5] = [
+    type Variables = &'static [(&'static str, &'static str)];
+    let cases: [(&str, Variables, String); 5] = [
         (
             "# ours\nSERVER_ADDITIONAL_ERL_ARGS=\"+P $((2 * 1048576))\" # many\n",
             &[(SERVER, "+P 2097152")],
