@@ -85,6 +85,7 @@ fn unreachable(error: TransportError) -> Unreachable {
         TransportErrorKind::HostKeyChanged => UnreachableCause::HostKeyChanged,
         TransportErrorKind::HostKeyUnknown => UnreachableCause::HostKeyUnknown,
         TransportErrorKind::AuthenticationRefused => UnreachableCause::AuthenticationRefused,
+        TransportErrorKind::LoginShell => UnreachableCause::LoginShell,
         TransportErrorKind::NoPrivilege => UnreachableCause::NoPrivilege,
         TransportErrorKind::SudoPassword => UnreachableCause::SudoPassword,
         TransportErrorKind::SudoPasswordRefused => UnreachableCause::SudoPasswordRefused,

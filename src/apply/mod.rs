@@ -7,6 +7,8 @@ mod admin_tests;
 mod ask_tests;
 #[cfg(test)]
 mod enter_tests;
+#[cfg(test)]
+mod erl_call_tests;
 mod event;
 mod fence;
 #[cfg(test)]

@@ -54,6 +54,7 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str, process: Op
         | TransportErrorKind::HostKeyChanged
         | TransportErrorKind::HostKeyUnknown
         | TransportErrorKind::AuthenticationRefused
+        | TransportErrorKind::LoginShell
         | TransportErrorKind::NoPrivilege
         | TransportErrorKind::SudoPassword
         | TransportErrorKind::SudoPasswordRefused

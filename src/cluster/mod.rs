@@ -1,6 +1,7 @@
 //! The state of a cluster, derived from facts and desired state: members, running nodes, disagreements, health.
 //! Used by the planner, doctor and status; it does no planning and no presentation.
 
+pub(crate) mod address_family;
 pub(crate) mod claim;
 pub(crate) mod endpoints;
 pub(crate) mod health;

@@ -13,6 +13,7 @@ pub(crate) fn what(cause: UnreachableCause) -> &'static str {
         UnreachableCause::HostKeyChanged => "the host key has CHANGED. STOP",
         UnreachableCause::HostKeyUnknown => "the host key is unknown",
         UnreachableCause::AuthenticationRefused => "the host accepts none of the keys that ssh offered",
+        UnreachableCause::LoginShell => "logged in, but the login shell does not start /bin/sh",
         UnreachableCause::NoPrivilege => "logged in, but this user cannot become root",
         UnreachableCause::SudoPassword => "logged in, but sudo asks for a password",
         UnreachableCause::SudoPasswordRefused => "logged in, but sudo refused the password",
@@ -72,6 +73,13 @@ pub(crate) fn next(why: &Unreachable, ssh: Option<&Ssh>) -> Vec<Advice> {
                 "check `user` and `identity` under [ssh] and what `ssh-add -l` lists, or add your key on the host. Try:",
             ),
             command(&login),
+        ],
+        UnreachableCause::LoginShell => vec![
+            sentence(
+                "give the login another shell, or set `user` under [ssh] to a login that has one, then run the same command again \
+             (docs/privileges.md). This must print exactly `ok`:",
+            ),
+            command(&format!("{login} 'sh -c \"echo ok\"'")),
         ],
         UnreachableCause::NoPrivilege => vec![sentence(
             "allow the user to use sudo or doas, log in as root (`user = \"root\"` under [ssh]), or check `become`; \

@@ -142,6 +142,8 @@ causes! {
     /// The inventory has a plugin whose file is on no place where the node looks.
     PluginMissing = "plugin-missing" / "plugins",
     TlsDiffers = "tls-differs" / "tls",
+    /// The node uses IPv4 between nodes, and their names resolve to IPv6 only, or the other way round.
+    AddressFamily = "address-family" / "address-families",
     DoesNotBoot = "does-not-boot" / "brokers",
     /// The cluster lists this host's node, but its data is lost or belongs to another cluster.
     GhostMember = "ghost-member" / "membership",

@@ -83,6 +83,8 @@ fn on_one_host(cause: Cause, found: Cause) -> bool {
                 || (cause != TlsDiffers && found == TlsDiffers)
                 || found == CookieNotRunning
         }
+        // It neither finds the others nor listens where they look for it.
+        AddressFamily => is_standstill(found) || matches!(found, GhostMember | NotJoined),
         // The unit fails because the other members reject it.
         GhostMember => is_standstill(found) || found == NotJoined,
         DoesNotBoot => matches!(found, BrokerStopped | AppStopped | NotJoined),
@@ -104,7 +106,8 @@ fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
         }
         FeatureFlagsDiffer => found.cause == NotJoined,
         // The others consider such a node down.
-        CookieByArgument | CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers => {
+        CookieByArgument | CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers
+        | AddressFamily => {
             found.cause == Partition && (cause.host() == found.host() || cause.host() == found.peer.as_ref())
         }
         _ => false,
@@ -115,6 +118,9 @@ fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
 fn from_here(cause: Cause, found: Cause) -> bool {
     match cause {
         Cause::NamesDiffer | Cause::TlsDiffers => found == Cause::HandshakeRefused,
+        Cause::AddressFamily => {
+            matches!(found, Cause::EpmdWithoutNode | Cause::DistributionRefused | Cause::HandshakeRefused)
+        }
         _ => is_cookie(cause) && found == Cause::HandshakeRefused,
     }
 }
@@ -126,7 +132,7 @@ fn towards(cause: Cause, found: Cause) -> bool {
     match cause {
         Unreachable => !matches!(found, NameUnresolved | NameLoopback | NameElsewhere),
         SameMachine | HostNameDiffers | NotInstalled | EnvironmentBroken | DataElsewhere | DiskFull
-        | NamesDiffer | NodeNameDiffers | GhostMember => absence,
+        | NamesDiffer | NodeNameDiffers | AddressFamily | GhostMember => absence,
         TlsDiffers => found == HandshakeRefused,
         _ => {
             (is_standstill(cause) && absence) || (is_cookie(cause) && (found == HandshakeRefused || absence))

@@ -85,6 +85,8 @@ pub enum UnreachableCause {
     HostKeyUnknown,
     /// ssh reached the host, which accepts none of the keys offered.
     AuthenticationRefused,
+    /// Logged in, but the login shell does not start /bin/sh.
+    LoginShell,
     /// Logged in, but neither root nor able to become root.
     NoPrivilege,
     /// Logged in, and sudo asks for a password that was not given.

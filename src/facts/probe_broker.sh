@@ -5,7 +5,7 @@
 # cannot read it, root asks with a copy of it in a temporary home.
 ask() {
   cookie_home=$home
-  asked "$unless_tls$as_c_node" "$1" as_rabbitmq 8
+  asked "$unless_other_carrier$as_c_node" "$1" as_rabbitmq 8
   case $answer in '{ok, '*) return ;; *get_cookie*) [ "$home" = "$rabbit" ] || return 1 ;; *) return 1 ;; esac
   own_home || return 1
   asked "$as_c_node" "$1" limit 8 env HOME="$dir"

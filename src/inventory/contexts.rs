@@ -58,7 +58,30 @@ impl Desired {
                 retry_interval: RETRY_INTERVAL,
             }
         });
-        RabbitmqContext { entries: self.cluster.config.iter().map(entry).collect(), formation }
+        let mut entries: Vec<ConfigLine> = self.cluster.config.iter().map(entry).collect();
+        entries.extend(self.ipv6_listeners(host));
+        RabbitmqContext { entries, formation }
+    }
+
+    /// The plugins' HTTP listeners that use IPv4 only unless told otherwise, unlike those of AMQP (rabbitmq.com/docs/networking).
+    fn ipv6_listeners(&self, host: &Host) -> Vec<ConfigLine> {
+        const HTTP: [(&str, &str); 2] =
+            [("rabbitmq_management", "management"), ("rabbitmq_prometheus", "prometheus")];
+        let is_set = |start: &str| self.cluster.config.iter().any(|entry| entry.key.starts_with(start));
+        let is_enabled = |plugin: &str| {
+            self.cluster.plugins.iter().flatten().any(|enabled| enabled == plugin) && host.address.is_ipv6()
+        };
+        let enabled = HTTP.iter().filter(|(plugin, _)| is_enabled(plugin));
+        enabled
+            .flat_map(|(_, key)| {
+                let (tcp, tls) = (format!("{key}.tcp."), format!("{key}.ssl."));
+                // A setting of one kind of listener opens it.
+                let opens_tcp = is_set(&tcp) || !is_set(&tls);
+                [(tcp, opens_tcp), (tls.clone(), is_set(&tls))]
+            })
+            .filter(|(start, opens)| *opens && !is_set(&format!("{start}ip")))
+            .map(|(start, _)| ConfigLine { key: format!("{start}ip"), value: "::".to_owned() })
+            .collect()
     }
 
     /// Every broker where a load balancer reaches it, by this inventory alone.
@@ -84,6 +107,7 @@ impl Desired {
             socket: packaged.socket.to_owned(),
             cluster: self.cluster.name.clone(),
             balance: balancer.balance.directive.map(str::to_owned),
+            dual_stack: self.with_role(Role::LoadBalancer).any(|host| host.address.is_ipv6()),
             amqp_port: balancer.amqp_port,
             management_port: balancer.management_port,
             management_path: format!("{path_prefix}/"),

@@ -1,6 +1,7 @@
 //! The basic terms as types. Each is parsed once, at the edge; code that holds a value can rely on its rules. This module imports
 //! nothing from this crate.
 
+mod address_family;
 mod cookie;
 mod host_name;
 mod key;
@@ -16,6 +17,7 @@ mod shell;
 pub(crate) mod shells;
 mod version;
 
+pub(crate) use address_family::AddressFamily;
 pub use cookie::{CookieDigest, DigestKey};
 pub(crate) use cookie::{CookieError, check_cookie, generate_cookie};
 pub use host_name::HostName;

@@ -8,6 +8,20 @@ const NEEDED: [&[&str]; 4] = [&["dash"], &["bash"], &["bash", "--posix"], &["bus
 /// Common login shells, tested if installed.
 const OTHERS: [&[&str]; 5] = [&["zsh"], &["mksh"], &["ksh"], &["yash"], &["posh"]];
 
+/// Login shells that are no POSIX shells.
+const FOREIGN: [&[&str]; 3] = [&["tcsh", "-f"], &["bsd-csh", "-f"], &["fish", "--no-config"]];
+
+/// The command words of this machine's login shells, as sshd starts them before `-c`.
+pub(crate) fn login_shells() -> Vec<&'static [&'static str]> {
+    let is_there = |words: &&[&str]| Command::new(words[0]).args(["-c", "exit"]).output().is_ok();
+    let (there, missing): (Vec<_>, Vec<_>) = FOREIGN.into_iter().partition(is_there);
+    assert!(missing.is_empty() || std::env::var_os("CI").is_none(), "CI lacks {missing:?}");
+    missing
+        .iter()
+        .for_each(|words| eprintln!("SKIPPED: {} is not installed here, and was NOT TESTED", words[0]));
+    shells().into_iter().chain(there).collect()
+}
+
 /// The command words of this machine's shells. A missing required one fails in CI, and is reported elsewhere.
 pub(crate) fn shells() -> Vec<&'static [&'static str]> {
     let is_there = |words: &&[&str]| Command::new(words[0]).arg("--help").output().is_ok();

@@ -44,8 +44,8 @@ node_eval() { # NODE short|long EXPRESSION SECONDS
 }
 
 ask_by_erl_call() { # NODE short|long EXPRESSION SECONDS
-  # shellcheck disable=SC2154 # unless_tls and as_c_node come from erl_call.sh
-  printf '%s.\n' "$3" | as_rabbitmq "$4" sh -c "$unless_tls$as_c_node" "$caller" "$naming" "$1" -e
+  # shellcheck disable=SC2154 # unless_other_carrier and as_c_node come from erl_call.sh
+  printf '%s.\n' "$3" | as_rabbitmq "$4" sh -c "$unless_other_carrier$as_c_node" "$caller" "$naming" "$1" -e
 }
 
 # `rabbit` serves: its boot is complete.

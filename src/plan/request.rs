@@ -8,7 +8,9 @@ use crate::model::Role;
 use crate::platform::platforms;
 use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
 use crate::rabbitmq::listeners::{EPMD, NodePorts, PortRange};
-use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE};
+use crate::rabbitmq::{
+    BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE, PLUGINS_FILE,
+};
 
 /// Every host with what to probe there.
 pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost> {
@@ -46,7 +48,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         installable.push(BROKER_PACKAGE);
         packages.extend(platforms().map(|platform| platform.erlang));
         units.push(BROKER_UNIT);
-        files.extend([CONF_FILE, ENV_FILE, LIMITS_FILE, PLUGINS_FILE]);
+        files.extend([CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE, PLUGINS_FILE]);
         if desired.package.version.is_some() || upgrades {
             candidates.push(BROKER_PACKAGE);
         }

@@ -4,6 +4,7 @@
 mod conf;
 mod conf_keys;
 mod definition_keys;
+mod distribution;
 mod erlang_terms;
 mod existing_data;
 mod feature_flags;
@@ -17,6 +18,10 @@ mod version;
 pub(crate) use conf::Conf;
 pub(crate) use conf_keys::{KeySupport, has_no_effect, known_keys, refused_value};
 pub(crate) use definition_keys::{Defined, Importer, PolicyKind};
+pub(crate) use distribution::{
+    ERL_ARGS, INETRC, INETRC_FILE, INETRC_TEXT, family_of_arguments, family_of_carrier, moved_to_ipv6,
+    over_ipv6,
+};
 pub(crate) use erlang_terms::settings_in_terms;
 pub(crate) use existing_data::{ExistingData, Objection, Serving, allowed};
 pub(crate) use feature_flags::may_be_of;

@@ -230,6 +230,9 @@ fn clean_bill(diagnosis: &Diagnosis, style: Style) -> String {
         "names" => ("node name matches", "node names match"),
         "plugins" => ("broker has the files of its plugins", "brokers have the files of their plugins"),
         "tls" => ("node has the same TLS setting", "nodes have the same TLS setting"),
+        "address-families" => {
+            ("node uses the address family of the names", "nodes use the address family of the names")
+        }
         "brokers" => ("broker runs", "brokers run"),
         "membership" => ("node knows its membership", "nodes agree about their membership"),
         "resolution" => ("name lookup returns the right address", "name lookups return the right address"),

@@ -65,6 +65,8 @@ pub struct BalancerContext {
     pub cluster: Option<String>,
     /// What the software says for its algorithm; none where it has no word for it.
     pub balance: Option<String>,
+    /// Whether clients may come over IPv6 as well: a load balancer's address is IPv6.
+    pub dual_stack: bool,
     pub amqp_port: u16,
     pub management_port: Option<u16>,
     /// What a check of the management UI asks for: `/`, or `/mq/` where the UI has a prefix.
@@ -143,6 +145,7 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             socket: text("/run/balancer.sock"),
             cluster: Some(text("orders")),
             balance: Some(text("roundrobin")),
+            dual_stack: true,
             amqp_port: 1,
             management_port: Some(2),
             management_path: text("/"),

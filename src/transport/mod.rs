@@ -73,6 +73,8 @@ pub enum TransportErrorKind {
     HostKeyChanged,
     HostKeyUnknown,
     AuthenticationRefused,
+    /// The login shell does not start /bin/sh.
+    LoginShell,
     NoPrivilege,
     /// sudo asks for a password, and none was given.
     SudoPassword,

@@ -98,6 +98,9 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
         (Cause::TlsDiffers, Some("node2"), |bed| {
             bed.exam("node2").vm.as_mut().expect("one").proto_dist = Some("inet_tls".to_owned());
         }),
+        (Cause::AddressFamily, Some("node2"), |bed| {
+            bed.exam("node2").vm.as_mut().expect("one").proto_dist = Some("inet6_tcp".to_owned());
+        }),
         (Cause::DoesNotBoot, Some("node2"), |bed| bed.stop("node2", "failed")),
         (Cause::GhostMember, Some("node2"), |bed| {
             bed.stop("node2", "inactive");

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the report's own tests use what is not used here")]
 mod fixtures;
 
+mod addresses;
 mod bed;
 mod causes;
 mod examination;

@@ -29,9 +29,10 @@ mod watch;
 
 use release::Suite;
 use scenarios::{
-    access, balancer, changes, cold, consent, doctor, exposure, families, files, firewall, half_done,
-    hostile, leaving, membership, names, only_copies, outranked, packages, planted, ports, questions, queues,
-    recovery, rolling, rotation, runs, secrets, steady, taken_over, tls, traffic_check, trouble, versions,
+    access, addresses, balancer, changes, cold, consent, doctor, exposure, families, files, firewall,
+    half_done, hostile, leaving, membership, names, only_copies, outranked, packages, planted, ports,
+    questions, queues, recovery, rolling, rotation, runs, secrets, shells, steady, taken_over, tls,
+    traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -60,6 +61,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario::new("a firewall that keeps new logins out", State::Fresh, State::Any, firewall::reverted)
         .by_turns(),
     Scenario::new("hosts keep their full names", State::Fresh, State::Any, names::full_names).by_turns(),
+    Scenario::new("brokers with IPv6 addresses", State::Fresh, State::Any, addresses::ipv6_only).by_turns(),
     Scenario::new("cold bring-up", State::Fresh, State::Converged, cold::bring_up),
     converged("a second run changes nothing", steady::second_run),
     converged("what outsiders can reach", exposure::strangers).by_turns(),
@@ -72,6 +74,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("files that another tool manages", files::in_the_way).by_turns(),
     converged("a host whose /etc/hosts cloud-init writes", names::cloud_init).by_turns(),
     converged("a power cut of hosts that boot without names", names::booted_without_names).but_one(),
+    converged("login shells that are no POSIX shells", shells::login_shells).by_turns(),
     converged("one machine twice in the inventory", names::one_machine_twice).by_turns(),
     converged("a limit, plugins and another balancing", changes::limit_and_plugins).by_turns(),
     converged("a clock that is off", trouble::clock),

@@ -52,6 +52,7 @@ cases! {
     bare_name_in_long_mode: format!("[cluster]\nnames = \"long\"\n\n{}", with_node(""));
     localhost: two_hosts("name = \"localhost\"\naddress = \"localhost\"", "name = \"lb1\"\naddress = \"127.0.0.1\"");
     addresses_that_are_none: two_hosts("name = \"node1\"\naddress = \"0.0.0.0\"", "name = \"lb1\"\naddress = \"ops@10.0.0.2\"");
+    brokers_of_both_address_families: with_node("\n[[host]]\nname = \"node2\"\naddress = \"10.0.0.2\"\nroles = [\"broker\"]\n\n[[host]]\nname = \"node3\"\naddress = \"fd00::3\"\nroles = [\"broker\"]\n");
     no_broker: "[[host]]\nname = \"lb1\"\naddress = \"10.0.0.1\"\nroles = [\"load-balancer\"]\n\n[load_balancer]\n";
     no_role: with_node("\n[[host]]\nname = \"node2\"\naddress = \"10.0.0.2\"\nroles = []\n");
     two_brokers: with_node("\n[[host]]\nname = \"node2\"\naddress = \"10.0.0.2\"\nroles = [\"broker\"]\n");

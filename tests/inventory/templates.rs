@@ -14,7 +14,7 @@ fn desired() -> Desired {
 
 fn with_secrets() -> Desired {
     let text = with_node(
-        "\n[[host]]\nname = \"node2\"\naddress = \"fd00::2\"\nroles = [\"broker\"]\n\n[[host]]\nname = \"node3\"\n\
+        "\n[[host]]\nname = \"node2\"\naddress = \"10.0.0.2\"\nroles = [\"broker\"]\n\n[[host]]\nname = \"node3\"\n\
          address = \"10.0.0.3\"\nroles = [\"broker\"]\n\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.9\"\n\
          roles = [\"load-balancer\"]\n\n[cluster]\nname = \"orders\"\nfile_descriptors = 65536\n\n[cluster.config]\nheartbeat = 30\n\
          default_pass = { from = \"file\", path = \"tests/inventory/files/good.cookie\" }\nlog.file.level = \"info\"\n\n\
@@ -74,6 +74,48 @@ fn nginx_has_its_own_directives() {
         )
         .expect("rendered");
     insta::assert_snapshot!("rendered_nginx", rendered.display_text());
+}
+
+/// Other listeners use IPv6 by themselves.
+#[test]
+fn with_ipv6_addresses_the_uis_and_the_balancers_listen_on_both_families() {
+    let six = |config: &str, balancer: &str| {
+        let text = with_node(&format!(
+            "\n[cluster]\nplugins = [\"rabbitmq_management\", \"rabbitmq_prometheus\"]\n[cluster.config]\n{config}\n[[host]]\nname = \"lb1\"\n\
+             address = \"10.0.0.9\"\nroles = [\"load-balancer\"]\n[load_balancer]\n{balancer}"
+        ));
+        load(&text.replace("10.0.0.", "fd00::")).unwrap_or_else(|report| panic!("{report}")).desired
+    };
+    let conf = |config: &str| {
+        let desired = six(config, "");
+        let context = desired.rabbitmq_context(&desired.hosts[0], &desired.hosts[0].node());
+        let rendered = templates().render_file(TemplateName::Rabbitmq, &context).expect("rendered");
+        let text = rendered.display_text();
+        text.lines().filter(|line| line.contains(".ip = ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(conf("heartbeat = 30"), ["management.tcp.ip = ::", "prometheus.tcp.ip = ::"]);
+    assert_eq!(
+        conf("management.tcp.ip = \"fd00::1\"\nprometheus.tcp.port = 15693"),
+        ["management.tcp.ip = fd00::1", "prometheus.tcp.ip = ::"]
+    );
+    let tls = "management.ssl.port = 15671\nmanagement.ssl.certfile = \"/etc/c\"\nmanagement.ssl.keyfile = \"/etc/k\"";
+    assert_eq!(
+        conf(tls),
+        ["management.ssl.ip = ::", "prometheus.tcp.ip = ::"],
+        "no plain listener is opened"
+    );
+    for (software, name) in [(Software::Haproxy, "ipv6_haproxy"), (Software::Nginx, "ipv6_nginx")] {
+        let desired = six("", &format!("software = \"{}\"", software.as_str()));
+        let balancer = desired.load_balancer.as_ref().expect("a balancer");
+        let context = desired.balancer_context(balancer, debian(), &desired.backends());
+        let rendered = templates().render_file(TemplateName::Balancer(software), &context).expect("rendered");
+        let text = rendered.display_text();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("bind ") || line.contains("listen ") || line.contains("server "))
+            .collect();
+        insta::assert_snapshot!(name, lines.join("\n"));
+    }
 }
 
 #[test]

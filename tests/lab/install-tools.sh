@@ -18,7 +18,10 @@ faketime faketime'
 check_tools='shellcheck shellcheck
 ssh openssh-client
 sshd openssh-server
-busybox busybox'
+busybox busybox
+tcsh tcsh
+bsd-csh csh
+fish fish'
 
 packages=
 for group in "$@"; do

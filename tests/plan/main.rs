@@ -1,5 +1,6 @@
 //! Plans for given hosts, and the laws that every plan obeys. No host is touched.
 
+mod addresses;
 mod circles;
 mod data_guard;
 mod day2;

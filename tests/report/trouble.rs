@@ -72,6 +72,12 @@ fn every_cause_says_what_to_do() {
             "No ED25519 host key is known for 192.168.0.45 and you have requested strict checking.",
         ),
         ("node6", AuthenticationRefused, "ops@192.168.0.46: Permission denied (publickey)."),
+        (
+            "node12",
+            LoginShell,
+            "the login shell of ops is /bin/rbash, which does not start /bin/sh; as root on the host: chsh -s /bin/sh ops\n\
+             rbash: line 1: sh: command not found",
+        ),
         ("node7", NoPrivilege, "sudo: not found; doas: not found"),
         ("node8", SudoPassword, "sudo: a password is required"),
         ("node10", SudoPasswordRefused, "Sorry, try again.\nsudo: 1 incorrect password attempt"),

@@ -4,4 +4,5 @@ mod connect;
 mod lock;
 mod pollution;
 mod run;
+mod shells;
 mod sshd;

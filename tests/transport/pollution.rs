@@ -56,7 +56,7 @@ fn rand_word() -> u128 {
 }
 
 /// A host that runs every command through this one, which finds it in `$SSH_ORIGINAL_COMMAND`.
-fn with_command(command: &str) -> Option<Sshd> {
+pub fn with_command(command: &str) -> Option<Sshd> {
     let path = std::env::temp_dir().join(format!("rabbitup-forced-{}-{:x}", std::process::id(), rand_word()));
     fs::write(&path, format!("#!/bin/sh\n{command}\n")).expect("a command");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode is set");
@@ -164,7 +164,10 @@ async fn a_login_that_ends_the_session_reports_its_output() {
     };
     let ssh = sshd.transport();
     let facts = look(&ssh).await;
-    assert_eq!(refused(&facts).evidence, "Closed for maintenance\u{fffd}");
+    let why = refused(&facts);
+    assert_eq!(why.cause, UnreachableCause::LoginShell);
+    let runs_nothing = "the login runs no commands: its shell, or a ForceCommand, ends first";
+    assert_eq!(why.evidence, format!("{runs_nothing}\nClosed for maintenance\u{fffd}"));
     ssh.close().await;
 }
 
@@ -187,7 +190,7 @@ async fn an_invalid_answer_is_refused() {
         let started = Instant::now();
         let facts = look(&ssh).await;
         let why = refused(&facts);
-        let causes = [UnreachableCause::Garbled, UnreachableCause::NoPrivilege];
+        let causes = [UnreachableCause::Garbled, UnreachableCause::LoginShell];
         assert!(causes.contains(&why.cause), "an answer that {what}: {why:?}");
         assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
         ssh.close().await;

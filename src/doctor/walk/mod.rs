@@ -1,5 +1,6 @@
 //! The walk: one file per group of causes, in the order of the walk.
 
+mod address_family;
 mod broker;
 mod case;
 mod cluster;

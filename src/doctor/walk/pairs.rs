@@ -78,7 +78,7 @@ fn only_loopback(to: &Seen<'_>, found: Finding, port: u16) -> Finding {
             .fix(to.shell("nft list ruleset"));
     }
     found
-        .seen(format!("{}:{port} does not: it listens only on the loopback address", to.host.address))
+        .seen(format!("{}:{port} does not: it listens on other addresses only", to.host.address))
         .fix(sentence(format!(
             "remove ERL_EPMD_ADDRESS, inet_dist_use_interface or a socket unit's address on {there}, then restart; \
              this shows what listens:"

@@ -23,6 +23,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
         plugins(case, seen, notes);
     }
     tls(case, notes);
+    super::address_family::walk(case, notes);
 }
 
 fn cause_of(subject: Subject) -> Cause {

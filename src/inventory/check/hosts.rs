@@ -6,7 +6,7 @@ use super::Checker;
 use crate::document::{At, Problem};
 use crate::inventory::Host;
 use crate::inventory::raw::{RawHost, RawLoadBalancer, RawSsh};
-use crate::model::{HostName, HostNameError, NameMode, NodeType, Role};
+use crate::model::{AddressFamily, HostName, HostNameError, NameMode, NodeType, Role};
 
 impl Checker<'_> {
     pub(super) fn hosts(&mut self, raw: &[At<RawHost>], ssh: Option<&RawSsh>, names: NameMode) -> Vec<Host> {
@@ -171,6 +171,7 @@ impl Checker<'_> {
             _ => {}
         }
         self.node_types(raw, &brokers);
+        self.one_family(&brokers);
         let balancer = raw.iter().find(|host| has(host, Role::LoadBalancer));
         match (balancer, load_balancer) {
             (Some(host), None) => {
@@ -194,6 +195,26 @@ impl Checker<'_> {
             ),
             _ => {}
         }
+    }
+
+    /// A node uses one address family for all others (kernel's inet_tcp_dist.erl, inet6_tcp_dist.erl).
+    fn one_family(&mut self, brokers: &[&At<RawHost>]) {
+        let of_host = |host: &&At<RawHost>| Some(AddressFamily::from(host.address.parse::<IpAddr>().ok()?));
+        let Some((first, family)) = brokers.iter().find_map(|host| Some((host, of_host(host)?))) else {
+            return;
+        };
+        let Some(other) = brokers.iter().find(|host| of_host(host) == Some(family.other())) else { return };
+        self.problems.push(
+            Problem::error(format!(
+                "`{}` has an {family} address and `{}` an {} address: brokers connect to each other over one of the two",
+                *first.name,
+                *other.name,
+                family.other()
+            ))
+            .at(self.source, first.address.span.clone(), format!("{family} here"))
+            .at(self.source, other.address.span.clone(), format!("{} here", family.other()))
+            .hint("write addresses of one kind for all brokers; hosts with other roles may have the other kind"),
+        );
     }
 
     fn node_types(&mut self, raw: &[At<RawHost>], brokers: &[&At<RawHost>]) {

@@ -1,15 +1,13 @@
-use std::collections::BTreeMap;
-
-use super::{Draft, conf_keys, outranked, plugin_files};
+use super::broker_file::{file, propose};
+use super::{Draft, conf_keys, environment_file, outranked, plugin_files};
 use crate::facts::{FileFacts, HostFacts, MainConfiguration};
 use crate::inventory::Host;
-use crate::model::{NameMode, NodeName, Version};
-use crate::operation::{Operation, Proof, SetPlugins, Then, Validator, WriteFile};
+use crate::model::{NodeName, Version};
+use crate::operation::{Operation, SetPlugins, Then, Validator};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, StepId, render};
 use crate::rabbitmq::{
-    CONF_FILE, Conf, ENV_FILE, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, parse_enabled_plugins,
-    waits_before_entering,
+    CONF_FILE, Conf, LIMITS_FILE, PLUGINS_FILE, enabled_plugins, parse_enabled_plugins, waits_before_entering,
 };
 use crate::redact::redacted;
 use crate::template::Rendered;
@@ -20,34 +18,11 @@ use crate::template::Rendered;
 pub fn plan(draft: &mut Draft<'_>) {
     for host in draft.brokers() {
         outranked::refuse_settings(draft, host);
-        name_mode(draft, host);
+        environment_file::plan(draft, host);
         limits(draft, host);
         conf(draft, host);
         plugins(draft, host);
     }
-}
-
-/// rabbitmq-env.conf is a shell file with other settings of the operator: only this line is managed.
-fn name_mode(draft: &mut Draft<'_>, host: &Host) {
-    if draft.desired.cluster.names == NameMode::Short {
-        return;
-    }
-    let Some(facts) = draft.host(&host.name) else { return };
-    let current = facts.file(ENV_FILE).and_then(|file| file.content.clone()).unwrap_or_default();
-    let set = |line: &str| {
-        let (name, value) = line.trim().split_once('=')?;
-        let is_ours = ["USE_LONGNAME", "RABBITMQ_USE_LONGNAME"].contains(&name);
-        is_ours.then(|| value.trim_matches(['"', '\'']) == "true")
-    };
-    if current.lines().any(|line| set(line) == Some(true)) {
-        return;
-    }
-    let mut wanted: String =
-        current.lines().filter(|line| set(line).is_none()).map(|line| format!("{line}\n")).collect();
-    wanted.push_str("USE_LONGNAME=true\n");
-    let diff = unified(&redacted(&current), &redacted(&wanted));
-    let write = file(ENV_FILE, "root", 0o644, Rendered::from_text(&wanted));
-    propose(draft, host, "env", write, "the inventory uses long names", diff, &current);
 }
 
 fn limits(draft: &mut Draft<'_>, host: &Host) {
@@ -235,35 +210,6 @@ fn difference(enabled: &[String], wanted: &[String]) -> String {
         parts.push(format!("{} not in the inventory", extra.join(", ")));
     }
     parts.join("; ")
-}
-
-fn file(path: &str, group: &str, mode: u32, body: Rendered) -> WriteFile {
-    WriteFile {
-        path: path.to_owned(),
-        mode,
-        owner: "root".to_owned(),
-        group: group.to_owned(),
-        body,
-        validate: None,
-        then: Then::Nothing,
-        proof: Proof::BrokerStart,
-        resolves: Vec::new(),
-        full_names: BTreeMap::new(),
-    }
-}
-
-fn propose(
-    draft: &mut Draft<'_>,
-    host: &Host,
-    what: &str,
-    write: WriteFile,
-    reason: &str,
-    diff: Option<String>,
-    current: &str,
-) {
-    let change = if current.is_empty() { Change::Add } else { Change::Change };
-    let title = format!("write {}", write.path);
-    draft.hold_back(Proposal::new(&host.name, what, change, write).title(title).because(reason).diff(diff));
 }
 
 /// Whether a file changed after the node had read it.

@@ -3,6 +3,7 @@
 
 mod asked_for;
 mod broker_config;
+mod broker_file;
 mod cloud_hosts;
 mod cluster_name;
 mod conf_keys;
@@ -11,6 +12,7 @@ mod cookie_rotation;
 mod data_place;
 mod definable;
 mod definitions;
+mod environment_file;
 mod feature_flags;
 mod firewall;
 mod forget;

@@ -5,7 +5,7 @@ use crate::facts::BrokerState;
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::playbook::Minutes;
-use crate::rabbitmq::{CONF_FILE, ENV_FILE, LIMITS_FILE};
+use crate::rabbitmq::{CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE};
 
 /// Restarts exactly the nodes that run with a cookie other than the one in their file, or with a configuration that has
 /// changed since they read it. One at a time, each once the previous one serves again.
@@ -52,7 +52,7 @@ fn reason(draft: &Draft<'_>, host: &Host) -> Option<String> {
             Some("it runs with a cookie other than the one in its file".to_owned())
         }
         BrokerState::Running(node) => {
-            let read_at_start = [CONF_FILE, ENV_FILE, LIMITS_FILE];
+            let read_at_start = [CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE];
             let changed =
                 read_at_start.into_iter().find(|path| changed_since(facts.file(path), node.started));
             let wanted = draft.desired.cluster.file_descriptors;

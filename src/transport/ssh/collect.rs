@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::elevate::Method;
+use super::elevate::{Method, NO_METHOD};
 use crate::transport::LineSender;
 use crate::transport::privileges::READY;
 
@@ -63,9 +63,21 @@ impl Stdout {
         self.method
     }
 
+    /// Whether /bin/sh has started, although it may have found no method.
+    pub(super) fn has_shell(&self) -> bool {
+        self.marked.is_some() || self.no_method().is_some()
+    }
+
+    /// The start and end of the line that says that there is no method.
+    fn no_method(&self) -> Option<(usize, usize)> {
+        let line = [&self.marker, NO_METHOD.as_bytes(), b"\n"].concat();
+        position(&self.preamble, &line).map(|start| (start, start + line.len()))
+    }
+
     pub(super) fn preamble(&self) -> String {
-        let said = match self.marked {
-            Some((start, end, _)) => [&self.preamble[..start], &self.preamble[end..]].concat(),
+        let mark = self.marked.map(|(start, end, _)| (start, end)).or_else(|| self.no_method());
+        let said = match mark {
+            Some((start, end)) => [&self.preamble[..start], &self.preamble[end..]].concat(),
             None => self.preamble.clone(),
         };
         String::from_utf8_lossy(&said).into_owned()
@@ -265,6 +277,16 @@ mod tests {
         stdout.push(b"rabbitup-root\nWelcome!\nm-1 sudo\nno terminal\n", now()).expect("small");
         assert_eq!(stdout.method(), None);
         assert_eq!(stdout.preamble(), "rabbitup-root\nWelcome!\nno terminal\n");
+    }
+
+    #[test]
+    fn a_shell_without_a_way_to_become_root_differs_from_no_shell() {
+        let mut stdout = Stdout::new("m-1", None);
+        stdout.push(b"Welcome!\n$ echo m-1 none;", now()).expect("small");
+        assert!(!stdout.has_shell());
+        stdout.push(b"\nm-1 none\n", now()).expect("small");
+        assert!(stdout.has_shell() && stdout.method().is_none());
+        assert_eq!(stdout.preamble(), "Welcome!\n$ echo m-1 none;\n");
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! The command for a host's login shell that runs a script as root and confirms that to the controller.
 //!
-//! Three shells are involved. The login shell runs one `exec sh -c OUTER sh TEXT`. OUTER finds a method to become root, prints a
-//! marker line with its name, and stays alive as the parent, so that a root shell killed by a signal still yields an exit code.
+//! Three shells are involved. The login shell runs /bin/sh with OUTER and TEXT (`login_shell`). OUTER finds a method to become root,
+//! prints a marker line with its name, and stays alive as the parent, so that a root shell killed by a signal still yields an exit
+//! code.
 //! The root shell's own text is always the same (`privileges`), so that a sudoers rule can match it completely. It prints that it
 //! is ready, and evaluates the lines with a marker word on standard input: the first of them reads the script. Output before both
 //! marks comes from banners and rc files; if a mark is missing, the exit code is sudo's, not the script's.
 
+use super::login_shell::{self, Form};
 use super::target::BecomeRoot;
 use crate::model::{Secret, quote};
 use crate::transport::privileges::{READY, SHELL, WORD, root_text};
+
+/// The word on the marker line if no method was found. It shows that the login shell has started /bin/sh.
+pub(super) const NO_METHOD: &str = "none";
 
 /// The longest command that is passed as the login shell's argument, in bytes. Linux allows 128 KiB for one argument
 /// (`MAX_ARG_STRLEN`).
@@ -69,6 +74,8 @@ pub(super) struct Invocation {
 
 /// The data for the command's standard input, and when to write it.
 pub(super) struct Stdin {
+    /// At once, and before everything else: the line for a login shell's [`Form::Short`]. Contains no secret.
+    pub outer: String,
     /// At once: the password line.
     pub first: Option<Secret>,
     /// If `first` is set, only after the root shell has started; otherwise sudo could take it for another password.
@@ -89,6 +96,8 @@ pub(super) struct Way<'a> {
     pub password: Option<&'a Secret>,
     /// The method that worked here before.
     pub learned: Option<Method>,
+    /// What the login shell accepts.
+    pub form: Form,
 }
 
 impl Way<'_> {
@@ -111,35 +120,44 @@ impl Invocation {
         let marker = format!("rabbitup-{nonce}");
         let prompt = format!("[rabbitup-ask-{nonce}]");
         let password = way.needed_password();
-        let (input, text, then) = match feed {
+        let (input, text, then) = match (feed, way.form) {
             // While sudo reads standard input, nothing may follow the password before sudo is done.
-            ScriptInput::Argument(text) if password.is_none() => {
+            (ScriptInput::Argument(text), Form::Whole) if password.is_none() => {
                 (Input::Text, format!("{}\n{text}\n# {marker}", whole_text(&marker)), None)
             }
-            ScriptInput::Argument(text) => {
+            (ScriptInput::Argument(text), _) => {
                 (Input::Session, String::new(), Some(framed(&marker, text.as_bytes())))
             }
-            ScriptInput::Stdin(text) => (Input::Session, String::new(), Some(framed(&marker, text))),
-            ScriptInput::Held(text) if way.is_root() => {
+            (ScriptInput::Stdin(text), _) => (Input::Session, String::new(), Some(framed(&marker, text))),
+            (ScriptInput::Held(text), Form::Whole) if way.is_root() => {
                 (Input::Nothing, format!("echo {READY}\n{}\n{text}", prelude()), None)
             }
-            ScriptInput::Held(text) => {
+            (ScriptInput::Held(text), _) => {
                 let bytes = format!("{}\n{text}\n# {marker}\n", text_by_lines(&marker)).into_bytes();
                 (Input::Session, String::new(), Some(Secret::new(bytes)))
             }
         };
         let outer = outer(way, password.is_some().into(), &marker, &prompt, input);
-        // By its path, and with the usual directories in PATH in case the login lacks them.
-        let command = format!("exec /bin/sh -c {} sh {}", quote(&outer), quote(&text));
+        let (command, outer) = match way.form {
+            Form::Whole => (login_shell::whole(&outer, &text), String::new()),
+            Form::Short => (login_shell::SHORT.to_owned(), login_shell::short_line(&outer)),
+        };
         match feed {
             ScriptInput::Argument(text) if command.len() > LONGEST_COMMAND => {
                 Self::new(nonce, way, ScriptInput::Stdin(text.as_bytes()))
             }
             _ => {
                 let first = password.map(|secret| line(secret.expose()));
-                Self { command, marker, prompt, stdin: Stdin { first, then } }
+                Self { command, marker, prompt, stdin: Stdin { outer, first, then } }
             }
         }
+    }
+
+    /// The question to a login shell that did not start /bin/sh.
+    pub(super) fn question(nonce: &str) -> Self {
+        let marker = format!("rabbitup-{nonce}");
+        let stdin = Stdin { outer: String::new(), first: None, then: None };
+        Self { command: login_shell::question(&marker), prompt: format!("[{marker}]"), marker, stdin }
     }
 }
 
@@ -261,9 +279,9 @@ fn outer(way: &Way<'_>, password: Password, marker: &str, prompt: &str, input: I
         "LC_ALL=C; export LC_ALL\n\
          command -v id >/dev/null || PATH=${{PATH-}}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
          export PATH\n\
-         text=$1 shell={shell} why= nor= rules=\n\
+         shell={shell} why= nor= rules=\n\
          run() {{ word=$1; shift; echo \"{marker} $word\"; {text}\"$@\" {root_shell}; exit $?; }}\n\
-         {way}exit 1\n",
+         {way}echo {marker} {NO_METHOD}\nexit 1\n",
         text = text.replace("WORD", WORD)
     )
 }

@@ -83,7 +83,8 @@ impl Fakes {
             .spawn()
             .expect("sh runs");
         let mut stdin = child.stdin.take().expect("it has an input");
-        let Stdin { first, then } = &invocation.stdin;
+        let Stdin { outer, first, then } = &invocation.stdin;
+        let _ = stdin.write_all(outer.as_bytes());
         if let Some(first) = first {
             let _ = stdin.write_all(first.expose());
             let asks = self.0.join("asks").exists();
@@ -110,7 +111,7 @@ impl Drop for Fakes {
 }
 
 fn way(password: Option<&Secret>) -> Way<'_> {
-    Way { r#become: BecomeRoot::Auto, password, learned: None }
+    Way { r#become: BecomeRoot::Auto, password, learned: None, form: Form::Whole }
 }
 
 fn secret(text: &str) -> Secret {
@@ -143,16 +144,19 @@ fn without_a_password_sudo_then_doas_are_tried() {
 #[test]
 fn becoming_root_never_fails_silently() {
     let fakes = Fakes::new("none");
-    let run = |r#become| {
-        let way = Way { r#become, ..way(None) };
+    let run_as = |r#become, form| {
+        let way = Way { r#become, form, ..way(None) };
         fakes.run(&Invocation::new("n1", &way, ScriptInput::Argument(SCRIPT)))
     };
+    let run = |r#become| run_as(r#become, Form::Whole);
     for r#become in [BecomeRoot::Auto, BecomeRoot::Root, BecomeRoot::Sudo, BecomeRoot::Doas] {
-        let (code, out, err) = run(r#become);
-        assert!(
-            code != 0 && !out.contains(READY) && !err.trim().is_empty(),
-            "{become:?}: {code} {out} {err}"
-        );
+        for form in [Form::Whole, Form::Short] {
+            let (code, out, err) = run_as(r#become, form);
+            assert!(code != 0 && !err.trim().is_empty(), "{become:?}: {code} {err}");
+            // It shows that /bin/sh has started.
+            let word = if r#become == BecomeRoot::Doas { "doas" } else { "none" };
+            assert_eq!(out, format!("rabbitup-n1 {word}\n"));
+        }
     }
     fakes.program("sudo", SUDO);
     fs::write(fakes.0.join("asks"), "secret").expect("sudo asks");
@@ -178,16 +182,18 @@ fn a_password_reaches_sudo_and_nothing_else() {
                 ScriptInput::Stdin(SCRIPT.as_bytes()),
                 ScriptInput::Held(SCRIPT),
             ] {
-                let invocation = Invocation::new("n1", &way(Some(&password)), feed);
-                let shown = String::from_utf8_lossy(password.expose()).into_owned();
-                if shown.len() > 2 {
-                    assert!(!invocation.command.contains(&shown), "{}", invocation.command);
+                for form in [Form::Whole, Form::Short] {
+                    let invocation = Invocation::new("n1", &Way { form, ..way(Some(&password)) }, feed);
+                    let shown = String::from_utf8_lossy(password.expose()).into_owned();
+                    if shown.len() > 2 {
+                        assert!(!invocation.command.contains(&shown), "{}", invocation.command);
+                    }
+                    let (code, out, err) = fakes.run(&invocation);
+                    let expected = format!("rabbitup-n1 {word}\nrabbitup-root\nas {word}: it's $HOME\n0\n");
+                    assert_eq!((code, out), (3, expected), "{shown:?}, asks: {asks}: {err}");
+                    assert!(!err.contains("not found"), "{err}");
+                    assert_eq!(fakes.file("tried"), "");
                 }
-                let (code, out, err) = fakes.run(&invocation);
-                let expected = format!("rabbitup-n1 {word}\nrabbitup-root\nas {word}: it's $HOME\n0\n");
-                assert_eq!((code, out), (3, expected), "{shown:?}, asks: {asks}: {err}");
-                assert!(!err.contains("not found"), "{err}");
-                assert_eq!(fakes.file("tried"), "");
             }
         }
     }
@@ -255,9 +261,11 @@ fn sudo_is_given_one_command_only() {
                     ScriptInput::Stdin(script.as_bytes()),
                     ScriptInput::Held(script),
                 ] {
-                    let way = Way { learned, ..way(password) };
-                    let (code, out, err) = fakes.run(&Invocation::new(nonce, &way, feed));
-                    assert!(code == 0 && out.contains("rabbitup-root\n"), "{out}{err}");
+                    for form in [Form::Whole, Form::Short] {
+                        let way = Way { learned, form, ..way(password) };
+                        let (code, out, err) = fakes.run(&Invocation::new(nonce, &way, feed));
+                        assert!(code == 0 && out.contains("rabbitup-root\n"), "{out}{err}");
+                    }
                 }
             }
         }

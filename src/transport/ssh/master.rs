@@ -266,7 +266,11 @@ impl Master {
 
     /// A connection of an earlier process may be dead before its master notices: the host was rebooted.
     pub(super) fn is_doubtful(&self) -> bool {
-        self.origin == Origin::Found && !self.proven.load(Ordering::Relaxed)
+        self.origin == Origin::Found && !self.is_proven()
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
     }
 
     pub(super) fn prove(&self) {
@@ -292,15 +296,25 @@ impl Master {
 
     /// Asks the master to exit, with every session that is still open (`ssh -O exit`).
     pub(super) async fn exit(&self) {
+        self.order("exit").await;
+        let _ = std::fs::remove_file(&self.log);
+    }
+
+    /// Asks the master to accept no more sessions; those that are open go on (`ssh -O stop`). Later ones need a new login.
+    pub(super) async fn retire(&self) {
+        self.order("stop").await;
+        let _ = std::fs::remove_file(&self.socket);
+    }
+
+    async fn order(&self, word: &str) {
         let mut path = OsString::from("ControlPath=");
         path.push(escape_percent(&self.socket));
         let mut command = Command::new("ssh");
-        command.args(["-O", "exit", "-F", "none", "-o"]).arg(path).arg("--").arg("rabbitup");
+        command.args(["-O", word, "-F", "none", "-o"]).arg(path).arg("--").arg("rabbitup");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         // It only talks to the socket, and needs no secret from this process's environment.
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         let _ = tokio::time::timeout(CHECK_TIME, command.status()).await;
-        let _ = std::fs::remove_file(&self.log);
     }
 
     /// Whether only this process uses the connection.
@@ -315,7 +329,11 @@ pub(super) fn hops(target: &SshTarget) -> Vec<SshTarget> {
     let hops: Vec<&str> = hops.split(',').map(str::trim).filter(|hop| !hop.is_empty()).collect();
     let hop = |(at, hop): (usize, &&str)| SshTarget {
         // As a URI it can include user and port, and is still looked up in the configuration.
-        destination: if hop.starts_with("ssh://") { (*hop).to_owned() } else { format!("ssh://{hop}") },
+        destination: if hop.starts_with("ssh://") {
+            (*hop).to_owned()
+        } else {
+            format!("ssh://{}", bracketed(hop))
+        },
         user: None,
         port: None,
         // Also named after the path to it: hops with the same name may be different machines.
@@ -324,6 +342,16 @@ pub(super) fn hops(target: &SshTarget) -> Vec<SshTarget> {
         ..target.clone()
     };
     hops.iter().enumerate().map(hop).collect()
+}
+
+/// `[USER@]HOST[:PORT]` with brackets around a host that is an IPv6 address: without them its end would be a port (RFC 3986, 3.2.2).
+fn bracketed(hop: &str) -> String {
+    let (user, host) = hop.rsplit_once('@').map_or(("", hop), |(user, host)| (user, host));
+    let at = if user.is_empty() { "" } else { "@" };
+    match host.parse::<std::net::Ipv6Addr>() {
+        Ok(address) => format!("{user}{at}[{address}]"),
+        Err(_) => hop.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -384,6 +412,9 @@ mod tests {
         assert_eq!(names, ["ssh://ops@gate:2222", "ssh://inner"]);
         assert!(hops.iter().all(|hop| hop.host_keys == HostKeyPolicy::Strict));
         assert_eq!(hops[1].jump.as_deref(), Some("ops@gate:2222"));
+        target.jump = Some("fd00::1,ops@fd00::2,ops@[fd00::3]:2222".into());
+        let names: Vec<_> = super::hops(&target).into_iter().map(|hop| hop.destination).collect();
+        assert_eq!(names, ["ssh://[fd00::1]", "ssh://ops@[fd00::2]", "ssh://ops@[fd00::3]:2222"]);
         target.jump = Some("none".into());
         assert!(super::hops(&target).is_empty());
     }

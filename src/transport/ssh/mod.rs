@@ -5,6 +5,7 @@ mod classify;
 mod collect;
 mod directory;
 mod elevate;
+mod login_shell;
 mod master;
 mod route;
 mod session;
@@ -19,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use self::elevate::{Invocation, Method, ScriptInput, Stdin, Way};
+use self::login_shell::Form;
 use self::master::{Login, Master};
 use self::route::{Route, Shared};
 use self::session::{Failure, Response, Running};
@@ -33,6 +35,9 @@ pub use target::{BecomeRoot, HostKeyPolicy, SshTarget};
 /// The maximum number of parallel sessions on one host. sshd refuses an eleventh (`MaxSessions 10`, sshd_config(5)),
 /// and the connection may be shared with another run.
 const SESSIONS: usize = 8;
+
+/// How long a login shell may take to say what it is.
+const QUESTION_TIME: Duration = Duration::from_secs(10);
 
 /// Runs scripts on hosts over ssh.
 pub struct SshTransport {
@@ -49,6 +54,8 @@ struct Host {
     sessions: Semaphore,
     /// The method that worked here before.
     learned: Mutex<Option<Method>>,
+    /// What the login shell accepts.
+    form: Mutex<Form>,
     /// The rejection of the sudo password, which is not tried again: some systems lock logins after a few attempts.
     refused: Mutex<Option<TransportError>>,
 }
@@ -70,8 +77,8 @@ impl SshTransport {
             }
             let route = Arc::new(Route::new(target.clone(), Login::Target, via));
             let sessions = Semaphore::new(SESSIONS);
-            let (learned, refused) = (Mutex::default(), Mutex::default());
-            hosts.insert(name, Host { target, route, sessions, learned, refused });
+            let (learned, form, refused) = Default::default();
+            hosts.insert(name, Host { target, route, sessions, learned, form, refused });
         }
         let jumps = jumps.into_values().collect();
         Self { hosts, jumps, shared, execs: AtomicU64::new(0) }
@@ -93,16 +100,78 @@ impl SshTransport {
     ) -> Result<Started, TransportError> {
         host.check_password()?;
         let master = host.route.open(&self.shared).await?;
-        let invocation = Invocation::new(&nonce(), &host.way(), feed);
+        let way = host.way();
+        let invocation = Invocation::new(&nonce(), &way, feed);
         self.execs.fetch_add(1, Ordering::Relaxed);
         let running = session::start(&master.session, &invocation, lines.cloned()).await;
-        Ok(Started { master, plan: invocation.stdin, running })
+        Ok(Started { master, form: way.form, plan: invocation.stdin, running })
+    }
+
+    /// Why a login shell starts no /bin/sh: it is asked what it is.
+    async fn shell_refused(&self, master: &Master, said: &str) -> TransportError {
+        let question = Invocation::question(&nonce());
+        self.execs.fetch_add(1, Ordering::Relaxed);
+        let answer = match session::start(&master.session, &question, None).await {
+            Ok(running) => running.answer(QUESTION_TIME).await,
+            Err(_) => None,
+        };
+        let evidence = login_shell::explained(&question.marker, &answer.unwrap_or_default(), said);
+        TransportError { kind: TransportErrorKind::LoginShell, evidence }
+    }
+
+    /// The result of a command; none to start it again, which is bounded: with the other form of command once, and after a
+    /// connection of an earlier run that is replaced. It may have been dead before the host answered, since the host was rebooted
+    /// in the meantime, or be older than a change of the login.
+    async fn result_unless_retried<T>(
+        &self,
+        host: &Host,
+        started: &(Arc<Master>, Form),
+        ran: Result<(T, Method), Failure>,
+    ) -> Option<Result<T, TransportError>> {
+        let (master, form) = started;
+        match ran {
+            Ok((value, method)) => {
+                master.prove();
+                host.learn(method);
+                Some(Ok(value))
+            }
+            Err(Failure::Lost(Response::None)) if master.is_doubtful() => {
+                host.route.forget(master).await;
+                None
+            }
+            Err(Failure::Lost(_)) => Some(Err(lost(master))),
+            Err(Failure::NoShell(_)) if *form == Form::Whole => {
+                *locked(&host.form) = Form::Short;
+                None
+            }
+            Err(Failure::NoShell(said)) => {
+                *locked(&host.form) = Form::Whole;
+                let error =
+                    if master.is_doubtful() { None } else { Some(self.shell_refused(master, &said).await) };
+                host.route.renew(master).await;
+                error.map(Err)
+            }
+            Err(Failure::Other(error)) => {
+                if error.kind == TransportErrorKind::SudoPasswordRefused {
+                    *locked(&host.refused) = Some(error.clone());
+                }
+                // The login's groups are those of the time when it logged in.
+                let by_group =
+                    matches!(error.kind, TransportErrorKind::NoPrivilege | TransportErrorKind::SudoRule);
+                let retry = by_group && master.is_doubtful();
+                if by_group && !master.is_proven() {
+                    host.route.renew(master).await;
+                }
+                (!retry).then_some(Err(error))
+            }
+        }
     }
 }
 
 /// A started command, or the failure to start it.
 struct Started {
     master: Arc<Master>,
+    form: Form,
     plan: Stdin,
     running: Result<Running, Failure>,
 }
@@ -113,38 +182,12 @@ impl Host {
             r#become: self.target.r#become,
             password: self.target.sudo_password.as_ref(),
             learned: *locked(&self.learned),
+            form: *locked(&self.form),
         }
     }
 
     fn learn(&self, method: Method) {
         *locked(&self.learned) = Some(method);
-    }
-
-    /// The result of a command; none to start it again. That happens at most once, and only if a connection of an earlier run
-    /// turned out to be dead before the host answered: it was rebooted in the meantime.
-    async fn result_unless_retried<T>(
-        &self,
-        master: &Arc<Master>,
-        ran: Result<(T, Method), Failure>,
-    ) -> Option<Result<T, TransportError>> {
-        match ran {
-            Ok((value, method)) => {
-                master.prove();
-                self.learn(method);
-                Some(Ok(value))
-            }
-            Err(Failure::Lost(Response::None)) if master.is_doubtful() => {
-                self.route.forget(master).await;
-                None
-            }
-            Err(Failure::Lost(_)) => Some(Err(lost(master))),
-            Err(Failure::Other(error)) => {
-                if error.kind == TransportErrorKind::SudoPasswordRefused {
-                    *locked(&self.refused) = Some(error.clone());
-                }
-                Some(Err(error))
-            }
-        }
     }
 
     /// A rejected password is not tried again; sudo would read only part of a password with a line break.
@@ -199,7 +242,8 @@ impl Transport for SshTransport {
                 Ok(running) => running.finish(&started.plan, exec.timeout).await,
                 Err(failure) => Err(failure),
             };
-            if let Some(result) = host.result_unless_retried(&started.master, ran).await {
+            let with = (started.master, started.form);
+            if let Some(result) = self.result_unless_retried(host, &with, ran).await {
                 return result;
             }
         }
@@ -219,7 +263,8 @@ impl Transport for SshTransport {
                 Err(failure) => Err(failure),
             };
             let ran = ran.map(|(line, method, held)| ((line, held), method));
-            if let Some(result) = host.result_unless_retried(&started.master, ran).await {
+            let with = (started.master, started.form);
+            if let Some(result) = self.result_unless_retried(host, &with, ran).await {
                 return result;
             }
         }

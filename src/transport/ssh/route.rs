@@ -149,6 +149,16 @@ impl Route {
         }
     }
 
+    /// The next [`Route::open`] logs in again. sshd looks up a login's shell and groups once, so a connection keeps both until it
+    /// ends (OpenSSH's monitor.c, `mm_answer_pwnamallow`; initgroups(3)).
+    pub(super) async fn renew(&self, old: &Arc<Master>) {
+        let mut slot = self.slot.lock().await;
+        if slot.as_ref().is_some_and(|master| Arc::ptr_eq(master, old)) {
+            *slot = None;
+            if old.is_private() { old.exit().await } else { old.retire().await }
+        }
+    }
+
     /// Closes the connection, unless later processes may reuse it.
     pub(super) async fn close(&self) {
         let master = self.slot.lock().await.take();

@@ -55,6 +55,8 @@ enum Until {
 pub(super) enum Failure {
     /// The connection ended, or did not exist.
     Lost(Response),
+    /// The login shell did not start /bin/sh; its own words.
+    NoShell(String),
     Other(TransportError),
 }
 
@@ -140,6 +142,19 @@ impl Running {
         Ok((Output { code, stdout, stderr, sent_at: Some(sent_at), first_line_at }, method))
     }
 
+    /// All that a command prints before any marker, from a login shell that starts no /bin/sh.
+    pub(super) async fn answer(self, timeout: Duration) -> Option<String> {
+        let Self { child, stdin, mut streams, .. } = self;
+        drop(stdin);
+        let (stage, _watched) = watch::channel(Stage::Waiting);
+        let work = async {
+            streams.read(&stage, Until::End).await.ok()?;
+            wait(child).await
+        };
+        tokio::time::timeout(timeout, work).await.ok()??;
+        Some(streams.stdout.preamble())
+    }
+
     /// Waits for the first line and keeps the session open.
     pub(super) async fn first_line(
         self,
@@ -190,6 +205,7 @@ async fn write(
     let mut stdin = stdin?;
     let mut over = stage.clone();
     let writing = async {
+        stdin.write_all(plan.outer.as_bytes()).await.ok()?;
         if let Some(first) = &plan.first {
             stdin.write_all(first.expose()).await.ok()?;
         }
@@ -254,6 +270,9 @@ impl Streams {
     fn not_root(&self) -> Failure {
         let said = self.stderr.text();
         let said = if said.trim().is_empty() { self.stdout.preamble() } else { said };
+        if !self.stdout.has_shell() {
+            return Failure::NoShell(evidence(&said));
+        }
         Failure::Other(classify::privilege_failure(&said, self.stderr.asked()))
     }
 

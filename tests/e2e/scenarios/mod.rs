@@ -1,6 +1,7 @@
 //! The scenarios.
 
 pub mod access;
+pub mod addresses;
 pub mod balancer;
 pub mod changes;
 pub mod cold;
@@ -27,6 +28,7 @@ pub mod rolling;
 pub mod rotation;
 pub mod runs;
 pub mod secrets;
+pub mod shells;
 pub mod steady;
 pub mod taken_over;
 pub mod tls;

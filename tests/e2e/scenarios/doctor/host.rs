@@ -235,6 +235,27 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "IPv6 between nodes on one node",
+        breaks: &[
+            Run(
+                "node3",
+                "echo 'SERVER_ADDITIONAL_ERL_ARGS=\"-proto_dist inet6_tcp\"' >>/etc/rabbitmq/rabbitmq-env.conf",
+            ),
+            Run("node3", "systemctl stop rabbitmq-server && systemctl start --no-block rabbitmq-server"),
+        ],
+        cause: "address-family",
+        host: "node3",
+        evidence: &["-proto_dist inet6_tcp"],
+        fix: Fix::ByHand(&[
+            Run(
+                "node3",
+                "timeout 60 systemctl stop rabbitmq-server; cp -p /root/e2e-kept/rabbitmq-env.conf /etc/rabbitmq",
+            ),
+            Run("node3", "timeout 60 systemctl start rabbitmq-server"),
+        ]),
+        ..CASE
+    },
+    Case {
         name: "a configuration that RabbitMQ does not take",
         breaks: &[
             Run("node3", "echo 'listeners.tcp.default = nonsense' >>/etc/rabbitmq/rabbitmq.conf"),
