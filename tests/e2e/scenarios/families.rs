@@ -80,7 +80,7 @@ pub fn repositories(stage: &Stage) {
     inventory.package = vec![format!("keys = [\"{fingerprint}\"]")];
     lab.stdout_of("node1", LOCK);
     let mut waits = stage.rabbitup(&inventory).args(["up", "--yes", "--json"]).spawn();
-    waits.wait_for("which holds the package manager's lock");
+    waits.wait_for("; waiting");
     assert_eq!(lab.stdout_of("node1", "rpm -qa rabbitmq-server"), "", "it waits");
     lab.stdout_of("node1", "systemctl stop dnf-of-another");
     waits.wait().expect(0).says("installed without these repositories, which could not be read: foreign");

@@ -59,7 +59,8 @@ fn own_names_are_enough(stage: &Stage) {
     let files = hosts::all_files(lab, &hosts);
     plan().expect(0).says("No changes.");
     hosts::assert_untouched(lab, &hosts, &files);
-    stage.plan(&Inventory::whole()).expect(2).says("/etc/hosts says that it belongs to Puppet");
+    // Nor is there anything to write for an inventory that leaves rabbitup the file.
+    stage.plan(&Inventory::whole()).expect(0).says("No changes.");
 
     lab.stdout_of("node3", "sed -i -e '/ node1$/d' -e 's/^.* node2$/10.9.9.9 node2/' /etc/hosts");
     let refused = plan().expect(1);
