@@ -19,7 +19,7 @@ impl Checker<'_> {
             port: raw.port.map(Into::into),
             identity: self.file(raw.identity.as_ref()),
             config: self.file(raw.config.as_ref()),
-            jump: self.word("ssh.jump", raw.jump.as_ref()),
+            jump: self.jump(raw.jump.as_ref()),
             host_keys: raw.host_keys.unwrap_or_default(),
             r#become: raw.r#become.unwrap_or_default(),
             connect_timeout: self.connect_timeout(raw.connect_timeout.as_ref()).unwrap_or(CONNECT_TIMEOUT),
@@ -38,7 +38,7 @@ impl Checker<'_> {
             port: raw.port.map(Into::into).or(common.port),
             identity: self.file(raw.identity.as_ref()).or_else(|| common.identity.clone()),
             config: self.file(raw.config.as_ref()).or_else(|| common.config.clone()),
-            jump: self.word("ssh.jump", raw.jump.as_ref()).or_else(|| common.jump.clone()),
+            jump: self.jump(raw.jump.as_ref()).or_else(|| common.jump.clone()),
             host_keys: raw.host_keys.unwrap_or(common.host_keys),
             r#become: raw.r#become.unwrap_or(common.r#become),
             connect_timeout: self
@@ -46,6 +46,12 @@ impl Checker<'_> {
                 .unwrap_or(common.connect_timeout),
             persist: raw.persist.map_or(common.persist, |duration| duration.value.0),
         }
+    }
+
+    /// A value of ssh's `-J`, with brackets around IPv6 addresses: without them the end of one would be a port (ssh(1), RFC 3986 3.2.2).
+    fn jump(&mut self, text: Option<&At<String>>) -> Option<String> {
+        let hops = self.word("ssh.jump", text)?;
+        Some(hops.split(',').map(bracketed).collect::<Vec<_>>().join(","))
     }
 
     /// A word that becomes an argument of ssh: with a leading hyphen it would be parsed as an option.
@@ -99,5 +105,33 @@ impl Checker<'_> {
             );
         }
         Some(duration.value.0)
+    }
+}
+
+/// `[USER@]HOST[:PORT]`, as ssh reads it.
+fn bracketed(hop: &str) -> String {
+    let (user, host) = hop.rsplit_once('@').map_or((None, hop), |(user, host)| (Some(user), host));
+    let Ok(address) = host.parse::<std::net::Ipv6Addr>() else { return hop.to_owned() };
+    match user {
+        Some(user) => format!("{user}@[{address}]"),
+        None => format!("[{address}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bracketed;
+
+    #[test]
+    fn an_ipv6_address_of_a_jump_host_gets_brackets() {
+        for (hop, wanted) in [
+            ("fd00::1", "[fd00::1]"),
+            ("ops@fd00::1", "ops@[fd00::1]"),
+            ("ops@[fd00::1]:2222", "ops@[fd00::1]:2222"),
+            ("ops@gate:2222", "ops@gate:2222"),
+            ("none", "none"),
+        ] {
+            assert_eq!(bracketed(hop), wanted);
+        }
     }
 }

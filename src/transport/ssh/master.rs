@@ -329,11 +329,7 @@ pub(super) fn hops(target: &SshTarget) -> Vec<SshTarget> {
     let hops: Vec<&str> = hops.split(',').map(str::trim).filter(|hop| !hop.is_empty()).collect();
     let hop = |(at, hop): (usize, &&str)| SshTarget {
         // As a URI it can include user and port, and is still looked up in the configuration.
-        destination: if hop.starts_with("ssh://") {
-            (*hop).to_owned()
-        } else {
-            format!("ssh://{}", bracketed(hop))
-        },
+        destination: if hop.starts_with("ssh://") { (*hop).to_owned() } else { format!("ssh://{hop}") },
         user: None,
         port: None,
         // Also named after the path to it: hops with the same name may be different machines.
@@ -342,16 +338,6 @@ pub(super) fn hops(target: &SshTarget) -> Vec<SshTarget> {
         ..target.clone()
     };
     hops.iter().enumerate().map(hop).collect()
-}
-
-/// `[USER@]HOST[:PORT]` with brackets around a host that is an IPv6 address: without them its end would be a port (RFC 3986, 3.2.2).
-fn bracketed(hop: &str) -> String {
-    let (user, host) = hop.rsplit_once('@').map_or(("", hop), |(user, host)| (user, host));
-    let at = if user.is_empty() { "" } else { "@" };
-    match host.parse::<std::net::Ipv6Addr>() {
-        Ok(address) => format!("{user}{at}[{address}]"),
-        Err(_) => hop.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -412,9 +398,6 @@ mod tests {
         assert_eq!(names, ["ssh://ops@gate:2222", "ssh://inner"]);
         assert!(hops.iter().all(|hop| hop.host_keys == HostKeyPolicy::Strict));
         assert_eq!(hops[1].jump.as_deref(), Some("ops@gate:2222"));
-        target.jump = Some("fd00::1,ops@fd00::2,ops@[fd00::3]:2222".into());
-        let names: Vec<_> = super::hops(&target).into_iter().map(|hop| hop.destination).collect();
-        assert_eq!(names, ["ssh://[fd00::1]", "ssh://ops@[fd00::2]", "ssh://ops@[fd00::3]:2222"]);
         target.jump = Some("none".into());
         assert!(super::hops(&target).is_empty());
     }
