@@ -73,7 +73,12 @@ fn recover_wiped(stage: &Stage, found: Found) {
             .says("the cluster lists rabbit@node3, which has no data on its host and would be refused")
             .says("`rabbitup run recover-node node=node3` brings it back");
     }
-    let run = stage.playbook(&inventory, &["recover-node", "node=node3"]).expect(0);
+    // While its first boot is under way it is told to run the command again in a moment.
+    let run = until("its boot has ended", Duration::from_secs(120), || {
+        let run = stage.playbook(&inventory, &["recover-node", "node=node3"]);
+        (!run.to_string().contains("it is starting: run the same command again in a moment")).then_some(run)
+    });
+    let run = run.expect(0);
     if found == Found::Down {
         run.says("forget rabbit@node3, and check that no queue still lists it")
             .says("start rabbit@node3, which enters the cluster of rabbit@node1")
