@@ -64,7 +64,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
             (Change::Change, "it was not written by rabbitup; a copy is kept beside it", unified("", &text))
         }
     };
-    // When a node replaces another, clients are sent to the new one only once it serves; when brokers come to listen elsewhere,
+    // When a node replaces another, clients are sent to the new one only once it serves; when brokers change their ports,
     // once all of them do.
     let ready = if draft.desired.leaving.is_some() {
         draft.last_on_brokers(&[Phase::Start, Phase::Join, Phase::Grow])
@@ -148,7 +148,7 @@ fn has_moved(draft: &Draft<'_>) -> bool {
     draft.desired.brokers().filter(runs).any(|host| at(draft.observed, host) != at(&draft.facts, host))
 }
 
-/// Before brokers come to listen elsewhere, one after the other: a balancer that cannot be told at run time looks for each
+/// Before brokers change their ports, one after the other: a balancer that cannot be told at run time looks for each
 /// broker at both places, and uses the one that answers. Returns the steps.
 pub(super) fn widen(draft: &mut Draft<'_>, before: &[StepId]) -> Vec<StepId> {
     let Some(balancer) = draft.desired.load_balancer.clone() else { return Vec::new() };

@@ -87,7 +87,7 @@ pub fn moved_behind_haproxy(stage: &Stage) {
     unfilter(stage);
     super::steady::wait_for_balancer(stage, "node1", "UP");
     stage.up(&moved).expect(0).says("Verified: No changes.");
-    load.end("a roll of brokers that come to listen elsewhere, stopped at the first and resumed");
+    load.end("a roll of brokers that change their ports, stopped at the first and resumed");
     looks_right(stage, &moved);
 
     // A UI without its path answers the present check with 404: it waits for the new configuration.
@@ -108,7 +108,7 @@ pub fn moved_behind_nginx(stage: &Stage) {
     let run = stage.up(&moved).expect(0).says("with both ports of each broker").says("Verified: No changes.");
     run.says("write /etc/nginx/nginx.conf");
     if let Some(load) = load {
-        load.end("a roll of brokers that come to listen elsewhere, behind nginx");
+        load.end("a roll of brokers that change their ports, behind nginx");
     }
     looks_right(stage, &moved);
     let conf = stage.lab.stdout_of("lb1", "cat /etc/nginx/nginx.conf");
