@@ -53,7 +53,7 @@ pub(crate) fn outranked(host: &Host, facts: &HostFacts) -> Option<Problem> {
     }
     let what = format!("the node uses {family} between nodes, and the inventory's addresses are {wanted}");
     let mut problem = Problem::bare(what).on(&host.name);
-    problem.cause.why.push(format!("{}: {}={}", set.by, set.variable, set.value));
+    problem.cause.why.push(set.to_string());
     problem.cause.next.extend(remedy(host, facts, set));
     Some(problem)
 }

@@ -1,9 +1,9 @@
 //! Whether the file of a plugin is where a host's node looks for it.
 
 use super::phrases::listed;
-use crate::facts::HostFacts;
+use crate::facts::{EnvironmentSetting, HostFacts};
 use crate::model::{Problem, Version};
-use crate::rabbitmq::{ENV_FILE, PLUGINS_DIRECTORY, is_ever_shipped, ships};
+use crate::rabbitmq::{PLUGINS_DIRECTORY, is_ever_shipped, ships};
 
 /// What is wrong if the plugin's file is not where the node of this release looks for it. None as well if that is not known.
 pub fn missing(facts: &HostFacts, plugin: &str, release: Option<Version>) -> Option<Problem> {
@@ -46,13 +46,7 @@ fn is_of_other(file: &str, release: Version) -> bool {
     version.is_some_and(|version| Version::parse(version).is_ok_and(|version| version != release))
 }
 
-/// The setting by which the environment file moves the directories of plugins.
-pub fn moved(facts: &HostFacts) -> Option<&'static str> {
-    let content = facts.file(ENV_FILE)?.content.as_deref()?;
-    let settings = ["RABBITMQ_PLUGINS_DIR", "PLUGINS_DIR"];
-    settings.into_iter().find(|setting| {
-        content
-            .lines()
-            .any(|line| line.trim().strip_prefix(setting).is_some_and(|rest| rest.starts_with('=')))
-    })
+/// The setting that moves the directories of plugins.
+pub fn moved(facts: &HostFacts) -> Option<&EnvironmentSetting> {
+    facts.environment.get("PLUGINS_DIR")
 }

@@ -94,8 +94,16 @@ $environment_files"
 
 # value_of NAME: its value in $value, from $evaluated; empty if it is not set.
 value_of() {
-  value=$(printf '%s\n' "$evaluated" | sed -n "s/^RABBITMQ_$1=//p" | head -n 1)
-  [ -n "$value" ] || value=$(printf '%s\n' "$evaluated" | sed -n "s/^$1=//p" | head -n 1)
+  value='' unprefixed=''
+  while IFS= read -r assignment; do
+    case $assignment in
+      "RABBITMQ_$1="?*) value=${assignment#*=} && break ;;
+      "$1="?*) [ -n "$unprefixed" ] || unprefixed=${assignment#*=} ;;
+    esac
+  done <<EOF
+$evaluated
+EOF
+  [ -n "$value" ] || value=$unprefixed
 }
 
 # Sets $evaluated, $environment_file, $data_base, where nodes have their data directories, and $data_dir, if a node's has another

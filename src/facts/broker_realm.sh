@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Inspects directories that user rabbitmq can write, for probe.sh, which runs this text as that user (broker_user.sh says why):
-#   sh -c TEXT sh look HOME COOKIE STAGED BASE DIR NODE FILE...   all of it; NODE's data is in DIR, if that is not empty, and
-#                                                                else, like that of any other node, in BASE
+#   sh -c TEXT sh look HOME COOKIE STAGED BASE DIR KEPT NODE FILE...   all of it; NODE's data is in DIR, if that is not empty, and
+#                                                                     else, like that of any other node, in BASE
 #   sh -c TEXT sh shape SIZE                        of a cookie on standard input
 # Each line starts with its section; after the empty section come the contents of the files, one after the other, with the sizes
 # named in the lines. Everything is limited: a file may grow, or be replaced, while it is read.
@@ -36,8 +36,8 @@ if [ "$1" = shape ]; then
   exit
 fi
 
-home=$2 cookie=$3 staged=$4 base=$5 dir=$6 node=$7
-shift 7
+home=$2 cookie=$3 staged=$4 base=$5 dir=$6 kept=$7 node=$8
+shift 8
 
 # Names may contain a newline followed by anything.
 one_line() { case $1 in *"$nl"*) return 1 ;; esac; }
@@ -110,14 +110,13 @@ data() {
     [ ! -e "$1" ] || data_directory "$node" "$dir"
   fi
   # Data in the usual place that the node's next start does not use.
-  usual=$home/mnesia/$node
-  if [ -n "$node" ] && [ "${dir:-$base/$node}" != "$usual" ] && [ -d "$usual" ] && [ ! -d "${dir:-$base/$node}" ]; then
+  usual=$home/mnesia/$node next=${dir:-$base/$node}
+  if [ -n "$node" ] && [ "$next" != "$usual" ] && [ -d "$usual" ] && [ ! -d "$next" ]; then
     echo "data elsewhere=$usual"
   fi
   data_place
   # Data moved aside by a removal.
   count=0
-  case $base in "$home/mnesia") kept=$home/rabbitup-kept ;; *) kept=$base/rabbitup-kept ;; esac
   for f in "$kept"/*/; do
     f=${f%/} count=$((count + 1))
     case $f in *'*'*) continue ;; esac

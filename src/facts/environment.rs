@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,13 @@ pub struct EnvironmentSetting {
     pub value: String,
     /// The file that sets it.
     pub by: String,
+}
+
+/// As evidence: `/etc/rabbitmq/rabbitmq-env.conf: MNESIA_BASE=/srv/rabbit`.
+impl fmt::Display for EnvironmentSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}={}", self.by, self.variable, self.value)
+    }
 }
 
 /// A cookie in an argument or a variable.
@@ -103,11 +111,6 @@ impl BrokerEnvironment {
             true => "/var/lib/rabbitmq/rabbitup-kept".to_owned(),
             false => format!("{}/rabbitup-kept", self.data_base),
         }
-    }
-
-    /// Whether the data is where packages put it.
-    pub fn has_usual_place(&self) -> bool {
-        self.data_base == DEFAULT_DATA_BASE && self.data_dir.is_none()
     }
 
     /// The setting that moves the data.

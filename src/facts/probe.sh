@@ -173,7 +173,7 @@ EOF
       case $nl$theirs in *"$nl$f$nl"*) ;; *) theirs="$theirs$f$nl" ;; esac
     done
     # shellcheck disable=SC2086  # one argument per line is what IFS is set for
-    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" "$data_base" "$data_dir" "$node" $theirs 3<&- |
+    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" "$data_base" "$data_dir" "$(kept_base)" "$node" $theirs 3<&- |
       realm "$@"
   else
     echo "bytes 0$nl" | realm "$@"

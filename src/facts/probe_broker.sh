@@ -96,7 +96,7 @@ known_members() {
     head -c 67108864 "$2/schema.DAT" >"$dir/schema.DAT" &&
       ERL_CRASH_DUMP_SECONDS=0 "$1" +S 1 -noinput -boot start_clean -kernel logger_level none -mnesia dir "\"$dir\"" \
         -eval "io:format(\"~tp.~n\", [mnesia:system_info(db_nodes)]), halt()." | head -c 65536 | tr -d "\n"
-    rm -rf "$dir"' sh "$tool" "${data_dir:-$data_base/$node}"
+    rm -rf "$dir"' sh "$tool" "$(data_of "$node")"
 }
 known_to_epmd() {
   tool epmd || tool=epmd
@@ -106,7 +106,6 @@ known_to_epmd() {
 # started with another environment. The tools' own names are left out.
 names_here() {
   printf '%s\n' "${nodename%%@*}"
-  [ -n "$(process)" ] || return
   tool epmd || tool=epmd
   limit 3 "$tool" -names | sed -n 's/^name \([^ ]*\) at port .*/\1/p' | grep -v -e '^rabbitup' -e '^rabbitmqcli'
 }
@@ -128,6 +127,12 @@ broker() {
     section refusal
     echo 'the node accepts connections, but does not answer within 8 s'
   elif ! known_to_epmd; then
+    running=$(process)
+    # A node that is starting has its files open.
+    if [ -z "$running" ]; then
+      known_members
+      return
+    fi
     home=$rabbit
     for name in $(names_here | sort -u); do
       if [ "$name" != "${node%%@*}" ] && tool erl_call && ask "$name@localhost"; then
@@ -135,9 +140,7 @@ broker() {
         return
       fi
     done
-    running=$(process)
-    # A node that is starting has its files open.
-    if [ -n "$running" ]; then printf '%s\n' "$running"; else known_members; fi
+    printf '%s\n' "$running"
   elif [ -z "$slowly" ] && ask_slowly; then
     section answer
     printf '%s\n' "$slowly"

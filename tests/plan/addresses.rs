@@ -1,6 +1,6 @@
 //! Brokers with IPv6 addresses: what is written for them, and what is refused.
 
-use rabbitup::facts::{EnvironmentSetting, Facts, FileFacts, FileKind, HostFacts};
+use rabbitup::facts::{EnvironmentSetting, Facts, HostFacts};
 use rabbitup::inventory::Desired;
 use rabbitup::plan::Plan;
 use rabbitup::report::{Style, refusals_text};
@@ -18,21 +18,9 @@ fn six() -> Desired {
     desired(&INVENTORY.replace("192.168.0.", "fd00::"))
 }
 
-fn file(text: &str) -> FileFacts {
-    FileFacts {
-        kind: FileKind::Regular,
-        content: Some(text.to_owned()),
-        mode: 0o644,
-        owner: "root".to_owned(),
-        group: "rabbitmq".to_owned(),
-        modified: 0,
-        link_to: None,
-    }
-}
-
 /// A host whose environment file has this text, with the variables that it sets.
 fn write(facts: &mut HostFacts, text: &str, variables: &[(&str, &str)]) {
-    facts.files.insert(ENV.to_owned(), file(text));
+    facts.files.insert(ENV.to_owned(), written(text));
     for (variable, value) in variables {
         set(facts, variable, value);
     }

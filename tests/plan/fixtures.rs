@@ -104,16 +104,20 @@ pub fn converged(desired: &Desired) -> Facts {
     after
 }
 
-fn bare(name: &HostName) -> HostFacts {
-    let file = |content: &str| FileFacts {
+/// A file of root's with this text, from before any node's start.
+pub fn written(text: &str) -> FileFacts {
+    FileFacts {
         kind: FileKind::Regular,
-        content: Some(content.to_owned()),
+        content: Some(text.to_owned()),
         mode: 0o644,
         owner: "root".to_owned(),
         group: "root".to_owned(),
         modified: 1_700_000_000,
         link_to: None,
-    };
+    }
+}
+
+fn bare(name: &HostName) -> HostFacts {
     HostFacts {
         privilege: Privilege::Sudo,
         system: System {
@@ -157,7 +161,7 @@ fn bare(name: &HostName) -> HostFacts {
         units: BTreeMap::new(),
         files: BTreeMap::from([(
             "/etc/hosts".to_owned(),
-            file(&format!("127.0.0.1\tlocalhost\n127.0.1.1\tfresh-{name}\n")),
+            written(&format!("127.0.0.1\tlocalhost\n127.0.1.1\tfresh-{name}\n")),
         )]),
         cookie: None,
         staged_cookie: None,

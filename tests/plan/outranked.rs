@@ -1,8 +1,6 @@
 //! Settings of a host that outrank the inventory: a plan is refused, and names them with the way out.
 
-use rabbitup::facts::{
-    BrokerState, CookieSetting, EnvironmentSetting, Facts, FileFacts, FileKind, HostFacts, MainConfiguration,
-};
+use rabbitup::facts::{BrokerState, CookieSetting, EnvironmentSetting, Facts, HostFacts, MainConfiguration};
 use rabbitup::inventory::Desired;
 use rabbitup::model::{CookieDigest, Secret};
 use rabbitup::report::{Style, refusals_text};
@@ -20,18 +18,6 @@ pub fn set(facts: &mut HostFacts, variable: &str, value: &str) {
     let setting =
         EnvironmentSetting { variable: variable.to_owned(), value: value.to_owned(), by: ENV.to_owned() };
     facts.environment.settings.insert(variable.to_owned(), setting);
-}
-
-fn written(text: &str) -> FileFacts {
-    FileFacts {
-        kind: FileKind::Regular,
-        content: Some(text.to_owned()),
-        mode: 0o644,
-        owner: "root".to_owned(),
-        group: "rabbitmq".to_owned(),
-        modified: 0,
-        link_to: None,
-    }
 }
 
 fn refused(desired: &Desired, facts: &Facts) -> String {

@@ -76,11 +76,6 @@ pub(crate) fn identity(desired: &Desired, host: &Host, facts: &HostFacts) -> Vec
     found
 }
 
-/// `MNESIA_BASE=/srv in /etc/rabbitmq/rabbitmq-env.conf`.
-fn written(setting: &EnvironmentSetting) -> String {
-    format!("{}: {}={}", setting.by, setting.variable, setting.value)
-}
-
 /// The command that takes a variable out of the file that sets it. A unit's file is edited by hand, since systemd has several.
 fn take_out(host: &Host, facts: &HostFacts, variable: &str, by: &str) -> Advice {
     if by != facts.environment.file {
@@ -119,7 +114,7 @@ fn name(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> 
             "the node is called {called} ({} in {}), and rabbitup manages {wanted} here",
             set.variable, set.by
         );
-        let mut found = Outranked::on(host, Subject::NodeName, what).seen(written(set));
+        let mut found = Outranked::on(host, Subject::NodeName, what).seen(set.to_string());
         for line in life_of(facts, &called) {
             found = found.seen(line);
         }
@@ -143,7 +138,7 @@ fn name(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> 
             set.variable, set.by
         ),
     )
-    .seen(written(set))
+    .seen(set.to_string())
     .seen(format!("it is called {called}"));
     let holds = facts.data.iter().any(|data| is_long(&data.node))
         || facts.node().is_some_and(|node| is_long(&node.name.to_string()));
@@ -192,22 +187,17 @@ fn is_long(node: &str) -> bool {
 
 /// Whether a node of that name has data here, or is a member of a cluster.
 fn has_life(facts: &HostFacts, called: &str) -> bool {
-    let has_data = facts.data.iter().any(|data| data.node == called);
-    let runs = match &facts.broker {
-        BrokerState::Running(node) => {
-            node.name.to_string() == called && !(node.holdings.is_empty() && node.is_alone())
+    match &facts.broker {
+        // A blank node that runs has a directory as well.
+        BrokerState::Running(node) if node.name.to_string() == called => {
+            !(node.holdings.is_empty() && node.is_alone())
         }
+        BrokerState::Running(_) | BrokerState::Down => facts.data.iter().any(|data| data.node == called),
         // It may have anything.
         BrokerState::Unknown(_)
         | BrokerState::Unsupported(_)
         | BrokerState::CookieRefused
         | BrokerState::AppStopped => true,
-        BrokerState::Down => false,
-    };
-    // A blank node that runs has a directory as well.
-    match &facts.broker {
-        BrokerState::Running(node) if node.name.to_string() == called => runs,
-        _ => has_data || runs,
     }
 }
 
@@ -235,7 +225,7 @@ fn data_place(host: &Host, facts: &HostFacts) -> Option<Outranked> {
     let node = facts.node().map_or_else(|| host.node(), |node| node.name.clone());
     let next = environment.data_of(&node);
     let why = match environment.moves_data() {
-        Some(set) => written(set),
+        Some(set) => set.to_string(),
         None => format!("no setting of {} or of its unit moves its data", environment.file),
     };
     let now = match facts.node().and_then(|node| node.data_dir.as_deref()) {
@@ -266,7 +256,7 @@ fn tools(host: &Host, facts: &HostFacts) -> Option<Outranked> {
     if let Some(set) = environment.get("ERL_EPMD_PORT").filter(|set| set.value != "4369") {
         return Some(
             Outranked::on(host, Subject::Tools, format!("the broker uses epmd on port {}, and rabbitup and the other hosts use 4369", set.value))
-                .seen(written(set))
+                .seen(set.to_string())
                 .advise("take the line out on every host and restart the cluster as a whole: rabbitup manages nodes with epmd on its own port only")
                 .fix(take_out(host, facts, &set.variable, &set.by)),
         );
@@ -278,7 +268,7 @@ fn tools(host: &Host, facts: &HostFacts) -> Option<Outranked> {
             Subject::Tools,
             format!("the broker's home directory is {}, so {COOKIE_FILE} is not its cookie", set.value),
         )
-        .seen(written(set))
+        .seen(set.to_string())
         .advise(format!(
             "copy its cookie to {COOKIE_FILE} (mode 0400, owner rabbitmq), take the line out, and restart it"
         ))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Outranked, Subject, take_out, written};
+use super::{Outranked, Subject, take_out};
 use crate::cluster::phrases::listed;
 use crate::cluster::remedy::shell;
 use crate::facts::{HostFacts, MainConfiguration};
@@ -52,8 +52,9 @@ fn main(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranked> 
                 Subject::Settings,
                 format!("RabbitMQ reads {path} instead of {CONF_FILE}"),
             );
-            let found =
-                found.seen(set.map_or_else(|| format!("{} names it", facts.environment.file), written));
+            let found = found.seen(
+                set.map_or_else(|| format!("{} names it", facts.environment.file), ToString::to_string),
+            );
             let found = found.advise("put its settings into [cluster.config], then take the variable out:");
             Some(match set {
                 Some(set) => found
@@ -139,7 +140,7 @@ fn plugins(desired: &Desired, host: &Host, facts: &HostFacts) -> Option<Outranke
             Subject::Settings,
             format!("the plugins come from {} in {}, not from the inventory", set.variable, set.by),
         )
-        .seen(written(set))
+        .seen(set.to_string())
         .advise("take the variable out, or take `plugins` out of the inventory:")
         .fix(take_out(host, facts, &set.variable, &set.by))
         .fix(Advice::Rabbitup("up".to_owned())),

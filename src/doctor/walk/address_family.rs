@@ -40,7 +40,7 @@ fn finding(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts) -> Option<Findin
     let found = found.seen(format!("on {}: {first} resolves to {}", seen.host.name, addresses.join(", ")));
     let set = address_family::astray(seen.host, facts);
     let found = match (set, running) {
-        (Some(set), _) => found.seen(format!("{}: {}={}", set.by, set.variable, set.value)),
+        (Some(set), _) => found.seen(set.to_string()),
         (None, Some(_)) if address_family::of_next_start(facts) == wanted => found
             .seen(format!("its VM was started without -proto_dist inet6_tcp, which {ENV_FILE} has by now")),
         (None, _) => {

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use crate::cluster::{remedy, view};
 use crate::doctor::{Awaits, Cause, Checked, Examination, Examinations, Finding};
-use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
+use crate::facts::{BrokerState, EnvironmentSetting, Facts, HostFacts, NodeFacts};
 use crate::inventory::{Desired, Host};
 use crate::model::{Advice, HostName, NodeName, Problem};
-use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
 /// The name under which epmd should know every node, as in `NodeName::rabbit`.
 pub(super) const ALIVE: &str = "rabbit";
@@ -86,20 +86,9 @@ impl<'a> Seen<'a> {
             || self.exam.is_some_and(|exam| exam.vm.is_some())
     }
 
-    /// The lines of rabbitmq-env.conf that set something.
-    pub fn settings(&self) -> impl Iterator<Item = &'a str> {
-        let file = self.facts.and_then(|facts| facts.file(ENV_FILE)).and_then(|file| file.content.as_deref());
-        let lines = file.unwrap_or_default().lines().map(str::trim);
-        lines.map(|line| line.strip_prefix("export ").unwrap_or(line)).filter(|line| !line.starts_with('#'))
-    }
-
-    /// A setting of rabbitmq-env.conf, with or without the prefix; the last one counts, as in a shell.
-    pub fn setting(&self, name: &str) -> Option<&'a str> {
-        let value = |line: &'a str| {
-            let line = line.strip_prefix("RABBITMQ_").unwrap_or(line);
-            line.strip_prefix(name)?.strip_prefix('=').map(|value| value.trim_matches(['"', '\'']))
-        };
-        self.settings().filter_map(value).last()
+    /// A setting of the broker's environment.
+    pub fn setting(&self, name: &str) -> Option<&'a EnvironmentSetting> {
+        self.facts?.environment.get(name)
     }
 
     /// A command to paste here that runs as root on this host.

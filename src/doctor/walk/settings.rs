@@ -3,7 +3,7 @@ use crate::cluster::outranked::{self, Subject};
 use crate::cluster::plugin_files::missing;
 use crate::doctor::{Cause, Finding};
 use crate::model::{Advice, HostName, NameMode, Version};
-use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE};
+use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, ENV_FILE, ERL_ARGS};
 
 /// What outranks the inventory on a host, and settings that nodes need in common to connect: short or long names, the name itself,
 /// and TLS.
@@ -79,7 +79,8 @@ fn names(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
         .exam
         .and_then(|exam| exam.vm.as_ref())
         .and_then(|vm| vm.environment.get("RABBITMQ_USE_LONGNAME").or(vm.environment.get("USE_LONGNAME")));
-    let by_file = if set == Some("true") { NameMode::Long } else { NameMode::Short };
+    let by_setting =
+        if set.is_some_and(|set| set.value == "true") { NameMode::Long } else { NameMode::Short };
     let by_node = seen.running().map(|node| match node.name.host().is_qualified() {
         true => NameMode::Long,
         false => NameMode::Short,
@@ -87,7 +88,7 @@ fn names(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     let mode = match (by_node, by_environment.map(String::as_str)) {
         (Some(mode), _) if mode != wanted => mode,
         (_, Some("true")) => NameMode::Long,
-        _ => by_file,
+        _ => by_setting,
     };
     if mode == wanted {
         return None;
@@ -99,7 +100,7 @@ fn names(case: &Case<'_>, seen: &Seen<'_>) -> Option<Finding> {
     );
     let mut found = Finding::on(&seen.host.name, Cause::NamesDiffer, what);
     found = match (set, by_environment, seen.running()) {
-        (Some(value), _, _) => found.seen(format!("{ENV_FILE}: USE_LONGNAME={value}")),
+        (Some(set), _, _) => found.seen(set.to_string()),
         (None, Some(value), _) => found.seen(format!("the running VM's environment: USE_LONGNAME={value}")),
         (None, None, Some(node)) => found.seen(format!("it runs as {}", node.name)),
         (None, None, None) => found.seen(format!("{ENV_FILE} does not set USE_LONGNAME=true")),
@@ -172,7 +173,10 @@ fn tls(case: &Case<'_>, notes: &mut Notes) {
                 .proto_dist
                 .as_deref()
                 .is_some_and(|proto| proto.starts_with("inet") && proto.ends_with("tls")),
-            None => seen.settings().any(|line| line.contains("inet_tls") || line.contains("inet6_tls")),
+            None => ERL_ARGS
+                .into_iter()
+                .filter_map(|name| seen.setting(name))
+                .any(|set| set.value.contains("inet_tls") || set.value.contains("inet6_tls")),
         }
     };
     let installed: Vec<(&Seen<'_>, bool)> = case

@@ -6,16 +6,18 @@ use crate::cluster::phrases::listed;
 use crate::cluster::plugin_files::{missing, moved};
 use crate::inventory::Host;
 use crate::model::Problem;
-use crate::rabbitmq::{ENV_FILE, is_ever_shipped};
+use crate::rabbitmq::is_ever_shipped;
 
 /// Refuses plugins without a file. Returns whether it refused.
 pub(super) fn refuse_missing(draft: &mut Draft<'_>, host: &Host, plugins: &[String]) -> bool {
     let Some(facts) = draft.host(&host.name) else { return false };
-    if let Some(setting) = moved(facts) {
+    if let Some(set) = moved(facts) {
         let unknown: Vec<&String> = plugins.iter().filter(|plugin| !is_ever_shipped(plugin)).collect();
         if !unknown.is_empty() {
             let text = format!(
-                "{ENV_FILE} sets {setting}; whether {} is there shows when it is enabled",
+                "{} sets {}; whether {} is there shows when it is enabled",
+                set.by,
+                set.variable,
                 listed(unknown)
             );
             draft.note(&host.name, text);
