@@ -157,16 +157,21 @@ fn is_whole_again(stage: &Stage) {
 pub fn booted_without_names(stage: &Stage) {
     let (lab, inventory) = (&stage.lab, Inventory::whole());
     on_all(&BROKERS, |host| rendered_at_boot(lab, host));
+    let waits = |host: &str| -> u32 {
+        let log = "grep -c 'Waiting for Mnesia tables' /var/log/rabbitmq/rabbit@$(hostname -s).log; :";
+        lab.stdout_of(host, log).parse().expect("a number of lines")
+    };
+    // Earlier boots may have waited too.
+    let before: Vec<u32> = on_all(&BROKERS, waits);
     reboot(stage, &BROKERS);
     let waiting = |host: &str| {
-        let log = "grep -c 'Waiting for Mnesia tables' /var/log/rabbitmq/rabbit@$(hostname -s).log; :";
         let state = lab.stdout_of(host, "systemctl is-active rabbitmq-server; :");
-        (state == "activating").then(|| lab.stdout_of(host, log))
+        if state == "activating" { waits(host) } else { 0 }
     };
     if lab.suite().store() != Store::Khepri {
         until("two nodes wait for the others", Duration::from_secs(90), || {
-            let waiting = on_all(&BROKERS, waiting);
-            (waiting.iter().flatten().filter(|count| *count != "0").count() >= 2).then_some(())
+            let now = on_all(&BROKERS, waiting);
+            (now.iter().zip(&before).filter(|(now, before)| now > before).count() >= 2).then_some(())
         });
     }
     let run: Run = stage.up(&inventory).expect(0);
