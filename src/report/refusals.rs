@@ -71,7 +71,7 @@ impl From<&PlanError> for RefusalDocument {
 
 impl From<&Refusal> for RefusalEntry {
     fn from(refusal: &Refusal) -> Self {
-        let Refusal { phase, problem: Problem { host, what, cause } } = refusal;
+        let Refusal { kind: _, phase, problem: Problem { host, what, cause } } = refusal;
         Self {
             host: host.clone(),
             phase: phase.to_string(),
