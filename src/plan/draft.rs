@@ -193,8 +193,11 @@ impl<'a> Draft<'a> {
     /// Refuses to write a file over something that must not be replaced. Returns whether it refused.
     fn refuse_obstacle(&mut self, step: &Step) -> bool {
         let Operation::WriteFile(file) = &step.operation else { return false };
-        let found = self.host(&step.host).and_then(|host| obstacle::in_place_of(host, &file.path));
-        let Some(reason) = found else { return false };
+        let found = self.host(&step.host).and_then(|host| {
+            obstacle::in_place_of(host, &file.path, &|command| self.on_host(&step.host, command))
+        });
+        let Some(mut reason) = found else { return false };
+        reason.problem.cause.next.push(Advice::Command(self.options.command.clone()));
         self.refuse_for(&step.host, reason);
         true
     }
@@ -262,7 +265,7 @@ impl<'a> Draft<'a> {
         for (directory, shortage) in room::lacking(host, step) {
             if self.without_room.insert((step.host.clone(), directory.path.clone(), shortage)) {
                 let (what, why) = (directory.what(shortage), directory.evidence(shortage));
-                let next = self.again(directory.remedy(shortage));
+                let next = self.again(format!("{}; then", directory.remedy(shortage)));
                 self.refuse(&step.host, RefusalKind::NoRoom, what, why, next);
             }
         }
@@ -314,7 +317,7 @@ impl<'a> Draft<'a> {
 
     /// What to do first, and this run's command again.
     pub(super) fn again(&self, first: impl std::fmt::Display) -> Next {
-        Next::say(format!("{first}; then:")).and(Advice::Command(self.options.command.clone()))
+        Next::say(format!("{first}:")).and(Advice::Command(self.options.command.clone()))
     }
 
     /// This run's command with consent to delete what exists only on this host.

@@ -37,7 +37,7 @@ impl RefusalKind {
 /// Declares the kinds, and the list of all of them.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident,)*) => {
-        /// What a refusal is about, whatever its words. Each has one place in the sources, and tests/plan/walk.rs follows the advice of
+        /// What a refusal is about, whatever its words. Each has one place in the sources, and tests/plan/day2/walk follows the advice of
         /// each: what was refused for this reason must not be refused for it again.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum RefusalKind {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use rabbitup::apply::{FailureKind, StepFailure};
 use rabbitup::facts::{Facts, Observation, Unreachable, UnreachableCause};
 use rabbitup::model::{Advice, Cause, Problem};
-use rabbitup::plan::{Phase, Plan, PlanError, Refusal, StepId};
+use rabbitup::plan::{Phase, Plan, PlanError, Refusal, RefusalKind, StepId};
 use rabbitup::report::{
     Failed, RefusalDocument, Routes, Style, error_text, failure_text, late_refusals_text, refusals_text,
     skipped_line, unreachable_document, unreachable_text,
@@ -17,14 +17,19 @@ fn refusals() -> PlanError {
         "2 queues (`/`/orders with 17 messages, `/`/invoices), 1 vhost (`shop`), 1 user (`shop`)",
         "save what is needed (`rabbitmqctl export_definitions`), then name the node: --destroy-data node3",
     );
-    let mut all = vec![Refusal { phase: Phase::Join, problem: data.on(&host("node3")) }];
+    let mut all =
+        vec![Refusal { kind: RefusalKind::OwnData, phase: Phase::Join, problem: data.on(&host("node3")) }];
     all.extend((1..=50).map(|n| {
         let problem = Problem::new(
             "too little disk space is free under /var/lib",
             format!("{} MiB are free, 1024 MiB are needed", 100 + n % 7),
             "free some, or give /var/lib more",
         );
-        Refusal { phase: Phase::Preflight, problem: problem.on(&host(&format!("node{n}"))) }
+        Refusal {
+            kind: RefusalKind::OwnData,
+            phase: Phase::Preflight,
+            problem: problem.on(&host(&format!("node{n}"))),
+        }
     }));
     PlanError(all)
 }

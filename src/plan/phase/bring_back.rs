@@ -31,12 +31,14 @@ pub(super) fn with_its_cookie(draft: &Draft<'_>, host: &Host) -> Next {
     if other_with_changed_cookie(draft, host).is_none() {
         return Next::say("this gives it the others' cookie, and restarts it:").rabbitup("up");
     }
-    as_a_whole(draft)
+    as_a_whole(draft, "")
 }
 
-/// For a cluster of which no node can be reached, since the files were changed while it ran.
-pub(super) fn as_a_whole(draft: &Draft<'_>) -> Next {
-    let next = "in a maintenance window, since no client is served meanwhile, and no data on disk is lost:";
+/// For a cluster of which no node can be reached, since the files were changed while it ran. `or` is another way.
+pub(super) fn as_a_whole(draft: &Draft<'_>, or: &str) -> Next {
+    let next = format!(
+        "{or}in a maintenance window, since no client is served meanwhile, and no data on disk is lost:"
+    );
     let files: Vec<_> = draft
         .brokers()
         .iter()

@@ -56,9 +56,8 @@ pub(super) fn objection(
         None => format!("not every RabbitMQ accepts all of {file}"),
     };
     let advice = match release {
-        Some(_) => {
-            draft.again(format!("correct {file}: nothing of it is imported before all of it is accepted"))
-        }
+        Some(_) => draft
+            .again(format!("correct {file}: nothing of it is imported before all of it is accepted; then")),
         None => {
             let refresh = draft.host(&anchor.name).map_or("", |facts| facts.system.family.words().refresh);
             Next::say("this shows the version:")

@@ -33,7 +33,8 @@ pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, rea
             .get("MNESIA_DIR")
             .map_or(String::new(), |set| format!("MNESIA_DIR in {} names it", set.by));
         return draft.refuse(
-            &host.name, RefusalKind::DataNotMoved,
+            &host.name,
+            RefusalKind::DataNotMoved,
             format!("the data of {gone} is in {directory}, which rabbitup does not move aside"),
             by,
             "rabbitup moves only directories that have their node's name (MNESIA_BASE): move it away yourself while the broker is stopped",

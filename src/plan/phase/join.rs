@@ -239,7 +239,8 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     let boots =
         draft.observed.host(&host.name).is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating");
     draft.refuse(
-        &host.name, RefusalKind::ListedButBlank,
+        &host.name,
+        RefusalKind::ListedButBlank,
         format!("{member} still lists {node}, which does not know the cluster"),
         format!(
             "{node} was reset, or its disk replaced or not mounted, while the cluster still lists it (inconsistent_cluster)"

@@ -88,7 +88,8 @@ fn refuse(
 ) {
     if !view.queues_complete {
         return draft.refuse(
-            about, RefusalKind::QueuesNotCounted,
+            about,
+            RefusalKind::QueuesNotCounted,
             format!("there are more queues than could be inspected, and {gone} may have the only copy of some"),
             "forgetting a node deletes the queues that only it has; a probe reads at most ten thousand, for at most two seconds",
             Next::say("this shows which node has them:")

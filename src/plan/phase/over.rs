@@ -158,16 +158,23 @@ fn objected(objection: &Objection, beneath: &ExistingData, facts: &HostFacts, to
     let series = from.map_or("that series".to_owned(), Version::series);
     let is_there = there(facts).is_some();
     // Only a running node can be upgraded, and only an installed one can be started.
-    let first = match (runs, is_there) {
-        (true, _) => Next::default(),
-        (false, true) => Next::say("start it unchanged first:").rabbitup("run start"),
+    let first = |then: String| {
+        match (runs, is_there) {
+        (true, _) => Next::say(then),
+        (false, true) => Next::say(format!("start it unchanged, and {then}")).rabbitup("run start"),
         (false, false) => Next::say(format!(
-            "install {series} and start it first, with [package] version = \"{series}.*\" in the inventory:"
+            "install {series} and start it, with [package] version = \"{series}.*\" in the inventory, and {then}"
         ))
         .rabbitup("up"),
+    }
     };
-    let upgrade = |words: String, version: String| {
-        first.clone().also(words).rabbitup(format!("run upgrade version={version}"))
+    let by_way_of = |series: &str| match newest(facts, series, from) {
+        Some(version) => {
+            first(format!("upgrade to {series} first:")).rabbitup(format!("run upgrade version={version}"))
+        }
+        None => {
+            Next::say(format!("add a repository that has the newest {series}, and upgrade to that first"))
+        }
     };
     let Words { history, put_in_place, .. } = facts.system.family.words();
     let (kind, why, next) = match objection {
@@ -195,13 +202,13 @@ fn objected(objection: &Objection, beneath: &ExistingData, facts: &HostFacts, to
         Objection::LatestFirst { series } => (
             RefusalKind::SeriesEndsFirst,
             format!("{} needs feature flags that {series} has only in its last versions", to.series()),
-            upgrade(format!("upgrade to the newest {series} first:"), format!("{series}.*")),
+            by_way_of(series),
         ),
-        Objection::NoWay { by_way_of } => (
+        Objection::NoWay { by_way_of: between } => (
             RefusalKind::SeriesBetween,
             format!("RabbitMQ supports no upgrade from {series} to {} in one step", to.series()),
-            match by_way_of {
-                Some(series) => upgrade(format!("upgrade to {series} first:"), format!("{series}.*")),
+            match between {
+                Some(series) => by_way_of(series),
                 None => Next::say("rabbitmq.com/docs/upgrade lists the supported upgrades"),
             },
         ),
@@ -211,7 +218,8 @@ fn objected(objection: &Objection, beneath: &ExistingData, facts: &HostFacts, to
                 "{} requires feature flags of {series}, and they can be enabled only while the node runs",
                 to.series()
             ),
-            upgrade("this enables them, and upgrades it while it runs:".to_owned(), to.to_string()),
+            first("upgrade it while it runs, which enables them:".to_owned())
+                .rabbitup(format!("run upgrade version={to}")),
         ),
         Objection::ExperimentalKhepri => (
             RefusalKind::ExperimentalKhepri,
@@ -229,4 +237,14 @@ fn objected(objection: &Objection, beneath: &ExistingData, facts: &HostFacts, to
         ),
     };
     Objected { kind, why, next }
+}
+
+/// The newest version of a series that the host is offered, if it is newer than what is there. A pattern would be satisfied with that.
+fn newest<'f>(facts: &'f HostFacts, series: &str, from: Option<Version>) -> Option<&'f str> {
+    let of_series = |version: &Version| version.series() == series && from.is_none_or(|from| *version > from);
+    let offered = facts.packages.get(BROKER_PACKAGE).into_iter().flat_map(|package| &package.offered);
+    let found =
+        offered.filter_map(|offered| Some((Version::parse(offered).ok().filter(of_series)?, offered)));
+    // The package manager lists the newest revision of a version first.
+    found.rev().max_by_key(|(version, _)| *version).map(|(_, offered)| offered.as_str())
 }

@@ -43,14 +43,9 @@ pub(super) fn platform(draft: &mut Draft<'_>, name: &HostName) -> Option<&'stati
         Some(_) => format!("os-release says ID={} and VERSION_ID={}", system.id, system.version),
         None => format!("os-release says ID={}, and ID_LIKE names no system that rabbitup knows", system.id),
     };
-    if !draft.refuses(name, RefusalKind::UnsupportedSystem) {
-        draft.refuse(
-            name,
-            RefusalKind::UnsupportedSystem,
-            what,
-            why,
-            format!("rabbitup manages {}", systems.join("; ")),
-        );
+    let kind = RefusalKind::UnsupportedSystem;
+    if !draft.refuses(name, kind) {
+        draft.refuse(name, kind, what, why, format!("rabbitup manages {}", systems.join("; ")));
     }
     None
 }
@@ -138,7 +133,7 @@ fn controllers_clock(draft: &mut Draft<'_>) -> bool {
             offset(limit)
         ),
         "a time service runs on each of them, and they agree with each other",
-        draft.again("set this machine's clock (timedatectl shows whether a time service runs here)"),
+        draft.again("set this machine's clock (timedatectl shows whether a time service runs here); then"),
     );
     draft.push_refusal(RefusalKind::ControllersClock, problem);
     true
@@ -159,7 +154,8 @@ fn clock(draft: &mut Draft<'_>, name: &HostName) {
     let found = format!("the clock is {} {side} this machine's", offset(clock.offset_ms.abs()));
     match kept {
         Some(service) => draft.refuse(
-            name, RefusalKind::WrongClock,
+            name,
+            RefusalKind::WrongClock,
             format!("{found}; at most {} is allowed", offset(limit)),
             format!("{service} runs on the host and has not corrected it"),
             format!("on the host: chronyc tracking, or timedatectl; also check this machine's own clock ({service} may be right)"),
@@ -172,7 +168,8 @@ fn clock(draft: &mut Draft<'_>, name: &HostName) {
             draft.note(name, format!("{found}; no time service runs yet, chrony will correct it"));
         }
         None => draft.refuse(
-            name, RefusalKind::WrongClockUnmanaged,
+            name,
+            RefusalKind::WrongClockUnmanaged,
             format!("{found}; at most {} is allowed", offset(limit)),
             "no time service runs on the host, and [time] manage is false",
             "start one, or let rabbitup do it: [time] manage = true",

@@ -141,7 +141,8 @@ fn may_leave(
     }
     if node.metadata_store == MetadataStore::Khepri && node.members.len() == 2 {
         draft.refuse(
-            &about, RefusalKind::OneOfTwo,
+            &about,
+            RefusalKind::OneOfTwo,
             format!("{gone} cannot be removed from a cluster of two nodes with Khepri"),
             "removing a member needs a majority, and while one is stopped the other is not a majority",
             Next::say("add a third broker to the inventory first, and:").rabbitup("up").also(

@@ -3,7 +3,7 @@ use super::roll::{RollKind, roll};
 use super::{Draft, bring_back};
 use crate::facts::BrokerState;
 use crate::inventory::Host;
-use crate::model::{Next, NodeName};
+use crate::model::NodeName;
 use crate::plan::RefusalKind;
 use crate::playbook::Minutes;
 use crate::rabbitmq::{CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE};
@@ -22,10 +22,11 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
 
 fn refuse_outage(draft: &mut Draft<'_>, host: &Host, peer: &NodeName) {
     draft.refuse(
-        &host.name, RefusalKind::CookieFilesChanged,
+        &host.name,
+        RefusalKind::CookieFilesChanged,
         format!("the cookie files of {} and {peer} were changed while their cluster ran", host.node()),
         "both run with a cookie other than the one in their files; restarting them one by one would isolate each from the rest",
-        Next::say("restore the old cookie in the files; or").and_all(bring_back::as_a_whole(draft)),
+        bring_back::as_a_whole(draft, "restore the old cookie in the files; or, "),
     );
 }
 

@@ -187,36 +187,37 @@ fn refuse_needed(draft: &mut Draft<'_>, host: &Host, needs: &[WithoutMajority]) 
         true => "queues or streams with two replicas need both",
         false => "a cluster of two members needs both",
     };
-    let better = match only_queues && can_grow(draft, host) {
+    let what = format!("{} cannot be taken out of service: {both}", host.node());
+    let why = format!("while it is away, {}", told(needs));
+    let grows = only_queues && can_grow(draft, host);
+    // The other steps of a bring-up are not blocked by a node that keeps running with its old files.
+    if draft.phase == Phase::Restart {
+        let better = match grows {
+            true => "rabbitup run grow-queues adds a third replica",
+            false if only_queues => "give them a third replica on another broker",
+            false => "add a third broker",
+        };
+        return draft.note(
+            &host.name,
+            format!(
+                "{what}, so it keeps running with the files that it read at its start: {why}; {better}; rabbitup run {} gap=yes \
+                 accepts this",
+                draft.playbook
+            ),
+        );
+    }
+    let better = match grows {
         true => Next::say("this adds their third replica:").rabbitup("run grow-queues"),
         false if only_queues => Next::say("give them a third replica on another broker"),
         false => Next::say("add a third broker to the inventory"),
     };
-    let what = format!("{} cannot be taken out of service: {both}", host.node());
-    let why = format!("while it is away, {}", told(needs));
     let accepted = match draft.playbook {
-        // The bring-up takes no values as `up`.
+        // `up` takes no values.
         "bring-up" => Advice::Rabbitup("run bring-up gap=yes".to_owned()),
         _ => Advice::Command(format!("{} gap=yes", draft.options.command)),
     };
-    let next = better.also("or accept that they are unavailable until it is back:").and(accepted);
-    // The other steps of a bring-up are not blocked by a node that keeps running with its old files.
-    if draft.phase == Phase::Restart {
-        return draft.note(
-            &host.name,
-            format!(
-                "{what}, so it keeps running with the files that it read at its start: {why}; {}",
-                in_words(next)
-            ),
-        );
-    }
+    let next = better.also("or accept what is unavailable until it is back:").and(accepted);
     draft.refuse(&host.name, RefusalKind::NeverSpared, what, why, next);
-}
-
-/// Advice as a part of a note, which is one sentence.
-fn in_words(next: Next) -> String {
-    let words: Vec<String> = next.into_iter().map(|advice| advice.words("")).collect();
-    words.join(" ").replace(": rabbitup", " (rabbitup").replace(" or accept", "), or accept") + ")"
 }
 
 /// Whether `grow-queues` would give each of these queues another replica: there is a member without, and the queue is to have more.

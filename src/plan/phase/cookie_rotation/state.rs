@@ -52,7 +52,8 @@ pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
         }
         let anchor = draft.anchor.clone();
         draft.refuse(
-            &anchor, RefusalKind::RotationWithoutMajority,
+            &anchor,
+            RefusalKind::RotationWithoutMajority,
             "the running nodes have different cookies, and no cookie has a majority",
             "which of them is right cannot be determined",
             Next::say(
