@@ -127,7 +127,7 @@ boot_reason() {
 reason_of() {
   awk '
     { sub(/^[^[]*\[(error|critical)\] (<[0-9.]+> )?/, "") }
-    announced != "" { sub(/^[ -]+/, ""); if ($0 != "" && $0 !~ /^[=~-]+$/) { print announced " " $0; exit } next }
+    announced != "" { sub(/^[ -]+/, ""); if ($0 != "" && $0 !~ /^[=~-]+$/) { print announced " " $0; announced = ""; exit } next }
     /^ *$/ || /^  / || /^ *[=~-]+$/ || /> *$/ || /BOOT FAILED|CRASH REPORT|SUPERVISOR REPORT|crasher:|[Ss]upervisor/ || /^\*\* / { next }
     /^systemd\[|[Mm]ain process exited|Failed with result|Failed to start RabbitMQ/ { next }
     /:$/ { announced = $0; next }

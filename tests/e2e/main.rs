@@ -176,6 +176,7 @@ const DAY2: &[Scenario] = &[
         .by_turns(),
     converged("doctor where one thing is wrong", doctor::table).by_turns(),
     converged("advice of refusals leads on", advice::leads_on).by_turns(),
+    converged("a broker that does not start says why", trouble::first_reason).by_turns(),
     converged("a rolling restart", rolling::restart).but_one(),
     converged("a rolling restart that fails on its first node", rolling::restart_that_fails).but_one(),
     converged("a node that cannot be stopped safely", versions::not_spared).by_turns(),

@@ -158,7 +158,10 @@ fn clock(draft: &mut Draft<'_>, name: &HostName) {
             RefusalKind::WrongClock,
             format!("{found}; at most {} is allowed", offset(limit)),
             format!("{service} runs on the host and has not corrected it"),
-            format!("on the host: chronyc tracking, or timedatectl; also check this machine's own clock ({service} may be right)"),
+            Next::say(format!(
+                "this shows whether {service} is in sync; if it is, this machine's own clock is wrong:"
+            ))
+            .and(draft.on_host(name, "timedatectl")),
         ),
         None if off > PACKAGES_MIND_MS && installs(draft, name) => {
             let cause = unusable(draft, name, clock.offset_ms);
