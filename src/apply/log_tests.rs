@@ -89,6 +89,13 @@ fn the_first_line_that_says_why_is_the_reason() {
              2023-11-14 22:12:00.2+00:00 [error] <0.130.0> Error description:\n",
             "Error description:",
         ),
+        (
+            "2023-11-14 22:12:00.1+00:00 [error] <0.535.0> Failed to start TCP listener [::]:5672, error: {{shutdown,\n\
+             2023-11-14 22:12:00.1+00:00 [error] <0.535.0>       {failed_to_start_child,\n\
+             2023-11-14 22:12:00.1+00:00 [error] <0.535.0>        {listen_error,{acceptor,x,5672},eaddrinuse}}},\n\
+             2023-11-14 22:12:00.2+00:00 [error] <0.222.0> BOOT FAILED\n",
+            "Failed to start TCP listener [::]:5672, error: {{shutdown, … eaddrinuse",
+        ),
         ("", ""),
     ];
     for shell in shells() {

@@ -104,7 +104,7 @@ broker_log() {
   since=$(broker_since) || return 0
   for log in $(newest_logs 4 3); do
     log_since "$log" 262144 "$since" | grep -a -B 8 'BOOT FAILED' || :
-  done | grep -a -E '\[(error|critical)\]' | grep -a -v -e '> *$' -e 'BOOT FAILED' | tail -n 8 | cut -c 1-300
+  done | grep -a -E '\[(error|critical)\]' | grep -a -v -e '> *$' -e '>     ' -e 'BOOT FAILED' | tail -n 8 | cut -c 1-300
   for log in $(newest_logs 1); do
     log_since "$log" 65536 "$since" | tail -n 15 | cut -c 1-300
   done
@@ -123,16 +123,23 @@ boot_reason() {
   } | reason_of | cut -c 1-300
 }
 
-# The first of these lines that is a reason, without time and process.
+# The first of these lines that is a reason, without time and process. A reason that is an Erlang term goes on over many lines; what the
+# system answered is in one of them.
 reason_of() {
   awk '
     { sub(/^[^[]*\[(error|critical)\] (<[0-9.]+> )?/, "") }
     announced != "" { sub(/^[ -]+/, ""); if ($0 != "" && $0 !~ /^[=~-]+$/) { print announced " " $0; announced = ""; exit } next }
+    opened != "" && match($0, /[^a-z_]e(addrinuse|addrnotavail|acces|perm|nospc|rofs|mfile|noent)[^a-z_]/) {
+      print opened " … " substr($0, RSTART + 1, RLENGTH - 2); opened = ""; exit
+    }
+    opened != "" && ++deep > 40 { exit }
+    opened != "" { next }
     /^ *$/ || /^  / || /^ *[=~-]+$/ || /> *$/ || /BOOT FAILED|CRASH REPORT|SUPERVISOR REPORT|crasher:|[Ss]upervisor/ || /^\*\* / { next }
     /^systemd\[|[Mm]ain process exited|Failed with result|Failed to start RabbitMQ/ { next }
     /:$/ { announced = $0; next }
+    /[,{[]$/ { opened = $0; next }
     { print; exit }
-    END { if (announced != "") print announced }'
+    END { if (announced != "") print announced; if (opened != "") print opened }'
 }
 
 # A cause, and the first reason in the logs after it.
