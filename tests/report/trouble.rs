@@ -168,3 +168,31 @@ fn errors_say_what_why_and_next() {
             $ rabbitup plan -o FILE
     ");
 }
+
+/// Commands that log in differ from host to host; the problem is the same.
+#[test]
+fn the_same_problem_of_many_hosts_is_one_with_a_command_for_each() {
+    let refused = |n: usize| {
+        let mut problem =
+            Problem::new("its package lists were never fetched", "nothing is offered", "fetch them:");
+        problem.cause.next.push(Advice::Command(format!("ssh node{n} 'sudo apt-get update'")));
+        problem.cause.next.push(Advice::Command("rabbitup up".to_owned()));
+        Refusal {
+            kind: RefusalKind::UpgradeOfferUnknown,
+            phase: Phase::Upgrade,
+            problem: problem.on(&host(&format!("node{n}"))),
+        }
+    };
+    let text =
+        |count: usize| refusals_text(&PlanError((1..=count).map(refused).collect()), Style::plain(100));
+    let two = text(2);
+    let commands: Vec<&str> = two.lines().filter_map(|line| line.trim_start().strip_prefix("$ ")).collect();
+    assert_eq!(
+        commands,
+        ["ssh node1 'sudo apt-get update'", "ssh node2 'sudo apt-get update'", "rabbitup up"],
+        "{two}"
+    );
+    assert!(two.contains("No plan: 1 problem"), "{two}");
+    let many = text(50);
+    assert!(many.contains("and the same on 46 more hosts") && many.lines().count() < 15, "{many}");
+}
