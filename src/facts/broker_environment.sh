@@ -7,7 +7,7 @@
 # The variables that decide what a node is called, where its data is, what it reads, and who may connect to it.
 # shellcheck disable=SC2034 # the inner shell's argument
 broker_variables='NODENAME USE_LONGNAME MNESIA_BASE MNESIA_DIR QUORUM_DIR STREAM_DIR CONFIG_FILE CONFIG_FILES ADVANCED_CONFIG_FILE
-ENABLED_PLUGINS ENABLED_PLUGINS_FILE PLUGINS_DIR NODE_PORT NODE_IP_ADDRESS DIST_PORT LOG_BASE LOGS ERLANG_COOKIE SERVER_ERL_ARGS
+ENABLED_PLUGINS ENABLED_PLUGINS_FILE PLUGINS_DIR NODE_PORT NODE_IP_ADDRESS DIST_PORT LOG LOG_BASE LOGS ERLANG_COOKIE SERVER_ERL_ARGS
 SERVER_ADDITIONAL_ERL_ARGS SERVER_START_ARGS CTL_ERL_ARGS'
 # Those of the system and of Erlang, which have no prefix.
 # shellcheck disable=SC2034 # the inner shell's argument

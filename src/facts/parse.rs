@@ -339,7 +339,10 @@ fn plugin_files(frames: &Frames) -> PluginFiles {
         ..PluginFiles::default()
     };
     for (plugin, file) in frames.values("plugins", "file").filter_map(|line| line.split_once(' ')) {
-        found.files.entry(plugin.to_owned()).or_default().push(file.to_owned());
+        let files = found.files.entry(plugin.to_owned()).or_default();
+        if !files.iter().any(|known| known == file) {
+            files.push(file.to_owned());
+        }
     }
     found
 }

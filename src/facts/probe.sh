@@ -52,6 +52,25 @@ candidates_of() {
   done
   [ -n "$wanted" ]
 }
+# target_over INSTALLED: which of the broker's versions on standard input a plan would install over that one, which is empty if there
+# is none: the first that $broker_version accepts. Nothing if the installed one is as requested.
+target_over() {
+  { [ -z "$broker_version" ] || [ -z "$1" ] || ! accepts "$1"; } || return
+  while read -r v; do
+    ! accepts "$v" || break
+    v=''
+  done
+  [ "$v" = "$1" ] || printf '%s\n' "$v"
+}
+# VersionSpec::accepts
+accepts() { # VERSION
+  v_head=${broker_version%%\**} v_bare=${1#*:}
+  case $broker_version in
+    '' | "$1" | "$v_bare" | "${v_bare%-*}") ;;
+    *'*'*) case $nl$1$nl$v_bare in *"$nl$v_head"*) ;; *) return 1 ;; esac ;;
+    *) return 1 ;;
+  esac
+}
 # What the host's package family (platform/) reports of its packages, and what keeps services from starting.
 packages() { section packages; }
 start_guard() { :; }
@@ -116,6 +135,13 @@ storage() {
 
 # Where nodes look for plugins, and the files of those that are asked for: NAME.ez, NAME-VERSION.ez, or a directory of that name.
 plugin_files() {
+  # An upgrade must not lose those that are enabled and not in the inventory.
+  case $nl$candidates$nl in
+    *"${nl}rabbitmq-server$nl"*)
+      value_of ENABLED_PLUGINS_FILE
+      plugins=$plugins$nl$(as_rabbitmq 5 head -c 65536 "${value:-/etc/rabbitmq/enabled_plugins}" | tr -cs 'A-Za-z0-9_' '\n')
+      ;;
+  esac
   [ -n "$plugins" ] || return
   section plugins
   set +f

@@ -22,6 +22,10 @@ pub struct ProbeRequest {
     pub installable: Vec<String>,
     /// The subset of `packages` whose candidate matters even if they are installed (a version is requested).
     pub candidates: Vec<String>,
+    /// The requested version of the broker's package ([`VersionSpec`](crate::model::VersionSpec)), empty if none is: what stands in the way
+    /// of that one is looked up.
+    #[serde(default)]
+    pub broker_version: String,
     pub units: Vec<String>,
     /// Files to read completely, with mode and owner. Never the cookie.
     pub files: Vec<String>,
@@ -101,6 +105,7 @@ impl ProbeRequest {
             ("nonce", nonce.to_owned()),
             ("names", lines(self.names.iter().map(ToString::to_string))),
             ("candidates", lines(self.candidates.iter().cloned())),
+            ("broker_version", self.broker_version.clone()),
             ("units", lines(self.units.iter().map(|unit| unit_name(unit)))),
             ("files", lines(self.files.iter().filter(|path| !path.ends_with(".erlang.cookie")).cloned())),
             ("name_flag", self.name_mode.flag().to_owned()),
@@ -195,6 +200,7 @@ mod tests {
             packages: vec!["dpkg".to_owned(), "no-such-package".to_owned()],
             installable: Vec::new(),
             candidates: Vec::new(),
+            broker_version: String::new(),
             units: vec!["dbus".to_owned()],
             files: vec![
                 "/etc/passwd".to_owned(),

@@ -190,6 +190,13 @@ const DAY2: &[Scenario] = &[
     converged("an unmounted disk is not lost data", only_copies::not_mounted).by_turns(),
     converged("all down and all up again", recovery::full_stop).by_turns(),
     converged("all down, and the last one lost", recovery::dead_last).by_turns(),
+    Scenario::new(
+        "values that were changed at run time",
+        State::Converged,
+        State::Any,
+        outranked::changed_at_run_time,
+    )
+    .by_turns(),
     Scenario::new("data on another disk", State::Converged, State::Any, outranked::on_another_disk)
         .by_turns(),
     Scenario::new("an upgrade to the next version", State::Converged, State::Any, rolling::upgrade)

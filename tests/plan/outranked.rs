@@ -175,3 +175,51 @@ fn a_cookie_in_an_argument_is_not_that_of_the_file() {
     let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
     assert_eq!(ids(&plan), Vec::<String>::new());
 }
+
+/// The limits and log levels of a running node, where its file says what the inventory says.
+#[test]
+fn a_value_that_was_changed_at_run_time_is_not_in_effect() {
+    let desired = with(
+        "vm_memory_high_watermark.relative = 0.5\ndisk_free_limit.absolute = \"2GB\"\nlog.file.level = \"warning\"",
+    );
+    let changed = |these: &'static [(&str, &str)]| {
+        move |facts: &mut HostFacts| {
+            let BrokerState::Running(node) = &mut facts.broker else { panic!("it runs") };
+            node.changed =
+                Some(these.iter().map(|(key, now)| ((*key).to_owned(), (*now).to_owned())).collect());
+        }
+    };
+    let all = changed(&[
+        ("disk_free_limit", "50000000 bytes"),
+        ("log.file.level", "debug"),
+        ("vm_memory_high_watermark", "0.2"),
+    ]);
+    let by_variable = |facts: &mut HostFacts| {
+        set(facts, "LOG", "debug");
+        changed(&[("log.file.level", "debug")])(facts);
+    };
+    insta::assert_snapshot!([node2(&desired, all), node2(&desired, by_variable)].join("\n---\n"));
+
+    // What the inventory does not set is the operator's.
+    let mut facts = converged(&self::desired(INVENTORY));
+    changed(&[("log.connection.level", "debug"), ("vm_memory_high_watermark", "0.2")])(host(
+        &mut facts, "node2",
+    ));
+    let (plan, _) = planned(&self::desired(INVENTORY), &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), Vec::<String>::new());
+
+    // A restart for the file ends it, so it is planned.
+    let wanted = with("vm_memory_high_watermark.relative = 0.6");
+    let mut facts = converged(&with("vm_memory_high_watermark.relative = 0.5"));
+    changed(&[("vm_memory_high_watermark", "0.2")])(host(&mut facts, "node2"));
+    let (plan, after) = planned(&wanted, &facts, &options()).expect("a plan");
+    assert!(ids(&plan).iter().any(|id| id.contains("node2") && id.contains("restart")), "{:?}", ids(&plan));
+    planned(&wanted, &after, &options()).expect("nothing is refused after the restart");
+
+    // A node that does not say.
+    let mut facts = converged(&desired);
+    let BrokerState::Running(node) = &mut host(&mut facts, "node2").broker else { panic!("it runs") };
+    node.changed = None;
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert!(plan.notes.iter().any(|note| note.text.contains("is not known")), "{:?}", plan.notes);
+}

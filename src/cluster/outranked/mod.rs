@@ -1,10 +1,12 @@
 //! What a host sets that outranks the inventory, by the rules of RabbitMQ's scripts and of systemd: a node's name, the place of its
 //! data, its cookie, and settings of files that are read after rabbitup's. Planner and doctor judge a host by the same functions.
 
+mod at_run_time;
 mod settings;
 
 use std::collections::BTreeSet;
 
+pub(crate) use at_run_time::unknown as run_time_unknown;
 pub(crate) use settings::settings;
 
 use super::own_data;

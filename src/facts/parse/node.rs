@@ -1,5 +1,7 @@
 //! A node's report about itself (`rabbitmq/internals`), from erl_call or rabbitmqctl.
 
+use std::collections::BTreeMap;
+
 use super::ProbeRequest;
 use super::base64::decoded;
 use super::holdings::within;
@@ -151,6 +153,7 @@ impl Report<'_> {
             disabled_feature_flags: self.texts("flag"),
             feature_flags: self.core_flags(),
             plugins: self.texts("plugin"),
+            plugins_require: self.required(),
             listeners: self.listeners(),
             maintenance: self.one("maintenance") == Some("true"),
             holdings: self.holdings(),
@@ -170,6 +173,7 @@ impl Report<'_> {
             uptime_s: number("uptime").unwrap_or_default(),
             memory_bytes: number("memory").unwrap_or_default(),
             file_descriptors: number("fds"),
+            changed: self.changed(),
             name,
         })
     }
@@ -202,6 +206,28 @@ impl Report<'_> {
             Listener::reported(words.next()?, words.next()?, words.next()?)
         });
         Listeners::in_effect(told, &self.text("path_prefix").unwrap_or_default())
+    }
+
+    /// `changed log.file.level ZGVidWc=`.
+    fn changed(&self) -> Option<BTreeMap<String, String>> {
+        if self.failed().any(|failed| failed.question == "changed") {
+            return None;
+        }
+        let changed = self.all("changed").filter_map(|line| {
+            let (key, value) = line.split_once(' ')?;
+            Some((key.to_owned(), decoded(value)?))
+        });
+        Some(changed.collect())
+    }
+
+    /// `requires cmFi… My4xMC4wIDMuMTEuMA==`: a plugin, and versions of RabbitMQ.
+    fn required(&self) -> BTreeMap<String, Vec<String>> {
+        let required = self.all("requires").filter_map(|line| {
+            let (plugin, versions) = line.split_once(' ')?;
+            let versions = decoded(versions)?.split(' ').map(str::to_owned).collect();
+            Some((decoded(plugin)?, versions))
+        });
+        required.collect()
     }
 
     /// A member with an unparsable name must not disappear from the cluster.

@@ -137,25 +137,35 @@ fn removed_for(
     platform: &Platform,
 ) -> Result<Vec<String>, Problem> {
     for choice in choices {
-        let removes =
-            facts.packages.get(&choice.name).map(|known| known.removes.as_slice()).unwrap_or_default();
-        if removes.is_empty() {
-            continue;
+        if let Some(problem) = in_the_way(choice, facts, platform) {
+            return Err(problem);
         }
-        let (name, tool) = (&choice.name, platform.tool);
-        return Err(Problem::new(
-            format!("the installation of {name} would remove {}", listed(removes)),
-            format!("{tool} -s install {name} says so"),
-            format!(
-                "on the host: see why, and remove what is not needed ({tool} remove {}); then run the same command again",
-                removes.join(" ")
-            ),
-        ));
     }
     let replaced = platform.time.replaces.iter().filter(|name| {
         choices.iter().any(|choice| choice.name == platform.time.package) && facts.installed(name).is_some()
     });
     Ok(replaced.map(|&name| name.to_owned()).collect())
+}
+
+/// The packages that would have to go for this one. Nobody has agreed to lose them.
+pub(super) fn in_the_way(choice: &PackageChoice, facts: &HostFacts, platform: &Platform) -> Option<Problem> {
+    let removes = facts.packages.get(&choice.name).map(|known| known.removes.as_slice()).unwrap_or_default();
+    if removes.is_empty() {
+        return None;
+    }
+    let (tool, words) = (platform.tool, &platform.words);
+    let spec = match &choice.version {
+        Some(version) => format!("{}{}{version}", choice.name, words.before_version),
+        None => choice.name.clone(),
+    };
+    Some(Problem::new(
+        format!("the installation of {} would remove {}", choice.name, listed(removes)),
+        format!("{} {spec} says so", words.simulate),
+        format!(
+            "on the host: see why, and remove what is not needed ({tool} remove {}); then run the same command again",
+            removes.join(" ")
+        ),
+    ))
 }
 
 /// The installation on the anchor, if this host would compete with it for processors: containers on one machine. The

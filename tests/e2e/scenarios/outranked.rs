@@ -92,3 +92,68 @@ pub fn on_another_disk(stage: &Stage) {
     stage.assert_nothing_to_do(&inventory);
     stage.assert_serves();
 }
+
+/// Values that `rabbitmqctl set_…` changed in a running node, which its files do not show: plan, status and doctor name them, and what they
+/// advise leads on.
+pub fn changed_at_run_time(stage: &Stage) {
+    let lab = &stage.lab;
+    let mut inventory = Inventory::whole();
+    for line in [
+        "vm_memory_high_watermark.relative = 0.5",
+        "disk_free_limit.absolute = \"60MB\"",
+        "log.file.level = \"warning\"",
+    ] {
+        inventory.config.push(line.to_owned());
+    }
+    stage.up(&inventory).expect(0);
+    stage.assert_nothing_to_do(&inventory);
+    let set = |command: &str| lab.stdout_of("node2", &format!("timeout 60 rabbitmqctl -q {command}"));
+
+    // What the inventory already says changes nothing.
+    set("set_vm_memory_high_watermark 0.5");
+    set("set_disk_free_limit 60000kB");
+    stage.assert_nothing_to_do(&inventory);
+    for (change, name, now, back) in [
+        (
+            "set_vm_memory_high_watermark 0.2",
+            "vm_memory_high_watermark.relative",
+            "0.2",
+            "set_vm_memory_high_watermark 0.5",
+        ),
+        (
+            "set_vm_memory_high_watermark absolute 700MB",
+            "vm_memory_high_watermark.relative",
+            "700000000 bytes",
+            "set_vm_memory_high_watermark 0.5",
+        ),
+        (
+            "set_disk_free_limit mem_relative 0.1",
+            "disk_free_limit.absolute",
+            " bytes",
+            "set_disk_free_limit 60MB",
+        ),
+    ] {
+        set(change);
+        let command = change.split(' ').next().unwrap_or_default();
+        let what = format!("rabbitmqctl {command} changed `{name}` since the node started");
+        let plan = stage.plan(&inventory).expect(1).says(&what).says(&format!("{now} in the node"));
+        plan.says(&format!("sudo rabbitmqctl {back}"));
+        stage.rabbitup(&inventory).args(["status"]).run().expect(1).says(&what);
+        let doctor = stage.rabbitup(&inventory).args(["doctor"]).run().expect(1);
+        doctor.says("cause: setting-outranked").says(&what);
+        set(back);
+        stage.assert_nothing_to_do(&inventory);
+    }
+    set("set_log_level debug");
+    let what = "rabbitmqctl set_log_level changed `log.file.level` since the node started";
+    let plan = stage
+        .plan(&inventory)
+        .expect(1)
+        .says(what)
+        .says("warning in /etc/rabbitmq/rabbitmq.conf, debug in the node");
+    plan.says("run rolling-restart older-than=0s");
+    stage.rabbitup(&inventory).args(["status"]).run().expect(1).says(what);
+    stage.playbook(&inventory, &["rolling-restart", "older-than=0s"]).expect(0);
+    stage.assert_nothing_to_do(&inventory);
+    stage.assert_serves();
+}
