@@ -47,6 +47,11 @@ pub struct NodeFacts {
     /// The directory of its data; none if it does not say.
     #[serde(default)]
     pub data_dir: Option<String>,
+    /// Where it has its quorum queues and its streams.
+    #[serde(default)]
+    pub quorum_dir: Option<String>,
+    #[serde(default)]
+    pub stream_dir: Option<String>,
     /// The nodes that this one is connected to now (`nodes()`): a difference from `running` is about to change.
     pub links: Vec<NodeName>,
     pub partitions: Vec<Partition>,
@@ -116,6 +121,8 @@ impl NodeFacts {
             cookie: None,
             cluster_name: name.to_string(),
             data_dir: None,
+            quorum_dir: None,
+            stream_dir: None,
             members: vec![ClusterMember { node: name.clone(), node_type: NodeType::Disc }],
             running: vec![name.clone()],
             links: Vec::new(),

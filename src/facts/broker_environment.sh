@@ -107,7 +107,7 @@ EOF
 }
 
 # Sets $evaluated, $environment_file, $data_base, where nodes have their data directories, and $data_dir, if a node's has another
-# name; it is empty by default.
+# name; it is empty by default. So are $quorum_dir and $stream_dir, for replicas that are not in the data directory.
 read_environment() {
   read_unit
   # shellcheck disable=SC2154 # evaluated is set here
@@ -127,6 +127,12 @@ read_environment() {
   case $value in /*) data_base=${value%/} ;; *) data_base=/var/lib/rabbitmq/mnesia ;; esac
   value_of MNESIA_DIR
   case $value in /*) data_dir=${value%/} ;; *) data_dir='' ;; esac
+  value_of QUORUM_DIR
+  # shellcheck disable=SC2034 # read by the probe
+  case $value in /*) quorum_dir=${value%/} ;; *) quorum_dir='' ;; esac
+  value_of STREAM_DIR
+  # shellcheck disable=SC2034 # read by the probe
+  case $value in /*) stream_dir=${value%/} ;; *) stream_dir='' ;; esac
 }
 
 # Where data is moved aside: beside the data, so that it stays on its file system.

@@ -86,6 +86,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
             unmounted: frames.values("data", "unmounted").map(str::to_owned).collect(),
             emptied: frames.value("data", "emptied").map(str::to_owned),
             elsewhere: frames.values("data", "elsewhere").map(str::to_owned).collect(),
+            filled: frames.values("data", "filled").map(str::to_owned).collect(),
         },
         kept: kept(&frames),
         plugins: plugin_files(&frames),

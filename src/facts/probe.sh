@@ -123,7 +123,7 @@ system() {
 storage() {
   section storage
   set --
-  for f in /etc $package_data "$rabbit" "$data_base" $data_dir /var/log /var/log/rabbitmq; do
+  for f in /etc $package_data "$rabbit" "$data_base" $data_dir $quorum_dir $stream_dir /var/log /var/log/rabbitmq; do
     [ -d "$f" ] || continue
     set -- "$@" "$f"
     # Attribute i blocks root too, but does not mean that the file system is read-only.
@@ -199,7 +199,7 @@ EOF
       case $nl$theirs in *"$nl$f$nl"*) ;; *) theirs="$theirs$f$nl" ;; esac
     done
     # shellcheck disable=SC2086  # one argument per line is what IFS is set for
-    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" "$data_base" "$data_dir" "$(kept_base)" "$node" $theirs 3<&- |
+    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" "$data_base" "$data_dir" "$(kept_base)" "$node" "$quorum_dir" "$stream_dir" $theirs 3<&- |
       realm "$@"
   else
     echo "bytes 0$nl" | realm "$@"
@@ -239,7 +239,7 @@ data_place() {
   while IFS=' 	' read -r what at _; do
     case $what:$at in
       '#'*) ;;
-      *:/var | *:/var/lib | *:"$rabbit" | *:"$rabbit"/mnesia* | *:"$data_base" | *:"${data_base%/*}" | *:"${data_dir:-$data_base}") mounted "$at" || printf 'unmounted=%s\n' "$at" ;;
+      *:/var | *:/var/lib | *:"$rabbit" | *:"$rabbit"/mnesia* | *:"$data_base" | *:"${data_base%/*}" | *:"${data_dir:-$data_base}" | *:"${quorum_dir:-$data_base}" | *:"${stream_dir:-$data_base}") mounted "$at" || printf 'unmounted=%s\n' "$at" ;;
     esac
   done </etc/fstab
   set +f

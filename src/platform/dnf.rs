@@ -106,7 +106,7 @@ fn read(lines: Sections<'_>) -> BTreeMap<String, PackageFacts> {
         facts.candidate.get_or_insert_with(|| version.to_owned());
         facts.offered.push(version.to_owned());
     }
-    for line in lines("removals") {
+    for line in lines("conflicts") {
         // "rabbitmq-server their-consumer-1-1.noarch": what is installed, and what is in its way.
         let Some((name, removed)) = line.split_once(' ') else { continue };
         packages.entry(name.to_owned()).or_default().removes.push(removed.to_owned());

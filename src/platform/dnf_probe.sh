@@ -43,16 +43,16 @@ packages() {
       --qf '%{name} %{evr}\n' $wanted | sort -u -V -r
   )
   printf '%s\n' "$offered"
-  removals
+  conflicts
 }
 # What is in the way of an upgrade of the broker. dnf removes nothing for it, and names what it would have to remove.
-removals() {
+conflicts() {
   target=$(
     printf '%s\n' "$offered" | sed -n 's/^rabbitmq-server //p' |
       target_over "$(printf '%s\n' "$known" | sed -n 's/^rabbitmq-server [0-9]* //p' | tail -n 1)"
   )
   [ -n "$target" ] || return
-  section removals
+  section conflicts
   limit 20 "$dnf" -C '--setopt=*.skip_if_unavailable=1' --setopt=exit_on_lock=1 --setopt=install_weak_deps=0 --disableplugin=versionlock \
     --disableexcludes=main --assumeno install "rabbitmq-server-$target" 2>&1 |
     sed -n 's/.*problem with installed package \([^ ]*\)$/rabbitmq-server \1/p' | sort -u

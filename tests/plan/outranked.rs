@@ -84,6 +84,48 @@ fn data_that_the_next_start_does_not_find_is_not_lost_data() {
     assert_eq!(ids(&plan), Vec::<String>::new());
 }
 
+/// Quorum queues and streams that are not in the node's data directory.
+#[test]
+fn a_node_is_not_started_without_its_quorum_queues() {
+    let desired = desired(INVENTORY);
+    let moved = |facts: &mut HostFacts| set(facts, "QUORUM_DIR", "/srv/quorum");
+    let runs_in = |facts: &mut HostFacts, directory: &str| {
+        running_in(facts, "/var/lib/rabbitmq/mnesia/rabbit@node2");
+        let BrokerState::Running(node) = &mut facts.broker else { panic!("it runs") };
+        node.quorum_dir = Some(directory.to_owned());
+    };
+    let inside = "/var/lib/rabbitmq/mnesia/rabbit@node2/quorum";
+    let texts = [
+        node2(&desired, |facts| {
+            moved(facts);
+            runs_in(facts, inside);
+        }),
+        node2(&desired, |facts| runs_in(facts, "/srv/quorum")),
+        node2(&desired, |facts| {
+            moved(facts);
+            facts.broker = BrokerState::Down;
+        }),
+        node2(&desired, |facts| {
+            moved(facts);
+            facts.broker = BrokerState::Down;
+            facts.data.clear();
+            facts.data_place.filled = vec!["/srv/quorum".to_owned()];
+        }),
+    ];
+    insta::assert_snapshot!(texts.join("\n---\n"));
+    // Where everything agrees, the place does not matter.
+    for directory in [inside, "/srv/quorum"] {
+        let mut facts = converged(&desired);
+        let there = host(&mut facts, "node2");
+        if directory != inside {
+            moved(there);
+        }
+        runs_in(there, directory);
+        let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+        assert_eq!(ids(&plan), Vec::<String>::new());
+    }
+}
+
 fn running_in(facts: &mut HostFacts, directory: &str) {
     let BrokerState::Running(node) = &mut facts.broker else { panic!("it runs") };
     node.data_dir = Some(directory.to_owned());

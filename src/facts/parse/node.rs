@@ -137,6 +137,8 @@ impl Report<'_> {
             cookie: self.one("cookie").and_then(CookieDigest::from_hex),
             cluster_name: self.text("cluster_name").unwrap_or_default(),
             data_dir: self.text("data_dir"),
+            quorum_dir: self.text("quorum_dir"),
+            stream_dir: self.text("stream_dir"),
             partitions: self
                 .nodes("partition")
                 .into_iter()

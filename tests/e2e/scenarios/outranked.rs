@@ -87,8 +87,10 @@ pub fn on_another_disk(stage: &Stage) {
         refused.says("and would start empty in /var/lib/rabbitmq/mnesia/rabbit@node3");
     }
     let doctor = stage.rabbitup(&inventory).args(["doctor"]).run().expect(1);
-    doctor.says("cause: data-elsewhere").says("runs with its data in /srv/rabbit/rabbit@node3");
-    lab.stdout_of("node3", &format!("mv /root/env {ENV}"));
+    let doctor = doctor.says("cause: data-elsewhere").says("runs with its data in /srv/rabbit/rabbit@node3");
+    // Replicas of quorum queues may remember their path: the advice brings the setting back, and moves nothing.
+    doctor.says("echo MNESIA_BASE=/srv/rabbit >>").does_not_say("move its data");
+    lab.stdout_of("node3", &format!("echo MNESIA_BASE=/srv/rabbit >>{ENV}"));
     stage.assert_nothing_to_do(&inventory);
     stage.assert_serves();
 }
@@ -154,6 +156,61 @@ pub fn changed_at_run_time(stage: &Stage) {
     plan.says("run rolling-restart older-than=0s");
     stage.rabbitup(&inventory).args(["status"]).run().expect(1).says(what);
     stage.playbook(&inventory, &["rolling-restart", "older-than=0s"]).expect(0);
+    stage.assert_nothing_to_do(&inventory);
+    stage.assert_serves();
+}
+
+/// Quorum queues outside the data directory: a node is never started without them, and they are not left behind where data goes.
+pub fn quorum_queues_elsewhere(stage: &Stage) {
+    let inventory = Inventory::whole();
+    let lab = &stage.lab;
+    lab.stdout_of(
+        "node1",
+        "for queue in $(timeout 60 rabbitmqctl -q list_queues --silent name); do timeout 60 rabbitmqctl -q delete_queue $queue || exit; done",
+    );
+    let set = format!("echo QUORUM_DIR=/srv/quorum >>{ENV}");
+    let take_out = format!("sed -i -E '/^QUORUM_DIR=/d' {ENV}");
+    lab.stdout_of("node3", &format!("install -d -o rabbitmq -g rabbitmq /srv/quorum && {set}"));
+    // While the node runs.
+    let inside = "/var/lib/rabbitmq/mnesia/rabbit@node3/quorum";
+    let what = format!("rabbit@node3 runs with its quorum queues in {inside}, and would start without them");
+    for words in [&["plan"][..], &["run", "rolling-restart", "--yes"]] {
+        stage
+            .rabbitup(&inventory)
+            .args(words.iter().copied())
+            .run()
+            .expect(1)
+            .says(&what)
+            .says("QUORUM_DIR=/srv/quorum");
+    }
+    stage.rabbitup(&inventory).args(["status"]).run().expect(1).says(&what);
+    stage.rabbitup(&inventory).args(["doctor"]).run().expect(1).says("cause: data-elsewhere").says(&what);
+    // Stopped: the place is empty.
+    lab.stdout_of("node3", "timeout 100 systemctl stop rabbitmq-server");
+    let refused = stage.plan(&inventory).expect(1);
+    refused.says("rabbit@node3 would start without its quorum queues: nothing is in /srv/quorum");
+    lab.stdout_of("node3", &take_out);
+    stage.plan(&inventory).expect(2).says("start rabbit@node3");
+    // Moved as the documentation has it, where no queue has a replica.
+    lab.stdout_of("node3", &format!("mv {inside}/* /srv/quorum/ && {set}"));
+    stage.up(&inventory).expect(0);
+    stage.assert_nothing_to_do(&inventory);
+    // Data that is moved aside would leave them behind.
+    let refused = stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(1);
+    refused
+        .says("queues of rabbit@node3 are in /srv/quorum, which rabbitup does not move aside")
+        .says("Nothing was changed.");
+    // A disk that went, and its node's queues on another: it does not start blank beside them.
+    lab.stdout_of(
+        "node3",
+        "timeout 100 systemctl stop rabbitmq-server && mv /var/lib/rabbitmq/mnesia /root/",
+    );
+    for words in [&["plan"][..], &["run", "recover-node", "node=node3", "--yes"]] {
+        let refused = stage.rabbitup(&inventory).args(words.iter().copied()).run().expect(1);
+        refused.says("rabbit@node3 has no data, and /srv/quorum has quorum queues of a node that had");
+    }
+    lab.stdout_of("node3", "mv /root/mnesia /var/lib/rabbitmq/");
+    stage.up(&inventory).expect(0);
     stage.assert_nothing_to_do(&inventory);
     stage.assert_serves();
 }
