@@ -318,6 +318,38 @@ mod tests {
         std::fs::remove_dir_all(&directory).expect("it is ours");
     }
 
+    /// The shell picks the version to upgrade to by the same rule as the planner.
+    #[test]
+    fn the_version_that_an_upgrade_would_install_is_found() {
+        let functions = include_str!("probe.sh");
+        let begin = functions.find("target_over() {").expect("it is there");
+        let end = functions[begin..].find("# What the host's package family").expect("the next one") + begin;
+        let offered = "3.10.8-1.1+deb12u1\n4.0.5-1\n1:3.10.9-1\n3.10.8-1.1+deb12u1\n3.9.27-1";
+        for shell in shells() {
+            for (wanted, installed, target) in [
+                ("", "3.10.8-1.1+deb12u1", ""),
+                ("", "", "3.10.8-1.1+deb12u1"),
+                ("3.10.9", "3.10.8-1.1+deb12u1", "1:3.10.9-1"),
+                ("1:3.10.9-1", "3.10.8-1.1+deb12u1", "1:3.10.9-1"),
+                ("3.10.*", "3.10.8-1.1+deb12u1", ""),
+                ("4.*", "3.10.8-1.1+deb12u1", "4.0.5-1"),
+                ("3.1*", "3.9.27-1", "3.10.8-1.1+deb12u1"),
+                ("5.*", "3.9.27-1", ""),
+                ("3.10.8-1.1+deb12u1", "", "3.10.8-1.1+deb12u1"),
+            ] {
+                let values = [("broker_version", wanted), ("installed", installed), ("offered", offered)];
+                let values: String =
+                    values.iter().map(|(name, value)| format!("{name}={}\n", quote(value))).collect();
+                let text = format!(
+                    "nl='\n'\nset -f -u\n{values}{}\nprintf '%s\\n' \"$offered\" | target_over \"$installed\"",
+                    &functions[begin..end]
+                );
+                let found = String::from_utf8(run(shell, &text)).expect("text");
+                assert_eq!(found.trim(), target, "{wanted} over {installed} in {shell:?}");
+            }
+        }
+    }
+
     const IN_USE: &str = "cookie=/var/lib/rabbitmq/.erlang.cookie\n";
     const STAGED: &str = "staged=/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie\n";
 

@@ -256,8 +256,8 @@ fn data_place(host: &Host, facts: &HostFacts) -> Option<Outranked> {
     })
 }
 
-/// Ra of RabbitMQ 3.9, 3.10 and 3.11 up to 3.11.4 writes the absolute path of its directory into the configuration of each replica, and goes
-/// by it (`ra_log:write_config/2` and `ra_server_sup_sup:restart_server_rpc/3` up to Ra 2.4.1).
+/// Ra of RabbitMQ 3.9, 3.10 up to 3.10.12 and 3.11 up to 3.11.4 writes the absolute path of its directory into the configuration of each
+/// replica, and goes by it (`ra_log:write_config/2` and `ra_server_sup_sup:restart_server_rpc/3` up to Ra 2.4.1).
 const STAYS: &str = "make its next start use the directory that it runs with; data that is moved may lack its quorum queues, with confirmed messages:";
 
 /// Data in the usual place that the next start does not use.
@@ -267,14 +267,14 @@ fn elsewhere(host: &Host, facts: &HostFacts, now: &str, next: &str, why: String)
         Subject::DataPlace,
         format!("{} would start empty in {next}, although {now} has data", host.node()),
     );
-    let found = found.seen(why).advise(format!(
-        "if that data is not needed, move {now} away; if it is its own, take the setting out:"
-    ));
+    let found = found.seen(why);
+    let not_needed = format!("if that data is not needed, move {now} away");
     match facts.environment.moves_data() {
-        Some(set) => {
-            found.fix(take_out(host, facts, &set.variable, &set.by)).fix(Advice::Rabbitup("up".to_owned()))
-        }
-        None => found,
+        Some(set) => found
+            .advise(format!("{not_needed}; if it is its own, take the setting out:"))
+            .fix(take_out(host, facts, &set.variable, &set.by))
+            .fix(Advice::Rabbitup("up".to_owned())),
+        None => found.advise(format!("{not_needed}; if it is its own, make the next start use it")),
     }
 }
 

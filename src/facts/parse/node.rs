@@ -295,6 +295,25 @@ mod tests {
         assert_eq!(report("Error: {:undef, []}"), None);
     }
 
+    /// What was changed at run time, and what plugins require: an unanswered question does not mean "nothing".
+    #[test]
+    fn what_was_changed_at_run_time_is_known_or_unknown() {
+        let lines = [
+            "changed vm_memory_high_watermark MC4y",
+            "changed log.file.level ZGVidWc=",
+            "requires bWluZQ== My4xMC4wIDMuMTEuMA==",
+        ];
+        let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
+        let told = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, now)| ((*key).to_owned(), (*now).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let changed = told(&[("log.file.level", "debug"), ("vm_memory_high_watermark", "0.2")]);
+        assert_eq!(Report(&lines).changed(), Some(changed));
+        assert_eq!(Report(&lines).required()["mine"], ["3.10.0", "3.11.0"]);
+        assert_eq!(Report(&[]).changed(), Some(BTreeMap::new()));
+        assert_eq!(Report(&["failed changed timeout".to_owned()]).changed(), None);
+    }
+
     #[test]
     fn a_list_of_queues_that_ends_early_is_not_complete() {
         let line = "held Lw== cQ== true false r@a classic ";

@@ -205,7 +205,7 @@ pub fn upgrade_that_takes_away(stage: &Stage) {
     // What is asked for every day stays as it was.
     stage.assert_nothing_to_do(&inventory);
     lab.stdout_of("node2", remove);
-    stage.rabbitup(&inventory).args(words).run().expect(2);
+    stage.rabbitup(&inventory).args(words).run().expect(0).says("upgrade rabbit@node2");
 
     // Enabled on every node, and not in the inventory.
     let mut without_plugins = inventory.clone();
