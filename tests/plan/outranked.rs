@@ -113,6 +113,39 @@ fn a_node_is_not_started_without_its_quorum_queues() {
         }),
     ];
     insta::assert_snapshot!(texts.join("\n---\n"));
+    // The inventory's own file would do the same.
+    let moving = with("raft.data_dir = \"/srv/quorum\"");
+    let by_inventory = |directory: &str| {
+        let mut facts = converged(&desired);
+        for text in ["node1", "node2", "node3"] {
+            let BrokerState::Running(node) = &mut host(&mut facts, text).broker else { panic!("it runs") };
+            node.quorum_dir = Some(directory.replace("node2", text));
+            // The variable becomes a key.
+            if directory != inside {
+                moved(host(&mut facts, text));
+            }
+        }
+        planned(&moving, &facts, &options())
+    };
+    let refused = refusals_text(&by_inventory(inside).expect_err("a refusal"), Style::plain(100));
+    assert!(
+        refused.contains(
+            "with the inventory's raft.data_dir, rabbit@node3 would start without its quorum queues"
+        ),
+        "{refused}"
+    );
+    assert!(refused.contains("take raft.data_dir out of [cluster.config]"), "{refused}");
+    assert!(by_inventory("/srv/quorum").is_ok(), "it is where the node has them");
+    // A file that sets it counts before the variable.
+    let mut facts = converged(&desired);
+    let there = host(&mut facts, "node2");
+    let more = "/etc/rabbitmq/conf.d/90-raft.conf";
+    there.files.insert(more.to_owned(), written("raft.data_dir = /srv/raft\n"));
+    there.environment.additional = vec![more.to_owned()];
+    moved(there);
+    runs_in(there, "/srv/raft");
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), Vec::<String>::new());
     // Where everything agrees, the place does not matter.
     for directory in [inside, "/srv/quorum"] {
         let mut facts = converged(&desired);

@@ -41,18 +41,12 @@ pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, rea
         );
     }
     let outside = draft.host(&host.name).and_then(|facts| outside_data(facts, gone));
-    if let Some(set) = outside.cloned() {
+    if let Some(set) = outside {
         return draft.refuse(
             &host.name,
-            format!(
-                "queues of {gone} are in {}, which rabbitup does not move aside with its data",
-                set.value
-            ),
-            set.to_string(),
-            format!(
-                "while the broker is stopped, move {} away yourself, and take {} out of {}",
-                set.value, set.variable, set.by
-            ),
+            format!("queues of {gone} are outside its data directory, and rabbitup does not move them aside with it"),
+            set,
+            "while the broker is stopped, move that directory away yourself, and take the setting out",
         );
     }
     let after = draft.steps_that(|operation| matches!(operation, Operation::ForgetNode(_)));
