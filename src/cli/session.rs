@@ -171,7 +171,7 @@ impl Session {
             command: CommandLine::doing(common, called, &Data { prune: None, ..data.clone() }).to_string(),
             pass: Pass::Before,
         };
-        let hosts = plan::planned_hosts(&desired, &playbook);
+        let hosts = plan::planned_hosts(&desired, &playbook, &options.arguments);
         let transport = transport(&hosts, become_password(common)?.as_ref(), &desired.secret_sources);
         let (secrets, style) = (RefCell::new(desired.secrets.clone()), common.style_of_stderr());
         let changes = Cell::new(false);

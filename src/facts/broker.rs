@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,11 @@ pub struct NodeFacts {
     /// The directory of its data; none if it does not say.
     #[serde(default)]
     pub data_dir: Option<String>,
+    /// Where it has its quorum queues and its streams.
+    #[serde(default)]
+    pub quorum_dir: Option<String>,
+    #[serde(default)]
+    pub stream_dir: Option<String>,
     /// The nodes that this one is connected to now (`nodes()`): a difference from `running` is about to change.
     pub links: Vec<NodeName>,
     pub partitions: Vec<Partition>,
@@ -59,6 +64,9 @@ pub struct NodeFacts {
     pub feature_flags: FeatureFlags,
     /// Explicitly enabled plugins (`enabled_plugins`) of the running node.
     pub plugins: Vec<String>,
+    /// The versions of RabbitMQ that an enabled plugin works with, if it names any (`broker_version_requirements`).
+    #[serde(default)]
+    pub plugins_require: BTreeMap<String, Vec<String>>,
     /// What it listens on; unknown if it did not report it.
     #[serde(default)]
     pub listeners: Listeners,
@@ -96,6 +104,10 @@ pub struct NodeFacts {
     pub memory_bytes: u64,
     /// The VM's limit of file descriptors.
     pub file_descriptors: Option<u64>,
+    /// What was changed in it since it started (`rabbitmqctl set_…`), so that another value than that of its files is in effect; None if
+    /// it did not report it. By the key of rabbitmq.conf, or what the keys of one limit begin with: `vm_memory_high_watermark`.
+    #[serde(default)]
+    pub changed: Option<BTreeMap<String, String>>,
 }
 
 impl NodeFacts {
@@ -109,6 +121,8 @@ impl NodeFacts {
             cookie: None,
             cluster_name: name.to_string(),
             data_dir: None,
+            quorum_dir: None,
+            stream_dir: None,
             members: vec![ClusterMember { node: name.clone(), node_type: NodeType::Disc }],
             running: vec![name.clone()],
             links: Vec::new(),
@@ -118,6 +132,7 @@ impl NodeFacts {
             disabled_feature_flags: Vec::new(),
             feature_flags: FeatureFlags::default(),
             plugins: Vec::new(),
+            plugins_require: BTreeMap::new(),
             listeners: Listeners::default(),
             maintenance: false,
             holdings: Holdings::default(),
@@ -132,6 +147,7 @@ impl NodeFacts {
             uptime_s: 0,
             memory_bytes: 0,
             file_descriptors: None,
+            changed: Some(BTreeMap::new()),
         }
     }
 

@@ -7,7 +7,7 @@
 # The variables that decide what a node is called, where its data is, what it reads, and who may connect to it.
 # shellcheck disable=SC2034 # the inner shell's argument
 broker_variables='NODENAME USE_LONGNAME MNESIA_BASE MNESIA_DIR QUORUM_DIR STREAM_DIR CONFIG_FILE CONFIG_FILES ADVANCED_CONFIG_FILE
-ENABLED_PLUGINS ENABLED_PLUGINS_FILE PLUGINS_DIR NODE_PORT NODE_IP_ADDRESS DIST_PORT LOG_BASE LOGS ERLANG_COOKIE SERVER_ERL_ARGS
+ENABLED_PLUGINS ENABLED_PLUGINS_FILE PLUGINS_DIR NODE_PORT NODE_IP_ADDRESS DIST_PORT LOG LOG_BASE LOGS ERLANG_COOKIE SERVER_ERL_ARGS
 SERVER_ADDITIONAL_ERL_ARGS SERVER_START_ARGS CTL_ERL_ARGS'
 # Those of the system and of Erlang, which have no prefix.
 # shellcheck disable=SC2034 # the inner shell's argument
@@ -107,7 +107,7 @@ EOF
 }
 
 # Sets $evaluated, $environment_file, $data_base, where nodes have their data directories, and $data_dir, if a node's has another
-# name; it is empty by default.
+# name; it is empty by default. So are $quorum_dir and $stream_dir, for replicas that are not in the data directory.
 read_environment() {
   read_unit
   # shellcheck disable=SC2154 # evaluated is set here
@@ -127,6 +127,12 @@ read_environment() {
   case $value in /*) data_base=${value%/} ;; *) data_base=/var/lib/rabbitmq/mnesia ;; esac
   value_of MNESIA_DIR
   case $value in /*) data_dir=${value%/} ;; *) data_dir='' ;; esac
+  value_of QUORUM_DIR
+  # shellcheck disable=SC2034 # read by the probe
+  case $value in /*) quorum_dir=${value%/} ;; *) quorum_dir='' ;; esac
+  value_of STREAM_DIR
+  # shellcheck disable=SC2034 # read by the probe
+  case $value in /*) stream_dir=${value%/} ;; *) stream_dir='' ;; esac
 }
 
 # Where data is moved aside: beside the data, so that it stays on its file system.

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Inspects directories that user rabbitmq can write, for probe.sh, which runs this text as that user (broker_user.sh says why):
-#   sh -c TEXT sh look HOME COOKIE STAGED BASE DIR KEPT NODE FILE...   all of it; NODE's data is in DIR, if that is not empty, and
-#                                                                     else, like that of any other node, in BASE
+#   sh -c TEXT sh look HOME COOKIE STAGED BASE DIR KEPT NODE QUORUM STREAM FILE...   all of it; NODE's data is in DIR, if that is not
+#                                                    empty, and else, like that of any other node, in BASE; so are its quorum queues and streams
 #   sh -c TEXT sh shape SIZE                        of a cookie on standard input
 # Each line starts with its section; after the empty section come the contents of the files, one after the other, with the sizes
 # named in the lines. Everything is limited: a file may grow, or be replaced, while it is read.
@@ -36,8 +36,10 @@ if [ "$1" = shape ]; then
   exit
 fi
 
-home=$2 cookie=$3 staged=$4 base=$5 dir=$6 kept=$7 node=$8
-shift 8
+home=$2 cookie=$3 staged=$4 base=$5 dir=$6 kept=$7 node=$8 quorum=$9
+shift 9
+stream=$1
+shift
 
 # Names may contain a newline followed by anything.
 one_line() { case $1 in *"$nl"*) return 1 ;; esac; }
@@ -115,6 +117,11 @@ data() {
     echo "data elsewhere=$usual"
   fi
   data_place
+  for place in ${quorum:+"$quorum"} ${stream:+"$stream"}; do
+    for f in "$place"/*; do
+      case $f in */lost+found | *'*') ;; *) echo "data filled=$place" && break ;; esac
+    done
+  done
   # Data moved aside by a removal.
   count=0
   for f in "$kept"/*/; do

@@ -3,7 +3,7 @@
 
 # What broker_environment.sh finds. Cookies leave the host only as digests.
 environment() {
-  data_base=/var/lib/rabbitmq/mnesia data_dir='' configuration='' nodename='' environment_file='' limit_by=''
+  data_base=/var/lib/rabbitmq/mnesia data_dir='' quorum_dir='' stream_dir='' configuration='' nodename='' environment_file='' limit_by=''
   [ -d "$rabbit" ] || [ -d /etc/rabbitmq ] || return
   id -u "$broker_user" >/dev/null || broker_user=nobody broker_group=$(id -g nobody)
   read_environment

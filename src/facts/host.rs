@@ -173,6 +173,9 @@ pub struct DataPlace {
     /// Directories with data of the node, in the usual place, that its next start does not use: a setting moves it.
     #[serde(default)]
     pub elsewhere: Vec<String>,
+    /// The places of quorum queues and streams outside the data directory (`QUORUM_DIR`, `STREAM_DIR`) that have something in them.
+    #[serde(default)]
+    pub filled: Vec<String>,
 }
 
 /// How the probe became root.

@@ -86,6 +86,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
             unmounted: frames.values("data", "unmounted").map(str::to_owned).collect(),
             emptied: frames.value("data", "emptied").map(str::to_owned),
             elsewhere: frames.values("data", "elsewhere").map(str::to_owned).collect(),
+            filled: frames.values("data", "filled").map(str::to_owned).collect(),
         },
         kept: kept(&frames),
         plugins: plugin_files(&frames),
@@ -339,7 +340,10 @@ fn plugin_files(frames: &Frames) -> PluginFiles {
         ..PluginFiles::default()
     };
     for (plugin, file) in frames.values("plugins", "file").filter_map(|line| line.split_once(' ')) {
-        found.files.entry(plugin.to_owned()).or_default().push(file.to_owned());
+        let files = found.files.entry(plugin.to_owned()).or_default();
+        if !files.iter().any(|known| known == file) {
+            files.push(file.to_owned());
+        }
     }
     found
 }

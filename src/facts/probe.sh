@@ -52,6 +52,25 @@ candidates_of() {
   done
   [ -n "$wanted" ]
 }
+# target_over INSTALLED: which of the broker's versions on standard input a plan would install over that one, which is empty if there
+# is none: the first that $broker_version accepts. Nothing if the installed one is as requested.
+target_over() {
+  { [ -z "$broker_version" ] || [ -z "$1" ] || ! accepts "$1"; } || return
+  while read -r v; do
+    ! accepts "$v" || break
+    v=''
+  done
+  [ "$v" = "$1" ] || printf '%s\n' "$v"
+}
+# VersionSpec::accepts
+accepts() { # VERSION
+  v_head=${broker_version%%\**} v_bare=${1#*:}
+  case $broker_version in
+    '' | "$1" | "$v_bare" | "${v_bare%-*}") ;;
+    *'*'*) case $nl$1$nl$v_bare in *"$nl$v_head"*) ;; *) return 1 ;; esac ;;
+    *) return 1 ;;
+  esac
+}
 # What the host's package family (platform/) reports of its packages, and what keeps services from starting.
 packages() { section packages; }
 start_guard() { :; }
@@ -104,7 +123,7 @@ system() {
 storage() {
   section storage
   set --
-  for f in /etc $package_data "$rabbit" "$data_base" $data_dir /var/log /var/log/rabbitmq; do
+  for f in /etc $package_data "$rabbit" "$data_base" $data_dir $quorum_dir $stream_dir /var/log /var/log/rabbitmq; do
     [ -d "$f" ] || continue
     set -- "$@" "$f"
     # Attribute i blocks root too, but does not mean that the file system is read-only.
@@ -116,6 +135,13 @@ storage() {
 
 # Where nodes look for plugins, and the files of those that are asked for: NAME.ez, NAME-VERSION.ez, or a directory of that name.
 plugin_files() {
+  # An upgrade must not lose those that are enabled and not in the inventory.
+  case $nl$candidates$nl in
+    *"${nl}rabbitmq-server$nl"*)
+      value_of ENABLED_PLUGINS_FILE
+      plugins=$plugins$nl$(as_rabbitmq 5 head -c 65536 "${value:-/etc/rabbitmq/enabled_plugins}" | tr -cs 'A-Za-z0-9_' '\n')
+      ;;
+  esac
   [ -n "$plugins" ] || return
   section plugins
   set +f
@@ -173,7 +199,7 @@ EOF
       case $nl$theirs in *"$nl$f$nl"*) ;; *) theirs="$theirs$f$nl" ;; esac
     done
     # shellcheck disable=SC2086  # one argument per line is what IFS is set for
-    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" "$data_base" "$data_dir" "$(kept_base)" "$node" $theirs 3<&- |
+    as_rabbitmq 8 sh -c "$realm_sh" sh look "$rabbit" "$cookie" "$staged" "$data_base" "$data_dir" "$(kept_base)" "$node" "$quorum_dir" "$stream_dir" $theirs 3<&- |
       realm "$@"
   else
     echo "bytes 0$nl" | realm "$@"
@@ -213,7 +239,7 @@ data_place() {
   while IFS=' 	' read -r what at _; do
     case $what:$at in
       '#'*) ;;
-      *:/var | *:/var/lib | *:"$rabbit" | *:"$rabbit"/mnesia* | *:"$data_base" | *:"${data_base%/*}" | *:"${data_dir:-$data_base}") mounted "$at" || printf 'unmounted=%s\n' "$at" ;;
+      *:/var | *:/var/lib | *:"$rabbit" | *:"$rabbit"/mnesia* | *:"$data_base" | *:"${data_base%/*}" | *:"${data_dir:-$data_base}" | *:"${quorum_dir:-$data_base}" | *:"${stream_dir:-$data_base}") mounted "$at" || printf 'unmounted=%s\n' "$at" ;;
     esac
   done </etc/fstab
   set +f

@@ -22,6 +22,10 @@ pub struct ProbeRequest {
     pub installable: Vec<String>,
     /// The subset of `packages` whose candidate matters even if they are installed (a version is requested).
     pub candidates: Vec<String>,
+    /// The requested version of the broker's package ([`VersionSpec`](crate::model::VersionSpec)), empty if none is: what stands in the way
+    /// of that one is looked up.
+    #[serde(default)]
+    pub broker_version: String,
     pub units: Vec<String>,
     /// Files to read completely, with mode and owner. Never the cookie.
     pub files: Vec<String>,
@@ -101,6 +105,7 @@ impl ProbeRequest {
             ("nonce", nonce.to_owned()),
             ("names", lines(self.names.iter().map(ToString::to_string))),
             ("candidates", lines(self.candidates.iter().cloned())),
+            ("broker_version", self.broker_version.clone()),
             ("units", lines(self.units.iter().map(|unit| unit_name(unit)))),
             ("files", lines(self.files.iter().filter(|path| !path.ends_with(".erlang.cookie")).cloned())),
             ("name_flag", self.name_mode.flag().to_owned()),
@@ -195,6 +200,7 @@ mod tests {
             packages: vec!["dpkg".to_owned(), "no-such-package".to_owned()],
             installable: Vec::new(),
             candidates: Vec::new(),
+            broker_version: String::new(),
             units: vec!["dbus".to_owned()],
             files: vec![
                 "/etc/passwd".to_owned(),
@@ -310,6 +316,38 @@ mod tests {
             );
         }
         std::fs::remove_dir_all(&directory).expect("it is ours");
+    }
+
+    /// The shell picks the version to upgrade to by the same rule as the planner.
+    #[test]
+    fn the_version_that_an_upgrade_would_install_is_found() {
+        let functions = include_str!("probe.sh");
+        let begin = functions.find("target_over() {").expect("it is there");
+        let end = functions[begin..].find("# What the host's package family").expect("the next one") + begin;
+        let offered = "3.10.8-1.1+deb12u1\n4.0.5-1\n1:3.10.9-1\n3.10.8-1.1+deb12u1\n3.9.27-1";
+        for shell in shells() {
+            for (wanted, installed, target) in [
+                ("", "3.10.8-1.1+deb12u1", ""),
+                ("", "", "3.10.8-1.1+deb12u1"),
+                ("3.10.9", "3.10.8-1.1+deb12u1", "1:3.10.9-1"),
+                ("1:3.10.9-1", "3.10.8-1.1+deb12u1", "1:3.10.9-1"),
+                ("3.10.*", "3.10.8-1.1+deb12u1", ""),
+                ("4.*", "3.10.8-1.1+deb12u1", "4.0.5-1"),
+                ("3.1*", "3.9.27-1", "3.10.8-1.1+deb12u1"),
+                ("5.*", "3.9.27-1", ""),
+                ("3.10.8-1.1+deb12u1", "", "3.10.8-1.1+deb12u1"),
+            ] {
+                let values = [("broker_version", wanted), ("installed", installed), ("offered", offered)];
+                let values: String =
+                    values.iter().map(|(name, value)| format!("{name}={}\n", quote(value))).collect();
+                let text = format!(
+                    "nl='\n'\nset -f -u\n{values}{}\nprintf '%s\\n' \"$offered\" | target_over \"$installed\"",
+                    &functions[begin..end]
+                );
+                let found = String::from_utf8(run(shell, &text)).expect("text");
+                assert_eq!(found.trim(), target, "{wanted} over {installed} in {shell:?}");
+            }
+        }
     }
 
     const IN_USE: &str = "cookie=/var/lib/rabbitmq/.erlang.cookie\n";

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::shell::Beside;
@@ -158,6 +160,7 @@ pub(super) fn restarts(world: &mut World<'_>) {
         feature_flags: if same_version { node.feature_flags.clone() } else { FeatureFlags::default() },
         started: WILL_START,
         file_descriptors: host.environment.file_descriptors.or(node.file_descriptors),
+        changed: Some(BTreeMap::new()),
         uptime_s: 0,
         maintenance: false,
         ..node

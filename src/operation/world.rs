@@ -181,11 +181,13 @@ fn of_cluster(node: &NodeFacts, cluster: &NodeFacts) -> NodeFacts {
         rabbitmq_version: node.rabbitmq_version,
         cookie: node.cookie,
         plugins: node.plugins.clone(),
+        plugins_require: node.plugins_require.clone(),
         listeners: node.listeners.clone(),
         maintenance: node.maintenance,
         links: node.links.clone(),
         started: node.started,
         uptime_s: node.uptime_s,
+        changed: node.changed.clone(),
         ..cluster.clone()
     }
 }

@@ -138,7 +138,7 @@ fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
         playbook: playbook.name.clone(),
         cluster: cluster_name(&draft),
         // A host that did not answer, but whose absence the playbook tolerates, is neither locked nor changed.
-        hosts: planned_hosts(draft.desired, playbook)
+        hosts: planned_hosts(draft.desired, playbook, &draft.options.arguments)
             .into_iter()
             .filter(|host| draft.observed.host(&host.name).is_some())
             .collect(),

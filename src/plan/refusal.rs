@@ -95,6 +95,7 @@ kinds! {
     AddressFamilyOfCluster,
     SettingUnknown,
     PluginMissing,
+    PluginLost,
     DefinitionsNotAccepted,
 
     // A host whose name and data differ.
@@ -103,6 +104,7 @@ kinds! {
     RenamedWithData,
     DataPlaceUnknown,
     DataNotMoved,
+    QueuesNotMoved,
 
     // Packages, and the data under them.
     VersionNotOffered,

@@ -6,25 +6,29 @@ use crate::facts::{CloudInit, Lookup, PeerPort, ProbeRequest, Purpose};
 use crate::inventory::{Desired, FirewallSetting, Host};
 use crate::model::Role;
 use crate::platform::platforms;
-use crate::playbook::{PhaseSettings, Playbook, UpgradeTo};
+use crate::playbook::{Arguments, PhaseSettings, Playbook, UpgradeTo};
 use crate::rabbitmq::listeners::{EPMD, NodePorts, PortRange};
 use crate::rabbitmq::{
     BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE, PLUGINS_FILE,
 };
 
 /// Every host with what to probe there.
-pub fn planned_hosts(desired: &Desired, playbook: &Playbook) -> Vec<PlannedHost> {
+pub fn planned_hosts(desired: &Desired, playbook: &Playbook, arguments: &Arguments) -> Vec<PlannedHost> {
     let upgrades = playbook
         .phases
         .iter()
         .any(|phase| matches!(phase, PhaseSettings::Upgrade(settings) if settings.to == UpgradeTo::Newest));
+    let version = arguments.version.as_ref().or(desired.package.version.as_ref());
     desired
         .hosts
         .iter()
         .map(|host| PlannedHost {
             name: host.name.clone(),
             ssh: host.ssh.clone(),
-            probe: request(desired, host, upgrades),
+            probe: ProbeRequest {
+                broker_version: version.map(|version| version.as_str().to_owned()).unwrap_or_default(),
+                ..request(desired, host, upgrades)
+            },
         })
         .collect()
 }
@@ -71,6 +75,7 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         packages: owned(packages),
         installable: owned(installable),
         candidates: owned(candidates),
+        broker_version: String::new(),
         units: owned(units),
         files: owned(files),
         node: broker.then(|| host.node()),

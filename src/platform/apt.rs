@@ -32,6 +32,8 @@ pub(super) static PLATFORM: Platform = Platform {
         refresh: "apt-get update",
         history: "grep rabbitmq-server /var/log/dpkg.log",
         put_in_place: "apt-get install rabbitmq-server=VERSION",
+        simulate: "apt-get -s install",
+        before_version: '=',
     },
     read,
 };

@@ -23,7 +23,8 @@ packages() {
   candidates_of "$packages" "$installable_apt" || return
   section policy
   # shellcheck disable=SC2086  # one argument per line is what IFS is set for
-  limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- $wanted
+  policy=$(limit 10 apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy -- $wanted)
+  printf '%s\n' "$policy"
   removals
 }
 # What would be removed for the packages that a plan may install. Most often that is nothing, and one question answers it for all. The
@@ -31,11 +32,25 @@ packages() {
 removals() {
   set --
   for p in $wanted; do
-    case $p in chrony) ;; *) is_installed "$p" || set -- "$@" "$p" ;; esac
+    case $p in
+      chrony) ;;
+      rabbitmq-server) broker_removals && set -- "$@" "$p$target" ;;
+      *) is_installed "$p" || set -- "$@" "$p" ;;
+    esac
   done
   if [ $# = 0 ] || [ -z "$(removed_for "$@")" ]; then return; fi
   section removals
-  for p; do removed_for "$p" | sed "s/^/$p /"; done
+  for p; do removed_for "$p" | sed "s/^/${p%%=*} /"; done
+}
+# Whether the broker may be installed or upgraded; $target is `=VERSION`, or empty for what apt chooses.
+broker_removals() {
+  target=$(
+    printf '%s\n' "$policy" |
+      sed -n '/^rabbitmq-server:/,/^[a-z]/{ /(none)/d; s/^  Candidate: //p; s/^ \*\*\* \([^ ]*\) .*/\1/p; s/^     \([^ ][^ ]*\) .*/\1/p; }' |
+      target_over "$(printf '%s\n' "$known" | sed -n 's/^rabbitmq-server [^ ]* *//p')"
+  )
+  target=${target:+=$target}
+  [ -n "$target" ] || ! is_installed rabbitmq-server
 }
 removed_for() {
   limit 20 apt-get -s -q -y --no-install-recommends --allow-change-held-packages -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \

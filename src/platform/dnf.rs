@@ -33,6 +33,8 @@ pub(super) static PLATFORM: Platform = Platform {
         refresh: "dnf makecache",
         history: "dnf history list rabbitmq-server",
         put_in_place: "dnf install rabbitmq-server-VERSION",
+        simulate: "dnf --assumeno install",
+        before_version: '-',
     },
     read,
 };
@@ -103,6 +105,11 @@ fn read(lines: Sections<'_>) -> BTreeMap<String, PackageFacts> {
         // Newest first.
         facts.candidate.get_or_insert_with(|| version.to_owned());
         facts.offered.push(version.to_owned());
+    }
+    for line in lines("conflicts") {
+        // "rabbitmq-server their-consumer-1-1.noarch": what is installed, and what is in its way.
+        let Some((name, removed)) = line.split_once(' ') else { continue };
+        packages.entry(name.to_owned()).or_default().removes.push(removed.to_owned());
     }
     let locked = lines("locked");
     for (name, facts) in &mut packages {

@@ -38,7 +38,23 @@ packages() {
   command -v dnf >/dev/null || dnf=yum
   # A repository without a cache would fail the whole question.
   # shellcheck disable=SC2086  # one argument per line is what IFS is set for
-  limit 10 "$dnf" -q -C '--setopt=*.skip_if_unavailable=1' --disableplugin=versionlock --disableexcludes=main repoquery --available --showduplicates \
-    --qf '%{name} %{evr}\n' $wanted | sort -u -V -r
+  offered=$(
+    limit 10 "$dnf" -q -C '--setopt=*.skip_if_unavailable=1' --disableplugin=versionlock --disableexcludes=main repoquery --available --showduplicates \
+      --qf '%{name} %{evr}\n' $wanted | sort -u -V -r
+  )
+  printf '%s\n' "$offered"
+  conflicts
+}
+# What is in the way of an upgrade of the broker. dnf removes nothing for it, and names what it would have to remove.
+conflicts() {
+  target=$(
+    printf '%s\n' "$offered" | sed -n 's/^rabbitmq-server //p' |
+      target_over "$(printf '%s\n' "$known" | sed -n 's/^rabbitmq-server [0-9]* //p' | tail -n 1)"
+  )
+  [ -n "$target" ] || return
+  section conflicts
+  limit 20 "$dnf" -C '--setopt=*.skip_if_unavailable=1' --setopt=exit_on_lock=1 --setopt=install_weak_deps=0 --disableplugin=versionlock \
+    --disableexcludes=main --assumeno install "rabbitmq-server-$target" 2>&1 |
+    sed -n 's/.*problem with installed package \([^ ]*\)$/rabbitmq-server \1/p' | sort -u
 }
 is_installed() { case $nl$known in *"$nl$1 "*) ;; *) return 1 ;; esac; }

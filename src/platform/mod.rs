@@ -91,6 +91,10 @@ pub struct Words {
     pub history: &'static str,
     /// How a certain version of the broker is installed by hand.
     pub put_in_place: &'static str,
+    /// The command that shows what an installation of the package after it would do, without doing it.
+    pub simulate: &'static str,
+    /// What stands between a package's name and its version there.
+    pub before_version: char,
 }
 
 /// For a host of no family that rabbitup knows.
@@ -99,6 +103,8 @@ static UNKNOWN: Words = Words {
     refresh: "fetch the lists of packages",
     history: "the package manager's log",
     put_in_place: "with the package manager",
+    simulate: "the package manager",
+    before_version: ' ',
 };
 
 /// The lines of a section that the probe printed.

@@ -28,7 +28,8 @@ pub(crate) use feature_flags::may_be_of;
 pub(crate) use limits::DISK_FREE_LIMIT;
 pub(crate) use paths::{
     BROKER_PACKAGE, BROKER_UNIT, CLUSTER_FORMATION, CONF_FILE, COOKIE_FILE, ENV_FILE, LIMITS_FILE,
-    PLUGINS_DIRECTORY, PLUGINS_FILE, STAGED_COOKIE_FILE, enabled_plugins, parse_enabled_plugins,
+    PLUGINS_DIRECTORY, PLUGINS_FILE, STAGED_COOKIE_FILE, VERSIONS_DIRECTORY, enabled_plugins,
+    parse_enabled_plugins,
 };
 pub(crate) use plugins::{SHIPPED_PLUGINS, is_ever_shipped, ships};
 pub(crate) use version::{

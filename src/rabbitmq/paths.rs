@@ -12,6 +12,8 @@ pub const CLUSTER_FORMATION: &str = "cluster_formation.";
 pub const PLUGINS_FILE: &str = "/etc/rabbitmq/enabled_plugins";
 /// Where every package's node looks for plugins beside those of its own version (rabbit_env:get_default_plugins_path_from_env/1).
 pub const PLUGINS_DIRECTORY: &str = "/usr/lib/rabbitmq/plugins";
+/// Each version of the package has its directory here, `rabbitmq_server-VERSION`, with a directory of plugins that it alone reads.
+pub const VERSIONS_DIRECTORY: &str = "/usr/lib/rabbitmq/lib";
 /// The systemd drop-in that raises the broker's file-descriptor limit.
 pub const LIMITS_FILE: &str = "/etc/systemd/system/rabbitmq-server.service.d/limits.conf";
 /// The unit in every RabbitMQ package.

@@ -192,10 +192,31 @@ const DAY2: &[Scenario] = &[
     converged("an unmounted disk is not lost data", only_copies::not_mounted).by_turns(),
     converged("all down and all up again", recovery::full_stop).by_turns(),
     converged("all down, and the last one lost", recovery::dead_last).by_turns(),
+    Scenario::new(
+        "values that were changed at run time",
+        State::Converged,
+        State::Any,
+        outranked::changed_at_run_time,
+    )
+    .by_turns(),
+    Scenario::new(
+        "quorum queues on another disk",
+        State::Converged,
+        State::Any,
+        outranked::quorum_queues_elsewhere,
+    )
+    .by_turns(),
     Scenario::new("data on another disk", State::Converged, State::Any, outranked::on_another_disk)
         .by_turns(),
     Scenario::new("an upgrade to the next version", State::Converged, State::Any, rolling::upgrade)
         .by_turns(),
+    Scenario::new(
+        "an upgrade that would take something away",
+        State::Converged,
+        State::Any,
+        packages::upgrade_that_takes_away,
+    )
+    .by_turns(),
     Scenario::new("the same playbooks with Khepri", State::Converged, State::Any, recovery::khepri)
         .by_turns(),
     Scenario::new("a node that was down while its cluster changed", State::Any, State::Any, recovery::slept)

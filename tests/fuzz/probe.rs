@@ -32,6 +32,7 @@ fn request() -> ProbeRequest {
         packages: texts(&["rabbitmq-server", "chrony", "haproxy"]),
         installable: Vec::new(),
         candidates: Vec::new(),
+        broker_version: String::new(),
         units: texts(&["rabbitmq-server", "chrony.service", "haproxy.service"]),
         files: texts(&["/etc/hosts", "/etc/haproxy/haproxy.cfg", "/etc/localtime"]),
         node: Some(NodeName::rabbit(&name("f1"))),

@@ -84,6 +84,81 @@ fn data_that_the_next_start_does_not_find_is_not_lost_data() {
     assert_eq!(ids(&plan), Vec::<String>::new());
 }
 
+/// Quorum queues and streams that are not in the node's data directory.
+#[test]
+fn a_node_is_not_started_without_its_quorum_queues() {
+    let desired = desired(INVENTORY);
+    let moved = |facts: &mut HostFacts| set(facts, "QUORUM_DIR", "/srv/quorum");
+    let runs_in = |facts: &mut HostFacts, directory: &str| {
+        running_in(facts, "/var/lib/rabbitmq/mnesia/rabbit@node2");
+        let BrokerState::Running(node) = &mut facts.broker else { panic!("it runs") };
+        node.quorum_dir = Some(directory.to_owned());
+    };
+    let inside = "/var/lib/rabbitmq/mnesia/rabbit@node2/quorum";
+    let texts = [
+        node2(&desired, |facts| {
+            moved(facts);
+            runs_in(facts, inside);
+        }),
+        node2(&desired, |facts| runs_in(facts, "/srv/quorum")),
+        node2(&desired, |facts| {
+            moved(facts);
+            facts.broker = BrokerState::Down;
+        }),
+        node2(&desired, |facts| {
+            moved(facts);
+            facts.broker = BrokerState::Down;
+            facts.data.clear();
+            facts.data_place.filled = vec!["/srv/quorum".to_owned()];
+        }),
+    ];
+    insta::assert_snapshot!(texts.join("\n---\n"));
+    // The inventory's own file would do the same.
+    let moving = with("raft.data_dir = \"/srv/quorum\"");
+    let by_inventory = |directory: &str| {
+        let mut facts = converged(&desired);
+        for text in ["node1", "node2", "node3"] {
+            let BrokerState::Running(node) = &mut host(&mut facts, text).broker else { panic!("it runs") };
+            node.quorum_dir = Some(directory.replace("node2", text));
+            // The variable becomes a key.
+            if directory != inside {
+                moved(host(&mut facts, text));
+            }
+        }
+        planned(&moving, &facts, &options())
+    };
+    let refused = refusals_text(&by_inventory(inside).expect_err("a refusal"), Style::plain(100));
+    assert!(
+        refused.contains(
+            "with the inventory's raft.data_dir, rabbit@node3 would start without its quorum queues"
+        ),
+        "{refused}"
+    );
+    assert!(refused.contains("take raft.data_dir out of [cluster.config]"), "{refused}");
+    assert!(by_inventory("/srv/quorum").is_ok(), "it is where the node has them");
+    // A file that sets it counts before the variable.
+    let mut facts = converged(&desired);
+    let there = host(&mut facts, "node2");
+    let more = "/etc/rabbitmq/conf.d/90-raft.conf";
+    there.files.insert(more.to_owned(), written("raft.data_dir = /srv/raft\n"));
+    there.environment.additional = vec![more.to_owned()];
+    moved(there);
+    runs_in(there, "/srv/raft");
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), Vec::<String>::new());
+    // Where everything agrees, the place does not matter.
+    for directory in [inside, "/srv/quorum"] {
+        let mut facts = converged(&desired);
+        let there = host(&mut facts, "node2");
+        if directory != inside {
+            moved(there);
+        }
+        runs_in(there, directory);
+        let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+        assert_eq!(ids(&plan), Vec::<String>::new());
+    }
+}
+
 fn running_in(facts: &mut HostFacts, directory: &str) {
     let BrokerState::Running(node) = &mut facts.broker else { panic!("it runs") };
     node.data_dir = Some(directory.to_owned());
@@ -174,4 +249,52 @@ fn a_cookie_in_an_argument_is_not_that_of_the_file() {
     argument(same)(host(&mut facts, "node2"));
     let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
     assert_eq!(ids(&plan), Vec::<String>::new());
+}
+
+/// The limits and log levels of a running node, where its file says what the inventory says.
+#[test]
+fn a_value_that_was_changed_at_run_time_is_not_in_effect() {
+    let desired = with(
+        "vm_memory_high_watermark.relative = 0.5\ndisk_free_limit.absolute = \"2GB\"\nlog.file.level = \"warning\"",
+    );
+    let changed = |these: &'static [(&str, &str)]| {
+        move |facts: &mut HostFacts| {
+            let BrokerState::Running(node) = &mut facts.broker else { panic!("it runs") };
+            node.changed =
+                Some(these.iter().map(|(key, now)| ((*key).to_owned(), (*now).to_owned())).collect());
+        }
+    };
+    let all = changed(&[
+        ("disk_free_limit", "50000000 bytes"),
+        ("log.file.level", "debug"),
+        ("vm_memory_high_watermark", "0.2"),
+    ]);
+    let by_variable = |facts: &mut HostFacts| {
+        set(facts, "LOG", "debug");
+        changed(&[("log.file.level", "debug")])(facts);
+    };
+    insta::assert_snapshot!([node2(&desired, all), node2(&desired, by_variable)].join("\n---\n"));
+
+    // What the inventory does not set is the operator's.
+    let mut facts = converged(&self::desired(INVENTORY));
+    changed(&[("log.connection.level", "debug"), ("vm_memory_high_watermark", "0.2")])(host(
+        &mut facts, "node2",
+    ));
+    let (plan, _) = planned(&self::desired(INVENTORY), &facts, &options()).expect("a plan");
+    assert_eq!(ids(&plan), Vec::<String>::new());
+
+    // A restart for the file ends it, so it is planned.
+    let wanted = with("vm_memory_high_watermark.relative = 0.6");
+    let mut facts = converged(&with("vm_memory_high_watermark.relative = 0.5"));
+    changed(&[("vm_memory_high_watermark", "0.2")])(host(&mut facts, "node2"));
+    let (plan, after) = planned(&wanted, &facts, &options()).expect("a plan");
+    assert!(ids(&plan).iter().any(|id| id.contains("node2") && id.contains("restart")), "{:?}", ids(&plan));
+    planned(&wanted, &after, &options()).expect("nothing is refused after the restart");
+
+    // A node that does not say.
+    let mut facts = converged(&desired);
+    let BrokerState::Running(node) = &mut host(&mut facts, "node2").broker else { panic!("it runs") };
+    node.changed = None;
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert!(plan.notes.iter().any(|note| note.text.contains("is not known")), "{:?}", plan.notes);
 }

@@ -69,6 +69,7 @@ fn planned() -> PlannedHost {
         packages: vec!["dpkg".to_owned()],
         installable: Vec::new(),
         candidates: Vec::new(),
+        broker_version: String::new(),
         units: vec!["dbus".to_owned()],
         files: vec!["/etc/hosts".to_owned(), "/etc/passwd".to_owned()],
         node: Some(NodeName::parse("no-such-node@localhost").expect("a node name")),

@@ -1,18 +1,22 @@
 //! What a host sets that outranks the inventory, by the rules of RabbitMQ's scripts and of systemd: a node's name, the place of its
 //! data, its cookie, and settings of files that are read after rabbitup's. Planner and doctor judge a host by the same functions.
 
+mod at_run_time;
+mod queue_places;
 mod settings;
 
 use std::collections::BTreeSet;
 
+pub(crate) use at_run_time::unknown as run_time_unknown;
+pub(crate) use queue_places::outside_data;
 pub(crate) use settings::settings;
 
 use super::own_data;
 use super::phrases::listed;
 use super::remedy::shell;
-use crate::facts::{BrokerState, CookieSetting, EnvironmentSetting, HostFacts};
+use crate::facts::{BrokerEnvironment, BrokerState, CookieSetting, EnvironmentSetting, HostFacts};
 use crate::inventory::{CookieSource, Desired, Host};
-use crate::model::{Advice, CookieDigest, NameMode, NodeName, Problem, SecretName};
+use crate::model::{Advice, CookieDigest, NameMode, NodeName, Problem, SecretName, shell_word};
 use crate::rabbitmq::{BROKER_UNIT, COOKIE_FILE};
 
 /// What outranks the inventory.
@@ -72,6 +76,7 @@ pub(crate) fn identity(desired: &Desired, host: &Host, facts: &HostFacts) -> Vec
         .into_iter()
         .flatten()
         .collect();
+    found.extend(queue_places::misplaced(host, facts));
     found.extend(cookie(desired, host, facts));
     found
 }
@@ -228,22 +233,59 @@ fn data_place(host: &Host, facts: &HostFacts) -> Option<Outranked> {
         Some(set) => set.to_string(),
         None => format!("no setting of {} or of its unit moves its data", environment.file),
     };
-    let now = match facts.node().and_then(|node| node.data_dir.as_deref()) {
-        Some(now) if !same_path(now, &next) => {
-            return Some(
-                Outranked::on(host, Subject::DataPlace, format!("{node} runs with its data in {now}, and would start empty in {next} the next time"))
-                    .seen(why)
-                    .advise(format!("make its next start use {now}, or stop it and move its data to {next} yourself (as user rabbitmq), then start it")),
-            );
-        }
-        Some(_) => return None,
-        None => facts.data_place.elsewhere.first()?,
+    let Some(node_runs) = facts.node() else {
+        let now = facts.data_place.elsewhere.first()?;
+        return Some(elsewhere(host, facts, now, &next, why));
     };
-    Some(
-        Outranked::on(host, Subject::DataPlace, format!("{node} would start empty in {next}, although {now} has data"))
-            .seen(why)
-            .advise(format!("if that data is its own, move it to {next} (as user rabbitmq), or take the setting out; if it is not needed, move {now} away")),
-    )
+    let now = node_runs.data_dir.as_deref().filter(|now| !same_path(now, &next))?;
+    let found = Outranked::on(
+        host,
+        Subject::DataPlace,
+        format!("{node} runs with its data in {now}, and would start empty in {next} the next time"),
+    );
+    let found = found.seen(why).advise(STAYS);
+    // A setting that is in the way goes first; the default place needs none.
+    let found = match environment.moves_data() {
+        Some(set) => found.fix(take_out(host, facts, &set.variable, &set.by)),
+        None => found,
+    };
+    let default = BrokerEnvironment::default().data_of(&node);
+    Some(match same_path(now, &default) {
+        true => found,
+        false => found.fix(shell(host, Some(facts), &back_to(&node, now, &environment.file))),
+    })
+}
+
+/// Ra of RabbitMQ 3.9, 3.10 up to 3.10.12 and 3.11 up to 3.11.4 writes the absolute path of its directory into the configuration of each
+/// replica, and goes by it (`ra_log:write_config/2` and `ra_server_sup_sup:restart_server_rpc/3` up to Ra 2.4.1).
+const STAYS: &str = "make its next start use the directory that it runs with; data that is moved may lack its quorum queues, with confirmed messages:";
+
+/// Data in the usual place that the next start does not use.
+fn elsewhere(host: &Host, facts: &HostFacts, now: &str, next: &str, why: String) -> Outranked {
+    let found = Outranked::on(
+        host,
+        Subject::DataPlace,
+        format!("{} would start empty in {next}, although {now} has data", host.node()),
+    );
+    let found = found.seen(why);
+    let not_needed = format!("if that data is not needed, move {now} away");
+    match facts.environment.moves_data() {
+        Some(set) => found
+            .advise(format!("{not_needed}; if it is its own, take the setting out:"))
+            .fix(take_out(host, facts, &set.variable, &set.by))
+            .fix(Advice::Rabbitup("up".to_owned())),
+        None => found.advise(format!("{not_needed}; if it is its own, make the next start use it")),
+    }
+}
+
+/// The command that lets the next start use this directory.
+fn back_to(node: &NodeName, now: &str, file: &str) -> String {
+    let now = now.trim_end_matches('/');
+    let line = match now.strip_suffix(&format!("/{node}")) {
+        Some(base) => format!("MNESIA_BASE={base}"),
+        None => format!("MNESIA_DIR={now}"),
+    };
+    format!("sh -c {}", shell_word(&format!("echo {line} >>{file}")))
 }
 
 fn same_path(one: &str, other: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Outranked, Subject, take_out};
+use super::{Outranked, Subject, at_run_time, queue_places, take_out};
 use crate::cluster::phrases::listed;
 use crate::cluster::remedy::shell;
 use crate::facts::{HostFacts, MainConfiguration};
@@ -21,6 +21,11 @@ pub(crate) fn settings(desired: &Desired, host: &Host, facts: &HostFacts) -> Vec
             .flatten()
             .collect();
     found.extend(later_files(desired, host, facts));
+    found.extend(queue_places::moved_by_inventory(desired, host, facts));
+    // A file that is read later wins after the next start, too, and is named already.
+    if found.is_empty() {
+        found.extend(at_run_time::changed(desired, host, facts));
+    }
     found
 }
 

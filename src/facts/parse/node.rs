@@ -1,5 +1,7 @@
 //! A node's report about itself (`rabbitmq/internals`), from erl_call or rabbitmqctl.
 
+use std::collections::BTreeMap;
+
 use super::ProbeRequest;
 use super::base64::decoded;
 use super::holdings::within;
@@ -135,6 +137,8 @@ impl Report<'_> {
             cookie: self.one("cookie").and_then(CookieDigest::from_hex),
             cluster_name: self.text("cluster_name").unwrap_or_default(),
             data_dir: self.text("data_dir"),
+            quorum_dir: self.text("quorum_dir"),
+            stream_dir: self.text("stream_dir"),
             partitions: self
                 .nodes("partition")
                 .into_iter()
@@ -151,6 +155,7 @@ impl Report<'_> {
             disabled_feature_flags: self.texts("flag"),
             feature_flags: self.core_flags(),
             plugins: self.texts("plugin"),
+            plugins_require: self.required(),
             listeners: self.listeners(),
             maintenance: self.one("maintenance") == Some("true"),
             holdings: self.holdings(),
@@ -170,6 +175,7 @@ impl Report<'_> {
             uptime_s: number("uptime").unwrap_or_default(),
             memory_bytes: number("memory").unwrap_or_default(),
             file_descriptors: number("fds"),
+            changed: self.changed(),
             name,
         })
     }
@@ -202,6 +208,28 @@ impl Report<'_> {
             Listener::reported(words.next()?, words.next()?, words.next()?)
         });
         Listeners::in_effect(told, &self.text("path_prefix").unwrap_or_default())
+    }
+
+    /// `changed log.file.level ZGVidWc=`.
+    fn changed(&self) -> Option<BTreeMap<String, String>> {
+        if self.failed().any(|failed| failed.question == "changed") {
+            return None;
+        }
+        let changed = self.all("changed").filter_map(|line| {
+            let (key, value) = line.split_once(' ')?;
+            Some((key.to_owned(), decoded(value)?))
+        });
+        Some(changed.collect())
+    }
+
+    /// `requires cmFi… My4xMC4wIDMuMTEuMA==`: a plugin, and versions of RabbitMQ.
+    fn required(&self) -> BTreeMap<String, Vec<String>> {
+        let required = self.all("requires").filter_map(|line| {
+            let (plugin, versions) = line.split_once(' ')?;
+            let versions = decoded(versions)?.split(' ').map(str::to_owned).collect();
+            Some((decoded(plugin)?, versions))
+        });
+        required.collect()
     }
 
     /// A member with an unparsable name must not disappear from the cluster.
@@ -265,6 +293,25 @@ mod tests {
         assert_eq!(report("\"state stopped\\nend\""), wanted);
         assert_eq!(report("{ok, [\"state running\", \"name rabb"), None);
         assert_eq!(report("Error: {:undef, []}"), None);
+    }
+
+    /// What was changed at run time, and what plugins require: an unanswered question does not mean "nothing".
+    #[test]
+    fn what_was_changed_at_run_time_is_known_or_unknown() {
+        let lines = [
+            "changed vm_memory_high_watermark MC4y",
+            "changed log.file.level ZGVidWc=",
+            "requires bWluZQ== My4xMC4wIDMuMTEuMA==",
+        ];
+        let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
+        let told = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, now)| ((*key).to_owned(), (*now).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let changed = told(&[("log.file.level", "debug"), ("vm_memory_high_watermark", "0.2")]);
+        assert_eq!(Report(&lines).changed(), Some(changed));
+        assert_eq!(Report(&lines).required()["mine"], ["3.10.0", "3.11.0"]);
+        assert_eq!(Report(&[]).changed(), Some(BTreeMap::new()));
+        assert_eq!(Report(&["failed changed timeout".to_owned()]).changed(), None);
     }
 
     #[test]

@@ -48,6 +48,7 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         names: vec![name("f1"), name("nosuch"), name("f2")],
         packages: texts(&["rabbitmq-server", "chrony", "haproxy", "logrotate"]),
         installable: Vec::new(),
+        broker_version: String::new(),
         candidates: Vec::new(),
         units: texts(&["rabbitmq-server", "chrony.service", "haproxy.service", "systemd-timesyncd"]),
         files: texts(&[

@@ -1,6 +1,7 @@
 //! Forgetting a node, and moving its data aside, whatever the reason.
 
 use super::Draft;
+use crate::cluster::outranked::outside_data;
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::operation::{ForgetNode, KeepData, MayGo, Operation};
@@ -38,6 +39,16 @@ pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, rea
             format!("the data of {gone} is in {directory}, which rabbitup does not move aside"),
             by,
             "rabbitup moves only directories that have their node's name (MNESIA_BASE): move it away yourself while the broker is stopped",
+        );
+    }
+    let outside = draft.host(&host.name).and_then(|facts| outside_data(facts, gone));
+    if let Some(set) = outside {
+        return draft.refuse(
+            &host.name,
+            RefusalKind::QueuesNotMoved,
+            format!("queues of {gone} are outside its data directory, and rabbitup does not move them aside with it"),
+            set,
+            "while the broker is stopped, move that directory away yourself, and take the setting out",
         );
     }
     let after = draft.steps_that(|operation| matches!(operation, Operation::ForgetNode(_)));

@@ -25,6 +25,13 @@ pub(in crate::plan) fn refuse_identities(draft: &mut Draft<'_>) {
 
 /// Refuses where the files that rabbitup would write for a broker have no effect.
 pub(super) fn refuse_settings(draft: &mut Draft<'_>, host: &Host) {
+    let facts = draft.observed.host(&host.name);
+    if facts.is_some_and(|facts| outranked::run_time_unknown(draft.desired, facts)) {
+        draft.note(
+            &host.name,
+            "whether limits or log levels were changed since the node started is not known: it did not say",
+        );
+    }
     refuse(draft, host, |draft, facts| outranked::settings(draft.desired, host, facts));
 }
 

@@ -139,27 +139,44 @@ fn removed_for(
 ) -> Result<Vec<String>, Reason> {
     let Some(facts) = draft.host(&host.name) else { return Ok(Vec::new()) };
     for choice in choices {
-        let removes =
-            facts.packages.get(&choice.name).map(|known| known.removes.as_slice()).unwrap_or_default();
-        if removes.is_empty() {
-            continue;
+        if let Some(reason) = in_the_way(draft, host, choice, platform) {
+            return Err(reason);
         }
-        let (name, tool) = (&choice.name, platform.tool);
-        let on_host = |command: String| draft.on_host(&host.name, &command);
-        return Err(RefusalKind::RemovesOthers.reason(
-            format!("the installation of {name} would remove {}", listed(removes)),
-            format!("{tool} -s install {name} says so"),
-            Next::say("see why:")
-                .and(on_host(format!("{tool} -s install {name}")))
-                .also("if what it would remove is not needed:")
-                .and(on_host(format!("{tool} remove {}", removes.join(" "))))
-                .and(Advice::Command(draft.options.command.clone())),
-        ));
     }
     let replaced = platform.time.replaces.iter().filter(|name| {
         choices.iter().any(|choice| choice.name == platform.time.package) && facts.installed(name).is_some()
     });
     Ok(replaced.map(|&name| name.to_owned()).collect())
+}
+
+/// The packages that would have to go for this one. Nobody has agreed to lose them.
+pub(super) fn in_the_way(
+    draft: &Draft<'_>,
+    host: &Host,
+    choice: &PackageChoice,
+    platform: &Platform,
+) -> Option<Reason> {
+    let known = draft.host(&host.name)?.packages.get(&choice.name)?;
+    if known.removes.is_empty() {
+        return None;
+    }
+    let (tool, words) = (platform.tool, &platform.words);
+    let spec = match &choice.version {
+        Some(version) => format!("{}{}{version}", choice.name, words.before_version),
+        None => choice.name.clone(),
+    };
+    let simulation = format!("{} {spec}", words.simulate);
+    Some(
+        RefusalKind::RemovesOthers.reason(
+            format!("the installation of {} would remove {}", choice.name, listed(&known.removes)),
+            format!("{simulation} says so"),
+            Next::say("see why:")
+                .and(draft.on_host(&host.name, &simulation))
+                .also("if what it would remove is not needed:")
+                .and(draft.on_host(&host.name, &format!("{tool} remove {}", known.removes.join(" "))))
+                .and(Advice::Command(draft.options.command.clone())),
+        ),
+    )
 }
 
 /// The installation on the anchor, if this host would compete with it for processors: containers on one machine. The

@@ -1,6 +1,6 @@
 use super::asked_for::{Target, target};
 use super::roll::{RollKind, roll};
-use super::{Draft, bring_back, broker_config, conf_keys, feature_flags, over};
+use super::{Draft, bring_back, broker_config, conf_keys, feature_flags, over, packages, plugin_files};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::{Advice, HostName, Next, Version};
@@ -83,9 +83,18 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
                 continue;
             }
         };
+        let in_the_way =
+            facts.system.family.platform().and_then(|own| packages::in_the_way(draft, host, &choice, own));
+        if let Some(reason) = in_the_way {
+            draft.refuse_for(&host.name, reason);
+            continue;
+        }
         if let Ok(release) = Version::parse(&target) {
             broker_config::end_startup_delay(draft, host, release);
             refuse_old_settings(draft, host, release);
+            if plugin_files::refuse_lost(draft, host, release) {
+                continue;
+            }
         }
         if !flags_enabled {
             feature_flags::before_upgrade(draft);

@@ -151,6 +151,13 @@ pub const FACTS: &[(IfUnknown, Question)] = &[
         include_str!("fact/fds.erl"),
     ),
     told(
+        IfUnknown::Unknown,
+        "changed",
+        "which of its limits and log levels were changed since it started",
+        Fallback::ByHand("rabbitmqctl status"),
+        include_str!("fact/changed.erl"),
+    ),
+    told(
         IfUnknown::Plan,
         "link",
         "which nodes it is connected to",
@@ -219,6 +226,13 @@ pub const FACTS: &[(IfUnknown, Question)] = &[
         "which plugins run",
         Fallback::ByHand("rabbitmq-plugins list --enabled"),
         include_str!("fact/plugin.erl"),
+    ),
+    told(
+        IfUnknown::Unknown,
+        "requires",
+        "which versions of RabbitMQ its plugins require",
+        Fallback::ByHand("rabbitmq-plugins list --enabled --verbose"),
+        include_str!("fact/requires.erl"),
     ),
     told(
         IfUnknown::Unknown,

@@ -190,6 +190,24 @@ mod tests {
         assert_eq!((steps.len(), facts.len()), (ASKED_BY_STEPS.len(), FACTS.len() + FACTS_OF_STOPPED.len()));
     }
 
+    /// The limits and log levels in effect are part of the one question that is asked of a node anyway.
+    #[test]
+    fn one_question_reports_all_facts() {
+        let report = node_report();
+        for name in FACTS.iter().chain(FACTS_OF_STOPPED).map(|(_, fact)| fact.name) {
+            assert_eq!(report.matches(&format!("{{\"{name}\", fun() ->")).count(), 1, "{name}");
+        }
+        assert_eq!(report.matches("get_vm_memory_high_watermark").count(), 1);
+        let probe = concat!(
+            include_str!("../../facts/probe_broker.sh"),
+            include_str!("../../facts/probe.sh"),
+            include_str!("../../facts/environment_probe.sh")
+        );
+        let asking =
+            probe.lines().filter(|line| !line.trim_start().starts_with('#') && line.contains("$node_erl"));
+        assert_eq!(asking.count(), 2, "through erl_call, or else through rabbitmqctl");
+    }
+
     /// fallback.sh implements exactly the commands in the table.
     #[test]
     fn the_commands_that_steps_ask_are_there() {

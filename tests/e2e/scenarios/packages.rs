@@ -174,3 +174,68 @@ pub fn unknown_to_the_version(stage: &Stage) {
     }
     stage.assert_nothing_to_do(&Inventory::whole());
 }
+
+/// What an upgrade would take away is in its plan, and following that leads on: a package that is in its way, and a plugin whose file is in
+/// the directory of the old version alone.
+pub fn upgrade_that_takes_away(stage: &Stage) {
+    let lab = &stage.lab;
+    let family = lab.suite().family();
+    let inventory = Inventory::whole();
+    let next = hosts::next_version(lab, "node1");
+    let version = format!("version={next}");
+    let words = ["plan", "upgrade", version.as_str()];
+    let before = hosts::running_version(lab, "node1");
+    let release = next.split(['-', '+']).next().unwrap_or_default();
+
+    let (make, remove) = match family {
+        Family::Apt => (
+            fake_package("their-consumer", &format!("Conflicts: rabbitmq-server (>= {release})\\n")),
+            "dpkg -r their-consumer",
+        ),
+        Family::Dnf => (
+            "dnf -q -y --enablerepo=rabbitmq-other install their-consumer".to_owned(),
+            "rpm -e their-consumer",
+        ),
+    };
+    for host in ["node1", "node2", "node3"] {
+        lab.stdout_of(host, &family.offer("next"));
+    }
+    lab.stdout_of("node2", &make);
+    let refused = stage.rabbitup(&inventory).args(words).run().expect(1);
+    refused
+        .says("node2: the installation of rabbitmq-server would remove their-consumer")
+        .says("No plan: 1 problem");
+    // What is asked for every day stays as it was.
+    stage.assert_nothing_to_do(&inventory);
+    lab.stdout_of("node2", remove);
+    stage.rabbitup(&inventory).args(words).run().expect(0).says("upgrade rabbit@node2");
+
+    // Enabled on every node, and not in the inventory.
+    let mut without_plugins = inventory.clone();
+    without_plugins.plugins.clear();
+    let old = format!("/usr/lib/rabbitmq/lib/rabbitmq_server-{before}/plugins");
+    let app = "{application,their_audit,[{vsn,\"1.0.0\"},{modules,[]},{registered,[]},{applications,[kernel,stdlib,rabbit]}]}.";
+    for host in ["node1", "node2", "node3"] {
+        lab.stdout_of(
+            host,
+            &format!(
+                "mkdir -p {old}/their_audit-1.0.0/ebin && printf '%s\\n' '{app}' >{old}/their_audit-1.0.0/ebin/their_audit.app && \
+                 timeout 100 rabbitmq-plugins -q enable their_audit"
+            ),
+        );
+    }
+    let refused = stage.rabbitup(&without_plugins).args(words).run().expect(1);
+    let refused = refused.says("rabbit@node3 would come back without the plugin their_audit");
+    let new = format!("/usr/lib/rabbitmq/lib/rabbitmq_server-{release}/plugins");
+    refused.says(&format!("does not read {old}/their_audit-1.0.0")).says(&new).says("No plan: 3 problems");
+    assert_eq!(hosts::running_version(lab, "node1"), before, "nothing was changed");
+    for host in ["node1", "node2", "node3"] {
+        lab.stdout_of(host, &format!("mkdir -p {new} && cp -r {old}/their_audit-1.0.0 {new}/"));
+    }
+    stage.playbook(&without_plugins, &["upgrade", &version]).expect(0);
+    for host in ["node1", "node2", "node3"] {
+        assert_eq!(hosts::running_version(lab, host), release);
+        let enabled = lab.stdout_of(host, "timeout 100 rabbitmq-plugins -q list -E -m -s");
+        assert!(enabled.lines().any(|plugin| plugin == "their_audit"), "{enabled}");
+    }
+}

@@ -80,6 +80,7 @@ packages() {
   rpm_of erlang rabbitmq "$(upstream erlang-base)"
   broker rabbitmq "$(upstream rabbitmq-server)"
   while read -r to version; do broker "$to" "$version"; done < <(image_versions el9 "$(upstream rabbitmq-server)")
+  rpm_of their-consumer other "$(upstream rabbitmq-server)"
   for name in haproxy nginx chrony keepalived; do rpm_of "$name" appstream "$(upstream "$name")"; done
   mkdir "$lab/versionlock"
   (cd "$root" && cp --parents -t lab/versionlock usr/lib/python3/dist-packages/dnf-plugins/versionlock.py etc/dnf/plugins/versionlock.*)

@@ -299,3 +299,51 @@ fn an_upgrade_takes_what_only_the_old_version_needs_out_of_the_file() {
     let (plan, _) = Call::of("upgrade", &[]).project(&desired(INVENTORY), &facts).expect("a plan");
     assert!(!ids(&plan).contains(&"node2/conf".to_owned()));
 }
+
+/// What an upgrade would cost besides the restarts is in its plan, before the first broker is touched.
+#[test]
+fn an_upgrade_that_would_remove_packages_or_lose_plugins_is_refused() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    host(&mut facts, "node2").packages.get_mut("rabbitmq-server").expect("it is known").removes =
+        vec!["their-consumer".to_owned()];
+    let removes = plan("upgrade", &[], &facts);
+
+    let mut facts = whole();
+    offer_next(&mut facts);
+    let has = |facts: &mut Facts, text: &str, plugin: &str, file: &str| {
+        running(facts, text).plugins.push(plugin.to_owned());
+        let files = host(facts, text).plugins.files.entry(plugin.to_owned()).or_default();
+        files.extend((!file.is_empty()).then(|| file.to_owned()));
+    };
+    // Of the old version alone, of no version, for another series, gone since.
+    has(
+        &mut facts,
+        "node1",
+        "their_audit",
+        "/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/plugins/their_audit-1.0.ez",
+    );
+    has(&mut facts, "node1", "their_metrics", "");
+    has(&mut facts, "node2", "their_audit", "/usr/lib/rabbitmq/plugins/their_audit-1.0.ez");
+    running(&mut facts, "node2")
+        .plugins_require
+        .insert("their_audit".to_owned(), vec!["3.8.16".to_owned(), "3.9.0".to_owned()]);
+    has(&mut facts, "node3", "rabbitmq_management_agent_of_old", "");
+    let plugins = plan("upgrade", &[], &facts);
+
+    // For the new version, or for the whole series.
+    let mut facts = whole();
+    offer_next(&mut facts);
+    has(
+        &mut facts,
+        "node1",
+        "their_audit",
+        "/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.9/plugins/their_audit-1.1.ez",
+    );
+    has(&mut facts, "node2", "their_audit", "/usr/lib/rabbitmq/plugins/their_audit-1.0.ez");
+    running(&mut facts, "node2").plugins_require.insert("their_audit".to_owned(), vec!["3.10.0".to_owned()]);
+    has(&mut facts, "node3", "rabbitmq_shovel", "");
+    let fine = plan("upgrade", &[], &facts);
+    assert!(!fine.contains("plugin"), "{fine}");
+    insta::assert_snapshot!([removes, plugins].join("\n---\n"));
+}

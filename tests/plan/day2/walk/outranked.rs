@@ -204,6 +204,18 @@ pub const ROWS: &[Row] = &[
             world.host("node3").data.clear();
         }),
     },
+    Row {
+        kind: RefusalKind::QueuesNotMoved,
+        typed: "run remove-node node=node3",
+        set_up: |world| {
+            set(world.host("node3"), "QUORUM_DIR", "/srv/quorum");
+            running(&mut world.facts, "node3").quorum_dir = Some("/srv/quorum".to_owned());
+        },
+        hand: Does(|world| {
+            world.stop("node3");
+            world.host("node3").environment.settings.clear();
+        }),
+    },
 ];
 
 /// node3's host had another name when its data was written.

@@ -57,6 +57,27 @@ pub const ROWS: &[Row] = &[
         hand: Does(|world| package(world, "node2").removes.clear()),
     },
     Row {
+        kind: RefusalKind::RemovesOthers,
+        typed: "run upgrade",
+        set_up: |world| {
+            offer(world, &[NEXT, VERSION]);
+            package(world, "node2").removes = vec!["their-consumer".to_owned()];
+        },
+        hand: Does(|world| package(world, "node2").removes.clear()),
+    },
+    Row {
+        kind: RefusalKind::PluginLost,
+        typed: "run upgrade",
+        set_up: |world| {
+            offer(world, &[NEXT, VERSION]);
+            running(&mut world.facts, "node1").plugins.push("their_audit".to_owned());
+        },
+        hand: Does(|world| {
+            let file = "/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.9/plugins/their_audit-1.1.ez".to_owned();
+            world.host("node1").plugins.files.insert("their_audit".to_owned(), vec![file]);
+        }),
+    },
+    Row {
         kind: RefusalKind::NoVersionNumber,
         typed: "up",
         set_up: |world| {
