@@ -285,11 +285,34 @@ pub struct LoadBalancer {
     pub client_timeout: Duration,
     /// Time between two health checks of a broker.
     pub check_interval: Duration,
+    pub check: BalancerCheck,
+    /// Connections of clients at once; without it, what its software has by default.
+    pub max_connections: Option<u32>,
+}
+
+/// How a balancer finds out whether a broker serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BalancerCheck {
+    /// The broker is asked: by its management plugin, else by AMQP's greeting.
+    #[default]
+    Health,
+    /// A connection to its AMQP port.
+    Connect,
+}
+
+/// Whether a balancer offers its metrics to Prometheus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metrics {
+    Offered,
+    Missing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     pub port: u16,
+    /// Whether it offers the balancer's metrics to Prometheus.
+    pub metrics: Metrics,
     /// With a password in [`Desired::secrets`] under [`Stats::secret`]; None: it listens only on 127.0.0.1.
     pub user: Option<String>,
 }

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::raw_values::{ConfigTable, CookieSetting, DurationText, SecretSetting};
-use super::{Become, GuestSetting, HostKeys, JoinMethod};
+use super::{BalancerCheck, Become, GuestSetting, HostKeys, JoinMethod};
 use crate::balancer::Software;
 use crate::document::At;
 use crate::model::{NameMode, NodeType, Role};
@@ -195,6 +195,11 @@ pub struct RawLoadBalancer {
     pub client_timeout: Option<At<DurationText>>,
     /// Time between two health checks of a broker: "2s".
     pub check_interval: Option<At<DurationText>>,
+    /// What a health check asks: "health" (the default), the broker itself; "connect", only whether its AMQP port accepts connections.
+    pub check: Option<At<BalancerCheck>>,
+    /// How many clients may be connected at once, over all listeners. Without it HAProxy takes what its limit of open files allows; nginx 20000.
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub max_connections: Option<u32>,
     /// HAProxy's statistics page; without a login it listens on the load balancer's loopback address only.
     pub stats: Option<At<RawStats>>,
 }
@@ -204,6 +209,8 @@ pub struct RawLoadBalancer {
 pub struct RawStats {
     /// The port of the page.
     pub port: At<NonZeroU16>,
+    /// Whether /metrics on that port serves HAProxy's metrics to Prometheus (true).
+    pub metrics: Option<bool>,
     /// Its user; without one, it is reachable only on the load balancer itself.
     pub user: Option<At<String>>,
     /// The user's password: { from = "env", name = … }, or from a file or a command.

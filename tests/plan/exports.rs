@@ -21,6 +21,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 8] = [
             "Runtime",
             "Scheme",
             "ServedUi",
+            "Share",
             "StatisticsPage",
             "Strategy",
             "Template",

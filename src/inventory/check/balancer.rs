@@ -7,7 +7,7 @@ use crate::balancer::{Algorithm, Software, StatisticsPage};
 use crate::document::{At, Problem, listed, nearest};
 use crate::inventory::raw::{RawHost, RawLoadBalancer, RawStats};
 use crate::inventory::raw_values::DurationText;
-use crate::inventory::{Cluster, LoadBalancer, Stats};
+use crate::inventory::{Cluster, LoadBalancer, Metrics, Stats};
 use crate::model::Role;
 use crate::rabbitmq::listeners::{
     AMQP, AMQP_TLS, EPMD, Endpoint, Listeners, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Security, Service,
@@ -53,6 +53,8 @@ impl Checker<'_> {
             stats,
             client_timeout: self.at_least_a_second("client_timeout", raw.client_timeout.as_ref(), 3 * 3600),
             check_interval: self.at_least_a_second("check_interval", raw.check_interval.as_ref(), 2),
+            check: raw.check.as_ref().map(|check| check.value).unwrap_or_default(),
+            max_connections: raw.max_connections,
         })
     }
 
@@ -182,7 +184,8 @@ impl Checker<'_> {
                 "letters, digits and . _ @ -",
             );
         }
-        Some(Stats { port: raw.port.get(), user: raw.user.as_ref().map(|user| user.value.clone()) })
+        let metrics = if raw.metrics == Some(false) { Metrics::Missing } else { Metrics::Offered };
+        Some(Stats { port: raw.port.get(), metrics, user: raw.user.as_ref().map(|user| user.value.clone()) })
     }
 
     fn ports(&mut self, ports: &[(&str, u16, Range<usize>)], cluster: &Cluster, hosts: &[At<RawHost>]) {

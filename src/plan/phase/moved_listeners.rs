@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Draft, load_balancer};
+use super::Draft;
+use super::load_balancer::{self, Between};
 use crate::balancer::{Runtime, Scheme, ServedUi};
 use crate::cluster::endpoints::{endpoint, endpoint_at_start};
 use crate::facts::Backend;
@@ -27,8 +28,12 @@ pub(super) fn prepare(
     let then = endpoint_at_start(draft.desired, &draft.facts, host);
     note_cost(draft, &now, &then);
     let mut steps = Vec::new();
-    if moves(&now, &then) {
-        steps.extend(load_balancer::widen(draft, before));
+    let between = match runtime(draft) {
+        None => moves(&now, &then).then_some(Between::BothPlaces),
+        Some(_) => checks_change(draft, &now, &then).then_some(Between::PlainChecks),
+    };
+    if let Some(between) = between {
+        steps.extend(load_balancer::between(draft, between, before));
     }
     for balancer in balancers {
         for other in draft.brokers().into_iter().filter(|other| other.name != host.name) {
@@ -57,6 +62,15 @@ pub(super) fn running(draft: &Draft<'_>, host: &Host) -> Option<Endpoint> {
 fn moves(now: &Endpoint, then: &Endpoint) -> bool {
     let number = |port: Option<Port>| port.map(|port| port.number);
     differ(number(now.amqp), number(then.amqp)) || differ(number(now.management), number(then.management))
+}
+
+/// Whether a check that asks all brokers alike cannot pass at this one both before its restart and after it.
+fn checks_change(draft: &Draft<'_>, now: &Endpoint, then: &Endpoint) -> bool {
+    let security = |port: Option<Port>| port.map(|port| port.security);
+    match draft.desired.load_balancer.as_ref().and_then(|balancer| balancer.management_port) {
+        Some(_) => differ(now.management, then.management),
+        None => differ(security(now.amqp), security(then.amqp)),
+    }
 }
 
 /// Whether both are known, and not the same.

@@ -1,7 +1,8 @@
-//! Another load balancer.
+//! Another load balancer, and what it sees of brokers.
 
+use super::steady::wait_for_balancer;
 use crate::hosts;
-use crate::inventory::Inventory;
+use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
 use crate::load::Load;
 use crate::stage::{BROKERS, Stage};
 
@@ -39,4 +40,41 @@ fn rolling_restart_behind(stage: &Stage, nginx: &Inventory) {
     let load = Load::start(stage, "behind-nginx");
     stage.playbook(nginx, &["rolling-restart", "older-than=0s"]).expect(0).says("Verified: No changes.");
     load.end("rolling-restart behind nginx");
+}
+
+/// A broker that accepts connections and answers nothing, and one that serves nobody: HAProxy sends clients to others. It asks the
+/// management plugin, and where there is none, AMQP's listener.
+pub fn unfit_brokers(stage: &Stage) {
+    let lab = &stage.lab;
+    hangs(stage, "node1");
+    lab.stdout_of("node2", "timeout 60 rabbitmq-upgrade -q drain");
+    wait_for_balancer(stage, "node2", "DOWN");
+    lab.stdout_of("node2", "timeout 60 rabbitmq-upgrade -q revive");
+    wait_for_balancer(stage, "node2", "UP");
+
+    let mut without_ui = Inventory::whole();
+    without_ui.plugins = vec!["rabbitmq_prometheus"];
+    stage.up(&without_ui).expect(0).says("tcp-check send-binary");
+    stage.assert_nothing_to_do(&without_ui);
+    hangs(stage, "node3");
+    let metrics = |login: &str| {
+        let words = format!("curl -s -o /dev/null -w '%{{http_code}}' {login} http://127.0.0.1:8404/metrics");
+        lab.stdout_of("lb1", &words)
+    };
+    assert_eq!(metrics(""), "401");
+    assert_eq!(metrics(&format!("-u {ADMIN}:{ADMIN_PASSWORD}")), "200");
+    stage.up(&Inventory::whole()).expect(0);
+    stage.assert_serves();
+}
+
+/// All processes of the broker stand still: the kernel accepts connections for them.
+fn hangs(stage: &Stage, host: &str) {
+    let signal = |signal: &str| {
+        stage.lab.stdout_of(host, &format!("systemctl kill -s {signal} rabbitmq-server"));
+    };
+    signal("STOP");
+    wait_for_balancer(stage, host, "DOWN");
+    stage.assert_amqp("beside-one-that-hangs");
+    signal("CONT");
+    wait_for_balancer(stage, host, "UP");
 }
