@@ -1,6 +1,7 @@
 //! Another load balancer, and what it sees of brokers.
 
 use super::steady::wait_for_balancer;
+use crate::amqp;
 use crate::hosts;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
 use crate::load::Load;
@@ -74,7 +75,10 @@ fn hangs(stage: &Stage, host: &str) {
     };
     signal("STOP");
     wait_for_balancer(stage, host, "DOWN");
-    stage.assert_amqp("beside-one-that-hangs");
+    // Only logins: what the cluster does about such a member, and when, is RabbitMQ's affair.
+    for _ in 0..6 {
+        amqp::login(&stage.lab.address(21), ADMIN, ADMIN_PASSWORD).expect("a login at a broker that serves");
+    }
     signal("CONT");
     wait_for_balancer(stage, host, "UP");
 }
