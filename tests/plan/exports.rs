@@ -16,6 +16,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 8] = [
         &[
             "Algorithm",
             "Balancer",
+            "Bind",
             "Packaged",
             "Packages",
             "Runtime",
