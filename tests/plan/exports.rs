@@ -9,7 +9,7 @@ use super::circles::{inline, uses};
 use super::purity::{public_modules, sources};
 
 /// Exported because the signature of something else has it: nobody outside names it.
-const IN_SIGNATURES: [(&str, &[&str]); 8] = [
+const IN_SIGNATURES: [(&str, &[&str]); 9] = [
     ("apply", &["EventStream", "Stamped"]),
     (
         "balancer",
@@ -30,6 +30,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 8] = [
     ),
     ("facts", &["SelinuxPort"]),
     ("firewall", &["Firewall", "Ports", "Protocol", "Sections"]),
+    ("model", &["Next"]),
     ("operation", &["Nature", "OnBroker"]),
     ("platform", &["GeneratedCookie", "Held", "Lock", "PackageFacts", "Sections", "TimeService", "Words"]),
     ("playbook", &["Phase", "PlaybookErrors"]),

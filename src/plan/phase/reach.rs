@@ -11,8 +11,8 @@ use crate::firewall::Seen;
 use crate::inventory::{Desired, FirewallSetting};
 use crate::model::HostName;
 use crate::operation::{BalancerState, Operation, Validator};
-use crate::plan::Step;
 use crate::plan::openings::needed;
+use crate::plan::{RefusalKind, Step};
 
 /// Refuses a plan whose steps need a connection that something blocks. What no step needs is only noted. Runs after all phases,
 /// since the steps decide.
@@ -93,6 +93,7 @@ fn refuse(draft: &mut Draft<'_>, name: &HostName, peer: &HostName, ports: &[Reac
         if rejected { "the connection was rejected on the way" } else { "no answer within a second" };
     draft.refuse(
         name,
+        RefusalKind::PortBlocked,
         format!("{peer} cannot be reached on {}", words(ports)),
         format!("{evidence}, neither open nor refused: a firewall, or no route between the two"),
         advice(draft.desired.firewall, name, peer, ports),

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod addresses;
+pub mod advice;
 pub mod balancer;
 pub mod changes;
 pub mod cold;
