@@ -1,7 +1,21 @@
 # shellcheck shell=sh
 
 haproxy_accepts() { # FILE
-  bounded 30 haproxy -c -q -f "$1"
+  bounded 30 haproxy -c -q -f "$1" || return 1
+  # It opens two files for each connection, and does not start where it may not: `-c` does not try.
+  connections=$(sed -n 's/^ *maxconn \([0-9]\{1,\}\)$/\1/p' "$1" | head -n 1)
+  [ -n "$connections" ] || return 0
+  files=$((2 * connections + 100))
+  for allowed in $(sed -n 's/^Max open files *[0-9a-z]* *\([0-9]*\) .*/\1/p' /proc/1/limits; systemctl show -p LimitNOFILE --value haproxy); do
+    case $allowed in *[!0-9]*) continue ;; esac
+    [ "$allowed" -ge "$files" ] ||
+      { echo "maxconn $connections needs $files open files, and this host allows HAProxy $allowed"; return 1; }
+  done
+}
+
+# Its main process says that it has started before the one that serves has.
+haproxy_serves() {
+  haproxy_says 'show info' >/dev/null
 }
 
 # HAProxy's runtime API, by the socket that rabbitup's template opens on this system. The probe's text and this one share the

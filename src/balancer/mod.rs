@@ -7,6 +7,8 @@
 mod haproxy;
 mod nginx;
 
+use std::net::SocketAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +27,12 @@ pub struct Balancer {
     pub default: Algorithm,
     /// The other algorithms that work on TCP connections.
     pub others: &'static [Algorithm],
+    /// The first version that can be told when TCP keep-alives of its connections begin. Earlier ones leave it to the kernel: two hours.
+    pub idle_probes_since: (u32, u32),
     /// Its algorithms that need more than a TCP connection.
     pub beyond_tcp: &'static [&'static str],
+    /// Where a listener accepts clients, as its configuration says it.
+    pub bind: fn(Bind) -> String,
     /// How a server is disabled at run time; None: a drained broker refuses its connections, and it uses
     /// another one.
     pub runtime: Option<Runtime>,
@@ -85,6 +91,15 @@ pub struct Algorithm {
     pub strategy: Option<Strategy>,
     /// The directive in the configuration; None: it is the default of the software.
     pub directive: Option<&'static str>,
+    pub share: Share,
+}
+
+/// Whether a server that comes back can get its share of connections little by little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    Growing,
+    /// The algorithm has fixed weights, or the software no such setting.
+    WholeAtOnce,
 }
 
 /// What an algorithm does, in any software.
@@ -96,7 +111,7 @@ pub enum Strategy {
     Random,
 }
 
-/// Its interface at run time. Its shell file has the functions `NAME_states` and `NAME_set`.
+/// Its interface at run time. Its shell file has the functions `NAME_serves`, `NAME_states` and `NAME_set`.
 #[derive(Debug)]
 pub struct Runtime {
     /// The meaning of the result of its last health check of a server.
@@ -104,6 +119,12 @@ pub struct Runtime {
     /// The names of its backends in rabbitup's template.
     pub amqp: &'static str,
     pub management: &'static str,
+    /// The name of the backend for something else that it offers, such as `mqtt`.
+    pub offered: fn(&str) -> String,
+    /// The port on which clients reach a backend of such a configuration.
+    pub client_port: fn(&str, &str) -> Option<u16>,
+    /// The port of a server in a backend of a configuration that rabbitup wrote.
+    pub port: fn(&str, &str, &str) -> Option<u16>,
     /// Whether the check in a configuration can pass at a management UI that is served so.
     pub check_fits: fn(&str, ServedUi<'_>) -> bool,
 }
@@ -127,6 +148,16 @@ pub enum Scheme {
 pub enum StatisticsPage {
     Offered,
     Missing { why: &'static str },
+}
+
+/// Where a listener accepts clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// On every IPv4 address of the host.
+    Ipv4(u16),
+    /// On every address of the host.
+    All(u16),
+    At(SocketAddr),
 }
 
 /// The word in the first two lines of every configuration that rabbitup writes, by which it recognises them.
@@ -229,7 +260,7 @@ mod tests {
                     [apt, dnf].iter().all(|packaged| STEPS.contains(packaged.socket)),
                     "{word} is asked there"
                 );
-                for function in ["states", "set"] {
+                for function in ["serves", "states", "set"] {
                     assert!(STEPS.contains(&format!("\n{word}_{function}()")), "{word}_{function}");
                 }
             }

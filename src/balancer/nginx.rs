@@ -1,4 +1,4 @@
-use super::{Algorithm, Balancer, Packaged, Packages, StatisticsPage, Strategy, Template};
+use super::{Algorithm, Balancer, Bind, Packaged, Packages, Share, StatisticsPage, Strategy, Template};
 
 pub(super) static BALANCER: Balancer = Balancer {
     name: "nginx",
@@ -25,28 +25,37 @@ pub(super) static BALANCER: Balancer = Balancer {
         text: include_str!("../../templates/nginx-stream.conf.hbs"),
         about: "nginx.conf with its stream block.",
     },
-    // Round robin is the default of an upstream block.
-    default: Algorithm { word: "round_robin", strategy: Some(Strategy::InTurn), directive: None },
+    // Connections stay for days: in turn, a broker that was away would stay without any.
+    default: balance("least_conn", Strategy::FewestConnections, Some("least_conn")),
     others: &[
-        Algorithm {
-            word: "least_conn",
-            strategy: Some(Strategy::FewestConnections),
-            directive: Some("least_conn"),
-        },
-        Algorithm {
-            word: "hash",
-            strategy: Some(Strategy::ByClientAddress),
-            directive: Some("hash $remote_addr consistent"),
-        },
-        Algorithm { word: "random", strategy: Some(Strategy::Random), directive: Some("random") },
+        // The default of an upstream block.
+        balance("round_robin", Strategy::InTurn, None),
+        balance("hash", Strategy::ByClientAddress, Some("hash $remote_addr consistent")),
+        balance("random", Strategy::Random, Some("random")),
     ],
+    // `so_keepalive` with times, for streams (nginx's changes with 1.9.0).
+    idle_probes_since: (1, 9),
     beyond_tcp: &[],
+    bind,
     // Only the commercial edition has the API.
     runtime: None,
     statistics: StatisticsPage::Missing { why: "nginx has no statistics page for streams" },
     selinux_boolean: "httpd_can_network_connect",
     harmless: HARMLESS,
 };
+
+fn bind(at: Bind) -> String {
+    match at {
+        Bind::Ipv4(port) => port.to_string(),
+        Bind::All(port) => format!("[::]:{port} ipv6only=off"),
+        Bind::At(place) => place.to_string(),
+    }
+}
+
+/// `slow_start` is in the commercial edition only.
+const fn balance(word: &'static str, strategy: Strategy, directive: Option<&'static str>) -> Algorithm {
+    Algorithm { word, strategy: Some(strategy), directive, share: Share::WholeAtOnce }
+}
 
 const HARMLESS: &[&str] = &[
     "user",

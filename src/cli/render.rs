@@ -4,7 +4,7 @@ use super::arguments::{Common, Render};
 use super::exit::{Exit, Failure};
 use super::print;
 use super::session::{host_named, load};
-use crate::inventory::{Desired, Host, Loaded, SecretPolicy};
+use crate::inventory::{BalancerAt, Desired, Host, Loaded, SecretPolicy};
 use crate::model::Role;
 use crate::plan::render;
 use crate::platform::platforms;
@@ -58,7 +58,9 @@ fn rendered(
             };
             // No host is asked which family it is of.
             let Some(platform) = platforms().next() else { return Ok(None) };
-            let file = render::load_balancer(templates, desired, balancer, platform, &desired.backends());
+            let backends = desired.backends();
+            let at = BalancerAt::new_host(platform, &backends);
+            let file = render::load_balancer(templates, desired, balancer, &at);
             file.map(|file| Some(shown(file)))
         }
         TemplateName::Chrony => {

@@ -10,7 +10,7 @@ use crate::model::{
     VersionSpec,
 };
 use crate::rabbitmq::Defined;
-use crate::rabbitmq::listeners::{Listeners, NodePorts};
+use crate::rabbitmq::listeners::{Listeners, NodePorts, Offered};
 
 /// The desired state: a checked inventory with every default filled in.
 #[derive(Clone, Debug)]
@@ -280,16 +280,52 @@ pub struct LoadBalancer {
     pub amqp_port: u16,
     /// Port for the management UI; None if the plugin is not enabled.
     pub management_port: Option<u16>,
+    /// What else it offers.
+    pub listeners: Vec<BalancerListener>,
+    /// Its addresses on which AMQP and the management UI are offered; empty: all.
+    pub bind: Vec<IpAddr>,
     pub stats: Option<Stats>,
     /// Timeout of idle client connections.
     pub client_timeout: Duration,
     /// Time between two health checks of a broker.
     pub check_interval: Duration,
+    pub check: BalancerCheck,
+    /// Connections of clients at once; without it, what its software has by default.
+    pub max_connections: Option<u32>,
+}
+
+/// A listener of the load balancer beside those for AMQP and the management UI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BalancerListener {
+    pub serves: Offered,
+    pub port: u16,
+    /// Empty: on all addresses.
+    pub bind: Vec<IpAddr>,
+}
+
+/// How a balancer finds out whether a broker serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BalancerCheck {
+    /// The broker is asked: by its management plugin, else by AMQP's greeting.
+    #[default]
+    Health,
+    /// A connection to its AMQP port.
+    Connect,
+}
+
+/// Whether a balancer offers its metrics to Prometheus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metrics {
+    Offered,
+    Missing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     pub port: u16,
+    /// Whether it offers the balancer's metrics to Prometheus.
+    pub metrics: Metrics,
     /// With a password in [`Desired::secrets`] under [`Stats::secret`]; None: it listens only on 127.0.0.1.
     pub user: Option<String>,
 }

@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::raw_values::{ConfigTable, CookieSetting, DurationText, SecretSetting};
-use super::{Become, GuestSetting, HostKeys, JoinMethod};
+use super::{BalancerCheck, Become, GuestSetting, HostKeys, JoinMethod};
 use crate::balancer::Software;
 use crate::document::At;
 use crate::model::{NameMode, NodeType, Role};
+use crate::rabbitmq::listeners::Offered;
 use crate::template::TemplateName;
 
 /// The desired state of one RabbitMQ cluster: its hosts, what runs on them, and how to reach them.
@@ -191,12 +193,32 @@ pub struct RawLoadBalancer {
     pub amqp_port: Option<At<NonZeroU16>>,
     /// The port for the management UI (15672 if its plugin is enabled).
     pub management_port: Option<At<NonZeroU16>>,
+    /// More listeners, such as { serves = "mqtt" }.
+    pub listeners: Option<Vec<At<RawListener>>>,
+    /// The load balancer's addresses on which its listeners accept clients; without it, all of them.
+    pub bind: Option<Vec<At<IpAddr>>>,
     /// The timeout of idle client connections: "3h".
     pub client_timeout: Option<At<DurationText>>,
     /// Time between two health checks of a broker: "2s".
     pub check_interval: Option<At<DurationText>>,
+    /// What a health check asks: "health" (the default), the broker itself; "connect", only whether its AMQP port accepts connections.
+    pub check: Option<At<BalancerCheck>>,
+    /// How many clients may be connected at once, over all listeners. Without it HAProxy takes what its limit of open files allows; nginx 20000.
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub max_connections: Option<u32>,
     /// HAProxy's statistics page; without a login it listens on the load balancer's loopback address only.
     pub stats: Option<At<RawStats>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawListener {
+    /// What clients speak there with a broker, which the load balancer passes through.
+    pub serves: At<Offered>,
+    /// Its port; without it, the one that clients expect.
+    pub port: Option<At<NonZeroU16>>,
+    /// The addresses on which it accepts clients; without it, those of the load balancer's `bind`.
+    pub bind: Option<Vec<At<IpAddr>>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -204,6 +226,8 @@ pub struct RawLoadBalancer {
 pub struct RawStats {
     /// The port of the page.
     pub port: At<NonZeroU16>,
+    /// Whether /metrics on that port serves HAProxy's metrics to Prometheus (true).
+    pub metrics: Option<bool>,
     /// Its user; without one, it is reachable only on the load balancer itself.
     pub user: Option<At<String>>,
     /// The user's password: { from = "env", name = … }, or from a file or a command.

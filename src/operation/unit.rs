@@ -1,13 +1,14 @@
 use serde::{Deserialize, Serialize};
 
+use super::balancer::SOFTWARE;
 use super::world::{WILL_START, disabled_unit, running_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
-use crate::balancer::Software;
+use crate::balancer::{Runtime, Software};
 use crate::facts::HostFacts;
 use crate::model::SecretName;
 use crate::platform;
 
-pub(super) const SHELL: Shell = Shell::of("unit", include_str!("unit.sh"));
+pub(super) const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("unit", include_str!("unit.sh")) };
 
 /// Enables and starts a unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,13 @@ impl Operate for StartUnit {
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.words(["start_unit", &self.unit]);
+        let serves = |software: &&Software| {
+            let balancer = software.balancer();
+            balancer.unit == self.unit && balancer.runtime.is_some()
+        };
+        if let Some(software) = Software::ALL.iter().find(serves) {
+            call.word(software.as_str());
+        }
         Ok(())
     }
 
@@ -86,12 +94,16 @@ fn runs(host: &mut HostFacts, unit: &str) {
 /// It runs with its current configuration file.
 pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
     // One balancer is the only one on its host.
-    let balances = Software::ALL.iter().any(|software| software.balancer().unit == unit);
-    if let Some(balancer) = host.load_balancer.as_mut().filter(|_| balances) {
+    let software =
+        Software::ALL.iter().map(|software| software.balancer()).find(|software| software.unit == unit);
+    let Some(software) = software else { return };
+    let conf = host.files.get(software.conf).and_then(|file| file.content.clone()).unwrap_or_default();
+    if let Some(balancer) = host.load_balancer.as_mut() {
         balancer.loaded = Some(WILL_START);
         // A new process has only what the file says: servers that were disabled or moved at run time are no more.
         for backend in &mut balancer.backends {
-            backend.port = None;
+            let port = |runtime: &Runtime| (runtime.port)(&conf, &backend.proxy, &backend.server);
+            backend.port = software.runtime.as_ref().and_then(port);
             if backend.is_spared() {
                 backend.status = "UP".to_owned();
             }

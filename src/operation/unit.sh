@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 
-start_unit() { # UNIT
+start_unit() { # UNIT [SOFTWARE]
   systemctl -q is-enabled "$1" 2>/dev/null || bounded 60 systemctl enable "$1"
   bounded 90 systemctl start "$1" || unit_failed "$1"
+  [ -z "${2:-}" ] || await 20 "$2_serves" || unit_failed "$1"
 }
 
 reload_unit() { # UNIT

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::{Desired, Host, LoadBalancer};
+use crate::inventory::{BalancerAt, Desired, Host, LoadBalancer};
 use crate::model::{HostName, NodeName, Role};
-use crate::platform::{Platform, TimeService};
-use crate::rabbitmq::listeners::Endpoint;
+use crate::platform::TimeService;
 use crate::template::{Rendered, TemplateError, TemplateName, Templates};
 
 /// The block of /etc/hosts: every host of the inventory, with the full names that hosts have besides.
@@ -30,15 +29,14 @@ pub fn rabbitmq_conf(
     templates.render_file(TemplateName::Rabbitmq, &desired.rabbitmq_context(host, seed))
 }
 
-/// The load balancer's configuration, in the syntax of its software, with these brokers behind it.
+/// The load balancer's configuration, in the syntax of its software.
 pub fn load_balancer(
     templates: &Templates,
     desired: &Desired,
     balancer: &LoadBalancer,
-    platform: &Platform,
-    backends: &[(&Host, Endpoint)],
+    at: &BalancerAt<'_>,
 ) -> Result<Rendered, TemplateError> {
-    let context = desired.balancer_context(balancer, platform, backends);
+    let context = desired.balancer_context(balancer, at);
     templates.render_file(TemplateName::Balancer(balancer.software), &context)
 }
 

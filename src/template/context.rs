@@ -65,11 +65,31 @@ pub struct BalancerContext {
     pub cluster: Option<String>,
     /// What the software says for its algorithm; none where it has no word for it.
     pub balance: Option<String>,
+    /// The time in which a broker that comes back gets its share of connections; none where the algorithm does not know such a time.
+    pub slow_start: Option<String>,
+    /// Whether the installed version can be told when keep-alives begin.
+    pub idle_probes: bool,
+    /// Connections of clients at once; none where the inventory names no number.
+    pub max_connections: Option<u32>,
+    /// The connections of one process, those to brokers included, and the files that it may open.
+    pub worker_connections: u32,
+    pub worker_files: u32,
+    /// How brokers say whether they are in service; none where the balancer does not offer their management UI.
+    pub health: Option<HealthLine>,
+    /// Where their AMQP listener is asked instead; none where a connection has to do.
+    pub greeting: Option<GreetingLine>,
+    /// Whether a check of AMQP's backend uses TLS.
+    pub check_tls: bool,
     /// Whether clients may come over IPv6 as well: a load balancer's address is IPv6.
     pub dual_stack: bool,
     pub amqp_port: u16,
     pub management_port: Option<u16>,
-    /// What a check of the management UI asks for: `/`, or `/mq/` where the UI has a prefix.
+    /// Where AMQP and the management UI accept clients, as the software says it.
+    pub amqp_binds: Vec<String>,
+    pub management_binds: Vec<String>,
+    /// What else is offered.
+    pub listeners: Vec<ListenerLine>,
+    /// Where the management UI begins: `/`, or `/mq/` where the UI has a prefix.
     pub management_path: String,
     /// Whether the UI speaks TLS, which the balancer passes through.
     pub management_tls: bool,
@@ -77,6 +97,32 @@ pub struct BalancerContext {
     pub check_interval: String,
     pub brokers: Vec<BackendLine>,
     pub stats: Option<StatsLine>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ListenerLine {
+    /// What it serves, such as `mqtt`.
+    pub name: String,
+    pub binds: Vec<String>,
+    pub brokers: Vec<ListenerBroker>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ListenerBroker {
+    pub name: String,
+    pub endpoint: String,
+    pub port: u16,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct HealthLine {
+    /// The port of every broker's management UI.
+    pub port: u16,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct GreetingLine {
+    pub tls: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -95,6 +141,8 @@ pub struct BackendLine {
 pub struct StatsLine {
     pub port: u16,
     pub user: Option<String>,
+    /// Whether its metrics are offered to Prometheus.
+    pub metrics: bool,
     /// A sign that stands for the password; it is replaced when the file is written.
     pub password: Option<String>,
 }
@@ -145,9 +193,24 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             socket: text("/run/balancer.sock"),
             cluster: Some(text("orders")),
             balance: Some(text("roundrobin")),
+            slow_start: Some(text("30s")),
+            idle_probes: true,
+            max_connections: Some(20_000),
+            worker_connections: 40_100,
+            worker_files: 40_200,
+            health: Some(HealthLine { port: 4 }),
+            greeting: Some(GreetingLine { tls: true }),
+            check_tls: true,
             dual_stack: true,
             amqp_port: 1,
             management_port: Some(2),
+            amqp_binds: vec![text(":1")],
+            management_binds: vec![text(":2")],
+            listeners: vec![ListenerLine {
+                name: text("mqtt"),
+                binds: vec![text(":5")],
+                brokers: vec![ListenerBroker { name: text("node1"), endpoint: text("192.0.2.1"), port: 6 }],
+            }],
             management_path: text("/"),
             management_tls: true,
             client_timeout: text("3h"),
@@ -159,7 +222,12 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
                 amqp_port: 3,
                 management_port: 4,
             }],
-            stats: Some(StatsLine { port: 8404, user: Some(text("ops")), password: Some(text("password")) }),
+            stats: Some(StatsLine {
+                port: 8404,
+                user: Some(text("ops")),
+                metrics: true,
+                password: Some(text("password")),
+            }),
         }),
         TemplateName::Chrony => serde_json::to_value(ChronyContext {
             host: text("lb1"),

@@ -11,8 +11,9 @@ use handlebars::{Handlebars, Template, no_escape};
 use serde::Serialize;
 
 pub(crate) use context::{
-    BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, HostLine, HostsContext,
-    LimitsContext, NumberedNode, RabbitmqContext, StatsLine, sample,
+    BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, GreetingLine, HealthLine, HostLine,
+    HostsContext, LimitsContext, ListenerBroker, ListenerLine, NumberedNode, RabbitmqContext, StatsLine,
+    sample,
 };
 pub(crate) use error::TemplateError;
 pub use error::TemplateFault;

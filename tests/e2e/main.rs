@@ -99,6 +99,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("RAM nodes, and the last disc node", membership::ram_nodes).by_turns(),
     converged("a wiped host whose ghost is in the way", recovery::wiped).by_turns(),
     converged("a member whose host is lost", membership::dead_host).by_turns(),
+    converged("brokers that hang or are drained", balancer::unfit_brokers).by_turns(),
     converged("nginx instead of HAProxy", balancer::nginx).by_turns(),
     Scenario::new(
         "ports that are closed between brokers",

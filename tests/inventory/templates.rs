@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use rabbitup::balancer::Software;
-use rabbitup::inventory::Desired;
+use rabbitup::inventory::{BalancerAt, Desired};
 use rabbitup::platform::{OsFamily, Platform};
 use rabbitup::template::{Piece, TemplateFault, TemplateName, Templates};
 
@@ -51,8 +51,9 @@ fn rendered_files_look_hand_written() {
     }
     for (desired, name) in [(&desired, "rendered_haproxy"), (&secret, "rendered_haproxy_with_a_login")] {
         let balancer = desired.load_balancer.as_ref().expect("a balancer");
-        let context =
-            json(serde_json::to_value(desired.balancer_context(balancer, debian(), &desired.backends())));
+        let context = json(serde_json::to_value(
+            desired.balancer_context(balancer, &BalancerAt::new_host(debian(), &desired.backends())),
+        ));
         insta::assert_snapshot!(name, render(TemplateName::Balancer(Software::Haproxy), &context));
     }
     let limits = json(serde_json::to_value(secret.limits_context()));
@@ -70,7 +71,7 @@ fn nginx_has_its_own_directives() {
     let rendered = templates()
         .render_file(
             TemplateName::Balancer(Software::Nginx),
-            &desired.balancer_context(balancer, debian(), &desired.backends()),
+            &desired.balancer_context(balancer, &BalancerAt::new_host(debian(), &desired.backends())),
         )
         .expect("rendered");
     insta::assert_snapshot!("rendered_nginx", rendered.display_text());
@@ -107,7 +108,8 @@ fn with_ipv6_addresses_the_uis_and_the_balancers_listen_on_both_families() {
     for (software, name) in [(Software::Haproxy, "ipv6_haproxy"), (Software::Nginx, "ipv6_nginx")] {
         let desired = six("", &format!("software = \"{}\"", software.as_str()));
         let balancer = desired.load_balancer.as_ref().expect("a balancer");
-        let context = desired.balancer_context(balancer, debian(), &desired.backends());
+        let context =
+            desired.balancer_context(balancer, &BalancerAt::new_host(debian(), &desired.backends()));
         let rendered = templates().render_file(TemplateName::Balancer(software), &context).expect("rendered");
         let text = rendered.display_text();
         let lines: Vec<&str> = text
@@ -115,6 +117,25 @@ fn with_ipv6_addresses_the_uis_and_the_balancers_listen_on_both_families() {
             .filter(|line| line.contains("bind ") || line.contains("listen ") || line.contains("server "))
             .collect();
         insta::assert_snapshot!(name, lines.join("\n"));
+    }
+}
+
+#[test]
+fn more_listeners_on_some_addresses() {
+    for (software, name) in [(Software::Haproxy, "listeners_haproxy"), (Software::Nginx, "listeners_nginx")] {
+        let text = with_node(&format!(
+            "\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.9\"\nroles = [\"load-balancer\"]\n\n[cluster]\n\
+             plugins = [\"rabbitmq_management\", \"rabbitmq_mqtt\"]\n[cluster.config]\nmqtt.listeners.tcp.default = 1884\n\
+             [load_balancer]\nsoftware = \"{}\"\nbind = [\"10.0.0.9\", \"2001:db8::9\"]\nmax_connections = 5000\n\
+             listeners = [{{ serves = \"mqtt\", bind = [\"10.0.0.9\"] }}]\n",
+            software.as_str()
+        ));
+        let desired = load(&text).unwrap_or_else(|report| panic!("{report}")).desired;
+        let balancer = desired.load_balancer.as_ref().expect("a balancer");
+        let context =
+            desired.balancer_context(balancer, &BalancerAt::new_host(debian(), &desired.backends()));
+        let rendered = templates().render_file(TemplateName::Balancer(software), &context).expect("rendered");
+        insta::assert_snapshot!(name, rendered.display_text());
     }
 }
 
@@ -141,10 +162,10 @@ fn errors_of_templates_are_distinguished() {
     assert!(matches!(fault("{{nothing_like_it}}").fault, TemplateFault::UnknownVariable { .. }));
     assert!(matches!(fault("{{#iff stats}}{{/iff}}").fault, TemplateFault::UnknownHelper(_)));
     assert!(matches!(fault("{{#if stats}}").fault, TemplateFault::Compile(_)));
-    let mut balancer = desired().balancer_context(
-        desired().load_balancer.as_ref().expect("a balancer"),
-        debian(),
-        &desired().backends(),
+    let desired = desired();
+    let mut balancer = desired.balancer_context(
+        desired.load_balancer.as_ref().expect("a balancer"),
+        &BalancerAt::new_host(debian(), &desired.backends()),
     );
     balancer.stats = None;
     let overrides = BTreeMap::from([("haproxy".to_owned(), "{{stats.port}}".to_owned())]);

@@ -16,11 +16,13 @@ const IN_SIGNATURES: [(&str, &[&str]); 9] = [
         &[
             "Algorithm",
             "Balancer",
+            "Bind",
             "Packaged",
             "Packages",
             "Runtime",
             "Scheme",
             "ServedUi",
+            "Share",
             "StatisticsPage",
             "Strategy",
             "Template",

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
 use crate::cluster::endpoints::endpoint;
-use crate::facts::Facts;
-use crate::inventory::{Host, LoadBalancer};
-use crate::model::Role;
+use crate::facts::{Facts, HostFacts};
+use crate::inventory::{BalancerAt, Checks, Host, LoadBalancer};
+use crate::model::{Role, Version};
 use crate::operation::{Operation, Proof, ReloadUnit, StartUnit, StopUnit, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, StepId, render};
@@ -46,7 +46,8 @@ fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
 
 fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     let backends = backends(draft, |draft, broker| vec![endpoint(draft.desired, &draft.facts, broker)]);
-    let Some(Compared { current, wanted }) = compared(draft, host, balancer, &backends) else { return };
+    let compared = compared(draft, host, balancer, &backends, Checks::AsWanted);
+    let Some(Compared { current, wanted }) = compared else { return };
     let Balancer { conf: path, .. } = balancer.software.balancer();
     let ours = balancer.software.balancer().is_ours(&current);
     let new = draft
@@ -97,9 +98,15 @@ fn compared(
     host: &Host,
     balancer: &LoadBalancer,
     backends: &[(&Host, Endpoint)],
+    checks: Checks,
 ) -> Option<Compared> {
     let platform = preflight::platform(draft, &host.name)?;
-    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer, platform, backends) {
+    let package =
+        draft.host(&host.name)?.packages.get(platform.packages_of(balancer.software.balancer()).main);
+    let version = package.and_then(|package| package.installed.as_ref().or(package.candidate.as_ref()));
+    let version = version.and_then(|version| Version::parse(version).ok());
+    let at = BalancerAt { platform, version, backends, checks };
+    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer, &at) {
         Ok(wanted) => wanted,
         Err(error) => {
             super::refuse_template(draft, &error);
@@ -148,15 +155,33 @@ fn has_moved(draft: &Draft<'_>) -> bool {
     draft.desired.brokers().filter(runs).any(|host| at(draft.observed, host) != at(&draft.facts, host))
 }
 
-/// Before brokers change their ports, one after the other: a balancer that cannot be told at run time looks for each
-/// broker at both places, and uses the one that answers. Returns the steps.
-pub(super) fn widen(draft: &mut Draft<'_>, before: &[StepId]) -> Vec<StepId> {
+/// A configuration for the time in which brokers change their ports, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Between {
+    /// A balancer that cannot be told at run time looks for each broker at both places, and uses the one that answers.
+    BothPlaces,
+    /// It is told where each broker is, and has no check that asks them all at the same port.
+    PlainChecks,
+}
+
+/// Writes it before the first broker restarts. Returns the steps.
+pub(super) fn between(draft: &mut Draft<'_>, between: Between, before: &[StepId]) -> Vec<StepId> {
     let Some(balancer) = draft.desired.load_balancer.clone() else { return Vec::new() };
     let software = balancer.software.balancer();
-    if software.runtime.is_some() {
-        return Vec::new();
-    }
-    let what = "balancer-conf-both";
+    let (what, title, because, checks) = match between {
+        Between::BothPlaces => (
+            "balancer-conf-both",
+            format!("write {} with both ports of each broker", software.conf),
+            "the brokers change their ports one after the other; what does not answer is passed over",
+            Checks::AsWanted,
+        ),
+        Between::PlainChecks => (
+            "balancer-conf-plain",
+            format!("write {} with checks of connections only", software.conf),
+            "the brokers change one after the other where their health is asked",
+            Checks::OfConnections,
+        ),
+    };
     let mut steps = Vec::new();
     for host in draft.hosts().into_iter().filter(|host| host.has(Role::LoadBalancer)) {
         let Some(facts) = draft.host(&host.name) else { continue };
@@ -166,19 +191,22 @@ pub(super) fn widen(draft: &mut Draft<'_>, before: &[StepId]) -> Vec<StepId> {
         if draft.has(&id) || !ours || !facts.unit(software.unit).is_active() {
             continue;
         }
+        let balancer = as_clients_know_it(&balancer, facts);
         let both = backends(draft, |draft, broker| {
             let now = endpoint(draft.desired, &draft.facts, broker);
             let then = draft.desired.cluster.listeners(NodePorts::default()).endpoint();
-            if now == then { vec![now] } else { vec![now, then] }
+            match between {
+                Between::BothPlaces if now != then => vec![now, then],
+                Between::BothPlaces | Between::PlainChecks => vec![now],
+            }
         });
-        let Some(Compared { current, wanted }) = compared(draft, host, &balancer, &both) else { continue };
+        let compared = compared(draft, host, &balancer, &both, checks);
+        let Some(Compared { current, wanted }) = compared else { continue };
         let diff = unified(&redacted(&current), &redacted(&wanted.display_text()));
         draft.propose(
             Proposal::new(&host.name, what, Change::Change, write(&balancer, wanted))
-                .title(format!("write {} with both ports of each broker", software.conf))
-                .because(
-                    "the brokers change their ports one after the other; what does not answer is passed over",
-                )
+                .title(title.clone())
+                .because(because)
                 .diff(diff)
                 .after(before.iter().cloned())
                 .within(180),
@@ -188,6 +216,17 @@ pub(super) fn widen(draft: &mut Draft<'_>, before: &[StepId]) -> Vec<StepId> {
         }
     }
     steps
+}
+
+/// Its present ports for clients, where it can tell them: those of the inventory follow when all brokers have moved.
+fn as_clients_know_it(balancer: &LoadBalancer, facts: &HostFacts) -> LoadBalancer {
+    let software = balancer.software.balancer();
+    let conf = facts.file(software.conf).and_then(|file| file.content.as_deref()).unwrap_or_default();
+    let Some(runtime) = &software.runtime else { return balancer.clone() };
+    let amqp_port = (runtime.client_port)(conf, runtime.amqp).unwrap_or(balancer.amqp_port);
+    let management_port =
+        balancer.management_port.map(|port| (runtime.client_port)(conf, runtime.management).unwrap_or(port));
+    LoadBalancer { amqp_port, management_port, ..balancer.clone() }
 }
 
 fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {

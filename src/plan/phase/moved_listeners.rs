@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Draft, load_balancer};
+use super::Draft;
+use super::load_balancer::{self, Between};
 use crate::balancer::{Runtime, Scheme, ServedUi};
-use crate::cluster::endpoints::{endpoint, endpoint_at_start};
+use crate::cluster::endpoints::{endpoint, endpoint_at_start, port_behind};
 use crate::facts::Backend;
 use crate::inventory::Host;
 use crate::model::HostName;
@@ -27,8 +28,12 @@ pub(super) fn prepare(
     let then = endpoint_at_start(draft.desired, &draft.facts, host);
     note_cost(draft, &now, &then);
     let mut steps = Vec::new();
-    if moves(&now, &then) {
-        steps.extend(load_balancer::widen(draft, before));
+    let between = match runtime(draft) {
+        None => moves(&now, &then).then_some(Between::BothPlaces),
+        Some(_) => checks_change(draft, &now, &then).then_some(Between::PlainChecks),
+    };
+    if let Some(between) = between {
+        steps.extend(load_balancer::between(draft, between, before));
     }
     for balancer in balancers {
         for other in draft.brokers().into_iter().filter(|other| other.name != host.name) {
@@ -59,6 +64,15 @@ fn moves(now: &Endpoint, then: &Endpoint) -> bool {
     differ(number(now.amqp), number(then.amqp)) || differ(number(now.management), number(then.management))
 }
 
+/// Whether a check that asks all brokers alike cannot pass at this one both before its restart and after it.
+fn checks_change(draft: &Draft<'_>, now: &Endpoint, then: &Endpoint) -> bool {
+    let security = |port: Option<Port>| port.map(|port| port.security);
+    match draft.desired.load_balancer.as_ref().and_then(|balancer| balancer.management_port) {
+        Some(_) => differ(now.management, then.management),
+        None => differ(security(now.amqp), security(then.amqp)),
+    }
+}
+
 /// Whether both are known, and not the same.
 fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one != other)
@@ -84,14 +98,11 @@ fn ports(draft: &Draft<'_>, balancer: &HostName, host: &Host, at: &Endpoint) -> 
     let fits = check_fits(draft, balancer, runtime, at);
     let moved = backends(draft, balancer, host).filter_map(|backend| {
         let is_ui = backend.proxy == runtime.management;
-        let port = match is_ui {
-            true => at.management?,
-            false => at.amqp.filter(|_| backend.proxy == runtime.amqp)?,
-        };
+        let port = port_behind(runtime, at, &backend.proxy)?;
         let moved = match is_ui && !fits {
             true => Moved::Later,
-            false if backend.port? == port.number => return None,
-            false => Moved::To { address: host.address, port: port.number },
+            false if backend.port? == port => return None,
+            false => Moved::To { address: host.address, port },
         };
         Some((backend.proxy.clone(), moved))
     });

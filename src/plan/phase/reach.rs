@@ -53,6 +53,7 @@ fn is_used(draft: &Draft<'_>, reach: &Reach) -> bool {
             }
             Purpose::Amqp => at.amqp.is_some_and(|port| port.number == reach.port),
             Purpose::Management => at.management.is_some_and(|port| port.number == reach.port),
+            Purpose::Offered => at.offered.values().any(|port| *port == reach.port),
         }
     };
     uses(&draft.facts, draft.desired) || uses(draft.observed, draft.desired)
@@ -65,7 +66,7 @@ fn needs(step: &Step, from: &HostName, reach: &Reach) -> bool {
             let is_between = step.host == *from || step.host == reach.peer;
             is_between && step.operation.nature().broker.brings_nodes_together()
         }
-        Purpose::Amqp | Purpose::Management => {
+        Purpose::Amqp | Purpose::Management | Purpose::Offered => {
             step.host == *from && sends_clients(&step.operation, &reach.peer)
         }
     }
