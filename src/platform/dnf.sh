@@ -226,7 +226,7 @@ hold_packages() { # hold|unhold PACKAGE...
   verb=$1
   shift
   if ! is_dnf5 && ! timeout 60 "$dnf" '--disablerepo=*' versionlock list >/dev/null 2>&1; then
-    accept_keys
+    refresh_lists
     run_dnf 600 install python3-dnf-plugin-versionlock ||
       fail "the versions cannot be held: $dnf's versionlock plugin could not be installed" \
         "on the host: $dnf install python3-dnf-plugin-versionlock; or leave out [package] hold"

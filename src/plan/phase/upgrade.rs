@@ -1,6 +1,6 @@
 use super::asked_for::{Target, target};
 use super::roll::{RollKind, roll};
-use super::{Draft, broker_config, conf_keys, feature_flags, over};
+use super::{Draft, broker_config, conf_keys, cookie, feature_flags, over};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, Version};
@@ -74,7 +74,8 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             }
             continue;
         }
-        let choice = match over::judged(draft, host, facts, &target) {
+        let lost = cookie::lost_by_upgrade(host, facts).map_or(Ok(()), Err);
+        let choice = match lost.and_then(|()| over::judged(draft, host, facts, &target)) {
             Ok(choice) => choice,
             Err(problem) => {
                 draft.refuse_problem(&host.name, problem);
