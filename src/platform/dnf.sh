@@ -227,7 +227,9 @@ hold_packages() { # hold|unhold PACKAGE...
   shift
   if ! is_dnf5 && ! timeout 60 "$dnf" '--disablerepo=*' versionlock list >/dev/null 2>&1; then
     refresh_lists
-    run_dnf 600 install python3-dnf-plugin-versionlock ||
+    run_dnf 600 install python3-dnf-plugin-versionlock && plugin=yes || plugin=no
+    forget_keys
+    [ "$plugin" = yes ] ||
       fail "the versions cannot be held: $dnf's versionlock plugin could not be installed" \
         "on the host: $dnf install python3-dnf-plugin-versionlock; or leave out [package] hold"
   fi

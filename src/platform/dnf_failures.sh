@@ -20,18 +20,18 @@ note_left_out() {
   done
 }
 
-# As "http://192.0.2.1: Connection timed out after 10000 ms". dnf prints what its download library said below "Errors during downloading
+# As "Connection timed out after 10000 ms, at http://192.0.2.1". dnf prints what its download library said below "Errors during downloading
 # metadata for repository 'a':", and its own words in a line of their own.
 why_left_out() { # REPOSITORY
-  own=$(printf '%s\n' "$said" | sed -n "s/^.*Failed to [a-zA-Z ]* for repo '$1': //p" | head -n 1)
+  own=$(printf '%s\n' "$said" | sed -n "s/^.*Failed to retrieve GPG key for repo '$1': /GPG key: /p; s/^.*Failed to [a-z ]* for repo '$1': //p" | head -n 1)
   case $own in *GPG*) printf '%s\n' "$own" && return 0 ;; esac
   curl=$(printf '%s\n' "$said" | sed -n "/metadata for repository '$1':\$/{n;p;q;}" | as_server)
   printf '%s\n' "${curl:-$own}"
 }
 
-# "Curl error (28): Timeout was reached for http://192.0.2.1/repodata/repomd.xml [WHY]" as "http://192.0.2.1: WHY".
+# "Curl error (28): Timeout was reached for http://192.0.2.1/repodata/repomd.xml [WHY]" as "WHY, at http://192.0.2.1".
 as_server() {
-  sed 's/^ *- //; s|^Curl error ([0-9]*): .* for \([a-z]*://[^/ ]*\)[^ ]* \[\(.*\)\]$|\1: \2|'
+  sed 's/^ *- //; s|^Curl error ([0-9]*): .* for \([a-z]*://[^/ ]\{1,\}\)[^ ]* \[\(.*\)\]$|\2, at \1|'
 }
 
 # The repository that offers a package, of which dnf names but the file; nothing if it cannot be told.
