@@ -41,6 +41,7 @@ pub fn one_cluster(stage: &Stage) {
         .rabbitup(&inventory)
         .args(["run", "rotate-cookie", "--yes"])
         .run()
+        .expect(1)
         .says("switch rabbit@node3 to the new cookie");
     stage.up(&inventory).expect(0);
     // Configured again, as at each upgrade.
@@ -89,6 +90,14 @@ fn one_broker(stage: &Stage) -> Inventory {
 pub fn repositories(stage: &Stage) {
     let lab = &stage.lab;
     let mut inventory = one_broker(stage);
+    let vendors = "/etc/yum.repos.d/rabbitmq.repo";
+    lab.stdout_of("node1", &format!("cp {vendors} /root/ && sed -i '/^gpgkey/d' {vendors}"));
+    let keyless = "of the repository rabbitmq (repo_gpgcheck=1) cannot be verified: it has no gpgkey";
+    stage.up(&inventory).expect(1).says(keyless).says("add to [rabbitmq] in /etc/yum.repos.d: gpgkey=");
+    lab.stdout_of("node1", &format!("sed -i '/^repo_gpgcheck/d' {vendors}"));
+    let keyless = "of the repository rabbitmq (gpgcheck=1) cannot be verified: it has no gpgkey";
+    stage.up(&inventory).expect(1).says(keyless).says("add to [rabbitmq] in /etc/yum.repos.d: gpgkey=");
+    lab.stdout_of("node1", &format!("cp /root/rabbitmq.repo {vendors} && rm -r /var/cache/dnf"));
     let fingerprint = lab.stdout_of("node1", KEY_BY_ADDRESS);
 
     let run = stage.up(&inventory).expect(1);
