@@ -311,7 +311,9 @@ pub struct CookieFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieShape {
     Usable,
-    /// Twenty upper-case letters: Debian's package replaces it.
+    /// Twenty upper-case letters, as Erlang generates a cookie, on a host whose package leaves it alone.
+    Generated,
+    /// The same where Debian's package replaces it.
     DebianReplaces,
     /// Empty, too long, or with bytes that Erlang rejects.
     Unusable,

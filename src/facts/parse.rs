@@ -182,8 +182,11 @@ fn privilege(frames: &Frames) -> Privilege {
 fn judged(cookie: CookieFile, family: OsFamily) -> CookieFile {
     let stays = family.platform().is_some_and(|platform| platform.generated_cookie == GeneratedCookie::Stays);
     match cookie.shape {
-        CookieShape::DebianReplaces if stays => CookieFile { shape: CookieShape::Usable, ..cookie },
-        CookieShape::DebianReplaces | CookieShape::Usable | CookieShape::Unusable => cookie,
+        CookieShape::DebianReplaces if stays => CookieFile { shape: CookieShape::Generated, ..cookie },
+        CookieShape::DebianReplaces
+        | CookieShape::Generated
+        | CookieShape::Usable
+        | CookieShape::Unusable => cookie,
     }
 }
 

@@ -32,8 +32,9 @@ put_admin() { # NODE MD5 DEFINITIONS USER
   # For every existing virtual host: otherwise the administrator sees an empty management UI.
   vhosts=$(control 60 "$1" --silent list_vhosts name) ||
     fail "$1 did not list its virtual hosts, so $4 has no permissions in them yet" "run the same command again"
+  # rabbitmqctl reads its standard input, which would be the rest of the virtual hosts.
   printf '%s\n' "$vhosts" | while IFS= read -r vhost; do
-    control 60 "$1" set_permissions -p "$vhost" "$4" '.*' '.*' '.*'
+    control 60 "$1" set_permissions -p "$vhost" "$4" '.*' '.*' '.*' </dev/null
   done
   control 60 "$1" set_user_tags "$4" administrator
 }

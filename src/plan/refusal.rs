@@ -158,6 +158,8 @@ kinds! {
 
     // Cookies.
     CookieOfCluster,
+    CookieNotLasting,
+    CookieLostByUpgrade,
     CookieFilesChanged,
     CookieNotRecoverable,
     RotationOfSilentNode,

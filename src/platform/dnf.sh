@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034 # packages.sh reads package_locks
+# shellcheck shell=sh disable=SC2034,SC2154 # packages.sh reads package_locks; dnf_failures.sh has unread_options and unread_told
 
 dnf=dnf
 command -v dnf >/dev/null 2>&1 || dnf=yum
@@ -30,7 +30,8 @@ is_locked() { # EXIT-CODE
 }
 
 # Runs dnf, which itself would wait for a lock without a limit. A repository that does not answer is left out: with EL's defaults it
-# fails every command, also for packages of others. SIGTERM lets rpm complete its transaction; SIGKILL, which leaves two versions in
+# fails every command, also for packages of others. Once left out, it is off for the rest of the step, since each command would try it
+# again, four times 30 s (`timeout` in dnf.conf(5)). SIGTERM lets rpm complete its transaction; SIGKILL, which leaves two versions in
 # rpm's database, comes much later.
 run_dnf() { # SECONDS ARGUMENT...
   in_turn try_dnf "$@" || ended=$?
@@ -42,17 +43,13 @@ try_dnf() { # SECONDS ARGUMENT...
   within "$1"
   shift
   code=0
-  # shellcheck disable=SC2086,SC2154 # within sets limit, dnf_keys.sh key_options: one word per line
-  timeout -k 600 "$limit" "$dnf" -y --setopt=exit_on_lock=1 '--setopt=*.skip_if_unavailable=1' $key_options "$@" \
+  # shellcheck disable=SC2086 # within sets limit, dnf_keys.sh key_options: one word per line
+  timeout -k 600 "$limit" "$dnf" -y --setopt=exit_on_lock=1 '--setopt=*.skip_if_unavailable=1' $key_options $unread_options "$@" \
     >"$dnf_log" 2>&1 </dev/null || code=$?
   said=$(cat "$dnf_log")
   rm -f "$dnf_log"
+  note_left_out
   return "$code"
-}
-
-# The repositories that the last call left out.
-left_out() {
-  printf '%s\n' "$said" | sed -n 's/^Ignoring repositories: //p' | head -n 1
 }
 
 # A unit with a failed condition is not started, neither by a package's script nor by systemd after a crash. The condition
@@ -84,23 +81,20 @@ allow_start() {
 # Removes what an interrupted run left.
 remove_stale_policy() { allow_start; }
 
-# Metadata older than an hour may contain versions that the repository no longer has.
-lists_are_fresh() {
-  [ -n "$(find /var/cache/dnf /var/cache/libdnf5 -maxdepth 3 -name repomd.xml -mmin -60 2>/dev/null | head -n 1)" ]
+# Metadata is small, so a server has 10 s for it instead of 30, four times for each repository: on a host without a way out there may be
+# half a dozen, one after the other. A timeout that the operator has set counts.
+metadata_timeout() {
+  grep -qs '^ *timeout *=' /etc/dnf/dnf.conf || printf '%s\n' --setopt=timeout=10
 }
 
-# Once per script: an upgrade does it while the broker still serves.
+# Once per script: an upgrade does it while the broker still serves. It also finds the repositories that do not answer.
 refresh_lists() {
-  if [ "${refreshed:-}" = yes ] || lists_are_fresh; then return 0; fi
+  [ "${refreshed:-}" != yes ] || return 0
   accept_keys
-  run_dnf 300 makecache || lists_failed
+  echo "fetching the metadata of the repositories"
+  # shellcheck disable=SC2046 # one word, or none
+  run_dnf 600 $(metadata_timeout) makecache || lists_failed
   refreshed=yes
-}
-
-lists_failed() {
-  blame_holder "so the repositories' metadata was not fetched"
-  blame_clock "the repositories' metadata could not be fetched"
-  fail "the repositories' metadata could not be fetched" "on the host: $dnf makecache; check /etc/yum.repos.d"
 }
 
 # The versions of a package in rpm's database, the one installed last first. Two of them: a transaction was cut off between
@@ -164,6 +158,7 @@ fetch_packages() { # PACKAGE[=VERSION]...
   accept_keys
   # dnf 5 does not download packages that are locked at another version.
   ! is_dnf5 || [ -z "$(held_packages)" ] || return 0
+  echo "downloading the packages"
   # shellcheck disable=SC2046 # one word per line, none with a space
   run_dnf 900 $(past_locks) --setopt=install_weak_deps=0 --downloadonly install $(as_specs "$@") || packages_failed "$@"
 }
@@ -190,13 +185,13 @@ install_packages() { # UNITS-HELD-BACK(space separated) REMOVALS KEYS(space sepa
   # Those with a version; a pattern is only installed where there is no data.
   for choice in "$@"; do printf '%s %s\n' "${choice%%=*}" "${choice#*=}"; done | sed '/^\(.*\) \1$/d; /\*/d' >"$unfinished"
   begun_here=yes
+  echo "installing the packages"
   # shellcheck disable=SC2046 # one word per line, none with a space
   run_dnf 1500 $(past_locks) --setopt=install_weak_deps=0 install $(as_specs "$@") || packages_failed "$@"
   are_installed "$@"
-  skipped=$(left_out)
   rm -f "$unfinished"
   restore_holds
-  [ -z "$skipped" ] || told "installed without these repositories, which could not be read: $skipped"
+  [ -z "$unread_told" ] || told "installed without these repositories, which could not be read: $unread_told"
   allow_start
   trap - EXIT
 }
@@ -210,49 +205,12 @@ are_installed() { # PACKAGE[=VERSION]...
   done
 }
 
-packages_failed() { # PACKAGE[=VERSION]...
-  killed=
-  [ "$ended" -lt 124 ] || [ "$ended" = 200 ] || killed=yes
-  [ -z "$killed" ] || [ "${begun_here:-}" = yes ] ||
-    fail "$dnf was terminated while it downloaded packages (exit code $ended), so nothing was installed" "run the same command again"
-  # rpm may have unpacked files of a version that its database does not name yet, so the note stays.
-  [ -z "$killed" ] ||
-    fail "$dnf was terminated during the transaction (exit code $ended), so $* is partly installed" \
-      "run the same command again: it completes the transaction"
-  # This transaction has changed nothing; an earlier one that was interrupted is still incomplete.
-  if [ "${begun_here:-}" = yes ]; then
-    if [ -n "$earlier" ]; then printf '%s\n' "$earlier" >"$unfinished"; else rm -f "$unfinished"; fi
-  fi
-  blame_holder "so nothing was installed"
-  blame_clock "the packages could not be fetched"
-  skipped=$(left_out)
-  without=${skipped:+; these repositories could not be read: $skipped}
-  missing=$(printf '%s\n' "$said" | sed -n 's/^\(Error: \)\{0,1\}\(No match for argument\|Unable to find a match\): //p' | head -n 1)
-  if dnf_said 'filtered out by (exclude|modular) filtering'; then
-    what=$(printf '%s\n' "$said" | sed -n 's/.*filtered out by \([a-z]*\) filtering for argument: \(.*\)/\2 (\1 filtering)/p' | head -n 1)
-    fail "the host's own settings keep $dnf from installing $what" \
-      "on the host: $dnf versionlock list, excludepkgs in /etc/dnf/dnf.conf and /etc/yum.repos.d, $dnf module list; then run the same command again"
-  fi
-  # The last one: rpm has no key at all, and a repository's gpgkey names none.
-  if dnf_said 'GPG check FAILED|Public key for .* is not installed|GPG signature verification error|retrieve GPG key|do not have any GPG public keys'; then
-    keys_failed
-  fi
-  if [ -n "$missing" ]; then
-    fail "no repository of this host offers $missing$without" \
-      "add a repository that has it to /etc/yum.repos.d (RabbitMQ's own for recent versions, which need its Erlang too), then run the same command again"
-  fi
-  needs=$(printf '%s\n' "$said" | sed -n 's/^.*nothing provides \(.*\) needed by .*/\1/p' | head -n 1)
-  [ -z "$needs" ] || fail "no repository of this host offers $needs, which $* needs$without" \
-    "add the repository that has it to /etc/yum.repos.d (for Erlang: the one of RabbitMQ's team), then run the same command again"
-  fail "$dnf could not install $*$without" "fix the errors in the lines above, then run the same command again"
-}
-
 # Our own change of a locked package bypasses the lock, which is set again at the new version. In dnf 5 versionlock is no plugin:
 # there the lock is removed for the transaction.
 past_locks() {
   if is_dnf5; then
     # shellcheck disable=SC2046 # a list of names
-    [ -z "$(held_packages)" ] || timeout 60 "$dnf" -y versionlock delete $(held_packages) >/dev/null 2>&1 || :
+    [ -z "$(held_packages)" ] || timeout 60 "$dnf" -y '--disablerepo=*' versionlock delete $(held_packages) >/dev/null 2>&1 || :
   else
     printf '%s\n' --disableplugin=versionlock --disableexcludes=main
   fi
@@ -262,19 +220,22 @@ is_dnf5() {
   case $(readlink -f "$(command -v "$dnf")") in *5) return 0 ;; *) return 1 ;; esac
 }
 
-# Holds packages at their installed version by dnf's versionlock. It is a plugin, and not part of a minimal installation.
+# Holds packages at their installed version by dnf's versionlock. It is a plugin, and not part of a minimal installation. It loads the
+# metadata of all repositories that are on, and needs none.
 hold_packages() { # hold|unhold PACKAGE...
   verb=$1
   shift
-  if ! is_dnf5 && ! timeout 60 "$dnf" versionlock list >/dev/null 2>&1; then
-    accept_keys
-    run_dnf 600 install python3-dnf-plugin-versionlock ||
+  if ! is_dnf5 && ! timeout 60 "$dnf" '--disablerepo=*' versionlock list >/dev/null 2>&1; then
+    refresh_lists
+    run_dnf 600 install python3-dnf-plugin-versionlock && plugin=yes || plugin=no
+    forget_keys
+    [ "$plugin" = yes ] ||
       fail "the versions cannot be held: $dnf's versionlock plugin could not be installed" \
         "on the host: $dnf install python3-dnf-plugin-versionlock; or leave out [package] hold"
   fi
-  run_dnf 60 versionlock delete "$@" || :
+  run_dnf 60 '--disablerepo=*' versionlock delete "$@" || :
   [ "$verb" = hold ] || return 0
-  run_dnf 60 versionlock add "$@"
+  run_dnf 60 '--disablerepo=*' versionlock add "$@"
 }
 
 # Whether each of these packages is locked at the version that is installed; in dnf 5, whose file has a table per package, whether

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034,SC2154 # dnf.sh sets dnf and reads key_options
+# shellcheck shell=sh disable=SC2034,SC2154 # dnf.sh reads key_options; dnf_failures.sh sets unread
 # Which keys dnf may accept by itself. `dnf -y` imports whatever key a repository's gpgkey names. A file on the host was put there by
 # the operator. A key that comes over the network is accepted if the inventory names its fingerprint, or if rpm has it
 # already; else dnf is given a file that does not exist. With none at all, dnf refuses to do anything on a host whose rpm has no key
@@ -38,6 +38,16 @@ rpm_has_key() { # FINGERPRINT
   return 1
 }
 
+# A server that does not answer is asked once.
+fetch_key() { # FILE ADDRESS
+  server=${2#*://} server=${server%%/*}
+  ! grep -qsxF "$server" "$keys_directory/silent" || return 1
+  timeout 30 curl -fsSL --connect-timeout 10 --max-filesize 1000000 --max-time 20 -o "$1" "$2" </dev/null 2>/dev/null && return 0 || code=$?
+  # curl(1): no name, no connection, timed out.
+  case $code in 6 | 7 | 28 | 124) printf '%s\n' "$server" >>"$keys_directory/silent" ;; esac
+  return 1
+}
+
 # Before dnf loads metadata: `dnf -y` accepts a key for metadata as readily as one for packages, and keeps it in its cache.
 # Fetches each key once, and lets dnf use exactly the file that was checked.
 accept_keys() {
@@ -49,11 +59,13 @@ accept_keys() {
   rm -rf "$keys_directory"
   mkdir -m 700 "$keys_directory"
   key_options=$(printf '%s\n' "$listed" | cut -d ' ' -f 1 | sort -u | while read -r repo; do
+    # Nothing is asked of a repository that is off by now.
+    case " $unread " in *" $repo "*) continue ;; esac
     printf '%s\n' "$listed" | sed -n "s|^$repo ||p" >"$keys_directory/$repo.addresses"
     accepted=
     while read -r address; do
       file=$keys_directory/$repo.$(printf %s "$address" | cksum | cut -d ' ' -f 1).asc
-      timeout 30 curl -fsSL --max-filesize 1000000 --max-time 20 -o "$file" "$address" </dev/null 2>/dev/null || continue
+      fetch_key "$file" "$address" || continue
       trusted=yes
       for print in $(fingerprints "$file"); do
         case " ${accepted_keys:-} " in *" $print "*) continue ;; esac
@@ -68,14 +80,4 @@ accept_keys() {
 forget_keys() {
   rm -rf "$keys_directory"
   key_options='' keys_checked=''
-}
-
-# Fails with the keys that are not trusted.
-keys_failed() {
-  if [ -s "$keys_directory/untrusted" ]; then
-    read -r repo print address <"$keys_directory/untrusted"
-    fail "the repository $repo is signed with a key that this host does not trust: $print, from $address" \
-      "compare that fingerprint with the one that its vendor publishes, then accept it in the inventory: [package] keys = [\"$print\"]"
-  fi
-  fail "a signature of a package or a repository could not be verified" "$dnf's error is in the lines above; check gpgkey in /etc/yum.repos.d"
 }

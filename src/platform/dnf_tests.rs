@@ -3,7 +3,12 @@
 use crate::model::shells::{run_in, shells};
 
 const PRELUDE: &str = include_str!("../apply/prelude.sh");
-const STEPS: [&str; 3] = [include_str!("packages.sh"), include_str!("dnf.sh"), include_str!("dnf_keys.sh")];
+const STEPS: [&str; 4] = [
+    include_str!("packages.sh"),
+    include_str!("dnf.sh"),
+    include_str!("dnf_failures.sh"),
+    include_str!("dnf_keys.sh"),
+];
 
 /// A directory of tools: `dnf` prints what `$says` says and exits with `$exits`, once per word; every call is noted. rpm has
 /// the packages of the file `db`, as `NAME TIME VERSION`.
@@ -52,7 +57,7 @@ fn run(shell: &[&str], script: &str) -> String {
     .fold(steps, |text, path| text.replace(path, &format!("$dir{path}")));
     let text = format!(
         "nonce=N lock_patience=1200\n{PRELUDE}\n{TOOLS}\n{steps}\nmkdir -p \"$dir/var/lib/dnf\" \"$dir/etc/yum.repos.d\" \"$dir/etc/dnf/plugins\" \"$dir/run\"\n: >\"$dir/db\"\n\
-         lists_are_fresh() {{ :; }}\nholds_data() {{ return 1; }}\n{script}\n"
+         refreshed=yes\nholds_data() {{ return 1; }}\n{script}\n"
     );
     let output = run_in(shell, text.as_bytes());
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
@@ -109,7 +114,7 @@ fn another_dnf_is_waited_for_and_then_named() {
         assert!(said.contains("went\n2"), "{shell:?}: {said}");
         let never = format!(
             "{dnf_of_another} clock=0; read_clock() {{ clock=$((clock + 5000)); }}; yes 200 | head -n 99 >\"$dir/exits\"; \
-             (set -eu; refreshed=; lists_are_fresh() {{ return 1; }}; refresh_lists); kill $another"
+             (set -eu; refreshed=; refresh_lists); kill $another"
         );
         let said = run(shell, &never);
         assert!(said.contains("holds the package lists: waited 20 min for it"), "{shell:?}: {said}");
@@ -148,6 +153,20 @@ fn why_nothing_was_installed() {
             "own settings keep dnf from installing rabbitmq-server",
         ),
         ("Error: GPG check FAILED", "could not be verified"),
+        (
+            "Problem repository: [vendor]\nprotected_packages: dnf\nYou do not have any GPG public keys",
+            "of the repository vendor (gpgcheck=1) cannot be verified: it has no gpgkey",
+        ),
+        (
+            "Error: Failed to download metadata for repo 'vendor': repomd.xml GPG signature verification error: Bad GPG signature\n\
+          Ignoring repositories: vendor\nError: Unable to find a match: rabbitmq-server",
+            "the metadata of the repository vendor (repo_gpgcheck=1) cannot be verified: it has no gpgkey",
+        ),
+        (
+            "[MIRROR] erlang-25.2.3-1.el9.x86_64.rpm: Curl error (28): Timeout was reached for http://192.0.2.1/rabbitmq/erlang-25.2.3-1.el9.x86_64.rpm \
+          [Operation too slow. Less than 1000 bytes/sec transferred the last 30 seconds]\nError: Error downloading packages:",
+            ": Operation too slow. Less than 1000 bytes/sec transferred the last 30 seconds, at http://192.0.2.1",
+        ),
         ("Error: disk full", "could not install rabbitmq-server"),
     ];
     for shell in shells() {
@@ -158,6 +177,68 @@ fn why_nothing_was_installed() {
             let said = run(shell, &script);
             assert!(said.contains(cause), "{shell:?}: {dnf_says}: {said}");
         }
+    }
+}
+
+/// What dnf 4 prints of a repository whose server drops packets, where that is on; the others have all that is asked for.
+const FOREIGN: &str = "cat >\"$dir/then\" <<'T'\ncase $* in *'--disablerepo=foreign'* | *'--disablerepo=*'*) ;; *) echo tried >>\"$dir/tried\"; cat <<'S'\n\
+Errors during downloading metadata for repository 'foreign':\n\
+  - Curl error (28): Timeout was reached for http://192.0.2.1/repodata/repomd.xml [Failed to connect to 192.0.2.1 port 80 after 10000 ms: Timeout was reached]\n\
+Error: Failed to download metadata for repo 'foreign': Cannot download repomd.xml: Cannot download repodata/repomd.xml: All mirrors were tried\n\
+Ignoring repositories: foreign\nS\nesac\nT\n";
+
+#[test]
+fn a_repository_that_does_not_answer_is_tried_once() {
+    const INSTALL: &str = "are_installed() { :; }\nheld_packages() { echo rabbitmq-server; }\nare_held() { return 1; }\n\
+        (set -eu; refreshed=; install_packages rabbitmq-server '' '' no-data rabbitmq-server=3.10.8-1.el9) || echo failed\n\
+        echo \"tried: $(wc -l <\"$dir/tried\"), commands: $(wc -l <\"$dir/calls\")\"; cat \"$dir/calls\"";
+    for shell in shells() {
+        let said = run(shell, &format!("{FOREIGN}{INSTALL}"));
+        // Metadata, download, transaction; versionlock's list, delete and add. The two others are systemctl's.
+        assert!(said.contains("tried: 1, commands: 8"), "{shell:?}: {said}");
+        assert!(
+            said.contains(
+                "could not be read: foreign (Failed to connect to 192.0.2.1 port 80 after 10000 ms: Timeout was reached, at http://192.0.2.1)"
+            ),
+            "{shell:?}: {said}"
+        );
+        assert!(!said.contains("failed"), "{shell:?}: {said}");
+    }
+}
+
+/// A package that nobody offers may be in the repository that was left out by an earlier command of the step.
+#[test]
+fn repositories_that_were_left_out_are_named_where_a_package_is_missing() {
+    for shell in shells() {
+        let said = run(
+            shell,
+            &format!(
+                "{FOREIGN}cat >>\"$dir/then\" <<'T'\ncase $* in *' install '*) echo 'Error: Unable to find a match: rabbitmq-server'; exit 1 ;; esac\nT\n\
+                 (set -eu; refreshed=; install_packages rabbitmq-server '' '' no-data rabbitmq-server)"
+            ),
+        );
+        assert!(
+            said.contains(
+                "offers rabbitmq-server; these repositories could not be read: foreign (Failed to connect"
+            ),
+            "{shell:?}: {said}"
+        );
+        assert!(said.contains("dnf makecache; then run"), "{shell:?}: {said}");
+    }
+}
+
+/// Keys come over the network before metadata does: a server that does not answer costs its timeout once, whatever it has.
+#[test]
+fn a_server_that_does_not_answer_is_asked_for_one_key() {
+    for shell in shells() {
+        let said = run(
+            shell,
+            "printf '[a]\ngpgkey=http://192.0.2.1/1 http://192.0.2.1/2\n[b]\ngpgkey=http://192.0.2.1/3\n[c]\ngpgkey=http://192.0.2.2/4\n' \
+               >\"$dir/etc/yum.repos.d/a.repo\"\n\
+             timeout() { for address in \"$@\"; do :; done; echo \"asked $address\" >>\"$dir/calls\"; return 28; }\n\
+             unread=' c'; accept_keys; cat \"$dir/calls\"",
+        );
+        assert_eq!(said.trim(), "asked http://192.0.2.1/1", "{shell:?}");
     }
 }
 
@@ -211,7 +292,7 @@ fn keys_from_the_network_are_judged_before_dnf_loads_anything() {
              curl() { while [ \"$1\" != -o ]; do shift; done; echo key >\"$2\"; }\n\
              timeout() { while :; do case $1 in -k) shift 2 ;; [0-9]*) shift ;; *) break ;; esac; done; \"$@\"; }\n\
              fingerprints() { echo 0123456789ABCDEF0123456789ABCDEF01234567; }\nrpm_has_key() { false; }\n\
-             lists_are_fresh() { false; }\nis_as_planned() { :; }\nare_installed() { :; }\nversions_of() { echo 1; }\n\
+             refreshed=\nis_as_planned() { :; }\nare_installed() { :; }\nversions_of() { echo 1; }\n\
              (install_packages '' '' '' - rabbitmq-server=3.10.8-1.el9) >/dev/null\n\
              versions_of() { printf '1\\n2\\n'; }\n\
              (install_packages '' '' '' - rabbitmq-server=3.10.8-1.el9) >/dev/null\n\

@@ -217,7 +217,7 @@ platforms! {
     /// Debian, Ubuntu and what derives from them: apt and dpkg.
     Debian: apt, steps [apt], where "command -v dpkg >/dev/null 2>&1";
     /// Enterprise Linux, Fedora, Amazon Linux: dnf and rpm. rpm may be installed on a Debian host as a tool.
-    Rpm: dnf, steps [dnf dnf_keys], where "command -v rpm >/dev/null 2>&1 && ! command -v dpkg >/dev/null 2>&1";
+    Rpm: dnf, steps [dnf dnf_failures dnf_keys], where "command -v rpm >/dev/null 2>&1 && ! command -v dpkg >/dev/null 2>&1";
 }
 
 impl OsFamily {

@@ -95,3 +95,52 @@ fn a_generated_cookie_survives_the_installation_of_other_packages() {
     let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
     assert_eq!(ids(&plan), ["node1/packages"], "{}", plan_text(&plan, Style::plain(100)));
 }
+
+fn install_rpm(facts: &mut Facts, text: &str) {
+    install(facts, text);
+    let package = host(facts, text).packages.get_mut("rabbitmq-server").expect("it is installed");
+    package.installed = Some("3.10.8-1.el9".to_owned());
+}
+
+fn with_generated_cookie(facts: &mut Facts, text: &str, shape: CookieShape) {
+    host(facts, text).cookie.as_mut().expect("a cookie").shape = shape;
+}
+
+/// Debian's package would replace it at its next upgrade: no such node enters, and nothing is half done.
+#[test]
+fn a_cookie_that_erlang_generated_is_not_given_to_debians_hosts() {
+    let desired = desired(INVENTORY);
+    let rpm = ["node1", "node3"];
+    let mut facts = fresh(&desired);
+    enterprise_linux(&mut facts, &rpm, "9.4", &["3.10.8-1.el9"]);
+    start_alone(&mut facts, "node1");
+    install_rpm(&mut facts, "node1");
+    with_generated_cookie(&mut facts, "node1", CookieShape::Generated);
+    insta::assert_snapshot!(text(&facts));
+    // It stays among RPM hosts.
+    enterprise_linux(&mut facts, &["node2"], "9.4", &["3.10.8-1.el9"]);
+    let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
+    assert!(!ids(&plan).contains(&"node1/cookie".to_owned()), "{}", plan_text(&plan, Style::plain(100)));
+    assert!(ids(&plan).contains(&"node2/cookie".to_owned()), "{}", plan_text(&plan, Style::plain(100)));
+}
+
+/// A seed that was never more than started by hand gives way to a new cookie, if a Debian host needs one that lasts.
+#[test]
+fn a_generated_cookie_of_a_blank_host_gives_way() {
+    let desired = desired(INVENTORY);
+    for (rpm, gives_way) in [(&["node1"][..], true), (&["node1", "node2", "node3"][..], false)] {
+        let mut facts = fresh(&desired);
+        enterprise_linux(&mut facts, rpm, "9.4", &["3.10.8-1.el9"]);
+        install_rpm(&mut facts, "node1");
+        with_generated_cookie(&mut facts, "node1", CookieShape::Generated);
+        let (plan, after) = planned(&desired, &facts, &options()).expect("a plan");
+        assert_eq!(
+            ids(&plan).contains(&"node1/cookie".to_owned()),
+            gives_way,
+            "{}",
+            plan_text(&plan, Style::plain(100))
+        );
+        let again = planned(&desired, &after, &options()).expect("a plan").0;
+        assert!(again.steps.is_empty(), "{}", plan_text(&again, Style::plain(100)));
+    }
+}

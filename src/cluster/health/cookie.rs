@@ -108,11 +108,12 @@ fn guard(file: &CookieFile, notebook: &mut Notebook<'_>) {
         notebook.add(Severity::Error, what, "`rabbitup up` sets the owner");
     }
     match file.shape {
-        CookieShape::Usable => {}
+        // Whether it lasts on all hosts is another one's finding: on those that replace it.
+        CookieShape::Usable | CookieShape::Generated => {}
         CookieShape::DebianReplaces => notebook.add(
             Severity::Warning,
             "the cookie is 20 upper-case letters: Debian's package replaces it at its next upgrade",
-            "Debian replaces it when the package is configured again: hold the package until the cookie has changed",
+            "`rabbitup run rotate-cookie` gives all nodes another one; until then hold the package",
         ),
         CookieShape::Unusable => notebook.add(
             Severity::Error,

@@ -1,9 +1,10 @@
 use super::Draft;
 use crate::facts::{BrokerState, CookieFile, CookieShape, HostFacts};
-use crate::inventory::CookieSource;
+use crate::inventory::{CookieSource, Host};
 use crate::model::{Advice, CookieDigest, HostName, Next, SecretName};
 use crate::operation::{Digests, GuardCookie, InstallCookie};
-use crate::plan::{Change, Proposal, RefusalKind, obstacle};
+use crate::plan::{Change, Proposal, Reason, RefusalKind, obstacle};
+use crate::platform::GeneratedCookie;
 use crate::rabbitmq::COOKIE_FILE;
 
 /// Gives every broker the same Erlang cookie, readable only by the broker.
@@ -17,6 +18,9 @@ pub fn plan(draft: &mut Draft<'_>) {
         let Some(facts) = draft.host(&host.name) else { continue };
         match facts.cookie.clone() {
             Some(cookie) if cookie.raw == wanted.raw => guard(draft, &host.name, &cookie),
+            _ if wanted.is_generated && replaces_generated(facts) && facts.data.is_empty() => {
+                refuse_replaced(draft, &host.name, &wanted.whose);
+            }
             Some(cookie) if cookie.normalised == wanted.digest => {
                 install(draft, &host.name, Some(&cookie), &wanted)
             }
@@ -41,6 +45,8 @@ struct Wanted {
     secret: SecretName,
     /// Its origin, for reasons: `node1's`, `the inventory's`, `the new one`.
     whose: String,
+    /// Whether it has the form that Erlang generates and Debian's package replaces. The inventory's and a new one never have.
+    is_generated: bool,
 }
 
 /// The digest that every cookie must have. If no existing cookie can stay, it is a new one, which the loader
@@ -49,36 +55,78 @@ fn wanted(draft: &Draft<'_>) -> Option<Wanted> {
     let held = |secret: SecretName, whose: &str| {
         let cookie = draft.secret(&secret)?;
         let (raw, digest) = (CookieDigest::of_file(cookie), CookieDigest::of(cookie));
-        Some(Wanted { raw, digest, secret, whose: whose.to_owned() })
+        Some(Wanted { raw, digest, secret, whose: whose.to_owned(), is_generated: false })
     };
     if draft.desired.cluster.cookie == CookieSource::Given {
         return held(SecretName::cookie(), "the inventory's");
     }
     match kept(draft) {
-        Some((host, raw, digest)) => {
-            Some(Wanted { raw, digest, secret: SecretName::cookie(), whose: format!("{host}'s") })
-        }
+        Some((host, cookie)) => Some(Wanted {
+            raw: cookie.raw,
+            digest: cookie.normalised,
+            secret: SecretName::cookie(),
+            whose: format!("{host}'s"),
+            is_generated: matches!(cookie.shape, CookieShape::Generated | CookieShape::DebianReplaces),
+        }),
         None => held(SecretName::new_cookie(), NEW),
     }
 }
 
 /// The cookie that stays: the anchor's, if it is usable. With `generate`, only that of a running cluster.
-fn kept(draft: &Draft<'_>) -> Option<(HostName, CookieDigest, CookieDigest)> {
-    let lives = |facts: &HostFacts| facts.broker != BrokerState::Down || !facts.data.is_empty();
-    let usable = |facts: &HostFacts| {
-        let cookie = facts.cookie.as_ref()?;
-        let keep = match cookie.shape {
-            CookieShape::Usable => true,
-            // A running node keeps it until its package is configured again.
-            CookieShape::DebianReplaces => facts.node().is_some(),
-            CookieShape::Unusable => false,
-        };
-        keep.then_some((cookie.raw, cookie.normalised))
-    };
+fn kept<'d>(draft: &'d Draft<'_>) -> Option<(HostName, &'d CookieFile)> {
     let anchor = draft.observed.host(&draft.anchor)?;
-    let (raw, digest) = usable(anchor)?;
-    let keep = draft.desired.cluster.cookie != CookieSource::Generate || lives(anchor);
-    keep.then(|| (draft.anchor.clone(), raw, digest))
+    let lives = anchor.broker != BrokerState::Down || !anchor.data.is_empty();
+    let cookie = anchor.cookie.as_ref()?;
+    let is_usable = match cookie.shape {
+        CookieShape::Usable => true,
+        // It stays on this host, but not on Debian's.
+        CookieShape::Generated => {
+            let hosts = draft.brokers();
+            let mut brokers = hosts.iter().filter_map(|host| draft.host(&host.name));
+            lives || !brokers.any(replaces_generated)
+        }
+        // A running node keeps it until its package is configured again.
+        CookieShape::DebianReplaces => anchor.node().is_some(),
+        CookieShape::Unusable => false,
+    };
+    let keep = is_usable && (draft.desired.cluster.cookie != CookieSource::Generate || lives);
+    keep.then(|| (draft.anchor.clone(), cookie))
+}
+
+/// Whether the package of the broker replaces a cookie that Erlang generated on such a host.
+fn replaces_generated(facts: &HostFacts) -> bool {
+    let platform = facts.system.family.platform();
+    platform.is_some_and(|platform| platform.generated_cookie == GeneratedCookie::IsReplaced)
+}
+
+/// A node that entered with such a cookie would leave its cluster when its package is configured again.
+fn refuse_replaced(draft: &mut Draft<'_>, host: &HostName, whose: &str) {
+    draft.refuse(
+        host,
+        RefusalKind::CookieNotLasting,
+        format!("the cluster's cookie, {whose}, would not last on this host"),
+        "it is 20 upper-case letters, as Erlang generates a cookie; Debian's package replaces such a cookie at each upgrade, and this \
+         node would then refuse the others",
+        Next::say("this gives the nodes that run another one, without a restart:")
+            .rabbitup("run rotate-cookie")
+            .and(Advice::Command(draft.options.command.clone())),
+    );
+}
+
+/// The upgrade of a member that would replace its cookie while it is down, so that it could not return.
+pub(super) fn lost_by_upgrade(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> Option<Reason> {
+    let is_replaced = facts.cookie.as_ref().is_some_and(|cookie| cookie.shape == CookieShape::DebianReplaces);
+    let is_one_of_several = facts.node().is_some_and(|node| !node.is_alone());
+    (is_replaced && is_one_of_several).then(|| {
+        RefusalKind::CookieLostByUpgrade.reason(
+            format!("{} would not return from its upgrade", host.node()),
+            "its cookie is 20 upper-case letters; Debian's package replaces such a cookie at each upgrade, and this node would then \
+             refuse the others",
+            Next::say("this gives all nodes another one, without a restart:")
+                .rabbitup("run rotate-cookie")
+                .and(Advice::Command(draft.options.command.clone())),
+        )
+    })
 }
 
 /// Whether the node runs as one of several members with a cookie other than the wanted one.
@@ -146,10 +194,16 @@ fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, w
             "20 upper-case letters: Debian's package replaces such a cookie".to_owned()
         }
         Some(CookieShape::Unusable) => "Erlang does not accept the present one".to_owned(),
-        Some(CookieShape::Usable) if found.is_some_and(|cookie| cookie.normalised == wanted.digest) => {
+        Some(CookieShape::Usable | CookieShape::Generated)
+            if found.is_some_and(|cookie| cookie.normalised == wanted.digest) =>
+        {
             format!("the same cookie as {}, but with a different line end", wanted.whose)
         }
-        Some(CookieShape::Usable) => format!("cookie differs from {}", wanted.whose),
+        Some(CookieShape::Generated) if wanted.whose == NEW => {
+            "20 upper-case letters: Debian's package would replace such a cookie on the other brokers"
+                .to_owned()
+        }
+        Some(CookieShape::Usable | CookieShape::Generated) => format!("cookie differs from {}", wanted.whose),
     };
     // A new cookie is generated again when a saved plan is applied, so its digest means nothing then.
     let digest =
@@ -169,7 +223,7 @@ fn guard(draft: &mut Draft<'_>, host: &HostName, cookie: &CookieFile) {
         draft.note(
             host,
             "the cookie is 20 upper-case letters: Debian's package replaces it at the next upgrade, and this node \
-             would then refuse the others",
+             would then refuse the others; rabbitup run rotate-cookie gives all nodes another one",
         );
     }
     if cookie.mode & 0o077 == 0 && cookie.owner == "rabbitmq" {

@@ -1,6 +1,8 @@
 use super::asked_for::{Target, target};
 use super::roll::{RollKind, roll};
-use super::{Draft, bring_back, broker_config, conf_keys, feature_flags, over, packages, plugin_files};
+use super::{
+    Draft, bring_back, broker_config, conf_keys, cookie, feature_flags, over, packages, plugin_files,
+};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::{Advice, HostName, Next, Version};
@@ -76,7 +78,8 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             }
             continue;
         }
-        let choice = match over::judged(draft, host, facts, &target) {
+        let lost = cookie::lost_by_upgrade(draft, host, facts).map_or(Ok(()), Err);
+        let choice = match lost.and_then(|()| over::judged(draft, host, facts, &target)) {
             Ok(choice) => choice,
             Err(reason) => {
                 draft.refuse_for(&host.name, reason);

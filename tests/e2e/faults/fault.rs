@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use super::invariants;
 use super::playbook::Playbook;
-use super::ways::mirror::Mirror;
+use super::ways::mirror::{Manner, Mirror};
 use super::ways::{clock, controller, hostile, names, storage};
 use crate::inventory::Inventory;
 use crate::lab::Disk;
 use crate::program::{Running, Start, until};
-use crate::release::Family;
-use crate::stage::{BROKERS, Stage, octet};
+use crate::stage::{ALL, BROKERS, Stage, octet};
 use crate::watch::server_states;
 
 /// How long a host keeps the lock of a lost run (`LEASE` of src/apply/lock.rs), and a margin.
@@ -51,7 +50,11 @@ pub struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     pub fn set(stage: &'a Stage, playbook: &'static Playbook, fault: Fault) -> Self {
-        let mirror = (fault == Fault::Mirror).then(|| Mirror::start(&stage.lab));
+        let mirror = (fault == Fault::Mirror).then(|| {
+            let mirror = Mirror::start(&stage.lab, stage.lab.suite().family(), &ALL);
+            mirror.enter(&stage.lab);
+            mirror
+        });
         Self { stage, playbook, mirror }
     }
 
@@ -127,11 +130,6 @@ impl Fault {
             Self::Second => "second",
             Self::Hostile => "hostile",
         }
-    }
-
-    /// Whether hosts of this family can meet it. The mirror speaks to apt only; one for dnf is still to be written.
-    pub fn is_there(self, family: Family) -> bool {
-        self != Self::Mirror || family == Family::Apt
     }
 
     /// Whether it can be injected while this step runs: `packages`, `restart`.
@@ -228,7 +226,7 @@ impl Fault {
             Self::Inodes => drop(lab.stdout_of(host, storage::TAKE_INODES)),
             Self::ReadOnly => drop(lab.stdout_of(host, storage::REMOUNT_READ_ONLY)),
             Self::Repository => drop(lab.stdout_of(host, "mount -t tmpfs none /srv/repo")),
-            Self::Mirror => scene.mirror.as_ref().expect("the scene has one").set_silent(true),
+            Self::Mirror => scene.mirror.as_ref().expect("the scene has one").set(Manner::IsSilent),
             Self::PackageManager => {
                 return Struck::there(
                     lab.run_on(host, scene.stage.lab.suite().family().kill()).status.success(),
@@ -292,7 +290,7 @@ impl Fault {
             Self::Inodes => drop(lab.stdout_of(host, storage::GIVE_INODES)),
             Self::ReadOnly => drop(lab.stdout_of(host, storage::REMOUNT_WRITABLE)),
             Self::Repository => drop(lab.stdout_of(host, "umount /srv/repo")),
-            Self::Mirror => scene.mirror.as_ref().expect("the scene has one").set_silent(false),
+            Self::Mirror => scene.mirror.as_ref().expect("the scene has one").set(Manner::Answers),
             Self::Power if brokers_too => drop(lab.run_on(host, WAIT_FOR_BOOT)),
             Self::Names => names::put_right(lab, host),
             Self::ControllerClock => clock::put_right_here(stage),

@@ -10,7 +10,7 @@ use crate::stage::{ALL, BROKERS, Stage};
 /// `plan -o`, `apply`, and a plan that is out of date.
 pub fn saved_plan(stage: &Stage) {
     let lab = &stage.lab;
-    let changed = Inventory::whole().balanced(r#"balance = "leastconn""#);
+    let changed = Inventory::whole().balanced(r#"balance = "roundrobin""#);
     let file = stage.home.borrow().path("saved.plan");
     let path = file.display().to_string();
     let save = |inventory: &Inventory| stage.rabbitup(inventory).args(["plan", "-o", &path]).run().expect(0);
@@ -37,7 +37,7 @@ pub fn saved_plan(stage: &Stage) {
     );
     lab.stdout_of("node2", "touch /run/end-it");
     waits.wait().expect(0);
-    assert!(lab.stdout_of("lb1", "cat /etc/haproxy/haproxy.cfg").contains("balance leastconn"));
+    assert!(lab.stdout_of("lb1", "cat /etc/haproxy/haproxy.cfg").contains("balance roundrobin"));
     stage.assert_nothing_to_do(&changed);
 
     // The same plan again: its facts are outdated.
@@ -66,13 +66,13 @@ pub fn saved_plan(stage: &Stage) {
 /// `--limit` changes the named hosts only; plugins are switched and the load balancer reloaded, without a restart.
 pub fn limit_and_plugins(stage: &Stage) {
     let lab = &stage.lab;
-    let mut changed = Inventory::whole().balanced(r#"balance = "leastconn""#);
+    let mut changed = Inventory::whole().balanced(r#"balance = "roundrobin""#);
     changed.plugins.push("rabbitmq_top");
     let files = hosts::all_files(lab, &BROKERS);
     let services = hosts::all_services(lab, &ALL);
     let run = stage.rabbitup(&changed).args(["up", "--yes", "--limit", "lb1"]).run().expect(0);
     assert!(!run.out.contains("rabbitmq_top"), "a change outside of the limit: {run}");
-    assert!(lab.stdout_of("lb1", "cat /etc/haproxy/haproxy.cfg").contains("balance leastconn"));
+    assert!(lab.stdout_of("lb1", "cat /etc/haproxy/haproxy.cfg").contains("balance roundrobin"));
     hosts::assert_untouched(lab, &BROKERS, &files);
     assert_eq!(hosts::all_services(lab, &ALL), services, "a reload is no restart");
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::faults::ways::mirror::{Manner, Mirror, SILENCE};
 use crate::hosts::{self, on_all};
 use crate::inventory::Inventory;
 use crate::lab::Host;
@@ -17,7 +18,36 @@ pub fn one_cluster(stage: &Stage) {
     lab.remove_hosts();
     lab.up_as(Suite::Bookworm, &["node1", "node2", "lb1"].map(|name| Host::new(name, octet(name))));
     lab.up_as(Suite::El9, &[Host::new("node3", octet("node3"))]);
+    // The EL host has a broker with data, and with the cookie that Erlang generated at its first start: Debian's package would replace
+    // that one.
+    let install = Family::Dnf.install_broker();
+    lab.stdout_of(
+        "node3",
+        &format!("hostnamectl set-hostname node3 && {install} && rabbitmqctl -q add_vhost shop"),
+    );
+    let cookies =
+        || on_all(&BROKERS, |host| lab.stdout_of(host, "cat /var/lib/rabbitmq/.erlang.cookie || :"));
+    let generated = cookies();
+    assert!(generated[2].len() == 20 && generated[..2] == ["", ""], "{generated:?}");
+    stage
+        .up(&inventory)
+        .expect(1)
+        .says("node1, node2: the cluster's cookie, node3's, would not last on this host")
+        .says("rabbitup run rotate-cookie")
+        .says("Nothing was changed.");
+    assert_eq!(cookies(), generated, "the hosts' cookies");
+    // Two of the brokers are not installed yet, which `verify` reports.
+    stage
+        .rabbitup(&inventory)
+        .args(["run", "rotate-cookie", "--yes"])
+        .run()
+        .expect(1)
+        .says("switch rabbit@node3 to the new cookie");
     stage.up(&inventory).expect(0);
+    // Configured again, as at each upgrade.
+    let cookie = hosts::assert_cookie(lab, &BROKERS);
+    lab.stdout_of("node1", "DEBIAN_FRONTEND=noninteractive dpkg-reconfigure rabbitmq-server >/dev/null 2>&1");
+    assert_eq!(hosts::assert_cookie(lab, &BROKERS), cookie, "Debian's package left it");
     let versions = on_all(&BROKERS, |host| hosts::running_version(lab, host));
     assert!(versions.iter().all(|version| *version == versions[0]), "{versions:?}");
     stage.assert_serves();
@@ -60,13 +90,14 @@ fn one_broker(stage: &Stage) -> Inventory {
 pub fn repositories(stage: &Stage) {
     let lab = &stage.lab;
     let mut inventory = one_broker(stage);
-    let nowhere = lab.address(99);
-    lab.stdout_of(
-        "node1",
-        &format!(
-            "printf '[foreign]\\nname=foreign\\nbaseurl=http://{nowhere}/\\ngpgkey=http://{nowhere}/KEY\\n' >/etc/yum.repos.d/foreign.repo"
-        ),
-    );
+    let vendors = "/etc/yum.repos.d/rabbitmq.repo";
+    lab.stdout_of("node1", &format!("cp {vendors} /root/ && sed -i '/^gpgkey/d' {vendors}"));
+    let keyless = "of the repository rabbitmq (repo_gpgcheck=1) cannot be verified: it has no gpgkey";
+    stage.up(&inventory).expect(1).says(keyless).says("add to [rabbitmq] in /etc/yum.repos.d: gpgkey=");
+    lab.stdout_of("node1", &format!("sed -i '/^repo_gpgcheck/d' {vendors}"));
+    let keyless = "of the repository rabbitmq (gpgcheck=1) cannot be verified: it has no gpgkey";
+    stage.up(&inventory).expect(1).says(keyless).says("add to [rabbitmq] in /etc/yum.repos.d: gpgkey=");
+    lab.stdout_of("node1", &format!("cp /root/rabbitmq.repo {vendors} && rm -r /var/cache/dnf"));
     let fingerprint = lab.stdout_of("node1", KEY_BY_ADDRESS);
 
     let run = stage.up(&inventory).expect(1);
@@ -77,8 +108,18 @@ pub fn repositories(stage: &Stage) {
     assert_eq!(lab.stdout_of("node1", ACCEPTED_KEYS), "", "no key was accepted from the network");
     assert_eq!(lab.stdout_of("node1", "rpm -qa rabbitmq-server erlang"), "", "nothing was installed");
 
-    inventory.package = vec![format!("keys = [\"{fingerprint}\"]")];
+    inventory.package = vec![format!("keys = [\"{fingerprint}\"]"), "hold = true".to_owned()];
     lab.stdout_of("node1", LOCK);
+    // Somebody's repository that accepts connections and sends nothing. dnf tries it four times, for as long as its timeout.
+    let mirror = Mirror::start(lab, Family::Dnf, &["node1"]);
+    let foreign = format!("{}/{SILENCE}", mirror.source());
+    lab.stdout_of(
+        "node1",
+        &format!(
+            "printf '[foreign]\\nname=foreign\\nbaseurl={foreign}\\ngpgkey={foreign}/KEY {foreign}/OTHER\\n' >/etc/yum.repos.d/foreign.repo && \
+             echo timeout=2 >>/etc/dnf/dnf.conf"
+        ),
+    );
     let mut waits = stage.rabbitup(&inventory).args(["up", "--yes", "--json"]).spawn();
     waits.wait_for("; waiting");
     assert_eq!(lab.stdout_of("node1", "rpm -qa rabbitmq-server"), "", "it waits");
@@ -88,8 +129,39 @@ pub fn repositories(stage: &Stage) {
         lab.run_on("node1", "systemctl -q is-active rabbitmq-server").status.success().then_some(())
     });
     assert!(lab.stdout_of("node1", ACCEPTED_KEYS).contains("gpg-pubkey-"), "the key was accepted");
+    // The steps `packages` and `hold`: metadata, download and transaction, the plugin for the hold, its list and its locks.
+    let tries = mirror.unanswered();
+    assert!(
+        (1..=2 * 5).contains(&tries),
+        "{tries} requests: in each step one for the keys and four of one dnf"
+    );
     hosts::assert_tidy(lab, &["node1"]);
+    lab.stdout_of("node1", "rm /etc/yum.repos.d/foreign.repo");
     stage.assert_nothing_to_do(&inventory);
+    silent_mirror(stage, &inventory, &mirror);
+}
+
+/// A mirror that sends nothing, and one that stops in the middle of a package: the step names it, and the next run goes on.
+fn silent_mirror(stage: &Stage, inventory: &Inventory, mirror: &Mirror) {
+    let lab = &stage.lab;
+    mirror.enter(lab);
+    lab.stdout_of("node1", "dnf -q -y remove chrony");
+    mirror.set(Manner::IsSilent);
+    stage
+        .up(inventory)
+        .expect(1)
+        .says("no repository of this host offers chrony; these repositories could not be read: ")
+        .says("lab-appstream (Operation too slow")
+        .says(&format!("at {})", mirror.source()));
+    mirror.set(Manner::StopsHalfWay);
+    stage
+        .up(inventory)
+        .expect(1)
+        .says("could not be downloaded from the repository lab-appstream: Operation too slow")
+        .says(&format!("at {}", mirror.source()));
+    mirror.set(Manner::Answers);
+    stage.up(inventory).expect(0);
+    stage.assert_nothing_to_do(inventory);
 }
 
 /// Waits until rpm has the old version and the new one, and kills all of the run on this host at once: shell, dnf and all.

@@ -287,7 +287,8 @@ fn saved_plan(stage: &Stage) {
         assert_eq!(mode(&journal.path()), 0o600, "{}", journal.path().display());
     }
     rabbitup(stage, &text).args(["up", "--yes"]).run().expect(0).says("No changes.");
-    let open = "grep -l 'stats auth' /etc/haproxy/* | xargs stat -c %a | grep -v '0$' || :";
+    let open =
+        "grep -lE 'stats auth|insecure-password' /etc/haproxy/* | xargs stat -c %a | grep -v '0$' || :";
     assert_eq!(stage.lab.stdout_of("lb1", open), "", "others can read a password on lb1");
 }
 

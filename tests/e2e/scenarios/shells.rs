@@ -34,7 +34,7 @@ pub fn login_shells(stage: &Stage) {
     for (host, path) in ALL.iter().zip(shells) {
         shell(lab, host, path);
     }
-    let balanced = inventory.clone().balanced(r#"balance = "leastconn""#);
+    let balanced = inventory.clone().balanced(r#"balance = "roundrobin""#);
     stage.home.borrow_mut().forget_connections();
     let first = stage.rabbitup(&inventory).args(["plan", "-v"]).run().expect(0).says("No changes.");
     first.says(&format!("ssh: 4 connections opened, {scripts} scripts run"));

@@ -1,5 +1,7 @@
 //! A new cookie, and interrupted rotations.
 
+use rabbitup::facts::CookieShape;
+
 use super::*;
 
 #[test]
@@ -49,6 +51,36 @@ fn no_rotation_if_a_node_does_not_see_a_running_one() {
     host(&mut facts, "node2").broker = BrokerState::Unknown("no answer".to_owned());
     let refused = plan("rotate-cookie", &[], &facts);
     assert!(refused.contains("rabbit@node2 runs but does not answer, so it cannot get"), "{refused}");
+}
+
+/// What a bring-up refuses tells to rotate, while the new host is in the inventory already.
+#[test]
+fn a_host_without_a_node_has_no_part_in_a_rotation() {
+    let fresh = fresh(&desired(INVENTORY));
+    let mut facts = whole();
+    *host(&mut facts, "node3") = fresh.host(&name("node3")).expect("a host").clone();
+    for text in ["node1", "node2"] {
+        let left = node("node3");
+        let seen = running(&mut facts, text);
+        seen.members.retain(|member| member.node != left);
+        seen.running.retain(|member| *member != left);
+    }
+    let (plan, _) = Call::of("rotate-cookie", &[]).project(&desired(INVENTORY), &facts).expect("a plan");
+    assert_eq!(plan.steps.len(), 6, "{plan:?}");
+    assert!(plan.steps.iter().all(|step| step.host != name("node3")), "{plan:?}");
+}
+
+/// Debian's package replaces such a cookie while the node is down for its upgrade.
+#[test]
+fn no_member_is_upgraded_whose_cookie_would_be_replaced() {
+    let mut facts = whole();
+    offer_next(&mut facts);
+    host(&mut facts, "node2").cookie.as_mut().expect("a cookie").shape = CookieShape::DebianReplaces;
+    let refused = plan("upgrade", &[], &facts);
+    assert!(refused.contains("rabbit@node2 would not return from its upgrade"), "{refused}");
+    assert!(refused.contains("rabbitup run rotate-cookie"), "{refused}");
+    host(&mut facts, "node2").cookie.as_mut().expect("a cookie").shape = CookieShape::Generated;
+    assert!(plan("upgrade", &[], &facts).contains("upgrade rabbit@node2 to"));
 }
 
 fn stage(facts: &mut Facts, text: &str) {

@@ -72,10 +72,18 @@ pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
     Some(Unfinished::Target(Target { raw, digest, secret, keyed, reason, goes_on: true }))
 }
 
-/// Whether a host's file and running node both have this cookie.
+/// Whether a host's file and running node both have this cookie. A host that never had a node gets it when that enters the cluster.
 pub(super) fn has(draft: &Draft<'_>, host: &HostName, digest: CookieDigest) -> bool {
-    let Some(facts) = draft.host(host) else { return true };
+    let Some(facts) = draft.host(host).filter(|facts| !is_blank(facts)) else { return true };
     file_of(facts) == Some(digest) && facts.node().is_none_or(|node| node.cookie == Some(digest))
+}
+
+/// RabbitMQ may not even be installed there.
+fn is_blank(facts: &HostFacts) -> bool {
+    facts.cookie.is_none()
+        && facts.staged_cookie.is_none()
+        && facts.data.is_empty()
+        && facts.broker == BrokerState::Down
 }
 
 pub(super) fn file_of(facts: &HostFacts) -> Option<CookieDigest> {

@@ -1,5 +1,7 @@
 //! Cookies that differ, and rotations that were not finished.
 
+use rabbitup::facts::CookieShape;
+
 use super::Hand::{Does, Nothing};
 use super::*;
 
@@ -16,6 +18,26 @@ pub const ROWS: &[Row] = &[
             world.edit("{ from = \"seed\" }", "{ from = \"env\", name = \"NEW_COOKIE\" }");
             let secret = rabbitup::model::Secret::new(b"another-cookie-of-the-inventory".to_vec());
             world.desired.secrets.insert(rabbitup::model::SecretName::cookie(), secret);
+        },
+        hand: Nothing,
+    },
+    Row {
+        kind: RefusalKind::CookieNotLasting,
+        typed: "up",
+        set_up: |world| {
+            generated(world);
+            world.wipe("node3");
+            unlist(&mut world.facts, "node3");
+            world.host("node3").cookie = None;
+        },
+        hand: Nothing,
+    },
+    Row {
+        kind: RefusalKind::CookieLostByUpgrade,
+        typed: "run upgrade",
+        set_up: |world| {
+            generated(world);
+            offer_next(&mut world.facts);
         },
         hand: Nothing,
     },
@@ -151,4 +173,11 @@ fn staged(world: &mut World, text: &str) {
     let host = world.host(text);
     host.staged_cookie = host.cookie.take();
     cookie(&mut world.facts, text, OLD);
+}
+
+/// The cookie of all nodes is one that Erlang generated.
+fn generated(world: &mut World) {
+    for text in BROKERS {
+        world.host(text).cookie.as_mut().expect("a cookie").shape = CookieShape::DebianReplaces;
+    }
 }
