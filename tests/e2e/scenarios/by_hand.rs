@@ -46,10 +46,7 @@ fn prepare(stage: &Stage, first: &str, then: &str) {
         Family::Dnf => "dnf -qy install chrony >/dev/null && systemctl enable --now chronyd",
     };
     on_all(&BROKERS, |host| {
-        lab.stdout_of(
-            host,
-            &format!("hostnamectl set-hostname {host} && printf '{lines}\\n' >>/etc/hosts"),
-        );
+        lab.stdout_of(host, &format!("hostnamectl set-hostname {host} && printf '{lines}\\n' >>/etc/hosts"));
         lab.stdout_of(host, install);
         // Any provider's host keeps its time.
         lab.stdout_of(host, time);
