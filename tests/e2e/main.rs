@@ -29,9 +29,9 @@ mod watch;
 
 use release::Suite;
 use scenarios::{
-    access, addresses, advice, balancer, changes, cold, consent, doctor, exposure, families, files, firewall,
-    half_done, hostile, leaving, membership, names, only_copies, outranked, packages, planted, ports,
-    questions, queues, recovery, rolling, rotation, runs, secrets, shells, steady, taken_over, tls,
+    access, addresses, advice, balancer, by_hand, changes, cold, consent, doctor, exposure, families, files,
+    firewall, half_done, hostile, leaving, membership, names, only_copies, outranked, packages, planted,
+    ports, questions, queues, recovery, rolling, rotation, runs, secrets, shells, steady, taken_over, tls,
     traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
@@ -46,6 +46,9 @@ const SCENARIOS: &[Scenario] = &[
     fresh("a joiner alone while the seed node is down", changes::joiner_without_seed).but_one(),
     fresh("doctor on blank hosts", doctor::blank_hosts).by_turns(),
     fresh("the old configuration file is there", outranked::old_configuration).by_turns(),
+    Scenario::new("a cluster made by the tutorial", State::Fresh, State::Any, by_hand::by_tutorial)
+        .by_turns(),
+    Scenario::new("a cluster made by a role", State::Fresh, State::Any, by_hand::by_role).by_turns(),
     Scenario::new("a clock with which no package can be fetched", State::Fresh, State::Any, packages::clocks)
         .by_turns(),
     Scenario::new(

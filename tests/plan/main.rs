@@ -14,6 +14,7 @@ mod laws;
 mod names;
 mod order;
 mod outranked;
+mod own_settings;
 mod packages;
 mod phases;
 mod ports;

@@ -109,7 +109,7 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
         true => current.is_some() && now == then,
         false => now.effective() == then.effective() && !outlived,
     };
-    if same {
+    if same || (!outlived && keeps_its_own(draft, host, &found)) {
         return;
     }
     let reason = match current {
@@ -119,6 +119,35 @@ fn conf(draft: &mut Draft<'_>, host: &Host) {
     };
     conf_keys::refuse_unknown(draft, host, then);
     write_conf(draft, host, found, reason);
+}
+
+/// Whether a node keeps the settings that somebody else gave it: the inventory says nothing about any, as where a cluster is taken over. A
+/// file that rabbitup wrote is another matter: its settings were taken out of the inventory.
+fn keeps_its_own(draft: &mut Draft<'_>, host: &Host, found: &Compared) -> bool {
+    let says_nothing = |text: &str, found: &Compared| !is_ours(text) && found.then.effective().is_empty();
+    let own = found.current.as_deref().is_some_and(|text| says_nothing(text, found));
+    let is_blank = draft.host(&host.name).is_none_or(|facts| is_blank(facts, &host.node()));
+    if own && !is_blank {
+        return true;
+    }
+    if is_blank && found.then.effective().is_empty() && draft.anchor != host.name {
+        let theirs = draft.host(&draft.anchor).and_then(|facts| facts.file(CONF_FILE)?.content.as_deref());
+        let has_settings =
+            theirs.is_some_and(|text| !is_ours(text) && !Conf::parse(text).effective().is_empty());
+        if has_settings {
+            let text = format!(
+                "it gets none of the settings that {} has in its own {CONF_FILE}: put them into [cluster.config], for all nodes",
+                draft.anchor
+            );
+            draft.note(&host.name, text);
+        }
+    }
+    false
+}
+
+/// Whether rabbitup wrote this rabbitmq.conf.
+fn is_ours(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.contains("rabbitup"))
 }
 
 /// Before an upgrade to a version that no longer waits before it enters, the setting that prevented the wait is removed (`enter.sh`

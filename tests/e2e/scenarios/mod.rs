@@ -4,6 +4,7 @@ pub mod access;
 pub mod addresses;
 pub mod advice;
 pub mod balancer;
+pub mod by_hand;
 pub mod changes;
 pub mod cold;
 pub mod consent;
