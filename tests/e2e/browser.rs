@@ -22,13 +22,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const END: Duration = Duration::from_secs(5);
 
 /// The window: as wide as the tables of both pages.
-const SIZE: (u32, u32) = (1330, 790);
+const SIZE: (u32, u32) = (1400, 760);
 
 /// No sandbox, since the tests are root's. Nothing leaves the machine: no searches for updates, and no names but the lab's addresses.
-const FLAGS: [&str; 14] = [
+const FLAGS: [&str; 15] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--hide-scrollbars",
     "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
