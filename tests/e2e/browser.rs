@@ -192,18 +192,11 @@ impl Browser {
         path
     }
 
-    /// What the console has said so far is known.
-    pub fn forget_errors(&mut self) {
+    /// What the console said since the last time: exceptions, errors, requests that failed.
+    pub fn errors(&mut self) -> Vec<String> {
         // Whatever was said before the answer to this has arrived with it.
         self.ask("0");
-        self.errors.clear();
-    }
-
-    /// The console said nothing of exceptions, errors or requests that failed since [`Browser::forget_errors`].
-    #[track_caller]
-    pub fn assert_no_errors(&mut self) {
-        self.ask("0");
-        assert_eq!(self.errors, [""; 0], "the browser's console");
+        std::mem::take(&mut self.errors)
     }
 
     /// An answer of the protocol; the browser must not refuse.
