@@ -67,6 +67,24 @@ fn what_contributing_names_is_there() {
     assert!(missing.is_empty(), "CONTRIBUTING.md names what is not there: {missing:?}");
 }
 
+/// A clone stays small, and no page has a hole.
+#[test]
+fn pictures_are_there_and_small() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("README.md")).expect("the page");
+    let pictures: Vec<&str> = page
+        .split("![")
+        .skip(1)
+        .map(|rest| rest.split_once("](").and_then(|(_, rest)| rest.split_once(')')).expect("a link").0)
+        .collect();
+    assert_eq!(pictures, ["docs/management.png"]);
+    for path in pictures {
+        let picture = std::fs::read(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(picture.starts_with(b"\x89PNG\r\n"), "{path} is no PNG");
+        assert!(picture.len() < 150_000, "{path} has {} bytes", picture.len());
+    }
+}
+
 fn read_all(directory: &Path, into: &mut String) {
     for entry in std::fs::read_dir(directory).expect("the sources are there").flatten() {
         let path = entry.path();

@@ -8,6 +8,7 @@
 //!     E2E_ONLY='one thing' E2E_CASES=epmd cargo test --test e2e -- --exact day2_debian12     some of them
 
 mod amqp;
+mod browser;
 mod faults;
 mod gaps;
 mod hosts;
@@ -29,10 +30,10 @@ mod watch;
 
 use release::Suite;
 use scenarios::{
-    access, addresses, advice, balancer, by_hand, changes, cold, consent, doctor, exposure, families, files,
-    firewall, half_done, hostile, leaving, membership, names, only_copies, outranked, packages, planted,
-    ports, questions, queues, recovery, rolling, rotation, runs, secrets, shells, steady, taken_over, tls,
-    traffic_check, trouble, versions,
+    access, addresses, advice, balancer, by_hand, changes, cold, consent, doctor, exposure, eyes, families,
+    files, firewall, half_done, hostile, leaving, membership, names, only_copies, outranked, packages,
+    planted, ports, questions, queues, recovery, rolling, rotation, runs, secrets, shells, steady,
+    taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -103,6 +104,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("a wiped host whose ghost is in the way", recovery::wiped).by_turns(),
     converged("a member whose host is lost", membership::dead_host).by_turns(),
     converged("brokers that hang or are drained", balancer::unfit_brokers).by_turns(),
+    converged("what an operator sees in a browser", eyes::in_a_browser).by_turns(),
     converged("nginx instead of HAProxy", balancer::nginx).by_turns(),
     Scenario::new(
         "ports that are closed between brokers",

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether AMQP clients are accepted there. A drained broker has closed its port, although it still runs.
-fn takes_clients(address: &str) -> bool {
+pub fn takes_clients(address: &str) -> bool {
     let address: SocketAddr = format!("{address}:5672").parse().expect("the lab's addresses are numbers");
     TcpStream::connect_timeout(&address, PATIENCE).is_ok()
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Installs, with apt, what is missing of the tools for:  lab   the throw-away hosts   check   `make check`
+# Installs, with apt, what is missing of the tools for:  lab   the throw-away hosts   check   `make check`   browser   pages in the end-to-end tests
 # Does nothing where everything is there, and says in one sentence why it cannot help.
-#   install-tools.sh lab|check...
+#   install-tools.sh lab|check|browser...
 set -euo pipefail
 
 # One "command package" per line: the command's absence is what counts.
@@ -22,12 +22,15 @@ busybox busybox
 tcsh tcsh
 bsd-csh csh
 fish fish'
+# About 350 MB on the disk, so only for tests that look at pages. Its dependencies bring the fonts.
+browser_tools='chromium chromium'
 
 packages=
 for group in "$@"; do
   case $group in
     lab) tools=$lab_tools ;;
     check) tools=$check_tools ;;
+    browser) tools=$browser_tools ;;
     *) echo "install-tools: no group '$group'" >&2; exit 64 ;;
   esac
   while read -r tool package; do

@@ -10,6 +10,7 @@ pub mod cold;
 pub mod consent;
 pub mod doctor;
 pub mod exposure;
+pub mod eyes;
 pub mod families;
 pub mod files;
 pub mod firewall;
