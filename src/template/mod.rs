@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub(crate) use context::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, GreetingLine, HealthLine, HostLine,
-    HostsContext, LimitsContext, NumberedNode, RabbitmqContext, StatsLine, sample,
+    HostsContext, KeepalivedContext, LimitsContext, NumberedNode, RabbitmqContext, StatsLine, sample,
 };
 pub(crate) use error::TemplateError;
 pub use error::TemplateFault;

@@ -9,7 +9,7 @@ use super::circles::{inline, uses};
 use super::purity::{public_modules, sources};
 
 /// Exported because the signature of something else has it: nobody outside names it.
-const IN_SIGNATURES: [(&str, &[&str]); 8] = [
+const IN_SIGNATURES: [(&str, &[&str]); 10] = [
     ("apply", &["EventStream", "Stamped"]),
     (
         "balancer",
@@ -29,10 +29,12 @@ const IN_SIGNATURES: [(&str, &[&str]); 8] = [
     ),
     ("facts", &["SelinuxPort"]),
     ("firewall", &["Firewall", "Ports", "Protocol", "Sections"]),
+    ("inventory", &["Vip"]),
     ("operation", &["Nature", "OnBroker"]),
     ("platform", &["GeneratedCookie", "Held", "Lock", "PackageFacts", "Sections", "TimeService", "Words"]),
     ("playbook", &["Phase", "PlaybookErrors"]),
     ("transport", &["Held"]),
+    ("virtual_address", &["NetworkAddress"]),
 ];
 
 /// `MODULE::NAME`, for everything that a module's own file exports.

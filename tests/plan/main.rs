@@ -21,3 +21,4 @@ mod purity;
 mod secrets;
 mod selinux;
 mod settings;
+mod virtual_address;
