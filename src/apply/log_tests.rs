@@ -61,3 +61,47 @@ fn the_starts_of_one_outage_belong_together() {
         assert_eq!(since(0, 0, 0).trim(), "never", "{shell:?}");
     }
 }
+
+const BROKER: &str = include_str!("../operation/broker.sh");
+
+/// The first line that says why, of the logs of each of the usual failures as RabbitMQ 3.10 and 4.0 write them.
+#[test]
+fn the_first_line_that_says_why_is_the_reason() {
+    let cases = [
+        (
+            "2023-11-14 22:12:00.1+00:00 [error] <0.630.0> Failed to start Ranch listener x in ranch_tcp:listen([]) for reason eaddrinuse (address already in use)\n\
+             2023-11-14 22:12:00.2+00:00 [error] <0.600.0> Supervisor: {<0.600.0>,tcp_listener_sup}.  Context: start_error.\n\
+             2023-11-14 22:12:00.3+00:00 [error] <0.222.0> BOOT FAILED\n\
+             2023-11-14 22:12:00.3+00:00 [error] <0.222.0> ===========\n\
+             2023-11-14 22:12:00.3+00:00 [error] <0.222.0> Exception during startup:\n",
+            "Failed to start Ranch listener x in ranch_tcp:listen([]) for reason eaddrinuse (address already in use)",
+        ),
+        (
+            "2023-11-14 22:12:00.1+00:00 [error] <0.130.0> Error preparing configuration in phase transform_datatypes:\n\
+             2023-11-14 22:12:00.1+00:00 [error] <0.130.0>   - Conf file attempted to set unknown variable: no_such\n\
+             2023-11-14 22:12:00.2+00:00 [error] <0.130.0> BOOT FAILED\n",
+            "Error preparing configuration in phase transform_datatypes: Conf file attempted to set unknown variable: no_such",
+        ),
+        (
+            "2023-11-14 22:12:00.1+00:00 [error] <0.130.0> \n\
+             2023-11-14 22:12:00.1+00:00 [error] <0.130.0>   crasher:\n\
+             2023-11-14 22:12:00.1+00:00 [error] <0.130.0>     initial call: application_master:init/4\n\
+             2023-11-14 22:12:00.2+00:00 [error] <0.130.0> Error description:\n",
+            "Error description:",
+        ),
+        (
+            "2023-11-14 22:12:00.1+00:00 [error] <0.535.0> Failed to start TCP listener [::]:5672, error: {{shutdown,\n\
+             2023-11-14 22:12:00.1+00:00 [error] <0.535.0>       {failed_to_start_child,\n\
+             2023-11-14 22:12:00.1+00:00 [error] <0.535.0>        {listen_error,{acceptor,x,5672},eaddrinuse}}},\n\
+             2023-11-14 22:12:00.2+00:00 [error] <0.222.0> BOOT FAILED\n",
+            "Failed to start TCP listener [::]:5672, error: {{shutdown, … eaddrinuse",
+        ),
+        ("", ""),
+    ];
+    for shell in shells() {
+        for (log, wanted) in cases {
+            let stubs = format!("{BROKER}\nsaid() {{ printf %s '{log}'; }}");
+            assert_eq!(said(shell, &stubs, "said | reason_of").trim_end(), wanted, "{shell:?}");
+        }
+    }
+}

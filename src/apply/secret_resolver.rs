@@ -49,7 +49,7 @@ pub struct SecretError(pub Problem);
 
 impl SecretError {
     fn new(cause: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self(Problem::new(cause, "", advice))
+        Self(Problem::new(cause, "", advice.into()))
     }
 }
 

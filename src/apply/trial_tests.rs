@@ -17,6 +17,7 @@ stop_broker() { :; }
 serve_again() { echo serves; }
 broker_log() { echo log; }
 broker_failed() { fail "$1"; }
+with_reason() { echo "$1"; }
 as_rabbitmq() { shift; "$@"; }
 bounded() { :; }
 comes_up() { why='it did not start'; if grep -q bad "$conf" || [ -e "$dir/broken" ]; then return 1; fi; end_trial; }

@@ -1,6 +1,6 @@
 use super::{
-    Algorithm, Balancer, Packaged, Packages, Runtime, Scheme, ServedUi, Share, StatisticsPage, Strategy,
-    Template,
+    Algorithm, Balancer, Bind, Packaged, Packages, Runtime, Scheme, ServedUi, Share, StatisticsPage,
+    Strategy, Template,
 };
 
 pub(super) static BALANCER: Balancer = Balancer {
@@ -44,10 +44,12 @@ pub(super) static BALANCER: Balancer = Balancer {
     idle_probes_since: (2, 3),
     // They need HTTP or RDP.
     beyond_tcp: &["uri", "url_param", "hdr", "rdp-cookie"],
+    bind,
     runtime: Some(Runtime {
         verdict,
         amqp: "rabbitmq",
         management: "management",
+        offered: |word| format!("{word}-brokers"),
         client_port,
         port,
         check_fits,
@@ -72,6 +74,14 @@ fn verdict(check: &str) -> &str {
         "L7STS" => "connected, answered with an error",
         "" => "never checked",
         other => other,
+    }
+}
+
+fn bind(at: Bind) -> String {
+    match at {
+        Bind::Ipv4(port) => format!(":{port}"),
+        Bind::All(port) => format!(":::{port} v4v6"),
+        Bind::At(place) => place.to_string(),
     }
 }
 

@@ -7,6 +7,8 @@
 mod haproxy;
 mod nginx;
 
+use std::net::SocketAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,8 @@ pub struct Balancer {
     pub idle_probes_since: (u32, u32),
     /// Its algorithms that need more than a TCP connection.
     pub beyond_tcp: &'static [&'static str],
+    /// Where a listener accepts clients, as its configuration says it.
+    pub bind: fn(Bind) -> String,
     /// How a server is disabled at run time; None: a drained broker refuses its connections, and it uses
     /// another one.
     pub runtime: Option<Runtime>,
@@ -117,6 +121,8 @@ pub struct Runtime {
     /// The names of its backends in rabbitup's template.
     pub amqp: &'static str,
     pub management: &'static str,
+    /// The name of the backend for something else that it offers, such as `mqtt`.
+    pub offered: fn(&str) -> String,
     /// The port on which clients reach a backend of such a configuration.
     pub client_port: fn(&str, &str) -> Option<u16>,
     /// The port of a server in a backend of a configuration that rabbitup wrote.
@@ -144,6 +150,16 @@ pub enum Scheme {
 pub enum StatisticsPage {
     Offered,
     Missing { why: &'static str },
+}
+
+/// Where a listener accepts clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// On every IPv4 address of the host.
+    Ipv4(u16),
+    /// On every address of the host.
+    All(u16),
+    At(SocketAddr),
 }
 
 /// The word in the first two lines of every configuration that rabbitup writes, by which it recognises them.

@@ -1,4 +1,4 @@
-use super::{Algorithm, Balancer, Packaged, Packages, Share, StatisticsPage, Strategy, Template};
+use super::{Algorithm, Balancer, Bind, Packaged, Packages, Share, StatisticsPage, Strategy, Template};
 
 pub(super) static BALANCER: Balancer = Balancer {
     name: "nginx",
@@ -38,12 +38,21 @@ pub(super) static BALANCER: Balancer = Balancer {
     // `so_keepalive` with times, for streams (nginx's changes with 1.9.0).
     idle_probes_since: (1, 9),
     beyond_tcp: &[],
+    bind,
     // Only the commercial edition has the API.
     runtime: None,
     statistics: StatisticsPage::Missing { why: "nginx has no statistics page for streams" },
     selinux_boolean: "httpd_can_network_connect",
     harmless: HARMLESS,
 };
+
+fn bind(at: Bind) -> String {
+    match at {
+        Bind::Ipv4(port) => port.to_string(),
+        Bind::All(port) => format!("[::]:{port} ipv6only=off"),
+        Bind::At(place) => place.to_string(),
+    }
+}
 
 /// `slow_start` is in the commercial edition only.
 const fn balance(word: &'static str, strategy: Strategy, directive: Option<&'static str>) -> Algorithm {

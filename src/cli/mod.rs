@@ -26,8 +26,7 @@ mod wait_for_steps;
 
 use std::process::ExitCode;
 
-pub use arguments::Cli;
-pub(crate) use arguments::Command;
+pub use arguments::{Cli, Command};
 
 use arguments::Called;
 use command_line::Words;

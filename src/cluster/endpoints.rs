@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::balancer::Runtime;
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{Desired, Host};
-use crate::rabbitmq::listeners::{Endpoint, Listeners, PortRange};
+use crate::rabbitmq::listeners::{Endpoint, Listeners, Offered, PortRange};
 
 /// As the inventory wants it, with what the host's rabbitmq-env.conf adds.
 fn wanted(desired: &Desired, facts: &Facts, host: &Host) -> Listeners {
@@ -33,7 +34,20 @@ fn completed(listeners: Option<&Listeners>, wanted: Endpoint) -> Endpoint {
         amqp: now.amqp.or(wanted.amqp),
         path_prefix: if now.management.is_some() { now.path_prefix } else { wanted.path_prefix },
         management: now.management.or(wanted.management),
+        offered: wanted.offered.into_iter().chain(now.offered).collect(),
     }
+}
+
+/// The port of a broker behind a backend of rabbitup's configuration; none for another backend.
+pub(crate) fn port_behind(runtime: &Runtime, at: &Endpoint, backend: &str) -> Option<u16> {
+    if backend == runtime.amqp {
+        return at.amqp.map(|port| port.number);
+    }
+    if backend == runtime.management {
+        return at.management.map(|port| port.number);
+    }
+    let offered = Offered::ALL.into_iter().find(|offered| (runtime.offered)(offered.as_str()) == backend)?;
+    at.offered.get(&offered).copied()
 }
 
 /// The ports from which a node takes one for its connections with other nodes: the one in effect first, then the inventory's.
@@ -47,7 +61,13 @@ pub(crate) fn distribution(desired: &Desired, facts: &Facts, host: &Host) -> Vec
 
 /// The ports on which a broker serves clients, now or by the inventory. Clients of a node that restarts elsewhere come until then.
 pub(crate) fn clients(desired: &Desired, facts: &Facts, host: &Host) -> BTreeSet<u16> {
-    let mut ports = wanted(desired, facts, host).clients();
+    let wanted = wanted(desired, facts, host);
+    let mut ports = wanted.clients();
     ports.extend(in_effect(facts, host).map(Listeners::clients).unwrap_or_default());
+    let both = [Some(&wanted), in_effect(facts, host)].into_iter().flatten().map(Listeners::endpoint);
+    let offered: Vec<_> = both.map(|endpoint| endpoint.offered).collect();
+    for listener in desired.load_balancer.iter().flat_map(|balancer| &balancer.listeners) {
+        ports.extend(offered.iter().filter_map(|ports| ports.get(&listener.serves)));
+    }
     ports
 }

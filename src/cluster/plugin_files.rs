@@ -34,8 +34,8 @@ pub fn missing(facts: &HostFacts, plugin: &str, release: Option<Version>) -> Opt
         format!("the plugin {plugin} is not on this host"),
         why,
         format!(
-            "put its file {plugin}-VERSION.ez{series} into {PLUGINS_DIRECTORY} on every broker (mkdir -p {PLUGINS_DIRECTORY}), then \
-             run the same command again; or remove it from `plugins` under [cluster]"
+            "put its file {plugin}-VERSION.ez{series} into {PLUGINS_DIRECTORY} on every broker (mkdir -p {PLUGINS_DIRECTORY}), or \
+             remove it from `plugins` under [cluster]"
         ),
     ))
 }

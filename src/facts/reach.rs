@@ -27,6 +27,8 @@ pub enum Purpose {
     Amqp,
     /// A load balancer sends users of the management UI there.
     Management,
+    /// A load balancer sends clients of another listener there.
+    Offered,
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Self::Distribution => "distribution",
             Self::Amqp => "amqp",
             Self::Management => "management",
+            Self::Offered => "offered",
         }
     }
 
@@ -47,6 +50,7 @@ impl Purpose {
             Self::Distribution => "Erlang distribution",
             Self::Amqp => "AMQP",
             Self::Management => "the management UI",
+            Self::Offered => "another listener of the load balancer",
         }
     }
 }

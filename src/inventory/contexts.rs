@@ -1,20 +1,20 @@
 //! The data of the desired state that templates get.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    BalancerCheck, ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Metrics, Stats, TimeServer, Vip,
-    short_duration,
+    BalancerCheck, BalancerListener, ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Metrics, Stats,
+    TimeServer, Vip, short_duration,
 };
-use crate::balancer::Share;
+use crate::balancer::{Bind, Share};
 use crate::model::{HostName, NodeName, NodeType, Role, Version};
 use crate::platform::{Platform, TimeService, platforms};
 use crate::rabbitmq::listeners::{AMQP, Endpoint, MANAGEMENT, NodePorts, Security};
 use crate::template::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, GreetingLine, HealthLine, HostLine,
-    HostsContext, KeepalivedContext, LimitsContext, NumberedNode, RabbitmqContext, StatsLine, TemplateError,
-    TemplateName, Templates, secret_sign,
+    HostsContext, KeepalivedContext, LimitsContext, ListenerBroker, ListenerLine, NumberedNode,
+    RabbitmqContext, StatsLine, TemplateError, TemplateName, Templates, secret_sign,
 };
 use crate::virtual_address::{self, NetworkAddress};
 
@@ -103,6 +103,13 @@ impl Desired {
         let security = ui.and_then(|(_, endpoint)| endpoint.management).map(|port| port.security);
         let software = balancer.software.balancer();
         let packaged = platform.packages_of(software);
+        let dual_stack = self.with_role(Role::LoadBalancer).any(|host| host.address.is_ipv6());
+        let binds = |port: u16, addresses: &[IpAddr]| {
+            let everywhere = if dual_stack { Bind::All(port) } else { Bind::Ipv4(port) };
+            let given = addresses.iter().map(|address| Bind::At(SocketAddr::new(*address, port)));
+            let all: Vec<Bind> = if addresses.is_empty() { vec![everywhere] } else { given.collect() };
+            all.into_iter().map(software.bind).collect::<Vec<String>>()
+        };
         let (health, greeting) = asked(balancer, at, path_prefix);
         let connections = balancer.max_connections.unwrap_or(CONNECTIONS);
         let tls = security == Some(Security::Tls);
@@ -124,9 +131,23 @@ impl Desired {
             check_tls: if health.is_some() { tls } else { greeting.as_ref().is_some_and(|asked| asked.tls) },
             health,
             greeting,
-            dual_stack: self.with_role(Role::LoadBalancer).any(|host| host.address.is_ipv6()),
+            dual_stack,
             amqp_port: balancer.amqp_port,
             management_port: balancer.management_port,
+            amqp_binds: binds(balancer.amqp_port, &balancer.bind),
+            management_binds: balancer
+                .management_port
+                .map(|port| binds(port, &balancer.bind))
+                .unwrap_or_default(),
+            listeners: balancer
+                .listeners
+                .iter()
+                .map(|listener| ListenerLine {
+                    name: listener.serves.as_str().to_owned(),
+                    binds: binds(listener.port, &listener.bind),
+                    brokers: backends.iter().filter_map(|at| listener_broker(listener, at)).collect(),
+                })
+                .collect(),
             management_path: format!("{path_prefix}/"),
             management_tls: tls,
             client_timeout: short_duration(balancer.client_timeout),
@@ -303,13 +324,25 @@ pub(crate) fn alive(balancer: &LoadBalancer, platform: &Platform) -> Option<&'st
     (balancer.vip.is_some() && !socket.is_empty()).then_some(socket)
 }
 
+/// A broker behind a listener; none where it does not serve that.
+fn listener_broker(listener: &BalancerListener, (host, at): &(&Host, Endpoint)) -> Option<ListenerBroker> {
+    let port = *at.offered.get(&listener.serves)?;
+    Some(ListenerBroker { name: host.name.to_string(), endpoint: before_port(host.address), port })
+}
+
+/// An address as it stands before a port.
+fn before_port(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
 fn backend(host: &Host, at: &Endpoint) -> BackendLine {
-    let address = host.address.to_string();
-    let endpoint = if host.address.is_ipv6() { format!("[{address}]") } else { address.clone() };
     BackendLine {
         name: host.name.to_string(),
-        address,
-        endpoint,
+        address: host.address.to_string(),
+        endpoint: before_port(host.address),
         amqp_port: at.amqp.map_or(AMQP, |port| port.number),
         management_port: at.management.map_or(MANAGEMENT, |port| port.number),
     }

@@ -10,7 +10,7 @@ use crate::model::{
     VersionSpec,
 };
 use crate::rabbitmq::Defined;
-use crate::rabbitmq::listeners::{Listeners, NodePorts};
+use crate::rabbitmq::listeners::{Listeners, NodePorts, Offered};
 use crate::virtual_address::NetworkAddress;
 
 /// The desired state: a checked inventory with every default filled in.
@@ -281,6 +281,10 @@ pub struct LoadBalancer {
     pub amqp_port: u16,
     /// Port for the management UI; None if the plugin is not enabled.
     pub management_port: Option<u16>,
+    /// What else it offers.
+    pub listeners: Vec<BalancerListener>,
+    /// Its addresses on which AMQP and the management UI are offered; empty: all.
+    pub bind: Vec<IpAddr>,
     pub stats: Option<Stats>,
     /// Timeout of idle client connections.
     pub client_timeout: Duration,
@@ -307,6 +311,15 @@ impl Vip {
     pub(crate) fn by_family(&self, own: IpAddr) -> (Vec<NetworkAddress>, Vec<NetworkAddress>) {
         self.addresses.iter().partition(|at| at.address.is_ipv4() == own.is_ipv4())
     }
+}
+
+/// A listener of the load balancer beside those for AMQP and the management UI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BalancerListener {
+    pub serves: Offered,
+    pub port: u16,
+    /// Empty: on all addresses.
+    pub bind: Vec<IpAddr>,
 }
 
 /// How a balancer finds out whether a broker serves.

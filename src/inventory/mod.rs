@@ -25,7 +25,7 @@ pub use desired::{
     Admin, Become, Cluster, ConfigValue, CookieSource, Desired, FirewallSetting, GuestSetting, Host,
     HostKeys, HostsFileSetting, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer, Vip,
 };
-pub(crate) use desired::{BalancerCheck, Metrics};
+pub(crate) use desired::{BalancerCheck, BalancerListener, Metrics};
 pub(crate) use desired::{ConfigEntry, Definitions, References};
 pub(crate) use duration::{parse_duration, short_duration};
 pub(crate) use errors::InventoryErrors;

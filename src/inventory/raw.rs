@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -13,6 +14,7 @@ use super::{BalancerCheck, Become, GuestSetting, HostKeys, JoinMethod};
 use crate::balancer::Software;
 use crate::document::At;
 use crate::model::{NameMode, NodeType, Role};
+use crate::rabbitmq::listeners::Offered;
 use crate::template::TemplateName;
 
 /// The desired state of one RabbitMQ cluster: its hosts, what runs on them, and how to reach them.
@@ -192,6 +194,10 @@ pub struct RawLoadBalancer {
     pub amqp_port: Option<At<NonZeroU16>>,
     /// The port for the management UI (15672 if its plugin is enabled).
     pub management_port: Option<At<NonZeroU16>>,
+    /// More listeners, such as { serves = "mqtt" }.
+    pub listeners: Option<Vec<At<RawListener>>>,
+    /// The load balancer's addresses on which its listeners accept clients; without it, all of them.
+    pub bind: Option<Vec<At<IpAddr>>>,
     /// The timeout of idle client connections: "3h".
     pub client_timeout: Option<At<DurationText>>,
     /// Time between two health checks of a broker: "2s".
@@ -211,6 +217,17 @@ pub struct RawLoadBalancer {
     /// address.
     #[schemars(range(min = 1, max = 255))]
     pub router_id: Option<At<u8>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawListener {
+    /// What clients speak there with a broker, which the load balancer passes through.
+    pub serves: At<Offered>,
+    /// Its port; without it, the one that clients expect.
+    pub port: Option<At<NonZeroU16>>,
+    /// The addresses on which it accepts clients; without it, those of the load balancer's `bind`.
+    pub bind: Option<Vec<At<IpAddr>>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

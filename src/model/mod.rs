@@ -27,7 +27,7 @@ pub use metadata_store::MetadataStore;
 pub use node_name::NodeName;
 pub use printable::steers;
 pub(crate) use printable::{one_line, printable, printable_json, shortened};
-pub use problem::{Advice, Cause, Problem};
+pub use problem::{Advice, Cause, Next, Problem};
 pub use role::{NameMode, NodeType, Role};
 pub use secret::{Secret, SecretName, SecretSource, Secrets};
 pub use shell::quote;

@@ -34,10 +34,60 @@ pub enum Advice {
     Sentence(String),
 }
 
+/// What to do about a problem, in this order. Commands are pieces of their own, never words of a sentence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Next(Vec<Advice>);
+
+impl Next {
+    pub fn say(words: impl Into<String>) -> Self {
+        Self::default().also(words)
+    }
+
+    /// `rabbitup` with these arguments.
+    pub fn rabbitup(self, words: impl Into<String>) -> Self {
+        self.and(Advice::Rabbitup(words.into()))
+    }
+
+    /// A further sentence.
+    pub fn also(self, words: impl Into<String>) -> Self {
+        self.and(Advice::Sentence(words.into()))
+    }
+
+    pub fn and(mut self, advice: Advice) -> Self {
+        self.0.push(advice);
+        self
+    }
+
+    pub fn and_all(self, others: impl IntoIterator<Item = Advice>) -> Self {
+        others.into_iter().fold(self, Self::and)
+    }
+}
+
+impl IntoIterator for Next {
+    type Item = Advice;
+    type IntoIter = std::vec::IntoIter<Advice>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl From<&str> for Next {
+    fn from(sentence: &str) -> Self {
+        Self::say(sentence)
+    }
+}
+
+impl From<String> for Next {
+    fn from(sentence: String) -> Self {
+        Self::say(sentence)
+    }
+}
+
 impl Problem {
-    /// A problem of no single host, for one reason and with one piece of advice.
-    pub fn new(what: impl Into<String>, why: impl Into<String>, advice: impl Into<String>) -> Self {
-        Cause::new(why, advice).of(what)
+    /// A problem of no single host, for one reason.
+    pub fn new(what: impl Into<String>, why: impl Into<String>, next: impl Into<Next>) -> Self {
+        Cause::new(why, next).of(what)
     }
 
     /// A problem of which nothing else is known yet.
@@ -52,9 +102,9 @@ impl Problem {
 }
 
 impl Cause {
-    /// The evidence, which may have several lines, and what to do in one sentence.
-    pub fn new(why: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::known(Some(why.into()), Some(advice.into()))
+    /// The evidence, which may have several lines, and what to do.
+    pub fn new(why: impl Into<String>, next: impl Into<Next>) -> Self {
+        Self { next: next.into().0, ..Self::known(Some(why.into()), None) }
     }
 
     /// As far as they are known.

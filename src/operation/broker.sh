@@ -104,15 +104,53 @@ broker_log() {
   since=$(broker_since) || return 0
   for log in $(newest_logs 4 3); do
     log_since "$log" 262144 "$since" | grep -a -B 8 'BOOT FAILED' || :
-  done | grep -a -E '\[(error|critical)\]' | grep -a -v -e '> *$' -e 'BOOT FAILED' | tail -n 8 | cut -c 1-300
+  done | grep -a -E '\[(error|critical)\]' | grep -a -v -e '> *$' -e '>     ' -e 'BOOT FAILED' | tail -n 8 | cut -c 1-300
   for log in $(newest_logs 1); do
     log_since "$log" 65536 "$since" | tail -n 15 | cut -c 1-300
   done
 }
 
+# The first line since the broker's last start that says why it failed: later ones are consequences, and a crash report's items say
+# nothing by themselves. A line that announces a list has its first item with it.
+boot_reason() {
+  since=$(broker_since) || return 0
+  {
+    for log in $(newest_logs 4 $((($(date +%s) - since) / 60 + 1))); do log_since "$log" 262144 "$since"; done |
+      grep -a -E '\[(error|critical)\]' | sort -s -k 1,2
+    # What keeps it from logging is in the journal.
+    timeout 5 journalctl -u rabbitmq-server -b --since "@$since" -n 200 -o cat --no-pager 2>/dev/null |
+      grep -a -i -E 'error|failed|eacces|enospc|denied|no space'
+  } | reason_of | cut -c 1-300
+}
+
+# The first of these lines that is a reason, without time and process. A reason that is an Erlang term goes on over many lines; what the
+# system answered is in one of them.
+reason_of() {
+  awk '
+    { sub(/^[^[]*\[(error|critical)\] (<[0-9.]+> )?/, "") }
+    announced != "" { sub(/^[ -]+/, ""); if ($0 != "" && $0 !~ /^[=~-]+$/) { print announced " " $0; announced = ""; exit } next }
+    opened != "" && match($0, /[^a-z_]e(addrinuse|addrnotavail|acces|perm|nospc|rofs|mfile|noent)[^a-z_]/) {
+      print opened " … " substr($0, RSTART + 1, RLENGTH - 2); opened = ""; exit
+    }
+    opened != "" && ++deep > 40 { exit }
+    opened != "" { next }
+    /^ *$/ || /^  / || /^ *[=~-]+$/ || /> *$/ || /BOOT FAILED|CRASH REPORT|SUPERVISOR REPORT|crasher:|[Ss]upervisor/ || /^\*\* / { next }
+    /^systemd\[|[Mm]ain process exited|Failed with result|Failed to start RabbitMQ/ { next }
+    /:$/ { announced = $0; next }
+    /[,{[]$/ { opened = $0; next }
+    { print; exit }
+    END { if (announced != "") print announced; if (opened != "") print opened }'
+}
+
+# A cause, and the first reason in the logs after it.
+with_reason() { # CAUSE
+  reason=$(boot_reason) || reason=
+  printf '%s%s\n' "$1" "${reason:+: $reason}"
+}
+
 broker_failed() { # CAUSE
   broker_log
-  fail "$1" "rabbitup doctor shows why; its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
+  fail "$(with_reason "$1")" "rabbitup doctor shows why; its log on the host: /var/log/rabbitmq, and journalctl -u rabbitmq-server"
 }
 
 enable_broker() {

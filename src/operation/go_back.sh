@@ -50,7 +50,7 @@ go_back() { # NODE MODE PATIENCE none|drain|quorum-critical
   [ -n "$new" ] || broker_failed "$why"
   broker_log
   settings=$(changed_on_trial)
-  new="$new (${settings:+changed: $settings; }the lines above show why)"
+  new="$new (${settings:+changed: $settings; }$(with_reason 'it failed'))"
   stop_broker "$1"
   put_back || fail "$1 did not start with the new $new, and there is no backup of the old one" \
     "correct [cluster.config], then run the same command again; the other brokers do not have the new file"

@@ -1,11 +1,12 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Note, Options, Refusal, Step, StepId, obstacle, room};
+use super::{Change, Note, Options, Reason, Refusal, RefusalKind, Step, StepId, obstacle, room};
+use crate::cluster::remedy::shell;
 use crate::cluster::view;
-use crate::facts::{Facts, HostFacts};
+use crate::facts::{Facts, HostFacts, Shortage};
 use crate::inventory::{Desired, Host};
-use crate::model::{HostName, Problem, Secret, SecretName, SecretSource};
+use crate::model::{Advice, HostName, Next, Problem, Secret, SecretName, SecretSource};
 use crate::operation::{Digests, Imported, Operation, Proof, World, WriteFile};
 use crate::playbook::Phase;
 use crate::template::{Rendered, Templates};
@@ -41,6 +42,8 @@ pub struct Draft<'a> {
     held_back: BTreeMap<HostName, Vec<Proposal>>,
     /// The number of steps that `--limit` leaves out, by host.
     pub(super) withheld: BTreeMap<HostName, usize>,
+    /// The file systems for which it was refused to write.
+    without_room: BTreeSet<(HostName, String, Shortage)>,
 }
 
 /// A step that a phase proposes.
@@ -126,6 +129,7 @@ impl<'a> Draft<'a> {
             losing: BTreeSet::new(),
             held_back: BTreeMap::new(),
             withheld: BTreeMap::new(),
+            without_room: BTreeSet::new(),
         }
     }
 
@@ -189,9 +193,12 @@ impl<'a> Draft<'a> {
     /// Refuses to write a file over something that must not be replaced. Returns whether it refused.
     fn refuse_obstacle(&mut self, step: &Step) -> bool {
         let Operation::WriteFile(file) = &step.operation else { return false };
-        let found = self.host(&step.host).and_then(|host| obstacle::in_place_of(host, &file.path));
-        let Some(problem) = found else { return false };
-        self.refuse_problem(&step.host, problem);
+        let found = self.host(&step.host).and_then(|host| {
+            obstacle::in_place_of(host, &file.path, &|command| self.on_host(&step.host, command))
+        });
+        let Some(mut reason) = found else { return false };
+        reason.problem.cause.next.push(Advice::Command(self.options.command.clone()));
+        self.refuse_for(&step.host, reason);
         true
     }
 
@@ -256,18 +263,19 @@ impl<'a> Draft<'a> {
     fn refuse_without_room(&mut self, step: &Step) {
         let Some(host) = self.observed.host(&step.host) else { return };
         for (directory, shortage) in room::lacking(host, step) {
-            let what = directory.what(shortage);
-            if !self.refuses(&step.host, &what) {
-                let advice = format!("{}; then run the same command again", directory.remedy(shortage));
-                self.refuse(&step.host, what, directory.evidence(shortage), advice);
+            if self.without_room.insert((step.host.clone(), directory.path.clone(), shortage)) {
+                let (what, why) = (directory.what(shortage), directory.evidence(shortage));
+                let next = self.again(format!("{}; then", directory.remedy(shortage)));
+                self.refuse(&step.host, RefusalKind::NoRoom, what, why, next);
             }
         }
     }
 
-    /// Whether the same refusal exists for the host.
-    pub fn refuses(&self, host: &HostName, what: &str) -> bool {
-        let mut problems = self.refusals.iter().map(|refusal| &refusal.problem);
-        problems.any(|problem| problem.host.as_ref() == Some(host) && problem.what == what)
+    /// Whether a refusal of this kind exists for the host.
+    pub fn refuses(&self, host: &HostName, kind: RefusalKind) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| refusal.kind == kind && refusal.problem.host.as_ref() == Some(host))
     }
 
     fn refuse_part(&mut self, step: &Step) {
@@ -276,25 +284,53 @@ impl<'a> Draft<'a> {
             "the other steps depend on it",
             format!("add {} to --limit, or omit --limit", step.host),
         );
-        self.refusals.push(Refusal { phase: self.phase, problem: problem.on(&step.host) });
+        self.push_refusal(RefusalKind::LeftOut, problem.on(&step.host));
     }
 
     pub fn refuse(
         &mut self,
         host: &HostName,
+        kind: RefusalKind,
         what: impl Into<String>,
         why: impl Into<String>,
-        advice: impl Into<String>,
+        next: impl Into<Next>,
     ) {
-        self.refuse_problem(host, Problem::new(what, why, advice));
+        self.refuse_problem(host, kind, Problem::new(what, why, next));
     }
 
-    pub(crate) fn refuse_problem(&mut self, host: &HostName, problem: Problem) {
+    pub(super) fn refuse_for(&mut self, host: &HostName, reason: Reason) {
+        self.refuse_problem(host, reason.kind, reason.problem);
+    }
+
+    pub(crate) fn refuse_problem(&mut self, host: &HostName, kind: RefusalKind, problem: Problem) {
         // A host that is not to be changed is no reason to leave the others as they are.
         if !self.options.limit.covers(host) {
             return self.note(host, format!("outside --limit; would be refused: {}", problem.what));
         }
-        self.refusals.push(Refusal { phase: self.phase, problem: problem.on(host) });
+        self.push_refusal(kind, problem.on(host));
+    }
+
+    /// Adds a refusal, of a host or of the whole inventory.
+    pub(super) fn push_refusal(&mut self, kind: RefusalKind, problem: Problem) {
+        self.refusals.push(Refusal { kind, phase: self.phase, problem });
+    }
+
+    /// What to do first, and this run's command again.
+    pub(super) fn again(&self, first: impl std::fmt::Display) -> Next {
+        Next::say(format!("{first}:")).and(Advice::Command(self.options.command.clone()))
+    }
+
+    /// This run's command with consent to delete what exists only on this host.
+    pub(super) fn naming(&self, host: &HostName) -> Advice {
+        Advice::Command(format!("{} --destroy-data {host}", self.options.command))
+    }
+
+    /// A command to paste here that runs as root on the host.
+    pub(super) fn on_host(&self, host: &HostName, command: &str) -> Advice {
+        match self.desired.host(host).or_else(|| self.desired.leaving_host().filter(|it| it.name == *host)) {
+            Some(it) => shell(it, self.host(host), command),
+            None => Advice::Sentence(format!("on {host}: {command}")),
+        }
     }
 
     pub fn note(&mut self, host: &HostName, text: impl Into<String>) {

@@ -10,6 +10,7 @@ mod openings;
 mod options;
 mod phase;
 mod planner;
+mod refusal;
 pub(crate) mod render;
 mod request;
 mod room;
@@ -27,12 +28,14 @@ pub(crate) use fingerprint::{Moved, moved};
 pub use options::{Limit, Options, Pass, UnknownMembers};
 pub(crate) use phase::unreachable;
 pub use planner::{plan, project, secrets_to_read};
+use refusal::Reason;
+pub use refusal::{PlanError, Refusal, RefusalKind};
 pub(crate) use request::planned_hosts;
 pub use step::{Change, Step, StepId};
 
 use crate::facts::ProbeRequest;
 use crate::inventory::Ssh;
-use crate::model::{DigestKey, HostName, Problem, SecretName, SecretSource};
+use crate::model::{DigestKey, HostName, SecretName, SecretSource};
 pub use crate::playbook::Phase;
 
 /// The version of the plan's JSON form. Additions do not raise it; changes that a reader must know do.
@@ -75,18 +78,6 @@ pub struct PlannedHost {
 pub struct Note {
     pub host: Option<HostName>,
     pub text: String,
-}
-
-/// Why no plan is made: all reasons at once.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} problem(s) to solve before a plan is possible", .0.len())]
-pub struct PlanError(pub Vec<Refusal>);
-
-/// One reason not to go on, for an operator at 3 a.m.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    pub phase: Phase,
-    pub problem: Problem,
 }
 
 impl Plan {

@@ -66,7 +66,8 @@ fn of_load_balancer(desired: &Desired) -> Vec<Opening> {
     // Without a login the page listens on the loopback address.
     let stats = balancer.stats.as_ref().filter(|stats| stats.user.is_some()).map(|stats| stats.port);
     let open = [Some(balancer.amqp_port), balancer.management_port, stats];
-    open.into_iter().flatten().map(|port| Opening::tcp(port, Source::Everywhere)).collect()
+    let more = balancer.listeners.iter().map(|listener| listener.port);
+    open.into_iter().flatten().chain(more).map(|port| Opening::tcp(port, Source::Everywhere)).collect()
 }
 
 /// The addresses of the other hosts of a kind.

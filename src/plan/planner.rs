@@ -2,7 +2,8 @@ use crate::cluster::phrases::counted;
 use std::collections::BTreeSet;
 
 use super::{
-    Draft, FORMAT_VERSION, Options, Pass, Plan, PlanError, Refusal, fingerprint, phase, planned_hosts,
+    Draft, FORMAT_VERSION, Options, Pass, Plan, PlanError, Refusal, RefusalKind, fingerprint, phase,
+    planned_hosts,
 };
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{CookieSource, Desired};
@@ -161,5 +162,5 @@ fn no_broker() -> Refusal {
         format!("no host has the role {}", Role::Broker.as_str()),
         "give at least one host the role broker",
     );
-    Refusal { phase: Phase::Preflight, problem }
+    Refusal { kind: RefusalKind::NoBroker, phase: Phase::Preflight, problem }
 }

@@ -121,6 +121,8 @@ fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
         ports.extend(endpoint.amqp.map(|port| (Purpose::Amqp, port.number)));
         let management = endpoint.management.filter(|_| balancer.management_port.is_some());
         ports.extend(management.map(|port| (Purpose::Management, port.number)));
+        let more = balancer.listeners.iter().filter_map(|listener| endpoint.offered.get(&listener.serves));
+        ports.extend(more.map(|port| (Purpose::Offered, *port)));
     }
     let others = desired.brokers().filter(|other| other.name != host.name);
     let ports = &ports;

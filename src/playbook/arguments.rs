@@ -89,7 +89,7 @@ impl fmt::Display for ArgumentError {
 impl std::error::Error for ArgumentError {}
 
 fn error(what: impl Into<String>, hint: impl Into<String>) -> ArgumentError {
-    ArgumentError(Problem::new(what, "", hint))
+    ArgumentError(Problem::new(what, "", hint.into()))
 }
 
 impl Arguments {

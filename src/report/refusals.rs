@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::model::{HostName, Problem};
+use crate::model::{Advice, HostName, Problem};
 use crate::plan::{PlanError, Refusal};
 
 use super::CHANGED;
@@ -20,17 +20,17 @@ pub fn late_refusals_text(error: &PlanError, style: Style) -> String {
 
 fn refused(error: &PlanError, changed: &str, style: Style) -> String {
     let groups = grouped(
-        error.0.iter().map(|Refusal { problem, .. }| ((&problem.what, &problem.cause.next), problem)),
+        error.0.iter().map(|Refusal { problem, .. }| ((&problem.what, shape(&problem.cause.next)), problem)),
     );
     let mut text = String::new();
-    for ((what, next), problems) in &groups {
+    for ((what, _), problems) in &groups {
         let seen: Vec<_> =
             problems.iter().map(|it| (it.host.as_ref(), it.cause.why_text().unwrap_or_default())).collect();
         let block = Block {
             mark: (Ink::Bad, "✘"),
             what,
             seen: seen.iter().map(|(host, why)| (*host, why.as_str())).collect(),
-            next: (*next).clone(),
+            next: next_of_all(problems),
         };
         text.push_str(&block.text(style));
         text.push('\n');
@@ -39,6 +39,38 @@ fn refused(error: &PlanError, changed: &str, style: Style) -> String {
     let line = format!("No plan: {problems} to solve first. {changed}");
     text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
     text
+}
+
+/// The hosts for which a command on the host is shown.
+const HOSTS: usize = 4;
+
+/// Advice without the commands that log in to the host, which differ from host to host.
+fn shape(next: &[Advice]) -> Vec<Option<&Advice>> {
+    next.iter().map(|advice| (!is_for_host(advice)).then_some(advice)).collect()
+}
+
+fn is_for_host(advice: &Advice) -> bool {
+    matches!(advice, Advice::Command(words) if words.starts_with("ssh "))
+}
+
+/// The advice of problems of one shape: each host's command, and what all have in common once.
+fn next_of_all(problems: &[&Problem]) -> Vec<Advice> {
+    let mut all = Vec::new();
+    let length = problems.first().map_or(0, |first| first.cause.next.len());
+    for at in 0..length {
+        let mut here: Vec<&Advice> = Vec::new();
+        for advice in problems.iter().filter_map(|problem| problem.cause.next.get(at)) {
+            if !here.contains(&advice) {
+                here.push(advice);
+            }
+        }
+        let more = here.len().saturating_sub(HOSTS);
+        all.extend(here.into_iter().take(HOSTS).cloned());
+        if more > 0 {
+            all.push(Advice::Sentence(format!("and the same on {}; then:", counted(more, "more host"))));
+        }
+    }
+    all
 }
 
 /// Why planning was refused, as JSON.
@@ -71,7 +103,7 @@ impl From<&PlanError> for RefusalDocument {
 
 impl From<&Refusal> for RefusalEntry {
     fn from(refusal: &Refusal) -> Self {
-        let Refusal { phase, problem: Problem { host, what, cause } } = refusal;
+        let Refusal { kind: _, phase, problem: Problem { host, what, cause } } = refusal;
         Self {
             host: host.clone(),
             phase: phase.to_string(),

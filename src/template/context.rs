@@ -86,6 +86,11 @@ pub struct BalancerContext {
     pub dual_stack: bool,
     pub amqp_port: u16,
     pub management_port: Option<u16>,
+    /// Where AMQP and the management UI accept clients, as the software says it.
+    pub amqp_binds: Vec<String>,
+    pub management_binds: Vec<String>,
+    /// What else is offered.
+    pub listeners: Vec<ListenerLine>,
     /// Where the management UI begins: `/`, or `/mq/` where the UI has a prefix.
     pub management_path: String,
     /// Whether the UI speaks TLS, which the balancer passes through.
@@ -94,6 +99,21 @@ pub struct BalancerContext {
     pub check_interval: String,
     pub brokers: Vec<BackendLine>,
     pub stats: Option<StatsLine>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ListenerLine {
+    /// What it serves, such as `mqtt`.
+    pub name: String,
+    pub binds: Vec<String>,
+    pub brokers: Vec<ListenerBroker>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ListenerBroker {
+    pub name: String,
+    pub endpoint: String,
+    pub port: u16,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -211,6 +231,13 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             dual_stack: true,
             amqp_port: 1,
             management_port: Some(2),
+            amqp_binds: vec![text(":1")],
+            management_binds: vec![text(":2")],
+            listeners: vec![ListenerLine {
+                name: text("mqtt"),
+                binds: vec![text(":5")],
+                brokers: vec![ListenerBroker { name: text("node1"), endpoint: text("192.0.2.1"), port: 6 }],
+            }],
             management_path: text("/"),
             management_tls: true,
             client_timeout: text("3h"),

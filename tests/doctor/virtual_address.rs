@@ -30,8 +30,12 @@ fn shared(holders: &[&str]) -> Bed {
         let held = holders.contains(&host.name.as_str()).then(|| address("192.168.0.40/24"));
         let addresses = [address("192.168.0.51/24")].into_iter().chain(held).collect();
         seen.virtual_address = Some(VirtualAddressFacts { addresses, check: Some(Verdict::Passes) });
-        let unit =
-            UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned(), since: None };
+        let unit = UnitFacts {
+            exists: true,
+            active: "active".to_owned(),
+            enabled: "enabled".to_owned(),
+            since: None,
+        };
         seen.units.insert("keepalived".to_owned(), unit);
     }
     bed

@@ -29,10 +29,10 @@ mod watch;
 
 use release::Suite;
 use scenarios::{
-    access, addresses, balancer, changes, cold, consent, doctor, exposure, families, files, firewall,
+    access, addresses, advice, balancer, changes, cold, consent, doctor, exposure, families, files, firewall,
     half_done, hostile, leaving, membership, names, only_copies, outranked, packages, planted, ports,
-    questions, queues, recovery, rolling, rotation, runs, secrets, shells, steady, taken_over, tls,
-    traffic_check, trouble, versions,
+    questions, queues, recovery, rolling, rotation, runs, secrets, shared_address, shells, steady,
+    taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -153,6 +153,8 @@ const SCENARIOS: &[Scenario] = &[
         families::killed_upgrade,
     )
     .by_turns(),
+    Scenario::new("two load balancers with one address", State::Any, State::Any, shared_address::moves)
+        .by_turns(),
     Scenario::new("half-done hosts", State::Fresh, State::Any, half_done::half_done).by_turns(),
     Scenario::new(
         "hostile values, and obstructive login scripts",
@@ -176,6 +178,8 @@ const DAY2: &[Scenario] = &[
     converged("a host more, and the next version in the repository", traffic_check::more_of_everything)
         .by_turns(),
     converged("doctor where one thing is wrong", doctor::table).by_turns(),
+    converged("advice of refusals leads on", advice::leads_on).by_turns(),
+    converged("a broker that does not start says why", trouble::first_reason).by_turns(),
     converged("a rolling restart", rolling::restart).but_one(),
     converged("a rolling restart that fails on its first node", rolling::restart_that_fails).but_one(),
     converged("a node that cannot be stopped safely", versions::not_spared).by_turns(),

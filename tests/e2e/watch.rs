@@ -25,15 +25,21 @@ fn takes_clients(address: &str) -> bool {
     TcpStream::connect_timeout(&address, PATIENCE).is_ok()
 }
 
-/// What HAProxy's own statistics page says of every broker's AMQP port: `UP`, `MAINT`, `DOWN`, `UP 1/2` on its way.
-pub fn server_states(balancer: &str) -> Option<BTreeMap<String, String>> {
+/// What HAProxy answers on the port of its statistics, with this password.
+pub fn statistics(balancer: &str, path: &str, password: &str) -> Option<String> {
     let mut stream = TcpStream::connect(format!("{balancer}:8404")).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let login = BASE64_STANDARD.encode(format!("{ADMIN}:{ADMIN_PASSWORD}"));
-    let request = format!("GET /;csv HTTP/1.0\r\nAuthorization: Basic {login}\r\n\r\n");
+    let login = BASE64_STANDARD.encode(format!("{ADMIN}:{password}"));
+    let request = format!("GET {path} HTTP/1.0\r\nAuthorization: Basic {login}\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut page = String::new();
     stream.read_to_string(&mut page).ok()?;
+    Some(page)
+}
+
+/// What HAProxy's own statistics page says of every broker's AMQP port: `UP`, `MAINT`, `DOWN`, `UP 1/2` on its way.
+pub fn server_states(balancer: &str) -> Option<BTreeMap<String, String>> {
+    let page = statistics(balancer, "/;csv", ADMIN_PASSWORD)?;
     let server = |line: &str| {
         let fields: Vec<&str> = line.split(',').collect();
         (fields[0] == "rabbitmq")

@@ -16,6 +16,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 10] = [
         &[
             "Algorithm",
             "Balancer",
+            "Bind",
             "Packaged",
             "Packages",
             "Runtime",
@@ -29,7 +30,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 10] = [
     ),
     ("facts", &["SelinuxPort"]),
     ("firewall", &["Firewall", "Ports", "Protocol", "Sections"]),
-    ("inventory", &["Vip"]),
+    ("model", &["Next"]),
     ("operation", &["Nature", "OnBroker"]),
     ("platform", &["GeneratedCookie", "Held", "Lock", "PackageFacts", "Sections", "TimeService", "Words"]),
     ("playbook", &["Phase", "PlaybookErrors"]),

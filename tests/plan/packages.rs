@@ -67,7 +67,11 @@ fn a_clock_with_which_no_package_can_be_fetched_is_refused() {
     off(&mut facts, "node3", 90.0);
     insta::assert_snapshot!(text(&desired, &facts));
     off(&mut facts, "node2", 8.0 * 86_400.0);
-    assert!(text(&desired, &facts).contains("date -s '691200 seconds ago'"), "{}", text(&desired, &facts));
+    assert!(
+        text(&desired, &facts).contains(r"date -s '\''691200 seconds ago'\''"),
+        "{}",
+        text(&desired, &facts)
+    );
     // chrony corrects it where all packages are there.
     let mut facts = converged(&desired);
     off(&mut facts, "node2", -21_600.0);
@@ -134,7 +138,7 @@ const DEFINITIONS: &str = r#"{
     ]
 }"#;
 
-fn with_definitions(definitions: &str) -> Desired {
+pub fn with_definitions(definitions: &str) -> Desired {
     // Tests of one process run side by side.
     let own = format!("rabbitup-{}-{:?}", std::process::id(), std::thread::current().id());
     let directory = std::env::temp_dir().join(own);

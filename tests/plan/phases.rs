@@ -223,7 +223,7 @@ fn a_wiped_host_that_the_cluster_still_lists_is_refused() {
     let unit = UnitFacts { active: "activating".to_owned(), ..UnitFacts::default() };
     host(&mut facts, "node3").units.insert("rabbitmq-server".to_owned(), unit);
     let refused = text(&desired, &facts);
-    assert!(refused.contains("run the same command again in a moment"), "{refused}");
+    assert!(refused.contains("it is starting; in a moment:"), "{refused}");
 }
 
 #[test]

@@ -244,6 +244,8 @@ pub fn desired(brokers: usize, balancers: usize) -> Desired {
             check: Default::default(),
             max_connections: None,
             vip: None,
+            bind: Vec::new(),
+            listeners: Vec::new(),
         }),
         secrets: Secrets::default(),
         secret_sources: BTreeMap::new(),

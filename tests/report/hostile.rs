@@ -14,7 +14,7 @@ use rabbitup::facts::{
     BrokerState, Facts, Observation, QueueFacts, QueueKind, Unreachable, UnreachableCause,
 };
 use rabbitup::model::{self, Advice, Cause, DigestKey, NodeName, Version, steers};
-use rabbitup::plan::{Note, Options, Phase, Plan, PlanError, Refusal, plan};
+use rabbitup::plan::{Note, Options, Phase, Plan, PlanError, Refusal, RefusalKind, plan};
 use rabbitup::playbook::Playbook;
 use rabbitup::report::{
     Clock, Detail, Display, JsonLines, PlainLines, Routes, Status, Style, Summary, error_text, plan_text,
@@ -217,7 +217,8 @@ fn no_fact_controls_the_terminal() {
             assert_tame("unreachable", &unreachable_text(&silent, &Routes::from(&desired), style));
             let mut problem = model::Problem::new(payload, payload, payload).on(&host("node1"));
             problem.cause.next.push(Advice::Command(payload.to_owned()));
-            let refusal = Refusal { phase: Phase::Join, problem: problem.clone() };
+            let refusal =
+                Refusal { kind: RefusalKind::OwnData, phase: Phase::Join, problem: problem.clone() };
             assert_tame("refusal", &refusals_text(&PlanError(vec![refusal]), style));
             assert_tame("error", &error_text(&problem, style));
         }

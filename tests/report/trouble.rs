@@ -3,7 +3,7 @@ use std::time::Duration;
 use rabbitup::apply::{FailureKind, StepFailure};
 use rabbitup::facts::{Facts, Observation, Unreachable, UnreachableCause};
 use rabbitup::model::{Advice, Cause, Problem};
-use rabbitup::plan::{Phase, Plan, PlanError, Refusal, StepId};
+use rabbitup::plan::{Phase, Plan, PlanError, Refusal, RefusalKind, StepId};
 use rabbitup::report::{
     Failed, RefusalDocument, Routes, Style, error_text, failure_text, late_refusals_text, refusals_text,
     skipped_line, unreachable_document, unreachable_text,
@@ -17,14 +17,19 @@ fn refusals() -> PlanError {
         "2 queues (`/`/orders with 17 messages, `/`/invoices), 1 vhost (`shop`), 1 user (`shop`)",
         "save what is needed (`rabbitmqctl export_definitions`), then name the node: --destroy-data node3",
     );
-    let mut all = vec![Refusal { phase: Phase::Join, problem: data.on(&host("node3")) }];
+    let mut all =
+        vec![Refusal { kind: RefusalKind::OwnData, phase: Phase::Join, problem: data.on(&host("node3")) }];
     all.extend((1..=50).map(|n| {
         let problem = Problem::new(
             "too little disk space is free under /var/lib",
             format!("{} MiB are free, 1024 MiB are needed", 100 + n % 7),
             "free some, or give /var/lib more",
         );
-        Refusal { phase: Phase::Preflight, problem: problem.on(&host(&format!("node{n}"))) }
+        Refusal {
+            kind: RefusalKind::OwnData,
+            phase: Phase::Preflight,
+            problem: problem.on(&host(&format!("node{n}"))),
+        }
     }));
     PlanError(all)
 }
@@ -162,4 +167,32 @@ fn errors_say_what_why_and_next() {
       next: make a new one:
             $ rabbitup plan -o FILE
     ");
+}
+
+/// Commands that log in differ from host to host; the problem is the same.
+#[test]
+fn the_same_problem_of_many_hosts_is_one_with_a_command_for_each() {
+    let refused = |n: usize| {
+        let mut problem =
+            Problem::new("its package lists were never fetched", "nothing is offered", "fetch them:");
+        problem.cause.next.push(Advice::Command(format!("ssh node{n} 'sudo apt-get update'")));
+        problem.cause.next.push(Advice::Command("rabbitup up".to_owned()));
+        Refusal {
+            kind: RefusalKind::UpgradeOfferUnknown,
+            phase: Phase::Upgrade,
+            problem: problem.on(&host(&format!("node{n}"))),
+        }
+    };
+    let text =
+        |count: usize| refusals_text(&PlanError((1..=count).map(refused).collect()), Style::plain(100));
+    let two = text(2);
+    let commands: Vec<&str> = two.lines().filter_map(|line| line.trim_start().strip_prefix("$ ")).collect();
+    assert_eq!(
+        commands,
+        ["ssh node1 'sudo apt-get update'", "ssh node2 'sudo apt-get update'", "rabbitup up"],
+        "{two}"
+    );
+    assert!(two.contains("No plan: 1 problem"), "{two}");
+    let many = text(50);
+    assert!(many.contains("and the same on 46 more hosts") && many.lines().count() < 15, "{many}");
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::{Finding, Notebook, Severity};
-use crate::cluster::endpoints::endpoint;
+use crate::cluster::endpoints::{endpoint, port_behind};
 use crate::cluster::phrases::{grouped, listed, whole};
 use crate::facts::{Backend, Facts, HostFacts, Observation};
 use crate::inventory::{Desired, LoadBalancer};
@@ -139,10 +139,6 @@ fn elsewhere(desired: &Desired, facts: &Facts, wanted: &LoadBalancer, backend: &
     let runtime = wanted.software.balancer().runtime.as_ref()?;
     let host = desired.brokers().find(|host| host.name.as_str() == backend.server)?;
     let at = endpoint(desired, facts, host);
-    let port = match backend.proxy.as_str() {
-        name if name == runtime.amqp => at.amqp?,
-        name if name == runtime.management => at.management?,
-        _ => return None,
-    };
-    (backend.port? != port.number).then_some(port.number)
+    let port = port_behind(runtime, &at, &backend.proxy)?;
+    (backend.port? != port).then_some(port)
 }

@@ -81,7 +81,7 @@ struct Notebook<'a> {
 
 impl Notebook<'_> {
     fn add(&mut self, severity: Severity, what: impl Into<String>, advice: impl Into<String>) {
-        let problem = Problem { host: self.host.cloned(), ..Problem::new(what, "", advice) };
+        let problem = Problem { host: self.host.cloned(), ..Problem::new(what, "", advice.into()) };
         self.findings.push(Finding { severity, problem });
     }
 }

@@ -339,15 +339,16 @@ fn last_words(unit: &Unit, word: Option<&str>) -> Vec<String> {
         listed
             || ["=====", "-----", "CRASH REPORT", "BOOT FAILED", "crasher:"].iter().any(|w| text.contains(w))
     };
-    let naming: Vec<String> = word
-        .map(|word| all().filter(|line| line.contains(word)).take(2).map(brief).collect())
-        .unwrap_or_default();
+    let naming = |wanted: &dyn Fn(&&String) -> bool| -> Vec<String> {
+        let lines = all().filter(|line| word.is_some_and(|word| line.contains(word)));
+        lines.filter(wanted).take(2).map(brief).collect()
+    };
     let errors = |lines: &[String]| -> Vec<String> {
         let marked = lines.iter().filter(|line| line.contains("[error]") || line.contains("[critical]"));
         marked.filter(|line| !is_noise(line)).map(brief).collect()
     };
     let more = [
-        naming,
+        naming(&|line| !is_noise(line)),
         errors(&unit.failure),
         errors(&unit.log),
         unit.journal.iter().rev().take(3).rev().map(brief).collect(),
@@ -365,6 +366,10 @@ fn last_words(unit: &Unit, word: Option<&str>) -> Vec<String> {
         }
     }
     words.truncate(LAST_WORDS);
+    // An item deep within a term: the line where the term begins comes first.
+    if !words.iter().any(|line| word.is_some_and(|word| line.contains(word))) {
+        words.extend(naming(&|_| true).first().map(|line| line.trim().to_owned()));
+    }
     words
 }
 

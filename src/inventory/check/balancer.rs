@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::ops::Range;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use crate::balancer::{Algorithm, Software, StatisticsPage};
 use crate::document::{At, Problem, listed, nearest};
 use crate::inventory::raw::{RawHost, RawLoadBalancer, RawStats};
 use crate::inventory::raw_values::DurationText;
-use crate::inventory::{Cluster, LoadBalancer, Metrics, Stats};
+use crate::inventory::{BalancerListener, Cluster, LoadBalancer, Metrics, Stats};
 use crate::model::Role;
 use crate::rabbitmq::listeners::{
     AMQP, AMQP_TLS, EPMD, Endpoint, Listeners, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Security, Service,
@@ -44,12 +45,17 @@ impl Checker<'_> {
                 .as_ref()
                 .map(|stats| ("stats.port", stats.port, place(raw.stats.as_ref().map(|stats| &stats.port)))),
         );
+        let bind = raw.bind.as_deref().unwrap_or_default();
+        let listeners = self.offered(raw, &endpoint, &mut ports);
         self.ports(&ports, cluster, hosts);
+        self.bound(bind, hosts);
         Some(LoadBalancer {
             software,
             balance,
             amqp_port,
             management_port,
+            listeners,
+            bind: bind.iter().map(|address| address.value).collect(),
             stats,
             client_timeout: self.at_least_a_second("client_timeout", raw.client_timeout.as_ref(), 3 * 3600),
             check_interval: self.at_least_a_second("check_interval", raw.check_interval.as_ref(), 2),
@@ -113,6 +119,64 @@ impl Checker<'_> {
                 Security::Tls => MANAGEMENT_TLS,
             }),
             (None, _) => None,
+        }
+    }
+
+    /// The listeners beside those for AMQP and the UI. Each needs one of every broker behind it.
+    fn offered(
+        &mut self,
+        raw: &RawLoadBalancer,
+        endpoint: &Endpoint,
+        ports: &mut Vec<(&'static str, u16, Range<usize>)>,
+    ) -> Vec<BalancerListener> {
+        let mut found: Vec<BalancerListener> = Vec::new();
+        for listener in raw.listeners.iter().flatten() {
+            let serves = listener.serves.value;
+            let word = serves.as_str();
+            if found.iter().any(|known| known.serves == serves) {
+                self.error(
+                    format!("the load balancer has two listeners for {}", serves.service().in_words()),
+                    &listener.serves.span,
+                    "again",
+                    "one is enough: it may bind several addresses",
+                );
+                continue;
+            }
+            if !endpoint.offered.contains_key(&serves) {
+                self.error(
+                    format!("no broker serves {} to other hosts", serves.service().in_words()),
+                    &listener.serves.span,
+                    "here",
+                    format!("it takes {} under [cluster]; or remove this listener", serves.opened_by()),
+                );
+            }
+            let port = listener.port.as_ref().map_or(serves.usual_port(), |port| port.get());
+            let place = listener.port.as_ref().map_or(&listener.serves.span, |port| &port.span);
+            ports.push((word, port, place.clone()));
+            let bind = listener.bind.as_ref().or(raw.bind.as_ref()).into_iter().flatten();
+            found.push(BalancerListener { serves, port, bind: bind.map(|address| address.value).collect() });
+        }
+        found
+    }
+
+    /// Warns of an address that no load balancer has, as far as the inventory knows: a host may have more than one.
+    fn bound(&mut self, bind: &[At<IpAddr>], hosts: &[At<RawHost>]) {
+        let balancers: Vec<_> = hosts
+            .iter()
+            .filter(|host| host.roles.iter().any(|role| role.value == Role::LoadBalancer))
+            .collect();
+        if balancers.len() < 2 {
+            return;
+        }
+        for address in bind {
+            if balancers.iter().any(|host| *host.address == address.value.to_string()) {
+                self.error(
+                    format!("`bind` is the address of one of {} load balancers", balancers.len()),
+                    &address.span,
+                    "the others do not have it",
+                    "leave `bind` out: every load balancer would write it",
+                );
+            }
         }
     }
 

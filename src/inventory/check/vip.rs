@@ -54,6 +54,7 @@ impl Checker<'_> {
         }
         let first = *known.first()?;
         self.of_one_family(&known, &balancers);
+        self.is_listened_on(raw);
         if let [only] = balancers.as_slice() {
             self.warn(
                 format!("`{}` is the only load balancer: nothing takes the vip over", *only.name),
@@ -64,6 +65,19 @@ impl Checker<'_> {
         }
         let router_id = raw.router_id.as_ref().map_or_else(|| router_id(first.0.address), |id| id.value);
         Some(Vip { addresses: known.into_iter().map(|(at, _)| at).collect(), interface, router_id })
+    }
+
+    /// A load balancer cannot bind an address that another host has, and one that binds others does not hear clients of the vip.
+    fn is_listened_on(&mut self, raw: &RawLoadBalancer) {
+        let bound = raw.bind.iter().flatten().find(|address| !address.value.is_unspecified());
+        if let Some(address) = bound {
+            self.error(
+                "the load balancers listen on certain addresses only, and the vip moves from one to another",
+                &address.span,
+                "only here",
+                "leave `bind` out: what listens on all addresses has the vip when it comes; a firewall can limit who connects",
+            );
+        }
     }
 
     fn network_address(&mut self, text: &At<String>) -> Option<NetworkAddress> {

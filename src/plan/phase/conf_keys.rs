@@ -5,6 +5,7 @@ use crate::document::{alternatives, quoted};
 use crate::facts::HostFacts;
 use crate::inventory::Host;
 use crate::model::Version;
+use crate::plan::RefusalKind;
 use crate::rabbitmq::{BROKER_PACKAGE, Conf, KeySupport, has_no_effect, known_keys, refused_value};
 
 /// The RabbitMQ that is installed after the steps so far.
@@ -62,6 +63,7 @@ pub(super) fn refuse_for(draft: &mut Draft<'_>, host: &Host, conf: &Conf, releas
         };
         draft.refuse(
             &host.name,
+            RefusalKind::SettingUnknown,
             format!("RabbitMQ {release} does not start with `{key}` as rabbitmq.conf has it"),
             why,
             "correct it in [cluster.config], or remove it there",

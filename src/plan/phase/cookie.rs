@@ -1,9 +1,9 @@
 use super::Draft;
 use crate::facts::{BrokerState, CookieFile, CookieShape, HostFacts};
 use crate::inventory::CookieSource;
-use crate::model::{CookieDigest, HostName, SecretName};
+use crate::model::{Advice, CookieDigest, HostName, Next, SecretName};
 use crate::operation::{Digests, GuardCookie, InstallCookie};
-use crate::plan::{Change, Proposal};
+use crate::plan::{Change, Proposal, RefusalKind, obstacle};
 use crate::rabbitmq::COOKIE_FILE;
 
 /// Gives every broker the same Erlang cookie, readable only by the broker.
@@ -91,10 +91,14 @@ fn clustered_with_other(facts: &HostFacts, wanted: CookieDigest) -> bool {
 fn refuse_rotation(draft: &mut Draft<'_>, host: &HostName) {
     draft.refuse(
         host,
+        RefusalKind::CookieOfCluster,
         "the cookie of a running cluster would change",
         "this node runs as a member of a cluster with a different cookie; a node that restarts with \
          another cookie cannot rejoin",
-        "rabbitup run rotate-cookie changes it while the nodes run; or keep the cluster's cookie: cookie = { from = \"seed\" }",
+        Next::say(
+            "keep the cluster's cookie, with cookie = { from = \"seed\" } in the inventory; or change it while the nodes run:",
+        )
+        .rabbitup("run rotate-cookie"),
     );
 }
 
@@ -102,12 +106,12 @@ fn refuse_rotation(draft: &mut Draft<'_>, host: &HostName) {
 fn refuse_link(draft: &mut Draft<'_>, host: &HostName, target: &str, why: &str) {
     draft.refuse(
         host,
+        RefusalKind::CookieIsLink,
         format!("{COOKIE_FILE} is a symbolic link, so it is not changed"),
         format!("it points to {target}; {why}"),
-        format!(
-            "change {target} at its source, or replace the link with a regular file: cp --remove-destination \
-             \"$(readlink -f {COOKIE_FILE})\" {COOKIE_FILE}"
-        ),
+        Next::say(format!("change {target} at its source, or replace the link with a regular file:"))
+            .and(draft.on_host(host, &obstacle::unlink(COOKIE_FILE)))
+            .and(Advice::Command(draft.options.command.clone())),
     );
 }
 
@@ -119,6 +123,7 @@ pub fn refuse_in_the_way(draft: &mut Draft<'_>) {
             let path = &thing.path;
             draft.refuse(
                 &host.name,
+                RefusalKind::CookieInTheWay,
                 format!("{path} is not a file that user rabbitmq can use"),
                 thing.in_words(),
                 format!(

@@ -7,7 +7,7 @@ use super::{Draft, conf_keys};
 use crate::cluster::phrases::counted;
 use crate::facts::NodeFacts;
 use crate::inventory::{ConfigValue, Definitions, Host};
-use crate::model::Problem;
+use crate::model::{Advice, Next, Problem};
 use crate::rabbitmq::{Importer, known_keys};
 
 /// The maximum number of names in one line of evidence, and of lines: a refusal shows six.
@@ -56,10 +56,13 @@ pub(super) fn objection(
         None => format!("not every RabbitMQ accepts all of {file}"),
     };
     let advice = match release {
-        Some(_) => format!("correct {file}: nothing of it is imported before all of it is accepted"),
+        Some(_) => draft
+            .again(format!("correct {file}: nothing of it is imported before all of it is accepted; then")),
         None => {
             let refresh = draft.host(&anchor.name).map_or("", |facts| facts.system.family.words().refresh);
-            format!("on {}: {refresh}, which shows the version; then run the same command again", anchor.name)
+            Next::say("this shows the version:")
+                .and(draft.on_host(&anchor.name, refresh))
+                .and(Advice::Command(draft.options.command.clone()))
         }
     };
     Some(Problem::new(what, lines.join("\n"), advice))

@@ -3,7 +3,7 @@ use crate::cluster::phrases::listed;
 use crate::facts::{Guest, NodeFacts};
 use crate::inventory::{Admin, Definitions, GuestSetting, Host};
 use crate::operation::{CloseGuest, ImportDefinitions, PutAdmin};
-use crate::plan::{Change, Proposal};
+use crate::plan::{Change, Proposal, RefusalKind};
 
 /// Imports the inventory's definitions if they differ from the last import or something of them is
 /// missing, sets up the administrator, and disables the user guest.
@@ -32,7 +32,7 @@ fn import(draft: &mut Draft<'_>, anchor: &Host, definitions: &Definitions) {
         (None, _) => "it was never imported".to_owned(),
     };
     if let Some(problem) = definable::objection(draft, anchor, node, definitions) {
-        return draft.refuse_problem(&anchor.name, problem);
+        return draft.refuse_problem(&anchor.name, RefusalKind::DefinitionsNotAccepted, problem);
     }
     let operation = ImportDefinitions {
         node: anchor.node(),

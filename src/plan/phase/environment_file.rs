@@ -6,6 +6,7 @@ use crate::cluster::address_family;
 use crate::facts::{BrokerEnvironment, HostFacts};
 use crate::inventory::Host;
 use crate::model::{AddressFamily, NameMode};
+use crate::plan::RefusalKind;
 use crate::plan::diff::unified;
 use crate::rabbitmq::{
     ENV_FILE, ERL_ARGS, INETRC, INETRC_FILE, INETRC_TEXT, family_of_arguments, moved_to_ipv6, over_ipv6,
@@ -20,7 +21,7 @@ const BY_ADDRESS: &str = "the brokers' addresses are IPv6, and Erlang uses IPv4 
 pub(super) fn plan(draft: &mut Draft<'_>, host: &Host) {
     let observed = draft.observed.host(&host.name);
     if let Some(problem) = observed.and_then(|facts| address_family::outranked(host, facts)) {
-        return draft.refuse_problem(&host.name, problem);
+        return draft.refuse_problem(&host.name, RefusalKind::OtherAddressFamily, problem);
     }
     let Some(facts) = draft.host(&host.name) else { return };
     let content = |path| facts.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
@@ -34,7 +35,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, host: &Host) {
     }
     let Lines { text, reasons } = lines;
     if reasons.contains(&BY_ADDRESS) && is_clustered(facts) {
-        return draft.refuse_problem(&host.name, address_family::only_together(host));
+        let problem = address_family::only_together(host);
+        return draft.refuse_problem(&host.name, RefusalKind::AddressFamilyOfCluster, problem);
     }
     let reads_ours = assigned(&text, INETRC).any(|(_, value)| value == INETRC_FILE);
     if reads_ours && inetrc != INETRC_TEXT {

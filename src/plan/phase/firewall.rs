@@ -7,7 +7,7 @@ use crate::model::HostName;
 use crate::operation::{KeepOpenings, OpenPorts};
 use crate::plan::diff::unified;
 use crate::plan::openings::needed;
-use crate::plan::{Change, Proposal};
+use crate::plan::{Change, Proposal, RefusalKind};
 
 /// Opens the ports that the inventory needs in the firewalls that filter on a host, and closes those that it opened before and
 /// that nobody needs any more. Rules that it did not write stay.
@@ -27,6 +27,7 @@ pub fn plan(draft: &mut Draft<'_>) {
                 Seen::Manageable(firewall) => open(draft, &host.name, &firewall, &needed),
                 Seen::Beyond { software, why } => draft.refuse(
                     &host.name,
+                    RefusalKind::FirewallUnknown,
                     format!(
                         "{} filters here, and rabbitup cannot open ports in it",
                         software.firewall().name

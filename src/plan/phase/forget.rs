@@ -4,7 +4,7 @@ use super::Draft;
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::operation::{ForgetNode, KeepData, MayGo, Operation};
-use crate::plan::{Change, Proposal, StepId};
+use crate::plan::{Change, Proposal, RefusalKind, StepId};
 
 /// Removes a stopped node from its cluster, through a running member.
 pub(super) fn forget(draft: &mut Draft<'_>, gone: &NodeName, peer: &Host, may_go: MayGo, after: Vec<StepId>) {
@@ -34,6 +34,7 @@ pub(super) fn put_aside(draft: &mut Draft<'_>, host: &Host, gone: &NodeName, rea
             .map_or(String::new(), |set| format!("MNESIA_DIR in {} names it", set.by));
         return draft.refuse(
             &host.name,
+            RefusalKind::DataNotMoved,
             format!("the data of {gone} is in {directory}, which rabbitup does not move aside"),
             by,
             "rabbitup moves only directories that have their node's name (MNESIA_BASE): move it away yourself while the broker is stopped",

@@ -1,9 +1,9 @@
-use super::{Draft, forget, start};
+use super::{Draft, bring_back, forget, start};
 use crate::facts::{BrokerState, NodeData};
 use crate::inventory::Host;
-use crate::model::NodeName;
+use crate::model::{Next, NodeName};
 use crate::operation::{ForgetOffline, MayGo};
-use crate::plan::{Change, Proposal, StepId};
+use crate::plan::{Change, Proposal, RefusalKind, StepId};
 use crate::playbook::Minutes;
 
 /// The feature flag that a node records beside its data when its metadata are in Khepri.
@@ -90,17 +90,14 @@ fn note_unseen(draft: &mut Draft<'_>, first: &Host, gone: &NodeName) {
 /// Forgetting a node deletes the queues that only it has, and while all nodes are stopped these queues are unknown.
 fn refuse_unseen(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>) {
     let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
-    let first = if host.is_some() { "" } else { "add its host to the inventory, then " };
+    let first = if host.is_some() { "" } else { "add its host to the inventory, and " };
     draft.refuse(
         &about,
+        RefusalKind::OnlyCopiesUnseen,
         format!("{gone} may have the only copy of some queues, and no node runs that could list them"),
         "forgetting it while all are stopped deletes those queues from the cluster",
-        format!(
-            "bring its host back if possible; if it is lost for good: {first}rabbitup run remove-node node={} \
-             --destroy-data {}",
-            gone.host(),
-            gone.host()
-        ),
+        Next::say(format!("bring its host back if possible; if it is lost for good, {first}name it:"))
+            .rabbitup(format!("run remove-node node={} --destroy-data {}", gone.host(), gone.host())),
     );
 }
 
@@ -128,9 +125,16 @@ pub(super) fn refuse(draft: &mut Draft<'_>, gone: &NodeName, host: Option<&Host>
     let about = host.map_or_else(|| draft.anchor.clone(), |host| host.name.clone());
     draft.refuse(
         &about,
+        RefusalKind::NobodyForgets,
         format!("no other node runs, so none can forget {gone}"),
         "only a running member can forget another one; if none can start, the one that stopped \
          last before it can, if that is known",
-        "rabbitup run start starts the others; if they wait for this node, see docs/playbooks/remove-node.md",
+        bring_back_others(draft).also("if they wait for this node, see docs/playbooks/remove-node.md"),
     );
+}
+
+/// What starts the others: they may not run for different reasons.
+fn bring_back_others(draft: &Draft<'_>) -> Next {
+    let next = draft.brokers().first().map(|host| bring_back::next(draft, host));
+    next.unwrap_or_else(|| Next::say("none of the others answered"))
 }

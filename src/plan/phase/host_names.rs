@@ -5,7 +5,7 @@ use crate::facts::{BrokerState, HostFacts, NodeFacts};
 use crate::inventory::Host;
 use crate::model::{HostName, NodeName};
 use crate::operation::{SetHostName, StopBroker};
-use crate::plan::{Change, Proposal};
+use crate::plan::{Change, Proposal, RefusalKind};
 
 /// Sets every host's name to that of the inventory: the running name and the one for the next boot. A name with a domain stays where
 /// the inventory has its first label: RabbitMQ takes no more of it.
@@ -90,6 +90,7 @@ fn refuse_running(draft: &mut Draft<'_>, host: &HostName, running: &NodeFacts) {
     };
     draft.refuse(
         host,
+        RefusalKind::OtherNodeRuns,
         format!(
             "{} runs on the host that should be named {host}, and would start empty under its new name",
             running.name
@@ -116,6 +117,7 @@ fn refuse_empty_beside_data(draft: &mut Draft<'_>, host: &Host) {
     let these = listed(&others);
     draft.refuse(
         &host.name,
+        RefusalKind::EmptyBesideData,
         format!("{node} would start empty, although the data of {these} is on the host"),
         format!("{base} contains {these} and not {node}: the host had another name when it was written"),
         format!(
@@ -135,6 +137,7 @@ fn refuse_with_data(draft: &mut Draft<'_>, host: &HostName, holder: Option<&Stri
     };
     draft.refuse(
         host,
+        RefusalKind::RenamedWithData,
         format!("the host cannot be renamed to {host}: it has data under another name"),
         format!("{base} belongs to {holder}; under a new name the broker would start empty"),
         format!(

@@ -11,7 +11,7 @@ use crate::inventory::{Host, HostsFileSetting};
 use crate::model::HostName;
 use crate::operation::{Proof, Then, WriteFile};
 use crate::plan::diff::unified;
-use crate::plan::{Change, Proposal, render};
+use crate::plan::{Change, Proposal, RefusalKind, render};
 use crate::template::{Rendered, TemplateError};
 
 const PATH: &str = "/etc/hosts";
@@ -138,6 +138,7 @@ fn check_names(draft: &mut Draft<'_>, host: &Host, addresses: &[(HostName, IpAdd
     let names = listed(names.map(|(name, _)| name));
     draft.refuse(
         &host.name,
+        RefusalKind::NamesDoNotResolve,
         format!("names do not resolve as in the inventory: {names}"),
         told.join("\n"),
         "correct this where the host takes its names from (/etc/hosts, DNS); or let rabbitup write /etc/hosts: remove \
@@ -160,6 +161,7 @@ fn unknown(draft: &Draft<'_>) -> BTreeSet<String> {
 fn refuse_resolver(draft: &mut Draft<'_>, host: &HostName, name: &HostName, first: IpAddr) {
     draft.refuse(
         host,
+        RefusalKind::NamesResolveElsewhere,
         format!("{name} resolves to {first}, although {PATH} is right"),
         "the resolver of this host asks another source before /etc/hosts",
         "put `files` first in the line `hosts:` of /etc/nsswitch.conf, and look for a stale cache (nscd, sssd)",

@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 
-use super::{Draft, data_place};
+use super::{Draft, bring_back, data_place};
 use crate::cluster::own_data;
 use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HoldingCounts, NodeFacts};
 use crate::inventory::Host;
-use crate::model::{NodeName, NodeType, Version};
+use crate::model::{Advice, Next, NodeName, NodeType, Version};
 use crate::operation::{EnterCluster, ForgetNode, JoinCluster, JoinCommand, Operation};
-use crate::plan::{Change, Proposal, StepId};
+use crate::plan::{Change, Proposal, RefusalKind, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT, has_ram_nodes, joins_while_running};
 
@@ -28,9 +28,10 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             }
             (BrokerState::Running(_), None) => draft.refuse(
                 &host.name,
+                RefusalKind::AnchorNotServing,
                 format!("{} cannot join: {} does not serve", host.node(), anchor.node()),
                 "the node whose cluster it should join does not answer",
-                format!("start {} first, or include it in --limit", anchor.name),
+                bring_back::next(draft, anchor),
             ),
             (BrokerState::Running(node), Some(member)) => {
                 match (member.lists(&node.name), node.lists(&member.name)) {
@@ -51,9 +52,10 @@ fn enter(draft: &mut Draft<'_>, host: &Host, anchor: &Host, member: Option<&Node
     match member {
         None => draft.refuse(
             &host.name,
+            RefusalKind::AnchorNotStarted,
             format!("{node} cannot be started before {} serves", anchor.node()),
             format!("{node} is blank and enters the cluster of {} at its first start", anchor.node()),
-            format!("include {} in --limit, or start it first", anchor.name),
+            bring_back::next(draft, anchor),
         ),
         Some(member) if member.lists(&node) => refuse_ghost(draft, host, anchor),
         Some(member) => {
@@ -172,12 +174,10 @@ fn queue(draft: &Draft<'_>, node: &NodeName) -> Vec<StepId> {
 fn refuse_data(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     draft.refuse(
         &host.name,
+        RefusalKind::OwnData,
         format!("{} has data of its own, which joining {} would destroy", node.name, member.name),
         format!("it has {}", own_data::told(&node.holdings)),
-        format!(
-            "move the data that you need first; to delete it, name the node: --destroy-data {}",
-            host.name
-        ),
+        Next::say("move the data that you need first; this deletes the rest:").and(draft.naming(&host.name)),
     );
 }
 
@@ -190,15 +190,17 @@ fn refuse_flags(
 ) {
     draft.refuse(
         &host.name,
+        RefusalKind::FlagsUnknown,
         format!("{} does not know feature flags that the cluster of {} has enabled", node.name, member.name),
         format!(
             "unknown to its RabbitMQ {}: {}; {} runs {}",
-            node.rabbitmq_version, listed(unknown), member.name, member.rabbitmq_version
+            node.rabbitmq_version,
+            listed(unknown),
+            member.name,
+            member.rabbitmq_version
         ),
-        format!(
-            "feature flags cannot be disabled: {} needs the cluster's RabbitMQ: rabbitup run upgrade version={}",
-            host.name, member.rabbitmq_version
-        ),
+        Next::say(format!("feature flags cannot be disabled: {} needs the cluster's RabbitMQ:", host.name))
+            .rabbitup(format!("run upgrade version={}", member.rabbitmq_version)),
     );
 }
 
@@ -222,31 +224,32 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
     if !remembers.is_empty() {
         return draft.refuse(
             &host.name,
+            RefusalKind::MembersMovedOn,
             format!("{node} was down while its cluster's membership changed"),
             format!(
                 "{member} lists it; it remembers {}, none of which is a running member",
                 listed(&remembers)
             ),
-            format!(
-                "rabbitup run recover-node node={} tells it the current members; it keeps its data",
-                host.name
-            ),
+            Next::say("this tells it the current members; it keeps its data:")
+                .rabbitup(format!("run recover-node node={}", host.name)),
         );
     }
-    let recover = data_place::advice(host, draft.observed.host(&host.name));
+    let recover = data_place::advice(draft, host);
     // A power failure may have come after the cluster recorded it and before it did so itself: then its boot completes the join.
     let boots =
         draft.observed.host(&host.name).is_some_and(|facts| facts.unit(BROKER_UNIT).active == "activating");
     draft.refuse(
         &host.name,
+        RefusalKind::ListedButBlank,
         format!("{member} still lists {node}, which does not know the cluster"),
         format!(
             "{node} was reset, or its disk replaced or not mounted, while the cluster still lists it (inconsistent_cluster)"
         ),
         match boots {
-            true => format!(
-                "it is starting: run the same command again in a moment; if this persists, {recover}"
-            ),
+            true => Next::say("it is starting; in a moment:")
+                .and(Advice::Command(draft.options.command.clone()))
+                .also("if this persists:")
+                .and_all(recover),
             false => recover,
         },
     );
@@ -255,12 +258,14 @@ fn refuse_ghost(draft: &mut Draft<'_>, host: &Host, anchor: &Host) {
 fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, member: &NodeFacts) {
     draft.refuse(
         &host.name,
+        RefusalKind::ForgottenButRunning,
         format!(
             "{} considers itself a member of the cluster of {}, which does not list it",
             node.name, member.name
         ),
         "it was forgotten while it was away; its data is an old state of that cluster",
-        format!("rabbitup run recover-node node={} moves its data aside and brings it back", host.name),
+        Next::say("this moves its data aside and brings it back:")
+            .rabbitup(format!("run recover-node node={}", host.name)),
     );
 }
 
@@ -268,6 +273,7 @@ fn refuse_other_cluster(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, me
     let others = node.members.iter().map(|m| &m.node).filter(|m| **m != node.name);
     draft.refuse(
         &host.name,
+        RefusalKind::OtherCluster,
         format!("{} is a member of another cluster", node.name),
         format!("it lists {}; {} does not list it", listed(others), member.name),
         "remove it from that cluster first, or add that cluster's other members to this inventory",

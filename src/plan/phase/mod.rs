@@ -3,6 +3,7 @@
 
 mod asked_for;
 mod balancer_turns;
+mod bring_back;
 mod broker_config;
 mod broker_file;
 mod cloud_hosts;
@@ -54,11 +55,11 @@ mod virtual_address;
 pub(super) use cookie::refuse_in_the_way;
 pub(super) use outranked::refuse_identities;
 
-use super::{Draft, Options, Refusal};
+use super::{Draft, Options, Refusal, RefusalKind};
 use crate::cluster::view;
 use crate::facts::{BrokerState, Facts};
 use crate::inventory::Desired;
-use crate::model::{HostName, Problem};
+use crate::model::{HostName, Next, Problem};
 use crate::playbook::{Phase, PhaseSettings, Playbook};
 use crate::template::TemplateError;
 
@@ -124,9 +125,9 @@ pub fn unreachable(desired: &Desired, playbook: &Playbook, facts: &Facts, option
             let problem = Problem::new(
                 "the host could not be inspected, so nothing is planned",
                 &seen.evidence,
-                "rabbitup status shows what to do",
+                Next::say("this shows what to do:").rabbitup("status"),
             );
-            Refusal { phase: Phase::Preflight, problem: problem.on(name) }
+            Refusal { kind: RefusalKind::Unreachable, phase: Phase::Preflight, problem: problem.on(name) }
         })
         .collect()
 }
@@ -150,7 +151,8 @@ pub fn unsupported(facts: &Facts) -> Vec<Refusal> {
                 why,
                 "the node itself may be healthy: use a version of rabbitup that supports this RabbitMQ",
             );
-            Refusal { phase: Phase::Preflight, problem: problem.on(name) }
+            let kind = RefusalKind::UnsupportedQuestion;
+            Refusal { kind, phase: Phase::Preflight, problem: problem.on(name) }
         })
         .collect()
 }
@@ -176,10 +178,10 @@ fn is_down(desired: &Desired, facts: &Facts, name: &HostName) -> bool {
 
 /// A template that fails with this inventory's values fails for every host.
 fn refuse_template(draft: &mut Draft<'_>, error: &TemplateError) {
-    let problem =
-        Problem::new("a template cannot be rendered", error.to_string(), "rabbitup check shows where");
-    let refusal = Refusal { phase: draft.phase, problem };
-    if !draft.refusals.contains(&refusal) {
-        draft.refusals.push(refusal);
+    let next = Next::say("this shows where:").rabbitup("check");
+    let problem = Problem::new("a template cannot be rendered", error.to_string(), next);
+    let is_told = draft.refusals.iter().any(|refusal| refusal.problem == problem);
+    if !is_told {
+        draft.push_refusal(RefusalKind::TemplateFails, problem);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Draft;
 use super::load_balancer::{self, Between};
 use crate::balancer::{Runtime, Scheme, ServedUi};
-use crate::cluster::endpoints::{endpoint, endpoint_at_start};
+use crate::cluster::endpoints::{endpoint, endpoint_at_start, port_behind};
 use crate::facts::Backend;
 use crate::inventory::Host;
 use crate::model::HostName;
@@ -98,14 +98,11 @@ fn ports(draft: &Draft<'_>, balancer: &HostName, host: &Host, at: &Endpoint) -> 
     let fits = check_fits(draft, balancer, runtime, at);
     let moved = backends(draft, balancer, host).filter_map(|backend| {
         let is_ui = backend.proxy == runtime.management;
-        let port = match is_ui {
-            true => at.management?,
-            false => at.amqp.filter(|_| backend.proxy == runtime.amqp)?,
-        };
+        let port = port_behind(runtime, at, &backend.proxy)?;
         let moved = match is_ui && !fits {
             true => Moved::Later,
-            false if backend.port? == port.number => return None,
-            false => Moved::To { address: host.address, port: port.number },
+            false if backend.port? == port => return None,
+            false => Moved::To { address: host.address, port },
         };
         Some((backend.proxy.clone(), moved))
     });

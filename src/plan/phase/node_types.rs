@@ -3,7 +3,7 @@ use crate::facts::{MetadataStore, NodeFacts};
 use crate::inventory::Host;
 use crate::model::NodeType;
 use crate::operation::ChangeNodeType;
-use crate::plan::{Change, Proposal, StepId};
+use crate::plan::{Change, Proposal, RefusalKind, StepId};
 use crate::playbook::Phase;
 use crate::rabbitmq::has_ram_nodes;
 
@@ -38,6 +38,7 @@ pub fn plan(draft: &mut Draft<'_>) {
         if wanted == NodeType::Ram && discs <= 1 {
             draft.refuse(
                 &host.name,
+                RefusalKind::LastDiscToRam,
                 format!("{} is the last disc node and cannot become a RAM node", node.name),
                 "a cluster without a disc node cannot restart",
                 "make another node a disc node first",

@@ -8,8 +8,9 @@ use crate::cluster::own_data;
 use crate::cluster::phrases::{counted, listed};
 use crate::facts::{NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
-use crate::model::{HostName, NodeName, quote};
+use crate::model::{Advice, HostName, Next, NodeName, quote};
 use crate::operation::MayGo;
+use crate::plan::RefusalKind;
 
 /// The maximum number of queues shown by name.
 const TOLD: usize = 5;
@@ -88,23 +89,18 @@ fn refuse(
     if !view.queues_complete {
         return draft.refuse(
             about,
+            RefusalKind::QueuesNotCounted,
             format!("there are more queues than could be inspected, and {gone} may have the only copy of some"),
             "forgetting a node deletes the queues that only it has; a probe reads at most ten thousand, for at most two seconds",
-            match named {
-                Some(host) => format!(
-                    "rabbitmqctl list_queues name pid type shows which node has them; to delete an unknown number of them: \
-                     --destroy-data {host}"
-                ),
-                None => "rabbitmqctl list_queues name pid type shows which node has them; to delete them, add its host to the \
-                         inventory, where --destroy-data can name it"
-                    .to_owned(),
-            },
+            Next::say("this shows which node has them:")
+                .and(draft.on_host(about, "rabbitmqctl list_queues name pid type"))
+                .and_all(consent(draft, named, "to delete an unknown number of them")),
         );
     }
     let has = if holder == Holder::Lost { "had" } else { "has" };
     let first = match holder {
         Holder::Runs => "consume or move the messages, then delete the queues or declare them elsewhere",
-        Holder::Stopped => "start it (rabbitup run start) and move the messages first",
+        Holder::Stopped => "start it and move the messages first",
         Holder::Lost => "look for its data first (an unmounted disk: findmnt, /etc/fstab; a moved directory)",
     };
     let kept = match holder {
@@ -113,13 +109,21 @@ fn refuse(
     };
     draft.refuse(
         about,
+        RefusalKind::OnlyCopies,
         format!("{gone} {has} the only copy of {}", counted(only.len(), "queue")),
         format!("deleted with it, including bindings: {}", names(only)),
-        match named {
-            Some(host) => format!("{first}; to delete them, name the node: --destroy-data {host}{kept}"),
-            None => format!("{first}; or add its host to the inventory, where --destroy-data can name it"),
-        },
+        Next::say(first).and_all(consent(draft, named, &format!("to delete them{kept}"))),
     );
+}
+
+/// How the operator agrees that queues go.
+fn consent(draft: &Draft<'_>, named: Option<&HostName>, to_delete: &str) -> Next {
+    match named {
+        Some(host) => Next::say(format!("{to_delete}:")).and(draft.naming(host)),
+        None => {
+            Next::say(format!("{to_delete}, add its host to the inventory, where --destroy-data can name it"))
+        }
+    }
 }
 
 /// A quorum queue or stream with one replica. It cannot be closed as a classic queue can, and need not be deleted: it
@@ -139,15 +143,17 @@ fn refuse_replicated(
             _ => format!("rabbitmq-queues add_member --vhost {vhost} {name} {onto}"),
         }
     };
-    let commands: Vec<String> = queues.iter().take(TOLD).map(command).collect();
+    let on = if draft.desired.host(onto.host()).is_some() { onto.host() } else { &draft.anchor };
+    let commands: Vec<_> = queues.iter().take(TOLD).map(|queue| draft.on_host(on, &command(queue))).collect();
+    let again = Advice::Command(draft.options.command.clone());
     draft.refuse(
         about,
+        RefusalKind::OnlyReplicas,
         format!("{gone} has the only replica of {}", counted(queues.len(), "replicated queue")),
         format!("publishing cannot be blocked before the node stops: {}", names(queues)),
-        format!(
-            "add another replica on {onto}: sudo {}; or delete what is not needed",
-            commands.join("; sudo ")
-        ),
+        Next::say(format!("delete what is not needed, or add another replica on {onto}:"))
+            .and_all(commands)
+            .and(again),
     );
 }
 

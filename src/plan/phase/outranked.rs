@@ -4,6 +4,7 @@ use super::Draft;
 use crate::cluster::outranked::{self, Outranked, Subject};
 use crate::facts::HostFacts;
 use crate::inventory::Host;
+use crate::plan::RefusalKind;
 use crate::playbook::Answer;
 
 /// Refuses whatever the playbook does: what the nodes of these hosts are, where their data is, or which cookie they have is not what the
@@ -37,6 +38,18 @@ pub(super) fn refuse_cookies(draft: &mut Draft<'_>) {
 fn refuse(draft: &mut Draft<'_>, host: &Host, judge: impl Fn(&Draft<'_>, &HostFacts) -> Vec<Outranked>) {
     let Some(facts) = draft.observed.host(&host.name) else { return };
     for found in judge(draft, facts) {
-        draft.refuse_problem(&host.name, found.problem);
+        draft.refuse_problem(&host.name, kind(found.subject), found.problem);
+    }
+}
+
+fn kind(subject: Subject) -> RefusalKind {
+    match subject {
+        Subject::Environment => RefusalKind::EnvironmentUnknown,
+        Subject::NodeName => RefusalKind::OtherNodeName,
+        Subject::LongNames => RefusalKind::LongNodeName,
+        Subject::DataPlace => RefusalKind::DataOfNextStart,
+        Subject::Cookie => RefusalKind::CookieElsewhere,
+        Subject::Tools => RefusalKind::ToolsElsewhere,
+        Subject::Settings => RefusalKind::SettingOutranked,
     }
 }

@@ -5,8 +5,9 @@ use crate::cluster::phrases::listed;
 use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts, NodeFacts, PackageFacts};
 use crate::inventory::Host;
-use crate::model::{Cause, Problem, Version};
+use crate::model::{Next, Version};
 use crate::operation::{InstalledOver, PackageChoice};
+use crate::plan::{Reason, RefusalKind};
 use crate::platform::Words;
 use crate::rabbitmq::{BROKER_PACKAGE, ExistingData, Objection, Serving, allowed, may_be_of};
 
@@ -19,24 +20,31 @@ pub(super) fn judged(
     host: &Host,
     facts: &HostFacts,
     version: &str,
-) -> Result<PackageChoice, Problem> {
+) -> Result<PackageChoice, Reason> {
     let found = beneath(facts, host);
     let what = || refused(facts, version);
     let Ok(to) = Version::parse(version) else {
-        return Err(Problem::new(what(), format!("{version} is not a version number"), "install it by hand"));
+        let why = format!("{version} is not a version number");
+        return Err(RefusalKind::NoVersionNumber.reason(what(), why, "install it by hand"));
     };
-    allowed(&found, to).map_err(|objection| words(&objection, &found, facts, to).of(what()))?;
+    let object = |objected: Objected| objected.kind.reason(what(), objected.why, objected.next);
+    allowed(&found, to).map_err(|objection| object(objected(&objection, &found, facts, to)))?;
     if holds_data(facts) && is_older_package(facts, version) {
-        return Err(words(&Objection::Older, &found, facts, to).of(what()));
+        return Err(object(objected(&Objection::Older, &found, facts, to)));
     }
     match &found {
         ExistingData::NoData => {}
-        ExistingData::Stopped(_) => members_allow(draft, host, to).map_err(|cause| cause.of(what()))?,
-        ExistingData::Running(node) => {
-            is_not_changed_underneath(node, facts, to).map_err(|cause| cause.of(what()))?
-        }
+        ExistingData::Stopped(_) => members_allow(draft, host, to).map_err(object)?,
+        ExistingData::Running(node) => is_not_changed_underneath(node, facts, to).map_err(object)?,
     }
     Ok(choice(facts, Some(version.to_owned())))
+}
+
+/// Why a version must not be installed, before it is said of which one.
+struct Objected {
+    kind: RefusalKind,
+    why: String,
+    next: Next,
 }
 
 /// The broker's package with the data that it will run on.
@@ -54,30 +62,35 @@ pub(super) fn holds_data(facts: &HostFacts) -> bool {
 }
 
 /// A version that is refused for a running member is not installed on its stopped peer.
-fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), Cause> {
+fn members_allow(draft: &Draft<'_>, host: &Host, to: Version) -> Result<(), Objected> {
     let node = host.node();
     let members = view::running(draft.desired, &draft.facts);
     for (member, runs) in members.into_iter().filter(|(_, other)| other.lists(&node)) {
         let Some(facts) = draft.host(&member.name) else { continue };
         let beneath = ExistingData::Running(serving(runs, facts));
         allowed(&beneath, to).map_err(|objection| {
-            let Cause { why, next } = words(&objection, &beneath, facts, to);
-            let why = format!("{} runs {}: {}", runs.name, runs.rabbitmq_version, why.join("\n"));
-            Cause { next, ..Cause::known(Some(why), None) }
+            let objected = objected(&objection, &beneath, facts, to);
+            let why = format!("{} runs {}: {}", runs.name, runs.rabbitmq_version, objected.why);
+            Objected { why, ..objected }
         })?;
     }
     Ok(())
 }
 
 /// If the package of a running node was removed, only the same version is installed again.
-fn is_not_changed_underneath(node: &Serving, facts: &HostFacts, to: Version) -> Result<(), Cause> {
+fn is_not_changed_underneath(node: &Serving, facts: &HostFacts, to: Version) -> Result<(), Objected> {
     if there(facts).is_some() || to == node.version {
         return Ok(());
     }
-    Err(Cause::new(
-        format!("it runs {} although its package was removed", node.version),
-        format!("install {} again first: [package] version = \"{}\"", node.version, node.version),
-    ))
+    Err(Objected {
+        kind: RefusalKind::PackageRemovedUnderneath,
+        why: format!("it runs {} although its package was removed", node.version),
+        next: Next::say(format!(
+            "install {} again first, with [package] version = \"{}\" in the inventory:",
+            node.version, node.version
+        ))
+        .rabbitup("up"),
+    })
 }
 
 /// Whether it is the same RabbitMQ in an older revision of the package: the package manager lists the newest first.
@@ -135,7 +148,7 @@ fn refused(facts: &HostFacts, version: &str) -> String {
 }
 
 /// Why not, and what to do.
-fn words(objection: &Objection, beneath: &ExistingData, facts: &HostFacts, to: Version) -> Cause {
+fn objected(objection: &Objection, beneath: &ExistingData, facts: &HostFacts, to: Version) -> Objected {
     let (from, runs) = match beneath {
         ExistingData::Running(node) => (Some(node.version), true),
         ExistingData::Stopped(version) => (*version, false),
@@ -145,66 +158,93 @@ fn words(objection: &Objection, beneath: &ExistingData, facts: &HostFacts, to: V
     let series = from.map_or("that series".to_owned(), Version::series);
     let is_there = there(facts).is_some();
     // Only a running node can be upgraded, and only an installed one can be started.
-    let first = match (runs, is_there) {
-        (true, _) => String::new(),
-        (false, true) => "rabbitup run start starts it unchanged; then ".to_owned(),
-        (false, false) => {
-            format!("install {series} and start it first: [package] version = \"{series}.*\"; then ")
+    let first = |then: String| {
+        match (runs, is_there) {
+        (true, _) => Next::say(then),
+        (false, true) => Next::say(format!("start it unchanged, and {then}")).rabbitup("run start"),
+        (false, false) => Next::say(format!(
+            "install {series} and start it, with [package] version = \"{series}.*\" in the inventory, and {then}"
+        ))
+        .rabbitup("up"),
+    }
+    };
+    let by_way_of = |series: &str| match newest(facts, series, from) {
+        Some(version) => {
+            first(format!("upgrade to {series} first:")).rabbitup(format!("run upgrade version={version}"))
+        }
+        None => {
+            Next::say(format!("add a repository that has the newest {series}, and upgrade to that first"))
         }
     };
     let Words { history, put_in_place, .. } = facts.system.family.words();
-    match objection {
-        Objection::Unknown => Cause::new(
-            if is_there {
-                "the package was installed or changed after the node's last start, so the version that wrote its data is \
-                 unknown"
-                    .to_owned()
-            } else {
-                "nothing on the host shows which version wrote its data".to_owned()
+    let (kind, why, next) = match objection {
+        Objection::Unknown => (
+            RefusalKind::DataOfUnknownVersion,
+            match is_there {
+                true => "the package was installed or changed after the node's last start, so the version that wrote its \
+                         data is unknown"
+                    .to_owned(),
+                false => "nothing on the host shows which version wrote its data".to_owned(),
             },
-            format!(
-                "on the host: {history} shows which version it ran; install that one ({put_in_place}) and start it, \
-                 then rabbitup run upgrade"
-            ),
+            Next::say(format!(
+                "on the host: {history} shows which version it ran; install that one ({put_in_place}) and start it; then:"
+            ))
+            .rabbitup("run upgrade"),
         ),
-        Objection::Older => Cause::new(
+        Objection::Older => (
+            RefusalKind::DataOfNewerVersion,
             "RabbitMQ cannot be downgraded: its data and feature flags stay new".to_owned(),
             match is_there {
-                true => "ask for a newer version".to_owned(),
-                false => format!("add a repository that offers {of} or a later {series}"),
+                true => Next::say("ask for a newer version"),
+                false => Next::say(format!("add a repository that offers {of} or a later {series}")),
             },
         ),
-        Objection::LatestFirst { series } => Cause::new(
+        Objection::LatestFirst { series } => (
+            RefusalKind::SeriesEndsFirst,
             format!("{} needs feature flags that {series} has only in its last versions", to.series()),
-            format!("{first}upgrade to the newest {series} first: rabbitup run upgrade version={series}.*"),
+            by_way_of(series),
         ),
-        Objection::NoWay { by_way_of } => Cause::new(
+        Objection::NoWay { by_way_of: between } => (
+            RefusalKind::SeriesBetween,
             format!("RabbitMQ supports no upgrade from {series} to {} in one step", to.series()),
-            match by_way_of {
-                Some(series) => {
-                    format!("{first}upgrade to {series} first: rabbitup run upgrade version={series}.*")
-                }
-                None => "rabbitmq.com/docs/upgrade lists the supported upgrades".to_owned(),
+            match between {
+                Some(series) => by_way_of(series),
+                None => Next::say("rabbitmq.com/docs/upgrade lists the supported upgrades"),
             },
         ),
-        Objection::OnlyRunning => Cause::new(
+        Objection::OnlyRunning => (
+            RefusalKind::FlagsNeedRunningNode,
             format!(
                 "{} requires feature flags of {series}, and they can be enabled only while the node runs",
                 to.series()
             ),
-            format!("{first}rabbitup run upgrade version={to}"),
+            first("upgrade it while it runs, which enables them:".to_owned())
+                .rabbitup(format!("run upgrade version={to}")),
         ),
-        Objection::ExperimentalKhepri => Cause::new(
+        Objection::ExperimentalKhepri => (
+            RefusalKind::ExperimentalKhepri,
             "3.13 with Khepri cannot be upgraded to 4.x (its Khepri was experimental)".to_owned(),
-            "build a new cluster beside it and move clients and messages over (blue-green)".to_owned(),
+            Next::say("build a new cluster beside it and move clients and messages over (blue-green)"),
         ),
-        Objection::Mirroring { policies } => Cause::new(
+        Objection::Mirroring { policies } => (
+            RefusalKind::MirroringPolicies,
             format!(
                 "policies mirror queues, which {} does not support: they would exist on one node only (policy {})",
                 to.series(),
                 listed(policies.iter().take(3))
             ),
-            "move their messages to quorum queues and delete the policies first".to_owned(),
+            Next::say("move their messages to quorum queues and delete the policies first"),
         ),
-    }
+    };
+    Objected { kind, why, next }
+}
+
+/// The newest version of a series that the host is offered, if it is newer than what is there. A pattern would be satisfied with that.
+fn newest<'f>(facts: &'f HostFacts, series: &str, from: Option<Version>) -> Option<&'f str> {
+    let of_series = |version: &Version| version.series() == series && from.is_none_or(|from| *version > from);
+    let offered = facts.packages.get(BROKER_PACKAGE).into_iter().flat_map(|package| &package.offered);
+    let found =
+        offered.filter_map(|offered| Some((Version::parse(offered).ok().filter(of_series)?, offered)));
+    // The package manager lists the newest revision of a version first.
+    found.rev().max_by_key(|(version, _)| *version).map(|(_, offered)| offered.as_str())
 }

@@ -5,11 +5,11 @@ use super::{Draft, preflight, time};
 use crate::cluster::phrases::listed;
 use crate::facts::{BrokerState, HostFacts, PackageFacts};
 use crate::inventory::Host;
-use crate::model::{HostName, Problem, Role, Version, VersionSpec};
+use crate::model::{Advice, HostName, Next, Role, Version, VersionSpec};
 use crate::operation::{
     Hold, HoldPackages, InstallPackages, PackageChoice, RemoveLeftovers, RemoveStalePolicy, unit_of,
 };
-use crate::plan::{Change, Proposal, StepId};
+use crate::plan::{Change, Proposal, Reason, RefusalKind, StepId};
 use crate::platform::{LOCK_PATIENCE_S, Platform};
 use crate::rabbitmq::BROKER_PACKAGE;
 use crate::virtual_address::KEEPALIVED;
@@ -73,7 +73,7 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
             match broker_choice(draft, host, facts) {
                 Ok(Some(choice)) => choices.push(choice),
                 Ok(None) => {}
-                Err(problem) => return draft.refuse_problem(&host.name, problem),
+                Err(reason) => return draft.refuse_for(&host.name, reason),
             }
         } else if known.installed.is_none() {
             choices.push(PackageChoice { name: package.to_owned(), version: None, over: None });
@@ -82,9 +82,9 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     if choices.is_empty() {
         return;
     }
-    let removes = match removed_for(&choices, facts, platform) {
+    let removes = match removed_for(draft, host, &choices, platform) {
         Ok(removes) => removes,
-        Err(problem) => return draft.refuse_problem(&host.name, problem),
+        Err(reason) => return draft.refuse_for(&host.name, reason),
     };
     let names: Vec<String> = choices.iter().map(|choice| describe(choice, facts)).collect();
     let held_back: Vec<String> = choices
@@ -134,10 +134,12 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
 /// # Errors
 /// The package manager would remove something else.
 fn removed_for(
+    draft: &Draft<'_>,
+    host: &Host,
     choices: &[PackageChoice],
-    facts: &HostFacts,
     platform: &Platform,
-) -> Result<Vec<String>, Problem> {
+) -> Result<Vec<String>, Reason> {
+    let Some(facts) = draft.host(&host.name) else { return Ok(Vec::new()) };
     for choice in choices {
         let removes =
             facts.packages.get(&choice.name).map(|known| known.removes.as_slice()).unwrap_or_default();
@@ -145,13 +147,15 @@ fn removed_for(
             continue;
         }
         let (name, tool) = (&choice.name, platform.tool);
-        return Err(Problem::new(
+        let on_host = |command: String| draft.on_host(&host.name, &command);
+        return Err(RefusalKind::RemovesOthers.reason(
             format!("the installation of {name} would remove {}", listed(removes)),
             format!("{tool} -s install {name} says so"),
-            format!(
-                "on the host: see why, and remove what is not needed ({tool} remove {}); then run the same command again",
-                removes.join(" ")
-            ),
+            Next::say("see why:")
+                .and(on_host(format!("{tool} -s install {name}")))
+                .also("if what it would remove is not needed:")
+                .and(on_host(format!("{tool} remove {}", removes.join(" "))))
+                .and(Advice::Command(draft.options.command.clone())),
         ));
     }
     let replaced = platform.time.replaces.iter().filter(|name| {
@@ -183,11 +187,7 @@ fn describe(choice: &PackageChoice, facts: &HostFacts) -> String {
 
 /// Which rabbitmq-server to install here, if any. Over data it is one checked version, never whatever a
 /// repository offers when the step runs.
-fn broker_choice(
-    draft: &Draft<'_>,
-    host: &Host,
-    facts: &HostFacts,
-) -> Result<Option<PackageChoice>, Problem> {
+fn broker_choice(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> Result<Option<PackageChoice>, Reason> {
     let package = facts.packages.get(BROKER_PACKAGE).cloned().unwrap_or_default();
     // An interrupted installation under a running broker is completed by the phase `upgrade`.
     if package.half_installed.is_some() && facts.broker != BrokerState::Down {
@@ -207,11 +207,12 @@ fn broker_choice(
     match wanted {
         Wanted::Nothing => Ok(None),
         Wanted::Version(version) => over::judged(draft, host, facts, &version).map(Some),
-        Wanted::Unseen(_) if over::holds_data(facts) => Err(Problem::new(
-            "this host knows no version of rabbitmq-server, and has data of a node".to_owned(),
-            "its package lists were never fetched, and over data only a version that was checked before is installed"
-                .to_owned(),
-            format!("on the host: {}; then run the same command again", facts.system.family.words().refresh),
+        Wanted::Unseen(_) if over::holds_data(facts) => Err(RefusalKind::OfferUnknownOverData.reason(
+            "this host knows no version of rabbitmq-server, and has data of a node",
+            "its package lists were never fetched, and over data only a version that was checked before is installed",
+            Next::say("this fetches them:")
+                .and(draft.on_host(&host.name, facts.system.family.words().refresh))
+                .and(Advice::Command(draft.options.command.clone())),
         )),
         Wanted::Unseen(pattern) => Ok(Some(over::choice(facts, pattern))),
     }
@@ -227,7 +228,7 @@ enum Wanted {
 }
 
 /// The inventory's version.
-fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> Result<Wanted, Problem> {
+fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> Result<Wanted, Reason> {
     // A running broker is upgraded by the phase `upgrade`.
     let stays = |installed: &String| spec.accepts(installed) || facts.broker != BrokerState::Down;
     if package.installed.as_ref().is_some_and(stays) {
@@ -238,17 +239,17 @@ fn asked_for(facts: &HostFacts, package: &PackageFacts, spec: &VersionSpec) -> R
     match before.chain(&package.candidate).chain(&package.offered).find(|version| spec.accepts(version)) {
         Some(version) => Ok(Wanted::Version(version.clone())),
         None if package.offered.is_empty() => Ok(Wanted::Unseen(Some(spec.as_str().to_owned()))),
-        None => Err(Problem::new(
+        None => Err(RefusalKind::VersionNotOffered.reason(
             format!("no rabbitmq-server {} is offered to this host", spec.as_str()),
             format!("its repositories offer {}", package.offered.join(", ")),
-            "add a repository that has it, or change [package] version".to_owned(),
+            "add a repository that has it, or change [package] version",
         )),
     }
 }
 
 /// If no version is requested: that of the other brokers, since a cluster runs one version, else the previous
 /// one, else what the repositories offer.
-fn unasked(draft: &Draft<'_>, facts: &HostFacts, package: &PackageFacts) -> Result<Wanted, Problem> {
+fn unasked(draft: &Draft<'_>, facts: &HostFacts, package: &PackageFacts) -> Result<Wanted, Reason> {
     if package.installed.is_some() {
         return Ok(Wanted::Nothing);
     }
@@ -270,10 +271,10 @@ fn unasked(draft: &Draft<'_>, facts: &HostFacts, package: &PackageFacts) -> Resu
         None if package.offered.is_empty() => {
             Ok(Wanted::Unseen(release.map(|release| format!("{release}-*"))))
         }
-        None => Err(Problem::new(
+        None => Err(RefusalKind::VersionOfOthersNotOffered.reason(
             format!("rabbitmq-server {theirs}, which {other} runs, is not offered here"),
             format!("the repositories of this host offer {}", package.offered.join(", ")),
-            "give all brokers the same repositories: the nodes of a cluster run one version".to_owned(),
+            "give all brokers the same repositories: the nodes of a cluster run one version",
         )),
     }
 }

@@ -6,6 +6,7 @@ use crate::cluster::phrases::listed;
 use crate::cluster::plugin_files::{missing, moved};
 use crate::inventory::Host;
 use crate::model::Problem;
+use crate::plan::RefusalKind;
 use crate::rabbitmq::is_ever_shipped;
 
 /// Refuses plugins without a file. Returns whether it refused.
@@ -29,7 +30,7 @@ pub(super) fn refuse_missing(draft: &mut Draft<'_>, host: &Host, plugins: &[Stri
         plugins.iter().filter_map(|plugin| missing(facts, plugin, release)).collect();
     let refused = !problems.is_empty();
     for problem in problems {
-        draft.refuse_problem(&host.name, problem);
+        draft.refuse_problem(&host.name, RefusalKind::PluginMissing, problem);
     }
     refused
 }

@@ -2,8 +2,8 @@ use super::Draft;
 use crate::cluster::machines;
 use crate::cluster::phrases::offset;
 use crate::facts::PackageLock;
-use crate::model::{Cause, HostName, Problem};
-use crate::plan::Refusal;
+use crate::model::{Advice, Cause, HostName, Next, Problem};
+use crate::plan::RefusalKind;
 use crate::platform::{LOCK_PATIENCE_S, Platform, platforms};
 use crate::playbook::HostCheck;
 use crate::rabbitmq::BROKER_PACKAGE;
@@ -26,7 +26,7 @@ pub fn plan(draft: &mut Draft<'_>, floor: &HostCheck) {
 fn one_machine_twice(draft: &mut Draft<'_>) {
     for (first, again) in machines::same(draft.desired, draft.observed) {
         let problem = machines::problem(first, again);
-        draft.refuse_problem(&again.name, problem);
+        draft.refuse_problem(&again.name, RefusalKind::SameMachine, problem);
     }
 }
 
@@ -43,8 +43,9 @@ pub(super) fn platform(draft: &mut Draft<'_>, name: &HostName) -> Option<&'stati
         Some(_) => format!("os-release says ID={} and VERSION_ID={}", system.id, system.version),
         None => format!("os-release says ID={}, and ID_LIKE names no system that rabbitup knows", system.id),
     };
-    if !draft.refuses(name, &what) {
-        draft.refuse(name, what, why, format!("rabbitup manages {}", systems.join("; ")));
+    let kind = RefusalKind::UnsupportedSystem;
+    if !draft.refuses(name, kind) {
+        draft.refuse(name, kind, what, why, format!("rabbitup manages {}", systems.join("; ")));
     }
     None
 }
@@ -55,6 +56,7 @@ fn system(draft: &mut Draft<'_>, name: &HostName) {
     if platform(draft, name).is_some() && !system.systemd {
         draft.refuse(
             name,
+            RefusalKind::NoSystemd,
             "systemd does not run as process 1",
             "/run/systemd/system does not exist",
             "rabbitup starts, stops and enables services through systemd only",
@@ -69,6 +71,7 @@ fn resources(draft: &mut Draft<'_>, name: &HostName, is_broker: bool, floor: &Ho
     if let Some(free) = disk.filter(|free| installs && free / 1024 < floor.min_free_disk.mib()) {
         draft.refuse(
             name,
+            RefusalKind::TooLittleDisk,
             "there is not enough free disk space",
             format!(
                 "{} MiB are free under /var/lib, {} MiB are needed",
@@ -81,6 +84,7 @@ fn resources(draft: &mut Draft<'_>, name: &HostName, is_broker: bool, floor: &Ho
     if let Some(total) = memory.filter(|total| is_broker && total / 1024 < floor.min_memory.mib()) {
         draft.refuse(
             name,
+            RefusalKind::TooLittleMemory,
             "there is not enough memory for a broker",
             format!("the host has {} MiB, {} MiB are needed", total / 1024, floor.min_memory.mib()),
             "use a larger host, or lower min_memory in the playbook's preflight",
@@ -129,9 +133,9 @@ fn controllers_clock(draft: &mut Draft<'_>) -> bool {
             offset(limit)
         ),
         "a time service runs on each of them, and they agree with each other",
-        "set this machine's clock (timedatectl shows whether a time service runs here), then run the same command again",
+        draft.again("set this machine's clock (timedatectl shows whether a time service runs here); then"),
     );
-    draft.refusals.push(Refusal { phase: draft.phase, problem });
+    draft.push_refusal(RefusalKind::ControllersClock, problem);
     true
 }
 
@@ -151,19 +155,24 @@ fn clock(draft: &mut Draft<'_>, name: &HostName) {
     match kept {
         Some(service) => draft.refuse(
             name,
+            RefusalKind::WrongClock,
             format!("{found}; at most {} is allowed", offset(limit)),
             format!("{service} runs on the host and has not corrected it"),
-            format!("on the host: chronyc tracking, or timedatectl; also check this machine's own clock ({service} may be right)"),
+            Next::say(format!(
+                "this shows whether {service} is in sync; if it is, this machine's own clock is wrong:"
+            ))
+            .and(draft.on_host(name, "timedatectl")),
         ),
         None if off > PACKAGES_MIND_MS && installs(draft, name) => {
-            let problem = unusable(draft, clock.offset_ms);
-            draft.refuse_problem(name, problem.of(found));
+            let cause = unusable(draft, name, clock.offset_ms);
+            draft.refuse_problem(name, RefusalKind::WrongClockForPackages, cause.of(found));
         }
         None if draft.desired.time.manage => {
             draft.note(name, format!("{found}; no time service runs yet, chrony will correct it"));
         }
         None => draft.refuse(
             name,
+            RefusalKind::WrongClockUnmanaged,
             format!("{found}; at most {} is allowed", offset(limit)),
             "no time service runs on the host, and [time] manage is false",
             "start one, or let rabbitup do it: [time] manage = true",
@@ -185,7 +194,7 @@ fn installs(draft: &Draft<'_>, name: &HostName) -> bool {
 }
 
 /// Why packages cannot be installed with a clock that is this far off, and how it is set.
-fn unusable(draft: &Draft<'_>, ms: f64) -> Cause {
+fn unusable(draft: &Draft<'_>, name: &HostName, ms: f64) -> Cause {
     let (refused, relative) = if ms < 0.0 {
         ("lists, certificates and signatures that are newer than its clock", "seconds")
     } else {
@@ -201,9 +210,8 @@ fn unusable(draft: &Draft<'_>, ms: f64) -> Cause {
     };
     Cause::new(
         format!("no time service runs on the host, and its package manager refuses {refused}{doubt}"),
-        format!(
-            "on the host: date -s '{:.0} {relative}' sets it right; then run the same command again",
-            (ms / 1000.0).abs()
-        ),
+        Next::say("this sets it right:")
+            .and(draft.on_host(name, &format!("date -s '{:.0} {relative}'", (ms / 1000.0).abs())))
+            .and(Advice::Command(draft.options.command.clone())),
     )
 }

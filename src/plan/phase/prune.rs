@@ -5,8 +5,8 @@ use crate::cluster::phrases::{counted, listed};
 use crate::cluster::view;
 use crate::facts::HostFacts;
 use crate::inventory::Host;
-use crate::model::NodeName;
-use crate::plan::UnknownMembers;
+use crate::model::{Advice, Next, NodeName};
+use crate::plan::{RefusalKind, UnknownMembers};
 use crate::playbook::Minutes;
 
 /// Members that are not in the inventory: reported, or with `--prune` removed from the cluster.
@@ -47,15 +47,17 @@ fn report(draft: &mut Draft<'_>, unknown: &BTreeSet<NodeName>) {
 
 fn refuse_so_many(draft: &mut Draft<'_>, unknown: &BTreeSet<NodeName>, at_most: u64) {
     let anchor = draft.anchor.clone();
-    let again = format!("$ {} --prune={}", draft.options.command, unknown.len());
+    let again = format!("{} --prune={}", draft.options.command, unknown.len());
     draft.refuse(
         &anchor,
+        RefusalKind::TooManyToPrune,
         format!(
             "{} are not in the inventory, and --prune removes at most {at_most}",
             counted(unknown.len(), "member")
         ),
         format!("{} would leave the cluster", listed(unknown)),
-        format!("check that this is the inventory of this cluster; to remove all of them:\n{again}"),
+        Next::say("check that this is the inventory of this cluster; to remove all of them:")
+            .and(Advice::Command(again)),
     );
 }
 

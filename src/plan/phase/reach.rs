@@ -11,8 +11,8 @@ use crate::firewall::Seen;
 use crate::inventory::{Desired, FirewallSetting};
 use crate::model::HostName;
 use crate::operation::{BalancerState, Operation, Validator};
-use crate::plan::Step;
 use crate::plan::openings::needed;
+use crate::plan::{RefusalKind, Step};
 
 /// Refuses a plan whose steps need a connection that something blocks. What no step needs is only noted. Runs after all phases,
 /// since the steps decide.
@@ -53,6 +53,7 @@ fn is_used(draft: &Draft<'_>, reach: &Reach) -> bool {
             }
             Purpose::Amqp => at.amqp.is_some_and(|port| port.number == reach.port),
             Purpose::Management => at.management.is_some_and(|port| port.number == reach.port),
+            Purpose::Offered => at.offered.values().any(|port| *port == reach.port),
         }
     };
     uses(&draft.facts, draft.desired) || uses(draft.observed, draft.desired)
@@ -65,7 +66,7 @@ fn needs(step: &Step, from: &HostName, reach: &Reach) -> bool {
             let is_between = step.host == *from || step.host == reach.peer;
             is_between && step.operation.nature().broker.brings_nodes_together()
         }
-        Purpose::Amqp | Purpose::Management => {
+        Purpose::Amqp | Purpose::Management | Purpose::Offered => {
             step.host == *from && sends_clients(&step.operation, &reach.peer)
         }
     }
@@ -92,6 +93,7 @@ fn refuse(draft: &mut Draft<'_>, name: &HostName, peer: &HostName, ports: &[Reac
         if rejected { "the connection was rejected on the way" } else { "no answer within a second" };
     draft.refuse(
         name,
+        RefusalKind::PortBlocked,
         format!("{peer} cannot be reached on {}", words(ports)),
         format!("{evidence}, neither open nor refused: a firewall, or no route between the two"),
         advice(draft.desired.firewall, name, peer, ports),

@@ -1,12 +1,12 @@
 use super::only_copies::{self, Holder};
-use super::{Draft, data_place, forget, remove};
+use super::{Draft, bring_back, data_place, forget, remove};
 use crate::cluster::phrases::listed;
 use crate::cluster::view;
 use crate::facts::{BrokerState, ClusterMember, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
-use crate::model::NodeName;
+use crate::model::{Next, NodeName};
 use crate::operation::{FollowPeer, MayGo, Operation, RetireBroker, StopBroker, StopCheck};
-use crate::plan::{Change, Pass, Proposal};
+use crate::plan::{Change, Pass, Proposal, RefusalKind};
 use crate::playbook::Minutes;
 
 /// Brings back a node that cannot recover by itself. The problem is derived from what it and
@@ -46,29 +46,42 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
         (BrokerState::Down | BrokerState::AppStopped | BrokerState::Unknown(_), true, true) => {
             moved_on(draft, host, &facts, (&peer, &seen), patience);
         }
-        _ => start_over(draft, host, &facts, (&peer, &seen), patience),
+        _ => start_over(draft, host, &facts, (&peer, &seen), Holder::Stopped, patience),
     }
 }
 
 fn refuse_unknown(draft: &mut Draft<'_>, node: &NodeName) {
     let anchor = draft.anchor.clone();
+    let is_member = view::running(draft.desired, draft.observed).iter().any(|(_, seen)| seen.lists(node));
+    let next = match is_member {
+        true => Next::say(
+            "add its host to the inventory with the role broker; or remove the node from the cluster:",
+        )
+        .rabbitup(format!("run remove-node node={}", node.host())),
+        false => Next::say(format!(
+            "no running node lists it as a member; the brokers are {}",
+            listed(draft.desired.brokers().map(|host| &host.name))
+        )),
+    };
     draft.refuse(
         &anchor,
+        RefusalKind::NotABroker,
         format!("{node} is not a broker in the inventory"),
         "only a host of the inventory can be brought back",
-        "add its host with the role broker, or remove the node from the cluster: rabbitup run remove-node",
+        next,
     );
 }
 
 fn refuse_cookie(draft: &mut Draft<'_>, host: &Host) {
     draft.refuse(
         &host.name,
+        RefusalKind::CookieNotRecoverable,
         format!(
             "{} runs with a cookie other than the one in its file: it does not need recover-node",
             host.node()
         ),
         "its data cannot be seen until it uses the cookie of the others",
-        "if it is the only such node: rabbitup up; if all nodes are like this: rabbitup run rotate-cookie",
+        bring_back::with_its_cookie(draft, host),
     );
 }
 
@@ -109,7 +122,7 @@ fn moved_on(
         return;
     }
     if noted.iter().all(|member| member.node == node) {
-        return start_over(draft, host, facts, (peer, seen), patience);
+        return start_over(draft, host, facts, (peer, seen), Holder::Lost, patience);
     }
     let operation = FollowPeer { node: node.clone(), names: draft.desired.cluster.names, peer: peer.node() };
     draft.propose(
@@ -127,19 +140,20 @@ fn others(members: &[ClusterMember], node: &NodeName) -> Vec<NodeName> {
     members.iter().map(|member| member.node.clone()).filter(|member| member != node).collect()
 }
 
-/// Forgotten if it is listed, its data moved aside: it enters as a blank node.
+/// Forgotten if it is listed, its data moved aside: it enters as a blank node. `holder`: where the queues are that its peers list.
 fn start_over(
     draft: &mut Draft<'_>,
     host: &Host,
     facts: &HostFacts,
     (peer, seen): (&Host, &NodeFacts),
+    holder: Holder,
     patience: Minutes,
 ) {
     let node = host.node();
     let listed = seen.lists(&node);
     // Only the node knows what it received while it ran apart from its cluster; its peers know what is lost with its membership.
     let own = facts.node().map(|own| only_copies::may_go(draft, &node, Some(host), own, Holder::Runs));
-    let theirs = listed.then(|| only_copies::may_go(draft, &node, Some(host), seen, Holder::Stopped));
+    let theirs = listed.then(|| only_copies::may_go(draft, &node, Some(host), seen, holder));
     let (Some(own), Some(theirs)) =
         (own.unwrap_or(Some(MayGo::NOTHING)), theirs.unwrap_or(Some(MayGo::NOTHING)))
     else {

@@ -5,9 +5,9 @@ use crate::cluster::phrases::listed;
 use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts, MetadataStore, NodeFacts};
 use crate::inventory::Host;
-use crate::model::{HostName, NodeName, NodeType, Role};
+use crate::model::{HostName, Next, NodeName, NodeType, Role};
 use crate::operation::{MayGo, ReleaseQueues, RetireBroker, StopCheck, StopUnknownMember};
-use crate::plan::{Change, Pass, Proposal, StepId};
+use crate::plan::{Change, Pass, Proposal, RefusalKind, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -117,9 +117,13 @@ fn may_leave(
     if discs(node) == [gone.clone()] {
         draft.refuse(
             &about,
+            RefusalKind::LastDiscNode,
             format!("{gone} is the last disc node"),
             "the others are RAM nodes: without it the cluster could not restart",
-            "make another node a disc node first: node_type = \"disc\", then rabbitup up",
+            Next::say(
+                "make another node a disc node first, with node_type = \"disc\" in the inventory, and:",
+            )
+            .rabbitup("up"),
         );
         return false;
     }
@@ -128,18 +132,23 @@ fn may_leave(
     if !found.is_empty() {
         draft.refuse(
             &about,
+            RefusalKind::RemovalFromIncomplete,
             format!("{gone} cannot be removed now"),
             view::told(&found),
-            "repair the cluster first; rabbitup status shows which node sees which",
+            Next::say("repair the cluster first; this shows what is wrong with it:").rabbitup("doctor"),
         );
         return false;
     }
     if node.metadata_store == MetadataStore::Khepri && node.members.len() == 2 {
         draft.refuse(
             &about,
+            RefusalKind::OneOfTwo,
             format!("{gone} cannot be removed from a cluster of two nodes with Khepri"),
             "removing a member needs a majority, and while one is stopped the other is not a majority",
-            "add a third node first (rabbitup up), or make it leave by itself: rabbitmqctl stop_app and reset on it",
+            Next::say("add a third broker to the inventory first, and:").rabbitup("up").also(
+                "or, if nothing on it is needed any more, let it leave by itself with rabbitmqctl stop_app and rabbitmqctl reset, which \
+                 deletes its data",
+            ),
         );
         return false;
     }

@@ -1,9 +1,10 @@
-use super::Draft;
 use super::broker_config::changed_since;
 use super::roll::{RollKind, roll};
+use super::{Draft, bring_back};
 use crate::facts::BrokerState;
 use crate::inventory::Host;
 use crate::model::NodeName;
+use crate::plan::RefusalKind;
 use crate::playbook::Minutes;
 use crate::rabbitmq::{CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE};
 
@@ -12,32 +13,20 @@ use crate::rabbitmq::{CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE};
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     for host in draft.brokers() {
         let Some(reason) = reason(draft, host) else { continue };
-        match member_with_other_cookie(draft, host) {
+        match bring_back::other_with_changed_cookie(draft, host) {
             Some(peer) => refuse_outage(draft, host, &peer),
             None => roll(draft, host, RollKind::Restart, &reason, patience),
         }
     }
 }
 
-/// Another member of this node's cluster that also runs with a cookie other than the one in its file. Then the whole cluster
-/// runs with the old one, and a node that restarts alone with the new one reaches no other (a 4.0 node gives up after
-/// 32 seconds: timeout_waiting_for_leader).
-fn member_with_other_cookie(draft: &Draft<'_>, host: &Host) -> Option<NodeName> {
-    let facts = draft.host(&host.name).filter(|facts| facts.broker == BrokerState::CookieRefused)?;
-    let members = &facts.data_of(&host.node())?.members;
-    let refuses = |node: &NodeName| {
-        draft.observed.host(node.host()).is_some_and(|seen| seen.broker == BrokerState::CookieRefused)
-    };
-    members.iter().map(|member| &member.node).find(|node| **node != host.node() && refuses(node)).cloned()
-}
-
 fn refuse_outage(draft: &mut Draft<'_>, host: &Host, peer: &NodeName) {
     draft.refuse(
         &host.name,
+        RefusalKind::CookieFilesChanged,
         format!("the cookie files of {} and {peer} were changed while their cluster ran", host.node()),
         "both run with a cookie other than the one in their files; restarting them one by one would isolate each from the rest",
-        "restore the old cookie in the files; or, in a maintenance window, rabbitup run rotate-cookie stops and starts \
-         all of them with the new one",
+        bring_back::as_a_whole(draft, "restore the old cookie in the files; or, "),
     );
 }
 

@@ -9,11 +9,11 @@ use crate::cluster::view;
 use crate::cluster::view::Disagreement;
 use crate::facts::{HostFacts, MetadataStore, QueueFacts, QueueKind};
 use crate::inventory::Host;
-use crate::model::{HostName, NodeName, Role};
+use crate::model::{Advice, HostName, Next, NodeName, Role};
 use crate::operation::{
     BalancerState, Moved, Operation, PackageChoice, RestartBroker, StopCheck, SwitchServer, UpgradeBroker,
 };
-use crate::plan::{Change, Proposal, StepId, UnknownMembers};
+use crate::plan::{Change, Proposal, RefusalKind, StepId, UnknownMembers};
 use crate::platform::LOCK_PATIENCE_S;
 use crate::playbook::{Answer, Minutes, Phase};
 
@@ -167,11 +167,12 @@ fn told(needs: &[WithoutMajority]) -> String {
 fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<WithoutMajority> {
     let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return Vec::new() };
     let of_two = node.members.len() == 2;
-    let is_one_of_two = |queue: &&QueueFacts| {
-        queue.kind.is_replicated() && queue.replicas.len() == 2 && queue.replicas.contains(&node.name)
-    };
-    let queues: Vec<String> =
-        node.queues.iter().filter(is_one_of_two).map(|queue| queue.name.clone()).collect();
+    let queues: Vec<String> = node
+        .queues
+        .iter()
+        .filter(|queue| is_one_of_two(queue, &node.name))
+        .map(|queue| queue.name.clone())
+        .collect();
     let has_streams = node.queues.iter().any(|queue| queue.kind == QueueKind::Stream);
     let metadata =
         (of_two && node.metadata_store == MetadataStore::Khepri).then_some(WithoutMajority::Metadata);
@@ -182,33 +183,65 @@ fn never_spared(draft: &Draft<'_>, host: &Host) -> Vec<WithoutMajority> {
 
 fn refuse_needed(draft: &mut Draft<'_>, host: &Host, needs: &[WithoutMajority]) {
     let only_queues = needs.iter().all(|need| matches!(need, WithoutMajority::Queues(_)));
-    let (both, better) = if only_queues {
-        (
-            "queues or streams with two replicas need both",
-            "rabbitup run grow-queues adds a third replica, if there is a third node",
-        )
-    } else {
-        ("a cluster of two members needs both", "add a third broker")
+    let both = match only_queues {
+        true => "queues or streams with two replicas need both",
+        false => "a cluster of two members needs both",
     };
     let what = format!("{} cannot be taken out of service: {both}", host.node());
     let why = format!("while it is away, {}", told(needs));
-    let advice = format!("{better}; rabbitup run {} gap=yes accepts this", draft.playbook);
+    let grows = only_queues && can_grow(draft, host);
     // The other steps of a bring-up are not blocked by a node that keeps running with its old files.
     if draft.phase == Phase::Restart {
+        let better = match grows {
+            true => "rabbitup run grow-queues adds a third replica",
+            false if only_queues => "give them a third replica on another broker",
+            false => "add a third broker",
+        };
         return draft.note(
             &host.name,
-            format!("{what}, so it keeps running with the files that it read at its start: {why}; {advice}"),
+            format!(
+                "{what}, so it keeps running with the files that it read at its start: {why}; {better}; rabbitup run {} gap=yes \
+                 accepts this",
+                draft.playbook
+            ),
         );
     }
-    draft.refuse(&host.name, what, why, advice);
+    let better = match grows {
+        true => Next::say("this adds their third replica:").rabbitup("run grow-queues"),
+        false if only_queues => Next::say("give them a third replica on another broker"),
+        false => Next::say("add a third broker to the inventory"),
+    };
+    let accepted = match draft.playbook {
+        // `up` takes no values.
+        "bring-up" => Advice::Rabbitup("run bring-up gap=yes".to_owned()),
+        _ => Advice::Command(format!("{} gap=yes", draft.options.command)),
+    };
+    let next = better.also("or accept what is unavailable until it is back:").and(accepted);
+    draft.refuse(&host.name, RefusalKind::NeverSpared, what, why, next);
+}
+
+/// Whether `grow-queues` would give each of these queues another replica: there is a member without, and the queue is to have more.
+fn can_grow(draft: &Draft<'_>, host: &Host) -> bool {
+    let Some(node) = draft.host(&host.name).and_then(HostFacts::node) else { return false };
+    let mut these = node.queues.iter().filter(|queue| is_one_of_two(queue, &node.name)).peekable();
+    these.peek().is_some() && these.all(|queue| queue.lacks(&node.members) > 0)
+}
+
+/// Whether a replicated queue has two replicas, one of them on this node.
+fn is_one_of_two(queue: &QueueFacts, node: &NodeName) -> bool {
+    queue.kind.is_replicated() && queue.replicas.len() == 2 && queue.replicas.contains(node)
 }
 
 fn refuse_rotating(draft: &mut Draft<'_>, host: &Host) {
     draft.refuse(
         &host.name,
+        RefusalKind::RotationUnfinished,
         format!("{} must not stop during a cookie rotation", host.node()),
         "a new cookie is staged on its host, so a run of rotate-cookie did not finish",
-        "rabbitup run rotate-cookie completes it; back=yes reverts it",
+        Next::say("this completes it:")
+            .rabbitup("run rotate-cookie")
+            .also("or this reverts it:")
+            .rabbitup("run rotate-cookie back=yes"),
     );
 }
 
@@ -219,9 +252,10 @@ fn refuse(draft: &mut Draft<'_>, host: &Host, work: &RollKind, found: &[Disagree
     };
     draft.refuse(
         &host.name,
+        RefusalKind::ClusterIncomplete,
         format!("{} cannot safely be {verb} now", host.node()),
         view::told(found),
-        "repair the cluster first; rabbitup status shows which node sees which",
+        Next::say("repair the cluster first; this shows what is wrong with it:").rabbitup("doctor"),
     );
 }
 

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use super::Draft;
 use super::roll::{RollKind, roll};
+use super::{Draft, bring_back};
 use crate::facts::BrokerState;
-use crate::plan::Pass;
+use crate::plan::{Pass, RefusalKind};
 use crate::playbook::{Answer, RestartSettings, RestartWhen};
 
 /// A node that has run for less was restarted by the run that this one resumes.
@@ -27,9 +27,10 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
                 let node = host.node();
                 draft.refuse(
                     &host.name,
+                    RefusalKind::RestartBesideStoppedNode,
                     format!("{node} does not serve, so none of the others can be stopped"),
                     "one node is restarted at a time, and all the others must run",
-                    "rabbitup run start starts it and waits until it serves; rabbitup status shows what is wrong with it",
+                    bring_back::next(draft, host),
                 );
                 continue;
             }

@@ -2,9 +2,9 @@ use super::{Draft, vain_boot};
 use crate::cluster::view::{self, Forgotten};
 use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
-use crate::model::NodeType;
+use crate::model::{Next, NodeType};
 use crate::operation::{StartApp, StartBroker, StartUnit};
-use crate::plan::{Change, Pass, Proposal, StepId};
+use crate::plan::{Change, Pass, Proposal, RefusalKind, StepId};
 use crate::playbook::{Minutes, Phase};
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -34,9 +34,11 @@ pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
             BrokerState::AppStopped => start_app(draft, host, patience),
             BrokerState::Unknown(why) => draft.refuse(
                 &host.name,
+                RefusalKind::NodeSilent,
                 format!("{} runs but does not answer", host.node()),
                 why,
-                "check its log: /var/log/rabbitmq; rabbitup status shows what the others see",
+                Next::say("this shows what is wrong with it, and the first lines of its log that say why:")
+                    .rabbitup("doctor"),
             ),
             // It still answers, but is about to stop.
             BrokerState::Running(_) if unit.active == STOPPING => start(draft, host, patience),
@@ -73,12 +75,13 @@ fn refuse_forgotten(draft: &mut Draft<'_>, host: &Host) -> bool {
     }
     draft.refuse(
         name,
+        RefusalKind::NodeForgotten,
         format!("{node} cannot start: {} no longer lists it as a member", seed.name),
         format!("it was forgotten while it was away: {forgotten}"),
-        format!(
-            "rabbitup run recover-node node={name} moves its data aside and brings it back; to leave it out, rabbitup run \
-             remove-node node={name}, and remove its host from the inventory"
-        ),
+        Next::say("this moves its data aside and brings it back:")
+            .rabbitup(format!("run recover-node node={name}"))
+            .also("or leave it out, and remove its host from the inventory:")
+            .rabbitup(format!("run remove-node node={name}")),
     );
     true
 }

@@ -1,10 +1,10 @@
-use super::Draft;
+use super::{Draft, bring_back};
 use crate::cluster::phrases::listed;
 use crate::facts::{HostFacts, NodeFacts, QueueFacts, QueueKind};
 use crate::inventory::Host;
-use crate::model::{HostName, NodeName};
+use crate::model::{Advice, HostName, Next, NodeName, shell_word};
 use crate::operation::{CancelSyncQueue, QueueRef, SyncQueue};
-use crate::plan::{Change, Pass, Proposal};
+use crate::plan::{Change, Pass, Proposal, RefusalKind};
 use crate::playbook::Minutes;
 use crate::rabbitmq::has_mirrored_queues;
 
@@ -59,9 +59,10 @@ fn find<'a>(draft: &mut Draft<'a>) -> Option<(&'a Host, QueueFacts)> {
     let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else {
         draft.refuse(
             &host.name,
+            RefusalKind::SyncWithoutNode,
             format!("{} does not serve", host.node()),
             "only a running node can be asked about the queue",
-            "rabbitup run start",
+            bring_back::next(draft, host),
         );
         return None;
     };
@@ -83,13 +84,19 @@ fn find<'a>(draft: &mut Draft<'a>) -> Option<(&'a Host, QueueFacts)> {
 fn refuse_version(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts) {
     draft.refuse(
         &host.name,
+        RefusalKind::SyncUnsupported,
         format!(
             "RabbitMQ {} has no mirrored queues, so there is nothing to synchronise",
             node.rabbitmq_version
         ),
         "mirroring was removed in 4.0; the replicas of quorum queues and streams catch up by themselves",
-        "rabbitup status names queues that lack replicas; rabbitup run grow-queues adds them",
+        grow(),
     );
+}
+
+/// What adds replicas to queues that need no synchronisation.
+fn grow() -> Next {
+    Next::say("this adds replicas that are missing:").rabbitup("run grow-queues")
 }
 
 fn refuse_unknown(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, vhost: &str, name: &str) {
@@ -97,29 +104,44 @@ fn refuse_unknown(draft: &mut Draft<'_>, host: &Host, node: &NodeFacts, vhost: &
         node.queues.iter().filter(|queue| queue.name == name).map(|queue| queue.vhost.as_str()).collect();
     let names: Vec<&str> =
         node.queues.iter().filter(|queue| queue.vhost == vhost).map(|queue| queue.name.as_str()).collect();
-    let advice = if let Some(other) = elsewhere.first() {
-        format!("there is one in the virtual host {other}: vhost={other}")
+    let this = |vhost: &str, queue: &str| {
+        let words = format!("run {} {} {}", draft.playbook, set("queue", queue), set("vhost", vhost));
+        Advice::Rabbitup(words)
+    };
+    let next = if let Some(other) = elsewhere.first() {
+        Next::say(format!("there is one in the virtual host {other}:")).and(this(other, name))
     } else if let Some(near) = crate::document::nearest(name, names) {
-        format!("did you mean queue={near}?")
+        Next::say("did you mean this one?").and(this(vhost, near))
     } else {
-        "on a broker: rabbitmqctl list_queues -p VHOST name type".to_owned()
+        let list = format!("rabbitmqctl list_queues -p {} name type", shell_word(vhost));
+        Next::say("this lists the queues:").and(draft.on_host(&host.name, &list))
     };
     let what = format!("there is no queue {name} in the virtual host {vhost}");
-    draft.refuse(&host.name, what, format!("{} has none of that name", node.name), advice);
+    draft.refuse(
+        &host.name,
+        RefusalKind::SyncUnknownQueue,
+        what,
+        format!("{} has none of that name", node.name),
+        next,
+    );
+}
+
+/// `queue=orders`, for a shell.
+fn set(key: &str, value: &str) -> String {
+    format!("{key}={}", shell_word(value))
 }
 
 fn refuse_kind(draft: &mut Draft<'_>, host: &Host, queue: &QueueFacts) {
     let (why, advice) = match queue.kind {
-        QueueKind::Quorum | QueueKind::Stream => (
-            "it is a quorum queue or a stream: its replicas catch up by themselves",
-            "rabbitup status names queues that lack replicas; rabbitup run grow-queues adds them",
-        ),
-        _ => (
+        QueueKind::Quorum | QueueKind::Stream => {
+            ("it is a quorum queue or a stream: its replicas catch up by themselves", grow())
+        }
+        QueueKind::Classic | QueueKind::Mirrored | QueueKind::Other => (
             "no policy with ha-mode applies to it",
-            "a quorum queue is replicated; a mirrored one needs a policy",
+            Next::say("a quorum queue is replicated; a mirrored one needs a policy"),
         ),
     };
-    draft.refuse(&host.name, format!("{} is not mirrored", queue), why, advice);
+    draft.refuse(&host.name, RefusalKind::SyncOtherKind, format!("{} is not mirrored", queue), why, advice);
 }
 
 fn note(draft: &mut Draft<'_>, host: &HostName, text: String) {

@@ -1,10 +1,10 @@
 use super::asked_for::{Target, target};
 use super::roll::{RollKind, roll};
-use super::{Draft, broker_config, conf_keys, feature_flags, over};
+use super::{Draft, bring_back, broker_config, conf_keys, feature_flags, over};
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
-use crate::model::{HostName, Version};
-use crate::plan::Refusal;
+use crate::model::{Advice, HostName, Next, Version};
+use crate::plan::{Refusal, RefusalKind};
 use crate::platform::Words;
 use crate::playbook::{Phase, UpgradeSettings, UpgradeTo};
 use crate::rabbitmq::{BROKER_PACKAGE, CONF_FILE, Conf};
@@ -32,23 +32,24 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
             Target::Unknown => {
                 draft.refuse(
                     &host.name,
+                    RefusalKind::UpgradeOfferUnknown,
                     "which versions of rabbitmq-server are offered to this host is not known",
                     "its package lists were never fetched",
-                    format!("on the host: {refresh}; then run the same command again"),
+                    refreshed(draft, host, refresh),
                 );
                 continue;
             }
             Target::NotOffered(wanted, offered) => {
                 draft.refuse(
                     &host.name,
+                    RefusalKind::UpgradeNotOffered,
                     format!("no rabbitmq-server {wanted} is offered to this host"),
                     format!(
                         "its repositories offer {}",
                         if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }
                     ),
-                    format!(
-                        "add a repository that has it (after that: {refresh}), or request another version"
-                    ),
+                    Next::say("request another version, or add a repository that has it, and:")
+                        .and_all(refreshed(draft, host, refresh)),
                 );
                 continue;
             }
@@ -56,11 +57,12 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         if let Some((other, theirs)) = newer_elsewhere(draft, host, facts, &target, settings.to) {
             draft.refuse(
                 &host.name,
+                RefusalKind::UpgradeOfferedElsewhere,
                 format!("rabbitmq-server {theirs}, which {other} is offered, is not offered to this host"),
                 format!("the newest that it is offered is {target}; the nodes of a cluster run one version"),
-                format!(
-                    "on the host: {refresh} fetches what was published since; if that changes nothing, give all brokers the same repositories"
-                ),
+                Next::say("this fetches what was published since:")
+                    .and_all(refreshed(draft, host, refresh))
+                    .also("if that changes nothing, give all brokers the same repositories"),
             );
             continue;
         }
@@ -76,8 +78,8 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         }
         let choice = match over::judged(draft, host, facts, &target) {
             Ok(choice) => choice,
-            Err(problem) => {
-                draft.refuse_problem(&host.name, problem);
+            Err(reason) => {
+                draft.refuse_for(&host.name, reason);
                 continue;
             }
         };
@@ -95,6 +97,12 @@ pub fn plan(draft: &mut Draft<'_>, settings: &UpgradeSettings) {
         };
         roll(draft, host, RollKind::Upgrade(vec![choice]), &reason, settings.patience);
     }
+}
+
+/// New package lists on the host, and this command again.
+fn refreshed(draft: &Draft<'_>, host: &Host, refresh: &str) -> Next {
+    let again = Advice::Command(draft.options.command.clone());
+    Next::default().and(draft.on_host(&host.name, refresh)).and(again)
 }
 
 /// A rabbitmq.conf that the old version reads but the new one does not start with. One that this plan writes was checked
@@ -136,12 +144,15 @@ fn newer_elsewhere(
 fn refuse_down(draft: &mut Draft<'_>, host: &Host, target: &str, cut_off: Option<&str>) {
     draft.refuse(
         &host.name,
+        RefusalKind::UpgradeOfStoppedNode,
         format!("{} does not serve, so it cannot be upgraded to {target} with the others", host.node()),
         "one node is upgraded at a time, and all the others must run",
         match cut_off {
-            Some(half) => format!("rabbitup up completes the interrupted installation of {half}, and starts it"),
-            None => "rabbitup run start starts it and waits until it serves; rabbitup status shows what is wrong with it"
-                .to_owned(),
+            Some(half) => {
+                Next::say(format!("this completes the interrupted installation of {half}, and starts it:"))
+                    .rabbitup("up")
+            }
+            None => bring_back::next(draft, host),
         },
     );
 }

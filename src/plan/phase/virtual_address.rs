@@ -5,7 +5,7 @@ use crate::inventory::{Host, LoadBalancer, Vip};
 use crate::model::Problem;
 use crate::operation::{ReloadUnit, StartUnit, StopUnit, Then, Validator};
 use crate::plan::diff::unified;
-use crate::plan::{Change, Proposal, render};
+use crate::plan::{Change, Proposal, RefusalKind, render};
 use crate::redact::redacted;
 use crate::template::Rendered;
 use crate::virtual_address::{self, CONF, DROP_IN, DROP_IN_TEXT, KEEPALIVED};
@@ -50,7 +50,7 @@ fn configure(draft: &mut Draft<'_>, host: &Host, vip: &Vip) {
     let Some(facts) = draft.host(&host.name) else { return };
     let interface = match vip.interface.clone().map_or_else(|| interface(facts, vip), Ok) {
         Ok(interface) => interface,
-        Err(problem) => return draft.refuse_problem(&host.name, problem),
+        Err(problem) => return draft.refuse_problem(&host.name, RefusalKind::VipOutsideNetworks, problem),
     };
     let wanted = match render::keepalived_conf(draft.templates, draft.desired, host, vip, &interface) {
         Ok(wanted) => wanted,

@@ -3,8 +3,9 @@
 
 mod keys;
 mod listener;
+mod offered;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ pub(crate) use keys::has_ui;
 pub use listener::{
     AMQP, AMQP_TLS, EPMD, Listener, MANAGEMENT, MANAGEMENT_TLS, NodePorts, PortRange, Service, TOOLS,
 };
+pub use offered::Offered;
 
 /// Everything that a broker listens on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +86,17 @@ impl Listeners {
             amqp: self.pick(Service::Amqp, Service::AmqpTls, wanted.amqp),
             management: self.pick(Service::Management, Service::ManagementTls, wanted.management),
             path_prefix: self.path_prefix.clone(),
+            offered: Offered::ALL
+                .into_iter()
+                .filter_map(|offered| Some((offered, self.first(offered.service())?)))
+                .collect(),
         }
+    }
+
+    /// The port of the first listener of a kind that other hosts can reach.
+    fn first(&self, service: Service) -> Option<u16> {
+        let mut reachable = self.all.iter().filter(|listener| listener.is_reachable());
+        reachable.find(|listener| listener.service == service).map(|listener| listener.port)
     }
 
     fn pick(&self, plain: Service, tls: Service, wanted: Option<Port>) -> Option<Port> {
@@ -116,6 +128,8 @@ pub struct Endpoint {
     pub management: Option<Port>,
     /// The UI's path, such as `/mq`; empty without one.
     pub path_prefix: String,
+    /// The ports of what else it serves.
+    pub offered: BTreeMap<Offered, u16>,
 }
 
 /// A port, and whether it speaks TLS.

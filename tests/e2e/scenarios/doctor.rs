@@ -24,6 +24,7 @@ use crate::turns::today;
 
 pub use blank::blank_hosts;
 pub use bundle::bundle;
+pub(super) use cluster::LEAVE;
 pub use healthy::healthy;
 pub use releases::releases;
 
@@ -45,7 +46,7 @@ struct Case {
 /// Of a shell line that root runs on a host. `{node1}` in it, and in evidence, is the address of node1, `{sshd}` the units of sshd,
 /// `{erlang}` the directory of Erlang/OTP.
 #[derive(Clone, Copy)]
-enum Act {
+pub(super) enum Act {
     Run(&'static str, &'static str),
     /// Tried until it succeeds.
     Until(&'static str, &'static str),
@@ -203,7 +204,7 @@ fn carry_out(stage: &Stage, finding: &Value) {
 
 /// Runs the line if it is a command, and says whether it is one.
 #[track_caller]
-fn run_printed(stage: &Stage, line: &str) -> bool {
+pub(super) fn run_printed(stage: &Stage, line: &str) -> bool {
     if let Some(words) = line.strip_prefix("rabbitup ") {
         // The harness also names the inventory; it is the same one.
         let words =
@@ -229,7 +230,7 @@ fn on_this_machine(line: &str) -> Output {
         .expect("a shell starts")
 }
 
-fn perform(stage: &Stage, act: Act) {
+pub(super) fn perform(stage: &Stage, act: Act) {
     match act {
         Act::Run(host, line) => drop(stage.lab.stdout_of(host, &filled_in(stage, line))),
         Act::Until(host, line) => {
@@ -246,7 +247,7 @@ pub(super) fn tls(stage: &Stage) -> String {
     filled_in(stage, host::TLS)
 }
 
-fn filled_in(stage: &Stage, line: &str) -> String {
+pub(super) fn filled_in(stage: &Stage, line: &str) -> String {
     let family = stage.lab.suite().family();
     let line = line.replace("{sshd}", family.ssh_units()).replace("{erlang}", family.erlang());
     ALL.iter().fold(line, |line, host| line.replace(&format!("{{{host}}}"), &stage.lab.address(octet(host))))

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod addresses;
+pub mod advice;
 pub mod balancer;
 pub mod changes;
 pub mod cold;
@@ -28,6 +29,7 @@ pub mod rolling;
 pub mod rotation;
 pub mod runs;
 pub mod secrets;
+pub mod shared_address;
 pub mod shells;
 pub mod steady;
 pub mod taken_over;

@@ -90,7 +90,10 @@ pub fn clocks(stage: &Stage) {
     lab.stdout_of("node2", "printf '#!/bin/sh\\nexec /bin/date -d \"6 hours ago\" \"$@\"\\n' >/usr/sbin/date && chmod 755 /usr/sbin/date");
     let plan = stage.plan(&inventory);
     lab.stdout_of("node2", "rm /usr/sbin/date");
-    plan.expect(1).says("node2: the clock is 6 h behind this machine's").says("date -s '21600 seconds'");
+    plan.expect(1)
+        .says("node2: the clock is 6 h behind this machine's")
+        .says("date -s ")
+        .says("21600 seconds");
     if lab.suite().family() == Family::Apt {
         lab.stdout_of(
             "node2",

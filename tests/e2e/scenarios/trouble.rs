@@ -104,3 +104,60 @@ pub fn clock(stage: &Stage) {
     assert_eq!(hosts::all_services(&stage.lab, &ALL), services, "services");
     stage.assert_nothing_to_do(&inventory);
 }
+
+/// What keeps node3 from starting, what the step's failure says of it, and what takes it away again.
+struct Obstacle {
+    set_up: &'static str,
+    why: &'static str,
+    take_away: &'static str,
+}
+
+const OBSTACLES: [Obstacle; 3] = [
+    Obstacle {
+        set_up: "systemd-run -q --unit=e2e-port --setenv=HOME=/root erl -noshell -eval \
+                 '{ok, _} = gen_tcp:listen(5672, [{reuseaddr, true}]), timer:sleep(600000).' && \
+                 timeout 30 sh -c 'until ss -lnt | grep -q :5672; do sleep 0.2; done'",
+        why: "eaddrinuse",
+        take_away: "systemctl stop e2e-port",
+    },
+    Obstacle {
+        set_up: "mkdir -p /etc/rabbitmq/conf.d && echo no.such.key = 1 >/etc/rabbitmq/conf.d/91-bad.conf",
+        why: "no.such.key",
+        take_away: "rm /etc/rabbitmq/conf.d/91-bad.conf",
+    },
+    Obstacle {
+        set_up: "chown root: /var/lib/rabbitmq/mnesia && chmod 755 /var/lib/rabbitmq/mnesia && chown -R root: /var/lib/rabbitmq/mnesia/rabbit@node3 && \
+                 chmod -R go-w /var/lib/rabbitmq/mnesia/rabbit@node3",
+        why: "eacces",
+        take_away: "chown -R rabbitmq: /var/lib/rabbitmq/mnesia",
+    },
+];
+
+/// The cause of a start that failed has the first line of this start's log that says why, not one of the start before.
+pub fn first_reason(stage: &Stage) {
+    let lab = &stage.lab;
+    let inventory = Inventory::whole();
+    lab.stdout_of("node3", "timeout 100 systemctl stop rabbitmq-server");
+    for obstacle in &OBSTACLES {
+        lab.stdout_of("node3", obstacle.set_up);
+        let failed = stage.rabbitup(&inventory).args(["run", "start", "--yes", "--json"]).run().expect(1);
+        lab.stdout_of("node3", obstacle.take_away);
+        let causes: Vec<&str> = failed.out.lines().filter(|line| line.contains("\"step_failed\"")).collect();
+        assert_eq!(causes.len(), 1, "{failed}");
+        let event: serde_json::Value = serde_json::from_str(causes[0]).expect("an event");
+        let cause = event["failure"]["cause"].as_str().unwrap_or_default();
+        assert!(cause.contains("rabbitmq-server did not start on this host: "), "{cause}\n{failed}");
+        assert!(cause.contains(obstacle.why), "the cause has {}: {cause}\n{failed}", obstacle.why);
+        for other in OBSTACLES.iter().filter(|other| other.why != obstacle.why) {
+            assert!(!cause.contains(other.why), "of an earlier start: {cause}");
+        }
+        // systemd tries again and again.
+        lab.stdout_of(
+            "node3",
+            "timeout 100 systemctl stop rabbitmq-server; systemctl reset-failed rabbitmq-server || :",
+        );
+    }
+    stage.playbook(&inventory, &["start"]).expect(0);
+    stage.assert_nothing_to_do(&inventory);
+    stage.assert_serves();
+}

@@ -6,6 +6,7 @@ mod queues;
 mod rolling;
 mod room;
 mod versions;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -41,7 +42,16 @@ impl Call {
         let playbook = Playbook::load(name, Path::new("/nonexistent")).expect("an embedded playbook");
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let arguments = Arguments::parse(&playbook, &words).expect("good values");
-        Self { playbook, options: Options { arguments, ..options() } }
+        let command = match name {
+            "bring-up" => "rabbitup up".to_owned(),
+            _ => ["rabbitup", "run", name]
+                .into_iter()
+                .map(str::to_owned)
+                .chain(words)
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        Self { playbook, options: Options { arguments, command, ..options() } }
     }
 
     fn on_failure(self) -> Self {

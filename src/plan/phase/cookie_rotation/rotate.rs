@@ -2,10 +2,10 @@ use super::state::{Target, Unfinished, back, file_of, has, staged_of, unfinished
 use crate::cluster::view;
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::{CookieSource, Host};
-use crate::model::{CookieDigest, SecretName};
+use crate::model::{CookieDigest, Next, SecretName};
 use crate::operation::{AdoptCookie, CookieSide, Digests, Operation, StageCookie, SwitchCookie};
-use crate::plan::phase::{outranked, start, stop};
-use crate::plan::{Change, Draft, Pass, Proposal, StepId};
+use crate::plan::phase::{bring_back, outranked, start, stop};
+use crate::plan::{Change, Draft, Pass, Proposal, RefusalKind, StepId};
 use crate::playbook::{Answer, Minutes};
 use crate::rabbitmq::BROKER_UNIT;
 
@@ -73,9 +73,11 @@ fn whole(draft: &mut Draft<'_>) -> bool {
             good = false;
             draft.refuse(
                 &host.name,
+                RefusalKind::RotationOfSilentNode,
                 format!("{} runs but does not answer, so it cannot get the new cookie", host.node()),
                 why,
-                "rabbitup doctor shows what is wrong with it; once it is stopped or answers: rabbitup run rotate-cookie",
+                Next::say("this shows what is wrong with it; once it is stopped or answers, rotate:")
+                    .rabbitup("doctor"),
             );
         }
         let Some(node) = draft.host(&host.name).and_then(HostFacts::node).cloned() else { continue };
@@ -89,9 +91,11 @@ fn whole(draft: &mut Draft<'_>) -> bool {
             good = false;
             draft.refuse(
                 &host.name,
+                RefusalKind::RotationOfIncomplete,
                 "the nodes do not see each other, so no cookie can be changed",
                 view::told(&found),
-                "bring the cluster together first; rabbitup status shows who sees what",
+                Next::say("bring the cluster together first; this shows what is wrong with it:")
+                    .rabbitup("doctor"),
             );
         }
     }
@@ -209,12 +213,13 @@ fn restart_all(draft: &mut Draft<'_>, refused: &[&Host], patience: Minutes) {
         for host in refused {
             draft.refuse(
                 &host.name,
+                RefusalKind::RotationOfChangedFile,
                 format!(
                     "{} runs with a cookie other than the one in its file, so it cannot get the new one",
                     host.node()
                 ),
                 "its file was changed while it ran, but not on all nodes",
-                "rabbitup up gives it the others' cookie and restarts it; then rotate",
+                bring_back::with_its_cookie(draft, host),
             );
         }
         return;

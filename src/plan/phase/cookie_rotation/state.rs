@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
-use crate::model::{CookieDigest, HostName, SecretName, SecretSource};
+use crate::model::{CookieDigest, HostName, Next, SecretName, SecretSource};
 use crate::operation::{CookieSide, DropStagedCookie, Operation, SwitchCookie};
-use crate::plan::{Change, Draft, Proposal};
+use crate::plan::{Change, Draft, Proposal, RefusalKind};
+use crate::rabbitmq::BROKER_UNIT;
 
 /// The new cookie.
 pub(super) struct Target {
@@ -52,9 +53,15 @@ pub(super) fn unfinished(draft: &mut Draft<'_>) -> Option<Unfinished> {
         let anchor = draft.anchor.clone();
         draft.refuse(
             &anchor,
+            RefusalKind::RotationWithoutMajority,
             "the running nodes have different cookies, and no cookie has a majority",
             "which of them is right cannot be determined",
-            "rabbitup up gives all of them the seed node's cookie, and restarts those that need it",
+            Next::say(
+                "in a maintenance window, since no client is served meanwhile: this stops all of them and starts them with the seed \
+                 node's cookie",
+            )
+            .rabbitup("run stop")
+            .rabbitup("up"),
         );
         return Some(Unfinished::Refused);
     };
@@ -113,9 +120,10 @@ pub(super) fn back(draft: &mut Draft<'_>) {
         let anchor = draft.anchor.clone();
         return draft.refuse(
             &anchor,
+            RefusalKind::RotationTooLateToRevert,
             "the rotation cannot be reverted: some files already contain the new cookie",
             "the new file has replaced the old cookie there",
-            "rabbitup run rotate-cookie completes the rotation on all nodes",
+            Next::say("this completes the rotation on all nodes:").rabbitup("run rotate-cookie"),
         );
     }
     let names = draft.desired.cluster.names;
@@ -153,9 +161,12 @@ pub(super) fn drop_staged(draft: &mut Draft<'_>, reason: &str) {
     if let Some(host) = refused {
         return draft.refuse(
             &host.name,
+            RefusalKind::RotationOfUnknownCookie,
             format!("{} accepts neither cookie on its host, so neither is removed", host.node()),
             "the staged one may be the only copy of the cookie that it runs with",
-            "rabbitup status shows the nodes; once it answers: rabbitup run rotate-cookie",
+            Next::say("its start takes the cookie in its file; restart it, and rotate again:")
+                .and(draft.on_host(&host.name, &format!("systemctl restart {BROKER_UNIT}")))
+                .rabbitup("run rotate-cookie"),
         );
     }
     let switched = draft.steps_that(|operation| matches!(operation, Operation::SwitchCookie(_)));

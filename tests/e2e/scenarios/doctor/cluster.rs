@@ -105,7 +105,7 @@ const CUT_OFF: &str = "nft 'add table ip e2e; add chain ip e2e input { type filt
 
 /// Blank, and neither its file nor its data leads it back to the others. The file keeps an old time: one
 /// that is younger than the node would be a reason to restart it.
-const LEAVE: &str = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqctl -q reset && \
+pub(crate) const LEAVE: &str = "timeout 60 rabbitmqctl -q stop_app && timeout 60 rabbitmqctl -q reset && \
     sed -i /^cluster_formation/d /etc/rabbitmq/rabbitmq.conf && touch -d yesterday /etc/rabbitmq/rabbitmq.conf && \
     timeout 60 rabbitmqctl -q eval '[application:unset_env(rabbit, Key) || Key <- [cluster_formation, cluster_nodes]].' && \
     timeout 60 rabbitmqctl -q start_app";
