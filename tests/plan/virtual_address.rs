@@ -88,9 +88,15 @@ fn changes_are_made_one_after_the_other() {
     let facts = done(&shared(""));
     let changed = shared("client_timeout = \"1h\"\nrouter_id = 77\n");
     let plan = plan(&changed, &facts);
-    let wanted = ["lb2/balancer-conf", "lb1/balancer-conf", "lb2/address-conf", "lb1/address-conf"];
+    let wanted = [
+        "lb2/balancer-conf",
+        "lb1/balancer-conf",
+        "lb2/address-conf",
+        "lb2/address-conf-ready",
+        "lb1/address-conf",
+    ];
     assert_eq!(ids(&plan), wanted);
-    for pair in plan.steps.windows(2) {
+    for pair in plan.steps.windows(2).filter(|pair| pair[0].host != pair[1].host) {
         assert!(pair[1].after.contains(&pair[0].id), "{} waits for {}", pair[1].id, pair[0].id);
     }
 }
@@ -115,6 +121,24 @@ fn the_check_follows_the_balancer() {
         planned(&self::desired(&nginx), &with_one(&self::desired(&nginx)), &options()).expect("a plan");
     let text = after.host(&name("lb1")).expect("a host").files[CHECK].content.clone().unwrap_or_default();
     assert!(text.contains("\nalive=''\n") && text.contains("192.168.0.42 5672\n"), "{text}");
+}
+
+/// Another software, one host after the other: the second waits until the first can have the address.
+#[test]
+fn another_software_takes_over_without_a_gap() {
+    let facts = done(&shared(""));
+    let nginx = shared("software = \"nginx\"\n");
+    let plan = plan(&nginx, &facts);
+    let of_balancers: Vec<String> = ids(&plan).into_iter().filter(|id| !id.ends_with("/packages")).collect();
+    let of = |host: &str| {
+        ["address-check", "make-room", "balancer-conf", "balancer"]
+            .map(|what| format!("{host}/{what}"))
+            .to_vec()
+    };
+    let ready = vec!["lb2/address-ready".to_owned()];
+    assert_eq!(of_balancers, [of("lb2"), ready, of("lb1")].concat());
+    let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).expect("a step");
+    assert_eq!(step("lb1/address-check").after, [step("lb2/address-ready").id.clone()]);
 }
 
 fn with_one(desired: &Desired) -> Facts {

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{Draft, preflight};
-use crate::facts::FileFacts;
+use crate::facts::{FileFacts, HostFacts};
 use crate::inventory::{Host, LoadBalancer, alive};
 use crate::model::{HostName, Role};
-use crate::operation::{Proof, Then, Validator, WriteFile};
+use crate::operation::{AwaitStandby, Proof, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, StepId};
 use crate::playbook::Phase;
 use crate::rabbitmq::listeners::Endpoint;
 use crate::template::Rendered;
-use crate::virtual_address::{self, CHECK, Checked};
+use crate::virtual_address::{self, CHECK, Checked, KEEPALIVED};
 
 /// The load balancers that answered: those that hold an address last, so that it moves at most once.
 pub(super) fn in_turn<'a>(draft: &Draft<'a>) -> Vec<&'a Host> {
@@ -105,4 +105,18 @@ pub(super) fn write(
         resolves: Vec::new(),
         full_names: BTreeMap::new(),
     }
+}
+
+/// A load balancer that gave the address up in this phase, or could not have it, can have it again before the next one does the same.
+pub(super) fn await_standby(draft: &mut Draft<'_>, host: &Host, what: &str) {
+    let is_last = in_turn(draft).last().is_none_or(|last| last.name == host.name);
+    let runs = |facts: &HostFacts| facts.unit(KEEPALIVED).is_active();
+    if is_last || !draft.observed.host(&host.name).is_some_and(runs) {
+        return;
+    }
+    draft.propose(
+        Proposal::new(&host.name, what, Change::Command, AwaitStandby)
+            .title("wait until it can have the shared address")
+            .because("the next load balancer is changed only then"),
+    );
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::balancer_turns::{check, in_turn, turn};
+use super::balancer_turns::{await_standby, check, in_turn, turn};
 use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
 use crate::cluster::endpoints::endpoint;
@@ -24,6 +24,10 @@ pub fn plan(draft: &mut Draft<'_>) {
         make_room(draft, host, balancer.software);
         configure(draft, host, &balancer);
         run(draft, host, balancer.software);
+        // Without the step, it has run all along.
+        if balancer.vip.is_some() && draft.has(&StepId::new(&host.name, "balancer")) {
+            await_standby(draft, host, "address-ready");
+        }
     }
 }
 

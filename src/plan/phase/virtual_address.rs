@@ -1,11 +1,11 @@
-use super::balancer_turns::{change, check, in_turn, text_of, turn, write};
+use super::balancer_turns::{await_standby, change, check, in_turn, text_of, turn, write};
 use super::{Draft, load_balancer};
 use crate::facts::HostFacts;
 use crate::inventory::{Host, LoadBalancer, Vip};
 use crate::model::Problem;
 use crate::operation::{ReloadUnit, StartUnit, StopUnit, Then, Validator};
 use crate::plan::diff::unified;
-use crate::plan::{Change, Proposal, RefusalKind, render};
+use crate::plan::{Change, Proposal, RefusalKind, StepId, render};
 use crate::redact::redacted;
 use crate::template::Rendered;
 use crate::virtual_address::{self, CONF, DROP_IN, DROP_IN_TEXT, KEEPALIVED};
@@ -27,6 +27,10 @@ fn share(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer, vip: &Vip)
     drop_in(draft, host);
     configure(draft, host, vip);
     run(draft, host);
+    // With another virtual router it does not hear the one that has the address, and takes it.
+    if draft.has(&StepId::new(&host.name, "address-conf")) {
+        await_standby(draft, host, "address-conf-ready");
+    }
 }
 
 fn drop_in(draft: &mut Draft<'_>, host: &Host) {

@@ -135,9 +135,13 @@ pub fn moves(stage: &Stage) {
         }
     };
     under_load(stage, &inventory, "both are reloaded", reload, Moves::Not, no);
+    let changed = self::inventory(stage, "client_timeout = \"2h\"");
+    let change = |_: &str| drop(stage.up(&changed).expect(0).says("Verified: No changes."));
+    under_load(stage, &changed, "HAProxy's configuration changes", change, Moves::Not, no);
+    // The next one takes it before this one gives it up.
     let changed = self::inventory(stage, "client_timeout = \"2h\"\nrouter_id = 77");
     let change = |_: &str| drop(stage.up(&changed).expect(0).says("Verified: No changes."));
-    under_load(stage, &changed, "the inventory changes", change, Moves::Not, no);
+    under_load(stage, &changed, "the router's number changes", change, Moves::Away, no);
     split(stage, &changed);
     nowhere(stage, &changed);
     nginx(stage);
