@@ -116,8 +116,9 @@ fn on_host(host: &Host, seen: &HostFacts) -> Option<(Trouble, Problem)> {
 fn split(holding: &Holding<'_>, facts: &Facts) -> Problem {
     let address = holding.at.address;
     let mut problem = Problem::bare(format!("{} have {address} at the same time", names(&holding.holders)));
-    let runs = |host: &&&Host| facts.host(&host.name).is_some_and(|seen| seen.unit(KEEPALIVED).is_active());
-    let (running, stopped): (Vec<&Host>, Vec<&Host>) = holding.holders.iter().partition(|host| runs(&host));
+    let runs = |host: &Host| facts.host(&host.name).is_some_and(|seen| seen.unit(KEEPALIVED).is_active());
+    let (running, stopped): (Vec<&Host>, Vec<&Host>) =
+        holding.holders.iter().copied().partition(|host| runs(host));
     if stopped.is_empty() {
         problem.cause.why = vec![
             "keepalived runs on each of them".to_owned(),
