@@ -21,11 +21,12 @@ use crate::document::{self, Problem, Severity, Source};
 pub(crate) use command_secret::CommandSecret;
 pub use contexts::BalancerAt;
 pub(crate) use contexts::{Checks, alive};
+pub use desired::BalancerCheck;
 pub use desired::{
     Admin, Become, Cluster, ConfigValue, CookieSource, Desired, FirewallSetting, GuestSetting, Host,
     HostKeys, HostsFileSetting, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer, Vip,
 };
-pub(crate) use desired::{BalancerCheck, BalancerListener, Metrics};
+pub(crate) use desired::{BalancerListener, Metrics};
 pub(crate) use desired::{ConfigEntry, Definitions, References};
 pub(crate) use duration::{parse_duration, short_duration};
 pub(crate) use errors::InventoryErrors;

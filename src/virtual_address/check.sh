@@ -26,7 +26,7 @@ if ! listens; then
   echo "nothing listens on port $port"
   exit 1
 fi
-if [ -n "$alive" ]; then
+if [ -S "$alive" ]; then
   said=$(unix_socket 2 "$alive" 'GET / HTTP/1.0
 ' 2>&1)
   case $said in

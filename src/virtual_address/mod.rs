@@ -47,7 +47,8 @@ pub(crate) fn is_ours(conf: &str) -> bool {
 pub(crate) struct Checked {
     /// The balancer's port for AMQP, on which something has to listen.
     pub port: u16,
-    /// The socket where the balancer itself says that it works and reaches a broker; None: brokers are tried instead.
+    /// The socket where the balancer itself says that it works and reaches a broker. Without it, brokers are tried: None, or a template
+    /// of the operator's that does not open it.
     pub alive: Option<String>,
     /// The brokers' ports for AMQP.
     pub brokers: Vec<(IpAddr, u16)>,
@@ -55,10 +56,7 @@ pub(crate) struct Checked {
 
 /// The check for such a balancer. It stands in a file of its own: what it asks can change without a reload of keepalived.
 pub(crate) fn check(of: &Checked) -> String {
-    let brokers: Vec<String> = match of.alive {
-        Some(_) => Vec::new(),
-        None => of.brokers.iter().map(|(address, port)| format!("{address} {port}")).collect(),
-    };
+    let brokers: Vec<String> = of.brokers.iter().map(|(address, port)| format!("{address} {port}")).collect();
     let alive = of.alive.as_deref().unwrap_or_default();
     format!(
         "#!/bin/sh\n# Written by rabbitup from the inventory ([load_balancer]). The next `rabbitup up` overwrites changes.\n\

@@ -114,6 +114,13 @@ cases! {
     two_listeners_on_one_port: cluster("plugins = [\"rabbitmq_management\", \"rabbitmq_prometheus\"]\n[cluster.config]\nlisteners.tcp.default = 5673\nlisteners.ssl.default = 5673\nprometheus.tcp.port = 15672\n");
     listener_on_the_port_between_brokers: cluster("[cluster.config]\nlisteners.tcp.default = 25680\ndistribution.listener.port_range.min = 25680\n");
     ui_on_loopback_behind_the_balancer: format!("{}\n[cluster]\nplugins = [\"rabbitmq_management\"]\n[cluster.config]\nmanagement.tcp.ip = \"127.0.0.1\"\n", balancer("management_port = 15672"));
+    listener_without_a_plugin: balancer("listeners = [{ serves = \"mqtt\" }]");
+    two_listeners_of_a_kind: balancer("listeners = [{ serves = \"prometheus\" }, { serves = \"prometheus\", port = 9 }]");
+    unknown_listener: balancer("listeners = [{ serves = \"stream\" }]");
+    listeners_on_one_port: balancer("listeners = [{ serves = \"prometheus\", port = 5672 }]");
+    bind_that_is_no_address: balancer("bind = [\"lb1\"]");
+    too_few_connections: balancer("max_connections = 10");
+    unknown_check: balancer("check = \"http\"");
     management_without_plugin: cluster("plugins = []\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.2\"\nroles = [\"load-balancer\"]\n[load_balancer]\nmanagement_port = 15672");
     config_with_line_break: cluster("[cluster.config]\nlog.file = \"a\\nloopback_users = none\"\nlog.dir = \"\\u001b[31m\"");
     config_values: cluster("[cluster.config]\nauth_backends = [\"ldap\", \"internal\"]\nlog.file = \"a # b\"\n\"log.file\" = \"c\"\n\"bad key\" = 1\nx = nan\n");

@@ -126,6 +126,25 @@ fn with_ipv6_addresses_the_uis_and_the_balancers_listen_on_both_families() {
 }
 
 #[test]
+fn more_listeners_on_some_addresses() {
+    for (software, name) in [(Software::Haproxy, "listeners_haproxy"), (Software::Nginx, "listeners_nginx")] {
+        let text = with_node(&format!(
+            "\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.9\"\nroles = [\"load-balancer\"]\n\n[cluster]\n\
+             plugins = [\"rabbitmq_management\", \"rabbitmq_mqtt\"]\n[cluster.config]\nmqtt.listeners.tcp.default = 1884\n\
+             [load_balancer]\nsoftware = \"{}\"\nbind = [\"10.0.0.9\", \"2001:db8::9\"]\nmax_connections = 5000\n\
+             listeners = [{{ serves = \"mqtt\", bind = [\"10.0.0.9\"] }}]\n",
+            software.as_str()
+        ));
+        let desired = load(&text).unwrap_or_else(|report| panic!("{report}")).desired;
+        let balancer = desired.load_balancer.as_ref().expect("a balancer");
+        let context =
+            desired.balancer_context(balancer, &BalancerAt::new_host(debian(), &desired.backends()));
+        let rendered = templates().render_file(TemplateName::Balancer(software), &context).expect("rendered");
+        insta::assert_snapshot!(name, rendered.display_text());
+    }
+}
+
+#[test]
 fn secrets_are_pieces_until_the_file_is_written() {
     let desired = with_secrets();
     let context = desired.rabbitmq_context(&desired.hosts[0], &desired.hosts[0].node());

@@ -114,7 +114,7 @@ fn the_check_follows_the_balancer() {
         text.contains("\nport_in_hex=1628\n") && text.contains("\nalive='/run/haproxy/alive.sock'\n"),
         "{text}"
     );
-    assert!(text.contains("\nbrokers=''\n"), "HAProxy knows whether it reaches a broker");
+    assert!(text.contains("192.168.0.42 5672\n"), "for a template that does not open the socket: {text}");
     let nginx =
         INVENTORY.replace("stats = { port = 8404 }", "software = \"nginx\"\nvip = \"192.168.0.40/24\"");
     let (_, after) =

@@ -10,8 +10,8 @@ use rabbitup::facts::{
     PluginFiles, Privilege, ProbeRequest, Resources, SelinuxFacts, System, TimeService,
 };
 use rabbitup::inventory::{
-    Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod, LoadBalancer,
-    Package, Ssh, Time,
+    BalancerCheck, Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod,
+    LoadBalancer, Package, Ssh, Time,
 };
 use rabbitup::model::{
     CookieDigest, DigestKey, HostName, MetadataStore, NameMode, NodeName, NodeType, Role, Secret, Secrets,
@@ -238,14 +238,14 @@ pub fn desired(brokers: usize, balancers: usize) -> Desired {
             balance: &Software::Haproxy.balancer().default,
             amqp_port: 5672,
             management_port: Some(15672),
+            listeners: Vec::new(),
+            bind: Vec::new(),
+            check: BalancerCheck::Health,
+            max_connections: None,
             stats: None,
             client_timeout: Duration::from_secs(10_800),
             check_interval: Duration::from_secs(5),
-            check: Default::default(),
-            max_connections: None,
             vip: None,
-            bind: Vec::new(),
-            listeners: Vec::new(),
         }),
         secrets: Secrets::default(),
         secret_sources: BTreeMap::new(),

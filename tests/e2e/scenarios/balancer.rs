@@ -1,5 +1,9 @@
 //! Another load balancer, and what it sees of brokers.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use super::steady::wait_for_balancer;
 use crate::amqp;
 use crate::hosts;
@@ -55,16 +59,34 @@ pub fn unfit_brokers(stage: &Stage) {
     wait_for_balancer(stage, "node2", "UP");
 
     let mut without_ui = Inventory::whole();
-    without_ui.plugins = vec!["rabbitmq_prometheus"];
+    without_ui.plugins = vec!["rabbitmq_prometheus", "rabbitmq_mqtt"];
+    without_ui.balancer.push(r#"listeners = [{ serves = "mqtt", port = 1884 }]"#.to_owned());
     stage.up(&without_ui).expect(0).says("tcp-check send-binary");
     stage.assert_nothing_to_do(&without_ui);
     hangs(stage, "node3");
+    assert_eq!(mqtt_login(&lab.address(21), 1884), [0x20, 2, 0, 0], "CONNACK, accepted");
     let metrics = |password| statistics(&lab.address(21), "/metrics", password).expect("an answer");
     assert!(metrics("of-nobody").starts_with("HTTP/1.0 401"));
     let shown = metrics(ADMIN_PASSWORD);
     assert!(shown.contains("haproxy_server_status{"), "{shown:.300}");
     stage.up(&Inventory::whole()).expect(0);
     stage.assert_serves();
+}
+
+/// The first bytes that a broker answers to MQTT's CONNECT with the administrator's login (MQTT 3.1.1, sections 3.1 and 3.2).
+fn mqtt_login(address: &str, port: u16) -> [u8; 4] {
+    let mut connect = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 0b1100_0010, 0, 60];
+    for text in ["e2e", ADMIN, ADMIN_PASSWORD] {
+        connect.extend([0, u8::try_from(text.len()).expect("a short text")]);
+        connect.extend(text.bytes());
+    }
+    let length = u8::try_from(connect.len()).expect("a short packet");
+    let mut stream = TcpStream::connect((address, port)).expect("a listener");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    stream.write_all(&[&[0x10, length], connect.as_slice()].concat()).expect("written");
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).expect("an answer");
+    answer
 }
 
 /// All processes of the broker stand still: the kernel accepts connections for them.

@@ -150,14 +150,14 @@ pub fn moves(stage: &Stage) {
 /// What keepalived sends does not arrive: both have the address.
 fn split(stage: &Stage, inventory: &Inventory) {
     let lab = &stage.lab;
-    let waits = other(only_holder(stage));
     let drop_vrrp = "nft add table inet fence && nft 'add chain inet fence in { type filter hook input priority 0; }' && \
                      nft add rule inet fence in meta l4proto 112 drop";
-    lab.stdout_of(waits, drop_vrrp);
+    // On both: one that hears of a higher priority gives the address up.
+    BALANCERS.iter().for_each(|host| drop(lab.stdout_of(host, drop_vrrp)));
     until("both have the address", READY, || (holders(stage).len() == 2).then_some(()));
     stage.rabbitup(inventory).args(["status"]).run().expect(1).says("held by lb1, lb2 AT ONCE");
     stage.rabbitup(inventory).args(["doctor"]).run().expect(1).says("address-split").says("IP protocol 112");
-    lab.stdout_of(waits, "nft delete table inet fence");
+    BALANCERS.iter().for_each(|host| drop(lab.stdout_of(host, "nft delete table inet fence")));
     let holder = only_holder(stage);
     wait_until_whole(stage, inventory, holder);
 }
