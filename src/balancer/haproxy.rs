@@ -96,7 +96,11 @@ fn port(conf: &str, backend: &str, server: &str) -> Option<u16> {
 
 /// `bind :PORT` below the `frontend` of a backend, which from HAProxy 3.3 on may not have its name: the UI's once did.
 fn client_port(conf: &str, backend: &str) -> Option<u16> {
-    let frontends = if backend == "rabbitmq" { ["amqp", "amqp"] } else { ["ui", backend] };
+    let frontends = match backend {
+        "rabbitmq" => ["amqp", "amqp"],
+        "management" => ["ui", backend],
+        other => [other, other],
+    };
     let bound = |line: &str| line.strip_prefix("bind ")?.split(' ').next()?.rsplit_once(':')?.1.parse().ok();
     frontends.into_iter().find_map(|frontend| section(conf, "frontend", frontend).find_map(bound))
 }
