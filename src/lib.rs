@@ -31,3 +31,4 @@ mod redact;
 pub mod report;
 pub mod template;
 pub mod transport;
+pub mod virtual_address;

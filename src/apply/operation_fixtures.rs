@@ -104,6 +104,7 @@ pub(super) fn every_operation() -> Vec<Operation> {
         Operation::RemoveStalePolicy,
         Operation::RemoveLeftovers(RemoveLeftovers { directories: vec!["/etc".to_owned()] }),
         Operation::GuardCookie,
+        Operation::AwaitStandby,
         Operation::StageCookie(StageCookie { secret, digest: String::new() }),
         Operation::SwitchCookie(SwitchCookie { node: n(), names, to: CookieSide::Staged }),
         Operation::AdoptCookie(AdoptCookie { node: n(), names }),

@@ -197,7 +197,7 @@ fn a_steps_script_contains_every_function_that_it_calls() {
 #[test]
 fn no_two_files_of_step_functions_set_the_same_variable() {
     let mut owners = std::collections::BTreeMap::new();
-    for folder in ["operation", "firewall", "balancer", "platform"] {
+    for folder in ["operation", "firewall", "balancer", "virtual_address", "platform"] {
         let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
         let files = std::fs::read_dir(directory).expect("the sources are there").flatten();
         let files =

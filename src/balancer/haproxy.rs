@@ -12,6 +12,7 @@ pub(super) static BALANCER: Balancer = Balancer {
             user: "haproxy",
             modules_conf: "",
             socket: "/run/haproxy/admin.sock",
+            alive: "/run/haproxy/alive.sock",
         },
         // There is no /run/haproxy, and SELinux lets HAProxy make sockets here.
         dnf: Packaged {
@@ -20,6 +21,7 @@ pub(super) static BALANCER: Balancer = Balancer {
             user: "haproxy",
             modules_conf: "",
             socket: "/var/lib/haproxy/stats",
+            alive: "/var/lib/haproxy/alive",
         },
     },
     unit: "haproxy",
@@ -172,6 +174,8 @@ const HARMLESS: &[&str] = &[
     "http-check expect",
     "http-check send",
     "http-request use-service",
+    "monitor-uri",
+    "monitor fail",
     "clitcpka-idle",
     "clitcpka-intvl",
     "clitcpka-cnt",

@@ -64,6 +64,8 @@ pub struct Packaged {
     pub modules_conf: &'static str,
     /// The socket that its configuration opens, where it can be told anything at run time ([`Runtime`]).
     pub socket: &'static str,
+    /// The socket where it says to everybody on its host whether it works and reaches a broker; empty for software that cannot.
+    pub alive: &'static str,
 }
 
 impl Packaged {

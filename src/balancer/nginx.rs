@@ -9,6 +9,7 @@ pub(super) static BALANCER: Balancer = Balancer {
             user: "www-data",
             modules_conf: "/etc/nginx/modules-enabled/*.conf",
             socket: "",
+            alive: "",
         },
         dnf: Packaged {
             main: "nginx",
@@ -16,6 +17,7 @@ pub(super) static BALANCER: Balancer = Balancer {
             user: "nginx",
             modules_conf: "/usr/share/nginx/modules/*.conf",
             socket: "",
+            alive: "",
         },
     },
     unit: "nginx",

@@ -63,6 +63,15 @@ fn rendered(
             let file = render::load_balancer(templates, desired, balancer, &at);
             file.map(|file| Some(shown(file)))
         }
+        TemplateName::Keepalived => {
+            let vip = desired.load_balancer.as_ref().and_then(|balancer| balancer.vip.as_ref());
+            let balancer = host.filter(|host| host.has(Role::LoadBalancer));
+            let balancer = balancer.or_else(|| desired.with_role(Role::LoadBalancer).next());
+            let Some((vip, host)) = vip.zip(balancer) else { return Ok(None) };
+            // Which one it is, only the host knows.
+            let interface = vip.interface.as_deref().unwrap_or("INTERFACE");
+            render::keepalived_conf(templates, desired, host, vip, interface).map(|file| Some(shown(file)))
+        }
         TemplateName::Chrony => {
             let Some(host) = host.or_else(|| desired.with_role(Role::TimeSource).next()).or(broker) else {
                 return Ok(None);

@@ -15,6 +15,7 @@ pub(crate) mod remedy;
 pub(crate) mod unreachable;
 pub(crate) mod vain_boot;
 pub(crate) mod view;
+pub(crate) mod virtual_address;
 
 pub use health::{Finding, Severity, WAIT_FOR_IT, access, advised, health, is_healthy};
 pub use view::anchor;

@@ -9,6 +9,7 @@ use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, 
 use crate::model::{HostName, SecretName, Secrets};
 use crate::rabbitmq::BROKER_UNIT;
 use crate::redact::{Known, MARK, Redactor, allowed_only};
+use crate::virtual_address::KEEPALIVED;
 
 const COLLECT: &str = concat!(
     include_str!("../facts/broker_user.sh"),
@@ -19,7 +20,8 @@ const COLLECT: &str = concat!(
 const TOP: &str = "rabbitup-doctor";
 /// The units whose journals are collected, if the host has them.
 fn units() -> Vec<&'static str> {
-    [BROKER_UNIT].into_iter().chain(Software::ALL.iter().map(|software| software.balancer().unit)).collect()
+    let balancers = Software::ALL.iter().map(|software| software.balancer().unit);
+    [BROKER_UNIT].into_iter().chain(balancers).chain([KEEPALIVED]).collect()
 }
 
 /// What one host returned: the journals and the ends of the logs, by name.

@@ -165,6 +165,12 @@ causes! {
     MemoryAlarm = "memory-alarm" / "alarms",
     DiskAlarm = "disk-alarm" / "alarms",
     NotJoined = "not-joined" / "clusters",
+    KeepalivedDown = "keepalived-down" / "keepalived",
+    /// A load balancer does not work, or reaches no broker, and so does not get the address that it shares.
+    AddressCheckFails = "address-check-fails" / "address-checks",
+    /// Two load balancers have one address.
+    AddressSplit = "address-split" / "shared-addresses",
+    AddressNowhere = "address-nowhere" / "shared-addresses",
 }
 
 impl Serialize for Cause {

@@ -105,6 +105,8 @@ fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
                 || (cause.cause == VersionsDiffer && found.cause == OtpDiffers)
         }
         FeatureFlagsDiffer => found.cause == NotJoined,
+        KeepalivedDown => matches!(found.cause, AddressSplit | AddressNowhere),
+        AddressCheckFails => found.cause == AddressNowhere,
         // The others consider such a node down.
         CookieByArgument | CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers
         | AddressFamily => {

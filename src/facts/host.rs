@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BrokerEnvironment, BrokerState, CloudInit, ClusterMember, FileFacts, InTheWay, NodeFacts, Reach,
-    RunUnderWay, SelinuxFacts, Storage,
+    RunUnderWay, SelinuxFacts, Storage, VirtualAddressFacts,
 };
 use crate::balancer::Software;
 use crate::firewall;
@@ -81,6 +81,9 @@ pub struct HostFacts {
     #[serde(default)]
     pub met: Option<Vec<NodeName>>,
     pub load_balancer: Option<LoadBalancerFacts>,
+    /// Only looked up on load balancers that share an address. Not part of a plan's fingerprint: it moves by itself.
+    #[serde(skip)]
+    pub virtual_address: Option<VirtualAddressFacts>,
     /// The firewalls in effect. Only looked up if the inventory manages them.
     #[serde(default)]
     pub firewalls: Vec<firewall::Seen>,

@@ -15,6 +15,7 @@ mod request;
 mod selinux;
 mod storage;
 mod under_way;
+mod virtual_address;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,7 @@ pub use selinux::{SelinuxBoolean, SelinuxFacts, SelinuxMode, SelinuxPort, Switch
 pub use storage::{Access, LEAST_TO_WRITE, Storage};
 pub(crate) use storage::{Shortage, shortages};
 pub use under_way::RunUnderWay;
+pub use virtual_address::{Verdict, VirtualAddressFacts};
 
 use crate::model::HostName;
 

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use super::{
     Access, BrokerEnvironment, CloudInit, ClusterMember, CookieFile, CookieShape, DataPlace, HostFacts,
     HostNameFacts, NodeData, OsFamily, PackageLock, PluginFiles, PortState, Privilege, ProbeRequest, Reach,
-    Resources, RunUnderWay, SelinuxFacts, Storage, System, TimeService,
+    Resources, RunUnderWay, SelinuxFacts, Storage, System, TimeService, VirtualAddressFacts,
 };
 use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
@@ -93,6 +93,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         broker: node::broker(request, &frames),
         met: node::met(&frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
+        virtual_address: VirtualAddressFacts::read(&frames),
         firewalls: firewalls(&frames),
         selinux: SelinuxFacts::read(frames.lines("selinux")),
         reach: reach(request, &frames),

@@ -13,6 +13,7 @@
 #   plugins                                     the names to look up, one per line
 #   reach        "PEER ADDRESS PORT PURPOSE" per line
 #   lb_port, runtime_socket                     a load balancer's AMQP port, and where it answers while it runs
+#   address_check                               keepalived's check, where load balancers share an address
 # Whole-line comments and indentation are left out when it is sent.
 now=$(date +%s%N)
 echo "$nonce clock $now"

@@ -175,6 +175,7 @@ broker | {
   printf '%s\n' "$answer"
   balancer
   amqp
+  addresses
   reach
   section end
 }

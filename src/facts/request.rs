@@ -9,6 +9,7 @@ use crate::model::{HostName, NameMode, NodeName, quote};
 use crate::platform::{self, Held, OsFamily, locks, platforms};
 use crate::rabbitmq::internals::node_report;
 use crate::rabbitmq::listeners::Security;
+use crate::virtual_address;
 
 /// What to inspect on one host. The planner decides what should change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub struct ProbeRequest {
     /// Which firewalls filter on the host, and what rabbitup's rules in them let in.
     #[serde(default)]
     pub firewall: Lookup,
+    /// The addresses of its interfaces, and what keepalived's check says.
+    #[serde(default)]
+    pub virtual_address: Lookup,
 }
 
 /// Whether something is looked up at all.
@@ -71,7 +75,7 @@ pub struct PeerPort {
     pub purpose: Purpose,
 }
 
-const PROBE: [&str; 3] = [
+const PROBE: [&str; 4] = [
     concat!(
         include_str!("at_work.sh"),
         include_str!("broker_user.sh"),
@@ -83,6 +87,7 @@ const PROBE: [&str; 3] = [
         include_str!("environment_probe.sh"),
         include_str!("../balancer/haproxy_probe.sh")
     ),
+    virtual_address::PROBE,
     platform::PROBE,
     concat!(include_str!("erlang_tool.sh"), include_str!("erl_call.sh"), include_str!("probe_broker.sh")),
 ];
@@ -123,6 +128,13 @@ impl ProbeRequest {
             ("reach", lines(reach)),
             ("lb_port", port.unwrap_or_default()),
             ("runtime_socket", self.runtime_socket.clone().unwrap_or_default()),
+            (
+                "address_check",
+                match self.virtual_address {
+                    Lookup::LeftOut => String::new(),
+                    Lookup::Wanted => virtual_address::CHECK.to_owned(),
+                },
+            ),
         ];
         // Most hosts are not asked, and need not read it.
         let firewalls = match self.firewall {
@@ -221,6 +233,7 @@ mod tests {
             load_balancer_security: Security::Plain,
             runtime_socket: None,
             firewall: Lookup::Wanted,
+            virtual_address: Lookup::Wanted,
         }
     }
 

@@ -34,11 +34,12 @@ fn instructions(_: &FirewallFacts, wanted: &BTreeSet<Opening>) -> String {
          undone by the next rabbitup up.</description>\n  <ingress-zone name=\"ANY\"/>\n  <egress-zone name=\"HOST\"/>\n",
     );
     for opening in wanted {
-        let port = format!(
-            "<port port=\"{}\" protocol=\"{}\"/>",
-            opening.ports.text('-'),
-            opening.protocol.as_str()
-        );
+        let protocol = opening.protocol.as_str();
+        let port = if opening.protocol.has_ports() {
+            format!("<port port=\"{}\" protocol=\"{protocol}\"/>", opening.ports.text('-'))
+        } else {
+            format!("<protocol value=\"{protocol}\"/>")
+        };
         let _ = match opening.from {
             Source::Everywhere => writeln!(text, "  {port}"),
             Source::Address(address) => writeln!(
@@ -76,7 +77,8 @@ fn policy_openings(text: &str) -> BTreeSet<Opening> {
 /// What a rule opens that has a source, a port and nothing else.
 fn rule_opening(rule: &str) -> Option<Opening> {
     let tags: Vec<&str> = rule.split('<').skip(1).collect();
-    let only = |tag: &&str| ["source ", "port ", "accept/"].iter().any(|known| tag.starts_with(known));
+    let only =
+        |tag: &&str| ["source ", "port ", "protocol ", "accept/"].iter().any(|known| tag.starts_with(known));
     if tags.len() != 3 || !tags.iter().all(only) || !rule.contains("<accept/>") {
         return None;
     }
@@ -88,10 +90,14 @@ fn rule_opening(rule: &str) -> Option<Opening> {
 }
 
 fn ports(text: &str) -> impl Iterator<Item = (Ports, Protocol)> {
-    let tags = text.split("<port ").skip(1);
-    tags.filter_map(|tag| {
+    let of_port = text.split("<port ").skip(1).filter_map(|tag| {
         Some((Ports::parse(attribute(tag, "port")?, '-')?, Protocol::parse(attribute(tag, "protocol")?)?))
-    })
+    });
+    let whole = text.split("<protocol ").skip(1).filter_map(|tag| {
+        let protocol = Protocol::parse(attribute(tag, "value")?).filter(|protocol| !protocol.has_ports())?;
+        Some((Ports::NONE, protocol))
+    });
+    of_port.chain(whole)
 }
 
 /// The value of an attribute of the tag with which this text starts.
@@ -113,6 +119,7 @@ mod tests {
             Opening { ports: range, protocol: Protocol::Tcp, from: from("fd00::2") },
             Opening { ports: Ports::one(123), protocol: Protocol::Udp, from: from("192.168.0.43") },
             Opening::tcp(5672, Source::Everywhere),
+            Opening::vrrp(from("192.168.0.45")),
         ])
     }
 

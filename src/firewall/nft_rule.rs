@@ -9,6 +9,9 @@ pub(super) fn rule(opening: &Opening) -> String {
         Source::Address(address) if address.is_ipv4() => format!("ip saddr {address} "),
         Source::Address(address) => format!("ip6 saddr {address} "),
     };
+    if !opening.protocol.has_ports() {
+        return format!("{from}meta l4proto {} accept", opening.protocol.as_str());
+    }
     format!("{from}{} dport {} accept", opening.protocol.as_str(), opening.ports.text('-'))
 }
 
@@ -26,8 +29,16 @@ pub(super) fn parse(line: &str) -> Option<Opening> {
         _ => Source::Everywhere,
     };
     let rest = if from == Source::Everywhere { words.as_slice() } else { words.get(3..)? };
-    let [protocol, "dport", ports, "accept"] = rest else { return None };
-    Some(Opening { ports: Ports::parse(ports, '-')?, protocol: Protocol::parse(protocol)?, from })
+    match rest {
+        [protocol, "dport", ports, "accept"] => {
+            Some(Opening { ports: Ports::parse(ports, '-')?, protocol: Protocol::parse(protocol)?, from })
+        }
+        // What comes for any port of it is another thing.
+        ["meta", "l4proto", protocol, "accept"] => Protocol::parse(protocol)
+            .filter(|protocol| !protocol.has_ports())
+            .map(|protocol| Opening { ports: Ports::NONE, protocol, from }),
+        _ => None,
+    }
 }
 
 /// Whether a rule drops or rejects every packet that reaches it.
@@ -58,6 +69,9 @@ mod tests {
     fn what_is_written_is_read_again() {
         let from = ["192.168.0.42", "fd00::2"].map(|text| Source::Address(text.parse().expect("an address")));
         for from in from.into_iter().chain([Source::Everywhere]) {
+            let vrrp = Opening::vrrp(from);
+            assert_eq!(parse(&rule(&vrrp)), Some(vrrp.clone()));
+            assert_eq!(parse(&rule(&vrrp).replace("vrrp", "112")), Some(vrrp));
             for ports in [Ports::one(4369), Ports { first: 35672, last: 35682 }] {
                 for protocol in [Protocol::Tcp, Protocol::Udp] {
                     let opening = Opening { ports, protocol, from };
@@ -80,6 +94,7 @@ mod tests {
             "tcp dport 5672 drop",
             "ip saddr 10.0.0.0/8 tcp dport 5672 accept",
             "tcp dport 9-1 accept",
+            "meta l4proto tcp accept",
             "counter",
             "",
         ] {

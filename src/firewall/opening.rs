@@ -22,6 +22,8 @@ pub struct Ports {
 pub enum Protocol {
     Tcp,
     Udp,
+    /// IP protocol 112, which has no ports ([`Ports::NONE`]).
+    Vrrp,
 }
 
 /// Who may connect.
@@ -46,6 +48,10 @@ impl Opening {
         Self { ports: Ports::one(port), protocol: Protocol::Tcp, from }
     }
 
+    pub fn vrrp(from: Source) -> Self {
+        Self { ports: Ports::NONE, protocol: Protocol::Vrrp, from }
+    }
+
     /// Whether packets that this lets in pass a filter of this family of addresses.
     pub fn passes(&self, filter: Family) -> bool {
         match (filter, self.from) {
@@ -66,6 +72,9 @@ impl Opening {
 }
 
 impl Ports {
+    /// Of a protocol without ports.
+    pub const NONE: Self = Self { first: 0, last: 0 };
+
     pub fn one(port: u16) -> Self {
         Self { first: port, last: port }
     }
@@ -92,11 +101,22 @@ impl Protocol {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Vrrp => "vrrp",
         }
     }
 
     pub(super) fn parse(word: &str) -> Option<Self> {
-        [Self::Tcp, Self::Udp].into_iter().find(|protocol| protocol.as_str() == word)
+        // A system without /etc/protocols has numbers only.
+        let word = if word == "112" { "vrrp" } else { word };
+        [Self::Tcp, Self::Udp, Self::Vrrp].into_iter().find(|protocol| protocol.as_str() == word)
+    }
+
+    /// Whether its packets are for a port.
+    pub(super) fn has_ports(self) -> bool {
+        match self {
+            Self::Tcp | Self::Udp => true,
+            Self::Vrrp => false,
+        }
     }
 }
 
@@ -107,6 +127,9 @@ impl std::fmt::Display for Opening {
             Source::Everywhere => "everywhere".to_owned(),
             Source::Address(address) => address.to_string(),
         };
-        write!(f, "{}/{} from {from}", self.ports.text('-'), self.protocol.as_str())
+        if self.protocol.has_ports() {
+            write!(f, "{}/", self.ports.text('-'))?;
+        }
+        write!(f, "{} from {from}", self.protocol.as_str())
     }
 }

@@ -37,7 +37,11 @@ fn rule(opening: &Opening) -> String {
         Source::Everywhere => "any".to_owned(),
         Source::Address(address) => address.to_string(),
     };
-    let (protocol, ports) = (opening.protocol.as_str(), opening.ports.text(':'));
+    let protocol = opening.protocol.as_str();
+    if !opening.protocol.has_ports() {
+        return format!("allow proto {protocol} from {from} to any comment rabbitup");
+    }
+    let ports = opening.ports.text(':');
     format!("allow proto {protocol} from {from} to any port {ports} comment rabbitup")
 }
 
@@ -49,11 +53,13 @@ fn saved(line: &str) -> Option<Opening> {
     else {
         return None;
     };
-    Some(Opening {
-        ports: Ports::parse(ports, ':')?,
-        protocol: Protocol::parse(protocol)?,
-        from: source(from)?,
-    })
+    let protocol = Protocol::parse(protocol)?;
+    let ports = if protocol.has_ports() {
+        Ports::parse(ports, ':')
+    } else {
+        (*ports == "any").then_some(Ports::NONE)
+    };
+    Some(Opening { ports: ports?, protocol, from: source(from)? })
 }
 
 /// Reads `-A ufw-user-input -s 192.168.0.42/32 -p tcp -m tcp --dport 4369 -j ACCEPT`, as iptables prints rules.
@@ -65,9 +71,15 @@ fn active(line: &str) -> Option<Opening> {
     if !plain || after(&["-j"]) != Some("ACCEPT") {
         return None;
     }
-    let ports = Ports::parse(after(&["--dport", "--dports"])?, ':')?;
+    let protocol = Protocol::parse(after(&["-p"])?)?;
+    let ports = after(&["--dport", "--dports"]);
+    let ports = match ports {
+        Some(ports) => Ports::parse(ports, ':')?,
+        None if protocol.has_ports() => return None,
+        None => Ports::NONE,
+    };
     let from = after(&["-s"]).map_or(Some(Source::Everywhere), source)?;
-    Some(Opening { ports, protocol: Protocol::parse(after(&["-p"])?)?, from })
+    Some(Opening { ports, protocol, from })
 }
 
 fn source(text: &str) -> Option<Source> {
@@ -103,6 +115,17 @@ mod tests {
         let range =
             "\nnow=-A ufw-user-input -s 192.168.0.42/32 -p tcp -m multiport --dports 35672:35682 -j ACCEPT";
         assert_eq!(seen(&format!("{HOST}{range}")).now.len(), 2);
+    }
+
+    #[test]
+    fn a_protocol_without_ports_has_a_rule() {
+        let vrrp = Opening::vrrp(Source::Address("192.168.0.45".parse().expect("an address")));
+        assert_eq!(rule(&vrrp), "allow proto vrrp from 192.168.0.45 to any comment rabbitup");
+        let more = "saved=### tuple ### allow vrrp any 0.0.0.0/0 any 192.168.0.45 in comment=7261626269747570\n\
+            now=-A ufw-user-input -s 192.168.0.45/32 -p vrrp -j ACCEPT";
+        let facts = seen(&format!("{HOST}\n{more}"));
+        assert!(facts.now.contains(&vrrp) && facts.lasting.contains(&vrrp), "{facts:?}");
+        assert_eq!(active("-A ufw-user-input -s 192.168.0.45/32 -p tcp -j ACCEPT"), None);
     }
 
     #[test]

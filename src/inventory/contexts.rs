@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     BalancerCheck, BalancerListener, ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Metrics, Stats,
-    TimeServer, short_duration,
+    TimeServer, Vip, short_duration,
 };
 use crate::balancer::{Bind, Share};
 use crate::model::{HostName, NodeName, NodeType, Role, Version};
@@ -13,9 +13,10 @@ use crate::platform::{Platform, TimeService, platforms};
 use crate::rabbitmq::listeners::{AMQP, Endpoint, MANAGEMENT, NodePorts, Security};
 use crate::template::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, GreetingLine, HealthLine, HostLine,
-    HostsContext, LimitsContext, ListenerBroker, ListenerLine, NumberedNode, RabbitmqContext, StatsLine,
-    TemplateError, TemplateName, Templates, secret_sign,
+    HostsContext, KeepalivedContext, LimitsContext, ListenerBroker, ListenerLine, NumberedNode,
+    RabbitmqContext, StatsLine, TemplateError, TemplateName, Templates, secret_sign,
 };
+use crate::virtual_address::{self, NetworkAddress};
 
 /// How long a joiner tries to find the seed node at its first start: thirty seconds, ten attempts a second.
 const RETRY_LIMIT: u32 = 300;
@@ -116,6 +117,7 @@ impl Desired {
             user: packaged.user.to_owned(),
             modules_conf: packaged.modules_conf.to_owned(),
             socket: packaged.socket.to_owned(),
+            alive: alive(balancer, platform).map(str::to_owned),
             cluster: self.cluster.name.clone(),
             balance: balancer.balance.directive.map(str::to_owned),
             slow_start: (balancer.balance.share == Share::Growing).then(|| SLOW_START.to_owned()),
@@ -157,6 +159,33 @@ impl Desired {
                 metrics: stats.metrics == Metrics::Offered,
                 password: stats.user.as_ref().map(|_| secret_sign(&Stats::secret())),
             }),
+        }
+    }
+
+    /// For keepalived.conf.hbs on one load balancer.
+    pub fn keepalived_context(&self, host: &Host, vip: &Vip, interface: &str) -> KeepalivedContext {
+        let balancers = || self.with_role(Role::LoadBalancer);
+        let place = balancers().position(|other| other.name == host.name).unwrap_or_default();
+        let others = balancers().filter(|other| other.name != host.name);
+        // An IPv6 address that moves must not be chosen for connections to brokers, which would break when it does.
+        let line = |at: NetworkAddress| match at.address {
+            IpAddr::V4(_) => format!("{at} dev {interface}"),
+            IpAddr::V6(_) => format!("{at} dev {interface} preferred_lft 0"),
+        };
+        let (own, companions) = vip.by_family(host.address);
+        let loopback = if host.address.is_ipv4() { "127.0.0.1" } else { "::1" };
+        KeepalivedContext {
+            host: host.name.to_string(),
+            check: virtual_address::CHECK.to_owned(),
+            check_user: virtual_address::CHECK_USER.to_owned(),
+            interface: interface.to_owned(),
+            router_id: vip.router_id,
+            priority: virtual_address::priority(place),
+            address: host.address.to_string(),
+            peers: others.map(|other| other.address.to_string()).collect(),
+            loopback: loopback.to_owned(),
+            addresses: own.into_iter().map(line).collect(),
+            companions: companions.into_iter().map(line).collect(),
         }
     }
 
@@ -207,6 +236,14 @@ impl Desired {
                             self.balancer_context(balancer, &BalancerAt::new_host(platform, &backends));
                         templates.render(name, &context).map(drop)
                     })
+                })
+            }
+            TemplateName::Keepalived => {
+                let Some(vip) = self.load_balancer.as_ref().and_then(|balancer| balancer.vip.as_ref()) else {
+                    return Ok(());
+                };
+                self.with_role(Role::LoadBalancer).try_for_each(|host| {
+                    templates.render(name, &self.keepalived_context(host, vip, "eth0")).map(drop)
                 })
             }
             TemplateName::Chrony => platforms().try_for_each(|platform| {
@@ -279,6 +316,12 @@ fn asked(
         at.backends.iter().map(|(_, endpoint)| endpoint.amqp.map(|port| port.security)).collect();
     let greeting = amqps.first().copied().flatten().filter(|_| amqps.len() == 1);
     (None, greeting.map(|security| GreetingLine { tls: security == Security::Tls }))
+}
+
+/// Where a balancer says whether it works, where somebody asks.
+pub(crate) fn alive(balancer: &LoadBalancer, platform: &Platform) -> Option<&'static str> {
+    let socket = platform.packages_of(balancer.software.balancer()).alive;
+    (balancer.vip.is_some() && !socket.is_empty()).then_some(socket)
 }
 
 /// A broker behind a listener; none where it does not serve that.

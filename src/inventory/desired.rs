@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::rabbitmq::Defined;
 use crate::rabbitmq::listeners::{Listeners, NodePorts, Offered};
+use crate::virtual_address::NetworkAddress;
 
 /// The desired state: a checked inventory with every default filled in.
 #[derive(Clone, Debug)]
@@ -292,6 +293,24 @@ pub struct LoadBalancer {
     pub check: BalancerCheck,
     /// Connections of clients at once; without it, what its software has by default.
     pub max_connections: Option<u32>,
+    pub vip: Option<Vip>,
+}
+
+/// The address that one of the load balancers holds, and others with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vip {
+    /// At least one.
+    pub addresses: Vec<NetworkAddress>,
+    /// None: on each host, the one that has an address in the network of the first.
+    pub interface: Option<String>,
+    pub router_id: u8,
+}
+
+impl Vip {
+    /// Those of the family that the load balancers have themselves, over which they find each other, and those of the other one.
+    pub(crate) fn by_family(&self, own: IpAddr) -> (Vec<NetworkAddress>, Vec<NetworkAddress>) {
+        self.addresses.iter().partition(|at| at.address.is_ipv4() == own.is_ipv4())
+    }
 }
 
 /// A listener of the load balancer beside those for AMQP and the management UI.

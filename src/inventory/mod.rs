@@ -8,6 +8,7 @@ mod desired;
 mod duration;
 mod errors;
 mod raw;
+mod raw_addresses;
 mod raw_values;
 mod secrets;
 mod starter;
@@ -19,11 +20,11 @@ use crate::document::{self, Problem, Severity, Source};
 
 pub(crate) use command_secret::CommandSecret;
 pub use contexts::BalancerAt;
-pub(crate) use contexts::Checks;
+pub(crate) use contexts::{Checks, alive};
 pub use desired::BalancerCheck;
 pub use desired::{
     Admin, Become, Cluster, ConfigValue, CookieSource, Desired, FirewallSetting, GuestSetting, Host,
-    HostKeys, HostsFileSetting, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer,
+    HostKeys, HostsFileSetting, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer, Vip,
 };
 pub(crate) use desired::{BalancerListener, Metrics};
 pub(crate) use desired::{ConfigEntry, Definitions, References};

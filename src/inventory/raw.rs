@@ -8,6 +8,7 @@ use std::num::NonZeroU16;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use super::raw_addresses::AddressList;
 use super::raw_values::{ConfigTable, CookieSetting, DurationText, SecretSetting};
 use super::{BalancerCheck, Become, GuestSetting, HostKeys, JoinMethod};
 use crate::balancer::Software;
@@ -208,6 +209,14 @@ pub struct RawLoadBalancer {
     pub max_connections: Option<u32>,
     /// HAProxy's statistics page; without a login it listens on the load balancer's loopback address only.
     pub stats: Option<At<RawStats>>,
+    /// An address, or a list of them, that one of several load balancers holds and another takes over: "192.168.0.40/24".
+    pub vip: Option<AddressList>,
+    /// The interface for it; without it, on each host the one that has an address in the same network.
+    pub interface: Option<At<String>>,
+    /// The number of its virtual router, which another cluster in the same network must not have; without it, it follows from the
+    /// address.
+    #[schemars(range(min = 1, max = 255))]
+    pub router_id: Option<At<u8>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::parse_duration;
+use super::raw_addresses::AddressList;
 use crate::document::{At, Forms, listed, nearest};
 
 /// The parsers of the forms that this module's schemas name.
@@ -19,6 +20,7 @@ pub const FORMS: Forms = &[
     ("secret", try_read::<SecretSetting>),
     ("cookie", try_read::<CookieSetting>),
     ("config", try_read::<ConfigTable>),
+    ("addresses", try_read::<AddressList>),
 ];
 
 fn try_read<T: serde::de::DeserializeOwned>(value: Spanned<DeValue<'_>>) -> Result<(), toml::de::Error> {

@@ -11,6 +11,7 @@ use crate::facts::{FileFacts, FileKind, HostFacts};
 use crate::model::{HostName, SecretName, Secrets};
 use crate::rabbitmq::internals;
 use crate::template::Rendered;
+use crate::virtual_address::{self, KEEPALIVED};
 
 /// A directory that only root can enter, beside the file that is replaced.
 pub(super) const PLACE: Shell =
@@ -18,6 +19,8 @@ pub(super) const PLACE: Shell =
 
 const SHELL: Shell =
     Shell { on: &[&PLACE, &trial::SHELL, &unit::SHELL], ..Shell::of("file", include_str!("file.sh")) };
+
+const KEEPALIVED_SHELL: Shell = Shell::of("keepalived", virtual_address::STEPS);
 
 const CONF: Shell =
     Shell { asks: &[internals::ACCEPTS], on: &[&SHELL], ..Shell::of("conf", include_str!("conf.sh")) };
@@ -52,6 +55,8 @@ pub enum Validator {
     Chrony,
     /// RabbitMQ's own reader with the schemas of the installed plugins, in a separate Erlang VM.
     Rabbitmq,
+    /// `keepalived -t`.
+    Keepalived,
     /// The balancer that reads the file.
     #[serde(untagged)]
     Balancer(Software),
@@ -64,6 +69,7 @@ impl Validator {
             None => ["write_file", ""],
             Some(Self::Balancer(software)) => ["write_file", software.as_str()],
             Some(Self::Chrony) => ["write_file", "chrony"],
+            Some(Self::Keepalived) => ["write_file", KEEPALIVED],
             Some(Self::Rabbitmq) => ["write_rabbitmq_conf", ""],
         }
     }
@@ -109,6 +115,7 @@ impl Operate for WriteFile {
         let shell: &[&Shell] = match self.validate {
             Some(Validator::Rabbitmq) => &[&CONF],
             Some(Validator::Balancer(_)) => &[&SHELL, &balancer::SOFTWARE],
+            Some(Validator::Keepalived) => &[&SHELL, &KEEPALIVED_SHELL],
             Some(Validator::Chrony) | None => &[&SHELL],
         };
         Nature { shell, writes: Writes::Anew, broker: OnBroker::Untouched, losses: Vec::new() }

@@ -27,6 +27,7 @@ mod shell;
 mod trial;
 mod unit;
 mod upgrade;
+mod virtual_address;
 mod world;
 
 pub use balancer::{BalancerState, Moved, SwitchServer};
@@ -63,6 +64,7 @@ pub use unit::StartUnit;
 pub(crate) use unit::{ReloadUnit, StopUnit};
 pub(crate) use upgrade::EnableFeatureFlags;
 pub use upgrade::UpgradeBroker;
+pub(crate) use virtual_address::AwaitStandby;
 pub(crate) use world::{Digests, Imported, World};
 
 use serde::{Deserialize, Serialize};
@@ -221,5 +223,5 @@ operations! {
         RetireBroker #[serde(rename = "stop_stranger")] StopUnknownMember ReleaseQueues ForgetNode ForgetOffline KeepData
         GrowReplicas SyncQueue CancelSyncQueue
         ChangeNodeType SetClusterName SetPlugins ImportDefinitions CloseGuest PutAdmin;
-    without: RemoveStalePolicy GuardCookie
+    without: RemoveStalePolicy GuardCookie AwaitStandby
 }

@@ -7,6 +7,7 @@ use crate::facts::{CookieShape, HostFacts, TimeService};
 use crate::model::{KeyFingerprint, SecretName};
 use crate::platform::{self, OsFamily};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
+use crate::virtual_address::KEEPALIVED;
 
 pub(super) const SHELL: Shell =
     Shell { on: &[&broker::ENVIRONMENT], ..Shell::of("packages", platform::STEPS) };
@@ -184,6 +185,9 @@ pub fn unit_of(family: OsFamily, package: &str) -> Option<&'static str> {
     let platform = family.platform()?;
     if package == platform.time.package {
         return Some(platform.time.unit);
+    }
+    if package == KEEPALIVED {
+        return Some(KEEPALIVED);
     }
     let balancers = Software::ALL.iter().map(|software| software.balancer());
     balancers

@@ -7,6 +7,7 @@ use crate::balancer::{Runtime, Software};
 use crate::facts::HostFacts;
 use crate::model::SecretName;
 use crate::platform;
+use crate::virtual_address::KEEPALIVED;
 
 pub(super) const SHELL: Shell = Shell { on: &[&SOFTWARE], ..Shell::of("unit", include_str!("unit.sh")) };
 
@@ -93,6 +94,11 @@ fn runs(host: &mut HostFacts, unit: &str) {
 
 /// It runs with its current configuration file.
 pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
+    if unit == KEEPALIVED
+        && let Some(state) = host.units.get_mut(unit)
+    {
+        state.since = Some(WILL_START);
+    }
     // One balancer is the only one on its host.
     let software =
         Software::ALL.iter().map(|software| software.balancer()).find(|software| software.unit == unit);

@@ -18,6 +18,10 @@ pub fn needed(desired: &Desired, facts: &Facts, host: &Host) -> BTreeSet<Opening
     }
     if host.has(Role::LoadBalancer) {
         needed.extend(of_load_balancer(desired));
+        let shares = desired.load_balancer.as_ref().is_some_and(|balancer| balancer.vip.is_some());
+        if shares {
+            needed.extend(others(desired, host, |other| other.has(Role::LoadBalancer)).map(Opening::vrrp));
+        }
     }
     if host.has(Role::TimeSource) && desired.time.manage {
         let ntp = |from| Opening { ports: Ports::one(NTP), protocol: Protocol::Udp, from };

@@ -82,6 +82,8 @@ kinds! {
     NamesResolveElsewhere,
     FirewallUnknown,
     PortBlocked,
+    /// No interface of a load balancer is in the network of the address that it shares.
+    VipOutsideNetworks,
 
     // What outranks the inventory.
     EnvironmentUnknown,

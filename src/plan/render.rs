@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::{BalancerAt, Desired, Host, LoadBalancer};
+use crate::inventory::{BalancerAt, Desired, Host, LoadBalancer, Vip};
 use crate::model::{HostName, NodeName, Role};
 use crate::platform::TimeService;
 use crate::template::{Rendered, TemplateError, TemplateName, Templates};
@@ -38,6 +38,17 @@ pub fn load_balancer(
 ) -> Result<Rendered, TemplateError> {
     let context = desired.balancer_context(balancer, at);
     templates.render_file(TemplateName::Balancer(balancer.software), &context)
+}
+
+/// keepalived.conf of one load balancer.
+pub fn keepalived_conf(
+    templates: &Templates,
+    desired: &Desired,
+    host: &Host,
+    vip: &Vip,
+    interface: &str,
+) -> Result<Rendered, TemplateError> {
+    templates.render_file(TemplateName::Keepalived, &desired.keepalived_context(host, vip, interface))
 }
 
 /// chrony.conf of one host; None if the inventory names neither a server nor a source, so that the package's

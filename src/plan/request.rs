@@ -11,6 +11,7 @@ use crate::rabbitmq::listeners::{EPMD, NodePorts, PortRange};
 use crate::rabbitmq::{
     BROKER_PACKAGE, BROKER_UNIT, CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE, PLUGINS_FILE,
 };
+use crate::virtual_address::{self, KEEPALIVED};
 
 /// Every host with what to probe there.
 pub fn planned_hosts(desired: &Desired, playbook: &Playbook, arguments: &Arguments) -> Vec<PlannedHost> {
@@ -64,6 +65,13 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
             units.push(software.unit);
             files.push(software.conf);
         }
+        // Also without a vip: it may be one that the inventory had.
+        units.push(KEEPALIVED);
+        files.push(virtual_address::CONF);
+        if balancer.vip.is_some() {
+            installable.push(KEEPALIVED);
+            files.extend([virtual_address::CHECK, virtual_address::DROP_IN]);
+        }
     }
     packages.extend(&installable);
     let owned = |words: Vec<&str>| {
@@ -94,6 +102,10 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
         firewall: match desired.firewall {
             FirewallSetting::LeftAlone => Lookup::LeftOut,
             FirewallSetting::Managed => Lookup::Wanted,
+        },
+        virtual_address: match balancer.and_then(|balancer| balancer.vip.as_ref()) {
+            Some(_) => Lookup::Wanted,
+            None => Lookup::LeftOut,
         },
         runtime_socket: balancer.map(|balancer| balancer.software.balancer()).and_then(sockets),
     }

@@ -89,6 +89,8 @@ phases! {
     Definitions = "definitions";
     /// Writes, validates and reloads the load balancer's configuration.
     LoadBalancer = "load-balancer";
+    /// Lets keepalived move the address that the load balancers share.
+    VirtualAddress = "virtual-address";
     /// Enables the feature flags that all nodes support.
     FeatureFlags = "feature-flags";
     /// Spreads the leaders of queues over the nodes.
@@ -132,6 +134,7 @@ impl Phase {
             | Self::ClusterName
             | Self::Definitions
             | Self::LoadBalancer
+            | Self::VirtualAddress
             | Self::FeatureFlags
             | Self::Rebalance
             | Self::SyncQueue

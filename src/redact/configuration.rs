@@ -118,6 +118,29 @@ const CHRONY: [&str; 20] = [
     "cmdport",
     "port",
 ];
+/// Without scripts, whose arguments may be anything, and authentication.
+const KEEPALIVED: [&str; 20] = [
+    "global_defs",
+    "router_id",
+    "enable_script_security",
+    "vrrp_script",
+    "interval",
+    "timeout",
+    "fall",
+    "rise",
+    "vrrp_instance",
+    "state",
+    "nopreempt",
+    "interface",
+    "virtual_router_id",
+    "priority",
+    "advert_int",
+    "unicast_src_ip",
+    "check_unicast_src",
+    "garp_master_refresh",
+    "track_script",
+    "}",
+];
 const LIMITS: [&str; 2] = ["[Service]", "LimitNOFILE"];
 /// The beginning of the header that rabbitup writes into its files.
 const OURS: &str = "# Written by rabbitup from the inventory";
@@ -150,6 +173,7 @@ fn form(path: &str) -> Form {
         "rabbitmq-env.conf" => Form::Assignments(of_environment),
         "limits.conf" => Form::Assignments(|key| LIMITS.contains(&key)),
         "chrony.conf" => Form::Directives(&CHRONY),
+        "keepalived.conf" => Form::Directives(&KEEPALIVED),
         "hosts" => Form::Only(is_of_hosts),
         "enabled_plugins" => Form::Only(is_of_plugins),
         _ => Form::Only(|_| false),

@@ -8,6 +8,8 @@ use super::under_way::{UnderWay, under_way};
 use crate::cluster::health::membership::running_nodes;
 use crate::cluster::health::queues::{teller, under_replicated, with_mirrors_behind};
 use crate::cluster::health::{Finding, Severity, is_healthy};
+use crate::cluster::virtual_address::{Holding, holdings};
+use crate::inventory::Host;
 
 /// The version of the status document. Additions do not raise it; incompatible changes do.
 const STATUS_FORMAT_VERSION: u32 = 1;
@@ -23,6 +25,8 @@ pub struct StatusDocument {
     /// None if no running node reports it.
     pub queues: Option<QueuesStatus>,
     pub load_balancers: Vec<LoadBalancerStatus>,
+    /// The addresses that the load balancers share.
+    pub virtual_addresses: Vec<VirtualAddressStatus>,
     pub findings: Vec<FindingEntry>,
     /// The rabbitup runs that hold locks on these hosts now.
     pub under_way: Vec<UnderWay>,
@@ -123,6 +127,28 @@ pub struct LoadBalancerStatus {
     pub backends: Vec<BackendStatus>,
 }
 
+/// An address that load balancers share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct VirtualAddressStatus {
+    /// With the length of its network's prefix.
+    pub address: String,
+    /// Who has it: one, if all is well.
+    pub holders: Vec<HostName>,
+    /// Who can take it over.
+    pub standby: Vec<HostName>,
+}
+
+impl From<&Holding<'_>> for VirtualAddressStatus {
+    fn from(holding: &Holding<'_>) -> Self {
+        let names = |hosts: &[&Host]| hosts.iter().map(|host| host.name.clone()).collect();
+        Self {
+            address: holding.at.to_string(),
+            holders: names(&holding.holders),
+            standby: names(&holding.standby),
+        }
+    }
+}
+
 /// One server behind a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct BackendStatus {
@@ -169,6 +195,7 @@ impl From<&Status<'_>> for StatusDocument {
                     }
                 })
                 .collect(),
+            virtual_addresses: holdings(status.desired, status.facts).iter().map(Into::into).collect(),
             findings: status.findings.iter().map(FindingEntry::from).collect(),
             under_way: under_way(status.facts),
         }

@@ -14,6 +14,7 @@ use crate::cluster::health::load_balancer::{ServerState, server_state};
 use crate::cluster::health::membership::{membership_views, running_nodes};
 use crate::cluster::health::{Finding, Severity, is_healthy};
 use crate::cluster::phrases::{counted, grouped};
+use crate::cluster::virtual_address::{Holding, holdings};
 
 /// How many backends of a load balancer are listed one by one.
 const BACKENDS: usize = 12;
@@ -29,6 +30,7 @@ pub fn status_text(status: &Status<'_>, style: Style) -> String {
         for (host, seen) in status.load_balancers() {
             text.push_str(&load_balancer(wanted, host, seen, style));
         }
+        text.push_str(&addresses(status, style));
     }
     text.push_str(&other_hosts(status, style));
     text.push('\n');
@@ -203,6 +205,28 @@ fn load_balancer(wanted: &LoadBalancer, host: &Host, seen: Option<&HostFacts>, s
         }
     }
     text
+}
+
+/// Who holds the address that the load balancers share.
+fn addresses(status: &Status<'_>, style: Style) -> String {
+    let holdings = holdings(status.desired, status.facts);
+    let line = |holding: &Holding<'_>| {
+        let names =
+            |hosts: &[&Host]| list(&hosts.iter().map(|host| &host.name).collect::<Vec<_>>(), style.detail);
+        let (ink, mut words) = match holding.holders.len() {
+            1 => (Ink::Good, format!("held by {}", names(&holding.holders))),
+            0 if holding.unknown.is_empty() => (Ink::Bad, "held by NO load balancer".to_owned()),
+            0 => (Ink::Warning, format!("not known; {} did not tell", names(&holding.unknown))),
+            _ => (Ink::Bad, format!("held by {} AT ONCE", names(&holding.holders))),
+        };
+        if !holding.standby.is_empty() {
+            words.push_str(&format!("; {} can take it over", names(&holding.standby)));
+        }
+        let label = format!("Address {}: ", holding.at);
+        Wrapped::new(0, (Ink::Heading, &label), (ink, &words)).text(style)
+    };
+    let lines: String = holdings.iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 /// The clocks of hosts that are not brokers and have no row in the table.

@@ -62,6 +62,8 @@ pub struct BalancerContext {
     pub modules_conf: String,
     /// Its runtime socket; empty for software that has none.
     pub socket: String,
+    /// The socket where it says whether it works; none without a vip, and for software that cannot.
+    pub alive: Option<String>,
     pub cluster: Option<String>,
     /// What the software says for its algorithm; none where it has no word for it.
     pub balance: Option<String>,
@@ -147,6 +149,30 @@ pub struct StatsLine {
     pub password: Option<String>,
 }
 
+/// keepalived.conf.hbs.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeepalivedContext {
+    pub host: String,
+    /// What tells whether the host's load balancer works, and the user that it runs as.
+    pub check: String,
+    pub check_user: String,
+    pub interface: String,
+    /// 1 to 255.
+    pub router_id: u8,
+    /// 1 to 254: the highest of those that work gets the address if nobody has it.
+    pub priority: u8,
+    /// The host's own address.
+    pub address: String,
+    /// Those of the other load balancers.
+    pub peers: Vec<String>,
+    /// The loopback address of the family of the host's own address.
+    pub loopback: String,
+    /// Lines of `virtual_ipaddress`, of the family of the host's own address.
+    pub addresses: Vec<String>,
+    /// The same of the other family.
+    pub companions: Vec<String>,
+}
+
 /// chrony.conf.hbs.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChronyContext {
@@ -191,6 +217,7 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             user: text("balancer"),
             modules_conf: text("/etc/balancer/modules/*.conf"),
             socket: text("/run/balancer.sock"),
+            alive: Some(text("/run/balancer-alive.sock")),
             cluster: Some(text("orders")),
             balance: Some(text("roundrobin")),
             slow_start: Some(text("30s")),
@@ -228,6 +255,19 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
                 metrics: true,
                 password: Some(text("password")),
             }),
+        }),
+        TemplateName::Keepalived => serde_json::to_value(KeepalivedContext {
+            host: text("lb1"),
+            check: text("/usr/libexec/check"),
+            check_user: text("nobody"),
+            interface: text("eth0"),
+            router_id: 40,
+            priority: 200,
+            address: text("192.0.2.44"),
+            peers: vec![text("192.0.2.45")],
+            loopback: text("127.0.0.1"),
+            addresses: vec![text("192.0.2.40/24 dev eth0")],
+            companions: vec![text("2001:db8::40/64 dev eth0")],
         }),
         TemplateName::Chrony => serde_json::to_value(ChronyContext {
             host: text("lb1"),

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 pub(crate) use context::{
     BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, GreetingLine, HealthLine, HostLine,
-    HostsContext, LimitsContext, ListenerBroker, ListenerLine, NumberedNode, RabbitmqContext, StatsLine,
-    sample,
+    HostsContext, KeepalivedContext, LimitsContext, ListenerBroker, ListenerLine, NumberedNode,
+    RabbitmqContext, StatsLine, sample,
 };
 pub(crate) use error::TemplateError;
 pub use error::TemplateFault;

@@ -1,4 +1,5 @@
 use crate::balancer::Software;
+use crate::virtual_address::{self, KEEPALIVED};
 
 /// A file that rabbitup renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,6 +10,8 @@ pub enum TemplateName {
     Rabbitmq,
     /// What the load balancer's software reads.
     Balancer(Software),
+    /// keepalived.conf.
+    Keepalived,
     /// chrony.conf.
     Chrony,
     /// The systemd drop-in with the broker's limits.
@@ -20,7 +23,7 @@ impl TemplateName {
         [Self::Hosts, Self::Rabbitmq]
             .into_iter()
             .chain(Software::ALL.iter().map(|software| Self::Balancer(*software)))
-            .chain([Self::Chrony, Self::Limits])
+            .chain([Self::Keepalived, Self::Chrony, Self::Limits])
     }
 
     /// The word for it in `[templates]` and on the command line.
@@ -29,6 +32,7 @@ impl TemplateName {
             Self::Hosts => "hosts",
             Self::Rabbitmq => "rabbitmq",
             Self::Balancer(software) => software.as_str(),
+            Self::Keepalived => KEEPALIVED,
             Self::Chrony => "chrony",
             Self::Limits => "limits",
         }
@@ -40,6 +44,7 @@ impl TemplateName {
             Self::Hosts => "The marked block of /etc/hosts.",
             Self::Rabbitmq => "rabbitmq.conf.",
             Self::Balancer(software) => software.balancer().template.about,
+            Self::Keepalived => "keepalived.conf.",
             Self::Chrony => "chrony.conf.",
             Self::Limits => "The systemd drop-in with the broker's limits.",
         }
@@ -59,6 +64,7 @@ impl TemplateName {
             Self::Hosts => "hosts.hbs",
             Self::Rabbitmq => "rabbitmq.conf.hbs",
             Self::Balancer(software) => software.balancer().template.file,
+            Self::Keepalived => "keepalived.conf.hbs",
             Self::Chrony => "chrony.conf.hbs",
             Self::Limits => "limits.conf.hbs",
         }
@@ -70,6 +76,7 @@ impl TemplateName {
             Self::Hosts => include_str!("../../templates/hosts.hbs"),
             Self::Rabbitmq => include_str!("../../templates/rabbitmq.conf.hbs"),
             Self::Balancer(software) => software.balancer().template.text,
+            Self::Keepalived => virtual_address::TEMPLATE,
             Self::Chrony => include_str!("../../templates/chrony.conf.hbs"),
             Self::Limits => include_str!("../../templates/limits.conf.hbs"),
         }

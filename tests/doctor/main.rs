@@ -11,3 +11,4 @@ mod examination;
 mod follows;
 mod names;
 mod texts;
+mod virtual_address;

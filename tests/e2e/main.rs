@@ -32,8 +32,8 @@ use release::Suite;
 use scenarios::{
     access, addresses, advice, balancer, by_hand, changes, cold, consent, doctor, exposure, eyes, families,
     files, firewall, half_done, hostile, leaving, membership, names, only_copies, outranked, packages,
-    planted, ports, questions, queues, recovery, rolling, rotation, runs, secrets, shells, steady,
-    taken_over, tls, traffic_check, trouble, versions,
+    planted, ports, questions, queues, recovery, rolling, rotation, runs, secrets, shared_address, shells,
+    steady, taken_over, tls, traffic_check, trouble, versions,
 };
 use stage::{Scenario, Stage, State};
 
@@ -158,6 +158,8 @@ const SCENARIOS: &[Scenario] = &[
         families::killed_upgrade,
     )
     .by_turns(),
+    Scenario::new("two load balancers with one address", State::Any, State::Any, shared_address::moves)
+        .by_turns(),
     Scenario::new("half-done hosts", State::Fresh, State::Any, half_done::half_done).by_turns(),
     Scenario::new(
         "hostile values, and obstructive login scripts",

@@ -268,7 +268,7 @@ pub fn reason(panic: &(dyn std::any::Any + Send)) -> String {
 pub fn octet(name: &str) -> u8 {
     match name.strip_prefix("node").and_then(|number| number.parse::<u8>().ok()) {
         Some(number) => 10 + number,
-        None => 21,
+        None => 20 + name.strip_prefix("lb").and_then(|number| number.parse::<u8>().ok()).unwrap_or(1),
     }
 }
 

@@ -43,6 +43,7 @@ fn request() -> ProbeRequest {
         load_balancer_port: Some(5672),
         load_balancer_security: Security::Plain,
         runtime_socket: Some("/run/haproxy/admin.sock".to_owned()),
+        virtual_address: Default::default(),
         firewall: Lookup::Wanted,
     }
 }

@@ -83,7 +83,7 @@ fn the_production_inventory_loads_without_its_secrets() {
         (definitions.vhosts, definitions.policies),
         (vec!["/".into(), "orders".into()], vec!["orders/quorum-limits".into()])
     );
-    assert_eq!(desired.templates.len(), 6);
+    assert_eq!(desired.templates.len(), 7);
 }
 
 #[test]

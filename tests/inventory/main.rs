@@ -54,3 +54,11 @@ fn said(text: &str) -> String {
 fn with_node(rest: &str) -> String {
     format!("[[host]]\nname = \"node1\"\naddress = \"10.0.0.1\"\nroles = [\"broker\"]\n{rest}")
 }
+
+/// A broker, two load balancers, and more lines of `[load_balancer]`.
+fn shared(lines: &str) -> String {
+    with_node(&format!(
+        "\n[[host]]\nname = \"lb1\"\naddress = \"10.0.0.8\"\nroles = [\"load-balancer\"]\n\n[[host]]\nname = \"lb2\"\n\
+         address = \"10.0.0.9\"\nroles = [\"load-balancer\"]\n\n[load_balancer]\n{lines}\n"
+    ))
+}

@@ -15,7 +15,7 @@ fn bring_up_has_its_phases_in_order() {
     assert_eq!(
         names.join(" "),
         "preflight host-names hosts-file packages firewall selinux time broker-config cookie start service upgrade restart \
-         join prune node-types cluster-name definitions load-balancer verify"
+         join prune node-types cluster-name definitions load-balancer virtual-address verify"
     );
     assert!(
         matches!(&playbook.phases[0], PhaseSettings::Preflight(check) if check.min_free_disk.0 == 1 << 30)

@@ -3,7 +3,7 @@ use std::path::Path;
 use rabbitup::document::Graphics;
 use rabbitup::inventory::{Options, load};
 
-use super::{said, with_node};
+use super::{said, shared, with_node};
 
 /// Asserts the output for each text.
 macro_rules! cases {
@@ -131,6 +131,18 @@ cases! {
     config_written_by_rabbitup: cluster("[cluster.config]\ncluster_formation.peer_discovery_backend = \"dns\"");
     cluster_name_with_odd_bytes: cluster("name = \"orders\\u0007; rm\"");
     wide_text_before_an_error: cluster("name = \"日本語 📦\"");
+    vip_that_is_none: shared("vip = [\"10.0.0.40\", \"10.0.0.40/33\", \"lb/24\", \"10.0.0.0/24\", \"10.0.0.255/24\", \"127.0.0.9/24\"]");
+    vip_of_another_kind: shared("vip = 7");
+    vip_without_any: shared("vip = []");
+    vip_of_a_host: shared("vip = \"10.0.0.9/24\"");
+    vip_outside_every_network: shared("vip = \"10.0.1.40/24\"");
+    vip_of_the_other_family: shared("vip = \"fd00::40/64\"");
+    vip_twice: shared("vip = [\"10.0.0.40/24\", \"10.0.0.40/25\"]");
+    vip_that_is_bound_to_one: shared("vip = \"10.0.0.40/24\"\nbind = [\"10.0.0.40\"]");
+    vip_with_odd_settings: shared("vip = \"10.0.0.40/24\"\nrouter_id = 256\ninterface = \"no such thing\"");
+    vip_that_is_missing: shared("router_id = 7\ninterface = \"eth0\"");
+    vip_of_a_single_balancer: balancer("vip = \"10.0.0.40/24\"");
+    vip_of_balancers_of_both_families: shared("vip = \"10.0.0.40/24\"").replace("10.0.0.9", "fd00::9");
     control_characters_in_the_text: "[cluster]\nname = \"a\u{1b}[31mb\"\n";
 }
 

@@ -5,7 +5,7 @@ use rabbitup::inventory::{BalancerAt, Desired};
 use rabbitup::platform::{OsFamily, Platform};
 use rabbitup::template::{Piece, TemplateFault, TemplateName, Templates};
 
-use super::{load, with_node};
+use super::{load, shared, with_node};
 
 fn desired() -> Desired {
     let text = std::fs::read_to_string("inventories/lab.toml").expect("the fixture");
@@ -56,6 +56,11 @@ fn rendered_files_look_hand_written() {
         ));
         insta::assert_snapshot!(name, render(TemplateName::Balancer(Software::Haproxy), &context));
     }
+    let balanced =
+        load(&shared("vip = \"10.0.0.40/24\"")).unwrap_or_else(|report| panic!("{report}")).desired;
+    let vip = balanced.load_balancer.as_ref().and_then(|balancer| balancer.vip.as_ref()).expect("a vip");
+    let context = json(serde_json::to_value(balanced.keepalived_context(&balanced.hosts[2], vip, "eth0")));
+    insta::assert_snapshot!("rendered_keepalived", render(TemplateName::Keepalived, &context));
     let limits = json(serde_json::to_value(secret.limits_context()));
     insta::assert_snapshot!("rendered_limits", render(TemplateName::Limits, &limits));
 }

@@ -9,7 +9,7 @@ use super::circles::{inline, uses};
 use super::purity::{public_modules, sources};
 
 /// Exported because the signature of something else has it: nobody outside names it.
-const IN_SIGNATURES: [(&str, &[&str]); 9] = [
+const IN_SIGNATURES: [(&str, &[&str]); 10] = [
     ("apply", &["EventStream", "Stamped"]),
     (
         "balancer",
@@ -35,6 +35,7 @@ const IN_SIGNATURES: [(&str, &[&str]); 9] = [
     ("platform", &["GeneratedCookie", "Held", "Lock", "PackageFacts", "Sections", "TimeService", "Words"]),
     ("playbook", &["Phase", "PlaybookErrors"]),
     ("transport", &["Held"]),
+    ("virtual_address", &["NetworkAddress"]),
 ];
 
 /// `MODULE::NAME`, for everything that a module's own file exports.

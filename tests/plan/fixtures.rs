@@ -87,8 +87,12 @@ pub fn fresh(desired: &Desired) -> Facts {
 
 /// The hosts after everything has succeeded.
 pub fn converged(desired: &Desired) -> Facts {
-    let (_, mut after) =
-        planned(desired, &fresh(desired), &options()).expect("fresh hosts can be planned for");
+    converged_from(desired, &fresh(desired))
+}
+
+/// The same from such hosts.
+pub fn converged_from(desired: &Desired, new: &Facts) -> Facts {
+    let (_, mut after) = planned(desired, new, &options()).expect("fresh hosts can be planned for");
     let members: Vec<ClusterMember> = desired
         .brokers()
         .map(|host| ClusterMember { node: host.node(), node_type: NodeType::Disc })
@@ -174,6 +178,7 @@ fn bare(name: &HostName) -> HostFacts {
         broker: BrokerState::Down,
         met: None,
         load_balancer: None,
+        virtual_address: None,
         firewalls: Vec::new(),
         selinux: SelinuxFacts::default(),
         reach: Vec::new(),

@@ -22,3 +22,4 @@ mod purity;
 mod secrets;
 mod selinux;
 mod settings;
+mod virtual_address;

@@ -334,3 +334,82 @@ fn nodes_that_keep_their_metadata_in_different_stores_are_named() {
         "metadata stores differ: Khepri on node1, node3; Mnesia on node2",
     );
 }
+
+mod shared_address {
+    use super::*;
+    use rabbitup::facts::{Verdict, VirtualAddressFacts};
+    use rabbitup::inventory::Desired;
+    use rabbitup::virtual_address::InterfaceAddress;
+
+    /// Two load balancers with one address, which these have.
+    fn shared(holders: &[&str]) -> (Desired, Facts) {
+        let mut desired = desired(3, 2);
+        desired.load_balancer.as_mut().expect("one").vip = Some(rabbitup::inventory::Vip {
+            addresses: vec![address("192.168.0.40/24").at],
+            interface: None,
+            router_id: 40,
+        });
+        let mut facts = facts(&desired, Version::new(4, 0, 5));
+        for (name, own) in [("lb1", "192.168.0.51/24"), ("lb2", "192.168.0.52/24")] {
+            let mut addresses = vec![address(own)];
+            addresses.extend(holders.contains(&name).then(|| address("192.168.0.40/24")));
+            let check = Some(Verdict::Passes);
+            let host = seen(&mut facts, name);
+            host.virtual_address = Some(VirtualAddressFacts { addresses, check });
+            host.units.insert("keepalived".to_owned(), unit("active"));
+        }
+        (desired, facts)
+    }
+
+    fn address(text: &str) -> InterfaceAddress {
+        InterfaceAddress::parse(&format!("2: eth0 inet {text} scope global")).expect("an address")
+    }
+
+    fn unit(active: &str) -> UnitFacts {
+        UnitFacts { exists: true, active: active.to_owned(), enabled: "enabled".to_owned(), since: None }
+    }
+
+    fn fails(facts: &mut Facts, name: &str) {
+        let why = Verdict::Fails("nothing listens on port 5672".to_owned());
+        seen(facts, name).virtual_address.as_mut().expect("facts").check = Some(why);
+    }
+
+    /// What status says of it, and what is found.
+    fn told((desired, facts): &(Desired, Facts)) -> String {
+        use super::super::fixtures::NOW;
+        use rabbitup::model::DigestKey;
+        use rabbitup::report::{Status, status_text};
+        let findings = health(desired, facts);
+        let status = Status { desired, facts, findings: &findings, now: NOW, key: DigestKey::fixed(7) };
+        let text = status_text(&status, Style::plain(100));
+        let start = text.find("\nAddress ").map_or(0, |at| at + 1);
+        text[start..].to_owned()
+    }
+
+    #[test]
+    fn one_holder_is_right() {
+        let scene = shared(&["lb1"]);
+        assert_eq!(health(&scene.0, &scene.1), []);
+        let text = told(&scene);
+        assert!(text.starts_with("Address 192.168.0.40/24: held by lb1; lb2 can take it over\n"), "{text}");
+    }
+
+    #[test]
+    fn the_holder_is_named_and_so_are_none_and_two() {
+        let mut texts = vec![told(&shared(&["lb1", "lb2"])), told(&shared(&[]))];
+        let mut left_behind = shared(&["lb1", "lb2"]);
+        seen(&mut left_behind.1, "lb1").units.insert("keepalived".to_owned(), unit("failed"));
+        texts.push(told(&left_behind));
+        let mut nobody = shared(&[]);
+        fails(&mut nobody.1, "lb1");
+        fails(&mut nobody.1, "lb2");
+        texts.push(told(&nobody));
+        let mut moved = shared(&["lb2"]);
+        fails(&mut moved.1, "lb1");
+        texts.push(told(&moved));
+        let mut unseen = shared(&[]);
+        seen(&mut unseen.1, "lb2").virtual_address = None;
+        texts.push(told(&unseen));
+        insta::assert_snapshot!(texts.join("\n-- --\n\n"));
+    }
+}

@@ -80,6 +80,7 @@ fn planned() -> PlannedHost {
         load_balancer_port: Some(1),
         load_balancer_security: Security::Plain,
         runtime_socket: Some("127.0.0.1:1".to_owned()),
+        virtual_address: Default::default(),
         firewall: Lookup::Wanted,
     };
     let ssh = Ssh {

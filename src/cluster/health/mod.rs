@@ -7,6 +7,7 @@ pub(crate) mod host;
 pub(crate) mod load_balancer;
 pub(crate) mod membership;
 pub(crate) mod queues;
+mod virtual_address;
 
 use serde::Serialize;
 
@@ -51,6 +52,7 @@ pub fn health(desired: &Desired, facts: &Facts) -> Vec<Finding> {
     queues::check(&membership::running_nodes(desired, facts), &mut findings);
     cookie::check(desired, facts, &mut findings);
     load_balancer::check(desired, facts, &mut findings);
+    virtual_address::check(desired, facts, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
     findings
 }

@@ -9,6 +9,7 @@ mod host;
 mod pairs;
 mod resolution;
 mod settings;
+mod virtual_address;
 
 use case::{Case, Notes};
 
@@ -27,6 +28,7 @@ pub fn diagnose(desired: &Desired, facts: &Facts, examinations: &Examinations) -
     resolution::walk(&case, &mut notes);
     pairs::walk(&case, &mut notes);
     cluster::walk(&case, &mut notes);
+    virtual_address::walk(&case, &mut notes);
     let (mut findings, checked) = notes.into_parts();
     follow::classify(&case.names(), &mut findings);
     let pairs = pairs::matrix(&case, &findings);

@@ -67,6 +67,7 @@ fn request(of: &str, reach: &[(&str, u16)]) -> ProbeRequest {
         load_balancer_security: Security::Plain,
         runtime_socket: None,
         firewall: Lookup::LeftOut,
+        virtual_address: Default::default(),
     }
 }
 

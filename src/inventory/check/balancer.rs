@@ -61,6 +61,7 @@ impl Checker<'_> {
             check_interval: self.at_least_a_second("check_interval", raw.check_interval.as_ref(), 2),
             check: raw.check.as_ref().map(|check| check.value).unwrap_or_default(),
             max_connections: raw.max_connections,
+            vip: self.vip(raw, hosts),
         })
     }
 

@@ -12,6 +12,7 @@ mod reach;
 mod secret;
 mod templates;
 mod time;
+mod vip;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::balancer_turns::{await_standby, check, in_turn, turn};
 use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
 use crate::cluster::endpoints::endpoint;
@@ -17,10 +18,16 @@ use crate::template::Rendered;
 /// Renders the load balancer's configuration, validates it with the load balancer itself, and reloads.
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(balancer) = draft.desired.load_balancer.clone() else { return };
-    for host in draft.hosts().into_iter().filter(|host| host.has(Role::LoadBalancer)) {
+    for host in in_turn(draft) {
+        let (backends, ready) = (places(draft), ready(draft));
+        check(draft, host, &balancer, &backends, "address-check", &ready);
         make_room(draft, host, balancer.software);
         configure(draft, host, &balancer);
         run(draft, host, balancer.software);
+        // Without the step, it has run all along.
+        if balancer.vip.is_some() && draft.has(&StepId::new(&host.name, "balancer")) {
+            await_standby(draft, host, "address-ready");
+        }
     }
 }
 
@@ -33,19 +40,21 @@ fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
             continue;
         }
         // Two may run at once, on different ports.
+        let turn = turn(draft, host);
         let step = StepId::new(&host.name, "make-room");
         let what =
             if draft.has(&step) { format!("make-room-{}", other.unit) } else { "make-room".to_owned() };
         draft.propose(
             Proposal::new(&host.name, &what, Change::Remove, StopUnit { unit: other.unit.to_owned() })
                 .title(format!("stop {}", other.unit))
-                .because(format!("the inventory's load balancer is now {}", wanted.balancer().unit)),
+                .because(format!("the inventory's load balancer is now {}", wanted.balancer().unit))
+                .after(turn),
         );
     }
 }
 
 fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
-    let backends = backends(draft, |draft, broker| vec![endpoint(draft.desired, &draft.facts, broker)]);
+    let backends = places(draft);
     let compared = compared(draft, host, balancer, &backends, Checks::AsWanted);
     let Some(Compared { current, wanted }) = compared else { return };
     let Balancer { conf: path, .. } = balancer.software.balancer();
@@ -65,25 +74,30 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
             (Change::Change, "it was not written by rabbitup; a copy is kept beside it", unified("", &text))
         }
     };
-    // When a node replaces another, clients are sent to the new one only once it serves; when brokers change their ports,
-    // once all of them do.
-    let ready = if draft.desired.leaving.is_some() {
-        draft.last_on_brokers(&[Phase::Start, Phase::Join, Phase::Grow])
-    } else if has_moved(draft) {
-        let mut ready = draft.last_on_brokers(&[Phase::Start, Phase::Upgrade, Phase::Restart, Phase::Join]);
-        ready.extend(draft.steps_that(|operation| matches!(operation, Operation::SwitchServer(_))));
-        ready
-    } else {
-        Vec::new()
-    };
+    let turn = turn(draft, host);
+    let ready = ready(draft);
     draft.propose(
         Proposal::new(&host.name, "balancer-conf", change, write(balancer, wanted))
             .title(format!("write {path}"))
             .because(reason)
             .diff(diff)
             .after(ready)
+            .after(turn)
             .within(180),
     );
+}
+
+/// When a node replaces another, clients are sent to the new one only once it serves; when brokers change their ports, once all of them do.
+fn ready(draft: &Draft<'_>) -> Vec<StepId> {
+    if draft.desired.leaving.is_some() {
+        return draft.last_on_brokers(&[Phase::Start, Phase::Join, Phase::Grow]);
+    }
+    if !has_moved(draft) {
+        return Vec::new();
+    }
+    let mut ready = draft.last_on_brokers(&[Phase::Start, Phase::Upgrade, Phase::Restart, Phase::Join]);
+    ready.extend(draft.steps_that(|operation| matches!(operation, Operation::SwitchServer(_))));
+    ready
 }
 
 /// Its file as it is and as it should be.
@@ -139,6 +153,11 @@ fn write(balancer: &LoadBalancer, body: Rendered) -> WriteFile {
     }
 }
 
+/// Every broker with the place where a balancer is to look for it.
+pub(super) fn places<'a>(draft: &Draft<'a>) -> Vec<(&'a Host, Endpoint)> {
+    backends(draft, |draft, broker| vec![endpoint(draft.desired, &draft.facts, broker)])
+}
+
 /// Every broker with the places where a balancer is to look for it.
 fn backends<'a>(
     draft: &Draft<'a>,
@@ -162,6 +181,16 @@ pub(super) enum Between {
     BothPlaces,
     /// It is told where each broker is, and has no check that asks them all at the same port.
     PlainChecks,
+}
+
+/// In ids of steps.
+impl std::fmt::Display for Between {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::BothPlaces => "both",
+            Self::PlainChecks => "plain",
+        })
+    }
 }
 
 /// Writes it before the first broker restarts. Returns the steps.
@@ -202,6 +231,10 @@ pub(super) fn between(draft: &mut Draft<'_>, between: Between, before: &[StepId]
         });
         let compared = compared(draft, host, &balancer, &both, checks);
         let Some(Compared { current, wanted }) = compared else { continue };
+        let check = check(draft, host, &balancer, &both, &format!("address-check-{between}"), before);
+        steps.extend(check);
+        // One after the other, where another one holds the address meanwhile.
+        let others = if balancer.vip.is_some() { steps.clone() } else { Vec::new() };
         let diff = unified(&redacted(&current), &redacted(&wanted.display_text()));
         draft.propose(
             Proposal::new(&host.name, what, Change::Change, write(&balancer, wanted))
@@ -209,6 +242,7 @@ pub(super) fn between(draft: &mut Draft<'_>, between: Between, before: &[StepId]
                 .because(because)
                 .diff(diff)
                 .after(before.iter().cloned())
+                .after(others)
                 .within(180),
         );
         if draft.has(&id) {
@@ -234,6 +268,7 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
     let Balancer { conf, unit, .. } = software.balancer();
     let state = facts.unit(unit);
     let name = (*unit).to_owned();
+    let turn = turn(draft, host);
     if !state.is_active() || !state.is_enabled() {
         let reason =
             if state.is_active() { "it would not start at the next boot" } else { "it does not run" };
@@ -241,6 +276,7 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
             Proposal::new(&host.name, "balancer", Change::Command, StartUnit { unit: name.clone() })
                 .title(format!("start {name}"))
                 .because(reason)
+                .after(turn)
                 .within(180),
         );
     }
@@ -253,6 +289,7 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
             Proposal::new(&host.name, "balancer-reload", Change::Command, ReloadUnit { unit: name.clone() })
                 .title(format!("reload {name}"))
                 .because("its configuration has changed since it was last read")
+                .after(turn)
                 .within(180),
         );
     }

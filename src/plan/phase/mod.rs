@@ -2,6 +2,7 @@
 //! between them. The playbook sets their order (playbooks/bring-up.toml).
 
 mod asked_for;
+mod balancer_turns;
 mod bring_back;
 mod broker_config;
 mod broker_file;
@@ -49,6 +50,7 @@ mod sync_queue;
 mod time;
 mod upgrade;
 mod vain_boot;
+mod virtual_address;
 
 pub(super) use cookie::refuse_in_the_way;
 pub(super) use outranked::refuse_identities;
@@ -90,6 +92,7 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
         PhaseSettings::ClusterName => cluster_name::plan(draft),
         PhaseSettings::Definitions => definitions::plan(draft),
         PhaseSettings::LoadBalancer => load_balancer::plan(draft),
+        PhaseSettings::VirtualAddress => virtual_address::plan(draft),
         PhaseSettings::FeatureFlags => feature_flags::plan(draft),
         PhaseSettings::Rebalance => rebalance::plan(draft),
         PhaseSettings::SyncQueue(health) => sync_queue::plan(draft, health.patience),

@@ -12,6 +12,7 @@ use crate::operation::{
 use crate::plan::{Change, Proposal, Reason, RefusalKind, StepId};
 use crate::platform::{LOCK_PATIENCE_S, Platform};
 use crate::rabbitmq::BROKER_PACKAGE;
+use crate::virtual_address::KEEPALIVED;
 
 /// Installs everything that a host needs in one transaction, and keeps packages from starting their services before
 /// cookie, name and configuration are in place.
@@ -55,6 +56,7 @@ fn wanted(draft: &Draft<'_>, host: &Host, facts: &HostFacts, platform: &Platform
     }
     if let Some(wanted) = draft.desired.load_balancer.as_ref().filter(|_| host.has(Role::LoadBalancer)) {
         packages.extend(platform.packages_of(wanted.software.balancer()).all());
+        packages.extend(wanted.vip.as_ref().map(|_| KEEPALIVED));
     }
     if time::wants_chrony(draft, host, facts) {
         packages.push(platform.time.package);

@@ -31,6 +31,7 @@ pub mod rolling;
 pub mod rotation;
 pub mod runs;
 pub mod secrets;
+pub mod shared_address;
 pub mod shells;
 pub mod steady;
 pub mod taken_over;

@@ -1,8 +1,11 @@
 //! What is in the way on hosts, and of the inventory as a whole.
 
-use rabbitup::facts::{Clock, FileFacts, FileKind, InTheWay, OsFamily, PortState, Purpose, Reach};
+use rabbitup::facts::{
+    Clock, FileFacts, FileKind, InTheWay, OsFamily, PortState, Purpose, Reach, VirtualAddressFacts,
+};
 use rabbitup::firewall::{Seen, Software};
 use rabbitup::template::TemplateName;
+use rabbitup::virtual_address::InterfaceAddress;
 
 use super::Hand::{Does, NoWay};
 use super::*;
@@ -222,6 +225,19 @@ pub const ROWS: &[Row] = &[
             }];
         },
         hand: Does(|world| world.host("node3").reach.clear()),
+    },
+    Row {
+        kind: RefusalKind::VipOutsideNetworks,
+        typed: "up",
+        set_up: |world| {
+            world.edit("stats =", "vip = \"192.168.0.40/24\"\nstats =");
+            let line = "2: eth0 inet 10.0.0.4/24 scope global eth0";
+            let addresses = InterfaceAddress::parse(line).into_iter().collect();
+            world.host("lb1").virtual_address = Some(VirtualAddressFacts { addresses, check: None });
+        },
+        hand: Does(|world| {
+            world.edit("stats =", "vip = \"192.168.0.40/24\"\ninterface = \"eth0\"\nstats =");
+        }),
     },
 ];
 
