@@ -20,6 +20,9 @@ pub(super) fn next(draft: &Draft<'_>, host: &Host) -> Next {
         BrokerState::Down if draft.enters_at_first_start(host) => {
             Next::say("it has no data, and enters the cluster at its first start:").rabbitup("up")
         }
+        BrokerState::Down if facts.data_of(&node).is_none() && !draft.options.limit.covers(&host.name) => {
+            Next::say(format!("{node} has never run, and --limit leaves it out; without it:")).rabbitup("up")
+        }
         BrokerState::Down | BrokerState::AppStopped | BrokerState::Running(_) => {
             Next::say(format!("this starts {node} and waits until it serves:")).rabbitup("run start")
         }

@@ -76,7 +76,7 @@ fn recover_wiped(stage: &Stage, found: Found) {
     // While its first boot is under way it is told to run the command again in a moment.
     let run = until("its boot has ended", Duration::from_secs(120), || {
         let run = stage.playbook(&inventory, &["recover-node", "node=node3"]);
-        (!run.to_string().contains("it is starting: run the same command again in a moment")).then_some(run)
+        (!run.to_string().contains("it is starting; in a moment:")).then_some(run)
     });
     let run = run.expect(0);
     if found == Found::Down {
