@@ -162,7 +162,9 @@ fn mirrors_are_named(stage: &Stage, inventory: &Inventory) {
     sync(&["sync-queue", "queue=mirored"])
         .says("there is no queue mirored in the virtual host /")
         .says("did you mean this one? $ rabbitup run sync-queue queue=mirrored");
-    sync(&["sync-queue", "queue=mirrored", "vhost=shop"]).says("there is one in the virtual host /: vhost=/");
+    sync(&["sync-queue", "queue=mirrored", "vhost=shop"])
+        .says("there is one in the virtual host /:")
+        .says("run sync-queue queue=mirrored vhost=/");
     let run = stage.playbook(inventory, &["sync-queue"]).expect(64);
     run.says("the playbook sync-queue needs `queue=`: the queue's name");
 }
