@@ -47,9 +47,9 @@ pub(super) static BALANCER: Balancer = Balancer {
     bind,
     runtime: Some(Runtime {
         verdict,
-        amqp: "rabbitmq",
-        management: "management",
-        offered: |word| format!("{word}-brokers"),
+        amqp: AMQP,
+        management: MANAGEMENT,
+        offered: |word| format!("{word}{BROKERS}"),
         client_port,
         port,
         check_fits,
@@ -58,6 +58,11 @@ pub(super) static BALANCER: Balancer = Balancer {
     selinux_boolean: "haproxy_connect_any",
     harmless: HARMLESS,
 };
+
+/// The names of backends in its template, and how those of other listeners end.
+const AMQP: &str = "rabbitmq";
+const MANAGEMENT: &str = "management";
+const BROKERS: &str = "-brokers";
 
 /// `balance WORD`.
 const fn balance(word: &'static str, strategy: Option<Strategy>, share: Share) -> Algorithm {
@@ -97,9 +102,9 @@ fn port(conf: &str, backend: &str, server: &str) -> Option<u16> {
 /// `bind :PORT` below the `frontend` of a backend, which from HAProxy 3.3 on may not have its name: the UI's once did.
 fn client_port(conf: &str, backend: &str) -> Option<u16> {
     let frontends = match backend {
-        "rabbitmq" => ["amqp", "amqp"],
-        "management" => ["ui", "management"],
-        other => [other.strip_suffix("-brokers").unwrap_or(other); 2],
+        AMQP => ["amqp"; 2],
+        MANAGEMENT => ["ui", MANAGEMENT],
+        other => [other.strip_suffix(BROKERS).unwrap_or(other); 2],
     };
     let bound = |line: &str| line.strip_prefix("bind ")?.split(' ').next()?.rsplit_once(':')?.1.parse().ok();
     frontends.into_iter().find_map(|frontend| section(conf, "frontend", frontend).find_map(bound))

@@ -159,7 +159,7 @@ impl Checker<'_> {
         found
     }
 
-    /// Warns of an address that no load balancer has, as far as the inventory knows: a host may have more than one.
+    /// Refuses the address of one load balancer where there are several, which would all bind it.
     fn bound(&mut self, bind: &[At<IpAddr>], hosts: &[At<RawHost>]) {
         let balancers: Vec<_> = hosts
             .iter()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Draft, preflight};
-use crate::facts::{FileFacts, HostFacts};
+use crate::facts::{FileFacts, HostFacts, UnitFacts};
 use crate::inventory::{Host, LoadBalancer, alive};
 use crate::model::{HostName, Role};
 use crate::operation::{AwaitStandby, Proof, Then, Validator, WriteFile};
@@ -76,6 +76,15 @@ pub(super) fn check(
             .after(turn),
     );
     Some(StepId::new(&host.name, what))
+}
+
+/// Why a unit that has to run is started; None if it runs, and will after the next boot.
+pub(super) fn why_start(unit: &UnitFacts) -> Option<&'static str> {
+    match (unit.is_active(), unit.is_enabled()) {
+        (true, true) => None,
+        (true, false) => Some("it would not start at the next boot"),
+        (false, _) => Some("it does not run"),
+    }
 }
 
 pub(super) fn text_of(file: Option<&FileFacts>) -> &str {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::balancer_turns::{await_standby, check, in_turn, turn};
+use super::balancer_turns::{await_standby, check, in_turn, turn, why_start};
 use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
 use crate::cluster::endpoints::endpoint;
@@ -269,9 +269,7 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
     let state = facts.unit(unit);
     let name = (*unit).to_owned();
     let turn = turn(draft, host);
-    if !state.is_active() || !state.is_enabled() {
-        let reason =
-            if state.is_active() { "it would not start at the next boot" } else { "it does not run" };
+    if let Some(reason) = why_start(&state) {
         return draft.propose(
             Proposal::new(&host.name, "balancer", Change::Command, StartUnit { unit: name.clone() })
                 .title(format!("start {name}"))

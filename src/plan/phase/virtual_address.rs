@@ -1,4 +1,4 @@
-use super::balancer_turns::{await_standby, change, check, in_turn, text_of, turn, write};
+use super::balancer_turns::{await_standby, change, check, in_turn, text_of, turn, why_start, write};
 use super::{Draft, load_balancer};
 use crate::facts::HostFacts;
 use crate::inventory::{Host, LoadBalancer, Vip};
@@ -122,9 +122,7 @@ fn run(draft: &mut Draft<'_>, host: &Host) {
     let Some(facts) = draft.host(&host.name) else { return };
     let state = facts.unit(KEEPALIVED);
     let turn = turn(draft, host);
-    if !state.is_active() || !state.is_enabled() {
-        let reason =
-            if state.is_active() { "it would not start at the next boot" } else { "it does not run" };
+    if let Some(reason) = why_start(&state) {
         return draft.propose(
             Proposal::new(&host.name, "address", Change::Command, StartUnit { unit: KEEPALIVED.to_owned() })
                 .title(format!("start {KEEPALIVED}"))
