@@ -12,15 +12,20 @@
     reason = "the documentation is for contributors, and built with private items"
 )]
 
+pub mod adopt;
+pub mod ansible;
 pub mod apply;
 pub mod balancer;
 pub mod cli;
 pub mod cluster;
 pub mod doctor;
 pub mod document;
+mod exec;
 pub mod facts;
 pub mod firewall;
+pub mod history;
 pub mod inventory;
+mod logs;
 pub mod model;
 pub mod operation;
 pub mod plan;

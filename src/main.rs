@@ -9,6 +9,7 @@ fn main() -> ExitCode {
     cli::disable_core_dumps();
     // A reader that goes away (`rabbitup plan | head`) ends the output, not the program with a panic.
     cli::quiet_broken_pipes();
+    cli::complete();
     let arguments = match Cli::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return cli::usage(&error),

@@ -207,6 +207,13 @@ fn an_official_command_with_an_unknown_format_is_no_answer() {
         ("members", "", r#"{"disk_nodes":["a@b"],"running_nodes":["a@b"]}"#, 0, "a@b"),
         ("members", "", r#"{"nodes":["a@b"]}"#, 44, "cannot be asked"),
         ("absent", "", r#"{"disk_nodes":["a@b","c@d"],"running_nodes":["a@b"]}"#, 0, "1"),
+        (
+            "absent",
+            "",
+            r#"{"disk_nodes":[{"name":"a"}],"running_nodes":[{"name":"a"}]}"#,
+            44,
+            "cannot be asked",
+        ),
         ("runs", "X = 'c@d',", r#"{"disk_nodes":["a@b"],"running_nodes":["a@b"]}"#, 0, "false"),
         ("drained", "", r#"{"disk_nodes":["a@b"],"running_nodes":["a@b"]}"#, 44, "cannot be asked"),
         ("caught_up", "X = 'a@b',", r#"{"members":["a@b","c@d"],"online":["c@d"]}"#, 1, "1 of 1 are not up"),

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Activity;
 use crate::model::{Cause, HostName};
 use crate::plan::StepId;
 
@@ -33,6 +34,12 @@ pub enum Event {
         step: StepId,
         host: HostName,
         text: String,
+    },
+    /// What a running step does from now on.
+    StepDoing {
+        step: StepId,
+        host: HostName,
+        activity: Activity,
     },
     StepSucceeded {
         step: StepId,
@@ -142,10 +149,12 @@ pub enum Outcome {
 }
 
 /// The outcome of one host's steps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Tally {
     pub done: usize,
     pub failed: usize,
+    /// Not done because of a failed step.
     pub blocked: usize,
+    /// Not begun because the run was stopped.
     pub skipped: usize,
 }

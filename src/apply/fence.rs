@@ -52,8 +52,8 @@ impl Frame<'_> {
         let values = [
             ("nonce", self.nonce.to_owned()),
             ("run", run.to_owned()),
-            ("operator", word(&self.mark.operator)),
-            ("plan", word(&self.mark.plan)),
+            ("operator", trail_word(&self.mark.operator)),
+            ("plan", trail_word(&self.mark.plan)),
         ];
         values.map(|(name, value)| format!("{name}={}\n", quote(&value))).concat()
     }
@@ -67,8 +67,8 @@ pub fn plan_digest(plan: &Plan) -> String {
     digest.chars().take(DIGITS).collect()
 }
 
-/// A value as one word of a line: it cannot end the word or the line, or look like another field.
-fn word(value: &str) -> String {
+/// A value as one word of a line in a host's journal: it cannot end the word or the line, or look like another field.
+pub(crate) fn trail_word(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@._-/+".contains(c);
     value.chars().take(WORD).map(|c| if plain(c) { c } else { '?' }).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::future;
 use std::io::{self, IsTerminal as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -11,9 +10,6 @@ use crate::model::HostName;
 
 /// The exit code of a process that SIGINT ended, as shells report it.
 const EXIT_INTERRUPTED: i32 = 130;
-
-/// The number of watches so far. Only the last one may end the process: a run has one watch for each pass.
-static WATCHES: AtomicUsize = AtomicUsize::new(0);
 
 /// A reason to start no further step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +50,7 @@ impl Interrupt {
 }
 
 impl Stopper {
-    /// Turns SIGINT, SIGTERM and SIGHUP into stops. Once the [`Interrupt`] is dropped and there is no other watch, they end the
-    /// process.
+    /// Turns SIGINT, SIGTERM and SIGHUP into stops, for a command as a whole. Once the [`Interrupt`] is dropped, they end the process.
     ///
     /// A closing terminal may send SIGHUP twice, from the shell and from the kernel, and systemd can send it right after
     /// SIGTERM (`SendSIGHUP=`). So it is not a second request to stop, and counts only
@@ -69,7 +64,6 @@ impl Stopper {
         // A process started with nohup must go on; watching the signal would undo that.
         let mut hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         let stopper = self.clone();
-        let own = WATCHES.fetch_add(1, Ordering::Relaxed) + 1;
         tokio::spawn(async move {
             let mut stopped = false;
             loop {
@@ -81,9 +75,6 @@ impl Stopper {
                 }
                 stopped = true;
                 if stopper.0.send(Stop::Signal).is_err() {
-                    if WATCHES.load(Ordering::Relaxed) != own {
-                        break;
-                    }
                     // The default action of the signal is lost: tokio never restores it.
                     std::process::exit(EXIT_INTERRUPTED);
                 }
@@ -92,8 +83,7 @@ impl Stopper {
         Ok(())
     }
 
-    /// As by a signal.
-    #[cfg(test)]
+    /// Passes a signal on.
     pub fn signal(&self) {
         self.send(Stop::Signal);
     }
@@ -142,10 +132,6 @@ mod tests {
     // One test, since the signals reach every watch of this process.
     #[tokio::test]
     async fn signals_of_the_system_arrive_and_a_hang_up_only_counts_first() {
-        // The first round of a run, which is over; it must not end the second one.
-        let (first, over) = Interrupt::new();
-        first.watch_signals().expect("signals can be watched");
-        drop(over);
         let (stopper, mut interrupt) = Interrupt::new();
         stopper.watch_signals().expect("signals can be watched");
         if hangup_is_ignored() {

@@ -1,6 +1,7 @@
 //! Executes a plan, and only a plan: this module cannot import the inventory or the planner, so what a
 //! dry run shows is what an apply does.
 
+mod activity;
 #[cfg(test)]
 mod admin_tests;
 #[cfg(test)]
@@ -18,8 +19,9 @@ mod firewall_tests;
 mod gather;
 mod interrupt;
 #[cfg(test)]
+mod interrupt_tests;
+#[cfg(test)]
 mod join_tests;
-mod journal;
 #[cfg(test)]
 mod leaving_tests;
 mod lock;
@@ -33,11 +35,12 @@ mod operation_fixtures;
 mod packages_tests;
 #[cfg(test)]
 mod place_tests;
+mod request;
 mod run;
 mod run_batch;
 mod run_failure;
 #[cfg(test)]
-mod run_fixtures;
+pub(crate) mod run_fixtures;
 #[cfg(test)]
 mod run_tests;
 mod schedule;
@@ -63,6 +66,8 @@ mod trail_tests;
 mod transcript;
 #[cfg(test)]
 mod trial_tests;
+#[cfg(test)]
+mod unit_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -70,14 +75,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
+pub use activity::Activity;
 pub use event::{Event, FailureKind, Outcome, StepFailure, Tally};
+pub(crate) use fence::trail_word;
 pub use fence::{RunId, RunMark, plan_digest};
-pub(crate) use gather::at_once;
 pub use gather::gather;
-pub(crate) use interrupt::{Interrupt, Stop};
-pub use journal::Journal;
-pub(crate) use journal::journal_dir;
+pub(crate) use interrupt::{Interrupt, Stop, Stopper};
 pub use lock::{LockError, Locks, Operator};
+pub(crate) use request::{Request, ask, ask_all};
 pub(crate) use schedule_check::PlanDefect;
 pub(crate) use secret_resolver::SecretResolver;
 
@@ -140,11 +145,11 @@ pub struct Stamped {
 
 /// One consumer's stream of events, read in a task (`recv`) or a thread (`blocking_recv`). It ends when the
 /// [`EventSink`] is dropped.
-pub type EventStream = UnboundedReceiver<Arc<Stamped>>;
+pub(crate) type EventStream = UnboundedReceiver<Arc<Stamped>>;
 
 /// Sends every event to every consumer. It never waits: unread events are kept in memory.
 #[derive(Debug, Default)]
-pub struct EventSink {
+pub(crate) struct EventSink {
     consumers: Vec<UnboundedSender<Arc<Stamped>>>,
 }
 

@@ -244,7 +244,7 @@ fn file_attributes_that_prevent_changes_are_named() {
         assert_content(&path, OLD);
     }
     let (done, printed) = run(&writes(&path));
-    assert!(done, "after it was mended: {printed}");
+    assert!(done, "after it was fixed: {printed}");
     let names = directory.names();
     assert!(names.iter().all(|name| !name.starts_with(".rabbitup")), "left behind: {names:?}");
 }

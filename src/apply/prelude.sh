@@ -65,32 +65,24 @@ say_whose() {
   fi
 }
 
-# A line in the host's system journal (docs/trail.md): operator, run, plan, step, result; never what was
-# sent or printed. With fields in systemd's journal, else to syslog, else nowhere. A journal that does not accept
-# it within two seconds is not tried again.
+# A line in the host's journal: operator, run, plan, step, result; never what was sent or printed. A journal that does not accept it in
+# time is not tried again.
 # shellcheck disable=SC2154 # set by the text in front of this file
 trail() { # begin|end [RC SECONDS]
   [ -z "${no_trail:-}" ] || return 0
-  login=${SUDO_USER:-${DOAS_USER:-root}}
-  case $login in *[!A-Za-z0-9._@+-]*) login="?" ;; esac
+  whose_login root
   noted=$step
   # It may contain a queue's name, with any characters.
   case $step in *[!A-Za-z0-9@._/+-]*) noted=$(printf %s "$step" | tr -c 'A-Za-z0-9@._/+-' '?' | cut -c 1-120) ;; esac
   said="operator=$operator login=$login run=$run plan=$plan step=$noted $1${2:+ result=$2 seconds=$3}"
-  timeout -k 1 2 logger --journald 2>/dev/null <<FIELDS ||
-MESSAGE=$said
-PRIORITY=5
-SYSLOG_IDENTIFIER=rabbitup
-RABBITUP_OPERATOR=$operator
+  to_journal "$said" "RABBITUP_OPERATOR=$operator
 RABBITUP_LOGIN=$login
 RABBITUP_RUN=$run
 RABBITUP_PLAN=$plan
 RABBITUP_STEP=$noted
 RABBITUP_EVENT=$1
 RABBITUP_RESULT=${2:-}
-RABBITUP_SECONDS=${3:-}
-FIELDS
-    timeout -k 1 2 logger -t rabbitup -p user.notice "$said" 2>/dev/null || no_trail=yes
+RABBITUP_SECONDS=${3:-}" || no_trail=yes
 }
 
 # The cause of a failure as the step knows it; the controller shows it.
@@ -99,6 +91,9 @@ advice() { printf '%s advice %s %s\n' "$nonce" "$step" "$*"; }
 
 # What the operator must know although the step succeeded; shown in the run's summary, lines with `$ ` as commands.
 told() { printf '%s told %s %s\n' "$nonce" "$step" "$*"; }
+
+# What a long step does from now on: a word of `Activity` (activity.rs).
+doing() { printf '%s doing %s %s\n' "$nonce" "$step" "$1"; }
 
 fail() { # CAUSE [ADVICE]
   if [ -n "${untold:-}" ]; then

@@ -166,6 +166,7 @@ impl<T: Transport> Run<'_, T> {
                 self.events.emit(Event::StepStarted { step, host });
             }
             Happening::Output(line) => self.events.emit(Event::StepOutput { step, host, line }),
+            Happening::Doing(activity) => self.events.emit(Event::StepDoing { step, host, activity }),
             Happening::Told(text) => self.events.emit(Event::StepTold { step, host, text }),
             Happening::Succeeded(elapsed) => {
                 self.schedule.succeed(index);

@@ -171,7 +171,7 @@ impl Transport for TestHosts {
         lines: Option<LineSender>,
     ) -> Result<Output, TransportError> {
         match exec.script {
-            Script::Argument(text) => Ok(self.command(host, &text)),
+            Script::Argument(text) | Script::Attended { text, .. } => Ok(self.command(host, &text)),
             Script::Stdin(secret) => {
                 {
                     let mut at_once = self.at_once.lock().unwrap();
@@ -316,6 +316,16 @@ pub struct Begun {
     pub stopper: Stopper,
     /// What was read of the events so far.
     pub seen: Vec<Event>,
+}
+
+/// Hosts on which every step ends.
+pub fn ends() -> Arc<TestHosts> {
+    TestHosts::new(|_, _| Answer::Ends)
+}
+
+/// What a step waits for until the test lets it go on.
+pub fn closed_gate() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(0))
 }
 
 pub fn begin(plan: Plan, hosts: &Arc<TestHosts>) -> Begun {

@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tokio::sync::Semaphore;
 
 use super::run_fixtures::{
-    Answer, TestHosts, begin, begin_at_once, host, id, install_cookie, plan, short, step,
+    Answer, TestHosts, begin, begin_at_once, closed_gate, ends, host, id, install_cookie, plan, short, step,
 };
 use super::schedule_tests::any_plan;
 use super::{Event, FailureKind, Outcome, StepFailure};
@@ -16,14 +15,6 @@ use crate::plan::{Plan, Step};
 async fn events_of(steps: Vec<Step>, hosts: &Arc<TestHosts>) -> (Outcome, Vec<Event>) {
     let (report, events) = begin(plan(steps), hosts).finish().await;
     (report.outcome, events)
-}
-
-fn ends() -> Arc<TestHosts> {
-    TestHosts::new(|_, _| Answer::Ends)
-}
-
-fn closed_gate() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(0))
 }
 
 fn position(words: &[String], word: &str) -> usize {
@@ -222,82 +213,6 @@ async fn no_more_hosts_at_once_than_allowed() {
     let (report, _) = begin_at_once(plan(steps), &hosts, 2).finish().await;
     assert_eq!(report.outcome, Outcome::Done);
     assert_eq!(hosts.at_once.lock().unwrap().0, 2);
-}
-
-/// A run of a/1 (which waits for the gate), a/2, and b/1 after a/1; it has come to a/1.
-async fn run_to_a_gate() -> (super::run_fixtures::Begun, Arc<TestHosts>, Arc<Semaphore>) {
-    let gate = closed_gate();
-    let answer = gate.clone();
-    let hosts = TestHosts::new(move |_, what| match what {
-        "1" => Answer::WaitsFor(answer.clone()),
-        _ => Answer::Ends,
-    });
-    let steps = vec![step("a", "1", &[]), step("a", "2", &[]), step("b", "1", &["a/1"])];
-    let mut run = begin(plan(steps), &hosts);
-    run.until_started("a/1").await;
-    (run, hosts, gate)
-}
-
-#[tokio::test]
-async fn the_first_signal_lets_the_current_step_end_and_starts_nothing() {
-    let (mut run, hosts, gate) = run_to_a_gate().await;
-    run.stopper.signal();
-    run.until(|event| *event == Event::Interrupted { running: vec![id("a/1")] }).await;
-    hosts.stops.subscribe().wait_for(|stops| *stops == 1).await.expect("it is put");
-    gate.add_permits(1);
-    let (report, events) = run.finish().await;
-    assert_eq!(report.outcome, Outcome::Interrupted);
-    assert_eq!(short(&events), ["+a/1", "=a/1", "-a/2", "-b/1"]);
-    assert!(hosts.stop_files.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn the_second_signal_abandons_what_runs() {
-    let (mut run, hosts, _gate) = run_to_a_gate().await;
-    run.stopper.signal();
-    hosts.stops.subscribe().wait_for(|stops| *stops == 1).await.expect("it is put");
-    run.stopper.signal();
-    run.until(|event| *event == Event::Abandoned { running: vec![id("a/1"), id("a/2")] }).await;
-    let (report, events) = run.finish().await;
-    assert_eq!(report.outcome, Outcome::Interrupted);
-    assert_eq!(short(&events), ["+a/1", "-b/1"]);
-}
-
-#[tokio::test]
-async fn a_lost_lock_stops_a_run_and_is_no_interrupt() {
-    let (mut run, _, gate) = run_to_a_gate().await;
-    run.stopper.lock_lost(host("b"));
-    run.until(|event| *event == Event::LockLost { host: host("b"), running: vec![id("a/1")] }).await;
-    gate.add_permits(2);
-    let (report, events) = run.finish().await;
-    assert_eq!(report.outcome, Outcome::Failed);
-    assert!(short(&events).contains(&"-b/1".to_owned()));
-}
-
-#[tokio::test]
-async fn a_stop_file_that_the_script_never_saw_is_removed() {
-    let gate = closed_gate();
-    let answer = gate.clone();
-    let hosts = TestHosts::new(move |_, _| Answer::FailsAfter(answer.clone()));
-    let mut run = begin(plan(vec![step("a", "1", &[]), step("a", "2", &[])]), &hosts);
-    run.until_started("a/1").await;
-    run.stopper.signal();
-    hosts.stops.subscribe().wait_for(|stops| *stops == 1).await.expect("it is put");
-    gate.add_permits(1);
-    let (_, events) = run.finish().await;
-    assert_eq!(short(&events), ["+a/1", "!a/1", "#a/2<a/1"]);
-    assert!(hosts.stop_files.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_stop_before_the_start_starts_nothing() {
-    let hosts = ends();
-    let run = begin(plan(vec![step("a", "1", &[])]), &hosts);
-    run.stopper.signal();
-    let (report, events) = run.finish().await;
-    assert_eq!(report.outcome, Outcome::Interrupted);
-    assert_eq!(short(&events), ["-a/1"]);
-    assert!(hosts.scripts().is_empty());
 }
 
 fn with_cookie_of(host_name: &str, steps: Vec<Step>) -> Plan {

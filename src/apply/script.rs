@@ -4,7 +4,8 @@ use crate::operation::{self, with_all_below};
 use crate::plan::Step;
 
 /// The start of every script: it runs the steps and reports them.
-const PRELUDE: &str = concat!(include_str!("../facts/at_work.sh"), include_str!("prelude.sh"));
+const PRELUDE: &str =
+    concat!(include_str!("../facts/at_work.sh"), include_str!("trail.sh"), include_str!("prelude.sh"));
 
 /// One script for adjacent steps of one host, to be fed to a root shell over standard input.
 ///

@@ -8,7 +8,7 @@ use crate::model::shells::run_in;
 use crate::operation::{LabelPort, Operation, SetSelinuxBoolean};
 
 /// Runs a script with these tools, which write down their calls; the output, and the calls.
-fn run(place: &Directory, text: &str, tools: &[(&str, &str)]) -> (String, String) {
+pub(super) fn run(place: &Directory, text: &str, tools: &[(&str, &str)]) -> (String, String) {
     let dir = place.dir.display();
     std::fs::create_dir_all(place.path("tools")).expect("it is ours");
     for (name, end) in tools {

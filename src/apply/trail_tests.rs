@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::shells::{run_in, shells};
 
-const PRELUDE: &str = include_str!("prelude.sh");
+const PRELUDE: &str = concat!(include_str!("trail.sh"), include_str!("prelude.sh"));
 
 /// Runs lines under the prelude, with a step of these words.
 fn under_prelude(words: &[&str], lines: &str) -> String {

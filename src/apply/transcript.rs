@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::run_failure;
-use super::{FailureKind, StepFailure};
+use super::{Activity, FailureKind, StepFailure};
 use crate::facts::RunUnderWay;
 use crate::model::shortened;
 use crate::plan::StepId;
@@ -28,6 +28,7 @@ pub(super) enum Happening {
     Output(String),
     /// What the operator must know from the step.
     Told(String),
+    Doing(Activity),
     Succeeded(Duration),
     Failed(Duration, StepFailure),
 }
@@ -176,6 +177,10 @@ impl Transcript {
             "end" => self.end_step(rest.trim().parse().ok()?),
             "cause" => self.note(rest, |open| &mut open.cause),
             "advice" => self.note(rest, |open| &mut open.advice),
+            "doing" if self.open.is_some() => {
+                let activity = Activity::of_mark(rest.trim())?;
+                Some(Progress { step: self.ended, what: Happening::Doing(activity) })
+            }
             "told" if self.open.is_some() => {
                 Some(Progress { step: self.ended, what: Happening::Told(self.clean(rest)) })
             }
@@ -280,6 +285,7 @@ mod tests {
             Happening::Started => format!("+{}", progress.step),
             Happening::Output(line) => format!("{}: {line}", progress.step),
             Happening::Told(text) => format!("{}> {text}", progress.step),
+            Happening::Doing(activity) => format!("{}: {}…", progress.step, activity.words()),
             Happening::Succeeded(_) => format!("={}", progress.step),
             Happening::Failed(..) => format!("!{}", progress.step),
         };
@@ -297,6 +303,18 @@ mod tests {
         let lines =
             ["N0 begin a/x", "N0 told a/x 14 messages went aside", "N0 end a/x 0", "N0 told a/x late"];
         assert_eq!(told(&lines), ["+0", "0> 14 messages went aside", "=0"]);
+    }
+
+    #[test]
+    fn a_step_says_what_it_does() {
+        let lines = [
+            "N0 doing a/x booting",
+            "N0 begin a/x",
+            "N0 doing a/x draining",
+            "N0 doing a/x dancing",
+            "N0 doing a/xy booting",
+        ];
+        assert_eq!(told(&lines), ["+0", "0: draining…"]);
     }
 
     #[test]

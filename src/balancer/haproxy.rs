@@ -1,7 +1,8 @@
 use super::{
-    Algorithm, Balancer, Bind, Packaged, Packages, Runtime, Scheme, ServedUi, Share, StatisticsPage,
+    Algorithm, Balancer, Bind, Packaged, Packages, Runtime, Scheme, ServedUi, Share, Shipped, StatisticsPage,
     Strategy, Template,
 };
+use crate::model::Version;
 
 pub(super) static BALANCER: Balancer = Balancer {
     name: "HAProxy",
@@ -42,14 +43,18 @@ pub(super) static BALANCER: Balancer = Balancer {
     ],
     // `clitcpka-idle` and `srvtcpka-idle` (HAProxy's announcement of 2.3).
     idle_probes_since: (2, 3),
+    old_in: &[Shipped { system: "debian", release: "11", version: Version::new(2, 2, 9) }],
     // They need HTTP or RDP.
     beyond_tcp: &["uri", "url_param", "hdr", "rdp-cookie"],
     bind,
+    listens: "bind",
     runtime: Some(Runtime {
         verdict,
         amqp: AMQP,
         management: MANAGEMENT,
         offered: |word| format!("{word}{BROKERS}"),
+        proxied: "-proxied",
+        has_backend: |conf, backend| section(conf, "backend", backend).next().is_some(),
         client_port,
         port,
         check_fits,

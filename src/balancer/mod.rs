@@ -12,6 +12,13 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Version;
+
+/// The units of all load balancers' software.
+pub(crate) fn units() -> impl Iterator<Item = &'static str> {
+    Software::ALL.iter().map(|software| software.balancer().unit)
+}
+
 /// The properties of a load balancer's software.
 #[derive(Debug)]
 pub struct Balancer {
@@ -29,10 +36,15 @@ pub struct Balancer {
     pub others: &'static [Algorithm],
     /// The first version that can be told when TCP keep-alives of its connections begin. Earlier ones leave it to the kernel: two hours.
     pub idle_probes_since: (u32, u32),
+    /// Releases of systems that have an earlier version than that: a new host does not say which it will install before its package
+    /// lists are fetched.
+    pub old_in: &'static [Shipped],
     /// Its algorithms that need more than a TCP connection.
     pub beyond_tcp: &'static [&'static str],
     /// Where a listener accepts clients, as its configuration says it.
     pub bind: fn(Bind) -> String,
+    /// The directive before that.
+    pub listens: &'static str,
     /// How a server is disabled at run time; None: a drained broker refuses its connections, and it uses
     /// another one.
     pub runtime: Option<Runtime>,
@@ -42,6 +54,16 @@ pub struct Balancer {
     pub selinux_boolean: &'static str,
     /// Directives whose words may appear in a bundle, by their first one or two words.
     pub harmless: &'static [&'static str],
+}
+
+/// The version that a release of a system has in its own packages.
+#[derive(Debug, Clone, Copy)]
+pub struct Shipped {
+    /// `ID` of /etc/os-release.
+    pub system: &'static str,
+    /// `VERSION_ID` of /etc/os-release.
+    pub release: &'static str,
+    pub version: Version,
 }
 
 /// Its packages, by package family.
@@ -123,6 +145,11 @@ pub struct Runtime {
     pub management: &'static str,
     /// The name of the backend for something else that it offers, such as `mqtt`.
     pub offered: fn(&str) -> String,
+    /// What follows the name of a backend in the name of its pair, whose servers get the PROXY protocol's header while brokers change to it
+    /// or from it.
+    pub proxied: &'static str,
+    /// Whether a configuration has a backend.
+    pub has_backend: fn(&str, &str) -> bool,
     /// The port on which clients reach a backend of such a configuration.
     pub client_port: fn(&str, &str) -> Option<u16>,
     /// The port of a server in a backend of a configuration that rabbitup wrote.
@@ -162,13 +189,37 @@ pub enum Bind {
     At(SocketAddr),
 }
 
-/// The word in the first two lines of every configuration that rabbitup writes, by which it recognises them.
-const OURS: &str = "rabbitup";
-
 impl Balancer {
-    /// Whether rabbitup wrote this configuration.
-    pub fn is_ours(&self, content: &str) -> bool {
-        content.lines().take(2).any(|line| line.contains(OURS))
+    /// The version that such a system has in its own packages, if it is an early one.
+    pub fn early_version(&self, system: &str, release: &str) -> Option<Version> {
+        let of = |shipped: &&Shipped| shipped.system == system && shipped.release == release;
+        self.old_in.iter().find(of).map(|shipped| shipped.version)
+    }
+
+    /// Where a configuration accepts clients, in its own words: `:80`, `127.0.0.1:80`.
+    pub fn listening(&self, content: &str) -> Vec<String> {
+        let at = |line: &str| {
+            let place = line
+                .trim()
+                .strip_prefix(self.listens)?
+                .strip_prefix([' ', '\t'])?
+                .split_whitespace()
+                .next()?;
+            Some(place.trim_end_matches(';').to_owned())
+        };
+        content.lines().filter_map(at).collect()
+    }
+
+    /// The algorithm of the first listener of a configuration that rabbitup wrote; the default one if it names none.
+    pub fn balancing(&'static self, content: &str) -> &'static Algorithm {
+        let says = |line: &str, algorithm: &Algorithm| {
+            let line = line.trim().trim_end_matches(';');
+            algorithm
+                .directive
+                .is_some_and(|said| line == said || line.strip_prefix("balance ") == Some(said))
+        };
+        let named = |line: &str| self.algorithms().find(|algorithm| says(line, algorithm));
+        content.lines().find_map(named).unwrap_or(&self.default)
     }
 
     /// The algorithms for AMQP, the default one first.
@@ -235,6 +286,7 @@ softwares! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::is_ours;
 
     #[test]
     fn the_words_of_one_are_understood_for_the_other() {
@@ -250,7 +302,21 @@ mod tests {
         for software in Software::ALL {
             let (word, balancer) = (software.as_str(), software.balancer());
             assert_eq!(serde_json::to_value(software).expect("a word"), word);
-            assert!(balancer.is_ours(balancer.template.text), "{word}: rabbitup knows what it wrote");
+            assert!(is_ours(balancer.template.text), "{word}: rabbitup knows what it wrote");
+            let listens =
+                balancer.listening(&format!("x {0} y\n  {0} 10.0.0.1:80 more;\n", balancer.listens));
+            assert_eq!(listens, ["10.0.0.1:80"], "{word}");
+            for algorithm in balancer.algorithms() {
+                let line =
+                    format!("a\n    {}\n    balance source\n", algorithm.directive.unwrap_or_default());
+                let found = balancer.balancing(&line);
+                assert!(
+                    found == algorithm
+                        || algorithm.directive.is_none()
+                        || found.directive == algorithm.directive,
+                    "{word}"
+                );
+            }
             assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
             if let Some(runtime) = &balancer.runtime {
                 for backend in [runtime.amqp, runtime.management] {

@@ -37,8 +37,10 @@ pub(super) static BALANCER: Balancer = Balancer {
     ],
     // `so_keepalive` with times, for streams (nginx's changes with 1.9.0).
     idle_probes_since: (1, 9),
+    old_in: &[],
     beyond_tcp: &[],
     bind,
+    listens: "listen",
     // Only the commercial edition has the API.
     runtime: None,
     statistics: StatisticsPage::Missing { why: "nginx has no statistics page for streams" },
@@ -75,6 +77,7 @@ const HARMLESS: &[&str] = &[
     "server",
     "listen",
     "proxy_pass",
+    "proxy_protocol",
     "proxy_connect_timeout",
     "proxy_timeout",
     "proxy_socket_keepalive",

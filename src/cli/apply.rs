@@ -1,17 +1,24 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use super::arguments::{Apply, Common};
 use super::command_line::CommandLine;
-use super::consent::{Answer, By, Consent};
+use super::connection::{Rights, close, transport};
+use super::consent::{Answer, By, Consent, show_plan};
 use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
 use super::print;
-use super::session::{become_password, close, shown, transport, unreachable};
+use super::record::Record;
+use super::session::{shown, unreachable};
+use super::signals::Signals;
 use super::wait_for_steps::{ProbeTime, gather_when_idle};
 use crate::document::{ReadError, read_bounded};
-use crate::model::{Secrets, one_line, shortened};
+use crate::facts::Facts;
+use crate::history::{PassKind, RunResult};
+use crate::model::Secrets;
 use crate::plan::{Moved, Plan, fingerprint, moved};
-use crate::report::{Details, ErrorKind, Routes, plan_text};
+use crate::report::{FailureCode, Routes, Style, stale_text};
+use crate::transport::SshTransport;
 
 /// The largest saved plan that is read, in bytes: a plan for fifty hosts needs a fiftieth of this.
 const LARGEST: usize = 64 << 20;
@@ -19,36 +26,44 @@ const LARGEST: usize = 64 << 20;
 /// `rabbitup apply FILE`.
 pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
     let plan = read(&arguments.plan)?;
-    if !common.json {
-        print::stdout(&plan_text(&plan, common.style()));
-    }
     if plan.is_empty() {
+        show_plan(common, By::flag(arguments.yes), "", &plan);
         return Ok(Exit::Done);
     }
     let command = CommandLine::apply(common, &arguments.plan);
     let consent = Consent::new(common, By::flag(arguments.yes), command.clone());
-    if consent.to(&plan, "Apply this saved plan?").await? == Answer::No {
-        print::stdout("Not confirmed: nothing was changed.\n");
+    consent.require_a_way()?;
+    let transport = transport(&plan.hosts, &Rights::of_root(common)?, &plan.secrets);
+    let (record, signals) = (Record::of_saved_plan(command, &plan), Signals::default());
+    let work = confirm_and_apply((common, arguments), &plan, &transport, &consent, (&record, &signals));
+    let result = signals.until_interrupted(work, || record.interrupted()).await;
+    record.end(common, &result);
+    close(&transport, common).await;
+    result
+}
+
+async fn confirm_and_apply(
+    (common, arguments): (&Common, &Apply),
+    plan: &Plan,
+    transport: &Arc<SshTransport>,
+    consent: &Consent<'_>,
+    (record, signals): (&Record, &Signals),
+) -> Result<Exit, Failure> {
+    // A plan that the hosts have left behind is not worth reading, nor a question. The facts include what the last step of another
+    // run still changes.
+    let facts = gather_when_idle(transport, &plan.hosts, common, ProbeTime::First).await?;
+    require_fresh(plan, &arguments.plan, &facts, common)?;
+    consent.show("", plan);
+    if consent.to(plan, "Apply this saved plan?").await? == Answer::No {
+        print::important(common, |_| "Not confirmed: nothing was changed.\n".to_owned());
+        record.ends_as(RunResult::Unconfirmed);
         return Ok(Exit::Failed);
     }
-    let transport = transport(&plan.hosts, become_password(common)?.as_ref(), &plan.secrets);
-    let result = async {
-        // The facts below include what the last step of another run still changes.
-        gather_when_idle(&transport, &plan.hosts, common, ProbeTime::First).await?;
-        let locks = lock(&transport, &plan, &command).await?;
-        let facts = gather_when_idle(&transport, &plan.hosts, common, ProbeTime::Locked).await?;
-        if facts.unreachable().next().is_some() {
-            return Err(unreachable(&facts, &Routes::from(&plan), common.style_of_stderr()));
-        }
-        let stale = moved(&plan.fingerprint, &fingerprint(&facts, plan.digest_key));
-        if !stale.is_empty() {
-            return Err(refuse(&arguments.plan, &stale));
-        }
-        execute(&transport, &plan, Secrets::default(), locks, common, &command).await
-    }
-    .await;
-    close(&transport, common).await;
-    Ok(match result? {
+    let locks = lock(transport, plan, &record.command).await?;
+    let facts = gather_when_idle(transport, &plan.hosts, common, ProbeTime::Locked).await?;
+    require_fresh(plan, &arguments.plan, &facts, common)?;
+    let about = (record, signals, PassKind::First);
+    Ok(match execute(transport, plan, Secrets::default(), locks, common, about).await? {
         Executed::Done => Exit::Done,
         Executed::Failed(_) => Exit::Failed,
         Executed::Interrupted => Exit::Interrupted,
@@ -56,9 +71,19 @@ pub async fn run(common: &Common, arguments: &Apply) -> Result<Exit, Failure> {
     })
 }
 
+/// Whether the hosts are still as the plan saw them.
+fn require_fresh(plan: &Plan, path: &Path, facts: &Facts, common: &Common) -> Result<(), Failure> {
+    if facts.unreachable().next().is_some() {
+        return Err(unreachable(facts, &Routes::from(plan), common.style_of_stderr()));
+    }
+    let stale = moved(&plan.fingerprint, &fingerprint(facts, plan.digest_key));
+    if stale.is_empty() { Ok(()) } else { Err(refuse(path, &stale, common.style_of_stderr())) }
+}
+
 fn read(path: &Path) -> Result<Plan, Failure> {
     let bad = |why: String| {
-        Failure::new(Exit::Usage, format!("{} is not a plan that can be applied", shown(path))).why(why)
+        Failure::new(FailureCode::SavedPlan, format!("{} is not a plan that can be applied", shown(path)))
+            .why(why)
     };
     const ANOTHER: &str = "make one with: rabbitup plan -o FILE";
     let text = read_bounded(path, LARGEST).map_err(|error| match &error {
@@ -70,27 +95,12 @@ fn read(path: &Path) -> Result<Plan, Failure> {
     Plan::from_saved(&text).map_err(|error| bad(error.to_string()).next(ANOTHER))
 }
 
-/// Names each fact that has changed.
-fn refuse(path: &Path, stale: &[Moved]) -> Failure {
-    const SHOWN: usize = 20;
-    let mut lines = vec![format!(
-        "error: the hosts have changed since {} was made, so none of it was applied",
-        shown(path)
-    )];
-    for fact in stale.iter().take(SHOWN) {
-        let value = |value: &Option<String>| shortened(value.as_deref().unwrap_or("nothing"), 200);
-        lines.push(format!(
-            "  {}: {} was {}, is {}",
-            fact.host,
-            one_line(&fact.fact),
-            value(&fact.was),
-            value(&fact.now)
-        ));
-    }
-    if stale.len() > SHOWN {
-        lines.push(format!("  … and {} more", stale.len() - SHOWN));
-    }
-    lines.push("  next: make a new plan with rabbitup plan -o FILE, and read it".to_owned());
+/// Says what has changed on each host.
+fn refuse(path: &Path, stale: &[Moved], style: Style) -> Failure {
     let message = format!("the hosts have changed since {} was made, so none of it was applied", shown(path));
-    Failure::report(Exit::Failed, lines.join("\n") + "\n", message).kind(ErrorKind::Stale, Details::None)
+    let report = format!(
+        "error: {message}\n{}  next: make a new plan with rabbitup plan -o FILE, and read it\n",
+        stale_text(stale, style)
+    );
+    Failure::report(FailureCode::FactsMoved, report, message)
 }

@@ -10,26 +10,36 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::exit::Failure;
-use super::private_file;
-use crate::apply::at_once;
+use super::private_file::{self, Kind};
+use crate::apply::{Request, ask_all};
 use crate::doctor::{Collected, collect_command, parse_collected};
-use crate::facts::Facts;
+use crate::facts::{Facts, ParseError};
 use crate::model::HostName;
-use crate::transport::{Exec, Script, Transport, nonce};
+use crate::report::FailureCode;
+use crate::transport::{Output, Transport};
 
-/// How long one host may take to collect its logs.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// The request for logs and journals.
+struct Collect;
 
-/// Collects logs and journals from all reachable hosts in parallel.
+impl Request for Collect {
+    const TIMEOUT: Duration = Duration::from_secs(60);
+    type Answer = Collected;
+
+    fn command(&self, nonce: &str) -> String {
+        collect_command(nonce)
+    }
+
+    fn parse(&self, nonce: &str, output: &Output) -> Result<Collected, ParseError> {
+        parse_collected(nonce, &output.stdout)
+    }
+}
+
+/// Collects logs and journals from all reachable hosts in parallel. What is missing or incomplete is left out: people read it, and
+/// see that it is missing.
 pub async fn collect<T: Transport>(transport: &Arc<T>, facts: &Facts) -> BTreeMap<HostName, Collected> {
     let reached = facts.hosts.keys().filter(|name| facts.host(name).is_some());
-    at_once(transport, reached.map(|name| (name.clone(), ())), |transport: Arc<T>, name, ()| async move {
-        let nonce = nonce();
-        let exec = Exec { script: Script::Argument(collect_command(&nonce)), timeout: TIMEOUT };
-        let output = transport.exec(&name, exec, None).await.map(|output| output.stdout).unwrap_or_default();
-        parse_collected(&nonce, &output)
-    })
-    .await
+    let collected = ask_all(transport, reached.map(|name| (name.clone(), Collect))).await.into_iter();
+    collected.filter_map(|(name, answer)| Some((name, answer.ok()?))).collect()
 }
 
 /// Writes the files into a tar.gz that only its owner can read.
@@ -37,8 +47,9 @@ pub async fn collect<T: Transport>(transport: &Arc<T>, facts: &Facts) -> BTreeMa
 /// # Errors
 /// The file cannot be written; no partial file is left.
 pub fn write(files: &BTreeMap<String, String>, path: &Path) -> Result<(), Failure> {
-    let bytes = packed(files).map_err(|error| Failure::other("the bundle could not be packed", &error))?;
-    private_file::replace(path, &bytes, "bundle")
+    let bytes = packed(files)
+        .map_err(|error| Failure::other(FailureCode::Internal, "the bundle could not be packed", &error))?;
+    private_file::replace(path, &bytes, Kind::Bundle)
 }
 
 fn packed(files: &BTreeMap<String, String>) -> io::Result<Vec<u8>> {
@@ -116,7 +127,7 @@ mod tests {
              {{default_pass,<<\"{MARK}\">>}}\n{{password,\n  <<\"{MARK}\">>}}\nopening amqps://u:{MARK}@h:5671\nall is well\nN end\n"
         );
         let name = HostName::parse("node1").expect("a host name");
-        let collected = BTreeMap::from([(name, parse_collected("N", output.as_bytes()))]);
+        let collected = BTreeMap::from([(name, parse_collected("N", output.as_bytes()).expect("complete"))]);
         let mut secrets = Secrets::default();
         secrets.insert(SecretName::new("admin"), Secret::new(format!("{MARK}known").into_bytes()));
         let contents = BundleContents {

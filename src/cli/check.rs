@@ -17,11 +17,9 @@ pub fn run(common: &Common) -> Result<Exit, Failure> {
     let brokers = counted(desired.brokers().count(), "broker");
     if common.json {
         print::json(&CheckDocument::new(desired.hosts.len(), &warnings));
-    } else {
-        print::stdout(&format!(
-            "{} is valid: {hosts}, {brokers}. No host was contacted.\n",
-            shown(&common.inventory)
-        ));
     }
+    print::usual(common, |_| {
+        format!("{} is valid: {hosts}, {brokers}. No host was contacted.\n", shown(&common.inventory))
+    });
     Ok(Exit::Done)
 }

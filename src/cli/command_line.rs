@@ -3,14 +3,15 @@
 use std::fmt;
 use std::path::Path;
 
-use super::arguments::{Called, Common, DEFAULT_INVENTORY, Data, INVENTORY_VARIABLE};
+use super::arguments::{Called, Common, Data};
+use super::inventory_path::{DEFAULT_INVENTORY, INVENTORY_VARIABLE};
 use crate::model::shell_word;
 
 /// A command line, quoted for a POSIX shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine(String);
 
-/// The verbs that read an inventory: advice that names one of them gets the given inventory.
+/// The verbs that read an inventory: advice that names one of them gets the given inventory. `init` and `adopt` write one.
 const ABOUT_AN_INVENTORY: [&str; 7] = ["plan", "up", "run", "status", "doctor", "check", "render"];
 
 impl CommandLine {
@@ -43,6 +44,9 @@ impl CommandLine {
             words.option("--limit", &common.limit.join(","));
         }
         words.word(verb);
+        if !data.without.is_empty() {
+            words.option("--without", &data.without.join(","));
+        }
         data.destroy_data.iter().for_each(|host| words.option("--destroy-data", host));
         if let Some(most) = data.prune {
             // Its number is optional, so it needs the equals sign; always printing it is also clearer.
@@ -185,6 +189,8 @@ mod tests {
             limit,
             json: false,
             verbose: false,
+            quiet: false,
+            log: None,
             ask_become_pass,
         })
     }
@@ -192,7 +198,12 @@ mod tests {
     fn data() -> impl Strategy<Value = Data> {
         let hosts = prop::collection::vec("-?[^\0]{1,10}", 0..3);
         let prune = prop::option::of(prop_oneof![Just(1_u64), 2..u64::MAX]);
-        (hosts, prune).prop_map(|(destroy_data, prune)| Data { destroy_data, prune })
+        let without = prop::collection::vec("-?@?[a-z0-9' $.]{1,8}", 0..3);
+        (hosts, prune, without).prop_map(|(destroy_data, prune, without)| Data {
+            destroy_data,
+            prune,
+            without,
+        })
     }
 
     fn called() -> impl Strategy<Value = Called> {

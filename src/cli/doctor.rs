@@ -1,19 +1,23 @@
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::arguments::{Called, Common, Data, Doctor};
 use super::command_line::Words;
 use super::examine::examined;
 use super::exit::{Exit, Failure};
+use super::private_file::{self, Kind};
 use super::session::{Session, shown};
 use super::{bundle, print};
 use crate::cluster::health::WAIT_FOR_IT;
 use crate::doctor::{self, BundleContents, Diagnosis};
 use crate::facts::Facts;
-use crate::report::{DiagnosisDocument, Status, StatusDocument, Style, diagnosis_text, under_way_text};
+use crate::report::{DiagnosisDocument, StatusDocument, Style, diagnosis_text, under_way_text};
 
 /// `rabbitup doctor`.
 pub async fn run(common: &Common, arguments: &Doctor) -> Result<Exit, Failure> {
+    if let Some(path) = &arguments.bundle {
+        private_file::require_place(path, Kind::Bundle)?;
+    }
     let session = Session::open(common, &Called::default(), &Data::default())?;
     let looked = diagnose_and_show(&session, common, arguments).await;
     session.close(common).await;
@@ -28,18 +32,18 @@ async fn diagnose_and_show(session: &Session, common: &Common, arguments: &Docto
     }
     let words = Words::of(common);
     let inventory = words.as_str();
-    if !common.json {
-        print::stdout(&under_way_text(&facts, now));
-        print::stdout(&diagnosis_text(&diagnosis, inventory, common.style()));
+    let text = |style| under_way_text(&facts, now) + &diagnosis_text(&diagnosis, inventory, style);
+    if diagnosis.is_healthy() {
+        print::usual(common, text)
+    } else {
+        print::important(common, text)
     }
     if let Some(path) = &arguments.bundle {
         pack(session, common, (&facts, &diagnosis), path).await?;
-        if !common.json {
-            print::stdout(&format!(
-                "Wrote {}, readable only by you, with secrets removed. Read it before you send it.\n",
-                shown(path)
-            ));
-        }
+        print::usual(common, |_| {
+            let path = shown(path);
+            format!("Wrote {path}, readable only by you, with secrets removed. Read it before you send it.\n")
+        });
     }
     // Last, because it is the only document: where the bundle cannot be written, the error is.
     if common.json {
@@ -58,13 +62,7 @@ async fn pack(
     let findings = session.findings(common, facts);
     let words = Words::of(common);
     let inventory = words.as_str();
-    let status = Status {
-        desired: &session.desired,
-        facts,
-        findings: &findings,
-        now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        key: session.options.digest_key,
-    };
+    let status = session.status(facts, &findings, SystemTime::now());
     let (secrets, unknown) = session.all_secrets();
     let contents = BundleContents {
         // Plain structs: they always serialise.

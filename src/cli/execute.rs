@@ -1,23 +1,22 @@
 use std::borrow::Cow;
-use std::io::Write;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use console::Term;
-
 use super::arguments::Common;
 use super::command_line::{CommandLine, Words};
-use super::echo::Echoless;
-use super::exit::{Exit, Failure};
+use super::displays::Displays;
+use super::exit::Failure;
 use super::print;
+use super::record::Record;
+use super::signals::Signals;
 use crate::apply::{
-    self, Event, EventSink, Interrupt, Journal, LockError, Locks, Operator, Outcome, SecretResolver, Stamped,
-    journal_dir,
+    self, Event, EventSink, Interrupt, LockError, Locks, Operator, Outcome, SecretResolver, Stamped,
 };
-use crate::model::{HostName, Secrets, printable};
+use crate::history::PassKind;
+use crate::model::{HostName, Secrets};
 use crate::operation::Operation;
 use crate::plan::{Plan, Step, StepId};
-use crate::report::{Clock, Display, JsonLines, Next, PlainLines, Summary, TerminalBars, since};
+use crate::report::{Display, FailureCode, Next, Summary, since};
 use crate::transport::SshTransport;
 
 /// How often the screen is drawn again.
@@ -53,10 +52,10 @@ pub async fn lock(
             _ => error.to_string(),
         };
         match &error {
-            LockError::Held { .. } => Failure::new(Exit::Locked, message)
+            LockError::Held { .. } => Failure::new(FailureCode::RunInProgress, message)
                 .next("nothing was changed; wait for that run to finish, or contact its operator, then:")
                 .command(command),
-            _ => Failure::new(Exit::Failed, message).next("nothing was changed"),
+            _ => Failure::new(FailureCode::CannotLock, message).next("nothing was changed"),
         }
     })
 }
@@ -68,27 +67,27 @@ pub async fn execute(
     secrets: Secrets,
     locks: Locks,
     common: &Common,
-    command: &CommandLine,
+    (record, signals, pass): (&Record, &Signals, PassKind),
 ) -> Result<Executed, Failure> {
     let mut events = EventSink::default();
     let mark = locks.mark(plan);
-    let journal = journal_dir(|name| std::env::var_os(name).map(Into::into)).and_then(|directory| {
-        Journal::begin(&directory, &command.to_string(), plan, &mark, events.subscribe())
-    });
+    let journal = record.applies(pass, plan, &mark);
     let mut stream = events.subscribe();
     let (stopper, mut interrupt) = Interrupt::new();
-    stopper.watch_signals().map_err(|error| Failure::other("cannot watch for signals", &error))?;
+    // Until the summary is printed.
+    let _during_steps = signals.during_steps(stopper.clone());
     let lost = locks.next_lost();
     let watch = tokio::spawn(async move { stopper.lock_lost(lost.await) });
     let resolver = SecretResolver::new(secrets, plan);
     // Its own thread: a paused terminal or a full pipe must not block the hosts.
     let (to_display, shown) = mpsc::channel();
-    let (display, echoless) = display(plan, common);
+    let Displays { display, echoless, held } = Displays::new(plan, common);
     let display = std::thread::Builder::new().name("display".to_owned()).spawn({
         let words = Words::of(common);
         move || show(&shown, display, &words)
     });
-    let display = display.map_err(|error| Failure::other("the display could not be started", &error))?;
+    let display = display
+        .map_err(|error| Failure::other(FailureCode::Internal, "the display could not be started", &error))?;
     let work = async {
         let report = apply::apply(plan, transport.clone(), resolver, mark, &mut interrupt, &events).await;
         drop(events);
@@ -96,6 +95,7 @@ pub async fn execute(
     };
     let forward = async {
         while let Some(stamped) = stream.recv().await {
+            journal.step(stamped.clone());
             // A display that has ended early shows nothing more; the run continues.
             let _ = to_display.send(stamped);
         }
@@ -106,56 +106,24 @@ pub async fn execute(
     drop(echoless);
     watch.abort();
     locks.release().await;
-    let report = report.map_err(|defect| Failure::other("the plan cannot be executed", &defect))?;
-    match journal.and_then(Journal::end) {
-        Ok(path) if common.verbose => print::stderr(&format!("journal: {}\n", path.display())),
-        Ok(_) => {}
-        Err(error) => print::stderr(&format!("warning: {}\n", printable(&error.to_string()))),
-    }
-    if !common.json {
-        print::stdout(&format!(
-            "\n{}",
-            summary.text(
-                plan,
-                &Next { status: CommandLine::verb(common, "status").to_string(), again: command.to_string() },
-                common.style()
-            )
-        ));
+    let report = report
+        .map_err(|defect| Failure::other(FailureCode::Internal, "the plan cannot be executed", &defect))?;
+    let next =
+        Next { status: CommandLine::verb(common, "status").to_string(), again: record.command.to_string() };
+    print::important(common, |style| {
+        let text = summary.text(plan, &next, style);
+        // What was held back comes after it, so it is the first that a mail of cron says.
+        if held.is_some() { text } else { format!("\n{text}") }
+    });
+    if let Some(held) = held {
+        print::stdout(&held.text());
     }
     Ok(match report.outcome {
         Outcome::Done => Executed::Done,
         Outcome::Failed if summary.was_taken_over() => Executed::TakenOver,
-        Outcome::Failed => Executed::Failed(summary.failed().to_vec()),
+        Outcome::Failed => Executed::Failed(summary.failed().cloned().collect()),
         Outcome::Interrupted => Executed::Interrupted,
     })
-}
-
-fn display(plan: &Plan, common: &Common) -> (Box<dyn Display + Send>, Option<Echoless>) {
-    let (out, clock, style) = (std::io::stdout(), Clock::system(), common.style());
-    if common.json {
-        return (Box::new(JsonLines::new(out)), None);
-    }
-    let terminal = Term::stdout();
-    // One that calls itself dumb moves no cursor (terminfo(5)).
-    if terminal.is_term() && std::env::var_os("TERM").is_none_or(|name| name != "dumb") {
-        return (Box::new(TerminalBars::new(plan, terminal, clock, style)), Some(Echoless::begin()));
-    }
-    (Box::new(PlainLines::new(plan, std::io::LineWriter::new(Flushed(out)), clock, style)), None)
-}
-
-/// Flushes every line into a pipe: CI logs are read while they grow.
-struct Flushed<W>(W);
-
-impl<W: Write> Write for Flushed<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.0.write(bytes)?;
-        self.0.flush()?;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
 }
 
 /// Shows progress, with advice for the given inventory.

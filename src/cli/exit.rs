@@ -3,8 +3,10 @@ use std::process::ExitCode;
 
 use super::arguments::Form;
 use super::command_line::{CommandLine, Words};
+use crate::cluster::unreachable::what;
+use crate::history::{RunEnded, RunProblem, RunResult};
 use crate::model::{Advice, Cause, Problem};
-use crate::report::{Details, ErrorDocument, ErrorKind, Style, error_text};
+use crate::report::{Details, ErrorCode, ErrorDocument, ErrorKind, FailureCode, Style, error_text};
 
 /// The exit codes. Documented in the README; scripts depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
-    kind: ErrorKind,
+    code: ErrorCode,
     // Boxed, so that the rare error does not make every result large.
     text: Box<Text>,
     details: Details,
@@ -65,29 +67,34 @@ enum Text {
 
 impl Failure {
     /// A report that was built elsewhere; `message` summarises it in a sentence.
-    pub fn report(exit: Exit, report: String, message: impl Into<String>) -> Self {
-        Self::of(exit, Text::Report { report, message: message.into() })
+    pub fn report(code: impl Into<ErrorCode>, report: String, message: impl Into<String>) -> Self {
+        Self::of(code.into(), Text::Report { report, message: message.into() })
     }
 
-    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self::problem(exit, Problem::bare(what))
+    pub fn new(code: FailureCode, what: impl Into<String>) -> Self {
+        Self::problem(code, Problem::bare(what))
     }
 
-    pub fn problem(exit: Exit, problem: Problem) -> Self {
-        Self::of(exit, Text::Sentence(problem))
+    pub fn problem(code: FailureCode, problem: Problem) -> Self {
+        Self::of(code.into(), Text::Sentence(problem))
     }
 
-    fn of(exit: Exit, text: Text) -> Self {
-        let kind = match exit {
-            Exit::Usage => ErrorKind::Usage,
-            Exit::Locked => ErrorKind::Locked,
-            Exit::Done | Exit::Failed | Exit::Pending | Exit::Interrupted => ErrorKind::Failed,
+    fn of(code: ErrorCode, text: Text) -> Self {
+        let exit = match code.kind() {
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::Locked => Exit::Locked,
+            ErrorKind::Interrupted => Exit::Interrupted,
+            ErrorKind::Refused
+            | ErrorKind::Unreachable
+            | ErrorKind::Stale
+            | ErrorKind::Unconfirmed
+            | ErrorKind::Failed => Exit::Failed,
         };
-        Self { exit, kind, text: Box::new(text), details: Details::None }
+        Self { exit, code, text: Box::new(text), details: Details::None }
     }
 
-    pub fn other(what: impl Into<String>, why: &dyn Error) -> Self {
-        Self::new(Exit::Failed, what).why(why.to_string())
+    pub fn other(code: FailureCode, what: impl Into<String>, why: &dyn Error) -> Self {
+        Self::new(code, what).why(why.to_string())
     }
 
     pub fn why(mut self, reason: impl Into<String>) -> Self {
@@ -113,9 +120,8 @@ impl Failure {
         self
     }
 
-    /// A more precise kind than the exit code implies, with further details.
-    pub fn kind(mut self, kind: ErrorKind, details: Details) -> Self {
-        self.kind = kind;
+    /// Further details.
+    pub fn details(mut self, details: Details) -> Self {
         self.details = details;
         self
     }
@@ -126,6 +132,65 @@ impl Failure {
             problem.cause.reword(|words| inventory.put_into(words));
         }
         self
+    }
+
+    /// The result of a run that it ended.
+    pub fn result(&self) -> RunResult {
+        match self.code.kind() {
+            ErrorKind::Refused => RunResult::Refused,
+            ErrorKind::Unreachable => RunResult::Unreachable,
+            ErrorKind::Locked => RunResult::Locked,
+            ErrorKind::Stale => RunResult::Stale,
+            ErrorKind::Unconfirmed => RunResult::Unconfirmed,
+            ErrorKind::Interrupted => RunResult::Interrupted,
+            ErrorKind::Usage | ErrorKind::Failed => RunResult::Failed,
+        }
+    }
+
+    /// The end of such a run, for its journal.
+    pub fn ended(&self, result: RunResult) -> RunEnded {
+        let message = match self.text.as_ref() {
+            Text::Report { message, .. } => message,
+            Text::Sentence(problem) => &problem.what,
+        };
+        RunEnded {
+            result,
+            exit_code: self.exit.code(),
+            code: Some(self.code.to_string()),
+            message: Some(message.clone()),
+            problems: self.problems(),
+        }
+    }
+
+    fn problems(&self) -> Vec<RunProblem> {
+        match &self.details {
+            Details::Refusals(document) => document
+                .refusals
+                .iter()
+                .map(|refusal| RunProblem {
+                    code: refusal.code.to_string(),
+                    host: refusal.host.clone(),
+                    what: refusal.what.clone(),
+                    why: refusal.why.clone(),
+                    advice: refusal.advice.clone(),
+                })
+                .collect(),
+            Details::Unreachable(document) => document
+                .unreachable
+                .iter()
+                .map(|silent| RunProblem {
+                    code: silent.code.to_string(),
+                    host: Some(silent.host.clone()),
+                    what: what(silent.cause).to_owned(),
+                    why: silent.evidence.clone(),
+                    advice: silent.advice.join("\n"),
+                })
+                .collect(),
+            Details::None
+            | Details::Problems { .. }
+            | Details::UnderWay { .. }
+            | Details::Destroys { .. } => Vec::new(),
+        }
     }
 
     /// Prints it on standard error.
@@ -139,6 +204,14 @@ impl Failure {
 
     /// Prints it on standard output, as JSON.
     pub fn print_json(&self, form: Form) {
+        self.told(|document| match form {
+            Form::Document => super::print::json(document),
+            Form::Line => super::print::json_line(document),
+        });
+    }
+
+    /// Tells it as a document.
+    pub fn told<T>(&self, teller: impl FnOnce(&ErrorDocument<'_>) -> T) -> T {
         let no_more = Cause::default();
         let (message, cause) = match self.text.as_ref() {
             Text::Report { message, .. } => (message, &no_more),
@@ -153,22 +226,19 @@ impl Failure {
         }
         let why = cause.why_text();
         let next = (!sentences.is_empty()).then(|| sentences.join("\n"));
-        let (error, details) = (self.kind, &self.details);
+        let (error, code) = (self.code.kind(), self.code);
         let exit_code = self.exit.code();
-        let document = ErrorDocument {
+        teller(&ErrorDocument {
             format_version: 1,
             event: "error",
             error,
+            code,
             exit_code,
             message,
             why: why.as_deref(),
             next: next.as_deref(),
             commands: &commands,
-            details,
-        };
-        match form {
-            Form::Document => super::print::json(&document),
-            Form::Line => super::print::json_line(&document),
-        }
+            details: &self.details,
+        })
     }
 }

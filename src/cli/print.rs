@@ -1,6 +1,32 @@
 use std::io::{self, Write};
 
+use super::arguments::Common;
+use super::log_file;
 use crate::model::printable_json;
+use crate::report::Style;
+
+/// Text for people that tells how things go. It is only in the log with `--quiet` or `--json`.
+pub fn usual(common: &Common, text: impl Fn(Style) -> String) {
+    if !common.json && !common.quiet {
+        stdout(&text(common.style()));
+    }
+    logged(text);
+}
+
+/// Text for people that must be known: what failed, changed, or needs attention. It is only in the log with `--json`.
+pub fn important(common: &Common, text: impl Fn(Style) -> String) {
+    if !common.json {
+        stdout(&text(common.style()));
+    }
+    logged(text);
+}
+
+/// Text that is in the log alone.
+pub fn logged(text: impl Fn(Style) -> String) {
+    if log_file::is_kept() {
+        log_file::write(&text(log_file::style()));
+    }
+}
 
 /// Writes to standard output; a closed pipe is not an error.
 pub fn stdout(text: &str) {
@@ -8,8 +34,9 @@ pub fn stdout(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Writes to standard error.
+/// Writes to standard error, and to the log.
 pub fn stderr(text: &str) {
+    log_file::write(text);
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

@@ -1,31 +1,35 @@
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::{Called, Common, Data};
 use super::command_line::{CommandLine, Words};
-use super::exit::{Exit, Failure};
+use super::connection::{Rights, close, transport};
+use super::exit::Failure;
+use super::inventory_path::directory;
+use super::left_out::{self, Request};
+use super::named_hosts::{host_named, limit};
 use super::print;
-use super::wait_for_steps::ProbeTime;
+use super::wait_for_steps::{ProbeTime, gather_when_idle};
 use crate::apply::{gather, named_secrets};
-use crate::cluster::phrases::listed;
+use crate::cluster::phrases::{grouped, listed};
+use crate::cluster::unreachable::what;
 use crate::cluster::{Finding, access, health};
 use crate::document::{Graphics, Problem};
-use crate::facts::Facts;
-use crate::inventory::{self, Become, Desired, Host, HostKeys, Loaded, SecretPolicy, Ssh};
-use crate::model::{DigestKey, HostName, Role, Secret, SecretName, SecretSource, Secrets};
-use crate::plan::{self, Limit, Options, Pass, Plan, PlanError, PlannedHost, UnknownMembers};
+use crate::facts::{Facts, Observation};
+use crate::inventory::{self, Desired, Loaded, SecretPolicy};
+use crate::model::{Advice, DigestKey, HostName, SecretName, Secrets};
+use crate::plan::{self, Options, Pass, Plan, PlanError, PlannedHost, UnknownMembers};
 use crate::playbook::{Arguments, PhaseSettings, Playbook};
 use crate::report::{
-    Colour, Details, ErrorKind, RefusalDocument, Routes, Style, late_refusals_text, late_unreachable_text,
-    refusals_text, unreachable_document, unreachable_text,
+    Colour, Details, ErrorCode, FailureCode, RefusalDocument, Routes, Status, Style, UnreachableDocument,
+    advice_text, late_refusals_text, late_unreachable_text, refusals_text, unreachable_document,
+    unreachable_text,
 };
 use crate::template::Templates;
-use crate::transport::{BecomeRoot, HostKeyPolicy, SshTarget, SshTransport, Transport};
-
-/// The environment variable with the password for sudo.
-const BECOME_PASSWORD: &str = "RABBITUP_BECOME_PASSWORD";
+use crate::transport::SshTransport;
 
 /// A loaded inventory and the transport to its hosts: the start of every command that contacts hosts.
 pub struct Session {
@@ -35,6 +39,11 @@ pub struct Session {
     pub options: Options,
     pub hosts: Vec<PlannedHost>,
     pub transport: Arc<SshTransport>,
+    /// The hosts that are neither contacted nor changed (`--without`).
+    left_out: BTreeSet<HostName>,
+    /// What was asked for, to be asked for again without more hosts.
+    called: Called,
+    data: Data,
     /// The secrets known so far.
     secrets: RefCell<Secrets>,
     style: Style,
@@ -46,35 +55,43 @@ pub struct Session {
 pub fn load(common: &Common, secrets: SecretPolicy) -> Result<(Loaded, Templates), Failure> {
     let style = common.style_of_stderr();
     let graphics = graphics(style);
-    let loaded = inventory::load(&common.inventory, inventory::Options { secrets })
-        .map_err(|errors| bad_file(errors.render(style.width, graphics), &errors, errors.problems()))?;
-    if !loaded.warnings.is_empty() && !common.json {
+    let loaded = inventory::load(&common.inventory, inventory::Options { secrets }).map_err(|errors| {
+        bad_file(FailureCode::Inventory, errors.render(style.width, graphics), &errors, errors.problems())
+    })?;
+    if !loaded.warnings.is_empty() && !common.json && !common.quiet {
         print::stderr(&format!("{}\n", crate::document::report(&loaded.warnings, style.width, graphics)));
     }
-    let templates = Templates::new(&loaded.desired.templates)
-        .map_err(|error| Failure::new(Exit::Usage, "a template is invalid").why(error.to_string()))?;
+    let templates = Templates::new(&loaded.desired.templates).map_err(|error| {
+        Failure::new(FailureCode::Template, "a template is invalid").why(error.to_string())
+    })?;
     Ok((loaded, templates))
 }
 
 /// A playbook by name; those beside the inventory take precedence over the built-in ones.
 pub fn playbook(common: &Common, name: &str) -> Result<Playbook, Failure> {
     let style = common.style_of_stderr();
-    Playbook::load(name, directory(&common.inventory))
-        .map_err(|errors| bad_file(errors.render(style.width, graphics(style)), &errors, errors.problems()))
+    Playbook::load(name, directory(&common.inventory)).map_err(|errors| {
+        bad_file(
+            FailureCode::Playbook,
+            errors.render(style.width, graphics(style)),
+            &errors,
+            errors.problems(),
+        )
+    })
 }
 
-fn bad_file(report: String, message: &dyn std::fmt::Display, problems: &[Problem]) -> Failure {
+/// The problems of a file, as the end of a command.
+pub fn bad_file(
+    code: FailureCode,
+    report: String,
+    message: &dyn std::fmt::Display,
+    problems: &[Problem],
+) -> Failure {
     let problems = problems.iter().map(Problem::document).collect();
-    Failure::report(Exit::Usage, report, message.to_string())
-        .kind(ErrorKind::Usage, Details::Problems { problems })
+    Failure::report(code, report, message.to_string()).details(Details::Problems { problems })
 }
 
-/// The directory of the inventory.
-pub fn directory(inventory: &Path) -> &Path {
-    inventory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn graphics(style: Style) -> Graphics {
+pub fn graphics(style: Style) -> Graphics {
     let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -86,74 +103,26 @@ fn graphics(style: Style) -> Graphics {
     }
 }
 
-/// The sudo password, if the command line or the environment provides one.
-pub fn become_password(common: &Common) -> Result<Option<Secret>, Failure> {
-    if common.ask_become_pass {
-        let terminal = console::Term::stderr();
-        let unread = |why: String| {
-            Failure::new(Exit::Usage, "the password could not be read")
-                .why(why)
-                .next("without a terminal, set RABBITUP_BECOME_PASSWORD instead of --ask-become-pass")
-        };
-        // Without a terminal, end of input would count as an empty password.
-        if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-            return Err(unread("standard input is not a terminal".to_owned()));
-        }
-        let ask =
-            terminal.write_str("Password for sudo on the hosts: ").and_then(|()| terminal.read_secure_line());
-        let password = ask.map_err(|error| unread(error.to_string()))?;
-        return Ok(Some(Secret::new(password.into_bytes())));
-    }
-    Ok(std::env::var(BECOME_PASSWORD).ok().map(|password| Secret::new(password.into_bytes())))
-}
-
-/// A transport to these hosts. Environment variables named in `sources` are withheld from ssh.
-pub fn transport(
-    hosts: &[PlannedHost],
-    password: Option<&Secret>,
-    sources: &BTreeMap<SecretName, SecretSource>,
-) -> Arc<SshTransport> {
-    let variable = |source: &SecretSource| match source {
-        SecretSource::Env(name) => Some(name.clone()),
-        _ => None,
-    };
-    let withheld: Vec<String> =
-        sources.values().filter_map(variable).chain([BECOME_PASSWORD.to_owned()]).collect();
-    let target = |host: &PlannedHost| (host.name.clone(), target(&host.ssh, password, &withheld));
-    Arc::new(SshTransport::new(hosts.iter().map(target).collect()))
-}
-
-fn target(ssh: &Ssh, password: Option<&Secret>, withheld: &[String]) -> SshTarget {
-    SshTarget {
-        destination: ssh.destination.clone(),
-        user: ssh.user.clone(),
-        port: ssh.port,
-        identity: ssh.identity.clone(),
-        config: ssh.config.clone(),
-        jump: ssh.jump.clone(),
-        host_keys: match ssh.host_keys {
-            HostKeys::Strict => HostKeyPolicy::Strict,
-            HostKeys::AcceptNew => HostKeyPolicy::AcceptNew,
-        },
-        r#become: match ssh.r#become {
-            Become::Auto => BecomeRoot::Auto,
-            Become::Root => BecomeRoot::Root,
-            Become::Sudo => BecomeRoot::Sudo,
-            Become::Doas => BecomeRoot::Doas,
-        },
-        connect_timeout: ssh.connect_timeout,
-        persist: ssh.persist,
-        sudo_password: password.cloned(),
-        withheld: withheld.to_vec(),
-    }
-}
-
 impl Session {
     /// Loads everything; opens no connection yet.
     pub fn open(common: &Common, called: &Called, data: &Data) -> Result<Self, Failure> {
+        Self::open_with(common, called, data, Rights::of_root)
+    }
+
+    /// For a command that changes nothing by a plan: scripts run with these rights.
+    pub fn open_as(common: &Common, rights: fn(&Common) -> Result<Rights, Failure>) -> Result<Self, Failure> {
+        Self::open_with(common, &Called::default(), &Data::default(), rights)
+    }
+
+    fn open_with(
+        common: &Common,
+        called: &Called,
+        data: &Data,
+        rights: fn(&Common) -> Result<Rights, Failure>,
+    ) -> Result<Self, Failure> {
         let playbook = playbook(common, called.name())?;
         let arguments = Arguments::parse(&playbook, &called.values)
-            .map_err(|error| Failure::problem(Exit::Usage, error.0))?;
+            .map_err(|error| Failure::problem(FailureCode::Values, error.0))?;
         let (Loaded { desired, .. }, templates) = load(common, SecretPolicy::Require)?;
         let desired = concerned(desired, &playbook, &arguments)?;
         let options = Options {
@@ -171,11 +140,27 @@ impl Session {
             command: CommandLine::doing(common, called, &Data { prune: None, ..data.clone() }).to_string(),
             pass: Pass::Before,
         };
-        let hosts = plan::planned_hosts(&desired, &playbook, &options.arguments);
-        let transport = transport(&hosts, become_password(common)?.as_ref(), &desired.secret_sources);
+        let left_out = left_out::named(&desired, &data.without, &options.arguments)?;
+        let mut hosts = plan::planned_hosts(&desired, &playbook, &options.arguments);
+        hosts.retain(|host| !left_out.contains(&host.name));
+        let transport = transport(&hosts, &rights(common)?, &desired.secret_sources);
         let (secrets, style) = (RefCell::new(desired.secrets.clone()), common.style_of_stderr());
         let changes = Cell::new(false);
-        Ok(Self { desired, playbook, templates, options, hosts, transport, secrets, style, changes })
+        let (called, data) = (called.clone(), data.clone());
+        Ok(Self {
+            desired,
+            playbook,
+            templates,
+            options,
+            hosts,
+            transport,
+            left_out,
+            called,
+            data,
+            secrets,
+            style,
+            changes,
+        })
     }
 
     /// Whether the playbook only cancels what another run waits for: it must not wait for that run itself.
@@ -190,7 +175,18 @@ impl Session {
 
     /// Probes every host.
     pub async fn gather(&self) -> Facts {
-        gather(&self.transport, &self.hosts).await
+        self.with_left_out(gather(&self.transport, &self.hosts).await)
+    }
+
+    /// Probes every host once nothing of another run is at work there.
+    pub async fn gather_when_idle(&self, common: &Common, turn: ProbeTime) -> Result<Facts, Failure> {
+        let facts = gather_when_idle(&self.transport, &self.hosts, common, turn).await?;
+        Ok(self.with_left_out(facts))
+    }
+
+    fn with_left_out(&self, mut facts: Facts) -> Facts {
+        facts.hosts.extend(self.left_out.iter().map(|host| (host.clone(), Observation::LeftOut)));
+        facts
     }
 
     /// Makes the plan. Unreachable hosts and refusals become errors in the form that the command line asks for.
@@ -237,6 +233,12 @@ impl Session {
         Self::advised(common, findings)
     }
 
+    /// What was seen of the cluster at a time.
+    pub fn status<'a>(&'a self, facts: &'a Facts, findings: &'a [Finding], at: SystemTime) -> Status<'a> {
+        let now = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Status { desired: &self.desired, facts, findings, now }
+    }
+
     fn advised(common: &Common, mut findings: Vec<Finding>) -> Vec<Finding> {
         let words = Words::of(common);
         for finding in &mut findings {
@@ -246,7 +248,7 @@ impl Session {
     }
 
     /// The desired state with the secrets that `needed` asks for, until it asks for no more. Each command runs once.
-    fn knowing(&self, needed: impl Fn(&Desired) -> BTreeSet<SecretName>) -> Result<Desired, Failure> {
+    pub fn knowing(&self, needed: impl Fn(&Desired) -> BTreeSet<SecretName>) -> Result<Desired, Failure> {
         let mut desired = self.desired.clone();
         loop {
             desired.secrets = self.secrets.borrow().clone();
@@ -268,7 +270,7 @@ impl Session {
             let secret = command.read().map_err(|problem| {
                 let message = problem.to_string();
                 let report = crate::document::report(&[problem], style.width, graphics(style)) + "\n";
-                Failure::report(Exit::Usage, report, message)
+                Failure::report(FailureCode::SecretCommand, report, message)
             })?;
             self.secrets.borrow_mut().insert(name.clone(), secret);
         }
@@ -289,12 +291,25 @@ impl Session {
         (self.secrets.borrow().clone(), unknown)
     }
 
-    fn require_reached(&self, common: &Common, playbook: &Playbook, facts: &Facts) -> Result<(), Failure> {
+    pub fn require_reached(
+        &self,
+        common: &Common,
+        playbook: &Playbook,
+        facts: &Facts,
+    ) -> Result<(), Failure> {
         if plan::unreachable(&self.desired, playbook, facts, &self.options).is_empty() {
             return Ok(());
         }
         let text = if self.changes.get() { late_unreachable_text } else { unreachable_text };
-        Err(silent(facts, &Routes::from(&self.desired), text, common.style_of_stderr()))
+        // A run that has begun is continued with the hosts that it was begun with.
+        let next = if self.changes.get() {
+            Vec::new()
+        } else {
+            let (desired, templates) = (&self.desired, &self.templates);
+            let (options, called, data) = (&self.options, &self.called, &self.data);
+            left_out::ways(&Request { common, called, data, desired, playbook, templates, options }, facts)
+        };
+        Err(silent(facts, &Routes::from(&self.desired), text, next, common.style_of_stderr()))
     }
 
     /// Closes the connections, and prints their number with --verbose.
@@ -303,15 +318,23 @@ impl Session {
     }
 }
 
-fn refusal(refused: &PlanError, text: String) -> Failure {
+pub fn refusal(refused: &PlanError, text: String) -> Failure {
     let message = refused.0.first().map(|first| first.problem.what.clone()).unwrap_or_default();
-    Failure::report(Exit::Failed, text, message)
-        .kind(ErrorKind::Refused, Details::Refusals(RefusalDocument::from(refused)))
+    let code = refused
+        .0
+        .first()
+        .map_or(ErrorCode::Other(FailureCode::Internal), |first| ErrorCode::Refused(first.kind));
+    Failure::report(code, text, message).details(Details::Refusals(RefusalDocument::from(refused)))
 }
 
-/// The error for hosts that did not answer although all are needed.
+/// The error for hosts that could not be inspected although all are needed.
 pub fn unreachable(facts: &Facts, routes: &Routes<'_>, style: Style) -> Failure {
-    silent(facts, routes, unreachable_text, style)
+    unreachable_and(facts, routes, Vec::new(), style)
+}
+
+/// Like [`unreachable()`], with more advice behind that of each host.
+pub fn unreachable_and(facts: &Facts, routes: &Routes<'_>, next: Vec<Advice>, style: Style) -> Failure {
+    silent(facts, routes, unreachable_text, next, style)
 }
 
 /// Like [`unreachable()`], with a text for a run that has changed something, or nothing.
@@ -319,22 +342,33 @@ fn silent(
     facts: &Facts,
     routes: &Routes<'_>,
     text: fn(&Facts, &Routes<'_>, Style) -> String,
+    next: Vec<Advice>,
     style: Style,
 ) -> Failure {
-    let message = format!("{} did not answer", listed(facts.unreachable().map(|(host, _)| host)));
-    Failure::report(Exit::Failed, text(facts, routes, style), message)
-        .kind(ErrorKind::Unreachable, Details::Unreachable(unreachable_document(facts, routes)))
+    let causes = grouped(facts.unreachable().map(|(host, why)| (why.cause, host)));
+    let message = match causes.as_slice() {
+        [(cause, hosts)] => format!("{}: {}", listed(hosts), what(*cause)),
+        _ => format!("{} could not be inspected", listed(facts.unreachable().map(|(host, _)| host))),
+    };
+    let document = UnreachableDocument {
+        alternatives: next.iter().map(Advice::line).collect(),
+        ..unreachable_document(facts, routes)
+    };
+    let code =
+        document.unreachable.first().map_or(ErrorCode::Other(FailureCode::Internal), |first| first.code);
+    Failure::report(code, text(facts, routes, style) + &advice_text(&next, style), message)
+        .details(Details::Unreachable(document))
 }
 
 /// The desired state while this playbook runs: without the node that it removes.
 fn concerned(desired: Desired, playbook: &Playbook, arguments: &Arguments) -> Result<Desired, Failure> {
     if let Some(new) = &arguments.new {
         if arguments.old.as_ref() == Some(new) {
-            return Err(Failure::new(Exit::Usage, format!("{new} cannot take its own place"))
+            return Err(Failure::new(FailureCode::Values, format!("{new} cannot take its own place"))
                 .next("a node that lost its data comes back with: rabbitup run recover-node"));
         }
         if !desired.brokers().any(|host| &host.node() == new) {
-            return Err(Failure::new(Exit::Usage, format!("{new} is not a broker in the inventory"))
+            return Err(Failure::new(FailureCode::Values, format!("{new} is not a broker in the inventory"))
                 .next("add its host with the role broker; the old one may stay until it is replaced"));
         }
     }
@@ -343,55 +377,6 @@ fn concerned(desired: Desired, playbook: &Playbook, arguments: &Arguments) -> Re
         Some(node) => desired.without(node.clone()),
         None => desired,
     })
-}
-
-/// Closes a transport's connections.
-pub async fn close(transport: &Arc<SshTransport>, common: &Common) {
-    let counts = transport.counts();
-    if common.verbose {
-        print::stderr(&format!(
-            "ssh: {} connections opened, {} scripts run\n",
-            counts.connections, counts.execs
-        ));
-    }
-    transport.close().await;
-}
-
-fn limit(desired: &Desired, words: &[String]) -> Result<Limit, Failure> {
-    if words.is_empty() {
-        return Ok(Limit::All);
-    }
-    let mut hosts = BTreeSet::new();
-    for word in words {
-        match word.strip_prefix('@') {
-            Some(role) => {
-                let Some(role) = Role::ALL.into_iter().find(|known| known.as_str() == role) else {
-                    let roles = Role::ALL.map(|role| format!("@{}", role.as_str())).join(", ");
-                    return Err(Failure::new(Exit::Usage, format!("--limit {word}: there is no such role"))
-                        .next(format!("the roles are {roles}")));
-                };
-                hosts.extend(desired.with_role(role).map(|host| host.name.clone()));
-            }
-            None => {
-                hosts.insert(host_named(desired, word)?);
-            }
-        }
-    }
-    Ok(Limit::Only(hosts))
-}
-
-/// A host of the inventory, by its name or its node's name.
-pub fn host_named(desired: &Desired, name: &str) -> Result<HostName, Failure> {
-    let wanted = |host: &&Host| host.name.as_str() == name || host.node().to_string() == name;
-    if let Some(host) = desired.hosts.iter().find(wanted) {
-        return Ok(host.name.clone());
-    }
-    let names = desired.hosts.iter().map(|host| host.name.as_str());
-    let advice = match crate::document::nearest(name, names.clone()) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("its hosts are {}", names.collect::<Vec<_>>().join(", ")),
-    };
-    Err(Failure::new(Exit::Usage, format!("the inventory has no host {name}")).next(advice))
 }
 
 /// A path as text for people.

@@ -1,27 +1,34 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::arguments::{Called, Common, Up};
-use super::command_line::{CommandLine, Words};
+use super::command_line::CommandLine;
 use super::consent::{Answer, By, Consent};
-use super::examine::examined;
 use super::execute::{Executed, execute, lock};
 use super::exit::{Exit, Failure};
+use super::failure_diagnosis::diagnose;
 use super::print;
+use super::record::Record;
 use super::session::Session;
-use super::wait_for_steps::{ProbeTime, gather_when_idle};
+use super::signals::Signals;
+use super::verified_errors::Errors;
+use super::wait_for_steps::ProbeTime;
 use crate::apply::Locks;
 use crate::cluster::phrases::counted;
 use crate::cluster::{Finding, Severity, is_healthy};
 use crate::facts::Facts;
+use crate::history::{PassKind, RunResult};
 use crate::model::{HostName, one_line};
-use crate::plan::{Pass, Plan, StepId};
+use crate::plan::{Pass, Plan};
 use crate::playbook::Playbook;
 use crate::rabbitmq::BROKER_UNIT;
-use crate::report::{DiagnosisDocument, FindingEntry, diagnosis_brief, findings_text, last_line, plan_text};
+use crate::report::{
+    EndpointEntry, FailureCode, FindingEntry, LoginEntry, endpoint_entries, entrances_text, findings_text,
+    last_line, login_entry, plan_text,
+};
 
 /// When a verification looks again first while it waits for what is not there yet; each time half as long again, up to
 /// [`LONGEST_PAUSE`]: a look is a process or fifty on every host.
@@ -29,8 +36,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a verification waits before it says what for.
 const QUIET: Duration = Duration::from_secs(1);
-/// How long it waits for an error that was there before the run.
-const WAIT_FOR_OLD_ERRORS: Duration = Duration::from_secs(10);
 
 /// `rabbitup up`, and `rabbitup run` with another playbook.
 pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exit, Failure> {
@@ -40,12 +45,19 @@ pub async fn run(common: &Common, called: &Called, arguments: &Up) -> Result<Exi
         session: &session,
         common,
         consent: Consent::new(common, By::flag(arguments.yes), showing.clone()),
-        command: CommandLine::doing(common, called, &arguments.data),
+        record: Record::of_playbook(
+            common,
+            CommandLine::doing(common, called, &arguments.data),
+            called.name(),
+            &session.desired,
+        ),
+        signals: Signals::default(),
         showing,
         before: RefCell::default(),
         touched: RefCell::default(),
     };
-    let result = work.run().await;
+    let result = work.signals.until_interrupted(work.run(), || work.record.interrupted()).await;
+    work.record.end(common, &result);
     session.close(common).await;
     result
 }
@@ -55,8 +67,10 @@ struct PlaybookRun<'a> {
     session: &'a Session,
     common: &'a Common,
     consent: Consent<'a>,
-    /// This very run, and what shows what it would do.
-    command: CommandLine,
+    /// This very run.
+    record: Record,
+    signals: Signals,
+    /// What shows what it would do.
     showing: CommandLine,
     /// What was wrong before anything was done.
     before: RefCell<Vec<Finding>>,
@@ -86,9 +100,12 @@ impl PlaybookRun<'_> {
     /// What a stopped node holds is seen only when it runs, so a second round may follow the first; never a third.
     async fn run(&self) -> Result<Exit, Failure> {
         let facts = self.gather_when_idle(self.session.first_turn()).await?;
+        let findings = self.session.health(self.common, &facts);
+        self.record.seen_before(&self.session.status(&facts, &findings, SystemTime::now()));
         let plan = self.session.plan(self.common, &facts, Pass::Before)?;
-        self.show(&plan_text(&plan, self.common.style()));
-        *self.before.borrow_mut() = self.session.health(self.common, &facts);
+        self.consent.show("", &plan);
+        self.record.planned(&plan);
+        *self.before.borrow_mut() = findings;
         let began = Instant::now();
         if plan.is_empty() {
             return self.judge_soon(&facts, began).await;
@@ -96,22 +113,19 @@ impl PlaybookRun<'_> {
         match self.run_pass(plan, began, Pass::Before).await? {
             PassEnd::Ended(exit) => Ok(exit),
             PassEnd::More(plan) => {
-                self.show("\nWhat runs now shows that there is more to do:\n\n");
-                self.show(&plan_text(&plan, self.common.style()));
+                self.consent.show("\nWhat runs now shows that there is more to do:\n\n", &plan);
                 match self.run_pass(plan, began, Pass::After(began.elapsed())).await? {
                     PassEnd::Ended(exit) => Ok(exit),
-                    PassEnd::More(plan) => {
-                        self.show("After the run, this is still to be done:\n");
-                        Err(self.unfinished(&plan))
-                    }
+                    PassEnd::More(plan) => Err(self.unfinished(&plan)),
                 }
             }
         }
     }
 
     fn unfinished(&self, plan: &Plan) -> Failure {
-        self.show(&plan_text(plan, self.common.style()));
-        Failure::new(Exit::Failed, "after the run there is still something to do")
+        let about = "After the run, this is still to be done:\n";
+        print::important(self.common, |style| format!("{about}{}", plan_text(plan, style)));
+        Failure::new(FailureCode::Unfinished, "after the run there is still something to do")
             .why(last_line(plan))
             .next("see what it is:")
             .command(&self.showing)
@@ -120,17 +134,19 @@ impl PlaybookRun<'_> {
     /// Confirms, applies and verifies a plan that has been shown.
     async fn run_pass(&self, plan: Plan, began: Instant, pass: Pass) -> Result<PassEnd, Failure> {
         if self.consent.to(&plan, APPLY).await? == Answer::No {
-            self.show(match pass {
+            self.tell(match pass {
                 Pass::Before => "Not confirmed: nothing was changed.\n",
                 Pass::After(_) => "Not confirmed: this was not done.\n",
             });
+            self.record.ends_as(RunResult::Unconfirmed);
             return Ok(PassEnd::Ended(Exit::Failed));
         }
-        let locks = lock(&self.session.transport, &plan, &self.command).await?;
+        let locks = lock(&self.session.transport, &plan, &self.record.command).await?;
         let plan = match self.replan_under_lock(plan, &self.session.playbook, pass).await? {
             Replanned::Go(plan) => plan,
             Replanned::NotConfirmed => {
-                self.show("Not confirmed: nothing of it was done.\n");
+                self.tell("Not confirmed: nothing of it was done.\n");
+                self.record.ends_as(RunResult::Unconfirmed);
                 return Ok(PassEnd::Ended(Exit::Failed));
             }
             Replanned::NothingLeft => {
@@ -138,10 +154,16 @@ impl PlaybookRun<'_> {
                 return self.verify(began).await;
             }
         };
-        Ok(match self.execute(&plan, locks).await? {
+        let kind = match pass {
+            Pass::Before => PassKind::First,
+            Pass::After(_) => PassKind::Again,
+        };
+        Ok(match self.execute(kind, &plan, locks).await? {
             Executed::Done => return self.verify(began).await,
             Executed::Failed(steps) => {
-                self.examine(&plan, &steps).await;
+                self.record.ends_as(RunResult::Failed);
+                let facts = self.look_after().await;
+                diagnose((self.session, self.common, &self.record), (&plan, &steps), &facts).await;
                 self.recover().await?;
                 PassEnd::Ended(Exit::Failed)
             }
@@ -151,11 +173,20 @@ impl PlaybookRun<'_> {
         })
     }
 
-    async fn execute(&self, plan: &Plan, locks: Locks) -> Result<Executed, Failure> {
+    /// What the steps left: it is drawn on the run's page.
+    async fn look_after(&self) -> Facts {
+        let facts = self.session.gather().await;
+        let findings = self.session.health(self.common, &facts);
+        self.record.seen_after(&self.session.status(&facts, &findings, SystemTime::now()));
+        facts
+    }
+
+    async fn execute(&self, kind: PassKind, plan: &Plan, locks: Locks) -> Result<Executed, Failure> {
         self.session.changes.set(true);
         self.touched.borrow_mut().extend(plan.steps.iter().map(|step| step.host.clone()));
         let secrets = self.session.secrets_for(plan)?;
-        execute(&self.session.transport, plan, secrets, locks, self.common, &self.command).await
+        let about = (&self.record, &self.signals, kind);
+        execute(&self.session.transport, plan, secrets, locks, self.common, about).await
     }
 
     /// Under the lock the hosts are inspected once more. What was confirmed is what is done: a plan that has become another
@@ -176,8 +207,7 @@ impl PlaybookRun<'_> {
             self.show("The hosts have changed since: there is nothing left to do.\n");
             return Ok(Replanned::NothingLeft);
         }
-        self.show("The hosts have changed since; the plan is now:\n");
-        self.show(&plan_text(&plan, self.common.style()));
+        self.consent.show("The hosts have changed since; the plan is now:\n", &plan);
         Ok(match self.consent.to(&plan, APPLY).await? {
             Answer::Yes => Replanned::Go(plan),
             Answer::No => Replanned::NotConfirmed,
@@ -185,25 +215,7 @@ impl PlaybookRun<'_> {
     }
 
     async fn gather_when_idle(&self, turn: ProbeTime) -> Result<Facts, Failure> {
-        gather_when_idle(&self.session.transport, &self.session.hosts, self.common, turn).await
-    }
-
-    /// Why nodes do not come together, where a step that brings them together has failed. It adds to the failure that was
-    /// told, and takes nothing from it.
-    async fn examine(&self, plan: &Plan, failed: &[StepId]) {
-        let mut steps = failed.iter().filter_map(|id| plan.step(id));
-        if !steps.any(|step| step.operation.nature().broker.brings_nodes_together()) {
-            return;
-        }
-        let facts = self.session.gather().await;
-        let diagnosis = examined(&self.session.transport, &self.session.desired, &facts).await;
-        let words = Words::of(self.common);
-        let inventory = words.as_str();
-        if self.common.json {
-            let document = DiagnosisDocument::new(&diagnosis, &facts, inventory);
-            print::json_line(&Examined { event: "doctor", document });
-        }
-        self.show(&diagnosis_brief(&diagnosis, inventory, self.common.style()));
+        self.session.gather_when_idle(self.common, turn).await
     }
 
     /// A run of some playbooks must not be left half-way: what ends it is planned from what is there now, shown, and
@@ -212,25 +224,30 @@ impl PlaybookRun<'_> {
         let Some(playbook) = self.session.playbook.after_failure() else { return Ok(()) };
         let facts = self.gather_when_idle(ProbeTime::HalfWay).await?;
         let plan = self.session.plan_with(self.common, &playbook, &facts, Pass::Before).inspect_err(|_| {
-            self.show(&format!(
+            self.tell(&format!(
                 "\nThe run failed half-way, and what would end it cannot be planned now (below). Then run again: {}\n\n",
-                self.command
+                self.record.command
             ));
         })?;
         if plan.is_empty() {
             return Ok(());
         }
-        self.show("\nThe run failed half-way. This ends it:\n\n");
-        self.show(&plan_text(&plan, self.common.style()));
+        self.consent.show("\nThe run failed half-way. This ends it:\n\n", &plan);
         if self.consent.to(&plan, APPLY).await? == Answer::No {
-            self.show(&format!("Not confirmed: it is left half-way. Then run again: {}\n", self.command));
+            self.tell(&format!(
+                "Not confirmed: it is left half-way. Then run again: {}\n",
+                self.record.command
+            ));
             return Ok(());
         }
-        let locks = lock(&self.session.transport, &plan, &self.command).await?;
+        let locks = lock(&self.session.transport, &plan, &self.record.command).await?;
         let plan = match self.replan_under_lock(plan, &playbook, Pass::Before).await? {
             Replanned::Go(plan) => plan,
             Replanned::NotConfirmed => {
-                self.show(&format!("Not confirmed: it is left half-way. Then run again: {}\n", self.command));
+                self.tell(&format!(
+                    "Not confirmed: it is left half-way. Then run again: {}\n",
+                    self.record.command
+                ));
                 return Ok(());
             }
             Replanned::NothingLeft => {
@@ -238,10 +255,11 @@ impl PlaybookRun<'_> {
                 return Ok(());
             }
         };
-        if self.execute(&plan, locks).await? == Executed::Done {
+        if self.execute(PassKind::Recovery, &plan, locks).await? == Executed::Done {
             let reason = plan.steps.first().map(|step| step.reason.clone()).unwrap_or_default();
-            self.show(&format!("Ended: {}.\n", one_line(&reason)));
+            self.tell(&format!("Ended: {}.\n", one_line(&reason)));
         }
+        self.look_after().await;
         Ok(())
     }
 
@@ -320,7 +338,7 @@ impl PlaybookRun<'_> {
         }
         let exit = self.judge(facts);
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        self.show(&format!(
+        self.tell(&format!(
             "Not healthy: nothing is left to change, and {} remain.\n",
             counted(errors, "error")
         ));
@@ -335,6 +353,8 @@ impl PlaybookRun<'_> {
         }
         let common = self.common;
         let findings = self.session.findings(common, facts);
+        self.record.verified(&findings);
+        self.record.seen_after(&self.session.status(facts, &findings, SystemTime::now()));
         let told: Vec<Finding> = findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
         if common.json {
             print::json_line(&Verified {
@@ -342,47 +362,27 @@ impl PlaybookRun<'_> {
                 event: "verified",
                 healthy: is_healthy(&findings),
                 findings: findings.iter().map(FindingEntry::from).collect(),
+                endpoints: endpoint_entries(&self.session.desired, facts),
+                login: login_entry(&self.session.desired, facts),
             });
         }
-        self.show(&findings_text(&told, common.style()));
+        if is_healthy(&findings) && self.session.playbook.name == Called::BRING_UP {
+            print::usual(common, |style| {
+                let entrances = entrances_text(&self.session.desired, facts, style);
+                if entrances.is_empty() { entrances } else { format!("\n{entrances}\n") }
+            });
+        }
+        print::important(common, |style| findings_text(&told, style));
         if is_healthy(&findings) { Exit::Done } else { Exit::Failed }
     }
 
     fn show(&self, text: &str) {
-        if !self.common.json {
-            print::stdout(text);
-        }
+        print::usual(self.common, |_| text.to_owned());
     }
-}
 
-/// What a verification has found. Warnings are told and not waited for: nothing depends on them, and a clock may take minutes
-/// to synchronise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Errors {
-    None,
-    /// All of them were there before the run, so they will hardly go away by waiting.
-    Stay,
-    /// The run may have caused one, which passes when what it started is up.
-    MayPass,
-}
-
-impl Errors {
-    /// How long a verification of this patience waits for their end.
-    fn limit(self, patience: Duration) -> Duration {
-        match self {
-            Self::None => Duration::ZERO,
-            Self::Stay => WAIT_FOR_OLD_ERRORS,
-            Self::MayPass => patience,
-        }
+    fn tell(&self, text: &str) {
+        print::important(self.common, |_| text.to_owned());
     }
-}
-
-/// The line of `--json` with what was found on the hosts after a failure.
-#[derive(serde::Serialize)]
-struct Examined {
-    event: &'static str,
-    #[serde(flatten)]
-    document: DiagnosisDocument,
 }
 
 /// The last line of `--json`.
@@ -392,17 +392,6 @@ struct Verified {
     event: &'static str,
     healthy: bool,
     findings: Vec<FindingEntry>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_verification_waits_for_errors_alone() {
-        let patience = Duration::from_secs(120);
-        assert_eq!(Errors::None.limit(patience), Duration::ZERO, "warnings and notes");
-        assert_eq!(Errors::Stay.limit(patience), WAIT_FOR_OLD_ERRORS);
-        assert_eq!(Errors::MayPass.limit(patience), patience);
-    }
+    endpoints: Vec<EndpointEntry>,
+    login: Option<LoginEntry>,
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::arguments::Form;
 use super::exit::{Exit, Failure};
+use crate::report::FailureCode;
 
 /// Prints why, in clap's words; help and version are no errors.
 pub fn usage(error: &clap::Error) -> ExitCode {
@@ -30,7 +31,7 @@ fn refused(text: &str) -> Failure {
         Some(tip) => Some(tip.to_owned()),
         None => paragraph.strip_prefix("Usage: ").map(|usage| format!("usage: {usage}")),
     });
-    let failure = Failure::new(Exit::Usage, message);
+    let failure = Failure::new(FailureCode::CommandLine, message);
     match advice {
         Some(advice) => failure.next(advice),
         None => failure,

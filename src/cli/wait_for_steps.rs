@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::arguments::Common;
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::print;
 use crate::apply::{Operator, gather};
 use crate::cluster::health::WAIT_FOR_IT;
 use crate::facts::{Facts, RunUnderWay};
 use crate::plan::PlannedHost;
-use crate::report::{Details, ErrorKind, under_way};
+use crate::report::{Details, FailureCode, under_way};
 use crate::transport::SshTransport;
 
 /// How long to wait for the last step of an interrupted run: the longest usual one installs packages.
@@ -64,9 +64,9 @@ pub async fn gather_when_idle(
         if start.elapsed() >= PATIENCE {
             return Err(given_up(turn, what));
         }
-        if !announced && !common.json {
+        if !announced {
             announced = true;
-            print::stdout(&format!("Waiting: {what}\n"));
+            print::usual(common, |_| format!("Waiting: {what}\n"));
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
@@ -81,9 +81,9 @@ fn running_step(facts: &Facts, whose: &str) -> Option<String> {
 fn given_up(turn: ProbeTime, what: String) -> Failure {
     match turn {
         ProbeTime::First | ProbeTime::Locked | ProbeTime::Beside => {
-            Failure::new(Exit::Locked, what).next("wait until it ends; nothing was changed")
+            Failure::new(FailureCode::StepRunning, what).next("wait until it ends; nothing was changed")
         }
-        ProbeTime::HalfWay => Failure::new(Exit::Failed, what)
+        ProbeTime::HalfWay => Failure::new(FailureCode::HalfWay, what)
             .why("the run is unfinished: the recovery cannot be planned before that step has ended")
             .next("run the same command again: it waits for that step and continues from the current state"),
     }
@@ -103,8 +103,8 @@ fn refused(facts: &Facts) -> Failure {
     let (runs, now) = (under_way(facts), SystemTime::now());
     let words: Vec<String> = runs.iter().map(|run| run.words(now)).collect();
     let message = words.join("; ");
-    Failure::new(Exit::Locked, message)
-        .kind(ErrorKind::Locked, Details::UnderWay { under_way: runs })
+    Failure::new(FailureCode::RunInProgress, message)
+        .details(Details::UnderWay { under_way: runs })
         .why("a plan made now would undo the unfinished work of that run")
         .next(format!("{WAIT_FOR_IT}; meanwhile `rabbitup status` shows the cluster; nothing was changed"))
 }

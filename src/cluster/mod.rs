@@ -4,6 +4,8 @@
 pub(crate) mod address_family;
 pub(crate) mod claim;
 pub(crate) mod endpoints;
+pub(crate) mod entrances;
+pub(crate) mod exposure;
 pub(crate) mod health;
 pub(crate) mod machines;
 pub(crate) mod names;
@@ -17,5 +19,6 @@ pub(crate) mod vain_boot;
 pub(crate) mod view;
 pub(crate) mod virtual_address;
 
+pub use exposure::{Inner, InnerPort, exposure, inner_ports};
 pub use health::{Finding, Severity, WAIT_FOR_IT, access, advised, health, is_healthy};
 pub use view::anchor;

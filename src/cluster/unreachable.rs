@@ -1,8 +1,9 @@
 //! A host that could not be inspected: what is wrong, and what to do about it.
 
-use crate::facts::{Unreachable, UnreachableCause};
-use crate::inventory::Ssh;
-use crate::model::{Advice, quote};
+use super::phrases::grouped;
+use crate::facts::{Facts, Unreachable, UnreachableCause};
+use crate::inventory::{Desired, Host, Ssh};
+use crate::model::{Advice, quote, shell_word};
 
 /// What is wrong, in a few words.
 pub(crate) fn what(cause: UnreachableCause) -> &'static str {
@@ -59,15 +60,7 @@ pub(crate) fn next(why: &Unreachable, ssh: Option<&Ssh>) -> Vec<Advice> {
                 None => format!("ssh-keygen -R {place}"),
             }),
         ],
-        UnreachableCause::HostKeyUnknown => vec![
-            sentence(
-                "compare the fingerprint that ssh shows with the one on the host's console, then accept it once:",
-            ),
-            command(&login),
-            sentence(
-                "or set `host_keys = \"accept-new\"` under [ssh], which trusts each new host on first contact",
-            ),
-        ],
+        UnreachableCause::HostKeyUnknown => unknown_keys(ssh.as_slice()),
         UnreachableCause::AuthenticationRefused => vec![
             sentence(
                 "check `user` and `identity` under [ssh] and what `ssh-add -l` lists, or add your key on the host. Try:",
@@ -121,13 +114,55 @@ pub(crate) fn next(why: &Unreachable, ssh: Option<&Ssh>) -> Vec<Advice> {
     }
 }
 
-/// The same advice as one sentence.
-pub(crate) fn next_sentence(why: &Unreachable, ssh: Option<&Ssh>) -> String {
+/// The same about a host of the inventory. Where one command serves all hosts with this trouble, it is for all of them.
+pub(crate) fn next_for(desired: &Desired, facts: &Facts, host: &Host, why: &Unreachable) -> Vec<Advice> {
+    if why.cause != UnreachableCause::HostKeyUnknown {
+        return next(why, Some(&host.ssh));
+    }
+    let is_unknown = |host: &&Host| {
+        let silent = facts.unreachable().find(|(name, _)| **name == host.name);
+        silent.is_some_and(|(_, why)| why.cause == UnreachableCause::HostKeyUnknown)
+    };
+    unknown_keys(&desired.hosts.iter().filter(is_unknown).map(|host| &host.ssh).collect::<Vec<_>>())
+}
+
+/// What to do about host keys that nobody has accepted yet: one command for all of them.
+pub(crate) fn unknown_keys(hosts: &[&Ssh]) -> Vec<Advice> {
+    let compare = if hosts.len() > 1 {
+        "compare each fingerprint that ssh shows with the one on that host's console, then accept it; this asks for one host after \
+         the other:"
+    } else {
+        "compare the fingerprint that ssh shows with the one on the host's console, then accept it once:"
+    };
+    let groups = grouped(hosts.iter().map(|ssh| (options(ssh), shell_word(&destination(ssh)))));
+    // ssh would refuse at once where its configuration says so. With -n no session takes the answer for the next host.
+    let ask = |options: &str| format!("ssh -n {options}-o StrictHostKeyChecking=ask");
+    let one = |(options, at): &(String, Vec<String>)| match at.as_slice() {
+        [one] => format!("{} {one} true", ask(options)),
+        several => {
+            format!("for host in {}; do {} \"$host\" true; done", several.join(" "), ask(options))
+        }
+    };
+    let all = match groups.as_slice() {
+        [] => format!("{} HOST true", ask("")),
+        groups => groups.iter().map(one).collect::<Vec<_>>().join("; "),
+    };
+    vec![
+        sentence(compare),
+        command(&all),
+        sentence(
+            "or set `host_keys = \"accept-new\"` under [ssh], which trusts each new host on first contact",
+        ),
+    ]
+}
+
+/// Advice as one sentence.
+pub(crate) fn in_a_sentence(advice: Vec<Advice>) -> String {
     let quoted = |advice: Advice| match advice {
         Advice::Command(_) | Advice::Rabbitup(_) => format!("`{}`", advice.words("")),
         Advice::Sentence(words) => words,
     };
-    next(why, ssh).into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+    advice.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn sentence(words: &str) -> Advice {
@@ -140,16 +175,24 @@ fn command(words: &str) -> Advice {
 
 /// The command that logs in to a host like rabbitup.
 pub(crate) fn login(ssh: &Ssh) -> String {
-    let mut words = vec!["ssh".to_owned()];
-    let paths = [("-F", ssh.config.as_ref()), ("-i", ssh.identity.as_ref())];
-    words.extend(paths.iter().filter_map(|(flag, path)| path.map(|p| format!("{flag} {}", p.display()))));
-    words.extend(ssh.jump.as_ref().map(|jump| format!("-J {jump}")));
-    words.extend(ssh.port.map(|port| format!("-p {port}")));
-    words.push(match &ssh.user {
+    format!("ssh {}{}", options(ssh), shell_word(&destination(ssh)))
+}
+
+/// `-F FILE -p 2222 `: ssh's options, each with a space behind it.
+fn options(ssh: &Ssh) -> String {
+    let paths = [("-F", &ssh.config), ("-i", &ssh.identity)];
+    let paths =
+        paths.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?.display().to_string())));
+    let jump = ssh.jump.iter().map(|jump| ("-J", jump.clone()));
+    let port = ssh.port.iter().map(|port| ("-p", port.to_string()));
+    paths.chain(jump).chain(port).map(|(flag, value)| format!("{flag} {} ", shell_word(&value))).collect()
+}
+
+fn destination(ssh: &Ssh) -> String {
+    match &ssh.user {
         Some(user) => format!("{user}@{}", ssh.destination),
         None => ssh.destination.clone(),
-    });
-    words.join(" ")
+    }
 }
 
 /// The file with the old key, from `Offending ED25519 key in FILE:LINE` (OpenSSH's sshconnect.c). Without `-f`, ssh-keygen uses

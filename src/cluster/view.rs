@@ -92,11 +92,13 @@ pub enum Disagreement {
     Down(NodeName),
     /// It is a member that is starting: after a boot, this takes a while.
     Starting(NodeName),
+    /// It is a member that fails, and that systemd starts again.
+    Failing(NodeName),
     /// One does not see the other, which runs: a network problem, or a cluster that has not healed yet.
     Unseen { by: NodeName, node: NodeName },
     /// One cannot see the other: a partition.
     Partition(Partition),
-    /// Its host did not answer.
+    /// Its host did not answer, or was left out.
     Unasked(NodeName),
     /// Two nodes list different members: how many each.
     Members { one: NodeName, lists: usize, other: NodeName, others: usize },
@@ -124,9 +126,12 @@ impl std::fmt::Display for Disagreement {
             Self::Starting(node) => {
                 write!(f, "{node} is a member and is starting (rabbitup run start waits until it serves)")
             }
+            Self::Failing(node) => {
+                write!(f, "{node} is a member and does not come up (rabbitup doctor shows why)")
+            }
             Self::Unseen { by, node } => write!(f, "{by} does not see {node}, which runs"),
             Self::Partition(pair) => write!(f, "{} cannot see {} (a partition)", pair.node, pair.from),
-            Self::Unasked(node) => write!(f, "{} did not answer", node.host()),
+            Self::Unasked(node) => write!(f, "{} was not inspected", node.host()),
             Self::Members { one, lists, other, others } => {
                 write!(f, "{one} lists {lists} members, {other} lists {others}")
             }
@@ -137,7 +142,7 @@ impl std::fmt::Display for Disagreement {
 impl Disagreement {
     /// Whether the only reason is that this node is absent.
     pub fn is_absence_of(&self, absent: &NodeName) -> bool {
-        matches!(self, Self::Down(node) | Self::Starting(node) | Self::Unasked(node) if node == absent)
+        matches!(self, Self::Down(node) | Self::Starting(node) | Self::Failing(node) | Self::Unasked(node) if node == absent)
     }
 }
 
@@ -154,6 +159,7 @@ pub fn disagreements(desired: &Desired, facts: &Facts, node: &NodeFacts) -> Vec<
         Some(seen) if seen.node().is_some() => {
             Disagreement::Unseen { by: node.name.clone(), node: member.clone() }
         }
+        Some(seen) if seen.unit(BROKER_UNIT).failing().is_some() => Disagreement::Failing(member.clone()),
         Some(seen) if seen.unit(BROKER_UNIT).active == "activating" => Disagreement::Starting(member.clone()),
         _ => Disagreement::Down(member.clone()),
     };

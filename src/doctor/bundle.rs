@@ -5,27 +5,24 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::balancer::Software;
-use crate::facts::{Facts, Frames, HostFacts, Observation, PackageFacts, System, UnitFacts, command_text};
+use crate::facts::{
+    Facts, Frames, HostFacts, Observation, PackageFacts, ParseError, System, UnitFacts, command_text,
+};
+use crate::logs::units;
 use crate::model::{HostName, SecretName, Secrets};
-use crate::rabbitmq::BROKER_UNIT;
 use crate::redact::{Known, MARK, Redactor, allowed_only};
-use crate::virtual_address::KEEPALIVED;
 
 const COLLECT: &str = concat!(
+    include_str!("../facts/script_head.sh"),
     include_str!("../facts/broker_user.sh"),
     include_str!("../facts/broker_logs.sh"),
     include_str!("collect.sh")
 );
 /// The top directory of the archive, so that unpacking does not litter the current one.
 const TOP: &str = "rabbitup-doctor";
-/// The units whose journals are collected, if the host has them.
-fn units() -> Vec<&'static str> {
-    let balancers = Software::ALL.iter().map(|software| software.balancer().unit);
-    [BROKER_UNIT].into_iter().chain(balancers).chain([KEEPALIVED]).collect()
-}
 
 /// What one host returned: the journals and the ends of the logs, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collected(pub BTreeMap<String, String>);
 
 /// What is packed besides the logs of the hosts.
@@ -46,17 +43,16 @@ pub fn collect_command(nonce: &str) -> String {
     command_text(&[("nonce", nonce.to_owned()), ("units", units().join("\n"))], COLLECT)
 }
 
-/// Parses the output of the collection. Incomplete output is left out: people read it, and see that it is missing.
-pub fn parse_collected(nonce: &str, output: &[u8]) -> Collected {
-    let Ok(frames) = Frames::read(nonce, output) else { return Collected::default() };
+/// Parses the output of the collection.
+///
+/// # Errors
+/// The output is not complete.
+pub fn parse_collected(nonce: &str, output: &[u8]) -> Result<Collected, ParseError> {
+    let frames = Frames::read(nonce, output)?;
     let text = |name: &str| frames.lines(name).collect::<Vec<_>>().join("\n");
     let names = frames.names().filter(|name| name.starts_with("journal-") || name.starts_with("log-"));
-    Collected(
-        names
-            .map(|name| (name.to_owned(), text(name)))
-            .filter(|(_, text)| !["", "-- No entries --"].contains(&text.trim()))
-            .collect(),
-    )
+    let texts = names.map(|name| (name.to_owned(), text(name)));
+    Ok(Collected(texts.filter(|(_, text)| !["", "-- No entries --"].contains(&text.trim())).collect()))
 }
 
 /// The files of the bundle with their contents, by their paths in it.
@@ -78,6 +74,7 @@ pub fn bundle(
     put("status.json".to_owned(), &contents.status_json);
     for (host, seen) in &facts.hosts {
         match seen {
+            Observation::LeftOut => {}
             Observation::Unreachable(why) => put(format!("{host}/unreachable.txt"), &why.evidence),
             Observation::Reached(seen) => {
                 put(format!("{host}/host.json"), &host_document(seen));
@@ -165,7 +162,7 @@ mod tests {
     #[test]
     fn names_from_hosts_stay_in_their_directory() {
         let output = b"N log-../../etc/passwd\nroot\nN journal-x\n\nN other\nz\nN end\n";
-        let collected = parse_collected("N", output);
+        let collected = parse_collected("N", output).expect("complete");
         assert_eq!(collected.0.keys().collect::<Vec<_>>(), ["log-../../etc/passwd"]);
         assert_eq!(plain("log-../../etc/passwd"), "log-.._.._etc_passwd");
     }

@@ -115,6 +115,8 @@ macro_rules! causes {
 
 causes! {
     Unreachable = "unreachable" / "reach",
+    /// The login works, but not what comes after it.
+    NotInspected = "not-inspected" / "reach",
     /// Two hosts of the inventory are one machine.
     SameMachine = "same-machine" / "machines",
     HostNameDiffers = "host-name-differs" / "host-names",
@@ -165,12 +167,16 @@ causes! {
     MemoryAlarm = "memory-alarm" / "alarms",
     DiskAlarm = "disk-alarm" / "alarms",
     NotJoined = "not-joined" / "clusters",
+    /// HAProxy or nginx does not run.
+    BalancerDown = "balancer-down" / "load-balancers",
     KeepalivedDown = "keepalived-down" / "keepalived",
     /// A load balancer does not work, or reaches no broker, and so does not get the address that it shares.
     AddressCheckFails = "address-check-fails" / "address-checks",
     /// Two load balancers have one address.
     AddressSplit = "address-split" / "shared-addresses",
     AddressNowhere = "address-nowhere" / "shared-addresses",
+    /// A machine that is no load balancer of the inventory has it.
+    AddressTaken = "address-taken" / "shared-addresses",
 }
 
 impl Serialize for Cause {

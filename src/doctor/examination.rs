@@ -3,10 +3,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::facts::PortState;
 use crate::model::HostName;
 
-/// What is known of the brokers' hosts beyond their facts. A host that could not be inspected is not in it.
+/// What is known beyond the facts. A host that could not be inspected is not in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Examinations {
+    /// The brokers' hosts.
     pub hosts: BTreeMap<HostName, Examination>,
+    /// The last words of load balancers that do not run.
+    pub balancers: BTreeMap<HostName, Vec<String>>,
 }
 
 /// One broker's host.
@@ -41,7 +44,8 @@ pub struct Unit {
     pub sub: String,
     /// `Result`: `success`, `exit-code`, `timeout`…
     pub result: String,
-    pub restarts: u64,
+    /// `NRestarts`; None if systemd did not say.
+    pub restarts: Option<u64>,
     /// The lines around RabbitMQ's last "BOOT FAILED".
     pub failure: Vec<String>,
     /// The end of the node's log.

@@ -1,24 +1,13 @@
 # shellcheck shell=sh disable=SC2154
 # Finds out why this broker does not connect to the others; collects what the probe leaves out because a bring-up does not need it.
-# Read-only, starts no Erlang VM. Runs as root under dash, bash or busybox sh; the controller prepends:
-#   the files erlang_tool.sh, erl_call.sh, broker_user.sh, broker_environment.sh and broker_logs.sh, and then
-#   nonce        starts every line that frames a section
+# Read-only, starts no Erlang VM. The controller prepends:
+#   the files script_head.sh, erlang_tool.sh, erl_call.sh, broker_user.sh, broker_environment.sh and broker_logs.sh, and then
 #   node         the node that should run here
 #   name_flag    -sname or -name
 #   port         where the node should answer others; empty if that is not known
 #   peers        "NAME ADDRESS NODE PORT" per line, including this host
 # Whole-line comments and indentation are removed before it is sent.
-exec 2>/dev/null </dev/null
-export LC_ALL=C TZ=UTC0
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
-cd /
-set -f -u
-nl='
-'
-IFS=$nl
 rabbit=/var/lib/rabbitmq
-if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
-section() { echo "$nonce $1"; }
 
 # Start arguments of the running VM that affect names and connections. Its arguments and environment may contain secrets: nothing
 # else of them is printed. Skips other containers' processes.

@@ -92,6 +92,7 @@ fn on_one_host(cause: Cause, found: Cause) -> bool {
         FeatureFlagsDiffer => is_standstill(found),
         BrokerStopped | AppStopped => found == NotJoined,
         Partition => found == NotJoined,
+        BalancerDown => found == AddressCheckFails,
         _ => false,
     }
 }
@@ -106,7 +107,7 @@ fn cluster_wide(cause: &Finding, found: &Finding) -> bool {
         }
         FeatureFlagsDiffer => found.cause == NotJoined,
         KeepalivedDown => matches!(found.cause, AddressSplit | AddressNowhere),
-        AddressCheckFails => found.cause == AddressNowhere,
+        BalancerDown | AddressCheckFails => found.cause == AddressNowhere,
         // The others consider such a node down.
         CookieByArgument | CookieDiffers | CookieNotRunning | NamesDiffer | NodeNameDiffers | TlsDiffers
         | AddressFamily => {

@@ -76,7 +76,7 @@ fn unit(frames: &Frames<'_>) -> Unit {
         active: value("ActiveState"),
         sub: value("SubState"),
         result: value("Result"),
-        restarts: frames.value("unit", "NRestarts").and_then(|n| n.parse().ok()).unwrap_or(0),
+        restarts: frames.value("unit", "NRestarts").and_then(|n| n.parse().ok()),
         failure: words("failure"),
         log: words("log"),
         journal: words("journal"),

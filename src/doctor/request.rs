@@ -25,6 +25,7 @@ pub struct PeerNode {
 }
 
 const EXAMINE: &str = concat!(
+    include_str!("../facts/script_head.sh"),
     include_str!("../facts/erlang_tool.sh"),
     include_str!("../facts/erl_call.sh"),
     include_str!("../facts/broker_user.sh"),

@@ -7,6 +7,7 @@ mod schema;
 mod schema_check;
 mod source;
 mod spanned;
+mod toml_text;
 mod trust;
 mod words;
 
@@ -19,6 +20,7 @@ pub(crate) use schema_check::Forms;
 use schema_check::check_schema;
 pub use source::Source;
 pub(crate) use spanned::At;
+pub(crate) use toml_text::{comment, toml_string};
 pub(crate) use words::{alternatives, listed, quoted};
 
 use serde::de::DeserializeOwned;

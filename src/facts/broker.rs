@@ -94,14 +94,14 @@ pub struct NodeFacts {
     /// Whether RabbitMQ's user guest can log in with its well-known password.
     #[serde(default)]
     pub guest: Guest,
-    /// Start of the VM, Unix seconds. A configuration file changed after that was not read.
-    pub started: u64,
-    /// Seconds since the VM started, by a monotonic clock.
+    /// Start of the VM, Unix seconds; None if it did not report it. A configuration file changed after that was not read.
+    pub started: Option<u64>,
+    /// Seconds since the VM started, by a monotonic clock; None if it did not report it.
     #[serde(skip)]
-    pub uptime_s: u64,
-    /// Resident memory of the VM's process, as reported by RabbitMQ.
+    pub uptime_s: Option<u64>,
+    /// Resident memory of the VM's process, as reported by RabbitMQ; None if it did not.
     #[serde(skip)]
-    pub memory_bytes: u64,
+    pub memory_bytes: Option<u64>,
     /// The VM's limit of file descriptors.
     pub file_descriptors: Option<u64>,
     /// What was changed in it since it started (`rabbitmqctl set_…`), so that another value than that of its files is in effect; None if
@@ -111,8 +111,8 @@ pub struct NodeFacts {
 }
 
 impl NodeFacts {
-    /// A node that was started blank and alone, as RabbitMQ makes it (guest with its well-known password and nothing else). What
-    /// the VM reports of itself (its times, its memory) is zero.
+    /// A node that was started blank and alone, as RabbitMQ makes it (guest with its well-known password and nothing else). It
+    /// has reported nothing of its VM: its times, its memory.
     pub fn blank(name: &NodeName, rabbitmq_version: Version) -> Self {
         Self {
             name: name.clone(),
@@ -143,9 +143,9 @@ impl NodeFacts {
             admin: None,
             admin_exists: false,
             guest: Guest::Open,
-            started: 0,
-            uptime_s: 0,
-            memory_bytes: 0,
+            started: None,
+            uptime_s: None,
+            memory_bytes: None,
             file_descriptors: None,
             changed: Some(BTreeMap::new()),
         }

@@ -12,7 +12,7 @@ use crate::firewall;
 use crate::model::{CookieDigest, HostName, NodeName};
 use crate::platform::{self, OsFamily, PackageFacts};
 use crate::rabbitmq::listeners::{Listeners, NodePorts};
-use crate::rabbitmq::{CONF_FILE, Conf, PLUGINS_FILE, parse_enabled_plugins};
+use crate::rabbitmq::{BootFailure, CONF_FILE, Conf, PLUGINS_FILE, parse_enabled_plugins};
 
 /// The facts of one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ pub struct HostFacts {
     #[serde(default)]
     pub plugins: PluginFiles,
     pub broker: BrokerState,
+    /// Why its boot keeps failing, if systemd tries again and RabbitMQ's logs say so. Not part of a plan's fingerprint.
+    #[serde(skip)]
+    pub boot_failure: Option<BootFailure>,
     /// Of a node that is booting: the members that its Mnesia is connected to, itself among them. None if its Mnesia does not run,
     /// or it did not say. It connects to the others when it starts, and later only to those that start after it.
     #[serde(default)]
@@ -285,6 +288,21 @@ pub struct UnitFacts {
     /// When its state last changed, Unix seconds. A reload counts. Not part of a plan's fingerprint.
     #[serde(skip)]
     pub since: Option<u64>,
+    /// `SubState`: start, auto-restart… Not part of a plan's fingerprint, since that of a failing unit changes all the time.
+    #[serde(skip)]
+    pub sub: String,
+    /// How often systemd has restarted it since it was last started (`NRestarts`); None if it did not say. Not part of a plan's
+    /// fingerprint.
+    #[serde(skip)]
+    pub restarts: Option<u64>,
+}
+
+/// How a unit that systemd starts again has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    Once,
+    /// It has failed after a restart, too.
+    Repeatedly,
 }
 
 impl UnitFacts {
@@ -292,8 +310,20 @@ impl UnitFacts {
         self.active == "active"
     }
 
+    /// Whether systemd never starts it: for good, or until the host boots (`masked-runtime`).
+    pub fn is_masked(&self) -> bool {
+        self.enabled.starts_with("masked")
+    }
+
     pub fn is_enabled(&self) -> bool {
         self.enabled == "enabled"
+    }
+
+    /// Whether it is known to have failed, and systemd starts it again.
+    pub fn failing(&self) -> Option<Failing> {
+        let fails = self.active == "activating" && (self.sub == "auto-restart" || self.restarts > Some(0));
+        // The first restart may follow a long time of service.
+        fails.then_some(if self.restarts > Some(1) { Failing::Repeatedly } else { Failing::Once })
     }
 }
 

@@ -3,12 +3,15 @@
 
 mod broker;
 mod cloud_init;
+mod command;
 mod environment;
 mod file;
 mod holdings;
 mod host;
 mod member;
 mod parse;
+#[cfg(test)]
+mod probe_tests;
 mod queues;
 mod reach;
 mod request;
@@ -16,6 +19,8 @@ mod selinux;
 mod storage;
 mod under_way;
 mod virtual_address;
+#[cfg(test)]
+mod virtual_address_tests;
 
 use std::collections::BTreeMap;
 
@@ -26,12 +31,13 @@ pub use crate::platform::{OsFamily, PackageFacts};
 pub(crate) use broker::AdminPassword;
 pub use broker::{BrokerState, FeatureFlags, Guest, NodeFacts, Partition};
 pub use cloud_init::{CloudInit, HostsFileRule};
+pub(crate) use command::command_text;
 pub use environment::{BrokerEnvironment, CookieSetting, EnvironmentSetting, MainConfiguration};
 pub use file::{FileFacts, FileKind, InTheWay};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;
 pub use host::{
-    Backend, Clock, CookieFile, CookieShape, DataPlace, HostFacts, HostNameFacts, LoadBalancerFacts,
+    Backend, Clock, CookieFile, CookieShape, DataPlace, Failing, HostFacts, HostNameFacts, LoadBalancerFacts,
     NodeData, PluginFiles, Privilege, Resources, System, TimeService, UnitFacts,
 };
 pub use member::ClusterMember;
@@ -39,13 +45,12 @@ pub(crate) use parse::{Frames, ParseError};
 pub use parse::{clock_line, parse};
 pub use queues::{QueueFacts, QueueKind};
 pub use reach::{PortState, Purpose, Reach};
-pub(crate) use request::command_text;
 pub use request::{Lookup, PeerPort, ProbeRequest};
 pub use selinux::{SelinuxBoolean, SelinuxFacts, SelinuxMode, SelinuxPort, Switch};
 pub use storage::{Access, LEAST_TO_WRITE, Storage};
 pub(crate) use storage::{Shortage, shortages};
 pub use under_way::RunUnderWay;
-pub use virtual_address::{Verdict, VirtualAddressFacts};
+pub use virtual_address::{Neighbour, Verdict, VirtualAddressFacts};
 
 use crate::model::HostName;
 
@@ -61,6 +66,8 @@ pub struct Facts {
 pub enum Observation {
     Reached(Box<HostFacts>),
     Unreachable(Unreachable),
+    /// The operator left it out (`--without`): it was not contacted.
+    LeftOut,
 }
 
 /// Why a host could not be probed, and the evidence.
@@ -103,6 +110,32 @@ pub enum UnreachableCause {
     TimedOut,
 }
 
+/// What a host that could not be inspected stopped at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barrier {
+    /// Nobody could log in.
+    Login,
+    /// The login works; becoming root by sudo does not.
+    Sudo,
+    /// The login works; what came after it does not.
+    Session,
+}
+
+impl UnreachableCause {
+    pub fn barrier(self) -> Barrier {
+        match self {
+            Self::NoConnection
+            | Self::NameUnknown
+            | Self::SshConfiguration
+            | Self::HostKeyChanged
+            | Self::HostKeyUnknown
+            | Self::AuthenticationRefused => Barrier::Login,
+            Self::SudoPassword | Self::SudoPasswordRefused | Self::SudoRule => Barrier::Sudo,
+            Self::LoginShell | Self::NoPrivilege | Self::Garbled | Self::TimedOut => Barrier::Session,
+        }
+    }
+}
+
 impl Facts {
     /// The facts of a host that answered.
     pub fn host(&self, name: &HostName) -> Option<&HostFacts> {
@@ -133,7 +166,7 @@ impl Facts {
     pub fn unreachable(&self) -> impl Iterator<Item = (&HostName, &Unreachable)> {
         self.hosts.iter().filter_map(|(name, seen)| match seen {
             Observation::Unreachable(why) => Some((name, why)),
-            Observation::Reached(_) => None,
+            Observation::Reached(_) | Observation::LeftOut => None,
         })
     }
 }

@@ -21,6 +21,7 @@ use super::{
 use crate::firewall;
 use crate::model::{HostName, NodeName, NodeType};
 use crate::platform::GeneratedCookie;
+use crate::rabbitmq::BootFailure;
 use files::Files;
 
 pub(crate) use frame::Frames;
@@ -91,6 +92,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         kept: kept(&frames),
         plugins: plugin_files(&frames),
         broker: node::broker(request, &frames),
+        boot_failure: BootFailure::of(&frames.lines("failure").collect::<Vec<_>>()),
         met: node::met(&frames),
         load_balancer: balancer::load_balancer(request, &frames, &units),
         virtual_address: VirtualAddressFacts::read(&frames),
@@ -390,3 +392,6 @@ fn reach(request: &ProbeRequest, frames: &Frames) -> Vec<Reach> {
 #[cfg(test)]
 #[path = "parse/recorded.rs"]
 mod recorded;
+#[cfg(test)]
+#[path = "parse/stopped_tests.rs"]
+mod stopped_tests;

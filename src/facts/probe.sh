@@ -1,7 +1,6 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# Collects all facts of this host in one run; probe_broker.sh follows. Read-only. Runs as root under dash, bash or busybox sh; the
-# controller prepends its parameters as assignments:
-#   nonce        starts every line that frames a section, so that no banner can pass for one
+# Collects all facts of this host in one run; script_head.sh comes before it, probe_broker.sh follows. The controller prepends its
+# parameters as assignments, beside those of the head:
 #   become       how the caller became root
 #   names, candidates, units, files              one per line
 #   packages_F, installable_F                   for each family F of packages: the names to look up, and those that may be installed
@@ -13,20 +12,10 @@
 #   plugins                                     the names to look up, one per line
 #   reach        "PEER ADDRESS PORT PURPOSE" per line
 #   lb_port, runtime_socket                     a load balancer's AMQP port, and where it answers while it runs
-#   address_check                               keepalived's check, where load balancers share an address
+#   address_check, vips                         keepalived's check, where load balancers share addresses, and those, one per line
 # Whole-line comments and indentation are left out when it is sent.
 now=$(date +%s%N)
 echo "$nonce clock $now"
-exec 2>/dev/null </dev/null
-export LC_ALL=C TZ=UTC0
-# bash is started with -p, to ignore what a login exports (functions, SHELLOPTS).
-unset BASH_ENV ENV POSIXLY_CORRECT GREP_OPTIONS
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
-cd /
-set -f -u
-nl='
-'
-IFS=$nl
 rabbit=/var/lib/rabbitmq
 staged=/var/lib/rabbitmq/.rabbitup-cookie/.erlang.cookie
 cookie=/var/lib/rabbitmq/.erlang.cookie
@@ -35,8 +24,6 @@ if [ -z "${become:-}" ]; then
   [ -z "${SUDO_USER:-}" ] || become=sudo
   [ -z "${DOAS_USER:-}" ] || become=doas
 fi
-if command -v timeout >/dev/null; then limit() { timeout "$@"; }; else limit() { shift; "$@"; }; fi
-section() { echo "$nonce $1"; }
 # candidates_of NAMES INSTALLABLE: in $wanted, one per line, the packages whose candidates matter: a version is requested, or a
 # plan may install them and they are not installed. `is_installed NAME` is the family's.
 candidates_of() {
@@ -302,9 +289,11 @@ selinux() {
 
 units() {
   section units
+  unit_states=
   [ -n "$units" ] || return
   # shellcheck disable=SC2086  # one argument per line is what IFS is set for
-  limit 5 systemctl show -p Id,Names,LoadState,ActiveState,UnitFileState,StateChangeTimestamp -- $units
+  unit_states=$(limit 5 systemctl show -p Id,Names,LoadState,ActiveState,SubState,NRestarts,UnitFileState,StateChangeTimestamp -- $units)
+  printf '%s\n' "$unit_states"
 }
 
 time_service() {

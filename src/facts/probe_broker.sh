@@ -155,6 +155,18 @@ answered() {
   case $answer in *'"state stopped"'*) known_members ;; esac
 }
 
+# RabbitMQ's words for why the broker does not boot, if systemd starts it again and again. Nothing else of its logs.
+boot_failure() {
+  case $unit_states in *ActiveState=activating*) ;; *) return ;; esac
+  case $unit_states in *SubState=auto-restart* | *NRestarts=[1-9]*) ;; *) return ;; esac
+  since=$(broker_since) || return
+  section failure
+  {
+    for log in $(newest_logs 2 $((($(date +%s) - since) / 60 + 1))); do log_since "$log" 262144 "$since"; done
+    limit 5 journalctl -u rabbitmq-server -b --since "@$since" -n 400 -o cat --no-pager
+  } | grep -a -o -F -e "$boot_failures" | sort -u
+}
+
 environment
 # The node answers while the rest runs.
 broker | {
@@ -166,6 +178,7 @@ broker | {
   plugin_files
   lock
   units
+  [ -z "$node" ] || boot_failure
   time_service
   packages
   firewalls

@@ -1,20 +1,14 @@
 //! The data of the desired state that templates get.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use super::{
-    BalancerCheck, BalancerListener, ConfigValue, Desired, Host, JoinMethod, LoadBalancer, Metrics, Stats,
-    TimeServer, Vip, short_duration,
-};
-use crate::balancer::{Bind, Share};
-use crate::model::{HostName, NodeName, NodeType, Role, Version};
-use crate::platform::{Platform, TimeService, platforms};
-use crate::rabbitmq::listeners::{AMQP, Endpoint, MANAGEMENT, NodePorts, Security};
+use super::{BalancerAt, ConfigValue, Desired, Host, JoinMethod, TimeServer, Vip};
+use crate::model::{HostName, NodeName, NodeType, Role};
+use crate::platform::{TimeService, platforms};
 use crate::template::{
-    BackendLine, BalancerContext, ChronyContext, ConfigLine, Formation, GreetingLine, HealthLine, HostLine,
-    HostsContext, KeepalivedContext, LimitsContext, ListenerBroker, ListenerLine, NumberedNode,
-    RabbitmqContext, StatsLine, TemplateError, TemplateName, Templates, secret_sign,
+    ChronyContext, ConfigLine, Formation, HostLine, HostsContext, KeepalivedContext, LimitsContext,
+    NumberedNode, RabbitmqContext, TemplateError, TemplateName, Templates, secret_sign,
 };
 use crate::virtual_address::{self, NetworkAddress};
 
@@ -87,79 +81,6 @@ impl Desired {
             .filter(|(start, opens)| *opens && !is_set(&format!("{start}ip")))
             .map(|(start, _)| ConfigLine { key: format!("{start}ip"), value: "::".to_owned() })
             .collect()
-    }
-
-    /// Every broker where a load balancer reaches it, by this inventory alone.
-    pub fn backends(&self) -> Vec<(&Host, Endpoint)> {
-        let endpoint = self.cluster.listeners(NodePorts::default()).endpoint();
-        self.brokers().map(|host| (host, endpoint.clone())).collect()
-    }
-
-    /// For the load balancer's template.
-    pub fn balancer_context(&self, balancer: &LoadBalancer, at: &BalancerAt<'_>) -> BalancerContext {
-        let BalancerAt { platform, version, backends, .. } = at;
-        let ui = backends.iter().find(|(_, endpoint)| endpoint.management.is_some());
-        let path_prefix = ui.map(|(_, endpoint)| endpoint.path_prefix.as_str()).unwrap_or_default();
-        let security = ui.and_then(|(_, endpoint)| endpoint.management).map(|port| port.security);
-        let software = balancer.software.balancer();
-        let packaged = platform.packages_of(software);
-        let dual_stack = self.with_role(Role::LoadBalancer).any(|host| host.address.is_ipv6());
-        let binds = |port: u16, addresses: &[IpAddr]| {
-            let everywhere = if dual_stack { Bind::All(port) } else { Bind::Ipv4(port) };
-            let given = addresses.iter().map(|address| Bind::At(SocketAddr::new(*address, port)));
-            let all: Vec<Bind> = if addresses.is_empty() { vec![everywhere] } else { given.collect() };
-            all.into_iter().map(software.bind).collect::<Vec<String>>()
-        };
-        let (health, greeting) = asked(balancer, at, path_prefix);
-        let connections = balancer.max_connections.unwrap_or(CONNECTIONS);
-        let tls = security == Some(Security::Tls);
-        BalancerContext {
-            user: packaged.user.to_owned(),
-            modules_conf: packaged.modules_conf.to_owned(),
-            socket: packaged.socket.to_owned(),
-            alive: alive(balancer, platform).map(str::to_owned),
-            cluster: self.cluster.name.clone(),
-            balance: balancer.balance.directive.map(str::to_owned),
-            slow_start: (balancer.balance.share == Share::Growing).then(|| SLOW_START.to_owned()),
-            // A version that is yet to be installed is not an old one.
-            idle_probes: version
-                .filter(|known| known.major > 0)
-                .is_none_or(|version| (version.major, version.minor) >= software.idle_probes_since),
-            max_connections: balancer.max_connections,
-            worker_connections: connections.saturating_mul(2).saturating_add(WORKERS_OWN),
-            worker_files: connections.saturating_mul(2).saturating_add(2 * WORKERS_OWN),
-            check_tls: if health.is_some() { tls } else { greeting.as_ref().is_some_and(|asked| asked.tls) },
-            health,
-            greeting,
-            dual_stack,
-            amqp_port: balancer.amqp_port,
-            management_port: balancer.management_port,
-            amqp_binds: binds(balancer.amqp_port, &balancer.bind),
-            management_binds: balancer
-                .management_port
-                .map(|port| binds(port, &balancer.bind))
-                .unwrap_or_default(),
-            listeners: balancer
-                .listeners
-                .iter()
-                .map(|listener| ListenerLine {
-                    name: listener.serves.as_str().to_owned(),
-                    binds: binds(listener.port, &listener.bind),
-                    brokers: backends.iter().filter_map(|at| listener_broker(listener, at)).collect(),
-                })
-                .collect(),
-            management_path: format!("{path_prefix}/"),
-            management_tls: tls,
-            client_timeout: short_duration(balancer.client_timeout),
-            check_interval: short_duration(balancer.check_interval),
-            brokers: backends.iter().map(|(host, endpoint)| backend(host, endpoint)).collect(),
-            stats: balancer.stats.as_ref().map(|stats| StatsLine {
-                port: stats.port,
-                user: stats.user.clone(),
-                metrics: stats.metrics == Metrics::Offered,
-                password: stats.user.as_ref().map(|_| secret_sign(&Stats::secret())),
-            }),
-        }
     }
 
     /// For keepalived.conf.hbs on one load balancer.
@@ -259,91 +180,5 @@ impl Desired {
 
     fn address_of(&self, name: &HostName) -> Option<IpAddr> {
         self.host(name).map(|host| host.address)
-    }
-}
-
-/// Where a load balancer's configuration is rendered for.
-#[derive(Clone, Copy, Debug)]
-pub struct BalancerAt<'a> {
-    pub platform: &'a Platform,
-    /// The software's, where its host has it or is going to get it.
-    pub version: Option<Version>,
-    /// Every broker with the place where it is reached.
-    pub backends: &'a [(&'a Host, Endpoint)],
-    pub checks: Checks,
-}
-
-impl<'a> BalancerAt<'a> {
-    /// A host that is yet to get the software.
-    pub fn new_host(platform: &'a Platform, backends: &'a [(&'a Host, Endpoint)]) -> Self {
-        Self { platform, version: None, backends, checks: Checks::AsWanted }
-    }
-}
-
-/// Which checks a configuration has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checks {
-    AsWanted,
-    /// Of connections only: while brokers change the place of their management UI one after the other, no question suits them all.
-    OfConnections,
-}
-
-/// The time in which a broker that comes back gets its share of new connections.
-const SLOW_START: &str = "30s";
-
-/// Clients at once where the inventory names no number, for software that derives none from the limit of its process.
-const CONNECTIONS: u32 = 20_000;
-
-/// Descriptors that a worker of nginx uses besides: its listeners, logs, and channels to others.
-const WORKERS_OWN: u32 = 100;
-
-/// What a check asks a broker: its management UI, or its AMQP listener, or nothing.
-fn asked(
-    balancer: &LoadBalancer,
-    at: &BalancerAt<'_>,
-    path_prefix: &str,
-) -> (Option<HealthLine>, Option<GreetingLine>) {
-    if at.checks == Checks::OfConnections || balancer.check == BalancerCheck::Connect {
-        return (None, None);
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._~-".contains(c);
-    let uis: BTreeSet<_> = at.backends.iter().map(|(_, endpoint)| endpoint.management).collect();
-    let one = uis.first().copied().flatten().filter(|_| uis.len() == 1 && path_prefix.chars().all(plain));
-    if balancer.management_port.is_some() {
-        return (one.map(|ui| HealthLine { port: ui.number }), None);
-    }
-    let amqps: BTreeSet<_> =
-        at.backends.iter().map(|(_, endpoint)| endpoint.amqp.map(|port| port.security)).collect();
-    let greeting = amqps.first().copied().flatten().filter(|_| amqps.len() == 1);
-    (None, greeting.map(|security| GreetingLine { tls: security == Security::Tls }))
-}
-
-/// Where a balancer says whether it works, where somebody asks.
-pub(crate) fn alive(balancer: &LoadBalancer, platform: &Platform) -> Option<&'static str> {
-    let socket = platform.packages_of(balancer.software.balancer()).alive;
-    (balancer.vip.is_some() && !socket.is_empty()).then_some(socket)
-}
-
-/// A broker behind a listener; none where it does not serve that.
-fn listener_broker(listener: &BalancerListener, (host, at): &(&Host, Endpoint)) -> Option<ListenerBroker> {
-    let port = *at.offered.get(&listener.serves)?;
-    Some(ListenerBroker { name: host.name.to_string(), endpoint: before_port(host.address), port })
-}
-
-/// An address as it stands before a port.
-fn before_port(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
-}
-
-fn backend(host: &Host, at: &Endpoint) -> BackendLine {
-    BackendLine {
-        name: host.name.to_string(),
-        address: host.address.to_string(),
-        endpoint: before_port(host.address),
-        amqp_port: at.amqp.map_or(AMQP, |port| port.number),
-        management_port: at.management.map_or(MANAGEMENT, |port| port.number),
     }
 }

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::CommandSecret;
+use super::{Admin, CommandSecret};
 use crate::balancer::{Algorithm, Software};
 use crate::model::{
     HostName, KeyFingerprint, NameMode, NodeName, NodeType, Role, SecretName, SecretSource, Secrets,
@@ -155,18 +155,6 @@ pub enum GuestSetting {
     Close,
     /// It stays unchanged.
     Keep,
-}
-
-/// The administrator, whose password is in [`Desired::secrets`] under [`Admin::secret`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admin {
-    pub user: String,
-}
-
-impl Admin {
-    pub fn secret() -> SecretName {
-        SecretName::new("admin")
-    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! TOML → desired state. All errors of an inventory are reported here, with a span, a hint and the nearest valid key, before any
 //! host is contacted.
 
+mod admin;
+mod balancer_context;
 mod check;
 mod command_secret;
 mod contexts;
@@ -18,19 +20,23 @@ use std::sync::Arc;
 
 use crate::document::{self, Problem, Severity, Source};
 
+pub use admin::Admin;
+pub use balancer_context::BalancerAt;
+pub(crate) use balancer_context::{Checks, alive};
 pub(crate) use command_secret::CommandSecret;
-pub use contexts::BalancerAt;
-pub(crate) use contexts::{Checks, alive};
 pub use desired::BalancerCheck;
+pub use desired::BalancerListener;
+pub use desired::ConfigEntry;
+pub(crate) use desired::Metrics;
 pub use desired::{
-    Admin, Become, Cluster, ConfigValue, CookieSource, Desired, FirewallSetting, GuestSetting, Host,
-    HostKeys, HostsFileSetting, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer, Vip,
+    Become, Cluster, ConfigValue, CookieSource, Desired, FirewallSetting, GuestSetting, Host, HostKeys,
+    HostsFileSetting, JoinMethod, LoadBalancer, Package, Ssh, Stats, Time, TimeServer, Vip,
 };
-pub(crate) use desired::{BalancerListener, Metrics};
-pub(crate) use desired::{ConfigEntry, Definitions, References};
+pub(crate) use desired::{Definitions, References};
 pub(crate) use duration::{parse_duration, short_duration};
 pub(crate) use errors::InventoryErrors;
 pub(crate) use secrets::read_secret;
+pub(crate) use starter::{ADMIN_PASSWORD, Starter, StarterHost, StarterPart, StarterSsh};
 pub use starter::{StarterError, starter};
 
 /// What loading does with secrets.
@@ -65,7 +71,8 @@ pub struct Loaded {
 /// # Errors
 /// All its errors at once, except those that another error hides.
 pub fn load(path: &Path, options: Options) -> Result<Loaded, InventoryErrors> {
-    const MISSING: &str = "`rabbitup init HOST…` writes a starter inventory, `-i FILE` names another one";
+    const MISSING: &str = "`rabbitup init HOST…` writes a starter inventory, `rabbitup adopt HOST` that of a running cluster, `-i FILE` \
+                           names another one";
     match document::read_document(path, MISSING) {
         Ok(source) => load_source(path, &source, options),
         Err(problem) => Err(InventoryErrors::new(path, vec![problem])),

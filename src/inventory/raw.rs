@@ -213,8 +213,7 @@ pub struct RawLoadBalancer {
     pub vip: Option<AddressList>,
     /// The interface for it; without it, on each host the one that has an address in the same network.
     pub interface: Option<At<String>>,
-    /// The number of its virtual router, which another cluster in the same network must not have; without it, it follows from the
-    /// address.
+    /// The number of its virtual router, the same on all load balancers of a cluster; without it, it follows from the address.
     #[schemars(range(min = 1, max = 255))]
     pub router_id: Option<At<u8>>,
 }

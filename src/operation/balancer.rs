@@ -42,7 +42,8 @@ pub struct SwitchServer {
 pub enum Moved {
     /// The running balancer is told the port. Its configuration file follows when all brokers have moved.
     To { address: IpAddr, port: u16 },
-    /// It stays out until the balancer reads a new configuration: what serves there now, the configured check cannot ask.
+    /// It stays out until the balancer reads a new configuration: what serves there now, the configured check cannot ask; or another
+    /// backend has it.
     Later,
 }
 
@@ -70,6 +71,13 @@ impl Operate for SwitchServer {
         let software = self.software;
         call.words(["switch_server", software.as_str(), software.balancer().name, self.server.as_str(), to]);
         for (backend, moved) in &self.moved {
+            // A broker that may not have restarted may ask for what it did before: the greeting shows it in one of the two backends.
+            let is_shown = software.balancer().runtime.as_ref().is_some_and(|runtime| {
+                backend.strip_suffix(runtime.proxied).unwrap_or(backend) == runtime.amqp
+            });
+            if self.to == BalancerState::InAnyway && *moved == Moved::Later && is_shown {
+                continue;
+            }
             call.word(&moved.word(backend));
         }
         Ok(())

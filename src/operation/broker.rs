@@ -158,10 +158,10 @@ pub(super) fn restarts(world: &mut World<'_>) {
         rabbitmq_version,
         listeners: host.listeners_at_start().unwrap_or_default(),
         feature_flags: if same_version { node.feature_flags.clone() } else { FeatureFlags::default() },
-        started: WILL_START,
+        started: Some(WILL_START),
         file_descriptors: host.environment.file_descriptors.or(node.file_descriptors),
         changed: Some(BTreeMap::new()),
-        uptime_s: 0,
+        uptime_s: Some(0),
         maintenance: false,
         ..node
     };
@@ -224,7 +224,8 @@ fn blank_node(host: &HostFacts, node: &NodeName) -> NodeFacts {
         plugins: plugins.and_then(parse_enabled_plugins).unwrap_or_default(),
         listeners: host.listeners_at_start().unwrap_or_default(),
         guest: if names_default_user(host) { Guest::Absent } else { Guest::Open },
-        started: WILL_START,
+        started: Some(WILL_START),
+        uptime_s: Some(0),
         ..NodeFacts::blank(node, version.unwrap_or(Version::new(0, 0, 0)))
     }
 }

@@ -157,16 +157,23 @@ enable_broker() {
   systemctl -q is-enabled rabbitmq-server 2>/dev/null || bounded 60 systemctl enable rabbitmq-server
 }
 
-# Whether systemd is starting a node that read its cookie or its configuration before the files changed: with
-# the old cookie it waits for peers that refuse it, with the old configuration it fails as before, and a
-# `systemctl start` would wait for that start.
-boots_with_old_files() {
-  [ "$(systemctl show -p ActiveState --value rabbitmq-server)" = activating ] || return 1
+# Whether the node read its cookie, its configuration or the others' addresses before the files changed. One that systemd is still
+# starting waits with the old cookie for peers that refuse it, or for peers whose names did not resolve (Mnesia does not look again), or
+# fails with the old configuration as before, and a `systemctl start` would wait for that start, ten minutes at worst. One that has come up since the plan answers nobody with its old cookie: a host that boots after a power cut
+# starts the broker between the two. With its old configuration it serves, and the next pass sees what it lacks.
+runs_on_old_files() { # NODE MODE
+  set -- "$1" "$2" /var/lib/rabbitmq/.erlang.cookie
+  case $(systemctl show -p ActiveState --value rabbitmq-server) in
+    activating) set -- "$@" /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/rabbitmq-env.conf /etc/hosts ;;
+    active) ! is_serving "$1" "$2" || return 1 ;;
+    *) return 1 ;;
+  esac
+  shift 2
   pid=$(systemctl show -p MainPID --value rabbitmq-server)
   [ "${pid:-0}" -gt 0 ] || return 1
   age=$(ps -o etimes= -p "$pid") || return 1
   began=$(($(date +%s) - age))
-  changed=$(as_rabbitmq 5 stat -L -c %Y /var/lib/rabbitmq/.erlang.cookie /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/rabbitmq-env.conf 2>/dev/null) || :
+  changed=$(as_rabbitmq 5 stat -L -c %Y "$@" 2>/dev/null) || :
   for moment in $changed; do
     [ "$moment" -lt "$began" ] || return 0
   done
@@ -223,7 +230,8 @@ start_broker() { # NODE MODE PATIENCE
 comes_up() { # NODE MODE PATIENCE [SEED]
   why='its unit could not be enabled'
   enable_broker || return 1
-  ! boots_with_old_files || stop_broker "$1"
+  ! runs_on_old_files "$1" "$2" || stop_broker "$1"
+  doing booting
   why='rabbitmq-server did not start on this host'
   start_unit_of_broker ${4:+"$4" "$2"} || return 1
   why="the unit runs, but $1 does not serve"
@@ -249,6 +257,7 @@ name_is_free() { # NODE
 }
 
 stop_broker() { # NODE
+  doing stopping
   # systemd kills what the unit's stop command could not reach, so only the result counts.
   bounded 300 systemctl stop rabbitmq-server || :
   await 30 name_is_free "$1" || fail "$1 was stopped, but epmd still has its name" "on the host: epmd -names"

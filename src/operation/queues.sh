@@ -25,6 +25,7 @@ ask_to_synchronise() { # NODE MODE REPLICAS-ON
 
 # Prints now and then which replicas are behind, so that a long wait does not look like a hang.
 await_replicas() { # NODE MODE PATIENCE REPLICAS-ON
+  doing awaiting-replicas
   read_clock
   # shellcheck disable=SC2154 # read_clock sets clock
   end=$((clock + $3 * 100)) ask_at=$((clock + 2000)) said=''

@@ -34,6 +34,7 @@ is_stopped_here() { # NODE
 # Right after another node's restart its replicas may still catch up, so this waits. Nothing has been done to
 # the node yet, so an interrupt ends the wait.
 await_spare() { # NODE PATIENCE
+  doing awaiting-spare
   read_clock
   # shellcheck disable=SC2154 # read_clock sets clock
   end=$((clock + $2 * 100))
@@ -77,6 +78,7 @@ is_not_drained() { # NODE MODE
 # Whether the state "drained" cannot be stored: 3.10 keeps the table in one node's memory, and if members were forgotten
 # while that node was down, the table is missing until the node's next start.
 notes_no_drain() { # NODE MODE
+  doing draining
   says nowhere drain_noted "$1" "$2" >/dev/null
 }
 
@@ -131,6 +133,7 @@ bring_back() { # NODE MODE PATIENCE none|drain|quorum-critical
 
 serve_again() { # NODE MODE PATIENCE none|drain|quorum-critical
   [ "$4" != none ] || return 0
+  doing awaiting-members
   await "$3" all_members_run "$1" "$2" || fail "$1 serves, but does not see every member running" "rabbitup status shows which node sees which"
   revive_node "$1" "$2"
   await_replicas "$1" "$2" "$3" "$1"

@@ -85,7 +85,7 @@ adopt_cookie() { # NODE MODE
     if ! is_down "$node" && [ "$(running_md5 "$node" "$mode" "$staged_home")" != "$wanted" ]; then
       fail "$node does not run with the staged cookie, so its file keeps the old one" "run the same command again"
     fi
-    # The file changes here: a node that is booting now has read the previous one (boots_with_old_files).
+    # The file changes here: a node that is booting now has read the previous one (runs_on_old_files).
     # As rabbitmq, which owns both directories: root touches nothing that could be swapped there.
     # shellcheck disable=SC2016 # the inner shell's arguments
     as_rabbitmq 60 sh -ec 'touch -c "$1/.erlang.cookie"; mv -f -T "$1/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie; rm -rf "$1"' \

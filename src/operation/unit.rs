@@ -107,6 +107,10 @@ pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
     if let Some(balancer) = host.load_balancer.as_mut() {
         balancer.loaded = Some(WILL_START);
         // A new process has only what the file says: servers that were disabled or moved at run time are no more.
+        if let Some(runtime) = &software.runtime {
+            let is_gone = |name: &str| name.ends_with(runtime.proxied) && !(runtime.has_backend)(&conf, name);
+            balancer.backends.retain(|backend| !is_gone(&backend.proxy));
+        }
         for backend in &mut balancer.backends {
             let port = |runtime: &Runtime| (runtime.port)(&conf, &backend.proxy, &backend.server);
             backend.port = software.runtime.as_ref().and_then(port);

@@ -9,6 +9,7 @@ upgrade_broker() { # NODE MODE PATIENCE none|drain|quorum-critical KEYS data=VER
   fetch_packages "$@"
   take_out "$node" "$mode" "$patience" "$gate"
   stop_broker "$node"
+  doing installing
   installed=yes
   # Others were waited for before the node stopped. It is not kept down for one that came in between.
   # shellcheck disable=SC2034 # packages.sh reads lock_patience

@@ -205,11 +205,21 @@ pub(super) fn guarded(cookie: Digests) -> CookieFile {
 }
 
 pub(super) fn running_unit() -> UnitFacts {
-    UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned(), since: None }
+    UnitFacts {
+        exists: true,
+        active: "active".to_owned(),
+        enabled: "enabled".to_owned(),
+        ..UnitFacts::default()
+    }
 }
 
 pub(super) fn stopped_unit() -> UnitFacts {
-    UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "enabled".to_owned(), since: None }
+    UnitFacts {
+        exists: true,
+        active: "inactive".to_owned(),
+        enabled: "enabled".to_owned(),
+        ..UnitFacts::default()
+    }
 }
 
 pub(super) fn disabled_unit() -> UnitFacts {

@@ -1,7 +1,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, Note, Options, Reason, Refusal, RefusalKind, Step, StepId, obstacle, room};
+use super::left_out::{self, Needing};
+use super::proposal::Proposal;
+use super::{Note, Options, Reason, Refusal, RefusalKind, Step, StepId, obstacle, room};
 use crate::cluster::remedy::shell;
 use crate::cluster::view;
 use crate::facts::{Facts, HostFacts, Shortage};
@@ -42,63 +44,10 @@ pub struct Draft<'a> {
     held_back: BTreeMap<HostName, Vec<Proposal>>,
     /// The number of steps that `--limit` leaves out, by host.
     pub(super) withheld: BTreeMap<HostName, usize>,
+    /// The steps that are not done because a broker is left out.
+    pub(super) needing: Vec<Needing>,
     /// The file systems for which it was refused to write.
     without_room: BTreeSet<(HostName, String, Shortage)>,
-}
-
-/// A step that a phase proposes.
-pub struct Proposal {
-    step: Step,
-    /// The phase that it counts as part of, if another one proposes it.
-    of: Option<Phase>,
-}
-
-impl Proposal {
-    /// `what` and the host make the step's id: short, stable, the same for the same need.
-    pub fn new(host: &HostName, what: &str, change: Change, operation: impl Into<Operation>) -> Self {
-        let step = Step {
-            id: StepId::new(host, what),
-            host: host.clone(),
-            phase: Phase::Preflight,
-            change,
-            title: String::new(),
-            reason: String::new(),
-            diff: None,
-            after: Vec::new(),
-            operation: operation.into(),
-            timeout_s: 120,
-        };
-        Self { step, of: None }
-    }
-
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.step.title = title.into();
-        self
-    }
-
-    pub fn because(mut self, reason: impl Into<String>) -> Self {
-        self.step.reason = reason.into();
-        self
-    }
-
-    pub fn diff(mut self, diff: Option<String>) -> Self {
-        self.step.diff = diff;
-        self
-    }
-
-    pub fn within(mut self, seconds: u64) -> Self {
-        self.step.timeout_s = seconds;
-        self
-    }
-
-    /// Steps of other hosts to wait for. Steps of the same host run in order anyway.
-    pub fn after(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
-        let host = format!("{}/", self.step.host);
-        let others = steps.into_iter().filter(|id| !id.as_str().starts_with(&host));
-        let unique: BTreeSet<StepId> = self.step.after.drain(..).chain(others).collect();
-        self.step.after = unique.into_iter().collect();
-        self
-    }
 }
 
 impl<'a> Draft<'a> {
@@ -129,6 +78,7 @@ impl<'a> Draft<'a> {
             losing: BTreeSet::new(),
             held_back: BTreeMap::new(),
             withheld: BTreeMap::new(),
+            needing: Vec::new(),
             without_room: BTreeSet::new(),
         }
     }
@@ -163,6 +113,9 @@ impl<'a> Draft<'a> {
             }
             *self.withheld.entry(step.host).or_default() += 1;
             return;
+        }
+        if left_out::blocks(self.desired, self.observed, &step) {
+            self.needing.push((step.host.clone(), step.title.clone()));
         }
         if self.refuse_obstacle(&step) {
             return;

@@ -5,11 +5,13 @@ mod destruction;
 mod diff;
 mod draft;
 mod fingerprint;
+mod left_out;
 mod obstacle;
 mod openings;
 mod options;
 mod phase;
 mod planner;
+mod proposal;
 mod refusal;
 pub(crate) mod render;
 mod request;
@@ -22,15 +24,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use destruction::Destruction;
-pub(crate) use draft::{Draft, Proposal};
+pub(crate) use draft::Draft;
 pub use fingerprint::fingerprint;
 pub(crate) use fingerprint::{Moved, moved};
 pub use options::{Limit, Options, Pass, UnknownMembers};
+pub use phase::live::{Difference, LiveFile};
 pub(crate) use phase::unreachable;
-pub use planner::{plan, project, secrets_to_read};
+pub use planner::{live, plan, project, secrets_to_read};
+pub(crate) use proposal::Proposal;
 use refusal::Reason;
 pub use refusal::{PlanError, Refusal, RefusalKind};
 pub(crate) use request::planned_hosts;
+pub(crate) use saved::is_saved_plan;
 pub use step::{Change, Step, StepId};
 
 use crate::facts::ProbeRequest;
@@ -91,10 +96,6 @@ impl Plan {
 
     /// How many steps there are of each kind, in the order of the last line of a plan.
     pub fn counts(&self) -> BTreeMap<Change, usize> {
-        let mut counts = BTreeMap::new();
-        for step in &self.steps {
-            *counts.entry(step.change).or_default() += 1;
-        }
-        counts
+        Change::tally(self.steps.iter().map(|step| step.change))
     }
 }

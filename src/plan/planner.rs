@@ -2,14 +2,14 @@ use crate::cluster::phrases::counted;
 use std::collections::BTreeSet;
 
 use super::{
-    Draft, FORMAT_VERSION, Options, Pass, Plan, PlanError, Refusal, RefusalKind, fingerprint, phase,
-    planned_hosts,
+    Draft, FORMAT_VERSION, LiveFile, Options, Pass, Plan, PlanError, Refusal, RefusalKind, fingerprint,
+    left_out, phase, planned_hosts,
 };
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{CookieSource, Desired};
-use crate::model::{Problem, Role, SecretName, SecretSource};
+use crate::model::{HostName, Problem, Role, SecretName, SecretSource};
 use crate::playbook::{Phase, Playbook};
-use crate::template::Templates;
+use crate::template::{TemplateName, Templates};
 
 /// Plans the steps from the observed state to the desired state. Pure: the same arguments give the
 /// same plan, in the same order.
@@ -62,6 +62,27 @@ pub fn secrets_to_read(
     missed.into_iter().filter(|name| desired.commands.contains_key(name)).collect()
 }
 
+/// The hosts' files from one template, as they are and as they should be; with the secrets that the comparison needs and that are
+/// unknown. A file of a host that was not inspected is not among them.
+///
+/// # Errors
+/// As [`plan`].
+pub fn live(
+    desired: &Desired,
+    templates: &Templates,
+    facts: &Facts,
+    options: &Options,
+    (name, only): (TemplateName, Option<&HostName>),
+) -> Result<(Vec<LiveFile>, BTreeSet<SecretName>), PlanError> {
+    let first_broker = desired.brokers().next().ok_or_else(|| PlanError(vec![no_broker()]))?;
+    let mut draft = Draft::new(desired, options, templates, facts, first_broker, "");
+    let files = phase::live::files(&mut draft, name, only);
+    if !draft.refusals.is_empty() {
+        return Err(PlanError(draft.refusals));
+    }
+    Ok((files, draft.missed.into_inner()))
+}
+
 /// Runs the playbook's phases.
 fn drafted<'a>(
     desired: &'a Desired,
@@ -99,7 +120,10 @@ fn drafted<'a>(
     for settings in &playbook.phases {
         phase::run(&mut draft, settings);
     }
-    phase::check_reach(&mut draft, playbook);
+    phase::check_steps(&mut draft, playbook);
+    let anchor = draft.host(&draft.anchor).and_then(HostFacts::node);
+    let refused = left_out::refusal(desired, facts, anchor, &draft.needing);
+    draft.refusals.extend(refused);
     Ok(draft)
 }
 
@@ -124,6 +148,9 @@ fn note_unneeded(draft: &mut Draft<'_>) {
 }
 
 fn finished(mut draft: Draft<'_>, playbook: &Playbook) -> Plan {
+    for host in left_out::hosts(draft.observed) {
+        draft.note(host, "left out with --without: neither inspected nor changed");
+    }
     for (host, count) in std::mem::take(&mut draft.withheld) {
         let steps = counted(count, "step");
         draft.note(&host, format!("{steps} left out: the host is outside --limit"));

@@ -107,6 +107,10 @@ fn request(desired: &Desired, host: &Host, upgrades: bool) -> ProbeRequest {
             Some(_) => Lookup::Wanted,
             None => Lookup::LeftOut,
         },
+        vips: balancer
+            .and_then(|balancer| balancer.vip.as_ref())
+            .map(|vip| vip.addresses.iter().map(|at| at.address).collect())
+            .unwrap_or_default(),
         runtime_socket: balancer.map(|balancer| balancer.software.balancer()).and_then(sockets),
     }
 }
@@ -127,7 +131,7 @@ fn reach(desired: &Desired, host: &Host) -> Vec<PeerPort> {
         let management = endpoint.management.filter(|_| balancer.management_port.is_some());
         ports.extend(management.map(|port| (Purpose::Management, port.number)));
         let more = balancer.listeners.iter().filter_map(|listener| endpoint.offered.get(&listener.serves));
-        ports.extend(more.map(|port| (Purpose::Offered, *port)));
+        ports.extend(more.map(|door| (Purpose::Offered, door.port)));
     }
     let others = desired.brokers().filter(|other| other.name != host.name);
     let ports = &ports;

@@ -13,6 +13,14 @@ pub enum SavedPlanError {
     Shape(serde_json::Error),
 }
 
+/// Whether a file that begins so is a plan that was saved.
+pub(crate) fn is_saved_plan(begin: &str) -> bool {
+    begin
+        .trim_start()
+        .strip_prefix('{')
+        .is_some_and(|rest| rest.trim_start().starts_with("\"format_version\":"))
+}
+
 impl Plan {
     /// The plan as saved.
     ///

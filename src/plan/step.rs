@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::HostName;
@@ -67,5 +69,14 @@ impl Change {
             Self::Restart => "↻",
             Self::Command => "!",
         }
+    }
+
+    /// How many there are of each kind.
+    pub fn tally(changes: impl IntoIterator<Item = Self>) -> BTreeMap<Self, usize> {
+        let mut counts = BTreeMap::new();
+        for change in changes {
+            *counts.entry(change).or_default() += 1;
+        }
+        counts
     }
 }

@@ -182,6 +182,17 @@ impl Playbook {
         document::plain_schema(schemars::schema_for!(RawPlaybook))
     }
 
+    /// The names of all playbooks for an inventory in this directory: the built-in ones, then those beside it, sorted.
+    pub fn names(directory: &Path) -> Vec<String> {
+        let files = std::fs::read_dir(directory.join("playbooks")).into_iter().flatten().flatten();
+        let names =
+            files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned()));
+        let mut own: Vec<String> =
+            names.filter(|name| !Self::embedded_names().any(|known| known == name)).collect();
+        own.sort();
+        Self::embedded_names().map(str::to_owned).chain(own).collect()
+    }
+
     /// The names of the built-in playbooks.
     pub fn embedded_names() -> impl Iterator<Item = &'static str> {
         EMBEDDED.into_iter().map(|(name, _)| name)

@@ -1,6 +1,7 @@
 //! Knowledge about RabbitMQ that holds whatever manages it: the features of each version, the paths of its packages, the format
 //! of its configuration. Pure.
 
+mod boot_failure;
 mod conf;
 mod conf_keys;
 mod definition_keys;
@@ -15,6 +16,7 @@ mod paths;
 mod plugins;
 mod version;
 
+pub use boot_failure::BootFailure;
 pub(crate) use conf::Conf;
 pub(crate) use conf_keys::{KeySupport, has_no_effect, known_keys, refused_value};
 pub(crate) use definition_keys::{Defined, Importer, PolicyKind};

@@ -307,7 +307,7 @@ fn hostile_text_takes_linear_time() {
             });
             tries.min().unwrap_or_default()
         };
-        let (short, long) = (time(20_000), time(80_000));
+        let (short, long) = (time(10_000), time(40_000));
         // Four times the length; quadratic time would be sixteen times. Below ten milliseconds only the kernel's ticks are
         // measured.
         assert!(

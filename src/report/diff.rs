@@ -11,32 +11,60 @@ use super::style::{Detail, Ink, Style};
 const LINES: usize = 16;
 /// A diff this short is repeated rather than referred to.
 const WORTH_A_REFERENCE: usize = 3;
-const INDENT: &str = "      ";
 
 /// The diffs shown so far, with the first host of each.
 #[derive(Default)]
 pub(super) struct Shown<'a>(BTreeMap<&'a str, &'a HostName>);
 
-pub(super) fn text<'a>(diff: &'a str, host: &'a HostName, shown: &mut Shown<'a>, style: Style) -> String {
-    let lines = changed_lines(diff);
-    let dimmed = |words: String| format!("{INDENT}{}\n", style.paint(Ink::Dimmed, words));
-    if style.detail == Detail::Folded && lines.len() > WORTH_A_REFERENCE {
-        if let Some(first) = shown.0.get(diff) {
-            return dimmed(format!("the same {} as on {first}", counted(lines.len(), "line")));
+/// How much of a diff is shown at once.
+pub(super) enum Folded<'a> {
+    /// It is that of another host, which was shown.
+    SameAs { host: &'a HostName, lines: usize },
+    /// Its first lines, and those that are left out or folded.
+    Lines { shown: Vec<&'a str>, rest: Vec<&'a str> },
+}
+
+impl<'a> Shown<'a> {
+    /// What to show of a host's diff, and that it was shown.
+    pub(super) fn folded(&mut self, diff: &'a str, host: &'a HostName, detail: Detail) -> Folded<'a> {
+        let mut shown = changed_lines(diff);
+        if detail == Detail::Folded && shown.len() > WORTH_A_REFERENCE {
+            if let Some(first) = self.0.get(diff) {
+                return Folded::SameAs { host: first, lines: shown.len() };
+            }
+            self.0.insert(diff, host);
         }
-        shown.0.insert(diff, host);
+        // Folding a single line would save nothing.
+        let end = match detail {
+            Detail::Folded if shown.len() > LINES + 1 => LINES,
+            _ => shown.len(),
+        };
+        let rest = shown.split_off(end);
+        Folded::Lines { shown, rest }
     }
-    // Folding a single line would save nothing.
-    let end = match style.detail {
-        Detail::Folded if lines.len() > LINES + 1 => LINES,
-        _ => lines.len(),
-    };
-    let mut text: String = lines.iter().take(end).map(|line| painted(line, style)).collect();
-    if end < lines.len() {
-        let more = counted(lines.len() - end, "more line");
-        text.push_str(&dimmed(format!("… {more} (rabbitup plan -v shows all)")));
+}
+
+/// `indent` is a number of spaces.
+pub(super) fn text<'a>(
+    (diff, indent): (&'a str, usize),
+    host: &'a HostName,
+    shown: &mut Shown<'a>,
+    style: Style,
+) -> String {
+    let dimmed = |words: String| format!("{:indent$}{}\n", "", style.paint(Ink::Dimmed, words));
+    match shown.folded(diff, host, style.detail) {
+        Folded::SameAs { host, lines } => dimmed(format!("the same {} as on {host}", counted(lines, "line"))),
+        Folded::Lines { shown, rest } => {
+            let painted = |line: &&str| style.paint(ink(line), one_line(line).trim_end()).to_string();
+            let mut text: String =
+                shown.iter().map(|line| format!("{:indent$}{}\n", "", painted(line))).collect();
+            if !rest.is_empty() {
+                let more = counted(rest.len(), "more line");
+                text.push_str(&dimmed(format!("… {more} (rabbitup plan -v shows all)")));
+            }
+            text
+        }
     }
-    text
 }
 
 /// The diff without its file header: the step's title names the file.
@@ -56,12 +84,12 @@ fn changed_lines(diff: &str) -> Vec<&str> {
     lines
 }
 
-fn painted(line: &str, style: Style) -> String {
-    let ink = match line.as_bytes().first() {
+/// The meaning of a line of a diff.
+pub(super) fn ink(line: &str) -> Ink {
+    match line.as_bytes().first() {
         Some(b'+') => Ink::Added,
         Some(b'-') => Ink::Removed,
         Some(b'@' | b'\\') => Ink::Dimmed,
         _ => Ink::Plain,
-    };
-    format!("{INDENT}{}\n", style.paint(ink, one_line(line).trim_end()))
+    }
 }

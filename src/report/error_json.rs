@@ -3,30 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::error_code::{ErrorCode, ErrorKind};
 use super::refusals::{RefusalDocument, RefusalEntry};
 use super::under_way::UnderWay;
 use super::unreachable::{UnreachableDocument, UnreachableEntry};
 use crate::document::ProblemDocument;
-
-/// Why a command did not do what it was asked to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorKind {
-    /// The command line, an inventory, a playbook or a template is invalid; no host was contacted.
-    Usage,
-    /// Planning was refused.
-    Refused,
-    /// Hosts did not answer.
-    Unreachable,
-    /// Another run is in progress on a host.
-    Locked,
-    /// The hosts have changed since a saved plan was made.
-    Stale,
-    /// A plan was not confirmed, or destroys more than the one that was.
-    Unconfirmed,
-    /// Something else went wrong.
-    Failed,
-}
 
 /// A command's error: the only document in its output, or the last line after events.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -34,7 +15,11 @@ pub struct ErrorDocument<'a> {
     pub format_version: u32,
     /// `error`, so that it is recognised among events.
     pub event: &'static str,
+    /// The kind of error: the part of `code` before the dot.
     pub error: ErrorKind,
+    /// What it is, more precisely; of several refusals or hosts, that of the first.
+    pub code: ErrorCode,
+    /// That of the process.
     pub exit_code: u8,
     /// What failed, in a sentence.
     pub message: &'a str,

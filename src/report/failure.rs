@@ -55,7 +55,7 @@ pub(super) fn block(failed: &Failed, titles: &Titles, style: Style) -> String {
     text
 }
 
-fn ending(kind: FailureKind, code: Option<i32>, elapsed: Duration) -> String {
+pub(super) fn ending(kind: FailureKind, code: Option<i32>, elapsed: Duration) -> String {
     let time = duration(elapsed);
     match (kind, code) {
         (FailureKind::Command, Some(code)) => format!("failed after {time}, exit code {code}"),
@@ -69,7 +69,7 @@ fn ending(kind: FailureKind, code: Option<i32>, elapsed: Duration) -> String {
     }
 }
 
-fn unknown_cause(kind: FailureKind, output: &[String]) -> &'static str {
+pub(super) fn unknown_cause(kind: FailureKind, output: &[String]) -> &'static str {
     match (kind, output.is_empty()) {
         (FailureKind::ConnectionLost, _) => "it is unknown whether the step completed on the host",
         (FailureKind::TimedOut, _) => {
@@ -84,7 +84,7 @@ fn unknown_cause(kind: FailureKind, output: &[String]) -> &'static str {
     }
 }
 
-fn usual_advice(kind: FailureKind) -> &'static str {
+pub(super) fn usual_advice(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::TakenOver => "wait until that run ends, then run the same command again",
         FailureKind::Command | FailureKind::TimedOut | FailureKind::GivenUp => {

@@ -32,19 +32,7 @@ impl Block<'_> {
         };
         let mut text = Wrapped::new(0, (self.mark.0, &mark), (Ink::Heading, &what)).text(style);
         text.push_str(&self.evidence(style));
-        for (at, advice) in self.next.iter().enumerate() {
-            let label = if at == 0 { "next: " } else { "      " };
-            // Commands are for copying: they are never wrapped.
-            match advice {
-                Advice::Command(_) | Advice::Rabbitup(_) => {
-                    let line = one_line(&advice.line());
-                    text.push_str(&format!("  {}{line}\n", style.paint(Ink::Dimmed, label)));
-                }
-                Advice::Sentence(words) => {
-                    text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, words)).text(style));
-                }
-            }
-        }
+        text.push_str(&advice_text(&self.next, style));
         text
     }
 
@@ -73,4 +61,23 @@ impl Block<'_> {
         }
         text
     }
+}
+
+/// What to do, one piece of advice per line.
+pub(crate) fn advice_text(next: &[Advice], style: Style) -> String {
+    let mut text = String::new();
+    for (at, advice) in next.iter().enumerate() {
+        let label = if at == 0 { "next: " } else { "      " };
+        // Commands are for copying: they are never wrapped.
+        match advice {
+            Advice::Command(_) | Advice::Rabbitup(_) => {
+                let line = one_line(&advice.line());
+                text.push_str(&format!("  {}{line}\n", style.paint(Ink::Dimmed, label)));
+            }
+            Advice::Sentence(words) => {
+                text.push_str(&Wrapped::new(2, (Ink::Dimmed, label), (Ink::Plain, words)).text(style));
+            }
+        }
+    }
+    text
 }

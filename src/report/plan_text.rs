@@ -5,7 +5,7 @@ use crate::plan::{Change, Plan, Step};
 
 use super::diff::{self, Shown};
 use super::style::{Detail, Ink, Style};
-use super::words::{Wrapped, list};
+use super::words::{Wrapped, counted_changes, list};
 use crate::cluster::phrases::{counted, grouped};
 
 /// A plan for people. The last line has the counts; the same plan always gives the same text.
@@ -44,19 +44,8 @@ pub fn last_line(plan: &Plan) -> String {
             n => format!("No changes. {n} hosts match the inventory."),
         };
     }
-    let counts: Vec<String> = plan
-        .counts()
-        .into_iter()
-        .map(|(change, n)| match change {
-            Change::Add => format!("{n} to add"),
-            Change::Change => format!("{n} to change"),
-            Change::Remove => format!("{n} to remove"),
-            Change::Restart => format!("{n} to restart"),
-            Change::Command => format!("{} to run", counted(n, "command")),
-        })
-        .collect();
     let hosts = plan.hosts.iter().filter(|host| plan.steps.iter().any(|step| step.host == host.name)).count();
-    format!("Plan: {} on {}", counts.join(", "), counted(hosts, "host"))
+    format!("Plan: {} on {}", counted_changes(plan.counts()), counted(hosts, "host"))
 }
 
 pub(super) fn ink(change: Change) -> Ink {
@@ -97,7 +86,7 @@ fn step_text<'a>(plan: &Plan, step: &'a Step, shown: &mut Shown<'a>, style: Styl
         text.push_str(&Wrapped::new(6, (Ink::Dimmed, "after "), (Ink::Dimmed, &wait)).text(style));
     }
     if let Some(diff) = &step.diff {
-        text.push_str(&diff::text(diff, &step.host, shown, style));
+        text.push_str(&diff::text((diff, 6), &step.host, shown, style));
     }
     text
 }

@@ -4,6 +4,7 @@ use crate::model::{Advice, HostName, Problem};
 use crate::plan::{PlanError, Refusal};
 
 use super::CHANGED;
+use super::error_code::ErrorCode;
 use super::groups::Block;
 use super::style::{Ink, Style};
 use crate::cluster::phrases::{counted, grouped};
@@ -82,6 +83,7 @@ pub struct RefusalDocument {
 /// One reason on one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RefusalEntry {
+    pub code: ErrorCode,
     /// None: the whole inventory.
     pub host: Option<HostName>,
     /// The phase that refuses.
@@ -103,8 +105,9 @@ impl From<&PlanError> for RefusalDocument {
 
 impl From<&Refusal> for RefusalEntry {
     fn from(refusal: &Refusal) -> Self {
-        let Refusal { kind: _, phase, problem: Problem { host, what, cause } } = refusal;
+        let Refusal { kind, phase, problem: Problem { host, what, cause } } = refusal;
         Self {
+            code: ErrorCode::Refused(*kind),
             host: host.clone(),
             phase: phase.to_string(),
             what: what.clone(),

@@ -1,13 +1,14 @@
 //! The data of `rabbitup status`, shared by its text and its JSON form.
 
-use crate::facts::{BrokerState, Clock, Facts, HostFacts, NodeFacts, Observation};
+use crate::facts::{Barrier, BrokerState, Clock, Facts, HostFacts, NodeFacts, Observation};
 use crate::inventory::{Desired, Host};
-use crate::model::{DigestKey, Role};
+use crate::model::Role;
+use crate::rabbitmq::BROKER_UNIT;
 
 use crate::cluster::health::cookie::{Agreement, agreement, reference};
 use crate::cluster::health::load_balancer::serves;
-use crate::cluster::health::{Finding, Severity};
-use crate::cluster::phrases::grouped;
+use crate::cluster::health::{Finding, Severity, is_healthy};
+use crate::cluster::phrases::{counted, grouped};
 
 /// All data of a status.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +19,6 @@ pub struct Status<'a> {
     pub findings: &'a [Finding],
     /// Seconds since 1970, to compute how long nodes have been up.
     pub now: u64,
-    /// Key for short digests of cookies, comparable only within this status.
-    pub key: DigestKey,
 }
 
 /// One broker as a row.
@@ -41,15 +40,21 @@ pub enum State {
     CookieRefused,
     Down,
     Unknown,
+    /// It fails, and systemd starts it again.
+    Failing,
     Unreachable,
+    /// The host answers, but sudo there does not make the login root.
+    SudoFailed,
+    /// The host answers, but could not be inspected for another reason.
+    NotInspected,
 }
 
 /// How a node's cookie compares to the others'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cookie {
     Agrees,
-    /// The keyed digest of the cookie in its file.
-    Differs(String),
+    /// The one in its file differs from the others'.
+    Differs,
     RunningDiffers,
     Unknown,
 }
@@ -74,7 +79,10 @@ impl State {
             Self::CookieRefused => "other cookie",
             Self::Down => "down",
             Self::Unknown => "no answer",
+            Self::Failing => "failing",
             Self::Unreachable => "unreachable",
+            Self::SudoFailed => "sudo failed",
+            Self::NotInspected => "not inspected",
         }
     }
 }
@@ -87,7 +95,7 @@ impl<'a> Status<'a> {
             let seen = self.facts.host(&host.name);
             let cookie = match seen.zip(reference).map(|(seen, reference)| agreement(seen, reference)) {
                 Some(Agreement::Agrees) => Cookie::Agrees,
-                Some(Agreement::Differs(digest)) => Cookie::Differs(digest.keyed(self.key)),
+                Some(Agreement::Differs(_)) => Cookie::Differs,
                 Some(Agreement::RunningDiffers) => Cookie::RunningDiffers,
                 Some(Agreement::Unknown) | None => Cookie::Unknown,
             };
@@ -114,6 +122,45 @@ impl<'a> Status<'a> {
         said.map(|node| node.cluster_name.as_str()).or(self.desired.cluster.name.as_deref())
     }
 
+    /// `Cluster orders`.
+    pub(super) fn title(&self) -> String {
+        self.cluster_name()
+            .map_or_else(|| "Cluster without a name".to_owned(), |name| format!("Cluster {name}"))
+    }
+
+    /// Where the running nodes store their metadata, each once.
+    pub(super) fn stores(&self) -> Vec<String> {
+        let stores = self.rows().into_iter().filter_map(|row| Some(row.node?.metadata_store.to_string()));
+        grouped(stores.map(|store| (store, ()))).into_iter().map(|(store, _)| store).collect()
+    }
+
+    /// Whether the cluster is healthy in a word, and how much of it works in a sentence.
+    pub(super) fn verdict(&self) -> (&'static str, String) {
+        let tally = self.counted();
+        let word = if is_healthy(self.findings) { "Healthy" } else { "Unhealthy" };
+        let verb = if tally.brokers == 1 { "runs" } else { "run" };
+        let mut words = format!("{} of {} {verb}", tally.running, counted(tally.brokers, "node"));
+        if tally.load_balancers > 0 && tally.serving == tally.load_balancers {
+            let (all, verb) =
+                (tally.load_balancers, if tally.load_balancers == 1 { "serves" } else { "serve" });
+            words.push_str(&format!(", {} {verb} them", counted(all, "load balancer")));
+        } else if tally.load_balancers > 0 {
+            let all = counted(tally.load_balancers, "load balancer");
+            words.push_str(&format!(", {} of {all} serves them", tally.serving));
+        }
+        let mut problems = Vec::new();
+        if tally.errors > 0 {
+            problems.push(counted(tally.errors, "error"));
+        }
+        if tally.warnings > 0 {
+            problems.push(counted(tally.warnings, "warning"));
+        }
+        if !problems.is_empty() {
+            words.push_str(&format!("; {}", problems.join(", ")));
+        }
+        (word, format!("{words}."))
+    }
+
     pub(super) fn counted(&self) -> Counted {
         let rows = self.rows();
         // As shown: the same finding on many hosts counts once.
@@ -133,10 +180,20 @@ impl<'a> Status<'a> {
 
     fn state(&self, host: &Host) -> State {
         match self.facts.hosts.get(&host.name) {
-            None | Some(Observation::Unreachable(_)) => State::Unreachable,
+            None | Some(Observation::LeftOut) => State::NotInspected,
+            Some(Observation::Unreachable(why)) => match why.cause.barrier() {
+                Barrier::Login => State::Unreachable,
+                Barrier::Sudo => State::SudoFailed,
+                Barrier::Session => State::NotInspected,
+            },
             Some(Observation::Reached(seen)) => match &seen.broker {
                 BrokerState::Running(node) if node.maintenance => State::Maintenance,
                 BrokerState::Running(_) => State::Running,
+                BrokerState::AppStopped | BrokerState::Down | BrokerState::Unknown(_)
+                    if seen.unit(BROKER_UNIT).failing().is_some() =>
+                {
+                    State::Failing
+                }
                 BrokerState::AppStopped => State::AppStopped,
                 BrokerState::CookieRefused => State::CookieRefused,
                 BrokerState::Down => State::Down,
@@ -147,8 +204,8 @@ impl<'a> Status<'a> {
 }
 
 /// How long the node has been up: by its own monotonic uptime, else by the clocks.
-pub(super) fn uptime(node: &NodeFacts, now: u64) -> u64 {
-    if node.uptime_s > 0 { node.uptime_s } else { now.saturating_sub(node.started) }
+pub(super) fn uptime(node: &NodeFacts, now: u64) -> Option<u64> {
+    node.uptime_s.or_else(|| Some(now.saturating_sub(node.started?)))
 }
 
 /// The number of queues that the node leads, as it reports.

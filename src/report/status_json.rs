@@ -3,6 +3,7 @@ use serde::Serialize;
 use crate::facts::{Backend, NodeFacts, QueueFacts, QueueKind};
 use crate::model::{HostName, MetadataStore, NodeName, Problem};
 
+use super::entrances::{EndpointEntry, LoginEntry, endpoint_entries, login_entry};
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::under_way::{UnderWay, under_way};
 use crate::cluster::health::membership::running_nodes;
@@ -27,6 +28,10 @@ pub struct StatusDocument {
     pub load_balancers: Vec<LoadBalancerStatus>,
     /// The addresses that the load balancers share.
     pub virtual_addresses: Vec<VirtualAddressStatus>,
+    /// Where AMQP and the management UI are served now.
+    pub endpoints: Vec<EndpointEntry>,
+    /// How to log in; null if the inventory declares no administrator, or the cluster has none yet.
+    pub login: Option<LoginEntry>,
     pub findings: Vec<FindingEntry>,
     /// The rabbitup runs that hold locks on these hosts now.
     pub under_way: Vec<UnderWay>,
@@ -196,6 +201,8 @@ impl From<&Status<'_>> for StatusDocument {
                 })
                 .collect(),
             virtual_addresses: holdings(status.desired, status.facts).iter().map(Into::into).collect(),
+            endpoints: endpoint_entries(status.desired, status.facts),
+            login: login_entry(status.desired, status.facts),
             findings: status.findings.iter().map(FindingEntry::from).collect(),
             under_way: under_way(status.facts),
         }
@@ -212,8 +219,8 @@ fn node(row: &Row<'_>, partitioned_from: Vec<String>, now: u64) -> NodeStatus {
         erlang: node.map(|n| n.erlang.clone()),
         node_type: node.and_then(node_type).map(str::to_owned),
         metadata_store: node.map(|n| n.metadata_store),
-        uptime_s: node.map(|n| uptime(n, now)),
-        memory_bytes: node.map(|n| n.memory_bytes),
+        uptime_s: node.and_then(|n| uptime(n, now)),
+        memory_bytes: node.and_then(|n| n.memory_bytes),
         maintenance: node.map(|n| n.maintenance),
         queue_leaders: node.map(leads),
         members: node.map(|n| n.members.iter().map(|m| m.node.to_string()).collect()).unwrap_or_default(),
@@ -222,7 +229,7 @@ fn node(row: &Row<'_>, partitioned_from: Vec<String>, now: u64) -> NodeStatus {
         alarms: node.map(|n| n.alarms.clone()).unwrap_or_default(),
         cookie: match row.cookie {
             Cookie::Agrees => CookieStatus::Agrees,
-            Cookie::Differs(_) => CookieStatus::Differs,
+            Cookie::Differs => CookieStatus::Differs,
             Cookie::RunningDiffers => CookieStatus::RunningDiffers,
             Cookie::Unknown => CookieStatus::Unknown,
         },

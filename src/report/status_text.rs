@@ -4,6 +4,7 @@ use crate::facts::{Backend, HostFacts, NodeFacts};
 use crate::inventory::{Host, LoadBalancer};
 use crate::model::{HostName, one_line};
 
+use super::entrances::entrances_text;
 use super::groups::Block;
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::style::{Detail, Ink, Style};
@@ -22,7 +23,7 @@ const BACKENDS: usize = 12;
 /// The state of a cluster for people. The last line says whether it is healthy.
 pub fn status_text(status: &Status<'_>, style: Style) -> String {
     let rows = status.rows();
-    let mut text = head(status, &rows, style);
+    let mut text = head(status, style);
     text.push('\n');
     text.push_str(&nodes(&rows, status.now, style));
     text.push_str(&views(status, style));
@@ -33,6 +34,10 @@ pub fn status_text(status: &Status<'_>, style: Style) -> String {
         text.push_str(&addresses(status, style));
     }
     text.push_str(&other_hosts(status, style));
+    let entrances = entrances_text(status.desired, status.facts, style);
+    if !entrances.is_empty() {
+        text.push_str(&format!("\n{entrances}"));
+    }
     text.push('\n');
     text.push_str(&findings_text(status.findings, style));
     text.push_str(&last_line(status, style));
@@ -62,16 +67,10 @@ pub fn findings_text(findings: &[Finding], style: Style) -> String {
     text
 }
 
-fn head(status: &Status<'_>, rows: &[Row<'_>], style: Style) -> String {
-    let name =
-        status.cluster_name().map_or_else(|| "Cluster without a name".to_owned(), |n| format!("Cluster {n}"));
+fn head(status: &Status<'_>, style: Style) -> String {
+    let name = status.title();
     let tally = status.counted();
-    let mut stores: Vec<String> = Vec::new();
-    for store in rows.iter().filter_map(|row| Some(row.node?.metadata_store.to_string())) {
-        if !stores.contains(&store) {
-            stores.push(store);
-        }
-    }
+    let stores = status.stores();
     let store =
         if stores.is_empty() { String::new() } else { format!(", metadata in {}", stores.join(" and ")) };
     let words = format!(": {} of {} run{store}", tally.running, counted(tally.brokers, "node"));
@@ -94,7 +93,7 @@ fn nodes(rows: &[Row<'_>], now: u64, style: Style) -> String {
     };
     let cookie = |row: &Row<'_>| match &row.cookie {
         Cookie::Agrees => (Ink::Good, "✔".to_owned()),
-        Cookie::Differs(digest) => (Ink::Bad, format!("≠ {digest}")),
+        Cookie::Differs => (Ink::Bad, "≠ others".to_owned()),
         Cookie::RunningDiffers => (Ink::Bad, "≠ running".to_owned()),
         Cookie::Unknown => (Ink::Plain, "-".to_owned()),
     };
@@ -109,8 +108,8 @@ fn nodes(rows: &[Row<'_>], now: u64, style: Style) -> String {
         Column { head: "VERSION", yields: 4, cells: plain(&|r| Some(r.node?.rabbitmq_version.to_string())) },
         Column { head: "ERLANG", yields: 8, cells: plain(&|r| Some(r.node?.erlang.clone())) },
         Column { head: "TYPE", yields: 6, cells: plain(&|r| Some(node_type(r.node?)?.to_owned())) },
-        Column { head: "UP", yields: 3, cells: plain(&|r| Some(span(uptime(r.node?, now)))) },
-        Column { head: "MEMORY", yields: 5, cells: plain(&|r| Some(memory(r.node?.memory_bytes))) },
+        Column { head: "UP", yields: 3, cells: plain(&|r| uptime(r.node?, now).map(span)) },
+        Column { head: "MEMORY", yields: 5, cells: plain(&|r| r.node?.memory_bytes.map(memory)) },
         Column { head: "LEADERS", yields: 7, cells: plain(&|r| leaders(r.node?)) },
         Column { head: "SEES", yields: 0, cells: rows.iter().map(sees).collect() },
         Column { head: "COOKIE", yields: 0, cells: rows.iter().map(cookie).collect() },
@@ -126,7 +125,7 @@ fn leaders(node: &NodeFacts) -> Option<String> {
 }
 
 /// `143 MiB`, `1.2 GiB`.
-fn memory(bytes: u64) -> String {
+pub(super) fn memory(bytes: u64) -> String {
     let mib = bytes / (1024 * 1024);
     if mib < 1024 {
         return format!("{mib} MiB");
@@ -246,27 +245,7 @@ fn other_hosts(status: &Status<'_>, style: Style) -> String {
 }
 
 fn last_line(status: &Status<'_>, style: Style) -> String {
-    let tally = status.counted();
-    let healthy = is_healthy(status.findings);
-    let (ink, word) = if healthy { (Ink::Good, "Healthy") } else { (Ink::Bad, "Unhealthy") };
-    let verb = if tally.brokers == 1 { "runs" } else { "run" };
-    let mut words = format!("{} of {} {verb}", tally.running, counted(tally.brokers, "node"));
-    if tally.load_balancers > 0 && tally.serving == tally.load_balancers {
-        let (all, verb) = (tally.load_balancers, if tally.load_balancers == 1 { "serves" } else { "serve" });
-        words.push_str(&format!(", {} {verb} them", counted(all, "load balancer")));
-    } else if tally.load_balancers > 0 {
-        let all = counted(tally.load_balancers, "load balancer");
-        words.push_str(&format!(", {} of {all} serves them", tally.serving));
-    }
-    let mut problems = Vec::new();
-    if tally.errors > 0 {
-        problems.push(counted(tally.errors, "error"));
-    }
-    if tally.warnings > 0 {
-        problems.push(counted(tally.warnings, "warning"));
-    }
-    if !problems.is_empty() {
-        words.push_str(&format!("; {}", problems.join(", ")));
-    }
-    Wrapped::new(0, (ink, &format!("{word}: ")), (Ink::Heading, &format!("{words}."))).text(style)
+    let ink = if is_healthy(status.findings) { Ink::Good } else { Ink::Bad };
+    let (word, words) = status.verdict();
+    Wrapped::new(0, (ink, &format!("{word}: ")), (Ink::Heading, &words)).text(style)
 }

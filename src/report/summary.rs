@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::apply::{Event, FailureKind, Outcome, Tally};
+use crate::apply::{Event, FailureKind, Outcome, StepFailure, Tally};
 use crate::model::{Advice, HostName, printable};
 use crate::plan::{Plan, StepId};
 
+use super::failure::unknown_cause;
 use super::style::{Detail, Ink, Style};
 use super::titles::Titles;
 use super::words::{Wrapped, duration};
@@ -17,9 +18,7 @@ const FOLD: usize = 12;
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     ended: Option<(Outcome, Duration, BTreeMap<HostName, Tally>)>,
-    failed: Vec<StepId>,
-    /// Of these, the ones that went on as far as anybody knows.
-    lost: BTreeSet<StepId>,
+    failed: Vec<(StepId, StepFailure)>,
     started: BTreeSet<StepId>,
     abandoned: Abandoned,
     unlocked: Vec<HostName>,
@@ -54,16 +53,9 @@ impl Summary {
                 self.started.insert(step.clone());
             }
             Event::StepFailed { step, host, failure, .. } => {
-                self.failed.push(step.clone());
-                match failure.kind {
-                    FailureKind::TakenOver => self.taken_over.push(host.clone()),
-                    FailureKind::GivenUp | FailureKind::ConnectionLost => {
-                        self.lost.insert(step.clone());
-                    }
-                    FailureKind::Command
-                    | FailureKind::TimedOut
-                    | FailureKind::LockLost
-                    | FailureKind::SecretMissing => {}
+                self.failed.push((step.clone(), failure.clone()));
+                if failure.kind == FailureKind::TakenOver {
+                    self.taken_over.push(host.clone());
                 }
             }
             Event::StepTold { host, text, .. } => self.told.push((host.clone(), Advice::of_line(text))),
@@ -82,13 +74,14 @@ impl Summary {
             | Event::StepSucceeded { .. }
             | Event::StepBlocked { .. }
             | Event::StepSkipped { .. }
+            | Event::StepDoing { .. }
             | Event::Interrupted { .. } => {}
         }
     }
 
     /// The steps that failed, in the order in which they did.
-    pub fn failed(&self) -> &[StepId] {
-        &self.failed
+    pub fn failed(&self) -> impl Iterator<Item = &StepId> {
+        self.failed.iter().map(|(step, _)| step)
     }
 
     /// Whether another run has taken over one of the hosts.
@@ -102,15 +95,14 @@ impl Summary {
             return format!("The run ended without a result.\nNext: {}\n", printable(&next.again));
         };
         let titles = Titles::of(plan);
-        let mut text = hosts(&titles, tallies, &self.abandoned, style);
-        text.push('\n');
-        for step in &self.failed {
-            let mut words = titles.full(step);
-            if self.lost.contains(step) {
-                words.push_str(" (may still be running)");
-            }
-            text.push_str(&Wrapped::new(0, (Ink::Bad, "failed: "), (Ink::Plain, &words)).text(style));
+        // First what matters: where the run broke, and why. The first failure may be the cause of the others.
+        let mut text: String =
+            self.failed.iter().map(|(step, failure)| reason_line(&titles, step, failure, style)).collect();
+        if !text.is_empty() {
+            text.push('\n');
         }
+        text.push_str(&hosts(&titles, tallies, &self.abandoned, style));
+        text.push('\n');
         let left = [
             ("may still be running: ", &self.abandoned.running),
             ("may still start: ", &self.abandoned.handed_over),
@@ -144,6 +136,34 @@ impl Summary {
         text.push_str(&Wrapped::new(0, (Ink::Plain, ""), (Ink::Heading, &whole)).text(style));
         text.push_str(&next.text(*outcome, style));
         text
+    }
+}
+
+/// `failed: node2: start rabbitmq-server: port 5672 is in use`: the host, the step, and why in one line.
+pub(super) fn reason_line(titles: &Titles, step: &StepId, failure: &StepFailure, style: Style) -> String {
+    let words = reason(titles, step, failure);
+    Wrapped::new(0, (Ink::Bad, "failed: "), (Ink::Heading, &words)).text(style)
+}
+
+/// `node2: start rabbit@node2: port 5672 is in use`: the step that failed, and why.
+pub(super) fn reason(titles: &Titles, step: &StepId, failure: &StepFailure) -> String {
+    let why = failure.cause.why.iter().map(|line| line.trim()).find(|line| !line.is_empty());
+    let why = why.unwrap_or_else(|| unknown_cause(failure.kind, &failure.output));
+    // Unless the cause says so itself.
+    let goes_on = may_still_run(failure.kind) && !why.contains("may still be running");
+    let goes_on = if goes_on { " (may still be running)" } else { "" };
+    format!("{}{goes_on}: {why}", titles.full(step))
+}
+
+/// Whether a step went on as far as anybody knows.
+fn may_still_run(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::GivenUp | FailureKind::ConnectionLost => true,
+        FailureKind::Command
+        | FailureKind::TimedOut
+        | FailureKind::TakenOver
+        | FailureKind::LockLost
+        | FailureKind::SecretMissing => false,
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use crate::history::{PastPass, PastStep};
 use crate::model::HostName;
 use crate::plan::{Phase, Plan, StepId};
 
@@ -14,7 +15,8 @@ pub(super) struct Titles {
 #[derive(Clone, Debug)]
 pub(super) struct Title {
     pub host: HostName,
-    pub phase: Phase,
+    /// None: of a journal that does not tell it.
+    pub phase: Option<Phase>,
     pub title: String,
     pub after: Vec<StepId>,
     /// Its index in the plan.
@@ -25,7 +27,7 @@ impl Titles {
     pub(super) fn of(plan: &Plan) -> Self {
         let of_host = |name: &HostName| plan.steps.iter().filter(|step| &step.host == name).count();
         let title = |(place, step): (usize, &crate::plan::Step)| {
-            let (host, phase) = (step.host.clone(), step.phase);
+            let (host, phase) = (step.host.clone(), Some(step.phase));
             (
                 step.id.clone(),
                 Title { host, phase, title: step.title.clone(), after: step.after.clone(), place },
@@ -34,6 +36,21 @@ impl Titles {
         Self {
             hosts: plan.hosts.iter().map(|host| (host.name.clone(), of_host(&host.name))).collect(),
             steps: plan.steps.iter().enumerate().map(title).collect(),
+        }
+    }
+
+    /// The same of a run of the past. A step whose host is not known has no title here.
+    pub(super) fn of_past(pass: &PastPass) -> Self {
+        let of_host =
+            |name: &HostName| pass.steps.iter().filter(|step| step.host.as_ref() == Some(name)).count();
+        let title = |(place, step): (usize, &PastStep)| {
+            let host = step.host.clone()?;
+            let (phase, title, after) = (step.phase, step.title.clone(), step.after.clone());
+            Some((step.id.clone(), Title { host, phase, title, after, place }))
+        };
+        Self {
+            hosts: pass.hosts.iter().map(|host| (host.clone(), of_host(host))).collect(),
+            steps: pass.steps.iter().enumerate().filter_map(title).collect(),
         }
     }
 
@@ -47,7 +64,7 @@ impl Titles {
     }
 
     pub(super) fn phase(&self, id: &StepId) -> &'static str {
-        self.get(id).map_or("", |step| step.phase.as_str())
+        self.get(id).and_then(|step| step.phase).map_or("", Phase::as_str)
     }
 
     /// `node1: start the broker`.
@@ -64,7 +81,7 @@ impl Titles {
 
     /// The width of the longest phase name.
     pub(super) fn phase_width(&self) -> usize {
-        self.steps.values().map(|step| step.phase.as_str().len()).max().unwrap_or(0)
+        self.steps.values().map(|step| step.phase.map_or(0, |phase| phase.as_str().len())).max().unwrap_or(0)
     }
 
     /// The width of the longest host name.

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, RunUnderWay};
 use crate::model::{HostName, one_line, shortened};
 
 use super::words::since;
-use crate::cluster::phrases::grouped;
+use crate::cluster::phrases::{grouped, whole};
 
 /// The maximum length of a name read from a host.
 const NAME: usize = 100;
@@ -30,7 +30,11 @@ pub struct UnderWay {
 
 /// The runs that hold locks on these hosts.
 pub fn under_way(facts: &Facts) -> Vec<UnderWay> {
-    let held = facts.under_way().map(|(host, run)| ((&run.who, run.process, &run.playbook), (host, run.age)));
+    of(facts.under_way())
+}
+
+fn of<'a>(held: impl Iterator<Item = (&'a HostName, &'a RunUnderWay)>) -> Vec<UnderWay> {
+    let held = held.map(|(host, run)| ((&run.who, run.process, &run.playbook), (host, run.age)));
     let one = |((who, process, playbook), holds): ((&String, _, &String), Vec<(&HostName, _)>)| UnderWay {
         who: shortened(who, NAME),
         process,
@@ -65,4 +69,13 @@ pub fn under_way_text(facts: &Facts, now: SystemTime) -> String {
         ));
     }
     text
+}
+
+/// The same for a command that goes on beside them: which hosts they hold. Empty if there is none.
+pub(crate) fn beside_text<'a>(
+    held: impl Iterator<Item = (&'a HostName, &'a RunUnderWay)>,
+    now: SystemTime,
+) -> String {
+    let line = |run: &UnderWay| format!("{} on {}\n", one_line(&run.words(now)), whole(&run.hosts));
+    of(held).iter().map(line).collect()
 }

@@ -1,12 +1,13 @@
 use serde::Serialize;
 
-use crate::cluster::unreachable::{next, what};
+use crate::cluster::unreachable::{next, unknown_keys, what};
 use crate::facts::{Facts, Unreachable, UnreachableCause};
 use crate::inventory::{Desired, Ssh};
 use crate::model::{Advice, HostName};
 use crate::plan::Plan;
 
 use super::CHANGED;
+use super::error_code::ErrorCode;
 use super::groups::Block;
 use super::style::{Ink, Style};
 use super::words::list;
@@ -39,24 +40,34 @@ pub fn late_unreachable_text(facts: &Facts, routes: &Routes<'_>, style: Style) -
 }
 
 fn unreached(facts: &Facts, routes: &Routes<'_>, changed: &str, style: Style) -> String {
-    let silent = in_order(facts, routes);
-    if silent.is_empty() {
+    let silent = facts.unreachable().count();
+    if silent == 0 {
         return String::new();
     }
+    let all = counted(facts.hosts.len(), "host");
+    let line = format!("{silent} of {all} could not be inspected. {changed}");
+    format!("{}{}\n", silent_text(facts, routes, style), style.paint(Ink::Heading, line))
+}
+
+/// The hosts that did not answer, by cause, with evidence and advice.
+pub(crate) fn silent_text(facts: &Facts, routes: &Routes<'_>, style: Style) -> String {
+    let silent = in_order(facts, routes);
     let mut text = String::new();
     for (cause, hosts) in grouped(silent.iter().map(|(host, ssh, why)| (why.cause, (*host, *ssh, *why)))) {
         let block = Block {
             mark: (Ink::Bad, "✘"),
             what: what(cause),
             seen: hosts.iter().map(|(host, _, why)| (Some(*host), why.evidence.as_str())).collect(),
-            next: together(hosts.iter().map(|(_, ssh, why)| next(why, *ssh)).collect()),
+            next: match cause {
+                UnreachableCause::HostKeyUnknown => {
+                    unknown_keys(&hosts.iter().filter_map(|(_, ssh, _)| *ssh).collect::<Vec<_>>())
+                }
+                _ => together(hosts.iter().map(|(_, ssh, why)| next(why, *ssh)).collect()),
+            },
         };
         text.push_str(&block.text(style));
         text.push('\n');
     }
-    let all = counted(facts.hosts.len(), "host");
-    let line = format!("{} of {all} could not be inspected. {changed}", silent.len());
-    text.push_str(&format!("{}\n", style.paint(Ink::Heading, line)));
     text
 }
 
@@ -84,11 +95,14 @@ fn together(each: Vec<Vec<Advice>>) -> Vec<Advice> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UnreachableDocument {
     pub unreachable: Vec<UnreachableEntry>,
+    /// How to go on without these hosts, in the form of `advice`.
+    pub alternatives: Vec<String>,
 }
 
 /// One host that could not be inspected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UnreachableEntry {
+    pub code: ErrorCode,
     pub host: HostName,
     pub cause: UnreachableCause,
     pub evidence: String,
@@ -98,13 +112,14 @@ pub struct UnreachableEntry {
 /// The same as [`unreachable_text`] as a document.
 pub fn unreachable_document(facts: &Facts, routes: &Routes<'_>) -> UnreachableDocument {
     let entry = |(host, ssh, why): (&HostName, Option<&Ssh>, &Unreachable)| UnreachableEntry {
+        code: ErrorCode::Unreachable(why.cause),
         host: host.clone(),
         cause: why.cause,
         evidence: why.evidence.clone(),
         advice: next(why, ssh).iter().map(Advice::line).collect(),
     };
     let unreachable = in_order(facts, routes).into_iter().map(entry).collect();
-    UnreachableDocument { unreachable }
+    UnreachableDocument { unreachable, alternatives: Vec::new() }
 }
 
 type Silent<'a> = (&'a HostName, Option<&'a Ssh>, &'a Unreachable);
@@ -122,6 +137,6 @@ fn in_order<'a>(facts: &'a Facts, routes: &Routes<'a>) -> Vec<Silent<'a>> {
 /// One line for a run that continues without these hosts.
 pub fn skipped_line(facts: &Facts, routes: &Routes<'_>, style: Style) -> Option<String> {
     let hosts: Vec<&HostName> = in_order(facts, routes).into_iter().map(|(host, ..)| host).collect();
-    let line = format!("skipped because they did not answer: {}", list(&hosts, style.detail));
+    let line = format!("skipped because they could not be inspected: {}", list(&hosts, style.detail));
     (!hosts.is_empty()).then(|| style.paint(Ink::Warning, line))
 }

@@ -1,5 +1,6 @@
 //! Building blocks of all texts: counts, durations, lists and wrapping.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,8 +9,9 @@ use console::measure_text_width;
 use super::progress::time_of_day;
 use super::style::{Detail, Ink, Style};
 pub(super) use crate::cluster::phrases::span;
-use crate::cluster::phrases::{folded, whole};
+use crate::cluster::phrases::{counted, folded, whole};
 use crate::model::one_line;
+use crate::plan::Change;
 
 /// `3.2 s`, `1 min 12 s`, `2 h 5 min`.
 pub(super) fn duration(time: Duration) -> String {
@@ -32,6 +34,29 @@ pub(super) fn list<T: Display>(items: &[T], detail: Detail) -> String {
     match detail {
         Detail::Full => whole(items),
         Detail::Folded => folded(items),
+    }
+}
+
+/// `6 to add, 2 to change, 1 command to run`.
+pub(super) fn counted_changes(counts: BTreeMap<Change, usize>) -> String {
+    let one = |(change, n)| match change {
+        Change::Add => format!("{n} to add"),
+        Change::Change => format!("{n} to change"),
+        Change::Remove => format!("{n} to remove"),
+        Change::Restart => format!("{n} to restart"),
+        Change::Command => format!("{} to run", counted(n, "command")),
+    };
+    counts.into_iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A change in a word, for those who do not see its mark or colour.
+pub(super) fn change_word(change: Change) -> &'static str {
+    match change {
+        Change::Add => "add",
+        Change::Change => "change",
+        Change::Remove => "remove",
+        Change::Restart => "restart",
+        Change::Command => "run",
     }
 }
 

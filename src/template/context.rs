@@ -97,7 +97,15 @@ pub struct BalancerContext {
     pub management_tls: bool,
     pub client_timeout: String,
     pub check_interval: String,
+    /// Whether a broker asks for the PROXY protocol's header on AMQP connections.
+    pub proxied: bool,
     pub brokers: Vec<BackendLine>,
+    /// The same brokers with the header, while they change to the PROXY protocol or from it, one after the other; then `brokers` are without
+    /// it. Empty at other times.
+    pub proxied_brokers: Vec<BackendLine>,
+    /// From 1 to the number of brokers, and that number: how many of new connections go to brokers with the header.
+    pub shares: Vec<usize>,
+    pub broker_count: usize,
     pub stats: Option<StatsLine>,
 }
 
@@ -106,7 +114,11 @@ pub struct ListenerLine {
     /// What it serves, such as `mqtt`.
     pub name: String,
     pub binds: Vec<String>,
+    /// Whether a broker asks for the PROXY protocol's header.
+    pub proxied: bool,
     pub brokers: Vec<ListenerBroker>,
+    /// As in [`BalancerContext`].
+    pub proxied_brokers: Vec<ListenerBroker>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -114,6 +126,9 @@ pub struct ListenerBroker {
     pub name: String,
     pub endpoint: String,
     pub port: u16,
+    /// As in [`BackendLine`].
+    pub proxied: bool,
+    pub rests: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -125,6 +140,8 @@ pub struct HealthLine {
 #[derive(Clone, Debug, Serialize)]
 pub struct GreetingLine {
     pub tls: bool,
+    /// Whether the PROXY protocol's header comes before it.
+    pub proxied: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -137,6 +154,10 @@ pub struct BackendLine {
     pub amqp_port: u16,
     /// The broker's port for the management UI.
     pub management_port: u16,
+    /// Whether AMQP connections to it begin with the PROXY protocol's header.
+    pub proxied: bool,
+    /// Whether it is not used here until rabbitup says so: it asks for the header, and this is without it, or the other way round.
+    pub rests: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -195,6 +216,22 @@ pub struct LimitsContext {
 /// A context with every variable of a template set.
 pub fn sample(name: TemplateName) -> serde_json::Value {
     let text = |text: &str| text.to_owned();
+    let backend = || BackendLine {
+        name: text("node1"),
+        address: text("192.0.2.1"),
+        endpoint: text("192.0.2.1"),
+        amqp_port: 3,
+        management_port: 4,
+        proxied: true,
+        rests: true,
+    };
+    let listener_broker = || ListenerBroker {
+        name: text("node1"),
+        endpoint: text("192.0.2.1"),
+        port: 6,
+        proxied: true,
+        rests: true,
+    };
     let value = match name {
         TemplateName::Hosts => serde_json::to_value(HostsContext {
             hosts: vec![HostLine {
@@ -226,7 +263,7 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             worker_connections: 40_100,
             worker_files: 40_200,
             health: Some(HealthLine { port: 4 }),
-            greeting: Some(GreetingLine { tls: true }),
+            greeting: Some(GreetingLine { tls: true, proxied: true }),
             check_tls: true,
             dual_stack: true,
             amqp_port: 1,
@@ -236,19 +273,19 @@ pub fn sample(name: TemplateName) -> serde_json::Value {
             listeners: vec![ListenerLine {
                 name: text("mqtt"),
                 binds: vec![text(":5")],
-                brokers: vec![ListenerBroker { name: text("node1"), endpoint: text("192.0.2.1"), port: 6 }],
+                proxied: true,
+                brokers: vec![listener_broker()],
+                proxied_brokers: vec![listener_broker()],
             }],
             management_path: text("/"),
             management_tls: true,
             client_timeout: text("3h"),
             check_interval: text("2s"),
-            brokers: vec![BackendLine {
-                name: text("node1"),
-                address: text("192.0.2.1"),
-                endpoint: text("192.0.2.1"),
-                amqp_port: 3,
-                management_port: 4,
-            }],
+            proxied: true,
+            brokers: vec![backend()],
+            proxied_brokers: vec![backend()],
+            shares: vec![1],
+            broker_count: 1,
             stats: Some(StatsLine {
                 port: 8404,
                 user: Some(text("ops")),

@@ -56,7 +56,7 @@ impl FakeTransport {
 
     fn run(&self, host: &HostName, exec: &Exec) -> Result<Output, TransportError> {
         let text = match &exec.script {
-            Script::Argument(text) => text.clone(),
+            Script::Argument(text) | Script::Attended { text, .. } => text.clone(),
             Script::Stdin(text) => String::from_utf8_lossy(text.expose()).into_owned(),
         };
         self.state().ran.push((host.clone(), text));

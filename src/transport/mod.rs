@@ -1,4 +1,4 @@
-//! Sends scripts to a root shell on a host and returns their output. Knows nothing about RabbitMQ.
+//! Sends scripts to a shell on a host, as a rule root's, and returns their output. Knows nothing about RabbitMQ.
 
 mod evidence;
 #[cfg(test)]
@@ -9,7 +9,7 @@ mod ssh;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::model::{HostName, Secret};
 
@@ -25,7 +25,7 @@ pub(crate) fn nonce() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// One run of `sh` as root.
+/// One run of `sh`, as root unless the transport was made for the login itself.
 #[derive(Clone, Debug)]
 pub struct Exec {
     pub script: Script,
@@ -33,13 +33,16 @@ pub struct Exec {
     pub timeout: Duration,
 }
 
-/// How the shell gets its script; the script cannot read standard input.
+/// How the shell gets its script; only one that is attended can read standard input.
 #[derive(Clone, Debug)]
 pub enum Script {
     /// In the command if possible: saves one round trip. Only for scripts without secrets.
     Argument(String),
     /// Over standard input: not visible in any process list, environment, log or file, here or on the host.
     Stdin(Secret),
+    /// The script reads standard input, which stays open until this process has released it, or is gone: at the end of
+    /// input it ends what it began. Only for a short script without secrets.
+    Attended { text: String, released: watch::Receiver<bool> },
 }
 
 /// The output and the end of one run.

@@ -37,11 +37,6 @@ pub(crate) const PROBE: &str = include_str!("probe.sh");
 /// The check's functions, for a shell that has [`Checked`] in its variables.
 const CHECK_TEXT: &str = concat!(include_str!("../facts/unix_socket.sh"), include_str!("check.sh"));
 
-/// Whether rabbitup wrote this configuration.
-pub(crate) fn is_ours(conf: &str) -> bool {
-    conf.lines().take(2).any(|line| line.contains("rabbitup"))
-}
-
 /// What the check asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checked {
@@ -76,6 +71,45 @@ pub(crate) fn router_id(address: IpAddr) -> u8 {
     };
     // 0 is reserved (RFC 5798, 5.2.3).
     folded.max(1)
+}
+
+/// The number of the virtual router in a configuration; the last one, as keepalived reads it.
+pub(crate) fn router_id_in(conf: &str) -> Option<u8> {
+    let number = |line: &str| {
+        line.trim_start().strip_prefix("virtual_router_id ")?.split_whitespace().next()?.parse().ok()
+    };
+    conf.lines().filter_map(number).next_back()
+}
+
+/// What a configuration serves: the addresses that it moves, those of its virtual servers, and files that it includes.
+pub(crate) fn serves(conf: &str) -> Vec<String> {
+    let mut served = Vec::new();
+    let mut in_addresses = false;
+    for line in conf.lines() {
+        let line = line.split(['#', '!']).next().unwrap_or_default();
+        let mut words = line.split_whitespace();
+        let Some(first) = words.next() else { continue };
+        match first {
+            "virtual_ipaddress" | "virtual_ipaddress_excluded" => in_addresses = true,
+            "include" | "includer" | "includem" | "includew" | "includeb" => {
+                served.extend(words.next().map(|path| format!("what {path} has")));
+            }
+            "virtual_server" => served.extend(words.next().map(str::to_owned)),
+            "}" => in_addresses = false,
+            _ => {}
+        }
+        if in_addresses {
+            served.extend(line.split_whitespace().filter_map(address_of));
+            in_addresses = !line.contains('}');
+        }
+    }
+    served
+}
+
+/// Without the length of the prefix.
+fn address_of(word: &str) -> Option<String> {
+    let address = word.split('/').next()?;
+    address.parse::<IpAddr>().is_ok().then(|| address.to_owned())
 }
 
 /// The priority of a load balancer by its place in the inventory, from 0. 255 would be that of an address's owner.
@@ -118,9 +152,23 @@ mod tests {
     }
 
     #[test]
+    fn a_configuration_serves_addresses() {
+        let conf = "! 10.0.0.9\nvrrp_instance web {\n  virtual_router_id 51\n  mcast_src_ip 10.0.0.2\n  virtual_ipaddress {\n    10.0.0.50/24 dev eth0 # 10.0.0.8\n    \
+                    fd00::50\n  }\n  unicast_peer {\n    10.0.0.3\n  }\n  virtual_ipaddress_excluded { 10.0.0.51 }\n  track_src_ip 10.0.0.7\n}\n\
+                    virtual_server 10.0.0.60 443 {\n  real_server 10.0.0.61 443 {\n  }\n}\ninclude conf.d/*.conf\n";
+        assert_eq!(
+            serves(conf),
+            ["10.0.0.50", "fd00::50", "10.0.0.51", "10.0.0.60", "what conf.d/*.conf has"]
+        );
+        assert_eq!(serves("global_defs {\n}\n"), Vec::<String>::new());
+    }
+
+    #[test]
     fn a_router_has_a_number_and_a_priority() {
         let id = |text: &str| router_id(text.parse().expect("an address"));
         assert_eq!((id("192.168.0.40"), id("10.0.1.0"), id("fd00::40")), (40, 1, 0xfd ^ 0x40));
+        let conf = "vrrp_instance a {\n    # virtual_router_id 3\n    virtual_router_id 40\n}\n";
+        assert_eq!((router_id_in(conf), router_id_in("virtual_router_id x")), (Some(40), None));
         assert_eq!([0, 1, 198, 199, 400].map(priority), [200, 199, 2, 1, 1]);
     }
 }

@@ -44,6 +44,7 @@ fn wrong_words_and_inventories_are_documents() {
     assert_eq!((&problem["file"], &problem["line"]), (&"lab.toml".into(), &Value::Null), "{absent}");
 
     home.inventory(9);
+    document(&home.run(&["render", "haproxy", "--detailed-exitcode", "--json"]), 64);
     document(&home.run(&["plan", "--json", "--limit", "nod1"]), 64);
     let unknown = line(&home.run(&["up", "--json", "--limit", "nod1"]), 64);
     assert_eq!(unknown["message"], "the inventory has no host nod1");
@@ -180,7 +181,7 @@ fn a_bundle_that_cannot_be_written_is_the_only_document() {
     let (listener, port) = silent_port();
     drop(listener);
     home.inventory(port);
-    let error = document(&home.run(&["doctor", "--json", "--bundle", "nowhere/bundle.tar.gz"]), 1);
+    let error = document(&home.run(&["doctor", "--json", "--bundle", "nowhere/bundle.tar.gz"]), 64);
     assert_eq!(error["message"], "the bundle could not be written to nowhere/bundle.tar.gz");
 }
 
@@ -207,4 +208,17 @@ fn playbooks_are_listed_for_machines() {
     let removal =
         list["playbooks"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "remove-node"));
     assert!(removal.is_some_and(|one| one["required"]["node"].is_string()), "{list}");
+}
+
+#[test]
+fn a_missing_configuration_of_ssh_is_bad_input() {
+    let home = Home::new();
+    home.inventory(1);
+    std::fs::remove_file(home.path("ssh_config")).expect("it was written");
+    for words in [["check"], ["plan"], ["status"]] {
+        let output = home.run(&words);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(64), "{words:?}: {said}");
+        assert!(said.contains("ssh_config does not exist") && said.contains("inventory.toml:"), "{said}");
+    }
 }

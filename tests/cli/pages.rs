@@ -77,7 +77,7 @@ fn pictures_are_there_and_small() {
         .skip(1)
         .map(|rest| rest.split_once("](").and_then(|(_, rest)| rest.split_once(')')).expect("a link").0)
         .collect();
-    assert_eq!(pictures, ["docs/management.png"]);
+    assert_eq!(pictures, ["docs/status.png", "docs/management.png"]);
     for path in pictures {
         let picture = std::fs::read(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
         assert!(picture.starts_with(b"\x89PNG\r\n"), "{path} is no PNG");

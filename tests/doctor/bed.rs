@@ -167,7 +167,12 @@ fn roomy() -> Storage {
 }
 
 fn unit(active: &str) -> UnitFacts {
-    UnitFacts { exists: true, active: active.to_owned(), enabled: "enabled".to_owned(), since: None }
+    UnitFacts {
+        exists: true,
+        active: active.to_owned(),
+        enabled: "enabled".to_owned(),
+        ..UnitFacts::default()
+    }
 }
 
 /// An epmd that knows these names.

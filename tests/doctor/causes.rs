@@ -30,6 +30,12 @@ fn faults() -> Vec<(Cause, Option<&'static str>, Fault)> {
             bed.facts.hosts.insert(host("node2"), Observation::Unreachable(why));
             bed.exams.hosts.remove(&host("node2"));
         }),
+        (Cause::NotInspected, Some("node2"), |bed| {
+            let cause = UnreachableCause::SudoPassword;
+            let why = Unreachable { cause, evidence: "sudo: a password is required".to_owned() };
+            bed.facts.hosts.insert(host("node2"), Observation::Unreachable(why));
+            bed.exams.hosts.remove(&host("node2"));
+        }),
         (Cause::SameMachine, Some("node2"), |bed| {
             for (name, boot) in ALL.into_iter().zip(["1", "1", "3"]) {
                 bed.seen(name).system.identity = Some(format!("machine {boot} net:[1]"));
@@ -191,6 +197,7 @@ fn every_cause_is_the_first_finding_at_the_right_place() {
     }
     let mut tried: BTreeSet<Cause> = faults.iter().map(|(cause, ..)| *cause).collect();
     tried.extend(super::virtual_address::CAUSES);
+    tried.insert(super::load_balancer::CAUSE);
     assert_eq!(tried, Cause::ALL.iter().copied().collect(), "each cause has a fault here");
 }
 

@@ -9,6 +9,7 @@ mod bed;
 mod causes;
 mod examination;
 mod follows;
+mod load_balancer;
 mod names;
 mod texts;
 mod virtual_address;

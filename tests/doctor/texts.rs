@@ -70,7 +70,7 @@ fn a_failing_unit_is_shown_with_its_log() {
     let mut bed = Bed::healthy();
     bed.stop("node3", "activating");
     let unit = &mut bed.exam("node3").unit;
-    (unit.sub, unit.result, unit.restarts) = ("auto-restart".to_owned(), "exit-code".to_owned(), 4);
+    (unit.sub, unit.result, unit.restarts) = ("auto-restart".to_owned(), "exit-code".to_owned(), Some(4));
     unit.log = [
         "2026-11-23 05:12:48.380416+00:00 [error] <0.132.0> - Conf file attempted to set unknown variable: nonsense.key",
         "2026-11-23 05:12:48.381000+00:00 [error] <0.130.0>     messages: [{'EXIT',<0.131.0>,normal}]",

@@ -63,7 +63,9 @@ fn fall_behind(stage: &Stage) {
 }
 
 fn is_there(playbook: &Playbook, suite: Suite) -> bool {
-    playbook.from == State::Converged && (playbook.name != "sync-queue" || suite.mirrors())
+    playbook.from == State::Converged
+        && playbook.balancers.len() == 1
+        && (playbook.name != "sync-queue" || suite.mirrors())
 }
 
 /// Every playbook that starts from a cluster, or those that `E2E_ONLY` names. The page gets its rows as they come.
@@ -129,7 +131,7 @@ fn once(stage: &Stage, playbook: &Playbook) -> Vec<(Kind, crate::traffic::Tally)
     }
     let words = (playbook.words)(stage);
     let args = words.iter().map(String::as_str).chain(["--yes"]);
-    stage.rabbitup(&(playbook.inventory)()).args(args).run().expect(0);
+    stage.rabbitup(&(playbook.inventory)(stage)).args(args).run().expect(0);
     if !playbook.keeps_quorum {
         (playbook.converged)(stage);
     }

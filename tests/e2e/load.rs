@@ -2,7 +2,7 @@
 
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD};
-use crate::stage::{Stage, say};
+use crate::stage::{Stage, octet, say};
 use crate::traffic::{Tally, Traffic};
 
 /// The kind of a queue.
@@ -81,7 +81,14 @@ impl<'a> Load<'a> {
     /// The same before there is a cluster: it does not wait, and the clients retry until a broker answers. A mirroring policy
     /// cannot exist yet, so there is only a quorum queue.
     pub fn before_any_cluster(stage: &'a Stage, name: &'static str) -> Self {
-        let traffics = vec![(Kind::Quorum, stage.traffic(&format!("{name}-quorum"), "quorum"))];
+        Self::before_any_at(stage, name, octet("lb1"))
+    }
+
+    /// The same through the address with this last number, which nobody has yet.
+    pub fn before_any_at(stage: &'a Stage, name: &'static str, address: u8) -> Self {
+        let (queue, login) = (format!("{name}-quorum"), (ADMIN, ADMIN_PASSWORD));
+        let traffic = Traffic::start(&stage.lab.address(address), login, &queue, "quorum");
+        let traffics = vec![(Kind::Quorum, traffic)];
         Self { stage, name, traffics }
     }
 

@@ -8,6 +8,7 @@
 //!     E2E_ONLY='one thing' E2E_CASES=epmd cargo test --test e2e -- --exact day2_debian12     some of them
 
 mod amqp;
+#[path = "../browser/mod.rs"]
 mod browser;
 mod faults;
 mod gaps;
@@ -17,6 +18,7 @@ mod lab;
 mod load;
 mod moving;
 mod page;
+mod pair;
 mod processes;
 mod program;
 mod release;
@@ -25,15 +27,17 @@ mod scenarios;
 mod search;
 mod stage;
 mod traffic;
+mod tunnel;
 mod turns;
 mod watch;
 
 use release::Suite;
 use scenarios::{
-    access, addresses, advice, balancer, by_hand, changes, cold, consent, doctor, exposure, eyes, families,
-    files, firewall, half_done, hostile, leaving, membership, names, only_copies, outranked, packages,
-    planted, ports, questions, queues, recovery, rolling, rotation, runs, secrets, shared_address, shells,
-    steady, taken_over, tls, traffic_check, trouble, versions,
+    access, addresses, adoption, advice, balancer, by_hand, changes, cold, consent, doctor, exec, exposure,
+    eyes, failing, families, files, firewall, half_done, history, hostile, leaving, logs, membership, names,
+    offered, only_copies, outranked, packages, planted, ports, proxied, questions, queues, recovery, rolling,
+    rotation, runs, secrets, shared_address, shells, steady, taken_over, tls, traffic_check, trouble,
+    versions, vrrp,
 };
 use stage::{Scenario, Stage, State};
 
@@ -50,6 +54,11 @@ const SCENARIOS: &[Scenario] = &[
     Scenario::new("a cluster made by the tutorial", State::Fresh, State::Any, by_hand::by_tutorial)
         .by_turns(),
     Scenario::new("a cluster made by a role", State::Fresh, State::Any, by_hand::by_role).by_turns(),
+    Scenario::new("adopted with its data elsewhere", State::Fresh, State::Any, adoption::data_elsewhere)
+        .by_turns(),
+    Scenario::new("adopted with long names", State::Fresh, State::Any, adoption::long_names).by_turns(),
+    Scenario::new("adopted again without its inventory", State::Converged, State::Any, adoption::again)
+        .by_turns(),
     Scenario::new("a clock with which no package can be fetched", State::Fresh, State::Any, packages::clocks)
         .by_turns(),
     Scenario::new(
@@ -62,6 +71,13 @@ const SCENARIOS: &[Scenario] = &[
     Scenario::new("locks of the package manager", State::Fresh, State::Converged, packages::locks).by_turns(),
     Scenario::new("hosts behind their own firewalls", State::Fresh, State::Any, firewall::bring_up)
         .by_turns(),
+    Scenario::new(
+        "two load balancers behind their own firewalls",
+        State::Fresh,
+        State::Any,
+        firewall::two_balancers,
+    )
+    .by_turns(),
     Scenario::new("a firewall that keeps new logins out", State::Fresh, State::Any, firewall::reverted)
         .by_turns(),
     Scenario::new("hosts keep their full names", State::Fresh, State::Any, names::full_names).by_turns(),
@@ -74,6 +90,11 @@ const SCENARIOS: &[Scenario] = &[
     converged("doctor on a healthy cluster", doctor::healthy),
     converged("doctor's bundle without secrets", doctor::bundle).by_turns(),
     converged("a broker that was stopped", steady::stopped_broker).by_turns(),
+    converged("a broker that systemd starts again and again", failing::again_and_again).by_turns(),
+    converged("a host on which only sudo fails", failing::sudo_alone).by_turns(),
+    converged("what was run last night", history::last_night).but_one(),
+    converged("logs of all hosts as one sequence", logs::one_sequence).by_turns(),
+    converged("a command on many hosts", exec::side_by_side).by_turns(),
     converged("a saved plan", changes::saved_plan).but_one(),
     converged("files that another tool manages", files::in_the_way).by_turns(),
     converged("a host whose /etc/hosts cloud-init writes", names::cloud_init).by_turns(),
@@ -122,6 +143,8 @@ const SCENARIOS: &[Scenario] = &[
     .by_turns(),
     Scenario::new("brokers that move behind nginx", State::Converged, State::Any, ports::moved_behind_nginx)
         .by_turns(),
+    converged("the PROXY protocol behind HAProxy", proxied::behind_haproxy).by_turns(),
+    converged("the PROXY protocol behind nginx", proxied::behind_nginx).by_turns(),
     converged("a node with data of its own", half_done::own_data).by_turns(),
     Scenario::new(
         "a changed configuration restarts one after the other",
@@ -130,6 +153,7 @@ const SCENARIOS: &[Scenario] = &[
         changes::rolling_restart,
     )
     .by_turns(),
+    converged("AMQP over TLS through the balancer", offered::over_tls).by_turns(),
     Scenario::new(
         "two runs at once, a crash while packages are installed, a node added",
         State::Reconfigured,
@@ -160,6 +184,16 @@ const SCENARIOS: &[Scenario] = &[
     .by_turns(),
     Scenario::new("two load balancers with one address", State::Any, State::Any, shared_address::moves)
         .by_turns(),
+    Scenario::new("an IPv6 address that two load balancers share", State::Any, State::Any, vrrp::ipv6)
+        .by_turns(),
+    Scenario::new(
+        "two load balancers behind firewalls, beside a stranger",
+        State::Any,
+        State::Any,
+        vrrp::behind_firewalls,
+    )
+    .by_turns(),
+    Scenario::new("a shared address that is occupied", State::Any, State::Any, vrrp::occupied).by_turns(),
     Scenario::new("half-done hosts", State::Fresh, State::Any, half_done::half_done).by_turns(),
     Scenario::new(
         "hostile values, and obstructive login scripts",

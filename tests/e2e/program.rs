@@ -132,9 +132,23 @@ impl Start {
 
     /// On a terminal of its own, in colours; both streams come back as one, and lines can be typed.
     pub fn on_terminal(self) -> Self {
+        let line = self.line();
+        self.by_script(line)
+    }
+
+    /// The same on a terminal with so many rows.
+    pub fn on_screen(self, rows: u16) -> Self {
+        let line = format!("stty rows {rows} cols 100; {}", self.line());
+        self.by_script(line)
+    }
+
+    fn line(&self) -> String {
         let quoted: Vec<String> =
             self.words().iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
-        let line = quoted.join(" ");
+        quoted.join(" ")
+    }
+
+    fn by_script(self, line: String) -> Self {
         let mut start = self.by("script", ["-qec".to_owned(), line, "/dev/null".to_owned()]);
         start
             .command
@@ -266,16 +280,24 @@ impl Running {
 
     /// Waits until its standard output says this.
     pub fn wait_for(&mut self, words: &str) {
-        loop {
-            let out = self.out.lock().expect("nobody panics with it").clone();
-            if out.contains(words) {
-                return;
-            }
+        let out = self.out.clone();
+        self.wait_in(&out, words);
+    }
+
+    /// Waits until its standard error says this.
+    pub fn wait_for_error(&mut self, words: &str) {
+        let err = self.err.clone();
+        self.wait_in(&err, words);
+    }
+
+    fn wait_in(&mut self, said: &Mutex<String>, words: &str) {
+        while !said.lock().expect("nobody panics with it").contains(words) {
             let ended = self.child.try_wait().expect("it is our child").is_some();
             assert!(
                 !ended && !self.is_overdue(),
-                "`rabbitup {}` never said `{words}`\n{out}\n{}",
+                "`rabbitup {}` never said `{words}`\n{}\n{}",
                 self.words,
+                self.out.lock().expect("nobody panics with it"),
                 self.err.lock().expect("nobody panics with it")
             );
             std::thread::sleep(LOOK_AGAIN);
@@ -292,6 +314,12 @@ impl Running {
     pub fn type_end(&mut self) {
         let keyboard = self.child.stdin.as_mut().expect("it was started on a terminal");
         keyboard.write_all(b"\x04").expect("the terminal takes a key");
+    }
+
+    /// Ctrl-C: the terminal sends the signal to all that runs on it.
+    pub fn type_interrupt(&mut self) {
+        let keyboard = self.child.stdin.as_mut().expect("it was started on a terminal");
+        keyboard.write_all(b"\x03").expect("the terminal takes a key");
     }
 
     /// Ends it at once, as a crash or `kill -9` does.

@@ -1,16 +1,19 @@
 //! Documents written by people and programs: inventories, playbooks, definitions, saved plans, and the journal of a run.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use proptest::prelude::*;
-use rabbitup::apply::{Event, EventSink, FailureKind, Journal, RunId, RunMark, StepFailure, plan_digest};
+use rabbitup::apply::{Event, FailureKind, RunId, RunMark, Stamped, StepFailure, plan_digest};
 use rabbitup::document::Graphics;
+use rabbitup::history::{Caller, Found, Journal, PassKind, RunEnded, RunResult, past_run};
 use rabbitup::inventory::{Loaded, Options, SecretPolicy, load_text};
 use rabbitup::model::{Cause, HostName, steers};
 use rabbitup::plan::{Plan, StepId};
 use rabbitup::playbook::{Arguments, Playbook};
-use rabbitup::report::{PlanDocument, Style, plan_text};
+use rabbitup::report::{PlanDocument, Style, history_text, past_run_text, plan_text};
 
 use super::mutation::{MUCH, assert_linear, damaged, kept};
 
@@ -226,6 +229,22 @@ fn large_input_is_read_within_a_second() {
     assert_linear("saved plan: a reason", &long, saved_plan);
 }
 
+fn journals() -> Vec<Vec<u8>> {
+    read_all(&["tests/fuzz/corpus/journal/run.jsonl"])
+}
+
+/// Reads and shows a journal, and looks at what would be on the screen.
+fn shown(journal: &[u8]) {
+    let run = past_run(journal);
+    let found = Found { path: "/state/20261129T080000Z-7.jsonl".into(), bytes: journal.len() as u64, run };
+    let mut text = String::new();
+    if let Ok(run) = &found.run {
+        text.push_str(&past_run_text(&found, run, Style::plain(80)));
+    }
+    text.push_str(&history_text(&[found], 1, Style::plain(80)));
+    assert!(text.chars().all(|c| c == '\n' || !steers(c)), "{text:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -233,6 +252,7 @@ proptest! {
     #[test]
     fn a_journal_is_a_document_on_each_line(said in "(?s).{0,40}", long in 0..2_usize) {
         let plan = Plan::from_saved(&saved_plans()[0]).expect("a plan");
+        let brief = said.clone();
         let said = said.repeat(1 + long * 20_000);
         let host = HostName::parse("node1").expect("a name");
         let step = StepId::new(&host, &said);
@@ -242,21 +262,53 @@ proptest! {
             cause: Cause::known(Some(said.clone()), None),
             output: vec![said.clone()],
         };
-        let mut events = EventSink::default();
         let directory = Scrap::new(".journal", b"").0.clone();
         let _ = std::fs::remove_dir_all(&directory);
         let mark = RunMark { run: Some(RunId::random()), operator: said.clone(), plan: plan_digest(&plan) };
-        let journal =
-            Journal::begin(&directory, &said, &plan, &mark, events.subscribe()).expect("it is writable");
-        events.emit(Event::StepOutput { step: step.clone(), host: host.clone(), line: said.clone() });
-        events.emit(Event::StepFailed { step, host, elapsed: std::time::Duration::ZERO, failure });
-        drop(events);
-        let text = std::fs::read_to_string(journal.end().expect("it is complete")).expect("UTF-8");
+        let caller = Caller {
+            command: brief.clone(),
+            playbook: brief.clone(),
+            operator: brief.clone(),
+            inventory: Some(brief.clone().into()),
+            cluster: Some(brief.clone()),
+            hosts: Vec::new(),
+        };
+        let journal = Journal::begin(Ok(directory.clone()), caller);
+        journal.pass(PassKind::First, &plan, &mark);
+        let happens = |event| journal.step(Arc::new(Stamped { at: SystemTime::now(), event }));
+        happens(Event::StepOutput { step: step.clone(), host: host.clone(), line: said.clone() });
+        happens(Event::StepFailed { step, host, elapsed: std::time::Duration::ZERO, failure });
+        let ended = RunEnded {
+            result: RunResult::Failed,
+            exit_code: 1,
+            code: None,
+            message: Some(brief.clone()),
+            problems: Vec::new(),
+        };
+        let text = std::fs::read_to_string(journal.end(ended).expect("it is complete")).expect("UTF-8");
         std::fs::remove_dir_all(&directory).expect("it is ours");
         prop_assert!(text.chars().all(|c| c == '\n' || !steers(c)));
         let lines: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        prop_assert_eq!(lines.len(), 3);
+        prop_assert_eq!(lines.len(), 4);
         prop_assert_eq!(lines[1]["line"].as_str(), Some(said.as_str()));
+        let run = past_run(text.as_bytes()).expect("what was written is read");
+        // The step is none of the plan's, which is said.
+        prop_assert_eq!(run.unread_lines, 2);
+        prop_assert_eq!(&run.command, &brief);
+        shown(text.as_bytes());
+    }
+
+    /// Whatever a journal has become, it is told without a panic, and nothing in it reaches the terminal as it is.
+    #[test]
+    fn any_bytes_are_told_as_a_past_run(mutated in damaged(journals()), at in 0..14_usize, junk in prop::collection::vec(any::<u8>(), 0..200)) {
+        let whole = include_bytes!("corpus/journal/run.jsonl");
+        shown(&junk);
+        shown(&mutated);
+        let mut lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+        let junk = [b"x".as_slice(), &junk, b"\n"].concat();
+        lines.insert(1 + at.min(lines.len() - 1), &junk);
+        let run = past_run(&lines.concat()).expect("its head is whole");
+        prop_assert!(run.unread_lines >= 1, "a foreign line is named");
     }
 }

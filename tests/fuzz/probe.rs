@@ -44,6 +44,7 @@ fn request() -> ProbeRequest {
         load_balancer_security: Security::Plain,
         runtime_socket: Some("/run/haproxy/admin.sock".to_owned()),
         virtual_address: Default::default(),
+        vips: Vec::new(),
         firewall: Lookup::Wanted,
     }
 }

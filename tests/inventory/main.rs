@@ -1,5 +1,6 @@
 //! What the inventory's loader accepts and rejects, and its messages. The snapshots show a terminal of 80 columns.
 
+mod ansible;
 mod commands;
 mod fixtures;
 mod playbooks;

@@ -115,6 +115,9 @@ cases! {
     listener_on_the_port_between_brokers: cluster("[cluster.config]\nlisteners.tcp.default = 25680\ndistribution.listener.port_range.min = 25680\n");
     ui_on_loopback_behind_the_balancer: format!("{}\n[cluster]\nplugins = [\"rabbitmq_management\"]\n[cluster.config]\nmanagement.tcp.ip = \"127.0.0.1\"\n", balancer("management_port = 15672"));
     listener_without_a_plugin: balancer("listeners = [{ serves = \"mqtt\" }]");
+    a_header_that_nobody_sends: cluster("plugins = [\"rabbitmq_mqtt\"]\n[cluster.config]\nproxy_protocol = true\nmqtt.proxy_protocol = \"yes\"\n");
+    a_header_for_a_listener_that_is_not_offered: balancer("[cluster]\nplugins = [\"rabbitmq_mqtt\"]\n[cluster.config]\nproxy_protocol = true\nmqtt.proxy_protocol = true\n");
+    a_template_that_leaves_the_header_out: balancer("[cluster.config]\nproxy_protocol = true\n[templates]\nhaproxy = \"tests/inventory/files/no-header.hbs\"\n");
     two_listeners_of_a_kind: balancer("listeners = [{ serves = \"prometheus\" }, { serves = \"prometheus\", port = 9 }]");
     unknown_listener: balancer("listeners = [{ serves = \"stream\" }]");
     listeners_on_one_port: balancer("listeners = [{ serves = \"prometheus\", port = 5672 }]");
@@ -194,4 +197,20 @@ fn ten_megabytes_of_noise_are_refused_unread() {
     let errors = load(&path, Options::default()).expect_err("noise");
     assert!(start.elapsed().as_secs() < 2);
     assert!(errors.problems()[0].message().contains("larger than 1 MiB"));
+}
+
+#[test]
+fn a_configuration_of_ssh_that_is_not_there_is_an_error_at_its_line() {
+    let said = said(&with_node("\n[ssh]\nconfig = \"/nonexistent/ssh_config\"\n"));
+    assert!(said.contains("/nonexistent/ssh_config does not exist"), "{said}");
+    assert!(said.contains("no such file") && said.contains("[ssh]"), "it is pointed at:\n{said}");
+    let root = env!("CARGO_MANIFEST_DIR");
+    let path = format!("{root}/inventories/production/ssh_confg");
+    let near = super::said(&with_node(&format!("\n[ssh]\nconfig = \"{path}\"\n")));
+    assert!(near.contains("did you mean `ssh_config`"), "{near}");
+    let host = "[[host]]\nname = \"node1\"\naddress = \"10.0.0.1\"\nroles = [\"broker\"]\nssh = { config = \"/nonexistent/of-one\" }\n";
+    let of_one = super::said(host);
+    assert!(of_one.contains("/nonexistent/of-one does not exist"), "{of_one}");
+    let directory = super::said(&with_node(&format!("\n[ssh]\nconfig = \"{root}/inventories\"\n")));
+    assert!(directory.contains("is a directory"), "{directory}");
 }

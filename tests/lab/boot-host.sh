@@ -60,7 +60,7 @@ fi
 echo "ADDRESS=$(cat "$dir/ip")" >"$root/etc/lab-network" # a snapshot may come up elsewhere
 
 export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 SYSTEMD_NSPAWN_LOCK=0 SYSTEMD_NSPAWN_TMPFS_TMP=0
-# Neither machined nor the unit that we run in has a say: the lab looks after its own processes. That also
+# Neither machined nor the unit that we run in has a say: the lab manages its own processes. That also
 # makes a reboot ours to do: the container then ends with 133. Each run gets a control group of its own,
 # since systemd-nspawn turns the one it finds itself in into an inner node, where no process may enter.
 for ((run = 1; run <= 50; run++)); do

@@ -13,7 +13,7 @@ BASE_PACKAGES+=,ca-certificates,adduser,hostname,python3,nftables
 
 # What a host can install from the offline repository; the packages that these need come along.
 REPO_PACKAGES="rabbitmq-server haproxy nginx libnginx-mod-stream chrony logrotate curl python3-apt sudo
-  netcat-openbsd tcsh csh fish keepalived"
+  netcat-openbsd tcsh csh fish keepalived ufw"
 
 # The packages for the repository are downloaded by the image's own apt, while it still knows the mirror: that resolves
 # exactly the dependencies that a host on this image will lack.

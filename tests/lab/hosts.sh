@@ -164,8 +164,10 @@ lab_rm() {
 lab_down() {
   local dir
   for dir in "$LAB_DIR"/hosts/*; do [ ! -d "$dir" ] || host_remove "$dir"; done
-  ip route del unreachable "$SUBNET.0/24" metric 4096 2>/dev/null || true
-  ip link del "$BRIDGE" 2>/dev/null || true
+  if [ -f "$LAB_DIR/net" ]; then
+    ip route del unreachable "$SUBNET.0/24" metric 4096 2>/dev/null || true
+    ip link del "$BRIDGE" 2>/dev/null || true
+  fi
   rm -rf --one-file-system "$LAB_DIR"
   rmdir "$LAB_ROOT" 2>/dev/null || true # the last lab takes the directory along
 }
@@ -180,7 +182,10 @@ lab_status() {
   done
 }
 
-lab_net() { echo "$X"; }
+lab_net() {
+  claim_net
+  echo "$X"
+}
 
 lab_list() {
   local dir

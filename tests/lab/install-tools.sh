@@ -21,6 +21,7 @@ sshd openssh-server
 busybox busybox
 tcsh tcsh
 bsd-csh csh
+dot graphviz
 fish fish'
 # About 350 MB on the disk, so only for tests that look at pages. Its dependencies bring the fonts.
 browser_tools='chromium chromium'

@@ -10,13 +10,20 @@ lab_offers() {
   esac
 }
 
+# One lab after the other: two that start together would both find the same subnet free.
+claim_net() {
+  [ ! -f "$LAB_DIR/net" ] || return 0
+  mkdir -p "$LAB_CACHE" "$LAB_DIR/hosts" "$LAB_DIR/snapshots"
+  exec 6>>"$LAB_CACHE/nets.lock"
+  flock -w 60 6 || die "another lab has been looking for a subnet for a minute"
+  use_net
+  ! grep -qxsF "$X" "$LAB_ROOT"/*/net || die "another lab uses $SUBNET.0/24 (see: lab list); set LAB_NET"
+  echo "$X" >"$LAB_DIR/net"
+  exec 6>&-
+}
+
 # The unreachable route is for the moments without a bridge: nothing meant for a lab may leave the machine.
 bridge_up() {
-  if [ ! -f "$LAB_DIR/net" ]; then
-    ! grep -qxsF "$X" "$LAB_ROOT"/*/net || die "another lab uses $SUBNET.0/24 (see: lab list); set LAB_NET"
-    mkdir -p "$LAB_DIR/hosts" "$LAB_DIR/snapshots"
-    echo "$X" >"$LAB_DIR/net"
-  fi
   [ -d "/sys/class/net/$BRIDGE" ] || ip link add "$BRIDGE" type bridge forward_delay 0
   ip addr replace "$SUBNET.1/24" dev "$BRIDGE"
   ip link set "$BRIDGE" up
@@ -98,7 +105,8 @@ spec_parse() {
 lab_up() {
   local suite=$1 spec name pids=() names=() pid failed=0
   shift
-  for spec in "$@"; do # before anything is changed
+  claim_net
+  for spec in "$@"; do # before anything else is changed
     spec_parse "$spec"
     [ "$suite:$spec_variant" != el9:doas ] || die "there is no doas on el9: EL has none in its own repositories"
   done

@@ -144,3 +144,23 @@ fn a_generated_cookie_of_a_blank_host_gives_way() {
         assert!(again.steps.is_empty(), "{}", plan_text(&again, Style::plain(100)));
     }
 }
+
+/// A new host does not say which version it will install before its package lists are fetched: HAProxy 2.2 refused the keep-alive times of
+/// 2.3, so no bring-up of Debian 11 came to its end.
+#[test]
+fn a_balancer_that_is_yet_to_be_installed_is_as_old_as_its_system() {
+    let desired = desired(INVENTORY);
+    let told = |release: &str, candidate: Option<&str>| {
+        let mut facts = fresh(&desired);
+        let lb1 = host(&mut facts, "lb1");
+        lb1.system.version = release.to_owned();
+        lb1.packages.entry("haproxy".to_owned()).or_default().candidate = candidate.map(str::to_owned);
+        let (_, after) = planned(&desired, &facts, &options()).expect("a plan");
+        let conf = after.host(&name("lb1")).expect("a host").files["/etc/haproxy/haproxy.cfg"].clone();
+        conf.content.expect("it is written").contains("clitcpka-idle")
+    };
+    assert!(told("12", None) && told("13", None));
+    assert!(!told("11", None));
+    assert!(told("11", Some("2.6.12-1~bpo11+1")), "backports");
+    assert!(!told("12", Some("2.2.9-2+deb11u6")), "an old repository");
+}

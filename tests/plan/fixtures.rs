@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rabbitup::facts::{
-    Access, BrokerEnvironment, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace, Facts,
-    FileFacts, FileKind, HostFacts, HostNameFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
-    PluginFiles, Privilege, QueueHolding, Resources, SelinuxFacts, Storage, System, TimeService, UnitFacts,
+    Access, Backend, BrokerEnvironment, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace,
+    Facts, FileFacts, FileKind, HostFacts, HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts,
+    Observation, OsFamily, PackageFacts, PluginFiles, Privilege, QueueHolding, Resources, SelinuxFacts,
+    Storage, System, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{self, Desired, SecretPolicy};
 use rabbitup::model::{CookieDigest, DigestKey, HostName, NodeName, NodeType, Secret, SecretName, Version};
@@ -102,7 +103,7 @@ pub fn converged_from(desired: &Desired, new: &Facts) -> Facts {
         host.files.values_mut().for_each(|file| file.modified = 1_700_000_000);
         host.data.iter_mut().for_each(|data| data.members.clone_from(&members));
         if let BrokerState::Running(node) = &mut host.broker {
-            node.started = 1_700_000_500;
+            node.started = Some(1_700_000_500);
         }
     }
     after
@@ -176,6 +177,7 @@ fn bare(name: &HostName) -> HostFacts {
         kept: Vec::new(),
         plugins: PluginFiles::default(),
         broker: BrokerState::Down,
+        boot_failure: None,
         met: None,
         load_balancer: None,
         virtual_address: None,
@@ -205,8 +207,12 @@ pub fn install(facts: &mut Facts, text: &str) {
     let host = host(facts, text);
     let package = host.packages.entry("rabbitmq-server".to_owned()).or_default();
     (package.installed, package.unpacked) = (Some(VERSION.to_owned()), Some(1_700_000_000));
-    let unit =
-        UnitFacts { exists: true, active: "inactive".to_owned(), enabled: "enabled".to_owned(), since: None };
+    let unit = UnitFacts {
+        exists: true,
+        active: "inactive".to_owned(),
+        enabled: "enabled".to_owned(),
+        ..UnitFacts::default()
+    };
     host.units.insert("rabbitmq-server".to_owned(), unit);
     cookie(facts, text, &format!("own-cookie-of-{text}"));
 }
@@ -231,7 +237,12 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
     host.host_name = HostNameFacts { running: text.to_owned(), persistent: Some(text.to_owned()) };
     host.units.insert(
         "rabbitmq-server".to_owned(),
-        UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned(), since: None },
+        UnitFacts {
+            exists: true,
+            active: "active".to_owned(),
+            enabled: "enabled".to_owned(),
+            ..UnitFacts::default()
+        },
     );
     let node = node(text);
     host.data =
@@ -240,7 +251,7 @@ pub fn start_alone(facts: &mut Facts, text: &str) {
     host.broker = BrokerState::Running(Box::new(NodeFacts {
         erlang: "25".to_owned(),
         cookie,
-        started: 1_700_000_500,
+        started: Some(1_700_000_500),
         ..NodeFacts::blank(&node, Version::new(3, 10, 8))
     }));
 }
@@ -249,6 +260,38 @@ pub fn running<'f>(facts: &'f mut Facts, text: &str) -> &'f mut NodeFacts {
     match &mut host(facts, text).broker {
         BrokerState::Running(node) => node,
         other => panic!("{text} does not run: {other:?}"),
+    }
+}
+
+/// The brokers of [`INVENTORY`].
+pub const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
+
+/// The complete cluster of an inventory, with HAProxy's servers up where the inventory has them.
+pub fn balanced(desired: &Desired) -> Facts {
+    let mut facts = converged(desired);
+    let members: Vec<_> = BROKERS.iter().map(|text| node(text)).collect();
+    for text in BROKERS {
+        let node = running(&mut facts, text);
+        node.links = members.iter().filter(|other| **other != node.name).cloned().collect();
+    }
+    host(&mut facts, "lb1").load_balancer = Some(LoadBalancerFacts {
+        backends: BROKERS
+            .iter()
+            .flat_map(|text| [backend("rabbitmq", text, 5672), backend("management", text, 15672)])
+            .collect(),
+        amqp_answers: Some(true),
+        loaded: Some(1_800_000_000),
+    });
+    facts
+}
+
+pub fn backend(proxy: &str, server: &str, port: u16) -> Backend {
+    Backend {
+        proxy: proxy.to_owned(),
+        server: server.to_owned(),
+        status: "UP".to_owned(),
+        check: "L4OK".to_owned(),
+        port: Some(port),
     }
 }
 

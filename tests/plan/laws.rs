@@ -15,7 +15,7 @@ use rabbitup::operation::{JoinCluster, Operation, Proof};
 
 /// The possible history of a broker's host.
 #[derive(Clone, Copy, Debug)]
-enum Past {
+pub enum Past {
     Fresh,
     NamedOnly,
     Installed,
@@ -28,7 +28,7 @@ enum Past {
     ConvergedUnderOldConfiguration,
 }
 
-fn past() -> impl Strategy<Value = Past> {
+pub fn past() -> impl Strategy<Value = Past> {
     prop::sample::select(vec![
         Past::Fresh,
         Past::NamedOnly,
@@ -43,12 +43,10 @@ fn past() -> impl Strategy<Value = Past> {
     ])
 }
 
-static WANTED: LazyLock<Desired> = LazyLock::new(|| desired(INVENTORY));
+pub static WANTED: LazyLock<Desired> = LazyLock::new(|| desired(INVENTORY));
 static DONE: LazyLock<Facts> = LazyLock::new(|| converged(&WANTED));
 
-const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
-
-fn hosts(pasts: &[Past; 3], balancer_is_done: Past) -> Facts {
+pub fn hosts(pasts: &[Past; 3], balancer_is_done: Past) -> Facts {
     let done = &*DONE;
     let mut facts = fresh(&WANTED);
     // Only complete clusters are possible histories: no node was a member alone.

@@ -1,6 +1,7 @@
 //! Plans for given hosts, and the laws that every plan obeys. No host is touched.
 
 mod addresses;
+mod adopt;
 mod circles;
 mod data_guard;
 mod day2;
@@ -11,6 +12,7 @@ mod firewall;
 mod fixtures;
 mod guest;
 mod laws;
+mod left_out;
 mod names;
 mod order;
 mod outranked;
@@ -18,8 +20,10 @@ mod own_settings;
 mod packages;
 mod phases;
 mod ports;
+mod proxied;
 mod purity;
 mod secrets;
 mod selinux;
 mod settings;
+mod starts;
 mod virtual_address;

@@ -131,7 +131,13 @@ fn booting_since(facts: &mut Facts, since: u64) {
         seen.broker = BrokerState::AppStopped;
         seen.met = Some(vec![node(of)]);
         let active = "activating".to_owned();
-        let unit = UnitFacts { exists: true, active, enabled: "enabled".to_owned(), since: Some(since) };
+        let unit = UnitFacts {
+            exists: true,
+            active,
+            enabled: "enabled".to_owned(),
+            since: Some(since),
+            ..UnitFacts::default()
+        };
         seen.units.insert("rabbitmq-server".to_owned(), unit);
     }
 }

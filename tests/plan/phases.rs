@@ -236,7 +236,7 @@ fn a_broker_that_is_just_being_stopped_is_started_again() {
     let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
     assert_eq!(ids(&plan), ["node3/start"]);
     let node3 = host(&mut facts, "node3");
-    node3.broker = BrokerState::Unknown("epmd knows no rabbit@node3 here".to_owned());
+    node3.broker = BrokerState::Unknown("epmd does not know rabbit@node3 here".to_owned());
     let (plan, _) = planned(&desired, &facts, &options()).expect("a plan");
     assert!(ids(&plan).contains(&"node3/start".to_owned()), "{:?}", ids(&plan));
 }
@@ -356,8 +356,12 @@ fn every_other_balancer_of_ours_is_stopped() {
     let desired = desired(&INVENTORY.replace("[load_balancer]", "[load_balancer]\nsoftware = \"nginx\""));
     let mut facts = converged(&desired);
     let lb1 = host(&mut facts, "lb1");
-    let running =
-        UnitFacts { exists: true, active: "active".to_owned(), enabled: "enabled".to_owned(), since: None };
+    let running = UnitFacts {
+        exists: true,
+        active: "active".to_owned(),
+        enabled: "enabled".to_owned(),
+        ..UnitFacts::default()
+    };
     lb1.units.insert("haproxy".to_owned(), running);
     let conf = lb1.files["/etc/nginx/nginx.conf"].clone();
     for (content, stops) in [("# Written by rabbitup\n", true), ("# theirs\n", false)] {

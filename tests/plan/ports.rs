@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use rabbitup::facts::{Backend, Facts, LoadBalancerFacts, PortState, Purpose, Reach};
+use rabbitup::facts::{Facts, PortState, Purpose, Reach};
 use rabbitup::inventory::Desired;
 use rabbitup::operation::{BalancerState, Moved, Operation, SwitchServer};
 use rabbitup::plan::{Plan, StepId};
 use rabbitup::rabbitmq::listeners::{Listener, Listeners};
 use rabbitup::report::{Style, plan_text, refusals_text};
 
-use crate::fixtures::{INVENTORY, converged, desired, host, ids, name, node, options, planned, running};
+use crate::fixtures::{
+    BROKERS, INVENTORY, backend, balanced, converged, desired, host, ids, name, node, options, planned,
+    running,
+};
 use crate::order::ancestors;
-
-const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
 
 fn with(line: &str) -> Desired {
     desired(&INVENTORY.replace("heartbeat = 30", &format!("heartbeat = 30\n{line}")))
@@ -21,35 +22,6 @@ fn with(line: &str) -> Desired {
 fn nginx(line: &str) -> Desired {
     let text = INVENTORY.replace("stats = { port = 8404 }", "software = \"nginx\"");
     desired(&text.replace("heartbeat = 30", &format!("heartbeat = 30\n{line}")))
-}
-
-/// The complete cluster of an inventory, with HAProxy's servers up where the inventory has them.
-fn whole(desired: &Desired) -> Facts {
-    let mut facts = converged(desired);
-    let members: Vec<_> = BROKERS.iter().map(|text| node(text)).collect();
-    for text in BROKERS {
-        let node = running(&mut facts, text);
-        node.links = members.iter().filter(|other| **other != node.name).cloned().collect();
-    }
-    host(&mut facts, "lb1").load_balancer = Some(LoadBalancerFacts {
-        backends: BROKERS
-            .iter()
-            .flat_map(|text| [backend("rabbitmq", text, 5672), backend("management", text, 15672)])
-            .collect(),
-        amqp_answers: Some(true),
-        loaded: Some(1_800_000_000),
-    });
-    facts
-}
-
-fn backend(proxy: &str, server: &str, port: u16) -> Backend {
-    Backend {
-        proxy: proxy.to_owned(),
-        server: server.to_owned(),
-        status: "UP".to_owned(),
-        check: "L4OK".to_owned(),
-        port: Some(port),
-    }
 }
 
 fn plan(desired: &Desired, facts: &Facts) -> Plan {
@@ -82,7 +54,7 @@ fn to(text: &str, port: u16) -> Moved {
 
 #[test]
 fn haproxy_looks_for_each_broker_at_its_new_port_after_its_restart() {
-    let before = whole(&desired(INVENTORY));
+    let before = balanced(&desired(INVENTORY));
     let wanted = with("listeners.tcp.default = 5673\nmanagement.path_prefix = \"/mq\"");
     let plan = plan(&wanted, &before);
     insta::assert_snapshot!(plan_text(&plan, Style::plain(110)));
@@ -104,7 +76,7 @@ fn haproxy_looks_for_each_broker_at_its_new_port_after_its_restart() {
 #[test]
 fn a_balancer_is_told_of_brokers_that_moved_before_the_next_one_stops() {
     let wanted = with("listeners.tcp.default = 5673");
-    let mut facts = whole(&desired(INVENTORY));
+    let mut facts = balanced(&desired(INVENTORY));
     let done = converged(&wanted);
     // The run before ended behind node1.
     let (files, node1) = {
@@ -119,6 +91,24 @@ fn a_balancer_is_told_of_brokers_that_moved_before_the_next_one_stops() {
     let behind = behind(&plan, &out.id);
     assert!(behind.contains(&"lb1/move-node1".to_owned()), "{behind:?}");
     assert!(!ids(&plan).contains(&"node1/restart".to_owned()));
+}
+
+#[test]
+fn a_listener_that_goes_from_brokers_and_balancer_at_once_is_not_waited_for() {
+    let text = INVENTORY.replace("stats = { port = 8404 }", "listeners = [{ serves = \"mqtt\" }]");
+    let text = text.replace("plugins = [", "plugins = [\"rabbitmq_mqtt\", ");
+    let mut before = balanced(&desired(
+        &text.replace("heartbeat = 30", "heartbeat = 30\nmqtt.listeners.tcp.default = 1884"),
+    ));
+    let seen = &mut host(&mut before, "lb1").load_balancer.as_mut().expect("it runs").backends;
+    seen.extend(BROKERS.map(|text| backend("mqtt-brokers", text, 1884)));
+    let plan = plan(&desired(INVENTORY), &before);
+    for text in BROKERS {
+        assert_eq!(
+            moved(&plan, &format!("lb1/in-{text}")),
+            [("mqtt-brokers".to_owned(), Moved::Later)].into()
+        );
+    }
 }
 
 #[test]
@@ -150,7 +140,7 @@ fn a_change_to_tls_says_what_it_costs() {
         "listeners.tcp = \"none\"\nlisteners.ssl.default = 5671\nmanagement.ssl.port = 15671\n\
          ssl_options.certfile = \"/etc/rabbitmq/a.pem\"\nssl_options.keyfile = \"/etc/rabbitmq/a.key\"",
     );
-    let plan = plan(&wanted, &whole(&desired(INVENTORY)));
+    let plan = plan(&wanted, &balanced(&desired(INVENTORY)));
     let notes: Vec<_> = plan.notes.iter().map(|note| note.text.clone()).collect();
     insta::assert_snapshot!(notes.join("\n"));
     let node1 = moved(&plan, "lb1/in-node1");
@@ -166,7 +156,7 @@ fn a_change_to_tls_says_what_it_costs() {
 #[test]
 fn a_balancer_follows_the_listeners_in_effect() {
     let wanted = desired(INVENTORY);
-    let mut facts = whole(&wanted);
+    let mut facts = balanced(&wanted);
     for text in BROKERS {
         let told = [("amqp", "5700"), ("http", "15672"), ("clustering", "25700")];
         let listeners = told.iter().filter_map(|(protocol, port)| Listener::reported(protocol, "::", port));
@@ -181,7 +171,7 @@ fn a_balancer_follows_the_listeners_in_effect() {
 #[test]
 fn a_stopped_nodes_environment_counts() {
     let wanted = desired(INVENTORY);
-    let mut facts = whole(&wanted);
+    let mut facts = balanced(&wanted);
     crate::outranked::set(host(&mut facts, "node2"), "NODE_PORT", "5700");
     host(&mut facts, "node2").broker = rabbitup::facts::BrokerState::Down;
     let (plan, _) = planned(&wanted, &facts, &options()).expect("a plan");
@@ -203,7 +193,7 @@ fn only_what_a_step_needs_is_refused() {
     let refused = |facts: &Facts| {
         planned(&wanted, facts, &options()).err().map(|refused| refusals_text(&refused, Style::plain(100)))
     };
-    let mut facts = whole(&wanted);
+    let mut facts = balanced(&wanted);
     blocked(&mut facts, "node1", "node2", 25672, Purpose::Distribution);
     blocked(&mut facts, "lb1", "node2", 5672, Purpose::Amqp);
     let idle = plan(&wanted, &facts);
@@ -220,7 +210,7 @@ fn only_what_a_step_needs_is_refused() {
 
     // Nodes that listen elsewhere: the usual port is not asked for.
     let elsewhere = with("distribution.listener.port_range.min = 25679");
-    let mut facts = whole(&elsewhere);
+    let mut facts = balanced(&elsewhere);
     blocked(&mut facts, "node1", "node2", 25672, Purpose::Distribution);
     host(&mut facts, "node2").broker = rabbitup::facts::BrokerState::Down;
     let steps = ids(&planned(&elsewhere, &facts, &options()).expect("a plan").0);

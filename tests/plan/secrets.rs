@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use rabbitup::facts::Facts;
+use rabbitup::facts::{BrokerState, Facts};
 use rabbitup::inventory::Desired;
-use rabbitup::plan::secrets_to_read;
+use rabbitup::model::DigestKey;
+use rabbitup::operation::{InstallCookie, Operation};
+use rabbitup::plan::{Options, secrets_to_read};
 use rabbitup::playbook::Playbook;
+use rabbitup::report::{Style, plan_text};
 use rabbitup::template::Templates;
 
-use crate::fixtures::{INVENTORY, converged, desired, fresh, options};
+use crate::fixtures::{INVENTORY, converged, cookie, desired, fresh, host, options, planned};
 
 /// The fixtures' inventory, with every possible secret from a command.
 fn of_commands() -> Desired {
@@ -46,4 +49,30 @@ fn a_plan_asks_for_what_it_compares() {
     for playbook in ["rolling-restart", "stop", "start"] {
         assert_eq!(needed(playbook, &facts), names(&[]), "{playbook}");
     }
+}
+
+/// The digest in a plan has that plan's own key, so it would be another one each time that the same plan is shown.
+#[test]
+fn a_plans_text_has_no_digest_of_the_cookie() {
+    let desired = desired(INVENTORY);
+    let mut facts = converged(&desired);
+    cookie(&mut facts, "node3", "another-cookie");
+    let node3 = host(&mut facts, "node3");
+    node3.broker = BrokerState::Down;
+    let shown = |key: u8| {
+        let options = Options { digest_key: DigestKey::fixed(key), ..options() };
+        let (plan, _) = planned(&desired, &facts, &options).expect("a plan");
+        let digest = plan.steps.iter().find_map(|step| match &step.operation {
+            Operation::InstallCookie(InstallCookie { digest, .. }) => Some(digest.clone()),
+            _ => None,
+        });
+        (plan_text(&plan, Style::plain(100)), digest.expect("a cookie"))
+    };
+    let ((one, digest), (two, other)) = (shown(1), shown(2));
+    assert_ne!(digest, other, "a saved plan has its own");
+    assert_eq!(one, two);
+    assert!(
+        one.contains("+ install the Erlang cookie\n") || one.contains("~ install the Erlang cookie\n"),
+        "{one}"
+    );
 }

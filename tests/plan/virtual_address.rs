@@ -1,6 +1,6 @@
 //! The address that two load balancers share.
 
-use rabbitup::facts::{Facts, Verdict, VirtualAddressFacts};
+use rabbitup::facts::{Facts, FileFacts, Neighbour, UnitFacts, Verdict, VirtualAddressFacts};
 use rabbitup::inventory::Desired;
 use rabbitup::plan::{Plan, Step};
 use rabbitup::virtual_address::{CHECK, InterfaceAddress};
@@ -23,9 +23,18 @@ fn with_addresses(facts: &mut Facts, on_lb1: &[&str], on_lb2: &[&str]) {
         };
         let lo = InterfaceAddress::parse("1: lo inet 127.0.0.1/8 scope host lo").expect("an address");
         let addresses = [lo].into_iter().chain([own].iter().chain(more).map(line)).collect();
-        host(facts, text).virtual_address =
-            Some(VirtualAddressFacts { addresses, check: Some(Verdict::Passes) });
+        host(facts, text).virtual_address = Some(VirtualAddressFacts {
+            addresses,
+            hardware: vec![adapter(text)],
+            neighbours: Vec::new(),
+            check: Some(Verdict::Passes),
+        });
     }
+}
+
+/// The hardware address of a load balancer.
+fn adapter(text: &str) -> String {
+    format!("52:54:00:00:00:0{}", text.trim_start_matches("lb"))
 }
 
 fn new_hosts(desired: &Desired) -> Facts {
@@ -145,6 +154,8 @@ fn with_one(desired: &Desired) -> Facts {
     let mut facts = fresh(desired);
     let line = |text: &str| InterfaceAddress::parse(text).expect("an address");
     host(&mut facts, "lb1").virtual_address = Some(VirtualAddressFacts {
+        hardware: Vec::new(),
+        neighbours: Vec::new(),
         addresses: vec![line("3: bond0.12@bond0 inet 192.168.0.44/24 scope global")],
         check: None,
     });
@@ -196,4 +207,85 @@ fn an_address_that_is_gone_from_the_inventory_is_given_up() {
         conf.content = Some("vrrp_instance of_ours {}\n".to_owned());
     }
     assert_eq!(ids(&self::plan(&without, &foreign)), ["lb1/balancer-conf", "lb2/balancer-conf"]);
+}
+
+/// Two machines would have it, and clients would reach now one, now the other.
+#[test]
+fn an_address_that_another_machine_has_is_refused() {
+    let desired = shared("");
+    let mut taken = new_hosts(&desired);
+    // What was a load balancer's when it was asked.
+    answers(&mut taken, "lb1", &adapter("lb2"));
+    assert!(planned(&desired, &taken, &options()).is_ok());
+    answers(&mut taken, "lb1", FOREIGN);
+    answers(&mut taken, "lb2", FOREIGN);
+    let refusals = planned(&desired, &taken, &options()).expect_err("a refusal").0;
+    let [refusal] = refusals.as_slice() else { panic!("once: {refusals:?}") };
+    assert_eq!(refusal.problem.what, "another machine has the vip 192.168.0.40");
+    let why = &refusal.problem.cause.why;
+    assert_eq!(
+        why[0],
+        "the network adapter 52:54:00:12:34:56 answers for 192.168.0.40, as seen from this host"
+    );
+
+    // A load balancer that comes to one that has it.
+    let mut second = done(&desired);
+    host(&mut second, "lb2").files.remove("/etc/keepalived/keepalived.conf");
+    answers(&mut second, "lb2", FOREIGN);
+    assert_eq!(ids(&plan(&desired, &second)), ["lb2/address-conf", "lb2/address-conf-ready"]);
+    // It may be the one that did not tell.
+    let mut unknown = taken.clone();
+    host(&mut unknown, "lb2").virtual_address = None;
+    let refusals = planned(&desired, &unknown, &options()).err().map(|refused| refused.0).unwrap_or_default();
+    assert!(refusals.iter().all(|refusal| !refusal.problem.what.contains("another machine")), "{refusals:?}");
+}
+
+/// An outage may need the run, and the machine is a finding.
+#[test]
+fn an_address_that_another_machine_took_later_refuses_nothing() {
+    let desired = shared("");
+    let mut both = done(&desired);
+    answers(&mut both, "lb1", FOREIGN);
+    answers(&mut both, "lb2", FOREIGN);
+    assert_eq!(ids(&plan(&desired, &both)), Vec::<String>::new());
+    let mut outage = both;
+    with_addresses(&mut outage, &[], &[]);
+    answers(&mut outage, "lb2", FOREIGN);
+    let units = &mut host(&mut outage, "lb1").units;
+    units.get_mut("haproxy").expect("a unit").active = "failed".to_owned();
+    assert_eq!(ids(&plan(&desired, &outage)), ["lb1/balancer", "lb1/address-ready"]);
+}
+
+/// No load balancer's.
+const FOREIGN: &str = "52:54:00:12:34:56";
+
+/// What answered when this load balancer asked for the address.
+fn answers(facts: &mut Facts, text: &str, hardware: &str) {
+    let address = "192.168.0.40".parse().expect("an address");
+    let neighbour = Neighbour { address, hardware: hardware.to_owned() };
+    host(facts, text).virtual_address.as_mut().expect("facts").neighbours.push(neighbour);
+}
+
+/// What a keepalived serves that somebody else runs there would end.
+#[test]
+fn a_keepalived_that_serves_something_else_is_not_replaced() {
+    const CONF: &str = "/etc/keepalived/keepalived.conf";
+    let desired = shared("");
+    let with = |content: &str, active: &str| {
+        let mut facts = new_hosts(&desired);
+        let file = done(&desired).host(&name("lb1")).expect("a host").files[CONF].clone();
+        let lb1 = host(&mut facts, "lb1");
+        lb1.files.insert(CONF.to_owned(), FileFacts { content: Some(content.to_owned()), ..file });
+        let unit = UnitFacts { exists: true, active: active.to_owned(), ..UnitFacts::default() };
+        lb1.units.insert("keepalived".to_owned(), unit);
+        planned(&desired, &facts, &options())
+    };
+    let web = "vrrp_instance web {\n  virtual_ipaddress {\n    192.168.0.90/24\n  }\n}\n";
+    let refusals = with(web, "active").expect_err("a refusal").0;
+    let problem = &refusals.first().expect("one").problem;
+    assert_eq!(problem.host, Some(name("lb1")));
+    assert_eq!(problem.what, "keepalived serves something else here: 192.168.0.90");
+    // One that does not run, as a package's example; and one that serves nothing more than rabbitup's.
+    assert!(with(web, "inactive").is_ok());
+    assert!(with(&web.replace("192.168.0.90/24", "192.168.0.40/24"), "active").is_ok());
 }

@@ -319,9 +319,9 @@ fn node(name: NodeName, members: &[NodeName], version: Version, at: u64) -> Node
         running: members.to_vec(),
         metadata_store: if khepri { MetadataStore::Khepri } else { MetadataStore::Mnesia },
         guest: rabbitup::facts::Guest::Closed,
-        started: NOW - 270_000 - at * 4_000,
-        uptime_s: 270_000 + at * 4_000,
-        memory_bytes: (143 + at * 7) * 1024 * 1024,
+        started: Some(NOW - 270_000 - at * 4_000),
+        uptime_s: Some(270_000 + at * 4_000),
+        memory_bytes: Some((143 + at * 7) * 1024 * 1024),
         ..NodeFacts::blank(&name, version)
     }
 }
@@ -367,6 +367,7 @@ fn blank(name: &HostName) -> HostFacts {
         kept: Vec::new(),
         plugins: PluginFiles::default(),
         broker: BrokerState::Down,
+        boot_failure: None,
         met: None,
         load_balancer: None,
         virtual_address: None,

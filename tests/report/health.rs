@@ -1,7 +1,7 @@
 use rabbitup::cluster::{Finding, Severity, access, health, is_healthy};
 use rabbitup::facts::{
-    Access, BrokerState, Clock, CookieShape, Facts, Guest, MetadataStore, NodeData, Storage, TimeService,
-    UnitFacts,
+    Access, BrokerState, Clock, CookieShape, Facts, FileFacts, FileKind, Guest, MetadataStore, NodeData,
+    Storage, TimeService, UnitFacts,
 };
 use rabbitup::inventory::{Admin, GuestSetting};
 use rabbitup::model::{NodeName, Version};
@@ -66,6 +66,44 @@ fn one_fault_is_one_finding() {
         "counts rabbit@node3 as running",
     );
     only(after(|f| seen(f, "lb1").load_balancer = None), error, Some("lb1"), "haproxy does not run");
+}
+
+/// Before the first bring-up: what it serves is not rabbitup's, and no way to the brokers is to be repaired for it.
+#[test]
+fn a_load_balancer_with_somebody_elses_configuration_is_not_explained_by_a_firewall() {
+    let with = |text: &'static str, answers: bool| {
+        after(move |f| {
+            let seen = seen(f, "lb1");
+            let conf = FileFacts {
+                kind: FileKind::Regular,
+                content: Some(text.to_owned()),
+                mode: 0o644,
+                owner: "root".to_owned(),
+                group: "root".to_owned(),
+                modified: 0,
+                link_to: None,
+            };
+            seen.files.insert("/etc/haproxy/haproxy.cfg".to_owned(), conf);
+            let balancer = seen.load_balancer.as_mut().expect("one");
+            balancer.amqp_answers = Some(answers);
+            let mut theirs = balancer.backends[0].clone();
+            (theirs.server, theirs.status) = ("shop1".to_owned(), "DOWN".to_owned());
+            balancer.backends.push(theirs);
+        })
+    };
+    let theirs = "# HAProxy\nglobal\n";
+    let found = with(theirs, false);
+    assert_eq!(advice(&found[0]), "`rabbitup plan` shows what would change");
+    only(
+        found,
+        Severity::Error,
+        Some("lb1"),
+        "haproxy runs with a configuration that rabbitup did not write, and gives AMQP clients no answer on port 5672",
+    );
+    assert_eq!(with(theirs, true), [], "it serves the brokers' clients");
+    let ours = with("# Written by rabbitup\n", false);
+    assert!(advice(&ours[0]).contains("no broker answers behind it, or a firewall"), "{ours:?}");
+    assert!(ours[1].problem.what.starts_with("shop1 is DOWN for haproxy"), "{ours:?}");
 }
 
 #[test]
@@ -296,7 +334,7 @@ fn retire(facts: &mut Facts) {
             exists: true,
             active: "inactive".to_owned(),
             enabled: "disabled".to_owned(),
-            since: None,
+            ..UnitFacts::default()
         },
     );
     for other in ["node1", "node2"] {
@@ -337,7 +375,7 @@ fn nodes_that_keep_their_metadata_in_different_stores_are_named() {
 
 mod shared_address {
     use super::*;
-    use rabbitup::facts::{Verdict, VirtualAddressFacts};
+    use rabbitup::facts::{Neighbour, Verdict, VirtualAddressFacts};
     use rabbitup::inventory::Desired;
     use rabbitup::virtual_address::InterfaceAddress;
 
@@ -355,7 +393,9 @@ mod shared_address {
             addresses.extend(holders.contains(&name).then(|| address("192.168.0.40/24")));
             let check = Some(Verdict::Passes);
             let host = seen(&mut facts, name);
-            host.virtual_address = Some(VirtualAddressFacts { addresses, check });
+            let hardware = vec![adapter(name)];
+            host.virtual_address =
+                Some(VirtualAddressFacts { addresses, hardware, neighbours: Vec::new(), check });
             host.units.insert("keepalived".to_owned(), unit("active"));
         }
         (desired, facts)
@@ -366,7 +406,12 @@ mod shared_address {
     }
 
     fn unit(active: &str) -> UnitFacts {
-        UnitFacts { exists: true, active: active.to_owned(), enabled: "enabled".to_owned(), since: None }
+        UnitFacts {
+            exists: true,
+            active: active.to_owned(),
+            enabled: "enabled".to_owned(),
+            ..UnitFacts::default()
+        }
     }
 
     fn fails(facts: &mut Facts, name: &str) {
@@ -377,13 +422,86 @@ mod shared_address {
     /// What status says of it, and what is found.
     fn told((desired, facts): &(Desired, Facts)) -> String {
         use super::super::fixtures::NOW;
-        use rabbitup::model::DigestKey;
         use rabbitup::report::{Status, status_text};
         let findings = health(desired, facts);
-        let status = Status { desired, facts, findings: &findings, now: NOW, key: DigestKey::fixed(7) };
+        let status = Status { desired, facts, findings: &findings, now: NOW };
         let text = status_text(&status, Style::plain(100));
         let start = text.find("\nAddress ").map_or(0, |at| at + 1);
         text[start..].to_owned()
+    }
+
+    /// The hardware address of a load balancer.
+    fn adapter(name: &str) -> String {
+        format!("52:54:00:00:00:0{}", name.trim_start_matches("lb"))
+    }
+
+    /// What answered when this load balancer asked for the address.
+    fn answers(facts: &mut Facts, name: &str, hardware: &str) {
+        let address = "192.168.0.40".parse().expect("an address");
+        let neighbour = Neighbour { address, hardware: hardware.to_owned() };
+        seen(facts, name).virtual_address.as_mut().expect("facts").neighbours.push(neighbour);
+    }
+
+    fn found((desired, facts): &(Desired, Facts)) -> Vec<String> {
+        health(desired, facts).into_iter().map(|found| found.problem.what).collect()
+    }
+
+    const FOREIGN: &str = "52:54:00:12:34:56";
+
+    #[test]
+    fn another_machine_has_it() {
+        let mut scene = shared(&[]);
+        answers(&mut scene.1, "lb2", FOREIGN);
+        assert_eq!(found(&scene), ["another machine has the vip 192.168.0.40"]);
+    }
+
+    /// Whether the holder saw it or the one without the address.
+    #[test]
+    fn another_machine_has_it_as_well() {
+        for host in ["lb1", "lb2"] {
+            let mut scene = shared(&["lb1"]);
+            answers(&mut scene.1, "lb2", &adapter("lb1"));
+            assert_eq!(found(&scene), Vec::<String>::new(), "it is the holder's");
+            answers(&mut scene.1, host, FOREIGN);
+            let findings = health(&scene.0, &scene.1);
+            let [finding] = findings.as_slice() else { panic!("one: {findings:?}") };
+            assert_eq!(finding.severity, Severity::Error);
+            assert_eq!(finding.problem.host.as_ref().map(ToString::to_string).as_deref(), Some(host));
+            let what = format!(
+                "another machine, with the network adapter {FOREIGN}, has the vip 192.168.0.40 as well"
+            );
+            assert_eq!(finding.problem.what, what);
+            let why = &finding.problem.cause.why;
+            assert!(
+                why[0].starts_with(&format!("the network adapter {FOREIGN} answers for 192.168.0.40")),
+                "{why:?}"
+            );
+            assert!(why[1].starts_with("lb1 has it, too"), "{why:?}");
+        }
+        // The holder's word is the one that is the same in each look.
+        let mut seen_by_both = shared(&["lb2"]);
+        answers(&mut seen_by_both.1, "lb1", FOREIGN);
+        answers(&mut seen_by_both.1, "lb2", FOREIGN);
+        let host = health(&seen_by_both.0, &seen_by_both.1).remove(0).problem.host;
+        assert_eq!(host.map(|host| host.to_string()).as_deref(), Some("lb2"));
+        // Beside what else is wrong.
+        let mut split = shared(&["lb1", "lb2"]);
+        answers(&mut split.1, "lb1", &adapter("lb2"));
+        assert_eq!(found(&split), ["lb1 and lb2 have 192.168.0.40 at the same time"]);
+        answers(&mut split.1, "lb1", FOREIGN);
+        assert_eq!(found(&split).len(), 2);
+    }
+
+    /// The address may be on its way to the one that did not tell.
+    #[test]
+    fn nothing_is_foreign_while_a_load_balancer_does_not_tell_its_adapters() {
+        let mut scene = shared(&["lb1"]);
+        answers(&mut scene.1, "lb1", FOREIGN);
+        let mut silent = scene.clone();
+        seen(&mut silent.1, "lb2").virtual_address = None;
+        assert!(!found(&silent).iter().any(|what| what.contains("another machine")), "{:?}", found(&silent));
+        seen(&mut scene.1, "lb2").virtual_address.as_mut().expect("facts").hardware.clear();
+        assert_eq!(found(&scene), Vec::<String>::new());
     }
 
     #[test]

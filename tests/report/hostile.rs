@@ -200,13 +200,7 @@ fn no_fact_controls_the_terminal() {
         let playbook = Playbook::load("bring-up", Path::new("/nonexistent")).expect("the embedded playbook");
         let templates = Templates::new(&BTreeMap::new()).expect("the embedded templates");
         let findings = health(&desired, &facts);
-        let status = Status {
-            desired: &desired,
-            facts: &facts,
-            findings: &findings,
-            now: NOW,
-            key: DigestKey::fixed(7),
-        };
+        let status = Status { desired: &desired, facts: &facts, findings: &findings, now: NOW };
         for style in styles() {
             assert_tame("status", &status_text(&status, style));
             match plan(&desired, &playbook, &templates, &facts, &Options::new(DigestKey::fixed(7))) {
@@ -263,8 +257,7 @@ fn a_line_of_a_megabyte_is_truncated() {
     (plan.steps[0].title, plan.steps[1].diff) = (long.clone(), Some(format!("+{long}\n")));
     let desired = desired(3, 1);
     let findings = health(&desired, &facts);
-    let status =
-        Status { desired: &desired, facts: &facts, findings: &findings, now: NOW, key: DigestKey::fixed(7) };
+    let status = Status { desired: &desired, facts: &facts, findings: &findings, now: NOW };
     let texts = [
         status_text(&status, Style::plain(100)),
         unreachable_text(&unreached(&long), &Routes::from(&desired), Style::plain(100)),

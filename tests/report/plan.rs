@@ -1,5 +1,5 @@
 use rabbitup::plan::{Change, Plan};
-use rabbitup::report::{Colour, Detail, PlanDocument, Style, plan_schema, plan_text};
+use rabbitup::report::{Colour, Detail, PlanDocument, Style, overview_text, plan_schema, plan_text};
 
 use super::fixtures::{PlanBuilder, bring_up};
 
@@ -97,4 +97,20 @@ fn the_schema_names_what_the_document_has() {
     for key in document.as_object().expect("an object").keys() {
         assert!(required.iter().any(|name| name == key), "{key}");
     }
+}
+
+#[test]
+fn an_overview_has_a_line_for_hosts_with_the_same_work() {
+    let mut plan = PlanBuilder::new(&["node1", "node2", "node3", "spare"]);
+    for host in ["node1", "node2", "node3"] {
+        plan = plan
+            .step(host, "packages", Change::Add, "install rabbitmq-server", "x", &[])
+            .step(host, "conf", Change::Change, "write /etc/rabbitmq/rabbitmq.conf", "x", &[])
+            .step(host, "time", Change::Command, "start chrony", "x", &[]);
+    }
+    let plan = plan.step("node3", "hosts", Change::Change, "write /etc/hosts", "x", &[]).build();
+    assert_eq!(
+        overview_text(&plan, Style::plain(80)),
+        "  node1, node2  1 to add, 1 to change, 1 command to run\n  node3         1 to add, 2 to change, 1 command to run\n"
+    );
 }

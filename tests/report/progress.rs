@@ -2,7 +2,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rabbitup::apply::{Event, FailureKind, Outcome, StepFailure, Tally};
+use rabbitup::apply::{Activity, Event, FailureKind, Outcome, StepFailure, Tally};
 use rabbitup::model::Cause;
 use rabbitup::plan::{Change, Plan, StepId};
 use rabbitup::report::{Clock, Display, JsonLines, PlainLines, Style, Summary, TerminalBars};
@@ -243,8 +243,7 @@ fn under_way(hands: &Hands, screen: &Screen) -> TerminalBars<Screen> {
         display.event(&started(step));
     }
     hands.pass(75.0);
-    let long =
-        "Get:1 http://deb.debian.org/debian bookworm/main amd64 erlang-base amd64 1:25.2.3+dfsg-1 [8,953 kB]";
+    let long = "Get:1 http://apt.example.com/debian bookworm/main amd64 erlang-base amd64 1:25.2.3+dfsg-1 [8,953 kB]";
     display.event(&said("node1/packages", long));
     display.event(&done("node2/packages", 70.0));
     display.tick();
@@ -354,9 +353,56 @@ fn a_step_that_was_given_up_or_lost_may_still_be_running() {
     };
     for kind in [FailureKind::GivenUp, FailureKind::ConnectionLost] {
         let text = ends(kind);
-        assert!(text.contains("start the broker as a member (may still be running)\n"), "{text}");
+        assert!(text.contains("start the broker as a member (may still be running): "), "{text}");
     }
     for kind in [FailureKind::Command, FailureKind::TimedOut, FailureKind::TakenOver] {
         assert!(!ends(kind).contains("may"), "{}", ends(kind));
+    }
+}
+
+#[test]
+fn a_long_step_shows_what_it_does_and_an_old_line_its_age() {
+    let (hands, screen) = (Hands::default(), Screen::new(100, 20));
+    let mut bars = TerminalBars::new(&plan(), screen.clone(), hands.clock(), Style::plain(100));
+    let doing = |activity| {
+        let (step, host) = id("node1/start");
+        Event::StepDoing { step, host, activity }
+    };
+    bars.event(&started("node1/start"));
+    bars.event(&doing(Activity::Draining));
+    bars.event(&said("node1/start", "[warning] Closed 0 local client connections"));
+    bars.tick();
+    let text = screen.text();
+    assert!(text.contains("start the broker: draining  [warning] Closed"), "{text}");
+    hands.pass(25.0);
+    bars.tick();
+    let text = screen.text();
+    assert!(text.contains("draining  25 s ago: [warning] Closed"), "{text}");
+    bars.event(&doing(Activity::Booting));
+    bars.tick();
+    let text = screen.text();
+    assert!(text.contains("start the broker: booting") && !text.contains("Closed"), "{text}");
+}
+
+/// At the usual width there is room for who holds apt's lock, and for the package that is fetched.
+#[test]
+fn at_80_columns_the_useful_part_of_a_tools_line_is_shown() {
+    let (hands, screen) = (Hands::default(), Screen::new(80, 20));
+    let mut bars = TerminalBars::new(&plan(), screen.clone(), hands.clock(), Style::plain(80));
+    bars.event(&started("node1/packages"));
+    for (line, wanted) in [
+        (
+            "apt-get update (process 812) holds the package lists; waiting",
+            "  apt-get update (process 812) holds",
+        ),
+        (
+            "Get:20 http://deb.example.org/debian trixie/main amd64 rabbitmq-server all 4.0.5-1 [15.2 MB]",
+            "  Get:20 rabbitmq-server 4.0.5-1",
+        ),
+    ] {
+        bars.event(&said("node1/packages", line));
+        bars.tick();
+        let text = screen.text();
+        assert!(text.contains("install rabbitmq-server") && text.contains(wanted), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 use rabbitup::cluster::{health, is_healthy};
 use rabbitup::facts::{Facts, QueueFacts, QueueKind};
-use rabbitup::model::{DigestKey, NodeName, Version};
+use rabbitup::model::{NodeName, Version};
 use rabbitup::report::{Status, StatusDocument, Style, findings_text, status_text};
 
 use super::fixtures::{NOW, desired, facts, host, node_of};
@@ -139,7 +139,7 @@ fn uninspected_queues_are_mentioned() {
 fn status_of(facts: &Facts, read: impl FnOnce(&Status<'_>) -> String) -> String {
     let desired = desired(3, 1);
     let findings = health(&desired, facts);
-    read(&Status { desired: &desired, facts, findings: &findings, now: NOW, key: DigestKey::fixed(7) })
+    read(&Status { desired: &desired, facts, findings: &findings, now: NOW })
 }
 
 fn some_queues() -> Vec<QueueFacts> {

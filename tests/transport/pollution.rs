@@ -81,6 +81,7 @@ fn planned() -> PlannedHost {
         load_balancer_security: Security::Plain,
         runtime_socket: Some("127.0.0.1:1".to_owned()),
         virtual_address: Default::default(),
+        vips: Vec::new(),
         firewall: Lookup::Wanted,
     };
     let ssh = Ssh {

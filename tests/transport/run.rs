@@ -1,10 +1,13 @@
 //! Execution of scripts and their results.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rabbitup::model::Secret;
-use rabbitup::transport::{Exec, SshTarget, Transport, TransportErrorKind};
-use tokio::sync::mpsc;
+use rabbitup::transport::{
+    Exec, Output, Script, SshTarget, SshTransport, Transport, TransportError, TransportErrorKind,
+};
+use tokio::sync::{mpsc, watch};
 
 use crate::sshd::{Sshd, argument, host, run, stdin, text, transport};
 
@@ -151,5 +154,44 @@ async fn scripts_beyond_sshds_session_limit_wait() {
     for task in many.collect::<Vec<_>>() {
         task.await.expect("it ends").expect("it runs");
     }
+    ssh.close().await;
+}
+
+/// A script that says when its input has ended.
+async fn attended(
+    ssh: &Arc<SshTransport>,
+    mark: &std::path::Path,
+) -> (tokio::task::JoinHandle<Result<Output, TransportError>>, watch::Sender<bool>) {
+    // Within a second the input has no end.
+    let text = format!("timeout 1 cat; echo $?; cat >/dev/null; echo over | tee {}", mark.display());
+    let (release, released) = watch::channel(false);
+    let exec = Exec { script: Script::Attended { text, released }, timeout: Duration::from_secs(20) };
+    let (sender, mut lines) = mpsc::unbounded_channel();
+    let ssh = ssh.clone();
+    let runs = tokio::spawn(async move { ssh.exec(&host(), exec, Some(sender)).await });
+    assert_eq!(lines.recv().await, Some(b"124".to_vec()), "its input is open");
+    (runs, release)
+}
+
+#[tokio::test]
+async fn an_attended_script_sees_the_end_of_its_input_when_it_is_released_or_dropped() {
+    let Some(sshd) = Sshd::start() else { return };
+    let ssh = sshd.transport();
+    let mark = sshd.path("over");
+    let (runs, release) = attended(&ssh, &mark).await;
+    release.send_replace(true);
+    let output = runs.await.expect("it ends").expect("it runs");
+    assert_eq!((output.code, text(&output).as_str()), (0, "124\nover\n"));
+    std::fs::remove_file(&mark).expect("it was written");
+
+    let (runs, _release) = attended(&ssh, &mark).await;
+    runs.abort();
+    let start = Instant::now();
+    while !mark.exists() {
+        assert!(start.elapsed() < Duration::from_secs(10), "it goes on without its controller");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let output = run(&ssh, argument("echo next")).await.expect("the connection is as before");
+    assert_eq!(text(&output), "next\n");
     ssh.close().await;
 }

@@ -1,7 +1,7 @@
 use super::{Notebook, Severity};
 use crate::cluster::outranked;
 use crate::cluster::view::{self, Forgotten};
-use crate::facts::{BrokerState, Facts, HostFacts, NodeFacts};
+use crate::facts::{BrokerState, Facts, Failing, HostFacts, NodeFacts};
 use crate::inventory::{Desired, Host};
 use crate::rabbitmq::{BROKER_PACKAGE, BROKER_UNIT};
 
@@ -47,6 +47,9 @@ pub(super) fn check(
             "the broker runs with a cookie other than the one in its file",
             "`rabbitup plan` shows the restart that fixes it; rabbitmqctl cannot reach this node until then",
         ),
+        BrokerState::AppStopped | BrokerState::Unknown(_) if seen.unit(BROKER_UNIT).failing().is_some() => {
+            down(seen, notebook);
+        }
         BrokerState::AppStopped => notebook.add(
             Severity::Error,
             "the Erlang VM runs, but RabbitMQ in it does not",
@@ -92,6 +95,11 @@ fn down(seen: &HostFacts, notebook: &mut Notebook<'_>) {
         notebook.add(Severity::Error, "RabbitMQ is not installed", "`rabbitup up` installs it");
         return;
     }
+    if let Some(failing) = failing(seen) {
+        let advice = "`rabbitup doctor` shows the lines of its log that say why, and what to do";
+        notebook.add(Severity::Error, format!("the broker {failing}"), advice);
+        return;
+    }
     let state = seen.unit(BROKER_UNIT).active;
     let what = match state.as_str() {
         "" | "active" => "the broker does not run".to_owned(),
@@ -100,6 +108,17 @@ fn down(seen: &HostFacts, notebook: &mut Notebook<'_>) {
     };
     let log = "`rabbitup up` starts it; `rabbitup doctor` shows why it does not start";
     notebook.add(Severity::Error, what, log);
+}
+
+/// `keeps failing: a port that it needs is in use (eaddrinuse)`, if systemd starts it again. Without the number of times: the same
+/// trouble is told in the same words as long as it lasts.
+pub(crate) fn failing(seen: &HostFacts) -> Option<String> {
+    let words = match seen.unit(BROKER_UNIT).failing()? {
+        Failing::Repeatedly => "keeps failing",
+        Failing::Once => "failed, and systemd starts it again",
+    };
+    let why = seen.boot_failure.map(|failure| format!(": {}", failure.explained()));
+    Some(format!("{words}{}", why.unwrap_or_default()))
 }
 
 fn name(host: &Host, node: &NodeFacts, notebook: &mut Notebook<'_>) {

@@ -19,9 +19,14 @@ pub(super) fn check(desired: &Desired, facts: &Facts, host: &Host, findings: &mu
             }
         }
         Some(Observation::Unreachable(why)) => {
-            let advice = unreachable::next_sentence(why, Some(&host.ssh));
+            let advice = unreachable::in_a_sentence(unreachable::next_for(desired, facts, host, why));
             notebook.add(Severity::Error, unreachable::what(why.cause), advice);
         }
+        Some(Observation::LeftOut) => notebook.add(
+            Severity::Warning,
+            "left out with --without: neither inspected nor changed",
+            "once it is back: `rabbitup up`",
+        ),
         None => notebook.add(Severity::Error, "was not inspected", "inspect it: `rabbitup status`"),
     }
 }

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
 use super::{Finding, Notebook, Severity};
-use crate::cluster::endpoints::{endpoint, port_behind};
+use crate::balancer::Software;
+use crate::cluster::endpoints::{endpoint, port_behind, suits};
 use crate::cluster::phrases::{grouped, listed, whole};
 use crate::facts::{Backend, Facts, HostFacts, Observation};
 use crate::inventory::{Desired, LoadBalancer};
-use crate::model::{HostName, Role};
+use crate::model::{HostName, Role, is_ours};
 
 /// The meaning of a backend's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,25 @@ pub(crate) fn server_state(backend: &Backend) -> ServerState {
     }
 }
 
+/// Why a load balancer does nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Idle {
+    NotInstalled,
+    Stopped,
+}
+
+/// None: it runs.
+pub(crate) fn idle(software: Software, seen: &HostFacts) -> Option<Idle> {
+    let unit = seen.units.get(software.balancer().unit);
+    if seen.installed_balancer(software).is_none() && !unit.is_some_and(|unit| unit.exists) {
+        Some(Idle::NotInstalled)
+    } else if seen.load_balancer.is_none() || unit.is_some_and(|unit| !unit.is_active()) {
+        Some(Idle::Stopped)
+    } else {
+        None
+    }
+}
+
 /// Whether a load balancer works, as seen from its host.
 pub(crate) fn serves(seen: &HostFacts) -> bool {
     let Some(facts) = &seen.load_balancer else { return false };
@@ -39,7 +59,7 @@ pub(crate) fn serves(seen: &HostFacts) -> bool {
 fn broker_runs(facts: &Facts, host: &HostName) -> bool {
     match facts.hosts.get(host) {
         Some(Observation::Reached(seen)) => seen.node().is_some(),
-        Some(Observation::Unreachable(_)) => false,
+        Some(Observation::Unreachable(_) | Observation::LeftOut) => false,
         None => true,
     }
 }
@@ -61,23 +81,37 @@ pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding
 fn one(desired: &Desired, wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, notebook: &mut Notebook<'_>) {
     let balancer = wanted.software.balancer();
     let name = wanted.software.as_str();
-    let unit = seen.units.get(balancer.unit);
-    if seen.installed_balancer(wanted.software).is_none() && !unit.is_some_and(|unit| unit.exists) {
-        notebook.add(Severity::Error, format!("{name} is not installed"), "`rabbitup up` installs it");
-        return;
-    }
-    if seen.load_balancer.is_none() || unit.is_some_and(|unit| !unit.is_active()) {
-        let advice =
-            format!("`journalctl -u {} -n 50` on the host shows why; `rabbitup up` starts it", balancer.unit);
-        notebook.add(Severity::Error, format!("{name} does not run"), advice);
-        return;
+    match idle(wanted.software, seen) {
+        None => {}
+        Some(Idle::NotInstalled) => {
+            notebook.add(Severity::Error, format!("{name} is not installed"), "`rabbitup up` installs it");
+            return;
+        }
+        Some(Idle::Stopped) => {
+            let advice = format!(
+                "`journalctl -u {} -n 50` on the host shows why; `rabbitup up` starts it",
+                balancer.unit
+            );
+            notebook.add(Severity::Error, format!("{name} does not run"), advice);
+            return;
+        }
     }
     let Some(facts) = &seen.load_balancer else { return };
     let verdict = |check: &str| {
         let check = check.trim_start_matches("* ");
         balancer.runtime.as_ref().map_or(check, |runtime| (runtime.verdict)(check)).to_owned()
     };
-    if facts.amqp_answers == Some(false) {
+    let foreign = !seen.file(balancer.conf).and_then(|file| file.content.as_deref()).is_none_or(is_ours);
+    if facts.amqp_answers == Some(false) && foreign {
+        notebook.add(
+            Severity::Error,
+            format!(
+                "{name} runs with a configuration that rabbitup did not write, and gives AMQP clients no answer on port {}",
+                wanted.amqp_port
+            ),
+            "`rabbitup plan` shows what would change",
+        );
+    } else if facts.amqp_answers == Some(false) {
         notebook.add(
             Severity::Error,
             format!("AMQP clients get no answer through {name} on port {}", wanted.amqp_port),
@@ -92,8 +126,16 @@ fn one(desired: &Desired, wanted: &LoadBalancer, all: &Facts, seen: &HostFacts, 
             },
         );
     }
-    let faulty =
-        |wanted: ServerState| facts.backends.iter().filter(move |backend| server_state(backend) == wanted);
+    // A broker that another backend of a pair has is not missing.
+    let is_broker = |backend: &Backend| desired.brokers().any(|host| host.name.as_str() == backend.server);
+    let counts = |backend: &&Backend| {
+        // What somebody else's configuration serves beside the brokers is none of rabbitup's.
+        (!foreign || is_broker(backend)) && is_its_place(desired, all, wanted, &facts.backends, backend)
+    };
+    let faulty = |state: ServerState| {
+        let backends = facts.backends.iter().filter(counts);
+        backends.filter(move |backend| server_state(backend) == state)
+    };
     // A stopped broker has its own finding: a balancer that does not use it is right.
     let down = faulty(ServerState::Down)
         .filter(|backend| HostName::parse(&backend.server).map_or(true, |host| broker_runs(all, &host)));
@@ -132,6 +174,20 @@ fn amqp_ports(desired: &Desired, facts: &Facts) -> Vec<u16> {
         .map(|port| port.number)
         .collect();
     ports.into_iter().collect()
+}
+
+/// Whether this is the backend that is to have the broker: while brokers change to the PROXY protocol, one of two.
+fn is_its_place(
+    desired: &Desired,
+    facts: &Facts,
+    wanted: &LoadBalancer,
+    all: &[Backend],
+    backend: &Backend,
+) -> bool {
+    let host = desired.brokers().find(|host| host.name.as_str() == backend.server);
+    let Some((runtime, host)) = wanted.software.balancer().runtime.as_ref().zip(host) else { return true };
+    let is_there = |name: &str| all.iter().any(|other| other.proxy == name);
+    suits(runtime, &endpoint(desired, facts, host), &backend.proxy, is_there)
 }
 
 /// The port of the broker behind a backend, if the balancer connects to another one.

@@ -1,7 +1,7 @@
 //! What is wrong with a cluster, derived from facts and desired state.
 
 mod access;
-mod broker;
+pub(crate) mod broker;
 pub(crate) mod cookie;
 pub(crate) mod host;
 pub(crate) mod load_balancer;
@@ -9,7 +9,7 @@ pub(crate) mod membership;
 pub(crate) mod queues;
 mod virtual_address;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use access::access;
 
@@ -21,7 +21,9 @@ use crate::model::{Advice, HostName, Problem};
 pub const WAIT_FOR_IT: &str = "wait until that run ends, then check again";
 
 /// The severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Something does not work, or is about to stop working: the cluster is unhealthy.

@@ -7,7 +7,7 @@ use crate::inventory::Desired;
 pub(super) fn check(desired: &Desired, facts: &Facts, findings: &mut Vec<Finding>) {
     let found = troubles(desired, facts).into_iter().map(|(trouble, problem)| {
         let severity = match trouble {
-            Trouble::KeepalivedDown | Trouble::Split | Trouble::Nowhere => Severity::Error,
+            Trouble::KeepalivedDown | Trouble::Split | Trouble::Nowhere | Trouble::Taken => Severity::Error,
             // Another one may have it, and why it fails has a finding of its own.
             Trouble::CheckFails | Trouble::Unseen => Severity::Warning,
         };

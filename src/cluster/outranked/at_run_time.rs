@@ -52,9 +52,9 @@ fn run_time_name(key: &str) -> Option<(&str, &'static str)> {
     LIMITS.into_iter().find(|(name, _)| *name == limit)
 }
 
-/// Whether the node started after its file was written.
+/// Whether the node is known to have started after its file was written.
 fn has_read_its_file(facts: &HostFacts, node: &NodeFacts) -> bool {
-    facts.file(CONF_FILE).is_some_and(|file| file.modified <= node.started)
+    facts.file(CONF_FILE).zip(node.started).is_some_and(|(file, started)| file.modified <= started)
 }
 
 fn outranked_by(

@@ -1,12 +1,11 @@
 use super::case::{Case, Notes, Seen, rabbitup, sentence};
+use crate::cluster::phrases::times;
 use crate::cluster::vain_boot::is_in_vain;
 use crate::cluster::view::{self, Forgotten};
 use crate::doctor::{Awaits, Cause, Finding, Unit};
 use crate::facts::{BrokerState, HostFacts, NodeFacts};
-use crate::rabbitmq::BROKER_UNIT;
+use crate::rabbitmq::{BROKER_UNIT, BootFailure};
 
-/// RabbitMQ's error if a node and its cluster have incompatible feature flags.
-const FLAGS: &str = "incompatible_feature_flags";
 /// How many of RabbitMQ's log lines are shown as evidence.
 const LAST_WORDS: usize = 6;
 /// The maximum length of such a line.
@@ -79,7 +78,7 @@ fn stopped(case: &Case<'_>, seen: &Seen<'_>, facts: &HostFacts, state: &BrokerSt
 }
 
 /// Its cluster runs without listing it, and it has data: starting other members does not bring it back.
-fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> Option<Finding> {
+fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<BootFailure>) -> Option<Finding> {
     let running = case.running();
     let (_, seed) = running.first()?;
     let node = seen.node();
@@ -87,8 +86,8 @@ fn forgotten(case: &Case<'_>, seen: &Seen<'_>, unit: &Unit, word: Option<&KnownF
     let why = match &forgotten {
         // Its log shows whether it was a member: one that never was does not wait for others.
         Forgotten::Unknown => {
-            let waits = word.filter(|known| matches!(known.fix, Fix::WithTheOthers))?;
-            last_words(unit, Some(waits.word)).into_iter().next()?
+            let waits = word.filter(|known| matches!(Fix::of(*known), Fix::WithTheOthers))?;
+            last_words(unit, Some(waits.word())).into_iter().next()?
         }
         Forgotten::Notes(_) | Forgotten::Retired | Forgotten::StoppedInside => forgotten.to_string(),
     };
@@ -143,100 +142,9 @@ fn stands(facts: &HostFacts) -> String {
 fn fails(unit: &Unit) -> bool {
     unit.active == "failed"
         || unit.sub == "auto-restart"
-        || (unit.active == "activating" && unit.restarts > 0)
+        || (unit.active == "activating" && unit.restarts > Some(0))
         || (unit.active == "inactive" && !unit.result.is_empty() && unit.result != "success")
 }
-
-/// A failure that RabbitMQ names in its log.
-struct KnownFailure {
-    /// RabbitMQ's name for it.
-    word: &'static str,
-    /// An explanation.
-    explained: &'static str,
-    fix: Fix,
-    awaits: Awaits,
-}
-
-/// A failure of this node alone.
-const fn own(word: &'static str, explained: &'static str, fix: Fix) -> KnownFailure {
-    KnownFailure { word, explained, fix, awaits: Awaits::Nothing }
-}
-
-/// A failure for want of another node.
-const fn of_peers(word: &'static str, explained: &'static str, fix: Fix) -> KnownFailure {
-    KnownFailure { word, explained, fix, awaits: Awaits::Peers }
-}
-
-/// RabbitMQ's failures, explained. The first one found in its log counts.
-const KNOWN: [KnownFailure; 23] = [
-    of_peers(
-        "inconsistent_cluster",
-        "it and its cluster disagree about whether it is a member (inconsistent_cluster)",
-        Fix::Recover,
-    ),
-    of_peers(
-        "timeout_waiting_for_tables",
-        "it waits for members that do not start (timeout_waiting_for_tables)",
-        Fix::WithTheOthers,
-    ),
-    of_peers(
-        "timeout_waiting_for_leader",
-        "it finds no majority of its cluster (timeout_waiting_for_leader)",
-        Fix::WithTheOthers,
-    ),
-    of_peers(
-        "timeout_waiting_for_khepri",
-        "it finds no majority of its cluster (timeout_waiting_for_khepri)",
-        Fix::WithTheOthers,
-    ),
-    own(
-        "khepri_mnesia_migration_ex",
-        "its metadata could not be copied from Mnesia to Khepri (khepri_mnesia_migration_ex)",
-        Fix::Migration,
-    ),
-    own(
-        "migration_failure",
-        "its metadata could not be copied from Mnesia to Khepri (migration_failure)",
-        Fix::Migration,
-    ),
-    own(
-        "all_mnesia_nodes_must_run",
-        "its metadata can be copied to Khepri only while all members run (all_mnesia_nodes_must_run)",
-        Fix::Migration,
-    ),
-    own(
-        "disabled_required_feature_flag",
-        "a feature flag that its version requires is not enabled (disabled_required_feature_flag)",
-        Fix::Upgrade,
-    ),
-    own(
-        "failed_to_deny_deprecated_features",
-        "a feature that its version has removed is still in use (failed_to_deny_deprecated_features)",
-        Fix::Deprecated,
-    ),
-    own("erlang_version_too_old", "its Erlang is too old for it (erlang_version_too_old)", Fix::Erlang),
-    own(
-        FLAGS,
-        "its feature flags are incompatible with those of its cluster (incompatible_feature_flags)",
-        Fix::Upgrade,
-    ),
-    own("schema_integrity_check_failed", "its tables are damaged or from another version", Fix::Recover),
-    own("corrupt_cluster_status_files", "its cluster status files are damaged", Fix::Recover),
-    of_peers(
-        "failed_to_cluster_with",
-        "the node that it should join did not answer (failed_to_cluster_with)",
-        Fix::Up,
-    ),
-    own("Conf file attempted to set unknown variable", "rabbitmq.conf has an unknown setting", Fix::Conf),
-    own("there is no setting with that name", "rabbitmq.conf has an unknown setting", Fix::Conf),
-    own("Error preparing configuration", "its configuration cannot be read", Fix::Conf),
-    own("failed_to_prepare_configuration", "its configuration cannot be read", Fix::Conf),
-    own("failed_to_read_advanced_configuration_file", "advanced.config cannot be read", Fix::Conf),
-    own("eaddrinuse", "a port that it needs is in use (eaddrinuse)", Fix::Port),
-    own("duplicate_name", "another VM on the host uses its node name", Fix::Port),
-    own("enospc", "the disk is full (enospc)", Fix::Up),
-    own("eacces", "it has no permission for one of its own files (eacces)", Fix::Files),
-];
 
 /// The kind of fix for a known failure.
 #[derive(Clone, Copy)]
@@ -253,36 +161,92 @@ enum Fix {
     Files,
 }
 
-fn known(unit: &Unit) -> Option<&'static KnownFailure> {
-    let of = |lines: &[String]| KNOWN.iter().find(|known| lines.iter().any(|line| line.contains(known.word)));
+impl Fix {
+    fn of(failure: BootFailure) -> Self {
+        match failure {
+            BootFailure::InconsistentCluster
+            | BootFailure::TablesDamaged
+            | BootFailure::StatusFilesDamaged => Self::Recover,
+            BootFailure::NoMembers | BootFailure::NoLeader | BootFailure::NoMajority => Self::WithTheOthers,
+            BootFailure::MigrationError | BootFailure::MigrationFailed | BootFailure::MigrationNeedsAll => {
+                Self::Migration
+            }
+            BootFailure::FeatureFlagDisabled | BootFailure::IncompatibleFeatureFlags => Self::Upgrade,
+            BootFailure::DeprecatedFeatureUsed => Self::Deprecated,
+            BootFailure::ErlangTooOld => Self::Erlang,
+            BootFailure::NoPeer | BootFailure::DiskFull => Self::Up,
+            BootFailure::UnknownVariable
+            | BootFailure::UnknownSetting
+            | BootFailure::ConfigurationUnreadable
+            | BootFailure::ConfigurationNotPrepared
+            | BootFailure::AdvancedConfigurationUnreadable => Self::Conf,
+            BootFailure::PortInUse | BootFailure::NameInUse => Self::Port,
+            BootFailure::NoPermission => Self::Files,
+        }
+    }
+}
+
+/// Whether it is for want of another node, or of this node alone.
+fn awaited(failure: BootFailure) -> Awaits {
+    match failure {
+        BootFailure::InconsistentCluster
+        | BootFailure::NoMembers
+        | BootFailure::NoLeader
+        | BootFailure::NoMajority
+        | BootFailure::NoPeer => Awaits::Peers,
+        BootFailure::MigrationError
+        | BootFailure::MigrationFailed
+        | BootFailure::MigrationNeedsAll
+        | BootFailure::FeatureFlagDisabled
+        | BootFailure::DeprecatedFeatureUsed
+        | BootFailure::ErlangTooOld
+        | BootFailure::IncompatibleFeatureFlags
+        | BootFailure::TablesDamaged
+        | BootFailure::StatusFilesDamaged
+        | BootFailure::UnknownVariable
+        | BootFailure::UnknownSetting
+        | BootFailure::ConfigurationUnreadable
+        | BootFailure::ConfigurationNotPrepared
+        | BootFailure::AdvancedConfigurationUnreadable
+        | BootFailure::PortInUse
+        | BootFailure::NameInUse
+        | BootFailure::DiskFull
+        | BootFailure::NoPermission => Awaits::Nothing,
+    }
+}
+
+fn known(unit: &Unit) -> Option<BootFailure> {
+    let of = |lines: &[String]| BootFailure::of(lines);
     // Lines around "BOOT FAILED" are closer to the cause than later ones.
     of(&unit.failure).or_else(|| of(&unit.log)).or_else(|| of(&unit.journal))
 }
 
 /// Whether it was refused because of its feature flags.
 pub(super) fn lacks_flags(unit: &Unit) -> bool {
-    fails(unit) && known(unit).is_some_and(|known| known.word == FLAGS)
+    fails(unit) && known(unit) == Some(BootFailure::IncompatibleFeatureFlags)
 }
 
-fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<&KnownFailure>) -> Finding {
+fn does_not_boot(seen: &Seen<'_>, unit: &Unit, word: Option<BootFailure>) -> Finding {
     let name = &seen.host.name;
     let what = match word {
-        Some(known) => format!("RabbitMQ does not boot: {}", known.explained),
+        Some(known) => format!("RabbitMQ does not boot: {}", known.explained()),
         None => "RabbitMQ does not boot".to_owned(),
     };
     let state = match unit.restarts {
-        0 => format!("its unit is {} ({})", unit.active, unit.result),
-        restarts => format!(
-            "its unit is {} ({}); systemd has restarted it {restarts} times",
-            unit.active, unit.result
+        None | Some(0) => format!("its unit is {} ({})", unit.active, unit.result),
+        Some(restarts) => format!(
+            "its unit is {} ({}); systemd has restarted it {}",
+            unit.active,
+            unit.result,
+            times(restarts)
         ),
     };
-    let awaits = word.map_or(Awaits::Nothing, |known| known.awaits);
+    let awaits = word.map_or(Awaits::Nothing, awaited);
     let mut found = Finding::on(name, Cause::DoesNotBoot, what).awaits(awaits).seen(state);
-    for line in last_words(unit, word.map(|known| known.word)) {
+    for line in last_words(unit, word.map(BootFailure::word)) {
         found = found.seen(line);
     }
-    match word.map(|known| known.fix) {
+    match word.map(Fix::of) {
         Some(Fix::Recover) => found.fix(rabbitup(format!("run recover-node node={name}"))),
         Some(Fix::WithTheOthers) => {
             found.fix(sentence("start the other members, they come up together:")).fix(rabbitup("up"))

@@ -14,6 +14,7 @@ pub(super) const ALIVE: &str = "rabbit";
 pub(super) struct Case<'a> {
     pub desired: &'a Desired,
     pub facts: &'a Facts,
+    pub exams: &'a Examinations,
     /// The brokers in the inventory's order.
     pub brokers: Vec<Seen<'a>>,
 }
@@ -34,7 +35,7 @@ impl<'a> Case<'a> {
             facts: facts.host(&host.name),
             exam: examinations.hosts.get(&host.name),
         };
-        Self { desired, facts, brokers: desired.brokers().map(seen).collect() }
+        Self { desired, facts, exams: examinations, brokers: desired.brokers().map(seen).collect() }
     }
 
     /// The brokers' hosts in the inventory's order.

@@ -2,7 +2,7 @@ use super::case::{Case, Notes, Seen, rabbitup, sentence};
 use crate::cluster::phrases::offset;
 use crate::cluster::{machines, unreachable};
 use crate::doctor::{Cause, Finding};
-use crate::facts::{HostFacts, Observation, Shortage, shortages};
+use crate::facts::{Barrier, HostFacts, Observation, Shortage, shortages};
 use crate::model::NameMode;
 use crate::platform::keeps_time;
 use crate::rabbitmq::{BROKER_PACKAGE, DISK_FREE_LIMIT};
@@ -45,13 +45,17 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
 fn out_of_reach(case: &Case<'_>, seen: &Seen<'_>) -> Finding {
     let name = &seen.host.name;
     let Some(Observation::Unreachable(why)) = case.facts.hosts.get(name) else {
-        return Finding::on(name, Cause::Unreachable, "the host was not inspected").fix(rabbitup("doctor"));
+        return Finding::on(name, Cause::NotInspected, "the host was not inspected").fix(rabbitup("doctor"));
     };
-    let mut found = Finding::on(name, Cause::Unreachable, unreachable::what(why.cause));
+    let cause = match why.cause.barrier() {
+        Barrier::Login => Cause::Unreachable,
+        Barrier::Sudo | Barrier::Session => Cause::NotInspected,
+    };
+    let mut found = Finding::on(name, cause, unreachable::what(why.cause));
     for line in why.evidence.lines().filter(|line| !line.trim().is_empty()).take(4) {
         found = found.seen(line.trim());
     }
-    for advice in unreachable::next(why, Some(&seen.host.ssh)) {
+    for advice in unreachable::next_for(case.desired, case.facts, seen.host, why) {
         found = found.fix(advice);
     }
     found

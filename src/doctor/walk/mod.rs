@@ -6,6 +6,7 @@ mod case;
 mod cluster;
 mod cookie;
 mod host;
+mod load_balancer;
 mod pairs;
 mod resolution;
 mod settings;
@@ -28,6 +29,7 @@ pub fn diagnose(desired: &Desired, facts: &Facts, examinations: &Examinations) -
     resolution::walk(&case, &mut notes);
     pairs::walk(&case, &mut notes);
     cluster::walk(&case, &mut notes);
+    load_balancer::walk(&case, &mut notes);
     virtual_address::walk(&case, &mut notes);
     let (mut findings, checked) = notes.into_parts();
     follow::classify(&case.names(), &mut findings);

@@ -212,7 +212,7 @@ fn state(from: &Seen<'_>, to: &Seen<'_>, findings: &[Finding]) -> PairState {
         (None, _) => PairState::Unknown,
         (Some(_), Some(cause)) if to.has_vm() || !is_absence(cause) => PairState::Wrong(cause),
         _ if !to.has_vm() => match of_host(&to.host.name) {
-            Some(Cause::Unreachable) => PairState::Unknown,
+            Some(Cause::Unreachable | Cause::NotInspected) => PairState::Unknown,
             _ => PairState::Down,
         },
         (Some(_), _) => PairState::Open,

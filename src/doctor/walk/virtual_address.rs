@@ -17,6 +17,7 @@ pub(super) fn walk(case: &Case<'_>, notes: &mut Notes) {
             Trouble::CheckFails => Cause::AddressCheckFails,
             Trouble::Split => Cause::AddressSplit,
             Trouble::Nowhere => Cause::AddressNowhere,
+            Trouble::Taken => Cause::AddressTaken,
             // A load balancer that does not answer is no cause of what doctor looks for.
             Trouble::Unseen => continue,
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ProbeRequest;
 use super::frame::Frames;
-use crate::balancer::Software;
+use crate::balancer;
 use crate::facts::{Backend, LoadBalancerFacts, UnitFacts};
 use crate::rabbitmq::listeners::Security;
 
@@ -67,7 +67,7 @@ fn loaded(frames: &Frames, units: &BTreeMap<String, UnitFacts>) -> Option<u64> {
         .iter()
         .filter(|(name, unit)| {
             let name = name.trim_end_matches(".service");
-            Software::ALL.iter().any(|software| software.balancer().unit == name) && unit.is_active()
+            balancer::units().any(|known| known == name) && unit.is_active()
         })
         .find_map(|(_, unit)| unit.since);
     match (unit, worker) {

@@ -33,6 +33,11 @@ impl Report<'_> {
         });
         const KINDS: [&str; 7] = ["queue", "vhost", "user", "policy", "exchange", "parameter", "binding"];
         let failed = self.failed().map(|failed| failed.question);
+        // How many there are beyond the listed ones is as unknown as a kind that was not listed.
+        let uncounted = self.all("more").filter_map(|more| match more.rsplit_once(' ') {
+            Some((kind, count)) if count.parse::<u64>().is_err() => Some(kind),
+            Some(_) | None => None,
+        });
         Holdings {
             queues,
             vhosts: self.texts("vhost"),
@@ -48,7 +53,9 @@ impl Report<'_> {
                 Some(format!("{} → {}", within(exchanges)?, decoded(destination)?))
             })),
             more: more.collect(),
-            unreadable: sorted(failed.filter(|kind| KINDS.contains(kind)).map(str::to_owned)),
+            unreadable: sorted(
+                failed.chain(uncounted).filter(|kind| KINDS.contains(kind)).map(str::to_owned),
+            ),
         }
     }
 }
@@ -69,5 +76,8 @@ mod tests {
         let holdings = Report(&lines).holdings();
         assert_eq!(holdings.unreadable, ["queue"]);
         assert!(!holdings.is_empty());
+        let lines = ["more user 12".to_owned(), "more binding many".to_owned()];
+        let holdings = Report(&lines).holdings();
+        assert_eq!((holdings.counts().users, holdings.counts().bindings), (Some(12), None));
     }
 }

@@ -29,9 +29,9 @@ pub(super) fn broker(request: &ProbeRequest, frames: &Frames) -> BrokerState {
         return refusal(&frames.lines("refusal").collect::<Vec<_>>());
     }
     match frames.value("broker", "process") {
-        Some(pid) => {
-            BrokerState::Unknown(format!("process {pid} is a RabbitMQ node, but epmd knows no {node} here"))
-        }
+        Some(pid) => BrokerState::Unknown(format!(
+            "process {pid} is a RabbitMQ node, but epmd does not know {node} here"
+        )),
         None => BrokerState::Down,
     }
 }
@@ -109,6 +109,7 @@ impl Report<'_> {
             let why = why.map_or("no answer".to_owned(), |failed| failed.words);
             format!("the running node does not report its {what}: {why}")
         };
+        let number = |key| self.one(key).and_then(|number| number.parse::<u64>().ok());
         let name = self.one("name").ok_or_else(|| missing("name"))?;
         let name = NodeName::parse(name).map_err(|why| why.to_string())?;
         let version = self.text("version").ok_or_else(|| missing("version"))?;
@@ -130,7 +131,6 @@ impl Report<'_> {
             None => MetadataStore::Mnesia,
         };
         let queues = self.queues();
-        let number = |key| self.one(key).and_then(|number| number.parse::<u64>().ok());
         Ok(NodeFacts {
             rabbitmq_version: version,
             erlang: self.text("erlang").unwrap_or_default(),
@@ -171,9 +171,9 @@ impl Report<'_> {
                 Some("absent") => Guest::Absent,
                 Some(_) | None => Guest::Unknown,
             },
-            started: number("started").unwrap_or_default(),
-            uptime_s: number("uptime").unwrap_or_default(),
-            memory_bytes: number("memory").unwrap_or_default(),
+            started: number("started"),
+            uptime_s: number("uptime"),
+            memory_bytes: number("memory"),
             file_descriptors: number("fds"),
             changed: self.changed(),
             name,
@@ -201,11 +201,13 @@ impl Report<'_> {
         })
     }
 
-    /// `listener amqp :: 5672`, and the management UI's path.
+    /// `listener amqp :: 5672`, `proxied mqtt.proxy_protocol`, and the management UI's path.
     fn listeners(&self) -> Listeners {
+        let proxied: Vec<String> = self.all("proxied").map(Into::into).collect();
         let told = self.all("listener").filter_map(|line| {
             let mut words = line.split(' ');
-            Listener::reported(words.next()?, words.next()?, words.next()?)
+            let listener = Listener::reported(words.next()?, words.next()?, words.next()?)?;
+            Some(listener.proxied_by(&proxied.iter().map(String::as_str).collect()))
         });
         Listeners::in_effect(told, &self.text("path_prefix").unwrap_or_default())
     }
@@ -312,6 +314,19 @@ mod tests {
         assert_eq!(Report(&lines).required()["mine"], ["3.10.0", "3.11.0"]);
         assert_eq!(Report(&[]).changed(), Some(BTreeMap::new()));
         assert_eq!(Report(&["failed changed timeout".to_owned()]).changed(), None);
+    }
+
+    /// One of 1970 would have read none of its files.
+    #[test]
+    fn what_a_node_does_not_report_of_itself_is_unknown() {
+        let lines = ["state running", "name rabbit@a", "version NC4wLjU=", "member disc rabbit@a"];
+        let told = |more: &str| {
+            let lines: Vec<_> = lines.into_iter().chain([more]).map(str::to_owned).collect();
+            let BrokerState::Running(node) = Report(&lines).state() else { panic!("it runs") };
+            (node.started, node.uptime_s, node.memory_bytes)
+        };
+        assert_eq!(told("started 1700000000"), (Some(1_700_000_000), None, None));
+        assert_eq!(told("failed started timeout"), (None, None, None));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(super) fn units(request: &ProbeRequest, frames: &Frames) -> BTreeMap<String,
             active: value("ActiveState").to_owned(),
             enabled: value("UnitFileState").to_owned(),
             since: unix_seconds(value("StateChangeTimestamp")),
+            sub: value("SubState").to_owned(),
+            restarts: value("NRestarts").parse().ok(),
         };
         Some((name.clone(), facts))
     };

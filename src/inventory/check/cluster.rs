@@ -95,16 +95,10 @@ impl Checker<'_> {
 
     fn admin(&mut self, raw: &RawAdmin) -> Option<Admin> {
         self.secret(Admin::secret(), "the administrator's password", &raw.password, &[]);
-        let plain = |c: char| c.is_ascii_graphic() && !"'\"\\`$".contains(c);
-        if raw.user.is_empty() || raw.user.starts_with('-') || !raw.user.chars().all(plain) {
-            self.error(
-                "this cannot be the administrator's name",
-                &raw.user.span,
-                "here",
-                "use printable ASCII characters without spaces or quotes, not starting with a hyphen",
-            );
-            return None;
-        }
+        let admin = raw.user.value.parse::<Admin>().map_err(|why| {
+            let hint = why.to_string();
+            self.error("this cannot be the administrator's name", &raw.user.span, "here", &hint);
+        });
         if raw.user.value == "guest" {
             self.warn(
                 "`guest` can only log in from the broker's own host",
@@ -113,6 +107,6 @@ impl Checker<'_> {
                 "use another name for the administrator",
             );
         }
-        Some(Admin { user: raw.user.value.clone() })
+        admin.ok()
     }
 }

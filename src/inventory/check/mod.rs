@@ -8,6 +8,7 @@ mod defined;
 mod definitions;
 mod hosts;
 mod listeners;
+mod proxied;
 mod reach;
 mod secret;
 mod templates;
@@ -68,6 +69,7 @@ pub fn check(
     let cluster = checker.cluster(cluster, &hosts, &package);
     checker.listeners(&cluster);
     let load_balancer = checker.load_balancer(raw.load_balancer.as_ref(), &cluster, &raw.host);
+    checker.proxied(&cluster, load_balancer.as_ref());
     let hosts_file = match raw.hosts_file.and_then(|hosts_file| hosts_file.manage) {
         Some(false) => HostsFileSetting::LeftAlone,
         Some(true) | None => HostsFileSetting::Managed,

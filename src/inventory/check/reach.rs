@@ -1,7 +1,9 @@
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Checker;
-use crate::document::{At, ReadError, may_be_read};
+use crate::document::{At, ReadError, may_be_read, nearest};
 use crate::inventory::Ssh;
 use crate::inventory::raw::{RawHost, RawSsh};
 use crate::inventory::raw_values::DurationText;
@@ -18,7 +20,7 @@ impl Checker<'_> {
             user: self.word("ssh.user", raw.user.as_ref()),
             port: raw.port.map(Into::into),
             identity: self.file(raw.identity.as_ref()),
-            config: self.file(raw.config.as_ref()),
+            config: self.ssh_config(raw.config.as_ref()),
             jump: self.jump(raw.jump.as_ref()),
             host_keys: raw.host_keys.unwrap_or_default(),
             r#become: raw.r#become.unwrap_or_default(),
@@ -37,7 +39,7 @@ impl Checker<'_> {
             user: self.word("ssh.user", raw.user.as_ref()).or_else(|| common.user.clone()),
             port: raw.port.map(Into::into).or(common.port),
             identity: self.file(raw.identity.as_ref()).or_else(|| common.identity.clone()),
-            config: self.file(raw.config.as_ref()).or_else(|| common.config.clone()),
+            config: self.ssh_config(raw.config.as_ref()).or_else(|| common.config.clone()),
             jump: self.jump(raw.jump.as_ref()).or_else(|| common.jump.clone()),
             host_keys: raw.host_keys.unwrap_or(common.host_keys),
             r#become: raw.r#become.unwrap_or(common.r#become),
@@ -72,7 +74,7 @@ impl Checker<'_> {
         Some(text.value.clone())
     }
 
-    fn file(&mut self, text: Option<&At<String>>) -> Option<std::path::PathBuf> {
+    fn file(&mut self, text: Option<&At<String>>) -> Option<PathBuf> {
         let text = text?;
         if text.is_empty() {
             self.error(
@@ -94,6 +96,36 @@ impl Checker<'_> {
         Some(path)
     }
 
+    /// ssh does not start without the file that `-F` names.
+    fn ssh_config(&mut self, text: Option<&At<String>>) -> Option<PathBuf> {
+        let path = self.file(text)?;
+        let span = &text?.span;
+        match std::fs::metadata(&path) {
+            Ok(found) if found.is_dir() => {
+                self.error(
+                    format!("{} is a directory", path.display()),
+                    span,
+                    "here",
+                    "name the file in it that ssh reads as its configuration",
+                );
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let hint = match near(&path) {
+                    Some(name) => format!("did you mean `{name}`, which is in the same directory?"),
+                    None => "a path is relative to the inventory; without this key ssh reads your own configuration"
+                        .to_owned(),
+                };
+                self.error(format!("{} does not exist", path.display()), span, "no such file", hint);
+            }
+            Err(error) => {
+                let what = format!("{} cannot be read: {error}", path.display());
+                self.error(what, span, "this file", "let ssh read it, or name another file");
+            }
+        }
+        Some(path)
+    }
+
     fn connect_timeout(&mut self, duration: Option<&At<DurationText>>) -> Option<Duration> {
         let duration = duration?;
         if duration.value.0 < Duration::from_secs(1) {
@@ -106,6 +138,13 @@ impl Checker<'_> {
         }
         Some(duration.value.0)
     }
+}
+
+/// The name most like this one in its directory.
+fn near(path: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(path.parent()?).ok()?;
+    let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// `[USER@]HOST[:PORT]`, as ssh reads it.

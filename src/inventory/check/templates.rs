@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Checker;
 use crate::document::{Problem, read_document};
 use crate::inventory::Desired;
 use crate::inventory::raw::RawTemplates;
-use crate::template::Templates;
+use crate::template::{TemplateName, Templates};
 
 impl Checker<'_> {
     /// Reads the user's templates that replace the built-in ones, and checks each against its sample and this inventory.
@@ -39,9 +40,24 @@ impl Checker<'_> {
                     .at(&source, start..start + length, "here")
                     .hint(error.hint());
                 self.problems.push(problem);
+            } else if let TemplateName::Balancer(software) = name
+                && desired.leaves_header_out(&templates, software)
+            {
+                self.template_without_header(&path.span);
             }
             texts.insert(name.as_str().to_owned(), source.text().to_owned());
         }
         texts
+    }
+    fn template_without_header(&mut self, span: &Range<usize>) {
+        let mut problem = Problem::error(
+            "the brokers ask for the PROXY protocol's header, and this template does not send it",
+        )
+        .at(self.source, span.clone(), "every client would be cut off")
+        .hint("use `proxied` of each broker in it, as the built-in template does; or remove proxy_protocol");
+        if let Some(key) = self.config_keys.get("proxy_protocol") {
+            problem = problem.at(self.source, key.clone(), "asked for here");
+        }
+        self.problems.push(problem);
     }
 }

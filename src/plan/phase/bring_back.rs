@@ -10,7 +10,7 @@ use crate::model::{Next, NodeName};
 pub(super) fn next(draft: &Draft<'_>, host: &Host) -> Next {
     let node = host.node();
     let Some(facts) = draft.observed.host(&host.name) else {
-        return Next::say("its host did not answer:").rabbitup("status");
+        return Next::say("its host could not be inspected:").rabbitup("status");
     };
     match &facts.broker {
         BrokerState::CookieRefused => with_its_cookie(draft, host),

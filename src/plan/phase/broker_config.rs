@@ -2,7 +2,7 @@ use super::broker_file::{file, propose};
 use super::{Draft, conf_keys, environment_file, outranked, plugin_files};
 use crate::facts::{FileFacts, HostFacts, MainConfiguration};
 use crate::inventory::Host;
-use crate::model::{NodeName, Version};
+use crate::model::{NodeName, Version, is_ours};
 use crate::operation::{Operation, SetPlugins, Then, Validator};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, StepId, render};
@@ -145,11 +145,6 @@ fn keeps_its_own(draft: &mut Draft<'_>, host: &Host, found: &Compared) -> bool {
     false
 }
 
-/// Whether rabbitup wrote this rabbitmq.conf.
-fn is_ours(text: &str) -> bool {
-    text.lines().next().is_some_and(|line| line.contains("rabbitup"))
-}
-
 /// Before an upgrade to a version that no longer waits before it enters, the setting that prevented the wait is removed (`enter.sh`
 /// writes it). The next bring-up handles other differences from the inventory.
 pub(super) fn end_startup_delay(draft: &mut Draft<'_>, host: &Host, release: Version) {
@@ -241,7 +236,7 @@ fn difference(enabled: &[String], wanted: &[String]) -> String {
     parts.join("; ")
 }
 
-/// Whether a file changed after the node had read it.
-pub(super) fn changed_since(file: Option<&FileFacts>, started: u64) -> bool {
-    file.is_some_and(|file| file.modified > started)
+/// Whether a file is known to have changed after the node had read it.
+pub(super) fn changed_since(file: Option<&FileFacts>, started: Option<u64>) -> bool {
+    file.zip(started).is_some_and(|(file, started)| file.modified > started)
 }

@@ -208,14 +208,11 @@ fn install(draft: &mut Draft<'_>, host: &HostName, found: Option<&CookieFile>, w
     // A new cookie is generated again when a saved plan is applied, so its digest means nothing then.
     let digest =
         if wanted.whose == NEW { String::new() } else { wanted.digest.keyed(draft.options.digest_key) };
-    let shown = if digest.is_empty() { "a new one".to_owned() } else { digest.clone() };
+    // The digest is for the program: its key is the plan's own, so that it is another one in each plan.
+    let title =
+        if digest.is_empty() { "install the Erlang cookie (a new one)" } else { "install the Erlang cookie" };
     let operation = InstallCookie { secret: wanted.secret.clone(), digest };
-    draft.propose(
-        Proposal::new(host, "cookie", change, operation)
-            .title(format!("install the Erlang cookie ({shown})"))
-            .because(reason)
-            .within(60),
-    );
+    draft.propose(Proposal::new(host, "cookie", change, operation).title(title).because(reason).within(60));
 }
 
 fn guard(draft: &mut Draft<'_>, host: &HostName, cookie: &CookieFile) {

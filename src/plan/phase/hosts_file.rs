@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{Draft, cloud_hosts, full_names, hosts_text};
@@ -14,14 +14,13 @@ use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, RefusalKind, render};
 use crate::template::{Rendered, TemplateError};
 
-const PATH: &str = "/etc/hosts";
+pub(super) const PATH: &str = "/etc/hosts";
 
 /// Writes every host of the inventory into a marked block of /etc/hosts, on every host whose own lines do not name them all. Other lines stay, except
 /// for aliases that would resolve one of these names differently (Debian's installer maps the host's own name to
 /// 127.0.1.1, where other nodes cannot reach Erlang). A host keeps its full name.
 pub fn plan(draft: &mut Draft<'_>) {
-    let addresses: Vec<(HostName, IpAddr)> =
-        draft.desired.hosts.iter().map(|host| (host.name.clone(), host.address)).collect();
+    let addresses = addresses(draft);
     if draft.desired.hosts_file == HostsFileSetting::LeftAlone {
         return draft.hosts().iter().for_each(|host| check_names(draft, host, &addresses));
     }
@@ -33,13 +32,26 @@ pub fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-fn write(
-    draft: &mut Draft<'_>,
-    host: &Host,
+/// The file on a host with the block of every host's names.
+struct Composed {
+    current: String,
+    wanted: String,
+    block: String,
+    /// The names that the block defines.
+    names: BTreeSet<String>,
+    full: BTreeMap<HostName, String>,
+    /// A name that resolves elsewhere on this host.
+    astray: Option<(HostName, IpAddr)>,
+    /// Whether its own lines have the same effect.
+    is_named: bool,
+}
+
+fn composed(
+    draft: &Draft<'_>,
+    facts: &HostFacts,
     addresses: &[(HostName, IpAddr)],
     unknown: &BTreeSet<String>,
-) -> Result<(), TemplateError> {
-    let Some(facts) = draft.host(&host.name) else { return Ok(()) };
+) -> Result<Composed, TemplateError> {
     let full = full_names::known_on(draft, facts);
     let block = render::hosts_block(draft.templates, draft.desired, &full)?;
     let current = facts.file(PATH).and_then(|file| file.content.clone()).unwrap_or_default();
@@ -51,10 +63,34 @@ fn write(
     let astray = addresses
         .iter()
         .find_map(|(name, address)| Some((name.clone(), elsewhere(facts.resolution.get(name)?, *address)?)));
-    // Its own lines have the same effect.
     let is_named = astray.is_none()
         && hosts_text::names_all(&current, addresses)
         && addresses.iter().all(|(name, address)| resolves(facts, name, *address));
+    Ok(Composed { current, wanted, block, names, full, astray, is_named })
+}
+
+/// The whole file as it should be on a host; None where it is left alone.
+pub(super) fn wanted(draft: &Draft<'_>, host: &Host) -> Result<Option<String>, TemplateError> {
+    let facts = draft.host(&host.name).filter(|_| draft.desired.hosts_file != HostsFileSetting::LeftAlone);
+    let Some(facts) = facts else { return Ok(None) };
+    let Composed { current, wanted, is_named, .. } =
+        composed(draft, facts, &addresses(draft), &unknown(draft))?;
+    Ok(Some(if is_named { current } else { wanted }))
+}
+
+fn addresses(draft: &Draft<'_>) -> Vec<(HostName, IpAddr)> {
+    draft.desired.hosts.iter().map(|host| (host.name.clone(), host.address)).collect()
+}
+
+fn write(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    addresses: &[(HostName, IpAddr)],
+    unknown: &BTreeSet<String>,
+) -> Result<(), TemplateError> {
+    let Some(facts) = draft.host(&host.name) else { return Ok(()) };
+    let Composed { current, wanted, block, names, full, astray, is_named } =
+        composed(draft, facts, addresses, unknown)?;
     if is_named {
         return Ok(());
     }

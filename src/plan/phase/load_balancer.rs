@@ -6,7 +6,7 @@ use crate::balancer::{Balancer, Software};
 use crate::cluster::endpoints::endpoint;
 use crate::facts::{Facts, HostFacts};
 use crate::inventory::{BalancerAt, Checks, Host, LoadBalancer};
-use crate::model::{Role, Version};
+use crate::model::{Role, Version, is_ours};
 use crate::operation::{Operation, Proof, ReloadUnit, StartUnit, StopUnit, Then, Validator, WriteFile};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, StepId, render};
@@ -36,7 +36,7 @@ fn make_room(draft: &mut Draft<'_>, host: &Host, wanted: Software) {
     for other in Software::ALL.iter().filter(|other| **other != wanted).map(|other| other.balancer()) {
         let Some(facts) = draft.host(&host.name) else { return };
         let content = facts.file(other.conf).and_then(|file| file.content.as_deref());
-        if !content.is_some_and(|content| other.is_ours(content)) || !facts.unit(other.unit).is_active() {
+        if !content.is_some_and(is_ours) || !facts.unit(other.unit).is_active() {
             continue;
         }
         // Two may run at once, on different ports.
@@ -58,11 +58,13 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
     let compared = compared(draft, host, balancer, &backends, Checks::AsWanted);
     let Some(Compared { current, wanted }) = compared else { return };
     let Balancer { conf: path, .. } = balancer.software.balancer();
-    let ours = balancer.software.balancer().is_ours(&current);
+    let ours = is_ours(&current);
     let new = draft
         .observed
         .host(&host.name)
         .is_some_and(|seen| seen.installed_balancer(balancer.software).is_none());
+    let unit = balancer.software.balancer().unit;
+    let runs = draft.host(&host.name).is_some_and(|facts| facts.unit(unit).is_active());
     let text = wanted.display_text();
     // A diff against a foreign configuration would be noise.
     let (change, reason, diff) = match (new, ours) {
@@ -70,6 +72,11 @@ fn configure(draft: &mut Draft<'_>, host: &Host, balancer: &LoadBalancer) {
         (false, true) => {
             (Change::Change, "it differs from the inventory", unified(&redacted(&current), &redacted(&text)))
         }
+        (false, false) if runs => (
+            Change::Change,
+            "its service runs with one that rabbitup did not write: what else that serves ends; a copy is kept beside it",
+            unified("", &text),
+        ),
         (false, false) => {
             (Change::Change, "it was not written by rabbitup; a copy is kept beside it", unified("", &text))
         }
@@ -100,10 +107,49 @@ fn ready(draft: &Draft<'_>) -> Vec<StepId> {
     ready
 }
 
+/// Whether the balancers' configuration can have brokers that ask for the PROXY protocol's header beside others that do not: an operator's own
+/// template may not.
+pub(super) fn knows_both_ways(draft: &mut Draft<'_>) -> bool {
+    let Some(balancer) = draft.desired.load_balancer.clone() else { return true };
+    let Some(runtime) = &balancer.software.balancer().runtime else { return false };
+    let Some(host) = draft.hosts().into_iter().find(|host| host.has(Role::LoadBalancer)) else { return true };
+    let backends = places(draft);
+    // What cannot be rendered is refused for that.
+    let text = wanted(draft, host, &balancer, &backends, Checks::OfGreetings).map(|text| text.display_text());
+    let pair = format!("{}{}", runtime.amqp, runtime.proxied);
+    text.is_none_or(|text| (runtime.has_backend)(&text, &pair))
+}
+
 /// Its file as it is and as it should be.
 struct Compared {
     current: String,
     wanted: Rendered,
+}
+
+/// Its file as it should be. None if the template cannot be rendered, which is reported, or the host is none where it could be.
+pub(super) fn wanted(
+    draft: &mut Draft<'_>,
+    host: &Host,
+    balancer: &LoadBalancer,
+    backends: &[(&Host, Endpoint)],
+    checks: Checks,
+) -> Option<Rendered> {
+    let platform = preflight::platform(draft, &host.name)?;
+    let (facts, software) = (draft.host(&host.name)?, balancer.software.balancer());
+    let package = facts.packages.get(platform.packages_of(software).main);
+    let version = package.and_then(|package| package.installed.as_ref().or(package.candidate.as_ref()));
+    let version = version.and_then(|version| Version::parse(version).ok());
+    // One that this plan installs has no version yet.
+    let version = version.filter(|known| known.major > 0);
+    let version = version.or_else(|| software.early_version(&facts.system.id, &facts.system.version));
+    let at = BalancerAt { platform, version, backends, checks };
+    match render::load_balancer(draft.templates, draft.desired, balancer, &at) {
+        Ok(wanted) => Some(wanted),
+        Err(error) => {
+            super::refuse_template(draft, &error);
+            None
+        }
+    }
 }
 
 /// None if they do not differ, or cannot be compared.
@@ -114,19 +160,7 @@ fn compared(
     backends: &[(&Host, Endpoint)],
     checks: Checks,
 ) -> Option<Compared> {
-    let platform = preflight::platform(draft, &host.name)?;
-    let package =
-        draft.host(&host.name)?.packages.get(platform.packages_of(balancer.software.balancer()).main);
-    let version = package.and_then(|package| package.installed.as_ref().or(package.candidate.as_ref()));
-    let version = version.and_then(|version| Version::parse(version).ok());
-    let at = BalancerAt { platform, version, backends, checks };
-    let wanted = match render::load_balancer(draft.templates, draft.desired, balancer, &at) {
-        Ok(wanted) => wanted,
-        Err(error) => {
-            super::refuse_template(draft, &error);
-            return None;
-        }
-    };
+    let wanted = wanted(draft, host, balancer, backends, checks)?;
     let path = balancer.software.balancer().conf;
     let current =
         draft.host(&host.name)?.file(path).and_then(|file| file.content.clone()).unwrap_or_default();
@@ -177,10 +211,12 @@ fn has_moved(draft: &Draft<'_>) -> bool {
 /// A configuration for the time in which brokers change their ports, one after the other.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Between {
-    /// A balancer that cannot be told at run time looks for each broker at both places, and uses the one that answers.
+    /// A balancer that cannot be changed at run time looks for each broker at both places, and uses the one that answers.
     BothPlaces,
     /// It is told where each broker is, and has no check that asks them all at the same port.
     PlainChecks,
+    /// It is told in which of two backends each broker is: with the PROXY protocol's header, or without it.
+    BothWays,
 }
 
 /// In ids of steps.
@@ -189,6 +225,7 @@ impl std::fmt::Display for Between {
         f.write_str(match self {
             Self::BothPlaces => "both",
             Self::PlainChecks => "plain",
+            Self::BothWays => "ways",
         })
     }
 }
@@ -210,11 +247,19 @@ pub(super) fn between(draft: &mut Draft<'_>, between: Between, before: &[StepId]
             "the brokers change one after the other where their health is asked",
             Checks::OfConnections,
         ),
+        Between::BothWays => (
+            "balancer-conf-ways",
+            format!(
+                "write {} with each broker in two backends, with and without the PROXY protocol's header",
+                software.conf
+            ),
+            "the brokers change one after the other; each is used in the backend that suits it",
+            Checks::OfGreetings,
+        ),
     };
     let mut steps = Vec::new();
     for host in draft.hosts().into_iter().filter(|host| host.has(Role::LoadBalancer)) {
         let Some(facts) = draft.host(&host.name) else { continue };
-        let is_ours = |content: &str| software.is_ours(content);
         let ours = facts.file(software.conf).and_then(|file| file.content.as_deref()).is_some_and(is_ours);
         let id = StepId::new(&host.name, what);
         if draft.has(&id) || !ours || !facts.unit(software.unit).is_active() {
@@ -226,7 +271,7 @@ pub(super) fn between(draft: &mut Draft<'_>, between: Between, before: &[StepId]
             let then = draft.desired.cluster.listeners(NodePorts::default()).endpoint();
             match between {
                 Between::BothPlaces if now != then => vec![now, then],
-                Between::BothPlaces | Between::PlainChecks => vec![now],
+                Between::BothPlaces | Between::PlainChecks | Between::BothWays => vec![now],
             }
         });
         let compared = compared(draft, host, &balancer, &both, checks);

@@ -25,7 +25,9 @@ mod host_names;
 mod hosts_file;
 mod hosts_text;
 mod join;
+pub(super) mod live;
 pub mod load_balancer;
+mod masked;
 mod moved_listeners;
 mod node_types;
 mod only_copies;
@@ -103,10 +105,11 @@ pub(super) fn run(draft: &mut Draft<'_>, settings: &PhaseSettings) {
     }
 }
 
-/// What the steps of all phases need of the network, in playbooks that check their hosts before.
-pub(super) fn check_reach(draft: &mut Draft<'_>, playbook: &Playbook) {
+/// What the steps of all phases need of systemd and, in playbooks that check their hosts before, of the network.
+pub(super) fn check_steps(draft: &mut Draft<'_>, playbook: &Playbook) {
+    draft.phase = Phase::Preflight;
+    masked::plan(draft);
     if playbook.phases.iter().any(|phase| matches!(phase, PhaseSettings::Preflight(_))) {
-        draft.phase = Phase::Preflight;
         reach::plan(draft);
     }
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use super::Draft;
 use super::load_balancer::{self, Between};
 use crate::balancer::{Runtime, Scheme, ServedUi};
-use crate::cluster::endpoints::{endpoint, endpoint_at_start, port_behind};
+use crate::cluster::endpoints::{endpoint, endpoint_at_start, offered_behind, port_behind, suits};
+use crate::cluster::phrases::listed;
 use crate::facts::Backend;
-use crate::inventory::Host;
-use crate::model::HostName;
+use crate::inventory::{Host, LoadBalancer};
+use crate::model::{HostName, Next};
 use crate::operation::{BalancerState, Moved, SwitchServer};
-use crate::plan::{Change, Proposal, StepId};
-use crate::rabbitmq::listeners::{Endpoint, Port, Security};
+use crate::plan::{Change, Proposal, RefusalKind, StepId};
+use crate::rabbitmq::listeners::{Endpoint, Port, Preamble, Security, Service};
 
 /// The time for one switch of a balancer's server: its checks, and a margin for the connection to the host.
 pub(super) const SWITCH_S: u64 = 90;
@@ -28,8 +29,14 @@ pub(super) fn prepare(
     let then = endpoint_at_start(draft.desired, &draft.facts, host);
     note_cost(draft, &now, &then);
     let mut steps = Vec::new();
+    let asks_anew = asks_anew(draft, &now, &then);
+    if asks_anew && !load_balancer::knows_both_ways(draft) {
+        refuse_untold(draft, host);
+    }
     let between = match runtime(draft) {
         None => moves(&now, &then).then_some(Between::BothPlaces),
+        // The only broker is put into the balancer by the configuration that follows its restart.
+        Some(_) if asks_anew && !balancers.is_empty() => Some(Between::BothWays),
         Some(_) => checks_change(draft, &now, &then).then_some(Between::PlainChecks),
     };
     if let Some(between) = between {
@@ -64,6 +71,58 @@ fn moves(now: &Endpoint, then: &Endpoint) -> bool {
     differ(number(now.amqp), number(then.amqp)) || differ(number(now.management), number(then.management))
 }
 
+/// Whether the broker asks for the PROXY protocol's header after its restart and not before, or the other way round, where a balancer
+/// connects to it.
+fn asks_anew(draft: &Draft<'_>, now: &Endpoint, then: &Endpoint) -> bool {
+    draft.desired.load_balancer.as_ref().is_some_and(|wanted| ask_anew(wanted, now, then).next().is_some())
+}
+
+/// What a balancer passes on that asks for something else after the restart, and for what.
+fn ask_anew(
+    wanted: &LoadBalancer,
+    now: &Endpoint,
+    then: &Endpoint,
+) -> impl Iterator<Item = (Service, Preamble)> {
+    let preamble = |port: Option<Port>| port.map(|port| port.preamble);
+    let amqp = (Service::Amqp, preamble(now.amqp), preamble(then.amqp));
+    let of = |at: &Endpoint, serves| at.offered.get(serves).map(|door| door.preamble);
+    let more = wanted.listeners.iter().map(|listener| &listener.serves);
+    let more = more.map(move |serves| (serves.service(), of(now, serves), of(then, serves)));
+    let all = [amqp].into_iter().chain(more);
+    all.filter(|(_, now, then)| differ(*now, *then)).filter_map(|(service, _, then)| Some((service, then?)))
+}
+
+/// nginx sends the header to all brokers or to none, takes one that closes each connection for one that works, and cannot be told at run
+/// time which is which.
+fn refuse_untold(draft: &mut Draft<'_>, host: &Host) {
+    let kind = RefusalKind::HeaderForAllOrNone;
+    // Once for all brokers.
+    if draft.refusals.iter().any(|refusal| refusal.kind == kind) {
+        return;
+    }
+    let Some(software) = draft.desired.load_balancer.as_ref().map(|balancer| balancer.software.balancer())
+    else {
+        return;
+    };
+    let what = "the brokers cannot change to the PROXY protocol, or from it, one after the other";
+    let why = match runtime(draft) {
+        Some(runtime) => format!(
+            "your own template of {name} has no backend {}{}, with which the built-in one tells brokers apart meanwhile",
+            runtime.amqp,
+            runtime.proxied,
+            name = software.name
+        ),
+        None => format!(
+            "{name} sends its header to all brokers or to none, so clients would be sent to brokers that close their connections, from the \
+             first restart to the last",
+            name = software.name
+        ),
+    };
+    let next =
+        Next::say("stop the cluster, and start it with the new setting:").rabbitup("run stop").rabbitup("up");
+    draft.refuse(&host.name, kind, what, why, next);
+}
+
 /// Whether a check that asks all brokers alike cannot pass at this one both before its restart and after it.
 fn checks_change(draft: &Draft<'_>, now: &Endpoint, then: &Endpoint) -> bool {
     let security = |port: Option<Port>| port.map(|port| port.security);
@@ -96,23 +155,50 @@ fn backends<'d>(
 fn ports(draft: &Draft<'_>, balancer: &HostName, host: &Host, at: &Endpoint) -> BTreeMap<String, Moved> {
     let Some(runtime) = runtime(draft) else { return BTreeMap::new() };
     let fits = check_fits(draft, balancer, runtime, at);
-    let moved = backends(draft, balancer, host).filter_map(|backend| {
-        let is_ui = backend.proxy == runtime.management;
-        let port = port_behind(runtime, at, &backend.proxy)?;
-        let moved = match is_ui && !fits {
+    let conf = conf(draft, balancer).unwrap_or_default();
+    let is_there = |name: &str| (runtime.has_backend)(conf, name);
+    // The second backends of a configuration that this plan writes are not seen yet.
+    let pairs =
+        backends(draft, balancer, host).map(|backend| format!("{}{}", backend.proxy, runtime.proxied));
+    let pairs = pairs.filter(|name| is_there(name)).map(|name| {
+        let port = (runtime.port)(conf, &name, host.name.as_str());
+        (name, port)
+    });
+    let seen = backends(draft, balancer, host).map(|backend| (backend.proxy.clone(), backend.port));
+    let all: BTreeMap<String, Option<u16>> = pairs.chain(seen).collect();
+    let moved = all.into_iter().filter_map(|(name, looks_at)| {
+        let is_ui = name == runtime.management;
+        if goes(draft, runtime, &name) {
+            return Some((name, Moved::Later));
+        }
+        let port = port_behind(runtime, at, &name)?;
+        let moved = match (is_ui && !fits) || !suits(runtime, at, &name, is_there) {
             true => Moved::Later,
-            false if backend.port? == port => return None,
+            false if looks_at? == port => return None,
             false => Moved::To { address: host.address, port },
         };
-        Some((backend.proxy.clone(), moved))
+        Some((name, moved))
     });
     moved.collect()
 }
 
+/// Whether the configuration that follows the restarts has this backend of a further listener no more. Its brokers may not serve it any more,
+/// so nothing waits for them there.
+fn goes(draft: &Draft<'_>, runtime: &Runtime, backend: &str) -> bool {
+    let wanted = draft.desired.load_balancer.as_ref().map_or(&[][..], |balancer| &balancer.listeners);
+    offered_behind(runtime, backend)
+        .is_some_and(|offered| wanted.iter().all(|listener| listener.serves != offered))
+}
+
+/// The balancer's configuration on this host.
+fn conf<'d>(draft: &'d Draft<'_>, balancer: &HostName) -> Option<&'d str> {
+    let path = draft.desired.load_balancer.as_ref()?.software.balancer().conf;
+    draft.host(balancer)?.file(path)?.content.as_deref()
+}
+
 /// Whether the check in the balancer's present configuration can pass at this UI.
 fn check_fits(draft: &Draft<'_>, balancer: &HostName, runtime: &Runtime, at: &Endpoint) -> bool {
-    let conf = draft.desired.load_balancer.as_ref().map(|wanted| wanted.software.balancer().conf);
-    let text = conf.and_then(|path| draft.host(balancer)?.file(path)?.content.as_deref());
+    let text = conf(draft, balancer);
     let scheme = match at.management.map(|port| port.security) {
         Some(Security::Tls) => Scheme::Https,
         Some(Security::Plain) | None => Scheme::Http,
@@ -156,6 +242,23 @@ fn note_cost(draft: &mut Draft<'_>, now: &Endpoint, then: &Endpoint) {
         costs.push(format!(
             "the brokers change to AMQP {to}, and {name} passes it through: with each restart fewer brokers serve clients {from}, \
              and none after the last; tell the clients' owners before"
+        ));
+    }
+    let (to, from): (Vec<_>, Vec<_>) =
+        ask_anew(wanted, now, then).partition(|(_, preamble)| *preamble == Preamble::ProxyHeader);
+    let words = |found: &[(Service, Preamble)]| listed(found.iter().map(|(service, _)| service.in_words()));
+    if !to.is_empty() {
+        costs.push(format!(
+            "the brokers change to the PROXY protocol for {}: from its restart on, each closes connections that do not come through \
+             {name}, such as those of shovels, federation links and monitoring that connect to brokers directly",
+            words(&to)
+        ));
+    }
+    if !from.is_empty() {
+        costs.push(format!(
+            "the brokers change from the PROXY protocol for {}: from its restart on, each sees connections of {name} instead of the \
+             clients', and closes those of other balancers that go on sending its header",
+            words(&from)
         ));
     }
     let what = if differ(security(now.management), security(then.management)) {

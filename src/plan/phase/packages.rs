@@ -100,6 +100,11 @@ fn install(draft: &mut Draft<'_>, host: &Host, platform: &Platform) {
     } else {
         (Change::Add, "not installed".to_owned())
     };
+    let reason = match unversioned(&choices, facts) {
+        0 => reason,
+        1 => format!("{reason}; 1 version is known only after {}", platform.words.refresh),
+        n => format!("{reason}; {n} versions are known only after {}", platform.words.refresh),
+    };
     let reason = match removes.as_slice() {
         [] => reason,
         replaced => {
@@ -195,11 +200,21 @@ fn goes_first(draft: &Draft<'_>, host: &Host) -> Option<StepId> {
 }
 
 fn describe(choice: &PackageChoice, facts: &HostFacts) -> String {
-    let candidate = || facts.packages.get(&choice.name).and_then(|package| package.candidate.clone());
-    match choice.version.clone().or_else(candidate) {
+    match version_of(choice, facts) {
         Some(version) => format!("{} {version}", choice.name),
         None => choice.name.clone(),
     }
+}
+
+/// The chosen version, else the one that the package manager would install by the lists that it has.
+fn version_of(choice: &PackageChoice, facts: &HostFacts) -> Option<String> {
+    let candidate = || facts.packages.get(&choice.name).and_then(|package| package.candidate.clone());
+    choice.version.clone().or_else(candidate)
+}
+
+/// How many versions nobody knows before the lists are fetched.
+fn unversioned(choices: &[PackageChoice], facts: &HostFacts) -> usize {
+    choices.iter().filter(|choice| version_of(choice, facts).is_none()).count()
 }
 
 /// Which rabbitmq-server to install here, if any. Over data it is one checked version, never whatever a
@@ -225,7 +240,7 @@ fn broker_choice(draft: &Draft<'_>, host: &Host, facts: &HostFacts) -> Result<Op
         Wanted::Nothing => Ok(None),
         Wanted::Version(version) => over::judged(draft, host, facts, &version).map(Some),
         Wanted::Unseen(_) if over::holds_data(facts) => Err(RefusalKind::OfferUnknownOverData.reason(
-            "this host knows no version of rabbitmq-server, and has data of a node",
+            "no version of rabbitmq-server is known on this host, which has data of a node",
             "its package lists were never fetched, and over data only a version that was checked before is installed",
             Next::say("this fetches them:")
                 .and(draft.on_host(&host.name, facts.system.family.words().refresh))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Draft;
-use crate::balancer::Software;
+use crate::balancer;
 use crate::cluster::endpoints::{distribution, endpoint};
 use crate::cluster::phrases::listed;
 use crate::facts::{Facts, PortState, Purpose, Reach};
@@ -12,17 +12,23 @@ use crate::inventory::{Desired, FirewallSetting};
 use crate::model::HostName;
 use crate::operation::{BalancerState, Operation, Validator};
 use crate::plan::openings::needed;
-use crate::plan::{RefusalKind, Step};
+use crate::plan::{RefusalKind, Step, left_out};
 
 /// Refuses a plan whose steps need a connection that something blocks. What no step needs is only noted. Runs after all phases,
 /// since the steps decide.
 pub fn plan(draft: &mut Draft<'_>) {
+    // A machine that is away answers on no port, and that it is away was said: what depends on it is refused for that.
+    let away: Vec<HostName> = left_out::hosts(draft.observed).cloned().collect();
     for host in draft.hosts() {
         let Some(facts) = draft.host(&host.name) else { continue };
         let mut blocked: BTreeMap<HostName, Vec<Reach>> = BTreeMap::new();
         for reach in &facts.reach {
             let is_blocked = matches!(reach.state, PortState::Filtered | PortState::Rejected);
-            if is_blocked && is_used(draft, reach) && !will_be_opened(draft, &host.name, reach) {
+            if is_blocked
+                && !away.contains(&reach.peer)
+                && is_used(draft, reach)
+                && !will_be_opened(draft, &host.name, reach)
+            {
                 blocked.entry(reach.peer.clone()).or_default().push(reach.clone());
             }
         }
@@ -53,7 +59,7 @@ fn is_used(draft: &Draft<'_>, reach: &Reach) -> bool {
             }
             Purpose::Amqp => at.amqp.is_some_and(|port| port.number == reach.port),
             Purpose::Management => at.management.is_some_and(|port| port.number == reach.port),
-            Purpose::Offered => at.offered.values().any(|port| *port == reach.port),
+            Purpose::Offered => at.offered.values().any(|door| door.port == reach.port),
         }
     };
     uses(&draft.facts, draft.desired) || uses(draft.observed, draft.desired)
@@ -74,7 +80,7 @@ fn needs(step: &Step, from: &HostName, reach: &Reach) -> bool {
 
 /// Whether a balancer sends clients to this broker after the step that it did not send there before.
 fn sends_clients(operation: &Operation, broker: &HostName) -> bool {
-    let balances = |unit: &str| Software::ALL.iter().any(|software| software.balancer().unit == unit);
+    let balances = |unit: &str| balancer::units().any(|known| known == unit);
     match operation {
         Operation::SwitchServer(switch) => switch.server == *broker && switch.to == BalancerState::In,
         Operation::WriteFile(file) => matches!(file.validate, Some(Validator::Balancer(_))),

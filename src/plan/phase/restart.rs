@@ -1,7 +1,7 @@
 use super::broker_config::changed_since;
 use super::roll::{RollKind, roll};
 use super::{Draft, bring_back};
-use crate::facts::BrokerState;
+use crate::facts::{BrokerState, HostFacts};
 use crate::inventory::Host;
 use crate::model::NodeName;
 use crate::plan::RefusalKind;
@@ -12,11 +12,24 @@ use crate::rabbitmq::{CONF_FILE, ENV_FILE, INETRC_FILE, LIMITS_FILE};
 /// changed since they read it. One at a time, each once the previous one serves again.
 pub fn plan(draft: &mut Draft<'_>, patience: Minutes) {
     for host in draft.brokers() {
-        let Some(reason) = reason(draft, host) else { continue };
+        let Some(reason) = reason(draft, host) else {
+            note_unknown_start(draft, host);
+            continue;
+        };
         match bring_back::other_with_changed_cookie(draft, host) {
             Some(peer) => refuse_outage(draft, host, &peer),
             None => roll(draft, host, RollKind::Restart, &reason, patience),
         }
+    }
+}
+
+/// Whether such a node has read its files is unknown: it is not restarted in vain, and not passed over in silence.
+fn note_unknown_start(draft: &mut Draft<'_>, host: &Host) {
+    let node = draft.observed.host(&host.name).and_then(HostFacts::node);
+    if node.is_some_and(|node| node.started.is_none()) {
+        let text = "does not report when it was started, so it is not restarted for files that may have changed since; \
+                    `rabbitup run rolling-restart` restarts it";
+        draft.note(&host.name, text);
     }
 }
 

@@ -22,7 +22,7 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
     for host in draft.brokers() {
         let Some(facts) = draft.host(&host.name) else { continue };
         let uptime = match &facts.broker {
-            BrokerState::Running(node) => Duration::from_secs(node.uptime_s),
+            BrokerState::Running(node) => node.uptime_s.map(Duration::from_secs),
             _ => {
                 let node = host.node();
                 draft.refuse(
@@ -36,9 +36,9 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
             }
         };
         let due = match draft.options.pass {
-            Pass::Before => uptime >= least,
+            Pass::Before => least.is_zero() || uptime >= Some(least),
             // Nodes that the run restarted are younger than the run; nodes that were too young when it began still are.
-            Pass::After(age) => uptime >= least.saturating_add(age),
+            Pass::After(age) => uptime >= Some(least.saturating_add(age)),
         };
         if due {
             // Not how long: a plan that is made again a moment later must be the same.
@@ -48,10 +48,11 @@ pub fn plan(draft: &mut Draft<'_>, settings: &RestartSettings) {
             };
             roll(draft, host, RollKind::Restart, &reason, settings.patience);
         } else if draft.options.pass == Pass::Before {
-            let text = format!(
-                "started {} ago, so it is not restarted again; older-than=0s restarts it anyway",
-                words(uptime)
-            );
+            let since = match uptime {
+                Some(uptime) => format!("started {} ago, so it is not restarted again", words(uptime)),
+                None => "does not report how long it has run, so it is not restarted".to_owned(),
+            };
+            let text = format!("{since}; older-than=0s restarts it anyway");
             draft.note(&host.name, text);
         }
     }

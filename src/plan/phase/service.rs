@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use super::{Draft, moved_listeners, roll};
-use crate::facts::{Backend, HostFacts};
+use crate::facts::HostFacts;
 use crate::inventory::Host;
-use crate::operation::{BalancerState, ReviveNode};
+use crate::model::HostName;
+use crate::operation::{BalancerState, Moved, ReviveNode};
 use crate::plan::{Change, Proposal};
 use crate::playbook::Phase;
 
@@ -14,23 +17,24 @@ pub fn plan(draft: &mut Draft<'_>) {
             revive(draft, host);
         }
         for balancer in roll::balancers(draft, host) {
-            if is_spared(draft, host, &balancer) {
+            let moved = moved_listeners::after_restart(draft, &balancer, host);
+            if is_spared(draft, host, &balancer, &moved) {
                 let after = draft.last_of(&[&host.name], &[Phase::Start, Phase::Service]);
                 let reason = "it was disabled in the balancer, and its node serves";
-                let moved = moved_listeners::after_restart(draft, &balancer, host);
                 roll::switch(draft, &balancer, &host.name, BalancerState::In, moved, reason, after);
             }
         }
     }
 }
 
-fn is_spared(draft: &Draft<'_>, broker: &Host, balancer: &crate::model::HostName) -> bool {
+/// Whether a backend does not use the broker that should: one that stays out for now is no such backend.
+fn is_spared(draft: &Draft<'_>, broker: &Host, balancer: &HostName, moved: &BTreeMap<String, Moved>) -> bool {
     let backends = draft.host(balancer).and_then(|facts| facts.load_balancer.as_ref());
     let mut of_broker = backends
         .iter()
         .flat_map(|facts| &facts.backends)
         .filter(|backend| backend.server == broker.name.as_str());
-    of_broker.any(Backend::is_spared)
+    of_broker.any(|backend| backend.is_spared() && moved.get(&backend.proxy) != Some(&Moved::Later))
 }
 
 fn revive(draft: &mut Draft<'_>, host: &Host) {

@@ -1,4 +1,5 @@
 use super::{Draft, vain_boot};
+use crate::cluster::health::broker::failing;
 use crate::cluster::view::{self, Forgotten};
 use crate::facts::{BrokerState, ClusterMember, UnitFacts};
 use crate::inventory::Host;
@@ -96,6 +97,7 @@ fn is_changing(unit: &UnitFacts) -> bool {
 fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     let node = host.node();
     let Some(facts) = draft.host(&host.name) else { return };
+    let failing = failing(facts).map(|how| format!("it {how}"));
     let reason = match facts.broker {
         _ if facts.unit(BROKER_UNIT).active == STOPPING => "it is being stopped",
         BrokerState::AppStopped | BrokerState::Unknown(_) => "it is starting, and may wait for the others",
@@ -105,7 +107,7 @@ fn start(draft: &mut Draft<'_>, host: &Host, patience: Minutes) {
     // A RAM node copies its tables from a running disc node, and two that start together do not recognise each other.
     let mut before = if was_ram(draft, host) { draft.last_on_brokers(&[Phase::Start]) } else { Vec::new() };
     before.extend(proof(draft, host));
-    propose(draft, host, reason, before, patience);
+    propose(draft, host, failing.unwrap_or_else(|| reason.to_owned()), before, patience);
 }
 
 /// The start that shows whether this node's new files work, if it can be waited for. Members of a cluster that is

@@ -1,18 +1,23 @@
 use super::balancer_turns::{await_standby, change, check, in_turn, text_of, turn, why_start, write};
 use super::{Draft, load_balancer};
+use crate::cluster::phrases::listed;
+use crate::cluster::virtual_address as cluster;
 use crate::facts::HostFacts;
 use crate::inventory::{Host, LoadBalancer, Vip};
-use crate::model::Problem;
+use crate::model::{Problem, is_ours};
 use crate::operation::{ReloadUnit, StartUnit, StopUnit, Then, Validator};
 use crate::plan::diff::unified;
 use crate::plan::{Change, Proposal, RefusalKind, StepId, render};
 use crate::redact::redacted;
 use crate::template::Rendered;
-use crate::virtual_address::{self, CONF, DROP_IN, DROP_IN_TEXT, KEEPALIVED};
+use crate::virtual_address::{CONF, DROP_IN, DROP_IN_TEXT, KEEPALIVED, serves};
 
 /// Lets keepalived move the address to a load balancer that works. One host after the other, as the balancers themselves.
 pub fn plan(draft: &mut Draft<'_>) {
     let Some(balancer) = draft.desired.load_balancer.clone() else { return };
+    for (host, problem) in cluster::taken(draft.desired, draft.observed) {
+        draft.refuse_problem(&host.name, RefusalKind::VipInUse, problem);
+    }
     for host in in_turn(draft) {
         match &balancer.vip {
             Some(vip) => share(draft, host, &balancer, vip),
@@ -51,24 +56,23 @@ fn drop_in(draft: &mut Draft<'_>, host: &Host) {
 }
 
 fn configure(draft: &mut Draft<'_>, host: &Host, vip: &Vip) {
-    let Some(facts) = draft.host(&host.name) else { return };
-    let interface = match vip.interface.clone().map_or_else(|| interface(facts, vip), Ok) {
-        Ok(interface) => interface,
-        Err(problem) => return draft.refuse_problem(&host.name, RefusalKind::VipOutsideNetworks, problem),
-    };
+    let Some(interface) = interface_of(draft, host, vip) else { return };
     let wanted = match render::keepalived_conf(draft.templates, draft.desired, host, vip, &interface) {
         Ok(wanted) => wanted,
         Err(error) => return super::refuse_template(draft, &error),
     };
-    let current = text_of(facts.file(CONF)).to_owned();
+    let current = text_of(draft.host(&host.name).and_then(|facts| facts.file(CONF))).to_owned();
     let text = wanted.display_text();
     if current == text {
+        return;
+    }
+    if refuse_to_replace(draft, host, &current, &text) {
         return;
     }
     let new = draft.observed.host(&host.name).is_some_and(|seen| seen.installed(KEEPALIVED).is_none());
     let (change, reason, diff) = if new {
         (Change::Add, "keepalived is new here", unified("", &text))
-    } else if virtual_address::is_ours(&current) {
+    } else if is_ours(&current) {
         (Change::Change, "it differs from the inventory", unified(&redacted(&current), &redacted(&text)))
     } else {
         (Change::Change, "it was not written by rabbitup; a copy is kept beside it", unified("", &text))
@@ -89,7 +93,40 @@ fn configure(draft: &mut Draft<'_>, host: &Host, vip: &Vip) {
     );
 }
 
-/// The interface in the first address's network.
+/// A keepalived that runs for something else has one configuration: what that serves would end. A template of the operator's can have both.
+fn refuse_to_replace(draft: &mut Draft<'_>, host: &Host, current: &str, wanted: &str) -> bool {
+    let runs = draft.observed.host(&host.name).is_some_and(|seen| seen.unit(KEEPALIVED).is_active());
+    if !runs || is_ours(current) {
+        return false;
+    }
+    let kept = serves(wanted);
+    let lost: Vec<String> = serves(current).into_iter().filter(|served| !kept.contains(served)).collect();
+    if lost.is_empty() {
+        return false;
+    }
+    draft.refuse(
+        &host.name,
+        RefusalKind::KeepalivedInUse,
+        format!("keepalived serves something else here: {}", listed(&lost)),
+        format!("it runs with {CONF}, which was not written by rabbitup and would be replaced"),
+        "let another host be the load balancer, or put both into a template of your own (keepalived under [templates]); if nobody needs \
+         it any more: systemctl disable --now keepalived",
+    );
+    true
+}
+
+/// The interface on a host: the inventory's, else the one in the first address's network. None where there is none, which is refused.
+pub(super) fn interface_of(draft: &mut Draft<'_>, host: &Host, vip: &Vip) -> Option<String> {
+    let facts = draft.host(&host.name)?;
+    match vip.interface.clone().map_or_else(|| interface(facts, vip), Ok) {
+        Ok(interface) => Some(interface),
+        Err(problem) => {
+            draft.refuse_problem(&host.name, RefusalKind::VipOutsideNetworks, problem);
+            None
+        }
+    }
+}
+
 fn interface(facts: &HostFacts, vip: &Vip) -> Result<String, Problem> {
     const ADVICE: &str =
         "correct vip, or name the interface in the inventory: interface = \"eth1\" under [load_balancer]";
@@ -150,7 +187,7 @@ fn run(draft: &mut Draft<'_>, host: &Host) {
 fn stop(draft: &mut Draft<'_>, host: &Host) {
     let Some(facts) = draft.host(&host.name) else { return };
     let state = facts.unit(KEEPALIVED);
-    if !virtual_address::is_ours(text_of(facts.file(CONF))) || !(state.is_active() || state.is_enabled()) {
+    if !is_ours(text_of(facts.file(CONF))) || !(state.is_active() || state.is_enabled()) {
         return;
     }
     draft.propose(

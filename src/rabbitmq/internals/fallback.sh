@@ -57,6 +57,11 @@ fallback_absent() { # NODE
   [ "$rc" = 0 ] || { printf '%s\n' "$status"; return "$rc"; }
   members=$({ status_list disk_nodes "$status"; status_list ram_nodes "$status"; } | sort -u | grep -c @) || :
   running=$(status_list running_nodes "$status" | grep -c @) || :
+  # The node that answers is a member and runs: without it, these are not the lists.
+  if [ "$members" = 0 ] || [ "$running" = 0 ]; then
+    printf 'cluster_status does not list the members of %s\n' "$1"
+    return 44
+  fi
   printf '%s\n' "$((members - running))"
 }
 

@@ -1,8 +1,9 @@
 //! Which settings of rabbitmq.conf open which listeners: the schemas of RabbitMQ and of the plugins that it ships.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::listener::{AMQP, Listener, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Service};
+use super::listener::{AMQP, Listener, MANAGEMENT, MANAGEMENT_TLS, NodePorts, Preamble, Service};
 
 /// A listener, and the setting that names it; none for a default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,18 +133,37 @@ fn has(plugins: &[String], plugin: &str) -> bool {
 
 /// All client listeners, in the order of the settings within each service.
 pub fn read<'s>(settings: &[(&'s str, &'s str)], plugins: &[String], ports: NodePorts) -> Vec<Found<'s>> {
+    let proxied: BTreeSet<&str> = PROXY_KEYS
+        .into_iter()
+        .filter(|key| last(settings, key).is_some_and(|(_, value)| value == "true"))
+        .collect();
     let settings = Settings(settings);
     let on = |plugin: Option<&str>| plugin.is_none_or(|plugin| has(plugins, plugin));
     let named = NAMED.iter().filter(|kind| on(kind.plugin)).flat_map(|kind| settings.named(kind, ports));
     let pairs = PAIRS.iter().filter(|kind| on(Some(kind.plugin))).flat_map(|kind| settings.pair(kind));
-    named.chain(pairs).collect()
+    let all = named.chain(pairs);
+    all.map(|found| Found { listener: found.listener.proxied_by(&proxied), ..found }).collect()
+}
+
+/// The settings of [`Service::proxy_key`]; RabbitMQ before 3.8 has the first only.
+pub(crate) const PROXY_KEYS: [&str; 5] = [
+    "proxy_protocol",
+    "mqtt.proxy_protocol",
+    "stomp.proxy_protocol",
+    "web_mqtt.proxy_protocol",
+    "web_stomp.proxy_protocol",
+];
+
+/// A setting: the last of several counts.
+fn last<'s>(settings: &[(&'s str, &'s str)], key: &str) -> Option<(&'s str, &'s str)> {
+    settings.iter().rev().find(|(name, _)| *name == key).copied()
 }
 
 struct Settings<'a, 's>(&'a [(&'s str, &'s str)]);
 
 impl<'s> Settings<'_, 's> {
     fn get(&self, key: &str) -> Option<(&'s str, &'s str)> {
-        self.0.iter().rev().find(|(name, _)| *name == key).copied()
+        last(self.0, key)
     }
 
     fn below<'k>(&self, prefix: &'k str) -> impl Iterator<Item = (&'s str, &'s str)> + use<'_, 's, 'k> {
@@ -168,7 +188,10 @@ impl<'s> Settings<'_, 's> {
             _ => (None, default),
         };
         let address = address.filter(|address| !address.is_unspecified());
-        vec![Found { listener: Listener { service: kind.service, address, port }, key: None }]
+        vec![Found {
+            listener: Listener { service: kind.service, address, port, preamble: Preamble::Nothing },
+            key: None,
+        }]
     }
 
     fn pair(&self, kind: &Pair) -> Vec<Found<'s>> {
@@ -199,6 +222,7 @@ impl<'s> Settings<'_, 's> {
         let address = self.get(&format!("{prefix}.ip")).and_then(|(_, value)| value.parse::<IpAddr>().ok());
         let address = address.filter(|address| !address.is_unspecified());
         let number = port.and_then(|(_, value)| value.parse().ok()).or(default)?;
-        Some(Found { listener: Listener { service, address, port: number }, key: port.map(|(key, _)| key) })
+        let listener = Listener { service, address, port: number, preamble: Preamble::Nothing };
+        Some(Found { listener, key: port.map(|(key, _)| key) })
     }
 }

@@ -1,5 +1,6 @@
 //! One listener, and RabbitMQ's port numbers.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,24 @@ impl Service {
         }
     }
 
+    /// The setting that makes its listeners ask for the PROXY protocol's header. Streams have one in advanced.config only.
+    pub fn proxy_key(self) -> Option<&'static str> {
+        match self {
+            Self::Amqp | Self::AmqpTls => Some("proxy_protocol"),
+            Self::Mqtt | Self::MqttTls => Some("mqtt.proxy_protocol"),
+            Self::Stomp | Self::StompTls => Some("stomp.proxy_protocol"),
+            Self::WebMqtt | Self::WebMqttTls => Some("web_mqtt.proxy_protocol"),
+            Self::WebStomp | Self::WebStompTls => Some("web_stomp.proxy_protocol"),
+            Self::Management
+            | Self::ManagementTls
+            | Self::Prometheus
+            | Self::PrometheusTls
+            | Self::Stream
+            | Self::StreamTls
+            | Self::Distribution => None,
+        }
+    }
+
     /// From the name under which a running node reports a listener; none for one that rabbitup does not know.
     fn reported(protocol: &str) -> Option<Self> {
         Some(match protocol {
@@ -95,6 +114,17 @@ impl Service {
     }
 }
 
+/// What a listener has to get before anything else on each connection, before TLS as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preamble {
+    #[default]
+    Nothing,
+    /// The header of the PROXY protocol, in which a balancer says where the client is (rabbitmq.com/docs/networking, "Proxy
+    /// Protocol"). A connection without it is closed.
+    ProxyHeader,
+}
+
 /// One socket that a broker listens on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Listener {
@@ -102,13 +132,16 @@ pub struct Listener {
     /// None: every address of the host.
     pub address: Option<IpAddr>,
     pub port: u16,
+    #[serde(default)]
+    pub preamble: Preamble,
 }
 
 impl Listener {
     /// As a running node reports it: `amqp`, `::`, `5672`.
     pub fn reported(protocol: &str, address: &str, port: &str) -> Option<Self> {
         let address = address.parse::<IpAddr>().ok().filter(|address| !address.is_unspecified());
-        Some(Self { service: Service::reported(protocol)?, address, port: port.parse().ok()? })
+        let (service, preamble) = (Service::reported(protocol)?, Preamble::Nothing);
+        Some(Self { service, address, port: port.parse().ok()?, preamble })
     }
 
     /// A setting's value: `5672`, `192.168.0.41:5672`, `:::5672`, `[::1]:5672`. None for any other form, such as `none`.
@@ -116,7 +149,15 @@ impl Listener {
         let (address, port) = value.trim().rsplit_once(':').unwrap_or(("", value.trim()));
         let address = address.trim_matches(['[', ']']).parse::<IpAddr>().ok();
         let address = address.filter(|address| !address.is_unspecified());
-        Some(Self { service, address, port: port.parse().ok().filter(|port| *port != 0)? })
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        Some(Self { service, address, port, preamble: Preamble::Nothing })
+    }
+
+    /// The same where these settings of the PROXY protocol are on, by their keys in rabbitmq.conf.
+    #[must_use]
+    pub fn proxied_by(self, keys: &BTreeSet<&str>) -> Self {
+        let is_on = self.service.proxy_key().is_some_and(|key| keys.contains(key));
+        Self { preamble: if is_on { Preamble::ProxyHeader } else { Preamble::Nothing }, ..self }
     }
 
     /// Whether other hosts can connect to it.

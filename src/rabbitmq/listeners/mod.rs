@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use keys::Found;
-pub(crate) use keys::has_ui;
+pub(crate) use keys::{PROXY_KEYS, has_ui};
 pub use listener::{
-    AMQP, AMQP_TLS, EPMD, Listener, MANAGEMENT, MANAGEMENT_TLS, NodePorts, PortRange, Service, TOOLS,
+    AMQP, AMQP_TLS, EPMD, Listener, MANAGEMENT, MANAGEMENT_TLS, NodePorts, PortRange, Preamble, Service,
+    TOOLS,
 };
 pub use offered::Offered;
 
@@ -93,21 +94,27 @@ impl Listeners {
         }
     }
 
-    /// The port of the first listener of a kind that other hosts can reach.
-    fn first(&self, service: Service) -> Option<u16> {
+    /// The first listener of a kind that other hosts can reach.
+    fn first(&self, service: Service) -> Option<Door> {
         let mut reachable = self.all.iter().filter(|listener| listener.is_reachable());
-        reachable.find(|listener| listener.service == service).map(|listener| listener.port)
+        let found = reachable.find(|listener| listener.service == service)?;
+        Some(Door { port: found.port, preamble: found.preamble })
     }
 
     fn pick(&self, plain: Service, tls: Service, wanted: Option<Port>) -> Option<Port> {
         let of = |service, security| {
             let reachable = self.all.iter().filter(|listener| listener.is_reachable());
-            reachable
-                .filter(move |listener| listener.service == service)
-                .map(move |listener| Port { number: listener.port, security })
+            reachable.filter(move |listener| listener.service == service).map(move |listener| Port {
+                number: listener.port,
+                security,
+                preamble: listener.preamble,
+            })
         };
         let all: Vec<Port> = of(plain, Security::Plain).chain(of(tls, Security::Tls)).collect();
-        wanted.filter(|port| all.contains(port)).or_else(|| all.first().copied())
+        // What else it asks for can change while the port stays.
+        let place = |port: &Port| (port.number, port.security);
+        let like = wanted.and_then(|wanted| all.iter().find(|port| place(port) == place(&wanted)));
+        like.or(all.first()).copied()
     }
 }
 
@@ -128,8 +135,15 @@ pub struct Endpoint {
     pub management: Option<Port>,
     /// The UI's path, such as `/mq`; empty without one.
     pub path_prefix: String,
-    /// The ports of what else it serves.
-    pub offered: BTreeMap<Offered, u16>,
+    /// What else it serves.
+    pub offered: BTreeMap<Offered, Door>,
+}
+
+/// A port of something that a balancer passes through, and what it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Door {
+    pub port: u16,
+    pub preamble: Preamble,
 }
 
 /// A port, and whether it speaks TLS.
@@ -137,6 +151,7 @@ pub struct Endpoint {
 pub struct Port {
     pub number: u16,
     pub security: Security,
+    pub preamble: Preamble,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -215,6 +230,25 @@ mod tests {
         let tls = [("listeners.tcp", "none"), ("listeners.ssl.default", "5671")];
         assert_eq!(amqp(&tls), Some((5671, Security::Tls)));
         assert_eq!(amqp(&[("listeners.tcp", "none")]), None);
+    }
+
+    #[test]
+    fn a_listener_asks_for_the_proxy_protocol_where_its_own_setting_says_so() {
+        let asked = |settings: &[(&str, &str)]| {
+            let endpoint = read(settings, &["rabbitmq_mqtt"], "").endpoint();
+            (endpoint.amqp.map(|port| port.preamble), endpoint.offered[&Offered::Mqtt].preamble)
+        };
+        let header = Preamble::ProxyHeader;
+        assert_eq!(asked(&[]), (Some(Preamble::Nothing), Preamble::Nothing));
+        assert_eq!(asked(&[("proxy_protocol", "true")]), (Some(header), Preamble::Nothing));
+        assert_eq!(asked(&[("mqtt.proxy_protocol", "true")]), (Some(Preamble::Nothing), header));
+        let twice = [("proxy_protocol", "true"), ("proxy_protocol", "false")];
+        assert_eq!(asked(&twice).0, Some(Preamble::Nothing), "the last one counts");
+        let ports = [("listeners.tcp.a", "5672"), ("listeners.tcp.b", "5673")];
+        let now = read(&ports[1..], &[], "").endpoint();
+        let then = [ports[0], ports[1], ("proxy_protocol", "true")];
+        let like = read(&then, &[], "").endpoint_like(&now).amqp.map(|port| (port.number, port.preamble));
+        assert_eq!(like, Some((5673, header)), "its port is the same, whatever it asks for");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::apply::Event;
+use crate::apply::{Activity, Event};
 use crate::model::HostName;
 use crate::plan::{Plan, StepId};
 use crate::report::titles::Titles;
@@ -43,7 +43,9 @@ pub(super) struct HostRow {
 pub(super) struct Current {
     pub step: StepId,
     pub since: Duration,
-    /// The last line that it printed, and when.
+    /// What it says that it does, and since when.
+    pub activity: Option<(Activity, Duration)>,
+    /// The last line that it printed since then, and when.
     pub line: Option<(String, Duration)>,
 }
 
@@ -77,11 +79,17 @@ impl Board {
             }
             Event::StepStarted { step, host } => self.with(host, |row| {
                 row.first_start.get_or_insert(now);
-                row.current = Some(Current { step: step.clone(), since: now, line: None });
+                row.current = Some(Current { step: step.clone(), since: now, activity: None, line: None });
             }),
             Event::StepOutput { step, host, line } => self.with(host, |row| {
                 if let Some(current) = row.current.as_mut().filter(|current| &current.step == step) {
                     current.line = Some((line.clone(), now));
+                }
+            }),
+            Event::StepDoing { step, host, activity } => self.with(host, |row| {
+                if let Some(current) = row.current.as_mut().filter(|current| &current.step == step) {
+                    // What was printed before belongs to something that is over.
+                    (current.activity, current.line) = (Some((*activity, now)), None);
                 }
             }),
             Event::StepSucceeded { step, host, .. } => self.with(host, |row| {

@@ -7,16 +7,21 @@ use console::{measure_text_width, truncate_str};
 
 use super::board::{Board, Current, HostRow, Stopping, Totals};
 use super::elapsed::{spinner, stopwatch, ticking};
+use super::said::useful;
 use crate::model::{HostName, one_line};
 use crate::report::style::{Detail, Ink, Style};
-use crate::report::words::list;
+use crate::report::words::{list, span};
 
 /// Cells of the bar for the whole, where there is room.
 const BAR: usize = 24;
 /// A shorter one shows nothing.
 const LEAST_BAR: usize = 6;
-/// Where less than this is left for a step's title, its phase is left out.
+/// A step's title is cut to no less than this to make room for what the step printed last.
 const LEAST_TITLE: usize = 24;
+/// Where less than this is left for what a step printed last, its phase is left out.
+const LEAST_SAID: usize = 34;
+/// From this age on, what a step printed last is shown with its age.
+const OLD: Duration = Duration::from_secs(5);
 
 /// The lines of the hosts. Where there are more hosts than rows, those at work come first and the others are
 /// counted.
@@ -48,7 +53,7 @@ fn host_line(board: &Board, row: &HostRow, now: Duration, style: Style) -> Strin
             let elapsed = now.saturating_sub(current.since);
             // Behind the mark, the host and the spaces between them.
             let room = style.width.saturating_sub(width + 5);
-            (style.paint(Ink::Restarted, spinner(elapsed)), running(board, current, elapsed, room, style))
+            (style.paint(Ink::Restarted, spinner(elapsed)), running(board, current, now, room, style))
         }
         (None, Some(failed)) => {
             let mut words = format!("failed: {}", one_line(board.titles.title(failed)));
@@ -75,19 +80,33 @@ fn host_line(board: &Board, row: &HostRow, now: Duration, style: Style) -> Strin
 }
 
 /// What a host does: `start  12 s  start the broker`, and what that printed last.
-fn running(board: &Board, current: &Current, elapsed: Duration, room: usize, style: Style) -> String {
+fn running(board: &Board, current: &Current, now: Duration, room: usize, style: Style) -> String {
+    let elapsed = now.saturating_sub(current.since);
     let title = one_line(board.titles.title(&current.step));
     // Before the title, so that no long title pushes it off the screen.
-    let mut words = format!("{:>5}  {title}", stopwatch(elapsed));
+    let time = format!("{:>5}  ", stopwatch(elapsed));
+    let mut room = room.saturating_sub(measure_text_width(&time));
+    let mut title = title.to_string();
+    let activity =
+        current.activity.map(|(activity, _)| format!(": {}", activity.words())).unwrap_or_default();
+    let said = current.line.as_ref().map(|(line, at)| {
+        let age = now.saturating_sub(*at);
+        // A warning from before must not look like the present.
+        let age = if age < OLD { String::new() } else { format!("{} ago: ", span(age.as_secs())) };
+        format!("{age}{}", useful(&one_line(line)))
+    });
     let phases = board.titles.phase_width();
-    if room >= phases + 2 + 5 + 2 + LEAST_TITLE {
-        let phase = format!("{:<phases$}  ", board.titles.phase(&current.step));
-        words.insert_str(0, &style.paint(Ink::Dimmed, phase));
+    let mut phase = String::new();
+    if room >= phases + 2 + LEAST_TITLE + 2 + LEAST_SAID {
+        room -= phases + 2;
+        phase = style.paint(Ink::Dimmed, format!("{:<phases$}  ", board.titles.phase(&current.step)));
     }
-    if let Some((line, _)) = &current.line {
-        words.push_str(&style.paint(Ink::Dimmed, format!("  {}", one_line(line).trim())));
-    }
-    words
+    let said = said.filter(|said| !said.is_empty()).map(|said| {
+        let others = measure_text_width(&activity) + 2 + measure_text_width(&said);
+        title = cut(&title, room.saturating_sub(others).max(LEAST_TITLE));
+        style.paint(Ink::Dimmed, format!("  {said}"))
+    });
+    format!("{phase}{time}{title}{activity}{}", said.unwrap_or_default())
 }
 
 /// A line that breaks would tear the picture apart.

@@ -7,6 +7,7 @@ mod elapsed;
 mod json;
 mod lines;
 mod plain;
+mod said;
 mod terminal;
 
 pub use block::{Size, Terminal};

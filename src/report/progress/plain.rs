@@ -29,18 +29,35 @@ pub struct PlainLines<W> {
     failures: Failures,
     /// For each host whose running step was announced: which one, and the last sign of life.
     said: BTreeMap<HostName, (StepId, Duration)>,
+    times: Times,
+}
+
+/// Who tells the time of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Times {
+    Here,
+    Elsewhere,
 }
 
 impl<W: Write> PlainLines<W> {
     pub fn new(plan: &Plan, out: W, clock: Clock, style: Style) -> Self {
         let (board, failures) = (Board::new(plan), Failures::default());
-        Self { out, clock, style, board, failures, said: BTreeMap::new() }
+        Self { out, clock, style, board, failures, said: BTreeMap::new(), times: Times::Here }
+    }
+
+    /// For an output that puts the time before each line.
+    #[must_use]
+    pub(crate) fn timed_elsewhere(self) -> Self {
+        Self { times: Times::Elsewhere, ..self }
     }
 
     fn line(&mut self, host: &str, words: &str) {
         let width = self.board.titles.host_width();
-        let time = time_of_day(self.clock.now());
-        self.write(&format!("{time}  {host:<width$}  {words}\n"));
+        let time = match self.times {
+            Times::Here => format!("{}  ", time_of_day(self.clock.now())),
+            Times::Elsewhere => String::new(),
+        };
+        self.write(&format!("{time}{host:<width$}  {words}\n"));
     }
 
     fn write(&mut self, text: &str) {
@@ -64,10 +81,14 @@ impl<W: Write> PlainLines<W> {
             None if running < ANNOUNCE => return,
             None => format!("{title} …"),
             Some(last) => {
-                let fresh = current.line.as_ref().filter(|(_, when)| *when > last);
+                let fresh =
+                    current.line.as_ref().filter(|(_, when)| *when > last).map(|(line, _)| line.as_str());
+                let begun =
+                    current.activity.filter(|(_, since)| *since > last).map(|(activity, _)| activity.words());
+                let fresh = fresh.or(begun);
                 let silence = now.saturating_sub(last);
                 match fresh {
-                    Some((line, _)) if silence >= LIFE => {
+                    Some(line) if silence >= LIFE => {
                         format!("  {}: {}", span(running.as_secs()), one_line(line))
                     }
                     None if silence >= SILENT_LIFE => format!("  {}: still running", span(running.as_secs())),
@@ -121,6 +142,7 @@ impl<W: Write> Display for PlainLines<W> {
             Event::StepStarted { .. }
             | Event::StepOutput { .. }
             | Event::StepTold { .. }
+            | Event::StepDoing { .. }
             | Event::StepBlocked { .. }
             | Event::StepSkipped { .. }
             | Event::ApplyEnded { .. } => return,

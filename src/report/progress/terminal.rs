@@ -86,6 +86,7 @@ impl<T: Terminal> Display for TerminalBars<T> {
             | Event::StepStarted { .. }
             | Event::StepOutput { .. }
             | Event::StepTold { .. }
+            | Event::StepDoing { .. }
             | Event::StepSucceeded { .. }
             | Event::StepFailed { .. }
             | Event::StepBlocked { .. }

@@ -26,10 +26,12 @@ pub(super) enum Method {
     Sudo,
     SudoPassword,
     Doas,
+    /// It did not: it stays the login's.
+    Login,
 }
 
 impl Method {
-    const ALL: [Self; 4] = [Self::Root, Self::Sudo, Self::SudoPassword, Self::Doas];
+    const ALL: [Self; 5] = [Self::Root, Self::Sudo, Self::SudoPassword, Self::Doas, Self::Login];
     /// The length of `sudo-password`.
     pub(super) const LONGEST_WORD: usize = 13;
 
@@ -39,6 +41,7 @@ impl Method {
             Self::Sudo => "sudo",
             Self::SudoPassword => "sudo-password",
             Self::Doas => "doas",
+            Self::Login => "login",
         }
     }
 
@@ -56,8 +59,8 @@ pub(super) enum ScriptInput<'a> {
     /// The script over standard input, and no other input.
     Stdin(&'a [u8]),
     /// Standard input stays open as long as the caller holds it, and the script is in the command if the login is known to be
-    /// root. With sudo and doas the script comes first over standard input, a round trip later: their command has no varying
-    /// argument.
+    /// root, or is not to become root. With sudo and doas the script comes first over standard input, a round trip later: their
+    /// command has no varying argument.
     Held(&'a str),
 }
 
@@ -109,8 +112,12 @@ impl Way<'_> {
     }
 
     /// Whether neither sudo nor doas is used.
-    fn is_root(&self) -> bool {
-        matches!((self.learned, self.r#become), (Some(Method::Root), _) | (None, BecomeRoot::Root))
+    fn is_direct(&self) -> bool {
+        match (self.learned, self.r#become) {
+            (Some(Method::Root | Method::Login), _) | (None, BecomeRoot::Root | BecomeRoot::Never) => true,
+            (Some(Method::Sudo | Method::SudoPassword | Method::Doas), _)
+            | (None, BecomeRoot::Auto | BecomeRoot::Sudo | BecomeRoot::Doas) => false,
+        }
     }
 }
 
@@ -129,7 +136,7 @@ impl Invocation {
                 (Input::Session, String::new(), Some(framed(&marker, text.as_bytes())))
             }
             (ScriptInput::Stdin(text), _) => (Input::Session, String::new(), Some(framed(&marker, text))),
-            (ScriptInput::Held(text), Form::Whole) if way.is_root() => {
+            (ScriptInput::Held(text), Form::Whole) if way.is_direct() => {
                 (Input::Nothing, format!("echo {READY}\n{}\n{text}", prelude()), None)
             }
             (ScriptInput::Held(text), _) => {
@@ -168,7 +175,7 @@ enum Input {
     Text,
     /// Nothing: the script comes over the session's standard input.
     Session,
-    /// The script as its own text, for a root login, which needs no rule.
+    /// The script as its own text, for a shell that is the login's own, which needs no rule.
     Nothing,
 }
 
@@ -244,6 +251,7 @@ fn outer(way: &Way<'_>, password: Password, marker: &str, prompt: &str, input: I
     let refused = format!("{SUDO_RULES}printf '%s\\n' \"$why\" \"$nor\" \"$rules\" >&2\n");
     let way = match (way.learned, way.r#become, password) {
         (Some(Method::Root), ..) => "run root\n".to_owned(),
+        (Some(Method::Login), ..) | (None, BecomeRoot::Never, _) => "run login\n".to_owned(),
         (Some(Method::Sudo), ..) => "run sudo sudo -n\n".to_owned(),
         (Some(Method::Doas), ..) | (None, BecomeRoot::Doas, _) => "run doas doas -n\n".to_owned(),
         (Some(Method::SudoPassword), _, Password::Given) => ask,

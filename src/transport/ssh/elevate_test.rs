@@ -304,3 +304,25 @@ fn a_held_script_reads_what_comes_behind_it() {
     invocation.stdin.then = Some(Secret::new(input));
     assert_eq!(fakes.run(&invocation).1, "rabbitup-n1 sudo\nrabbitup-root\n< a line>\n");
 }
+
+/// Although sudo would let it.
+#[test]
+fn a_login_that_is_not_to_become_root_stays_itself() {
+    let fakes = Fakes::new("never");
+    fakes.program("sudo", SUDO);
+    let password = secret("s3cret");
+    for learned in [None, Some(Method::Login)] {
+        for feed in
+            [ScriptInput::Argument(SCRIPT), ScriptInput::Stdin(SCRIPT.as_bytes()), ScriptInput::Held(SCRIPT)]
+        {
+            for form in [Form::Whole, Form::Short] {
+                let way = Way { r#become: BecomeRoot::Never, learned, form, ..way(Some(&password)) };
+                let invocation = Invocation::new("n1", &way, feed);
+                assert!(invocation.stdin.first.is_none(), "no password is sent");
+                let (code, out, err) = fakes.run(&invocation);
+                assert!(code == 3 && out.starts_with("rabbitup-n1 login\nrabbitup-root\n"), "{out}{err}");
+            }
+        }
+    }
+    assert_eq!(fakes.file("log"), "", "sudo was not asked");
+}

@@ -5,10 +5,13 @@ mod classify;
 mod collect;
 mod directory;
 mod elevate;
+mod endpoint;
 mod login_shell;
 mod master;
+mod options;
 mod route;
 mod session;
+mod shell;
 mod target;
 
 use std::collections::BTreeMap;
@@ -21,7 +24,8 @@ use tokio::task::JoinSet;
 
 use self::elevate::{Invocation, Method, ScriptInput, Stdin, Way};
 use self::login_shell::Form;
-use self::master::{Login, Master};
+use self::master::Master;
+use self::options::Login;
 use self::route::{Route, Shared};
 use self::session::{Failure, Response, Running};
 use super::{Counts, Exec, LineSender, Output, Script, Transport, TransportError, TransportErrorKind};
@@ -69,7 +73,7 @@ impl SshTransport {
         let mut hosts = BTreeMap::new();
         for (name, target) in targets {
             let mut via = None;
-            for hop in master::hops(&target) {
+            for hop in target::hops(&target) {
                 // Hosts with the same jump hosts share connections, so each jump host sees one login.
                 let key = format!("{hop:?}");
                 let route = jumps.entry(key).or_insert_with(|| Arc::new(Route::new(hop, Login::Jump, via)));
@@ -235,11 +239,16 @@ impl Transport for SshTransport {
         let feed = match &exec.script {
             Script::Argument(text) => ScriptInput::Argument(text),
             Script::Stdin(text) => ScriptInput::Stdin(text.expose()),
+            Script::Attended { text, .. } => ScriptInput::Held(text),
+        };
+        let released = match &exec.script {
+            Script::Attended { released, .. } => Some(released),
+            Script::Argument(_) | Script::Stdin(_) => None,
         };
         loop {
             let started = self.start(host, feed, lines.as_ref()).await?;
             let ran = match started.running {
-                Ok(running) => running.finish(&started.plan, exec.timeout).await,
+                Ok(running) => running.finish(&started.plan, released, exec.timeout).await,
                 Err(failure) => Err(failure),
             };
             let with = (started.master, started.form);

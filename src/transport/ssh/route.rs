@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::classify::{self, Retry};
-use super::master::{Endpoint, Login, Master};
+use super::endpoint::Endpoint;
+use super::master::Master;
+use super::options::Login;
 use super::target::SshTarget;
 use crate::transport::{TransportError, TransportErrorKind};
 

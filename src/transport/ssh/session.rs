@@ -118,15 +118,25 @@ fn refused_by_peer(error: &openssh::Error) -> bool {
 }
 
 impl Running {
-    /// Writes the input, reads all output, and waits for the end. Gives up after `timeout`; the command on the host keeps
-    /// running.
-    pub(super) async fn finish(self, plan: &Stdin, timeout: Duration) -> Result<(Output, Method), Failure> {
+    /// Writes the input, reads all output, and waits for the end. The input stays open until it is `released`, if that is given.
+    /// Gives up after `timeout`; the command on the host keeps running.
+    pub(super) async fn finish(
+        self,
+        plan: &Stdin,
+        released: Option<&watch::Receiver<bool>>,
+        timeout: Duration,
+    ) -> Result<(Output, Method), Failure> {
         let Self { child, stdin, mut streams, sent_at } = self;
         let (stage, watched) = watch::channel(Stage::Waiting);
         let work = async {
             // Dropping the writer's result closes the input on the host.
             let write = async {
-                drop(write(stdin, plan, watched).await);
+                let over = watched.clone();
+                let stdin = write(stdin, plan, watched).await;
+                if let Some(released) = released {
+                    until_released(released.clone(), over).await;
+                }
+                drop(stdin);
                 Ok(())
             };
             tokio::try_join!(write, streams.read(&stage, Until::End))?;
@@ -225,6 +235,15 @@ async fn write(
         // An error here decides nothing: the output and exit code show what the command did.
         _ = over.wait_for(|stage| *stage == Stage::Over) => None,
         stdin = writing => stdin,
+    }
+}
+
+/// Waits until the input is no longer needed: it is released, or the command has ended.
+async fn until_released(mut released: watch::Receiver<bool>, mut over: watch::Receiver<Stage>) {
+    tokio::select! {
+        // An error means that nobody is left who could release it.
+        _ = released.wait_for(|released| *released) => {}
+        _ = over.wait_for(|stage| *stage == Stage::Over) => {}
     }
 }
 

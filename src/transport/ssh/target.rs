@@ -77,4 +77,41 @@ pub enum BecomeRoot {
     Root,
     Sudo,
     Doas,
+    /// Not at all: scripts run as the login itself.
+    Never,
+}
+
+/// The hops of a `-J` value, each as a separate target.
+pub(super) fn hops(target: &SshTarget) -> Vec<SshTarget> {
+    let hops = target.jump.as_deref().filter(|jump| *jump != "none").unwrap_or_default();
+    let hops: Vec<&str> = hops.split(',').map(str::trim).filter(|hop| !hop.is_empty()).collect();
+    let hop = |(at, hop): (usize, &&str)| SshTarget {
+        // As a URI it can include user and port, and is still looked up in the configuration.
+        destination: if hop.starts_with("ssh://") { (*hop).to_owned() } else { format!("ssh://{hop}") },
+        user: None,
+        port: None,
+        // Also named after the path to it: hops with the same name may be different machines.
+        jump: if at == 0 { None } else { Some(hops[..at].join(",")) },
+        sudo_password: None,
+        ..target.clone()
+    };
+    hops.iter().enumerate().map(hop).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hops_carry_user_and_port_and_the_same_policy() {
+        let mut target = SshTarget::new("node1");
+        target.jump = Some("ops@gate:2222, inner".into());
+        let hops = hops(&target);
+        let names: Vec<_> = hops.iter().map(|hop| hop.destination.as_str()).collect();
+        assert_eq!(names, ["ssh://ops@gate:2222", "ssh://inner"]);
+        assert!(hops.iter().all(|hop| hop.host_keys == HostKeyPolicy::Strict));
+        assert_eq!(hops[1].jump.as_deref(), Some("ops@gate:2222"));
+        target.jump = Some("none".into());
+        assert!(super::hops(&target).is_empty());
+    }
 }

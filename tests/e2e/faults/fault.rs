@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::invariants;
+use super::moment::When;
 use super::playbook::Playbook;
 use super::ways::mirror::{Manner, Mirror};
-use super::ways::{clock, controller, hostile, names, storage};
+use super::ways::{clock, controller, hold, hostile, names, storage};
 use crate::inventory::Inventory;
 use crate::lab::Disk;
 use crate::program::{Running, Start, until};
@@ -46,16 +47,37 @@ pub struct Scene<'a> {
     pub playbook: &'static Playbook,
     /// Where the packages come from, for the fault that silences it.
     pub mirror: Option<Mirror>,
+    /// The hosts on which steps are held in their middle, so that the fault can hit them there.
+    held: Vec<&'static str>,
 }
 
 impl<'a> Scene<'a> {
-    pub fn set(stage: &'a Stage, playbook: &'static Playbook, fault: Fault) -> Self {
+    pub fn set(stage: &'a Stage, playbook: &'static Playbook, fault: Fault, when: When) -> Self {
         let mirror = (fault == Fault::Mirror).then(|| {
             let mirror = Mirror::start(&stage.lab, stage.lab.suite().family(), &ALL);
             mirror.enter(&stage.lab);
             mirror
         });
-        Self { stage, playbook, mirror }
+        let held = if when == When::Middle { invariants::hosts_of(playbook) } else { Vec::new() };
+        hold::prepare(&stage.lab, &held);
+        Self { stage, playbook, mirror, held }
+    }
+
+    /// Before a run: its short steps are held in their middle.
+    pub fn hold(&self) {
+        hold::arm(&self.stage.lab, &self.held);
+    }
+
+    /// A step that is not to be hit, or has been, goes on.
+    pub fn let_go(&self, host: &str, step: &str) {
+        if self.held.contains(&host) {
+            hold::spare(&self.stage.lab, host, step);
+        }
+    }
+
+    /// After a run: whatever is still held goes on.
+    pub fn release(&self) {
+        hold::release(&self.stage.lab, &self.held);
     }
 
     /// Removes the set-up.
@@ -63,6 +85,7 @@ impl<'a> Scene<'a> {
         if let Some(mirror) = self.mirror {
             mirror.leave(&self.stage.lab);
         }
+        hold::remove(&self.stage.lab, &self.held);
     }
 }
 
@@ -261,7 +284,7 @@ impl Fault {
 
     /// Which of these commands does not name the cause. doctor inspects brokers only.
     pub fn unnamed(self, scene: &Scene<'_>, host: &str) -> Vec<String> {
-        let inventory: Inventory = (scene.playbook.inventory)();
+        let inventory: Inventory = (scene.playbook.inventory)(scene.stage);
         let mut unnamed = Vec::new();
         let asked = |command: &[&str]| command != ["doctor"] || BROKERS.contains(&host);
         for (command, cause) in self.shows().iter().filter(|(command, _)| asked(command)) {
@@ -284,7 +307,7 @@ impl Fault {
                 if BROKERS.contains(&host) {
                     lab.run_on(host, RESTART_PARTED);
                 }
-                seen_by_balancer(stage);
+                seen_by_balancers(scene);
             }
             Self::Disk | Self::StoppedDisk => drop(lab.stdout_of(host, storage::EMPTY)),
             Self::Inodes => drop(lab.stdout_of(host, storage::GIVE_INODES)),
@@ -353,14 +376,16 @@ const RESTART_PARTED: &str = "systemctl -q is-active rabbitmq-server || exit 0; 
 const WAIT_FOR_BOOT: &str = "for _ in $(seq 100); do \
      case $(systemctl is-system-running) in initializing | starting) sleep 0.2 ;; *) exit 0 ;; esac; done";
 
-/// Waits until HAProxy, if installed, has noticed which brokers are back. If it never does, the runs
+/// Waits until every HAProxy that is installed has noticed which brokers are back. If it never does, the runs
 /// that follow show why.
-fn seen_by_balancer(stage: &Stage) {
+fn seen_by_balancers(scene: &Scene<'_>) {
+    let stage = scene.stage;
     let active = invariants::active(stage);
-    let noticed = || {
-        let states = server_states(&stage.lab.address(octet("lb1"))).unwrap_or_default();
+    let notices = |balancer: &&str| {
+        let states = server_states(&stage.lab.address(octet(balancer))).unwrap_or_default();
         let down = |host: &&str| states.get(*host).is_some_and(|state| state.starts_with("DOWN"));
-        (!active.iter().any(down)).then_some(())
+        !active.iter().any(down)
     };
+    let noticed = || scene.playbook.balancers.iter().all(notices).then_some(());
     invariants::attempt(|| until("HAProxy sees the brokers that run", Duration::from_secs(30), noticed));
 }

@@ -14,6 +14,7 @@ use super::invariants::{self, attempt};
 use super::moment::{self, Sign, StepId, When};
 use super::playbook::Playbook;
 use crate::load::Load;
+use crate::pair::SHARED;
 use crate::program::{Run, Running};
 use crate::stage::{BROKERS, Stage, State, say};
 use crate::traffic::Tally;
@@ -38,6 +39,8 @@ pub struct FaultRun {
     /// Only every n-th step is hit, starting with the n-th.
     pub every: usize,
     pub first: usize,
+    /// The only kind of step that is hit: `address-ready` can never be where the step before it is hit first.
+    pub only: Option<&'static str>,
 }
 
 /// Never reached: a fault run ends when no step is left to hit.
@@ -46,13 +49,14 @@ const UNBOUNDED: usize = 200;
 impl FaultRun {
     /// Every step is hit.
     pub const fn whole(playbook: &'static Playbook, fault: Fault, when: When) -> Self {
-        Self { playbook, fault, when, most: UNBOUNDED, every: 1, first: 0 }
+        Self { playbook, fault, when, most: UNBOUNDED, every: 1, first: 0, only: None }
     }
 }
 
 impl fmt::Display for FaultRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.playbook.name, self.fault.word(), self.when.word())
+        write!(f, "{}:{}:{}", self.playbook.name, self.fault.word(), self.when.word())?;
+        self.only.map_or(Ok(()), |step| write!(f, ":{step}"))
     }
 }
 
@@ -120,7 +124,7 @@ pub fn play(stage: &Stage, fault_run: FaultRun) -> Outcome {
     let mut unexpected = attempt(|| load = Some(clients(stage, fault_run.playbook)));
     // After starting the clients: a stopped cluster accepts none.
     (fault_run.playbook.prepare)(stage);
-    let scene = Scene::set(stage, fault_run.playbook, fault_run.fault);
+    let scene = Scene::set(stage, fault_run.playbook, fault_run.fault, fault_run.when);
     let mut in_progress = InProgress { stage, scene, fault_run, struck, passed, resting: false, outcome };
     let rolls = fault_run.playbook.rolls && !fault_run.fault.takes_broker();
     let watch = rolls.then(|| Watch::start(&stage.lab, &BROKERS));
@@ -142,6 +146,10 @@ pub fn play(stage: &Stage, fault_run: FaultRun) -> Outcome {
 fn clients<'a>(stage: &'a Stage, playbook: &Playbook) -> Load<'a> {
     match playbook.from {
         State::Fresh => Load::before_any_cluster(stage, "fault-run"),
+        // Nobody has the address yet.
+        State::Converged | State::Reconfigured | State::Any if playbook.clients_at == SHARED => {
+            Load::before_any_at(stage, "fault-run", SHARED)
+        }
         State::Converged | State::Reconfigured | State::Any => Load::start(stage, "fault-run"),
     }
 }
@@ -176,7 +184,7 @@ impl InProgress<'_> {
             }
         }
         let mut broken = attempt(|| (self.fault_run.playbook.converged)(self.stage));
-        broken.extend(invariants::nothing_left(self.stage));
+        broken.extend(invariants::nothing_left(self.stage, self.fault_run.playbook));
         if self.fault_run.playbook.keeps_data {
             broken.extend(data::missing(self.stage));
         }
@@ -200,7 +208,8 @@ impl InProgress<'_> {
         }
         broken.extend(fault.unnamed(&self.scene, step.host()));
         broken.extend(fault.heal(&self.scene, step.host()));
-        broken.extend(invariants::whole_files(self.stage));
+        broken.extend(invariants::whole_files(self.stage, self.fault_run.playbook));
+        broken.extend(invariants::shared_address(self.stage, self.fault_run.playbook));
         if self.fault_run.playbook.keeps_data {
             // Before the first bring-up has ended, every node may have the cookie that its package created.
             broken.extend(invariants::cookies(self.stage, &before));
@@ -253,7 +262,8 @@ impl InProgress<'_> {
     fn run_once(&mut self) -> (Run, Vec<(StepId, Vec<String>)>) {
         let words = (self.fault_run.playbook.words)(self.stage);
         let args = words.iter().map(String::as_str).chain(["--yes", "--json"]);
-        let start = self.stage.rabbitup(&(self.fault_run.playbook.inventory)()).args(args);
+        let start = self.stage.rabbitup(&(self.fault_run.playbook.inventory)(self.stage)).args(args);
+        self.scene.hold();
         let running = self.fault_run.fault.ready(self.stage, start).spawn().at_most(LONGEST);
         let mut struck = Vec::new();
         // The step in which the moment is waited for, and how it shows.
@@ -284,26 +294,35 @@ impl InProgress<'_> {
                     (_, Sign::Begins, Some(shown)) if awaited.is_none() && self.is_due(&step) => {
                         awaited = Some((step, shown));
                     }
+                    (When::Middle, Sign::Begins, Some(_)) => self.scene.let_go(step.host(), step.what()),
                     _ => {}
                 }
             } else if let Some((step, shown)) = &awaited
                 && step.is_then(self.stage, shown)
             {
                 struck.extend(self.strike(&running, step.clone()));
+                if self.fault_run.fault.lets_the_run_go_on() {
+                    self.scene.let_go(step.host(), step.what());
+                } else {
+                    self.scene.release();
+                }
                 awaited = None;
             }
         }
-        (running.wait(), struck)
+        let run = running.wait();
+        self.scene.release();
+        (run, struck)
     }
 
     /// Whether this step is to be hit. A step that is not hit now is never hit later.
     fn is_due(&mut self, step: &StepId) -> bool {
-        let FaultRun { fault, most, every, first, .. } = self.fault_run;
+        let FaultRun { fault, most, every, first, only, .. } = self.fault_run;
         if self.resting
             || self.struck.contains(step)
             || self.passed.contains(step)
             || self.struck.len() >= most
             || !fault.concerns(step.host(), step.what())
+            || only.is_some_and(|only| only != step.what())
         {
             return false;
         }

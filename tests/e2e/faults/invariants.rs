@@ -4,11 +4,13 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use super::playbook::{Address, Playbook};
 use crate::hosts::{self, on_all};
 use crate::lab::Lab;
+use crate::pair::{self, READY};
 use crate::program::until;
 use crate::release::RESTRAINTS;
-use crate::stage::{ALL, BROKERS, Stage};
+use crate::stage::{BROKERS, Stage};
 
 /// The brokers whose units run.
 pub fn active(stage: &Stage) -> Vec<&'static str> {
@@ -30,7 +32,8 @@ pub fn quorum(stage: &Stage, before: &[&str], taken: Option<&str>) -> Option<Str
 /// Prints problems of files that rabbitup writes: empty, truncated, or rejected by their software; a cookie that Erlang would
 /// reject.
 const FILES: &str = r#"
-for f in /etc/hosts /etc/hostname /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/enabled_plugins /etc/haproxy/haproxy.cfg TIME_FILE; do
+for f in /etc/hosts /etc/hostname /etc/rabbitmq/rabbitmq.conf /etc/rabbitmq/enabled_plugins /etc/haproxy/haproxy.cfg \
+  /etc/keepalived/keepalived.conf /usr/libexec/keepalived/rabbitup-check TIME_FILE; do
   [ -e "$f" ] || continue
   [ -s "$f" ] || { echo "$f is empty"; continue; }
   [ -z "$(tail -c 1 "$f")" ] || echo "$f ends in the middle of a line"
@@ -43,13 +46,37 @@ if [ -e $c ]; then [ -s $c ] || echo "the cookie is empty"; [ "$(stat -c '%a %U'
 exit 0
 "#;
 
-pub fn whole_files(stage: &Stage) -> Vec<String> {
+pub fn whole_files(stage: &Stage, playbook: &Playbook) -> Vec<String> {
     let files = FILES.replace("TIME_FILE", &stage.lab.suite().family().time_file());
-    let said = on_each(&stage.lab, &ALL, &files);
-    ALL.iter()
+    let hosts = hosts_of(playbook);
+    let said = on_each(&stage.lab, &hosts, &files);
+    hosts
+        .iter()
         .zip(said)
         .flat_map(|(host, text)| text.lines().map(|line| format!("{host}: {line}")).collect::<Vec<_>>())
         .collect()
+}
+
+/// The hosts of a playbook that are there all the time.
+pub fn hosts_of(playbook: &Playbook) -> Vec<&'static str> {
+    BROKERS.iter().chain(playbook.balancers).copied().collect()
+}
+
+/// An unfinished run leaves the address on one load balancer at most, and on exactly one where it was shared before.
+pub fn shared_address(stage: &Stage, playbook: &Playbook) -> Vec<String> {
+    let good = |holders: usize| match playbook.address {
+        Address::Unsteady => holders <= 1,
+        Address::Steady => holders == 1,
+        Address::MaySplit => holders >= 1,
+    };
+    if playbook.balancers.len() == 1 {
+        return Vec::new();
+    }
+    attempt(|| {
+        until("the load balancers agree on who has the address", READY, || {
+            good(pair::holders(stage).len()).then_some(())
+        });
+    })
 }
 
 /// The digests of all cookies, staged ones included, that nodes which have data could need.
@@ -81,18 +108,18 @@ const DRAINED: &str =
     "timeout 60 rabbitmqctl -q eval 'rabbit_maintenance:is_being_drained_local_read(node()).'";
 
 /// After a successful run nothing of rabbitup is left, and no node is drained.
-pub fn nothing_left(stage: &Stage) -> Vec<String> {
-    let look = left();
-    let mut broken = attempt(|| hosts::assert_tidy(&stage.lab, &ALL));
+pub fn nothing_left(stage: &Stage, playbook: &Playbook) -> Vec<String> {
+    let (look, hosts) = (left(), hosts_of(playbook));
+    let mut broken = attempt(|| hosts::assert_tidy(&stage.lab, &hosts));
     // The session that held the lock ends a moment after its run.
     broken.extend(attempt(|| {
         until("nothing of ours runs or lies on any host", Duration::from_secs(10), || {
-            let left = on_each(&stage.lab, &ALL, &look);
+            let left = on_each(&stage.lab, &hosts, &look);
             left.iter().all(String::is_empty).then_some(())
         });
     }));
     if !broken.is_empty() {
-        broken.push(format!("{:?}", on_each(&stage.lab, &ALL, &look)));
+        broken.push(format!("{:?}", on_each(&stage.lab, &hosts, &look)));
     }
     let active = active(stage);
     for (host, drained) in active.iter().zip(on_each(&stage.lab, &active, DRAINED)) {

@@ -4,7 +4,7 @@
 //!     make faults                                                     every fault run, for hours
 //!     E2E_FAULTS='bring-up:kill' cargo test --test e2e -- --ignored --exact all_faults_debian13
 //!
-//! `E2E_FAULTS` is a list of `PLAYBOOK:FAULT` or `PLAYBOOK:FAULT:WHEN`.
+//! `E2E_FAULTS` is a list of `PLAYBOOK:FAULT`, `PLAYBOOK:FAULT:WHEN` or `PLAYBOOK:FAULT:WHEN:STEP`, where only steps of that kind are hit.
 
 mod data;
 mod fault;
@@ -18,7 +18,7 @@ pub mod ways;
 use crate::inventory::Inventory;
 use crate::lab::{Disk, Host};
 use crate::release::Suite;
-use crate::stage::{ALL, Stage, State, all_are_played, octet, say};
+use crate::stage::{ALL, BROKERS, Stage, State, all_are_played, octet, say};
 use crate::turns::{self, PER_DAY, today};
 use fault::Fault;
 use fault_run::{FaultRun, Outcome};
@@ -43,13 +43,23 @@ fn all() -> Vec<FaultRun> {
     fault_runs
 }
 
-/// Whether it was requested: by `E2E_FAULTS`, or because that is empty.
-fn is_wanted(fault_run: &FaultRun, words: &str) -> bool {
+/// Those that `E2E_FAULTS` asks for, all if it is empty.
+fn wanted(words: &str) -> Vec<FaultRun> {
+    if words.is_empty() {
+        return all();
+    }
+    all().into_iter().filter_map(|fault_run| asked_for(fault_run, words)).collect()
+}
+
+/// With the step, if a word names one.
+fn asked_for(fault_run: FaultRun, words: &str) -> Option<FaultRun> {
     let names = [fault_run.playbook.name, fault_run.fault.word(), fault_run.when.word()];
-    words.is_empty()
-        || words
-            .split(',')
-            .any(|word| word.split(':').zip(names).all(|(asked, name)| asked == "*" || asked == name))
+    let word = words
+        .split(',')
+        .find(|word| word.split(':').zip(names).all(|(asked, name)| asked == "*" || asked == name))?;
+    // As long as the process: a fault run is copied about.
+    let only = word.split(':').nth(names.len()).map(|step| &*step.to_owned().leak());
+    Some(FaultRun { only, ..fault_run })
 }
 
 /// Processes, the system journal without its start, and the broker's log.
@@ -100,7 +110,7 @@ impl Field {
             format!("rabbitup-{suite}-{}-{}", fault_run.to_string().replace(':', "-"), std::process::id());
         let directory = std::env::temp_dir().join(name);
         let kept = std::fs::create_dir_all(&directory).and_then(|()| {
-            ALL.into_iter().try_for_each(|host| {
+            BROKERS.iter().chain(fault_run.playbook.balancers).try_for_each(|host| {
                 std::fs::write(directory.join(host), self.stage.lab.run_on(host, EVIDENCE).stdout)
             })
         });
@@ -125,7 +135,7 @@ pub fn play_all(name: &str, suite: Suite) {
     let words = std::env::var("E2E_FAULTS").unwrap_or_default();
     let mut field = Field::new(name, suite);
     let mut bad = Vec::new();
-    let wanted: Vec<FaultRun> = all().into_iter().filter(|fault_run| is_wanted(fault_run, &words)).collect();
+    let wanted = wanted(&words);
     assert!(!wanted.is_empty(), "E2E_FAULTS='{words}' names no fault run");
     for fault_run in wanted {
         let outcome = field.play(fault_run);
@@ -168,7 +178,7 @@ pub fn play_sample(name: &str, suite: Suite) {
         return;
     }
     if !words.is_empty() {
-        fault_runs = all().into_iter().filter(|fault_run| is_wanted(fault_run, &words)).collect();
+        fault_runs = wanted(&words);
         fault_runs.iter_mut().for_each(|fault_run| fault_run.most = SAMPLE);
     }
     let mut field = Field::new(name, suite);
@@ -210,9 +220,9 @@ fn bring_up_of_the_day(day: usize) -> FaultRun {
     }
 }
 
-/// The playbooks that take less than half a minute, and the faults that can hit them: all but a silent mirror, which costs two
+/// The playbooks that take less than half a minute, two load balancers a little more, and the faults that can hit them: all but a silent mirror, which costs two
 /// minutes and a half, and the faults of packages, of which they install none.
-const SHORT: usize = 8;
+const SHORT: usize = 14;
 const STRIKES: usize = Fault::ALL.len() - 3;
 const PAIRS: usize = SHORT * STRIKES;
 
@@ -231,4 +241,13 @@ fn playbook_of_the_day(day: usize) -> FaultRun {
     let pair = (day + day / PAIRS) * 11 % PAIRS;
     let when = When::ALL[day / PAIRS % When::ALL.len()];
     FaultRun { most: 1, first: 0, ..FaultRun::whole(short[pair / STRIKES], faults[pair % STRIKES], when) }
+}
+
+#[test]
+fn a_fourth_word_names_the_only_kind_of_step_to_hit() {
+    let words = "change-address:kill:begins:address-conf-ready,bring-up:*:ends";
+    let runs: Vec<String> = wanted(words).iter().map(ToString::to_string).collect();
+    assert!(runs.contains(&"change-address:kill:begins:address-conf-ready".to_owned()), "{runs:?}");
+    assert!(runs.contains(&"bring-up:power:ends".to_owned()), "{runs:?}");
+    assert_eq!(runs.len(), 1 + Fault::ALL.len(), "{runs:?}");
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::fault::Fault;
+use super::ways::hold;
 use crate::release::Family;
 use crate::stage::Stage;
 
@@ -63,7 +64,7 @@ impl StepId {
             "restart" | "upgrade" | "retire" => {
                 Some("systemctl -q is-active rabbitmq-server && ! ss -Hltn 'sport = :5672' | grep -q .")
             }
-            _ => None,
+            what => hold::shown(what),
         }
     }
 

@@ -3,6 +3,8 @@
 use super::fault::Undo;
 use crate::hosts;
 use crate::inventory::Inventory;
+use crate::pair::{self, BALANCERS, SHARED};
+use crate::scenarios::firewall;
 use crate::stage::{ALL, BROKERS, Stage, State};
 
 /// A playbook of a fault run.
@@ -10,7 +12,7 @@ use crate::stage::{ALL, BROKERS, Stage, State};
 pub struct Playbook {
     pub name: &'static str,
     pub from: State,
-    pub inventory: fn() -> Inventory,
+    pub inventory: fn(&Stage) -> Inventory,
     /// The words of the command.
     pub words: fn(&Stage) -> Vec<String>,
     /// Prepares the cluster so that it has something to do.
@@ -29,6 +31,23 @@ pub struct Playbook {
     /// Panics unless the cluster is in the playbook's final state. Then leaves it in this state.
     pub converged: fn(&Stage),
     pub leaves: State,
+    /// Its load balancers.
+    pub balancers: &'static [&'static str],
+    /// The last number of the address that clients use.
+    pub clients_at: u8,
+    /// Whether several load balancers share an address.
+    pub address: Address,
+}
+
+/// The address that load balancers share, in a playbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// There is none, or it comes or goes.
+    Unsteady,
+    /// One of them has it whatever happens to the other.
+    Steady,
+    /// Unfinished, both may have it: they are virtual routers of different numbers.
+    MaySplit,
 }
 
 pub const PLAYBOOKS: &[Playbook] = &[
@@ -63,13 +82,127 @@ pub const PLAYBOOKS: &[Playbook] = &[
         })
     },
     Playbook {
-        inventory: || Inventory::whole().with_broker(4),
+        inventory: |_| Inventory::whole().with_broker(4),
         prepare: |stage| stage.add_host("node4"),
         converged: replaced,
         leaves: State::Any,
         ..day2("replace-node", |_| words(&["run", "replace-node", "old=node3", "new=node4"]))
     },
+    SHARE_ADDRESS,
+    Playbook {
+        inventory: |stage| pair::inventory(stage, CHANGED),
+        prepare: |stage| {
+            share(stage, OFFERED);
+            let standby = pair::other(pair::only_holder(stage));
+            stage.lab.stdout_of(standby, "systemctl stop haproxy");
+        },
+        address: Address::MaySplit,
+        converged: |stage| shared(stage, CHANGED),
+        ..pair_of("change-address")
+    },
+    Playbook {
+        inventory: nginx,
+        prepare: |stage| share(stage, OFFERED),
+        address: Address::Steady,
+        converged: |stage| shared_by(stage, &nginx(stage)),
+        ..pair_of("replace-balancers")
+    },
+    Playbook {
+        inventory: |_| pair::with_second(),
+        prepare: |stage| share(stage, ""),
+        clients_at: 21,
+        converged: given_up,
+        ..pair_of("give-up-address")
+    },
+    Playbook {
+        inventory: |stage| closed(pair::inventory(stage, OFFERED)),
+        prepare: |stage| {
+            stage.add_host("lb2");
+            firewall::close(stage, &pair::HOSTS);
+            share_by(stage, &closed(pair::inventory(stage, "")));
+        },
+        address: Address::Steady,
+        converged: |stage| shared_by(stage, &closed(pair::inventory(stage, OFFERED))),
+        ..pair_of("open-ports")
+    },
+    Playbook {
+        inventory: proxied,
+        prepare: |stage| share(stage, OFFERED),
+        rolls: true,
+        address: Address::Steady,
+        converged: |stage| shared_by(stage, &proxied(stage)),
+        ..pair_of("proxy-protocol")
+    },
 ];
+
+/// The hosts' own firewalls drop what is not opened: one more port is, and in the balancers' configuration.
+fn closed(inventory: Inventory) -> Inventory {
+    Inventory { firewall: vec!["manage = true"], ..inventory }
+}
+
+fn proxied(stage: &Stage) -> Inventory {
+    let mut proxied = pair::inventory(stage, OFFERED);
+    proxied.config.push("proxy_protocol = true".to_owned());
+    proxied
+}
+
+/// A second load balancer comes, and both share an address. HAProxy offers more than before.
+pub const SHARE_ADDRESS: Playbook = pair_of("share-address");
+
+const OFFERED: &str = "listeners = [{ serves = \"prometheus\", port = 15692 }]";
+/// Every load balancer is reloaded, and becomes another virtual router.
+const CHANGED: &str = "client_timeout = \"2h\"\nrouter_id = 77";
+
+/// A bring-up with two load balancers.
+const fn pair_of(name: &'static str) -> Playbook {
+    Playbook {
+        inventory: |stage| pair::inventory(stage, OFFERED),
+        prepare: |stage| stage.add_host("lb2"),
+        converged: |stage| shared(stage, OFFERED),
+        leaves: State::Any,
+        balancers: &BALANCERS,
+        clients_at: SHARED,
+        ..day2(name, |_| words(&["up"]))
+    }
+}
+
+fn nginx(stage: &Stage) -> Inventory {
+    let mut nginx = pair::inventory(stage, "software = \"nginx\"");
+    nginx.balancer.retain(|line| !line.starts_with("stats"));
+    nginx
+}
+
+/// Two load balancers share an address already.
+fn share(stage: &Stage, more: &str) {
+    stage.add_host("lb2");
+    share_by(stage, &pair::inventory(stage, more));
+}
+
+fn share_by(stage: &Stage, inventory: &Inventory) {
+    stage.up(inventory).expect(0);
+    let holder = pair::only_holder(stage);
+    pair::wait_until_whole(stage, inventory, holder);
+}
+
+fn shared(stage: &Stage, more: &str) {
+    shared_by(stage, &pair::inventory(stage, more));
+}
+
+/// One of them has the address, the other can take it over, and clients are served there.
+fn shared_by(stage: &Stage, inventory: &Inventory) {
+    stage.assert_nothing_to_do(inventory);
+    let holder = pair::only_holder(stage);
+    pair::wait_until_whole(stage, inventory, holder);
+    stage.assert_nothing_to_do(inventory);
+    stage.assert_serves();
+    hosts::assert_tidy(&stage.lab, &BALANCERS);
+}
+
+fn given_up(stage: &Stage) {
+    stage.assert_nothing_to_do(&pair::with_second());
+    assert_eq!(pair::holders(stage), Vec::<&str>::new(), "nobody has the address");
+    stage.assert_serves();
+}
 
 /// From hosts as a provider hands them over.
 pub const BRING_UP: Playbook = Playbook {
@@ -91,7 +224,7 @@ pub const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playb
     Playbook {
         name,
         from: State::Converged,
-        inventory: Inventory::whole,
+        inventory: |_| Inventory::whole(),
         words,
         prepare: |_| {},
         undo: Undo::AlsoBrokers,
@@ -101,6 +234,9 @@ pub const fn day2(name: &'static str, words: fn(&Stage) -> Vec<String>) -> Playb
         rolls: false,
         converged: nothing_to_do,
         leaves: State::Converged,
+        balancers: &["lb1"],
+        clients_at: 21,
+        address: Address::Unsteady,
     }
 }
 

@@ -41,7 +41,7 @@ pub fn row(outcome: &Outcome, suite: Suite) -> String {
     FAULT_RUNS.row(&[
         fault_run.playbook.name.to_owned(),
         fault_run.fault.word().to_owned(),
-        fault_run.when.word().to_owned(),
+        [Some(fault_run.when.word()), fault_run.only].into_iter().flatten().collect::<Vec<_>>().join(": "),
         suite.release().to_owned(),
         struck,
         outcome.failed_again.len().to_string(),

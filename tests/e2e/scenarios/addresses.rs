@@ -11,13 +11,17 @@ use crate::stage::{BROKERS, Stage, octet};
 const ALL: [&str; 4] = ["node1", "node2", "node3", "lb1"];
 const ENV: &str = "/etc/rabbitmq/rabbitmq-env.conf";
 
-fn six(host: &str) -> String {
+pub fn six(host: &str) -> String {
     format!("fd77::{}", octet(host))
 }
 
-/// The inventory with IPv6 addresses for these hosts.
 fn inventory(stage: &Stage, hosts: &[&str]) -> String {
-    hosts.iter().fold(Inventory::whole().text(&stage.lab, None), |text, host| {
+    with_six(stage, Inventory::whole().text(&stage.lab, None), hosts)
+}
+
+/// The inventory with IPv6 addresses for these hosts.
+pub fn with_six(stage: &Stage, inventory: String, hosts: &[&str]) -> String {
+    hosts.iter().fold(inventory, |text, host| {
         let four = stage.lab.address(octet(host));
         let (old, new) = (
             format!("address = \"{four}\"\n"),
@@ -29,8 +33,8 @@ fn inventory(stage: &Stage, hosts: &[&str]) -> String {
 }
 
 /// Also after the next boot.
-fn give_addresses(lab: &Lab) {
-    on_all(&ALL, |host| {
+pub fn give_addresses(lab: &Lab, hosts: &[&str]) {
+    on_all(hosts, |host| {
         let address = format!("ip -6 addr replace {}/64 dev host0 nodad", six(host));
         let unit = "/etc/systemd/system/lab-network.service.d";
         let lines = format!(
@@ -60,7 +64,7 @@ fn serves(stage: &Stage) {
 
 pub fn ipv6_only(stage: &Stage) {
     let lab = &stage.lab;
-    give_addresses(lab);
+    give_addresses(lab, &ALL);
     let files = hosts::all_files(lab, &ALL);
     let mixed = inventory(stage, &["node2"]);
     let refused = stage.rabbitup_on(&mixed).args(["check"]).run().expect(64);

@@ -2,10 +2,11 @@
 
 use crate::hosts::{self, on_all};
 use crate::release::Family;
+use crate::scenarios::adoption;
 use crate::stage::{BROKERS, Stage, octet};
 
 /// As the clustering tutorials do it: packages, lines in /etc/hosts, the cookie of the first node copied to the others, `join_cluster`, plugins.
-const TUTORIAL: &str = "timeout 60 rabbitmqctl -q await_startup && timeout 60 rabbitmq-plugins -q enable rabbitmq_management >/dev/null";
+const TUTORIAL: &str = "timeout 240 rabbitmqctl -q await_startup && timeout 240 rabbitmq-plugins -q enable rabbitmq_management >/dev/null";
 
 /// What the usual roles leave on a host: a configuration with peer discovery and its own header, variables that say the defaults, a limit in
 /// a drop-in of its own, and plugins in their order.
@@ -37,7 +38,7 @@ fn minimal(stage: &Stage) -> String {
 }
 
 /// Names, packages, one cookie: that of node1, which gets `first` before. The others get `then`, and start anew.
-fn prepare(stage: &Stage, first: &str, then: &str) {
+pub fn prepare(stage: &Stage, first: &str, then: &str) {
     let lab = &stage.lab;
     let lines = BROKERS.map(|host| format!("{} {host}", lab.address(octet(host)))).join("\\n");
     let install = lab.suite().family().install_broker();
@@ -52,7 +53,7 @@ fn prepare(stage: &Stage, first: &str, then: &str) {
         lab.stdout_of(host, time);
         lab.stdout_of(
             host,
-            "systemctl enable --now rabbitmq-server 2>/dev/null && timeout 60 rabbitmqctl -q await_startup",
+            "systemctl enable --now rabbitmq-server 2>/dev/null && timeout 240 rabbitmqctl -q await_startup",
         );
     });
     lab.stdout_of("node1", first);
@@ -66,6 +67,19 @@ fn prepare(stage: &Stage, first: &str, then: &str) {
             ),
         )
     });
+}
+
+/// The others enter the cluster of node1, one after the other.
+pub fn join(stage: &Stage, seed: &str) {
+    for host in &BROKERS[1..] {
+        stage.lab.stdout_of(
+            host,
+            &format!(
+                "set -e; timeout 240 rabbitmqctl -q await_startup; exec >/dev/null; timeout 240 rabbitmqctl -q stop_app; \
+                 timeout 240 rabbitmqctl -q reset; timeout 240 rabbitmqctl -q join_cluster {seed}; timeout 240 rabbitmqctl -q start_app"
+            ),
+        );
+    }
 }
 
 /// Nothing to do, and nothing restarted by a run.
@@ -85,22 +99,20 @@ fn is_taken_over(stage: &Stage) {
 pub fn by_tutorial(stage: &Stage) {
     let lab = &stage.lab;
     prepare(stage, ":", ":");
-    for host in &BROKERS[1..] {
-        lab.stdout_of(
-            host,
-            "set -e; timeout 60 rabbitmqctl -q await_startup; exec >/dev/null; timeout 60 rabbitmqctl -q stop_app; \
-             timeout 60 rabbitmqctl -q reset; timeout 60 rabbitmqctl -q join_cluster rabbit@node1; timeout 60 rabbitmqctl -q start_app",
-        );
-    }
+    join(stage, "rabbit@node1");
     on_all(&BROKERS, |host| lab.stdout_of(host, TUTORIAL));
     is_taken_over(stage);
+    adoption::by_address(stage);
+    adoption::not_whole(stage);
 }
 
 pub fn by_role(stage: &Stage) {
     let lab = &stage.lab;
-    let first = format!("{ROLE}; systemctl restart rabbitmq-server; timeout 60 rabbitmqctl -q await_startup");
+    let first =
+        format!("{ROLE}; systemctl restart rabbitmq-server; timeout 240 rabbitmqctl -q await_startup");
     // Peer discovery is for nodes without data, which the package's own start has made.
     prepare(stage, &first, &format!("{ROLE}; rm -rf /var/lib/rabbitmq/mnesia/*"));
-    on_all(&BROKERS, |host| lab.stdout_of(host, "timeout 120 rabbitmqctl -q await_startup"));
+    on_all(&BROKERS, |host| lab.stdout_of(host, "timeout 240 rabbitmqctl -q await_startup"));
     is_taken_over(stage);
+    adoption::of_a_role(stage);
 }

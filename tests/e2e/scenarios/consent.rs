@@ -4,6 +4,7 @@ use crate::hosts;
 use crate::inventory::Inventory;
 use crate::program::{Run, Running};
 use crate::release::Store;
+use crate::scenarios::history;
 use crate::stage::{BROKERS, Stage};
 
 /// Blocks a run that is about to lock lb1, the first by name, while the file exists, but not for ever. It replaces flock
@@ -55,11 +56,23 @@ fn answers(stage: &Stage, two: &Inventory) {
     typed(asked(&["up"]), "n").expect(1).says("[y/N]").says("Not confirmed: nothing was changed.");
     typed(asked(&["up"]), "y").expect(0).says("Verified: No changes.");
 
+    // A plan that is longer than the screen is shown once more, in a line for each host, right above the question.
+    let mut run = stage.rabbitup(two).args(["up", "--prune"]).on_screen(6).spawn();
+    run.wait_for("Apply this plan?");
+    let run = typed(run, "n").expect(1);
+    let behind = run.out.rsplit_once("Plan: ").expect("the plan was shown").1;
+    assert!(
+        behind.contains("2 to remove; takes a node out of the cluster"),
+        "no line for node1 below the plan\n{run}"
+    );
+
     // Once node3 is out, the others' /etc/hosts lose it in a second round, which destroys nothing.
     let mut run = asked(&["up", "--prune"]);
     run.type_line("orders");
     run.wait_for("What runs now shows that there is more to do");
     typed(run, "y").expect(0).says("Verified: No changes.");
+    assert_eq!(history::further_passes(stage), ["again"], "both rounds are one run");
+    assert_eq!(history::newest(stage)["result"], "done");
 }
 
 fn typed(mut run: Running, line: &str) -> Run {

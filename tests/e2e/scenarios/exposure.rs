@@ -4,8 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::inventory::Inventory;
-use crate::stage::{Stage, octet};
+use crate::stage::{BROKERS, Stage, octet};
 
 /// guest's well-known password, the statistics page, and connections that never send their request.
 pub fn strangers(stage: &Stage) {
@@ -34,9 +36,23 @@ pub fn strangers(stage: &Stage) {
     let mut answer = Vec::new();
     slow.read_to_end(&mut answer).expect("HAProxy closes a connection whose request does not come");
 
+    // This machine is an outsider, too. In a private network that is one line, and nothing is unhealthy.
+    let inventory = Inventory::whole();
+    let status = stage.rabbitup(&inventory).args(["status"]).run().expect(0);
+    status.says("note: node1, node2, node3: ports 4369, 15672, 25672 are open to outsiders");
+    let findings = stage.rabbitup(&inventory).args(["status", "--json"]).run().expect(0).json();
+    let findings = findings["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let noted = |host: &str| {
+        let is_note = |finding: &&Value| finding["severity"] == "note" && finding["host"] == host;
+        let what = |finding: &Value| {
+            finding["what"].as_str().is_some_and(|what| what.contains("4369, 15672, 25672"))
+        };
+        findings.iter().filter(is_note).any(what)
+    };
+    assert!(BROKERS.iter().all(|host| noted(host)) && !noted("lb1"), "{findings:#?}");
+
     // guest gets its password back: that is drift.
     lab.stdout_of("node1", "timeout 60 rabbitmqctl -q change_password guest guest");
-    let inventory = Inventory::whole();
     stage.rabbitup(&inventory).args(["status"]).run().expect(0).says("guest has its well-known password");
     stage.plan(&inventory).says("remove the password of the user guest");
     stage.up(&inventory).expect(0);

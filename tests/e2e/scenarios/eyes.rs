@@ -1,11 +1,12 @@
 //! What an operator sees in a browser: HAProxy's statistics, and the management UI through HAProxy.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, SIZE};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
 use crate::program::until;
 use crate::stage::{BROKERS, Stage, octet, say};
@@ -48,7 +49,7 @@ const NO_NUMBERS: &str = "Node statistics not available";
 
 /// The pages are right on a whole cluster, while a broker is down, and for a node without the plugin, which the tutorials forget.
 pub fn in_a_browser(stage: &Stage) {
-    let Some(mut browser) = Browser::open(stage) else { return };
+    let Some(mut browser) = open(stage) else { return };
     let inventory = Inventory::whole();
     let lab = &stage.lab;
 
@@ -58,6 +59,8 @@ pub fn in_a_browser(stage: &Stage) {
     browser.screenshot("haproxy");
     assert_eq!(browser.errors(), [""; 0], "the browser's console");
 
+    see_own_pages(stage, &mut browser, &inventory, 3);
+
     lab.stdout_of("node2", "systemctl stop --no-block rabbitmq-server");
     let address = lab.address(octet("node2"));
     until("node2 takes no clients", RECOVERED, || (!takes_clients(&address)).then_some(()));
@@ -65,10 +68,17 @@ pub fn in_a_browser(stage: &Stage) {
     say(&format!("                    HAProxy's page: red after {took:.1?}"));
     browser.screenshot("haproxy-one-down");
     lab.stdout_of("node2", "systemctl stop rabbitmq-server");
+    see_own_pages(stage, &mut browser, &inventory, 2);
+    let erlang = lab.suite().family().erlang();
+    lab.stdout_of("node2", &format!("mv {erlang} {erlang}.gone"));
+    stage.up(&inventory).expect(1);
+    lab.stdout_of("node2", &format!("mv {erlang}.gone {erlang}"));
     stage.up(&inventory).expect(0);
+    see_runs(stage, &mut browser, &inventory);
     see_whole(stage, &mut browser);
 
-    lab.stdout_of("node2", "timeout 60 rabbitmq-plugins -q disable --all");
+    // Two starts of Erlang and the stop of each plugin, beside the other releases of a day on the same two cores.
+    lab.stdout_of("node2", "timeout 240 rabbitmq-plugins -q disable --all");
     wait_for_red(stage, &mut browser, &["node2"], RECOVERED);
     log_in(stage, &mut browser);
     wait_for_nodes(&mut browser, &["rabbit@node2"]);
@@ -76,6 +86,102 @@ pub fn in_a_browser(stage: &Stage) {
     stage.up(&inventory).expect(0);
     see_whole(stage, &mut browser);
     stage.assert_serves();
+}
+
+/// rabbitup's own pages of these hosts, with so many nodes that run: their numbers are those of the JSON documents made with them,
+/// nothing is loaded, and nothing sticks out on a telephone.
+#[track_caller]
+fn see_own_pages(stage: &Stage, browser: &mut Browser, inventory: &Inventory, running: usize) {
+    let number =
+        |browser: &mut Browser, expression: &str| browser.wait_for(expression, RECOVERED, expression);
+    for (name, words) in
+        [("status", &["status"][..]), ("plan", &["plan"]), ("roll", &["plan", "rolling-restart"])]
+    {
+        let file = stage.home.borrow().path(&format!("{name}.html"));
+        let path = file.display().to_string();
+        let run =
+            stage.rabbitup(inventory).args(words.iter().copied().chain(["--json", "--html", &path])).run();
+        let json = run.json();
+        let mode = std::fs::metadata(&file).expect("a page is there").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{path}");
+        browser.go(&format!("file://{path}"));
+        browser.wait_for("a whole page", RECOVERED, "document.querySelector('footer')?.innerText");
+        if name == "status" {
+            let up = number(browser, "document.querySelectorAll('#nodes td.good:nth-child(2)').length + ''");
+            assert_eq!(up, Value::from(running.to_string()), "{run}");
+            let word = if json["healthy"] == true { "Healthy:" } else { "Unhealthy:" };
+            let verdict = number(browser, "document.querySelector('.verdict').innerText");
+            assert!(verdict.as_str().is_some_and(|words| words.contains(word)), "{verdict} and not {word}");
+            let nodes = number(browser, "document.querySelectorAll('#nodes tbody tr').length");
+            assert_eq!(nodes, json["nodes"].as_array().map_or(0, Vec::len), "{run}");
+        } else if let Some(steps) = json["steps"].as_array() {
+            let shown = number(browser, "document.querySelectorAll('.step').length + ''");
+            assert_eq!(shown, Value::from(steps.len().to_string()), "{run}");
+        } else {
+            // A rolling restart is refused while a node is down, and its page says so.
+            let refusals = number(browser, "document.querySelectorAll('#problems .trouble').length");
+            assert!(json["refusals"].is_array() && refusals != 0, "{run}");
+        }
+        browser.screenshot(&format!("own-{name}-{running}"));
+        browser.resize((320, 640));
+        let wide = number(browser, "document.documentElement.scrollWidth");
+        assert_eq!(wide, Value::from(320), "{path} on a telephone");
+        browser.resize(SIZE);
+    }
+    assert_eq!(browser.errors(), [""; 0], "the browser's console");
+    let plan = stage.rabbitup(inventory).args(["plan", "--limit", "node1", "--graph", "dot"]).run();
+    plan.expect(0).says("digraph plan {");
+}
+
+/// The pages of the runs that this home knows, with the numbers of their documents; at least one of them failed.
+#[track_caller]
+fn see_runs(stage: &Stage, browser: &mut Browser, inventory: &Inventory) {
+    let history = |words: &[&str]| {
+        stage
+            .rabbitup(inventory)
+            .args(["history", "--json"])
+            .args(words.iter().copied())
+            .run()
+            .expect(0)
+            .json()
+    };
+    let list = history(&[]);
+    let runs = list["runs"].as_array().expect("a list");
+    assert!(runs.iter().any(|run| run["result"] == "failed"), "{list}");
+    let longest = runs.iter().max_by_key(|run| run["steps"]["planned"].as_u64());
+    let path = stage.home.borrow().path("run.html").display().to_string();
+    for run in runs.iter().take(4).chain(longest) {
+        let journal = run["journal"].as_str().expect("it has a name");
+        let document = history(&["show", journal, "--html", &path]);
+        browser.go(&format!("file://{path}"));
+        browser.wait_for("a whole page", RECOVERED, "document.querySelector('footer')?.innerText");
+        let ask = |browser: &mut Browser, expression: &str| browser.ask(expression).expect("the page stays");
+        let steps = &document["run"]["steps"];
+        let shown = ask(
+            browser,
+            "[...document.querySelectorAll('.numbers dd')].map(number => Number(number.innerText)).slice(0, 5)",
+        );
+        let counts = ["planned", "done", "failed", "blocked", "skipped"].map(|name| steps[name].clone());
+        assert_eq!(shown, Value::from(counts.to_vec()), "{document}");
+        assert_eq!(
+            ask(browser, "document.querySelectorAll('details.host tbody tr').length"),
+            steps["planned"]
+        );
+        let events = document["events"].as_array().expect("events").iter();
+        let begun = events.filter(|event| event["event"] == "step_started").count();
+        assert_eq!(ask(browser, "document.querySelectorAll('.timeline .bar').length"), begun, "{document}");
+        browser.screenshot_of_all(&format!("own-run-{}", run["result"].as_str().unwrap_or("unknown")));
+        browser.resize((320, 640));
+        let wide = ask(browser, "document.documentElement.scrollWidth");
+        assert_eq!(wide, Value::from(320), "{journal} on a telephone");
+        browser.resize(SIZE);
+    }
+    assert_eq!(browser.errors(), [""; 0], "the browser's console");
+}
+
+fn open(stage: &Stage) -> Option<Browser> {
+    let profile = stage.home.borrow().path("chromium");
+    Browser::open(&profile, stage.lab.suite().name())
 }
 
 /// HAProxy shows all servers green, and the management UI numbers of every node, without an error on the console.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::hosts;
 use crate::inventory::Inventory;
+use crate::lab::Host;
+use crate::pair::{self, HOSTS, READY, SHARED};
 use crate::program::until;
 use crate::release::Family;
 use crate::stage::{ALL, Stage, octet};
@@ -13,13 +15,14 @@ use crate::stage::{ALL, Stage, octet};
 const RULES: &str = "flush ruleset\ntable inet filter {\n  chain input {\n    type filter hook input priority 0; policy drop;\n    \
     ct state established,related accept\n    iif lo accept\n    tcp dport 22 accept\n  }\n}\n";
 
-fn close(stage: &Stage) {
+/// These hosts drop what nobody opened.
+pub fn close(stage: &Stage, hosts: &[&str]) {
     let command = match stage.lab.suite().family() {
         Family::Dnf => "systemctl -q enable --now firewalld".to_owned(),
         Family::Apt => format!("printf '{RULES}' >/etc/nftables.conf && systemctl -q enable --now nftables"),
     };
     let lab = &stage.lab;
-    hosts::on_all(&ALL, |host| lab.stdout_of(host, &command));
+    hosts::on_all(hosts, |host| lab.stdout_of(host, &command));
 }
 
 /// What a person would type.
@@ -60,7 +63,7 @@ fn accepts(stage: &Stage, host: &str, port: u16) -> bool {
 
 /// A bring-up from new hosts, drift in what is in effect and in what is saved, and the setting taken back.
 pub fn bring_up(stage: &Stage) {
-    close(stage);
+    close(stage, &ALL);
     let (managed, unmanaged) = (managed(), Inventory::whole());
     let before = hosts::all_files(&stage.lab, &ALL);
     stage.up(&unmanaged).expect(1).says("node2 cannot be reached on ports").says("[firewall] manage = true");
@@ -78,6 +81,8 @@ pub fn bring_up(stage: &Stage) {
     ] {
         assert_eq!(accepts(stage, host, port), open, "{host}:{port}");
     }
+    let status = stage.rabbitup(&managed).args(["status"]).run().expect(0);
+    assert!(!status.out.contains("open to outsiders"), "{status}");
     stage.lab.stdout_of("node2", "! ls -d /run/rabbitup-firewall-* 2>/dev/null");
 
     let hand = by_hand(stage.lab.suite().family());
@@ -96,9 +101,35 @@ pub fn bring_up(stage: &Stage) {
     assert!(accepts(stage, "lb1", 5672), "without the setting nothing is closed");
 }
 
+/// Two load balancers that share an address, from new hosts: what keepalived sends passes as well, so only one has the address, and the other
+/// takes it over.
+pub fn two_balancers(stage: &Stage) {
+    stage.fresh_hosts(&HOSTS.map(|name| Host::new(name, octet(name))));
+    close(stage, &HOSTS);
+    let inventory = Inventory { firewall: vec!["manage = true"], ..pair::inventory(stage, "") };
+    stage.up(&inventory).expect(0).says("Verified: No changes.");
+    stage.assert_nothing_to_do(&inventory);
+    let holder = pair::only_holder(stage);
+    pair::wait_until_whole(stage, &inventory, holder);
+    let clients = || {
+        let at = format!("{}:5672", stage.lab.address(SHARED)).parse().expect("an address");
+        TcpStream::connect_timeout(&at, Duration::from_secs(2)).is_ok().then_some(())
+    };
+    until("the shared address accepts clients", READY, clients);
+    let standby = pair::other(holder);
+    stage.lab.stdout_of(holder, "systemctl stop haproxy");
+    until("the other one takes the address over", READY, || {
+        (pair::holders(stage) == [standby]).then_some(())
+    });
+    until("it accepts clients there", READY, clients);
+    stage.up(&inventory).expect(0).says("Verified: No changes.");
+    pair::wait_until_whole(stage, &inventory, standby);
+    stage.assert_serves();
+}
+
 /// New connections to ssh are dropped while the rules are on trial, so the host reverts them.
 pub fn reverted(stage: &Stage) {
-    close(stage);
+    close(stage, &ALL);
     let managed = managed();
     // The connection of the plan stays open for the run.
     stage.plan(&managed).expect(2);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::adoption;
 use super::queues::{self, LOGIN};
 use crate::amqp;
 use crate::hosts;
@@ -159,6 +160,7 @@ pub fn dead_host(stage: &Stage) {
         .says("Nothing was changed.");
     lab.kill("node3");
     stage.home.borrow_mut().forget_connections();
+    left_out(stage, &inventory);
     let refused = stage.playbook(&inventory, &["remove-node", "node=node3"]).expect(1);
     refused
         .says("rabbit@node3 has the only copy of 1 queue")
@@ -192,6 +194,31 @@ pub fn dead_host(stage: &Stage) {
     stage.assert_serves();
 }
 
+/// While node3 is dead: what is safe goes on without it, the rest is refused, and the advice leads on.
+fn left_out(stage: &Stage, inventory: &Inventory) {
+    let lab = &stage.lab;
+    let advice = stage.plan(inventory).expect(1).says("node3: no connection");
+    advice
+        .says("to go on without node3")
+        .says("plan --without node3")
+        .says("plan remove-node node=node3")
+        .says("replace-node gives its place to another host");
+    lab.stdout_of("lb1", "systemctl stop haproxy");
+    let without = |words: &[&str]| {
+        let words = words.iter().copied().chain(["--without", "node3"]);
+        stage.rabbitup(inventory).args(words).run()
+    };
+    without(&["plan"]).expect(0).says("start haproxy").says("left out with --without");
+    without(&["up", "--yes"]).expect(0).says("1 step done");
+    without(&["plan"]).expect(0).says("No changes.");
+    let refused = without(&["run", "rotate-cookie", "--yes"]).expect(1);
+    refused
+        .says("node3 is left out")
+        .says("rabbitup run remove-node node=node3")
+        .says("Nothing was changed.");
+    without(&["run", "remove-node", "node=node3", "--yes"]).expect(64).says("this playbook is about it");
+}
+
 /// Two of three become RAM nodes, which takes more than the type's own command; the third must not. They start when
 /// the disc node does.
 pub fn ram_nodes(stage: &Stage) {
@@ -215,6 +242,7 @@ pub fn ram_nodes(stage: &Stage) {
         .says("make rabbit@node3 a ram node");
     assert_eq!(ram_members(stage), ["rabbit@node2", "rabbit@node3"]);
     stage.assert_nothing_to_do(&two);
+    adoption::with_ram_nodes(stage);
     let all = two.clone().host_with("node1", ram);
     let refused = stage.up(&all).expect(64);
     refused.says("no node is a disc node: the cluster would lose all its data when it stops");

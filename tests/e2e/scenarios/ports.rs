@@ -8,7 +8,7 @@ use crate::stage::{BROKERS, Stage};
 /// Drops or rejects TCP packets on every broker, but for those that a condition lets through.
 fn filter(stage: &Stage, rule: &str) {
     let command = format!(
-        "nft 'add table inet e2e; add chain inet e2e in {{ type filter hook input priority 0; }}; add rule inet e2e in {rule}'"
+        "nft 'add table inet e2e; add chain inet e2e input {{ type filter hook input priority 0; }}; add rule inet e2e input {rule}'"
     );
     let lab = &stage.lab;
     hosts::on_all(&BROKERS, |host| lab.stdout_of(host, &command));

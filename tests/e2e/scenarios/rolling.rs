@@ -17,6 +17,14 @@ pub fn restart(stage: &Stage) {
     let seen = watch.stop();
     load.end("rolling-restart");
     seen.assert_one_at_a_time(&BROKERS);
+    let done = activities(stage);
+    for node in BROKERS {
+        let own: Vec<&str> =
+            done.iter().filter(|(host, _)| host == node).map(|(_, activity)| activity.as_str()).collect();
+        let wanted = ["draining", "stopping", "booting", "awaiting-replicas"];
+        let told: Vec<&str> = own.iter().copied().filter(|activity| wanted.contains(activity)).collect();
+        assert_eq!(told, wanted, "what the step said of {node}: {own:?}");
+    }
     let after = hosts::starts(lab, &BROKERS);
     assert!(before.iter().zip(&after).all(|(was, is)| is > was), "{before:?}, then {after:?}");
 
@@ -29,6 +37,22 @@ pub fn restart(stage: &Stage) {
     assert_eq!(hosts::all_services(lab, &BROKERS), services, "a second run restarts nobody");
     stage.assert_nothing_to_do(&inventory);
     stage.assert_serves();
+}
+
+/// What the steps of the last run were doing, each with its host, in order: the journal has the events that the screen shows.
+fn activities(stage: &Stage) -> Vec<(String, String)> {
+    let folder = stage.home.borrow().path("state/rabbitup/journal");
+    let names = std::fs::read_dir(&folder).expect("there are journals").flatten();
+    let last =
+        names.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "jsonl"));
+    let last = last.max().expect("a run was recorded");
+    let text = std::fs::read_to_string(&last).expect("it is ours");
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    lines
+        .filter(|line| line["event"] == "step_doing")
+        .map(|line| (word(&line["host"]), word(&line["activity"])))
+        .collect()
 }
 
 const CONF: &str = "/etc/rabbitmq/rabbitmq.conf";

@@ -48,6 +48,9 @@ const SLOW: &str = "#!/bin/sh\nfor file; do :; done\ncase $PWD/$file in /var/lib
 /// The watch sees every process of this machine, also what this scenario plants on the hosts of another release.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+/// What `--log` writes, in the home.
+const LOG: &str = "all.log";
+
 /// Every command at every verbosity, five failures, and a search of everything that they left.
 pub fn nowhere(stage: &Stage) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,6 +72,7 @@ pub fn nowhere(stage: &Stage) {
     refusals(stage);
     saved_plan(stage);
     let staged = cut_off_rotation(stage);
+    told_afterwards(stage);
 
     let processes = watch.stop();
     let after = lab.stdout_of("node1", "cat /var/lib/rabbitmq/.erlang.cookie");
@@ -228,7 +232,14 @@ fn every_command(stage: &Stage) {
     let render = ["haproxy", "hosts", "rabbitmq", "chrony"].map(|template| vec!["render", template]);
     let schema = ["inventory", "playbook", "plan"].map(|document| vec!["schema", document]);
     let shells = ["bash", "zsh", "fish"].map(|shell| vec!["completions", shell]);
-    let hosts = [vec!["plan"], vec!["plan", "rotate-cookie"], vec!["status"]];
+    // Their pages and their log are among the files that are searched.
+    let pages =
+        ["plan.html", "status.html", LOG].map(|name| stage.home.borrow().path(name).display().to_string());
+    let hosts = [
+        vec!["plan", "--html", &pages[0], "--log", &pages[2]],
+        vec!["plan", "rotate-cookie"],
+        vec!["status", "--html", &pages[1], "--log", &pages[2]],
+    ];
     let others = [vec!["check"], vec!["run"], vec!["man"], vec!["init", "node1=10.0.0.1", "-o", "-"]];
     for (at, words) in render.iter().chain(&schema).chain(&shells).chain(&others).chain(&hosts).enumerate() {
         for more in [&[][..], &["-v"], &["--json"]] {
@@ -256,7 +267,8 @@ fn refusals(stage: &Stage) {
             TELLTALE.replace('\'', "'\\''")
         ),
     );
-    for more in [&[][..], &["--json"]] {
+    let log = stage.home.borrow().path(LOG).display().to_string();
+    for more in [&["--log", &log][..], &["--json", "--log", &log]] {
         let run = rabbitup(stage, &text).args(["up", "--yes", "-v"].iter().chain(more).copied()).run();
         run.expect(1)
             .says("••••")
@@ -267,11 +279,12 @@ fn refusals(stage: &Stage) {
     definitions(stage, ACCEPTED);
 }
 
-/// A plan that is saved over a file that others could read, and applied with a typed password.
+/// A plan that is saved in a file that others could read, and applied with a typed password.
 fn saved_plan(stage: &Stage) {
     let (text, plan) = (inventory(stage), stage.home.borrow().path(&format!("{CANARY}.plan")));
     let (name, mode) = (plan.display().to_string(), |mode| std::fs::Permissions::from_mode(mode));
-    write(&plan, "an older plan");
+    // Empty: what has something else in it is not replaced.
+    write(&plan, "");
     std::fs::set_permissions(&plan, mode(0o644)).expect("the file is ours");
     let journals = stage.home.borrow().path("state/rabbitup/journal");
     std::fs::set_permissions(&journals, mode(0o755)).expect("the directory is ours");
@@ -315,6 +328,23 @@ fn cut_off_rotation(stage: &Stage) -> String {
     lab.stdout_of("node2", "rm /usr/local/sbin/chown; kill -9 $(cat /run/slow); rm /run/slow");
     rabbitup(stage, &text).args(["run", "rotate-cookie", "--yes", "-v"]).run().expect(0);
     staged
+}
+
+/// What `history` tells of all these runs: text, pages, a log. They are among the files that are searched.
+fn told_afterwards(stage: &Stage) {
+    let text = inventory(stage);
+    let log = stage.home.borrow().path(LOG).display().to_string();
+    let list = rabbitup(stage, &text).args(["history", "--json"]).run().expect(0).json();
+    let runs = list["runs"].as_array().expect("runs were recorded");
+    assert!(runs.iter().any(|run| run["result"] == "failed"), "{list}");
+    for run in runs {
+        let journal = run["journal"].as_str().expect("it has a name");
+        let page = stage.home.borrow().path(&format!("{journal}.html")).display().to_string();
+        let show = ["history", "show", journal, "--html", &page, "--log", &log, "-v"];
+        rabbitup(stage, &text).args(show).run().expect(0);
+    }
+    let logged = std::fs::read_to_string(&log).expect("the log was written");
+    assert!(logged.contains("••••") && logged.contains("of bring-up: failed"), "{logged}");
 }
 
 /// Each place on a host has the canary in a different form, and the search names each.

@@ -1,59 +1,14 @@
 //! Two load balancers with one address: whatever happens to the one that has it, clients reconnect to the other, and no confirmed message
 //! is lost.
 
-use std::time::Duration;
-
-use crate::inventory::{ADMIN, ADMIN_PASSWORD, Entry, Inventory};
+use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
 use crate::lab::Host;
+use crate::pair::{
+    self, BALANCERS, HOSTS, READY, SHARED, holders, inventory, only_holder, other, wait_until_whole,
+};
 use crate::program::until;
 use crate::stage::{Stage, octet, say};
 use crate::traffic::Traffic;
-
-const HOSTS: [&str; 5] = ["node1", "node2", "node3", "lb1", "lb2"];
-const BALANCERS: [&str; 2] = ["lb1", "lb2"];
-
-/// The address's last number.
-const SHARED: u8 = 40;
-
-/// How long a load balancer may take until it is ready to take the address over again.
-const READY: Duration = Duration::from_secs(40);
-
-fn inventory(stage: &Stage, more: &str) -> Inventory {
-    let mut inventory =
-        Inventory::whole().balanced(&format!("vip = \"{}/24\"\n{more}", stage.lab.address(SHARED)));
-    let second = Entry { name: "lb2".into(), octet: 22, roles: r#""load-balancer""#, more: String::new() };
-    inventory.hosts.push(second);
-    inventory
-}
-
-/// The hosts that have the address, by their own words.
-fn holders(stage: &Stage) -> Vec<&'static str> {
-    let has = |host: &&str| {
-        let shown = stage.lab.stdout_of(host, "ip -o -4 addr show");
-        shown.contains(&format!(" {}/24 ", stage.lab.address(SHARED)))
-    };
-    BALANCERS.into_iter().filter(has).collect()
-}
-
-fn other(host: &str) -> &'static str {
-    if host == "lb1" { "lb2" } else { "lb1" }
-}
-
-fn only_holder(stage: &Stage) -> &'static str {
-    until("one load balancer has the address", READY, || match holders(stage).as_slice() {
-        [one] => Some(*one),
-        _ => None,
-    })
-}
-
-/// Both work, and one of them has the address: by the program's own words.
-fn wait_until_whole(stage: &Stage, inventory: &Inventory, holder: &str) {
-    let words = format!("held by {holder}; {} can take it over", other(holder));
-    until(&format!("status says: {words}"), READY, || {
-        let run = stage.rabbitup(inventory).args(["status"]).run();
-        run.out.contains(&words).then_some(())
-    });
-}
 
 /// Something happens to the holder while messages go through the address. Returns who has it then.
 fn under_load(
@@ -135,11 +90,11 @@ pub fn moves(stage: &Stage) {
         }
     };
     under_load(stage, &inventory, "both are reloaded", reload, Moves::Not, no);
-    let changed = self::inventory(stage, "client_timeout = \"2h\"");
+    let changed = pair::inventory(stage, "client_timeout = \"2h\"");
     let change = |_: &str| drop(stage.up(&changed).expect(0).says("Verified: No changes."));
     under_load(stage, &changed, "HAProxy's configuration changes", change, Moves::Not, no);
     // The next one takes it before this one gives it up.
-    let changed = self::inventory(stage, "client_timeout = \"2h\"\nrouter_id = 77");
+    let changed = pair::inventory(stage, "client_timeout = \"2h\"\nrouter_id = 77");
     let change = |_: &str| drop(stage.up(&changed).expect(0).says("Verified: No changes."));
     under_load(stage, &changed, "the router's number changes", change, Moves::Away, no);
     split(stage, &changed);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::hosts::on_all;
 use crate::inventory::Inventory;
 use crate::program::{Home, until};
+use crate::scenarios::history;
 use crate::stage::{ALL, Stage};
 
 /// Work of several steps on node1, the first of which lasts until /run/hold is gone: it restarts chrony, whose file is CONF.
@@ -57,6 +58,12 @@ pub fn paused(stage: &Stage) {
     let first = first.wait().expect(1);
     second.expect(0).says("switch plugins on the running node");
     first.says("was not started: the lock on its host is lost").says("nothing was done");
+    let lost = history::newest(stage);
+    assert_eq!((&lost["result"], &lost["exit_code"]), (&"failed".into(), &1.into()), "{lost}");
+    let told = stage.rabbitup(&inventory).args(["history", "show", "last"]).run().expect(0);
+    told.says("was lost: nothing new started after this").says("the lock on its host is lost");
+    let theirs = by_other(&["history", "-n", "1", "--json"]).run().json();
+    assert_eq!(theirs["runs"][0]["result"], "done", "{theirs}");
 
     let noted =
         lab.stdout_of("node1", "rm /usr/local/sbin/systemctl; journalctl -q -t rabbitup -o cat --no-pager");

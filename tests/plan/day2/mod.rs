@@ -139,7 +139,7 @@ fn whole() -> Facts {
         ];
         runs_with(&mut facts, text, "own-cookie-of-node1");
         let node = running(&mut facts, text);
-        node.uptime_s = 3600;
+        node.uptime_s = Some(3600);
         node.links = members.iter().filter(|other| **other != node.name).cloned().collect();
         node.queues = queues;
     }

@@ -13,7 +13,7 @@ fn a_rolling_restart() {
 #[test]
 fn a_rolling_restart_resumes_where_it_stopped() {
     let mut facts = whole();
-    running(&mut facts, "node1").uptime_s = 90;
+    running(&mut facts, "node1").uptime_s = Some(90);
     running(&mut facts, "node2").maintenance = true;
     host(&mut facts, "lb1").load_balancer.as_mut().expect("it is there").backends[1].status =
         "MAINT".to_owned();
@@ -26,6 +26,24 @@ fn a_rolling_restart_resumes_where_it_stopped() {
         Vec::<String>::new(),
         "the look that verifies restarts nothing"
     );
+}
+
+/// It does not count as started a moment ago, which would tell the operator that it was restarted.
+#[test]
+fn a_node_that_does_not_report_how_long_it_has_run_is_named() {
+    let mut facts = whole();
+    running(&mut facts, "node1").uptime_s = None;
+    let (plan, _) = Call::of("rolling-restart", &[]).project(&desired(INVENTORY), &facts).expect("a plan");
+    assert!(
+        !ids(&plan).contains(&"node1/restart".to_owned()) && ids(&plan).contains(&"node2/restart".to_owned())
+    );
+    let notes: Vec<&str> = plan.notes.iter().map(|note| note.text.as_str()).collect();
+    let wanted =
+        "does not report how long it has run, so it is not restarted; older-than=0s restarts it anyway";
+    assert!(notes.contains(&wanted), "{notes:?}");
+    let all = Call::of("rolling-restart", &["older-than=0s"]);
+    let (plan, _) = all.project(&desired(INVENTORY), &facts).expect("a plan");
+    assert!(ids(&plan).contains(&"node1/restart".to_owned()));
 }
 
 /// The balancer is switched for brokers within the limit, and for no other.

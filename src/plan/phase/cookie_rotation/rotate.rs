@@ -105,7 +105,6 @@ fn whole(draft: &mut Draft<'_>) -> bool {
 /// The steps to one cookie, each only where needed: an interrupted rotation resumes with the same ones.
 pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) {
     draft.cookie = Some(Digests { file: target.raw, compared: target.digest });
-    let shown = if target.keyed.is_empty() { "a new one".to_owned() } else { target.keyed.clone() };
     let hosts: Vec<&Host> =
         draft.brokers().into_iter().filter(|host| !has(draft, &host.name, target.digest)).collect();
     for host in &hosts {
@@ -116,7 +115,7 @@ pub(super) fn rotate(draft: &mut Draft<'_>, target: &Target, patience: Minutes) 
         let operation = StageCookie { secret: target.secret.clone(), digest: target.keyed.clone() };
         draft.propose(
             Proposal::new(&host.name, "stage-cookie", Change::Add, operation)
-                .title(format!("stage the new Erlang cookie ({shown}) beside the old one"))
+                .title("stage the new Erlang cookie beside the old one")
                 .because(target.reason)
                 .within(60),
         );

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod controller;
+pub mod hold;
 pub mod hostile;
 pub mod mirror;
 pub mod names;

@@ -35,6 +35,20 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "a load balancer that does not start",
+        breaks: &[
+            Run(
+                "lb1",
+                "echo nonsense-of-e2e >>/etc/haproxy/haproxy.cfg; systemctl stop haproxy; systemctl start haproxy || :",
+            ),
+            Until("lb1", "systemctl is-failed -q haproxy"),
+        ],
+        cause: "balancer-down",
+        host: "lb1",
+        evidence: &["the unit haproxy is failed", "nonsense-of-e2e"],
+        ..CASE
+    },
+    Case {
         name: "a host that calls itself otherwise",
         breaks: &[Run("node2", "hostname elsewhere")],
         cause: "host-name-differs",
@@ -65,7 +79,7 @@ pub const CASES: &[Case] = &[
         breaks: &[Run("node2", crate::scenarios::trouble::SHIFT_CLOCK)],
         cause: "clock-off",
         host: "node2",
-        evidence: &["90 s"],
+        evidence: &["1 min 30 s ahead"],
         fix: Fix::ByHand(&[Run("node2", "rm /usr/sbin/date")]),
         ..CASE
     },

@@ -50,6 +50,15 @@ pub const ROWS: &[Row] = &[
         hand: Nothing,
     },
     Row {
+        kind: RefusalKind::HeaderForAllOrNone,
+        typed: "up",
+        set_up: |world| {
+            let text = INVENTORY.replace("stats = { port = 8404 }", "software = \"nginx\"");
+            world.desired = desired(&text.replace("heartbeat = 30", "heartbeat = 30\nproxy_protocol = true"));
+        },
+        hand: Nothing,
+    },
+    Row {
         kind: RefusalKind::AnchorNotStarted,
         typed: "--limit node3 up",
         set_up: |world| {

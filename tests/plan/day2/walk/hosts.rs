@@ -1,7 +1,8 @@
 //! What is in the way on hosts, and of the inventory as a whole.
 
 use rabbitup::facts::{
-    Clock, FileFacts, FileKind, InTheWay, OsFamily, PortState, Purpose, Reach, VirtualAddressFacts,
+    Clock, FileFacts, FileKind, InTheWay, Neighbour, OsFamily, PortState, Purpose, Reach, UnitFacts,
+    VirtualAddressFacts,
 };
 use rabbitup::firewall::{Seen, Software};
 use rabbitup::template::TemplateName;
@@ -47,6 +48,15 @@ pub const ROWS: &[Row] = &[
         typed: "--limit node1 run rotate-cookie",
         set_up: |_| {},
         hand: NoWay("the sentence names the host for --limit, and whole_without_limit plays it"),
+    },
+    Row {
+        kind: RefusalKind::BrokerLeftOut,
+        typed: "up --without node3",
+        set_up: |world| {
+            world.stop("node2");
+            cookie(&mut world.facts, "node2", "another-cookie");
+        },
+        hand: Does(|world| world.facts = whole()),
     },
     Row {
         kind: RefusalKind::SameMachine,
@@ -183,6 +193,12 @@ pub const ROWS: &[Row] = &[
         hand: Does(|world| world.host("node2").in_the_way.clear()),
     },
     Row {
+        kind: RefusalKind::UnitMasked,
+        typed: "run rolling-restart older-than=0s",
+        set_up: |world| mask(world, "node2", "rabbitmq-server", "masked"),
+        hand: Does(|world| mask(world, "node2", "rabbitmq-server", "enabled")),
+    },
+    Row {
         kind: RefusalKind::NamesDoNotResolve,
         typed: "up",
         set_up: |world| {
@@ -233,15 +249,69 @@ pub const ROWS: &[Row] = &[
             world.edit("stats =", "vip = \"192.168.0.40/24\"\nstats =");
             let line = "2: eth0 inet 10.0.0.4/24 scope global eth0";
             let addresses = InterfaceAddress::parse(line).into_iter().collect();
-            world.host("lb1").virtual_address = Some(VirtualAddressFacts { addresses, check: None });
+            world.host("lb1").virtual_address = Some(VirtualAddressFacts {
+                addresses,
+                hardware: Vec::new(),
+                neighbours: Vec::new(),
+                check: None,
+            });
         },
         hand: Does(|world| {
             world.edit("stats =", "vip = \"192.168.0.40/24\"\ninterface = \"eth0\"\nstats =");
         }),
     },
+    Row {
+        kind: RefusalKind::KeepalivedInUse,
+        typed: "up",
+        set_up: |world| {
+            share(world);
+            let lb1 = world.host("lb1");
+            let text = "vrrp_instance web {\n  virtual_ipaddress {\n    192.168.0.90/24\n  }\n}\n";
+            let conf =
+                FileFacts { content: Some(text.to_owned()), ..lb1.files["/etc/haproxy/haproxy.cfg"].clone() };
+            lb1.files.insert("/etc/keepalived/keepalived.conf".to_owned(), conf);
+            let unit = UnitFacts { exists: true, active: "active".to_owned(), ..UnitFacts::default() };
+            lb1.units.insert("keepalived".to_owned(), unit);
+        },
+        hand: Does(|world| {
+            let unit = world.host("lb1").units.get_mut("keepalived").expect("it is there");
+            unit.active = "inactive".to_owned();
+        }),
+    },
+    Row {
+        kind: RefusalKind::VipInUse,
+        typed: "up",
+        set_up: |world| {
+            share(world);
+            let address = "192.168.0.40".parse().expect("an address");
+            let neighbour = Neighbour { address, hardware: "52:54:00:12:34:56".to_owned() };
+            let seen = world.host("lb1").virtual_address.as_mut().expect("facts");
+            seen.neighbours.push(neighbour);
+        },
+        hand: Does(|world| {
+            world.host("lb1").virtual_address.as_mut().expect("facts").neighbours.clear();
+        }),
+    },
 ];
 
+/// A load balancer is to have an address beside its own.
+fn share(world: &mut World) {
+    world.edit("stats =", "vip = \"192.168.0.40/24\"\nstats =");
+    let line = "2: eth0 inet 192.168.0.44/24 scope global eth0";
+    let addresses = InterfaceAddress::parse(line).into_iter().collect();
+    world.host("lb1").virtual_address = Some(VirtualAddressFacts {
+        addresses,
+        hardware: vec!["52:54:00:00:00:01".to_owned()],
+        neighbours: Vec::new(),
+        check: None,
+    });
+}
+
 const ALL: [&str; 4] = ["node1", "node2", "node3", "lb1"];
+
+fn mask(world: &mut World, text: &str, unit: &str, state: &str) {
+    world.host(text).units.get_mut(unit).expect("it is installed").enabled = state.to_owned();
+}
 
 fn clock(world: &mut World, text: &str, offset_ms: f64, service: Option<&str>) {
     let host = world.host(text);

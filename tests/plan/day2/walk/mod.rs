@@ -100,7 +100,9 @@ impl World {
             call.options.limit = Limit::Only(cli.common.limit.iter().map(|text| name(text)).collect());
         }
         let desired = call.desired(&self.desired);
-        match project(&desired, &call.playbook, &self.templates, &self.facts, &call.options) {
+        let mut facts = self.facts.clone();
+        facts.hosts.extend(data.without.iter().map(|text| (name(text), Observation::LeftOut)));
+        match project(&desired, &call.playbook, &self.templates, &facts, &call.options) {
             Ok((_, after)) => {
                 self.facts = after;
                 // The note of such a plan asks for it.

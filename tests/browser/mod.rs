@@ -2,6 +2,10 @@
 //! (<https://chromedevtools.github.io/devtools-protocol/>) as JSON through a pipe. A pipe rather than a port or WebDriver: it needs no
 //! client for HTTP or WebSockets, and Chromium ends when it closes, even if the test is killed.
 
+//!
+//! Two test targets have it: `pages`, which sees pages that rabbitup wrote, and `e2e`, which also sees those of real hosts.
+#![allow(dead_code, reason = "each target that includes it uses a part of it")]
+
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,8 +16,6 @@ use std::time::{Duration, Instant};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, say};
-
 /// The longest that the browser may take for one answer. Its start, on a machine that boots hosts, is the slowest.
 const ANSWER: Duration = Duration::from_secs(60);
 /// How often a page is asked for something that is not there yet.
@@ -22,7 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const END: Duration = Duration::from_secs(5);
 
 /// The window: as wide as the tables of both pages.
-const SIZE: (u32, u32) = (1400, 760);
+pub const SIZE: (u32, u32) = (1400, 760);
 
 /// No sandbox, since the tests are root's. Nothing leaves the machine: no searches for updates, and no names but the lab's addresses.
 const FLAGS: [&str; 15] = [
@@ -61,18 +63,18 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A new browser with an empty page; none where Chromium is not installed, which it says. In CI that is a failure.
-    pub fn open(stage: &Stage) -> Option<Self> {
+    /// A new browser with an empty page, with `profile` as its directory; none where Chromium is not installed, which it says. In CI
+    /// that is a failure. The names of its screenshots begin with `series`.
+    pub fn open(profile: &Path, series: &str) -> Option<Self> {
         if !is_installed() {
             let reason = "chromium is missing; tests/lab/install-tools.sh browser installs it";
             assert!(std::env::var_os("CI").is_none(), "the pages have to be seen in CI, but {reason}");
             say(&format!("SKIPPED: NO PAGE WAS SEEN IN A BROWSER ({reason})"));
             return None;
         }
-        let profile = stage.home.borrow().path("chromium");
-        let _ = std::fs::remove_dir_all(&profile);
-        std::fs::create_dir_all(&profile).expect("the home is writable");
-        let mut browser = Self::start(&profile, stage.lab.suite().name());
+        let _ = std::fs::remove_dir_all(profile);
+        std::fs::create_dir_all(profile).expect("the profile's place is writable");
+        let mut browser = Self::start(profile, series);
         let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = browser.call("Target.attachToTarget", attach)["sessionId"].as_str().map(str::to_owned);
@@ -80,9 +82,28 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
-        let metrics = json!({ "width": SIZE.0, "height": SIZE.1, "deviceScaleFactor": 1, "mobile": false });
-        browser.call("Emulation.setDeviceMetricsOverride", metrics);
+        browser.resize(SIZE);
         Some(browser)
+    }
+
+    /// Gives the window this width and height, in CSS pixels.
+    pub fn resize(&mut self, (width, height): (u32, u32)) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", metrics);
+    }
+
+    /// Shows pages as on a `screen` or in `print`, `dark` or `light`.
+    pub fn show_as(&mut self, medium: &str, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.call("Emulation.setEmulatedMedia", json!({ "media": medium, "features": features }));
+    }
+
+    /// Presses and releases the tabulator.
+    pub fn press_tab(&mut self) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            let key = json!({ "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 });
+            self.call("Input.dispatchKeyEvent", key);
+        }
     }
 
     fn start(profile: &Path, series: &str) -> Self {
@@ -148,7 +169,7 @@ impl Browser {
     }
 
     /// The expression's value now; none while one page makes way for the next.
-    fn ask(&mut self, expression: &str) -> Option<Value> {
+    pub fn ask(&mut self, expression: &str) -> Option<Value> {
         let answer = self
             .request("Runtime.evaluate", &json!({ "expression": expression, "returnByValue": true }))
             .ok()?;
@@ -181,7 +202,18 @@ impl Browser {
 
     /// Keeps what the window shows as target/screenshots/RELEASE-NAME.png, and says where.
     pub fn screenshot(&mut self, name: &str) -> PathBuf {
-        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        self.keep(name, json!({ "format": "png" }))
+    }
+
+    /// The same of the whole page, however long it is.
+    pub fn screenshot_of_all(&mut self, name: &str) -> PathBuf {
+        let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
+        let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
+        self.keep(name, json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }))
+    }
+
+    fn keep(&mut self, name: &str, how: Value) -> PathBuf {
+        let answer = self.call("Page.captureScreenshot", how);
         let image = answer["data"].as_str().expect("a screenshot is text");
         let image = BASE64_STANDARD.decode(image).expect("a screenshot is base64");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
@@ -254,6 +286,11 @@ impl Drop for Browser {
         let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
     }
+}
+
+/// Not captured by the test's harness, which shows only what failed.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Whether there is a Chromium to start.
