@@ -4,7 +4,7 @@ use super::secret_resolver::SecretError;
 use super::{FailureKind, StepFailure};
 use crate::facts::RunUnderWay;
 use crate::model::{Cause, shortened};
-use crate::transport::{TransportError, TransportErrorKind};
+use crate::transport::{ScriptAfterError, TransportError, TransportErrorKind};
 
 /// Running the same command again is always safe: it plans from what it finds.
 const AGAIN: &str = "run the same command again: it rechecks the hosts and continues";
@@ -40,25 +40,15 @@ pub(super) fn of_transport(kind: TransportErrorKind, evidence: &str, process: Op
         Some(process) => format!("the step may still be running (process {process})"),
         None => "the step may still be running".to_owned(),
     };
-    let (kind, cause) = match kind {
-        TransportErrorKind::TimedOut => (FailureKind::GivenUp, goes_on()),
-        TransportErrorKind::Lost => {
+    let (kind, cause) = match kind.script() {
+        ScriptAfterError::TimedOut => (FailureKind::GivenUp, goes_on()),
+        ScriptAfterError::Lost => {
             (FailureKind::ConnectionLost, format!("the connection was lost; {}", goes_on()))
         }
-        TransportErrorKind::TooMuchOutput => {
+        ScriptAfterError::Flooded => {
             (FailureKind::Command, format!("its output was too large; {}", goes_on()))
         }
-        TransportErrorKind::NoConnection
-        | TransportErrorKind::NameUnknown
-        | TransportErrorKind::SshConfiguration
-        | TransportErrorKind::HostKeyChanged
-        | TransportErrorKind::HostKeyUnknown
-        | TransportErrorKind::AuthenticationRefused
-        | TransportErrorKind::LoginShell
-        | TransportErrorKind::NoPrivilege
-        | TransportErrorKind::SudoPassword
-        | TransportErrorKind::SudoPasswordRefused
-        | TransportErrorKind::SudoRule => {
+        ScriptAfterError::NeverBegan => {
             (FailureKind::ConnectionLost, "the host cannot run a script".to_owned())
         }
     };

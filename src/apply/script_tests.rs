@@ -106,7 +106,7 @@ proptest! {
             prop_assert_eq!(lines[1], format!("2 {} {}", hex(b"rabbit@node1"), hex(word.as_bytes())), "{:?}", words);
             let arrived: Vec<&str> = lines[4].split(' ').collect();
             prop_assert_eq!(arrived[1], hex(word.as_bytes()), "{:?}", words);
-            prop_assert_eq!(arrived[10], hex(&content), "{:?}", words);
+            prop_assert_eq!(arrived[11], hex(&content), "{:?}", words);
             prop_assert_eq!(lines.len(), 6);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::place_tests::{Directory, script};
 use super::selinux_tests::run;
-use crate::operation::{Operation, StartUnit};
+use crate::operation::{Operation, ReloadUnit, StartUnit};
 
 /// systemd counts its own attempts (`StartLimitBurst=`), and refuses the one after a repair.
 #[test]
@@ -13,6 +13,24 @@ fn the_count_of_failed_starts_is_forgotten_before_a_start() {
         run(&place, &start, &[("systemctl", "[ \"$1\" != start ]"), ("journalctl", ""), ("ss", "")]);
     let at = |call: &str| calls.find(call).unwrap_or_else(|| panic!("`{call}`: {calls}"));
     assert!(at("systemctl reset-failed haproxy\n") < at("systemctl start haproxy\n"), "{calls}");
+}
+
+/// systemctl returns before nginx has read its configuration.
+#[test]
+fn a_reload_ends_when_a_new_worker_serves() {
+    let Some(place) = Directory::of("unit-reload") else { return };
+    let reload = script(Operation::ReloadUnit(ReloadUnit { unit: "nginx".to_owned() }));
+    let ps = r#"asked=$(cat "$0.asked" 2>/dev/null || echo 0)
+        echo $((asked + 1)) >"$0.asked"
+        case $asked in
+          0 | 1 | 2) echo '  7 nginx: worker process' ;;
+          *) printf '  7 nginx: worker process is shutting down\n  8 nginx: worker process\n' ;;
+        esac"#;
+    let (printed, calls) = run(&place, &reload, &[("systemctl", "echo 5"), ("ps", ps)]);
+    assert!(printed.contains(" end node1/file 0"), "{printed}\n{calls}");
+    let (before, after) = calls.split_once("systemctl reload nginx\n").expect("a reload");
+    let asked = |calls: &str| calls.lines().filter(|call| call.starts_with("ps ")).count();
+    assert_eq!((asked(before), asked(after)), (1, 3), "{calls}");
 }
 
 #[test]

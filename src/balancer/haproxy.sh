@@ -15,7 +15,24 @@ haproxy_accepts() { # FILE
 
 # Its main process says that it has started before the one that serves has.
 haproxy_serves() {
-  haproxy_says 'show info' >/dev/null
+  ! haproxy_has_socket || haproxy_says 'show info' >/dev/null
+}
+
+# An operator's own template may leave it out.
+haproxy_has_socket() {
+  grep -q '^[[:space:]]*stats socket' /etc/haproxy/haproxy.cfg
+}
+
+# The process that has read the configuration that counts now: a new one takes the socket over when it serves.
+haproxy_workers() {
+  haproxy_has_socket || { ps -o pid= --ppid "$(systemctl show -p MainPID --value haproxy)"; return; }
+  said=$(haproxy_says 'show info') || { printf '%s\n' "$said"; return 1; }
+  printf '%s\n' "$said" | sed -n 's/^Pid: *//p'
+}
+
+# Its journal has all.
+haproxy_log() { # SINCE
+  :
 }
 
 # HAProxy's runtime API, by the socket that rabbitup's template opens on this system. The probe's text and this one share the

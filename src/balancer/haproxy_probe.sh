@@ -1,9 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034
 # Part of the probe: the states of HAProxy's servers, from its socket. probe.sh has section, limit and the socket.
-balancer() {
-  section balancer
-  up='' stat=''
-  [ -n "$runtime_socket" ] || return
+haproxy_state() {
+  stat=''
   question='show info;show stat -1 4 -1'
   case $runtime_socket in
     /*)
@@ -17,11 +15,10 @@ balancer() {
         "$runtime_socket" "$question")
       ;;
   esac
-  while IFS= read -r line; do
-    case $line in Uptime_sec:*) echo "$line" ;; esac
-  done <<EOF
-$stat
-EOF
+  case $stat in
+    *Uptime_sec:*) printf '%s\n' "$stat" | grep '^Uptime_sec:' ;;
+    *) haproxy_age ;;
+  esac
   case $stat in
     *'# pxname'*)
       section haproxy
@@ -34,4 +31,12 @@ EOF
         END { for (server in up) if (up[server] == 0) printf " %s ", server }')
       ;;
   esac
+}
+
+# A reload that failed may have taken the socket away from the process that goes on. Those that end after a reload are older than the
+# one that counts.
+haproxy_age() {
+  main=$(limit 2 systemctl show -p MainPID --value haproxy 2>/dev/null)
+  [ "${main:-0}" -gt 0 ] || return
+  limit 2 ps -o etimes= --ppid "$main" 2>/dev/null | sort -n | sed -n '1s/^ */Uptime_sec: /p'
 }

@@ -272,8 +272,11 @@ macro_rules! softwares {
             }
         }
 
-        /// Their step functions: `NAME_accepts FILE` of each, and those of [`Runtime`] if it has one.
+        /// Their step functions: `NAME_accepts FILE`, `NAME_workers` and `NAME_log` of each, and those of [`Runtime`] if it has one.
         pub const STEPS: &str = concat!(include_str!("../facts/unix_socket.sh"), $(include_str!(concat!(stringify!($file), ".sh")),)*);
+
+        /// Their parts of the probe, and what calls them.
+        pub const PROBE: &str = concat!($(include_str!(concat!(stringify!($file), "_probe.sh")),)* include_str!("probe.sh"));
     };
 }
 
@@ -317,7 +320,9 @@ mod tests {
                     "{word}"
                 );
             }
-            assert!(STEPS.contains(&format!("\n{word}_accepts()")), "{word} checks its file");
+            for function in ["accepts", "workers", "log"] {
+                assert!(STEPS.contains(&format!("\n{word}_{function}()")), "{word}_{function}");
+            }
             if let Some(runtime) = &balancer.runtime {
                 for backend in [runtime.amqp, runtime.management] {
                     assert!(balancer.template.text.contains(&format!("\nbackend {backend}\n")), "{backend}");

@@ -25,7 +25,7 @@ use crate::redact::{Known, Redactor};
 use crate::report::{
     ExecDocument, FailureCode, Routes, beside_text, exec_text, failed_line, silent_text, waiting_line,
 };
-use crate::transport::{Exec, Script, Transport, TransportError, TransportErrorKind, nonce};
+use crate::transport::{Exec, Script, ScriptAfterError, Transport, TransportError, nonce};
 
 /// How often an operator who waits is told for what.
 const TELL: Duration = Duration::from_secs(10);
@@ -230,20 +230,10 @@ async fn on_one<T: Transport>(
 fn silence(result: Result<i32, TransportError>) -> NoEnd {
     match result {
         Ok(code) => NoEnd::Silence(format!("its shell on the host ended early, with code {code}")),
-        Err(error) => match error.kind {
-            TransportErrorKind::TooMuchOutput => NoEnd::Flood,
-            TransportErrorKind::Lost | TransportErrorKind::TimedOut => NoEnd::Silence(error.evidence),
-            TransportErrorKind::NoConnection
-            | TransportErrorKind::NameUnknown
-            | TransportErrorKind::SshConfiguration
-            | TransportErrorKind::HostKeyChanged
-            | TransportErrorKind::HostKeyUnknown
-            | TransportErrorKind::AuthenticationRefused
-            | TransportErrorKind::LoginShell
-            | TransportErrorKind::NoPrivilege
-            | TransportErrorKind::SudoPassword
-            | TransportErrorKind::SudoPasswordRefused
-            | TransportErrorKind::SudoRule => NoEnd::Unreachable(error.into()),
+        Err(error) => match error.kind.script() {
+            ScriptAfterError::Flooded => NoEnd::Flood,
+            ScriptAfterError::Lost | ScriptAfterError::TimedOut => NoEnd::Silence(error.evidence),
+            ScriptAfterError::NeverBegan => NoEnd::Unreachable(error.into()),
         },
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Purpose;
 use super::command::{command_text, without_comments};
-use crate::balancer::Software;
+use crate::balancer::{self, Software};
 use crate::firewall;
 use crate::model::{HostName, NameMode, NodeName, quote};
 use crate::platform::{self, Held, OsFamily, locks, platforms};
@@ -80,7 +80,7 @@ pub struct PeerPort {
     pub purpose: Purpose,
 }
 
-const PROBE: [&str; 4] = [
+const PROBE: [&str; 5] = [
     concat!(
         include_str!("script_head.sh"),
         include_str!("at_work.sh"),
@@ -90,9 +90,9 @@ const PROBE: [&str; 4] = [
         include_str!("unix_socket.sh"),
         include_str!("cloud_init.sh"),
         include_str!("probe.sh"),
-        include_str!("environment_probe.sh"),
-        include_str!("../balancer/haproxy_probe.sh")
+        include_str!("environment_probe.sh")
     ),
+    balancer::PROBE,
     virtual_address::PROBE,
     platform::PROBE,
     concat!(

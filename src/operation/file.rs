@@ -100,12 +100,13 @@ pub enum Then {
 }
 
 impl Then {
-    fn words(&self) -> [&str; 2] {
+    /// What is done, with which unit, and the software that it runs if that has workers of its own.
+    fn words(&self) -> [&str; 3] {
         match self {
-            Self::Nothing => ["", ""],
-            Self::DaemonReload => ["daemon-reload", ""],
-            Self::Reload(unit) => ["reload", unit],
-            Self::Restart(unit) => ["restart", unit],
+            Self::Nothing => ["", "", ""],
+            Self::DaemonReload => ["daemon-reload", "", ""],
+            Self::Reload(unit) => ["reload", unit, unit::software(unit).map_or("", Software::as_str)],
+            Self::Restart(unit) => ["restart", unit, ""],
         }
     }
 }

@@ -6,9 +6,11 @@ reader=
 
 # Writes a file: a new one beside the old, validated there, then renamed over it, so that no process reads half a
 # file, and a refused one changes nothing. The old file stays beside it, with the time in its name.
-write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NAME=ADDRESS[=FULL]...]
-  path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8 proof=$9
+write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT SOFTWARE PROOF CONTENT [NAME=ADDRESS[=FULL]...]
+  path=$1 mode=$2 owner=$3 group=$4 digest=$5 validator=$6 then=$7 unit=$8 software=$9
   shift 9
+  proof=$1
+  shift
   enter_workshop "$path"
   make_new "$path" "$mode" "$owner" "$group" "$digest" "$1"
   new=new
@@ -25,7 +27,7 @@ write_file() { # PATH MODE OWNER GROUP MD5 VALIDATOR THEN UNIT PROOF CONTENT [NA
   place "$new" "$path" backup
   [ -z "$proof" ] || put_on_trial "$path" "$was" "${backup:+${path%/*}/$backup}"
   leave_workshop
-  after_change "$then" "$unit"
+  after_change "$then" "$unit" "$software"
   shift
   check_names "$@"
 }
@@ -34,11 +36,11 @@ chrony_accepts() { # FILE
   ! command -v chronyd >/dev/null || bounded 10 chronyd -p -f "$1" >/dev/null
 }
 
-after_change() { # THEN UNIT
+after_change() { # THEN UNIT SOFTWARE
   case $1 in
     daemon-reload) bounded 60 systemctl daemon-reload ;;
-    reload) ! systemctl -q is-active "$2" || bounded 60 systemctl reload "$2" || unit_failed "$2" ;;
-    restart) ! systemctl -q is-active "$2" || bounded 60 systemctl restart "$2" || unit_failed "$2" ;;
+    reload) ! systemctl -q is-active "$2" || reload_unit "$2" "$3" ;;
+    restart) ! systemctl -q is-active "$2" || restart_unit "$2" ;;
     *) : ;;
   esac
 }

@@ -24,11 +24,8 @@ impl Operate for StartUnit {
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.words(["start_unit", &self.unit]);
-        let serves = |software: &&Software| {
-            let balancer = software.balancer();
-            balancer.unit == self.unit && balancer.runtime.is_some()
-        };
-        if let Some(software) = Software::ALL.iter().find(serves) {
+        let answers = |software: &Software| software.balancer().runtime.is_some();
+        if let Some(software) = software(&self.unit).filter(answers) {
             call.word(software.as_str());
         }
         Ok(())
@@ -39,7 +36,7 @@ impl Operate for StartUnit {
     }
 }
 
-/// `systemctl reload`.
+/// `systemctl reload`; of a load balancer until its new processes serve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReloadUnit {
     pub unit: String,
@@ -52,6 +49,9 @@ impl Operate for ReloadUnit {
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.words(["reload_unit", &self.unit]);
+        if let Some(software) = software(&self.unit) {
+            call.word(software.as_str());
+        }
         Ok(())
     }
 
@@ -83,6 +83,11 @@ impl Operate for StopUnit {
     }
 }
 
+/// The load balancer that a unit runs.
+pub(super) fn software(unit: &str) -> Option<Software> {
+    Software::ALL.iter().copied().find(|software| software.balancer().unit == unit)
+}
+
 /// It runs with its current files.
 fn runs(host: &mut HostFacts, unit: &str) {
     host.units.insert(unit.to_owned(), running_unit());
@@ -100,9 +105,7 @@ pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
         state.since = Some(WILL_START);
     }
     // One balancer is the only one on its host.
-    let software =
-        Software::ALL.iter().map(|software| software.balancer()).find(|software| software.unit == unit);
-    let Some(software) = software else { return };
+    let Some(software) = software(unit).map(Software::balancer) else { return };
     let conf = host.files.get(software.conf).and_then(|file| file.content.clone()).unwrap_or_default();
     if let Some(balancer) = host.load_balancer.as_mut() {
         balancer.loaded = Some(WILL_START);

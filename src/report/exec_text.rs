@@ -57,7 +57,7 @@ pub(crate) fn waiting_line(hosts: &[&HostName], after: Duration, style: Style) -
 fn words(fate: &Fate, limit: Duration) -> String {
     match fate {
         Fate::Exited(code) => format!("exit code {code}"),
-        Fate::TimedOut => format!("ended after {}", span(limit.as_secs())),
+        Fate::TimedOut => format!("timed out after {}", span(limit.as_secs())),
         Fate::Interrupted => "interrupted".to_owned(),
         Fate::TooMuchOutput => "ended: too much output".to_owned(),
         Fate::Lost(why) => {
@@ -93,12 +93,12 @@ mod tests {
         let limit = Duration::from_secs(60);
         assert_eq!(
             exec_text(&pairs, limit, Style::plain(80)),
-            "node1, node3:\n  3.10.8\n\n  node1: x\nlb1: exit code 3\n  node9:\n  no\nnode2: ended after 1 min\n  a\n  \
+            "node1, node3:\n  3.10.8\n\n  node1: x\nlb1: exit code 3\n  node9:\n  no\nnode2: timed out after 1 min\n  a\n  \
              … and 70 more bytes\n"
         );
         assert_eq!(
             failed_line(&pairs, limit, Style::plain(80)).as_deref(),
-            Some("Failed on 3 of 5: lb1 (exit code 3), node2 (ended after 1 min), node4 (not reached)\n")
+            Some("Failed on 3 of 5: lb1 (exit code 3), node2 (timed out after 1 min), node4 (not reached)\n")
         );
         let good = ended(Fate::Exited(0), "");
         let pairs = [(&hosts[0], &good), (&hosts[1], &good)];

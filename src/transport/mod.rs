@@ -92,6 +92,39 @@ pub enum TransportErrorKind {
     TooMuchOutput,
 }
 
+/// What an error leaves known of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScriptAfterError {
+    NeverBegan,
+    /// Its time is over; it may go on.
+    TimedOut,
+    /// Nothing more is heard of it; it may go on.
+    Lost,
+    /// Not read to its end; it may go on.
+    Flooded,
+}
+
+impl TransportErrorKind {
+    pub(crate) fn script(self) -> ScriptAfterError {
+        match self {
+            Self::TimedOut => ScriptAfterError::TimedOut,
+            Self::Lost => ScriptAfterError::Lost,
+            Self::TooMuchOutput => ScriptAfterError::Flooded,
+            Self::NoConnection
+            | Self::NameUnknown
+            | Self::SshConfiguration
+            | Self::HostKeyChanged
+            | Self::HostKeyUnknown
+            | Self::AuthenticationRefused
+            | Self::LoginShell
+            | Self::NoPrivilege
+            | Self::SudoPassword
+            | Self::SudoPasswordRefused
+            | Self::SudoRule => ScriptAfterError::NeverBegan,
+        }
+    }
+}
+
 /// Whole lines of a running script's stdout, as they arrive.
 pub(crate) type LineSender = mpsc::UnboundedSender<Vec<u8>>;
 

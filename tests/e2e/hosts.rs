@@ -35,6 +35,8 @@ const RESTLESS: &[&str] = &[
     "/var/lib/systemd",
     "/var/lib/chrony",
     "/var/lib/rabbitmq/mnesia",
+    // Where a scenario has moved them.
+    "/srv/rabbit/rabbit@*",
     // A lock file stays when it is not held; removing it would create two locks.
     "/run/rabbitup.lock",
 ];
@@ -44,7 +46,7 @@ const RESTLESS: &[&str] = &[
 /// /var/tmp: it is stopped before the inspection.
 pub fn files(lab: &Lab, host: &str) -> BTreeMap<String, String> {
     let restless = RESTLESS.iter().chain(lab.suite().family().restless());
-    let restless = restless.map(|path| format!("-path {path}")).collect::<Vec<_>>().join(" -o ");
+    let restless = restless.map(|path| format!("-path '{path}'")).collect::<Vec<_>>().join(" -o ");
     let command = format!(
         "find / \\( {restless} \\) -prune -o \\( -path /run -o -path / -o -path /tmp -o -path /run/user \\) \
          -o -printf '%p\\t%y %m %U:%G %s %T@ %C@\\n'"

@@ -127,6 +127,7 @@ const SCENARIOS: &[Scenario] = &[
     converged("brokers that hang or are drained", balancer::unfit_brokers).by_turns(),
     converged("what an operator sees in a browser", eyes::in_a_browser).by_turns(),
     converged("nginx instead of HAProxy", balancer::nginx).by_turns(),
+    converged("a load balancer that goes on with its old configuration", balancer::refused_reload).by_turns(),
     Scenario::new(
         "ports that are closed between brokers",
         State::Converged,

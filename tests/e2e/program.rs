@@ -443,8 +443,21 @@ impl Run {
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "rabbitup {} (exit {:?}, {:.1?})", self.words, self.code, self.took)?;
-        write!(f, "--- stdout\n{}\n--- stderr\n{}", self.out, self.err)
+        write!(f, "--- stdout\n{}\n--- stderr\n{}", shortened(&self.out), shortened(&self.err))
     }
+}
+
+/// The beginning and the end of a long text: a CI's log may cut out its middle, with the reason of a failure.
+fn shortened(text: &str) -> String {
+    const BEGINNING: usize = 20;
+    const END: usize = 60;
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= BEGINNING + END {
+        return text.to_owned();
+    }
+    let left_out = lines.len() - BEGINNING - END;
+    let (beginning, end) = (&lines[..BEGINNING], &lines[lines.len() - END..]);
+    format!("{}\n[{left_out} lines left out]\n{}", beginning.join("\n"), end.join("\n"))
 }
 
 fn flat(text: &str) -> String {

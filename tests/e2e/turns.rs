@@ -1,6 +1,8 @@
 //! What is played on which day. A day's tests run on one release of each of [`PLACES`]; `E2E_ALL=1` plays everything on every
 //! release.
 
+use std::sync::LazyLock;
+
 use crate::release::Suite;
 use crate::stage::Scenario;
 
@@ -26,10 +28,16 @@ pub enum Turns {
     One,
 }
 
-/// Days since 1970, which decide what is whose turn.
+/// Days since 1970, which decide what is whose turn: of the run's beginning, since its tests share a day's turns even if it goes on past
+/// midnight. `E2E_DAY=1` plays tomorrow's.
 pub fn today() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.expect("the clock is past 1970").as_secs() / 86_400
+    static TODAY: LazyLock<u64> = LazyLock::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let ahead = std::env::var("E2E_DAY")
+            .map_or(0, |days| days.parse().expect("E2E_DAY is a number of days from today"));
+        since.expect("the clock is past 1970").as_secs() / 86_400 + ahead
+    });
+    *TODAY
 }
 
 /// A number of days, to count with.

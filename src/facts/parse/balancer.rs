@@ -56,8 +56,8 @@ fn backends(frames: &Frames) -> Vec<Backend> {
     lines.filter(|line| !line.is_empty()).filter_map(backend).collect()
 }
 
-/// systemd records when the unit was started or reloaded, to the second. It also records a failed reload; only HAProxy's own
-/// uptime, that of the running worker, shows the difference.
+/// systemd records when the unit was started or reloaded, to the second. It also records a failed reload; only the age of the
+/// processes that serve shows the difference.
 fn loaded(frames: &Frames, units: &BTreeMap<String, UnitFacts>) -> Option<u64> {
     let now = frames.clock.and_then(|clock| u64::try_from(clock / 1_000_000_000).ok());
     let uptime =

@@ -201,7 +201,7 @@ pub fn long_names(stage: &Stage) {
     let lines = BROKERS.map(|host| format!("{} {}", lab.address(octet(host)), full(host))).join("\\n");
     let long = format!(
         "printf '{lines}\\n' >>/etc/hosts; hostnamectl set-hostname $(hostname -s).lab.example; \
-         printf 'USE_LONGNAME=true\\n' >/etc/rabbitmq/rabbitmq-env.conf; systemctl stop epmd 2>/dev/null; rm -rf /var/lib/rabbitmq/mnesia/*"
+         printf 'USE_LONGNAME=true\\n' >/etc/rabbitmq/rabbitmq-env.conf; systemctl stop epmd 2>/dev/null || :; rm -rf /var/lib/rabbitmq/mnesia/*"
     );
     let first = format!(
         "systemctl stop rabbitmq-server; {long}; systemctl start rabbitmq-server; timeout 240 rabbitmqctl -q await_startup"

@@ -36,6 +36,41 @@ pub fn nginx(stage: &Stage) {
     stage.assert_serves();
 }
 
+/// A reload that the balancer's main process gives up, of which systemd knows nothing: clients stay with the old configuration, and every
+/// run says so until the new one is in use.
+pub fn refused_reload(stage: &Stage) {
+    for software in ["haproxy", "nginx"] {
+        let inventory = Inventory::whole().balanced(&format!("software = \"{software}\""));
+        stage.up(&inventory).expect(0);
+        refuses_to_reload(stage, software, inventory);
+    }
+    stage.up(&Inventory::whole()).expect(0);
+    stage.assert_serves();
+}
+
+fn refuses_to_reload(stage: &Stage, software: &str, inventory: Inventory) {
+    let lab = &stage.lab;
+    let moved = inventory.balanced("amqp_port = 5673");
+    let is_there = "ss -Hltn 'sport = :5673' | grep -q .";
+    lab.stdout_of(
+        "lb1",
+        &format!(
+            "systemd-run -q --collect --unit=e2e-port perl -MIO::Socket::INET -e \
+             'sleep 600 for IO::Socket::INET->new(LocalPort => 5673, Listen => 1)'; \
+             for _ in $(seq 100); do ! {is_there} || exit 0; sleep 0.1; done; exit 1"
+        ),
+    );
+    let goes_on = format!("{software} goes on with its old configuration, since it cannot use the new one");
+    stage.up(&moved).expect(1).says(&format!("{goes_on}: port 5673 is held by perl"));
+    amqp::login(&lab.address(21), ADMIN, ADMIN_PASSWORD).expect("a login at the old port");
+    // Its file is right, and what it does is not.
+    stage.plan(&moved).expect(2).says(&format!("reload {software}"));
+    stage.up(&moved).expect(1).says(&goes_on);
+    lab.stdout_of("lb1", "systemctl stop e2e-port");
+    stage.up(&moved).expect(0).says("Verified: No changes.");
+    stage.assert_nothing_to_do(&moved);
+}
+
 /// nginx cannot disable a server at run time: its clients are disconnected, and it tries the next one. Still nothing is
 /// lost.
 fn rolling_restart_behind(stage: &Stage, nginx: &Inventory) {

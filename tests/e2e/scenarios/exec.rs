@@ -36,10 +36,10 @@ pub fn side_by_side(stage: &Stage) {
     let slow = ["rabbitmqctl", "eval", "receive after 60000 -> late end."];
     exec(&[&["--sudo", "--timeout", "4s", "node1", "--"], &slow[..]].concat())
         .expect(1)
-        .says("Failed on 1 of 1: node1 (ended after 4 s)");
+        .says("Failed on 1 of 1: node1 (timed out after 4 s)");
     exec(&["--timeout", "1s", "node2", "--", "sh", "-c", "setsid sleep 987654 & sleep 987654"])
         .expect(1)
-        .says("node2 (ended after 1 s)");
+        .says("node2 (timed out after 1 s)");
     assert_nothing_left(stage, "[r]eceive after");
     assert_nothing_left(stage, "[s]leep 987654");
 
