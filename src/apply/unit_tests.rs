@@ -49,6 +49,7 @@ fn who_holds_the_port_of_a_unit_that_did_not_start_is_named() {
     for line in [
         "[ALERT] (2930) : Binding [/etc/haproxy/haproxy.cfg:39] for frontend amqp: protocol tcpv4: cannot bind socket (Address already in use) for [0.0.0.0:5672].",
         "[ALERT] 331/1 (7) : Starting frontend amqp: cannot bind socket (Address already in use) [0.0.0.0:5672]",
+        "[ALERT] 333/215200 (862) : Starting frontend amqp: cannot bind socket [0.0.0.0:5672]",
         "nginx: [emerg] bind() to 0.0.0.0:5672 failed (98: Address already in use)",
         "nginx: [emerg] bind() to [::]:5672 failed (98: Address already in use)",
     ] {

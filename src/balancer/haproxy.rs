@@ -61,6 +61,7 @@ pub(super) static BALANCER: Balancer = Balancer {
     }),
     statistics: StatisticsPage::Offered,
     selinux_boolean: "haproxy_connect_any",
+    same_in_syslog: Some(same_in_syslog),
     harmless: HARMLESS,
 };
 
@@ -85,6 +86,15 @@ fn verdict(check: &str) -> &str {
         "" => "never checked",
         other => other,
     }
+}
+
+/// `haproxy[9]: [WARNING]  (9) : Server rabbitmq/node2 is UP` for `haproxy[9]: Server rabbitmq/node2 is UP`. Only the former has names in
+/// quotes.
+fn same_in_syslog(line: &str) -> Option<String> {
+    let (process, said) = line.split_once(": [")?;
+    let (_severity, said) = said.split_once(']')?;
+    let (_process, said) = said.trim_start().strip_prefix('(')?.split_once(") : ")?;
+    Some(format!("{process}: {said}").replace('\'', ""))
 }
 
 fn bind(at: Bind) -> String {

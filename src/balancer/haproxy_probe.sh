@@ -19,6 +19,7 @@ haproxy_state() {
     *Uptime_sec:*) printf '%s\n' "$stat" | grep '^Uptime_sec:' ;;
     *) haproxy_age ;;
   esac
+  date +Read_at:%s
   case $stat in
     *'# pxname'*)
       section haproxy

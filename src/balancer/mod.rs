@@ -52,6 +52,8 @@ pub struct Balancer {
     /// The boolean of SELinux's policy that lets it connect to any port: AMQP's is not among those that it may connect to otherwise
     /// (haproxy_selinux(8), httpd_selinux(8)).
     pub selinux_boolean: &'static str,
+    /// The same in its syslog, of a line that it wrote to standard error: the journal has both.
+    pub same_in_syslog: Option<fn(&str) -> Option<String>>,
     /// Directives whose words may appear in a bundle, by their first one or two words.
     pub harmless: &'static [&'static str],
 }

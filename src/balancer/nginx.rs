@@ -45,6 +45,7 @@ pub(super) static BALANCER: Balancer = Balancer {
     runtime: None,
     statistics: StatisticsPage::Missing { why: "nginx has no statistics page for streams" },
     selinux_boolean: "httpd_can_network_connect",
+    same_in_syslog: None,
     harmless: HARMLESS,
 };
 

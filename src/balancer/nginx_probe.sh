@@ -7,4 +7,5 @@ nginx_state() {
   # One that died is replaced by one with the same configuration.
   limit 2 ps -o etimes=,args= --ppid "$main" 2>/dev/null |
     awk '/worker process *$/ && $1 > age { age = $1 } /worker process *$/ { found = 1 } END { if (found) print "Uptime_sec: " age + 0 }'
+  date +Read_at:%s
 }

@@ -1,6 +1,10 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::stamp::{Zone, stamped};
+use crate::balancer::Software;
 use crate::history::Moment;
 use crate::model::HostName;
 
@@ -51,6 +55,25 @@ pub(super) fn of_journal<'l>(lines: impl Iterator<Item = &'l str>) -> Vec<LogLin
         LogLine { at, source: Source::Journal, text: text.to_owned() }
     });
     read.collect()
+}
+
+/// Without the lines that the journal has once more, with their severity.
+pub(super) fn told_once(lines: Vec<LogLine>) -> Vec<LogLine> {
+    /// How long after one of them the journal has the other.
+    const BOTH: Duration = Duration::from_secs(1);
+    let balancers = || Software::ALL.iter().filter_map(|software| software.balancer().same_in_syslog);
+    let twin = |line: &LogLine| balancers().find_map(|twin| twin(&line.text));
+    let mut twins: BTreeMap<String, Vec<Moment>> = BTreeMap::new();
+    for (text, at) in lines.iter().filter_map(|line| Some((twin(line)?, line.at?))) {
+        twins.entry(text).or_default().push(at);
+    }
+    let has_twin = |line: &LogLine| {
+        let Some(at) = line.at.filter(|_| twin(line).is_none()) else { return false };
+        let text = line.text.replace('\'', "");
+        let near = |other: Moment| other.since(at).or_else(|| at.since(other)).is_some_and(|by| by <= BOTH);
+        twins.get(&text).is_some_and(|times| times.iter().copied().any(near))
+    };
+    lines.iter().filter(|line| !has_twin(line)).cloned().collect()
 }
 
 /// Lines of all hosts by their times. Lines of one host and source stay in their order, even if its clock was set back.
@@ -104,6 +127,27 @@ mod tests {
                 "node1 systemd[1]: Started",
                 "node1 more of it",
                 "node1 [info] up"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_journal_has_twice_is_told_once() {
+        let journal = "2026-11-29T18:00:03.100000+0000 x haproxy[9]: Server rabbitmq/node2 is DOWN\n\
+            2026-11-29T18:00:03.200000+0000 x haproxy[9]: [WARNING]  (9) : Server rabbitmq/node2 is DOWN\n\
+            2026-11-29T18:00:03.200000+0000 x haproxy[9]: [ALERT]    (9) : backend 'rabbitmq' has no server available!\n\
+            2026-11-29T18:00:03.300000+0000 x haproxy[9]: backend rabbitmq has no server available!\n\
+            2026-11-29T18:00:09.000000+0000 x haproxy[9]: Server rabbitmq/node2 is DOWN\n\
+            2026-11-29T18:00:09.100000+0000 x haproxy[8]: [NOTICE]   (8) : New worker (9) forked";
+        let told: Vec<String> =
+            told_once(of_journal(journal.lines())).into_iter().map(|line| line.text).collect();
+        assert_eq!(
+            told,
+            [
+                "haproxy[9]: [WARNING]  (9) : Server rabbitmq/node2 is DOWN",
+                "haproxy[9]: [ALERT]    (9) : backend 'rabbitmq' has no server available!",
+                "haproxy[9]: Server rabbitmq/node2 is DOWN",
+                "haproxy[8]: [NOTICE]   (8) : New worker (9) forked"
             ]
         );
     }

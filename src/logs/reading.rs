@@ -1,4 +1,4 @@
-use super::line::{LogLine, of_broker, of_journal};
+use super::line::{LogLine, of_broker, of_journal, told_once};
 use super::stamp::Zone;
 use super::units::units;
 use crate::facts::{Frames, ParseError, command_text};
@@ -112,7 +112,7 @@ impl Answer {
             log.pop();
         }
         let mut lines = of_broker(log.into_iter(), zone);
-        lines.extend(of_journal(frames.lines("journal").filter(is_message)));
+        lines.extend(told_once(of_journal(frames.lines("journal").filter(is_message))));
         let place = Place { log: place, cursor: cursor.map(str::to_owned), now };
         Ok(Self { lines, place })
     }

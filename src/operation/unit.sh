@@ -51,8 +51,10 @@ unit_failed() { # UNIT [WHAT [SOFTWARE]]
   said=$(printf '%s\n' "$logged" | grep -E '\[(ALERT|emerg)\]' | tail -n 15)
   [ -n "$said" ] || said=$(printf '%s\n' "$logged" | tail -n 15)
   [ -z "$said" ] || printf '%s\n' "$said"
-  # As HAProxy and nginx write it: `for [0.0.0.0:5672]`, `bind() to [::]:5672 failed (98: Address already in use)`.
-  port=$(printf '%s\n' "$said" | sed -n '/Address already in use/s/.*[]0-9*]:\([0-9]\{1,5\}\)[] ].*/\1/p' | head -n 1)
+  # As HAProxy and nginx write it: `for [0.0.0.0:5672]`, `cannot bind socket [0.0.0.0:5672]` (2.2), `bind() to [::]:5672 failed (98:
+  # Address already in use)`.
+  port=$(printf '%s\n' "$said" |
+    sed -n -E '/Address already in use|cannot bind socket \[/s/.*[]0-9*]:([0-9]{1,5})[] ].*/\1/p' | head -n 1)
   holder=
   [ -z "$port" ] || holder=$(held_by "$port")
   case $holder in

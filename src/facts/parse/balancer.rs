@@ -56,24 +56,22 @@ fn backends(frames: &Frames) -> Vec<Backend> {
     lines.filter(|line| !line.is_empty()).filter_map(backend).collect()
 }
 
-/// systemd records when the unit was started or reloaded, to the second. It also records a failed reload; only the age of the
-/// processes that serve shows the difference.
+/// When the processes that serve were started, upwards to the second: systemd records a failed reload like one that succeeded. Without
+/// their age, when the unit was started or reloaded.
 fn loaded(frames: &Frames, units: &BTreeMap<String, UnitFacts>) -> Option<u64> {
-    let now = frames.clock.and_then(|clock| u64::try_from(clock / 1_000_000_000).ok());
-    let uptime =
-        frames.lines("balancer").find_map(|line| line.strip_prefix("Uptime_sec: ")?.trim().parse().ok());
-    let worker = now.zip(uptime).and_then(|(now, uptime): (u64, u64)| now.checked_sub(uptime));
-    let unit = units
+    let number = |name: &str| -> Option<u64> {
+        frames.lines("balancer").find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    };
+    // By the clock right after they were asked: with an earlier one they would seem to be older than the file that they have read.
+    let worker = number("Read_at:").zip(number("Uptime_sec:"));
+    if let Some((read_at, uptime)) = worker {
+        return read_at.checked_sub(uptime);
+    }
+    units
         .iter()
         .filter(|(name, unit)| {
             let name = name.trim_end_matches(".service");
             balancer::units().any(|known| known == name) && unit.is_active()
         })
-        .find_map(|(_, unit)| unit.since);
-    match (unit, worker) {
-        // Both are whole seconds from different clocks.
-        (Some(unit), Some(worker)) if unit.abs_diff(worker) > 2 => Some(worker.min(unit)),
-        (Some(unit), _) => Some(unit),
-        (None, worker) => worker,
-    }
+        .find_map(|(_, unit)| unit.since)
 }
