@@ -359,9 +359,19 @@ pub struct LoadBalancerFacts {
     pub backends: Vec<Backend>,
     /// Whether an AMQP handshake through the load balancer's AMQP port was answered by a broker.
     pub amqp_answers: Option<bool>,
-    /// When the running process was started or last reloaded, Unix seconds. A configuration changed after that
-    /// was not read.
-    pub loaded: Option<u64>,
+    /// None if it does not run, or its configuration was not asked for.
+    #[serde(default)]
+    pub runs_with: Option<Configuration>,
+}
+
+/// Which configuration the processes that serve have read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Configuration {
+    /// The file as it is.
+    Current,
+    /// As it was before.
+    Earlier,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

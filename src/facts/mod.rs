@@ -37,8 +37,8 @@ pub use file::{FileFacts, FileKind, InTheWay};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;
 pub use host::{
-    Backend, Clock, CookieFile, CookieShape, DataPlace, Failing, HostFacts, HostNameFacts, LoadBalancerFacts,
-    NodeData, PluginFiles, Privilege, Resources, System, TimeService, UnitFacts,
+    Backend, Clock, Configuration, CookieFile, CookieShape, DataPlace, Failing, HostFacts, HostNameFacts,
+    LoadBalancerFacts, NodeData, PluginFiles, Privilege, Resources, System, TimeService, UnitFacts,
 };
 pub use member::ClusterMember;
 pub(crate) use parse::{Frames, ParseError};

@@ -94,7 +94,7 @@ pub fn parse(request: &ProbeRequest, nonce: &str, output: &[u8]) -> Result<HostF
         broker: node::broker(request, &frames),
         boot_failure: BootFailure::of(&frames.lines("failure").collect::<Vec<_>>()),
         met: node::met(&frames),
-        load_balancer: balancer::load_balancer(request, &frames, &units),
+        load_balancer: balancer::load_balancer(request, &frames, &units, |path| files.modified(path)),
         virtual_address: VirtualAddressFacts::read(&frames),
         firewalls: firewalls(&frames),
         selinux: SelinuxFacts::read(frames.lines("selinux")),

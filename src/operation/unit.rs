@@ -4,7 +4,7 @@ use super::balancer::SOFTWARE;
 use super::world::{WILL_START, disabled_unit, running_unit};
 use super::{Call, Nature, OnBroker, Operate, Shell, World, Writes};
 use crate::balancer::{Runtime, Software};
-use crate::facts::HostFacts;
+use crate::facts::{Configuration, HostFacts};
 use crate::model::SecretName;
 use crate::platform;
 use crate::virtual_address::KEEPALIVED;
@@ -108,7 +108,7 @@ pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
     let Some(software) = software(unit).map(Software::balancer) else { return };
     let conf = host.files.get(software.conf).and_then(|file| file.content.clone()).unwrap_or_default();
     if let Some(balancer) = host.load_balancer.as_mut() {
-        balancer.loaded = Some(WILL_START);
+        balancer.runs_with = Some(Configuration::Current);
         // A new process has only what the file says: servers that were disabled or moved at run time are no more.
         if let Some(runtime) = &software.runtime {
             let is_gone = |name: &str| name.ends_with(runtime.proxied) && !(runtime.has_backend)(&conf, name);

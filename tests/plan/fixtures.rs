@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rabbitup::facts::{
-    Access, Backend, BrokerEnvironment, BrokerState, ClusterMember, CookieFile, CookieShape, DataPlace,
-    Facts, FileFacts, FileKind, HostFacts, HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts,
+    Access, Backend, BrokerEnvironment, BrokerState, ClusterMember, Configuration, CookieFile, CookieShape,
+    DataPlace, Facts, FileFacts, FileKind, HostFacts, HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts,
     Observation, OsFamily, PackageFacts, PluginFiles, Privilege, QueueHolding, Resources, SelinuxFacts,
     Storage, System, TimeService, UnitFacts,
 };
@@ -280,7 +280,7 @@ pub fn balanced(desired: &Desired) -> Facts {
             .flat_map(|text| [backend("rabbitmq", text, 5672), backend("management", text, 15672)])
             .collect(),
         amqp_answers: Some(true),
-        loaded: Some(1_800_000_000),
+        runs_with: Some(Configuration::Current),
     });
     facts
 }

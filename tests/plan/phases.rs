@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use rabbitup::facts::{
-    BrokerState, Clock, ClusterMember, CookieShape, Facts, FeatureFlags, FileFacts, LoadBalancerFacts,
-    NodeData, NodeFacts, PortState, Purpose, Reach, TimeService, UnitFacts,
+    BrokerState, Clock, ClusterMember, Configuration, CookieShape, Facts, FeatureFlags, FileFacts,
+    LoadBalancerFacts, NodeData, NodeFacts, PortState, Purpose, Reach, TimeService, UnitFacts,
 };
 use rabbitup::model::{NodeName, NodeType, Version};
 use rabbitup::plan::Limit;
@@ -379,9 +379,8 @@ fn a_changed_balancer_is_reloaded_whatever_else_happens_on_its_host() {
     let desired = desired(INVENTORY);
     let mut facts = converged(&desired);
     let lb1 = host(&mut facts, "lb1");
-    let conf = lb1.files.get("/etc/haproxy/haproxy.cfg").expect("it is configured");
     lb1.load_balancer =
-        Some(LoadBalancerFacts { loaded: Some(conf.modified - 1), ..LoadBalancerFacts::default() });
+        Some(LoadBalancerFacts { runs_with: Some(Configuration::Earlier), ..LoadBalancerFacts::default() });
     lb1.units
         .insert("chrony".to_owned(), UnitFacts { active: "inactive".to_owned(), ..UnitFacts::default() });
     lb1.time_service = TimeService::default();

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use rabbitup::balancer::Software;
 use rabbitup::facts::{
-    Backend, BrokerEnvironment, BrokerState, Clock, ClusterMember, CookieFile, CookieShape, DataPlace, Facts,
-    HostFacts, HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation, OsFamily, PackageFacts,
-    PluginFiles, Privilege, ProbeRequest, Resources, SelinuxFacts, System, TimeService,
+    Backend, BrokerEnvironment, BrokerState, Clock, ClusterMember, Configuration, CookieFile, CookieShape,
+    DataPlace, Facts, HostFacts, HostNameFacts, LoadBalancerFacts, NodeData, NodeFacts, Observation,
+    OsFamily, PackageFacts, PluginFiles, Privilege, ProbeRequest, Resources, SelinuxFacts, System,
+    TimeService,
 };
 use rabbitup::inventory::{
     BalancerCheck, Become, Cluster, CookieSource, Desired, FirewallSetting, Host, HostKeys, JoinMethod,
@@ -286,7 +287,7 @@ pub fn facts(desired: &Desired, version: Version) -> Facts {
             seen.load_balancer = Some(LoadBalancerFacts {
                 backends: names.iter().flat_map(backends).collect(),
                 amqp_answers: Some(true),
-                loaded: Some(NOW - 100),
+                runs_with: Some(Configuration::Current),
             });
         }
         facts.hosts.insert(wanted.name.clone(), Observation::Reached(Box::new(seen)));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::ProbeRequest;
 use super::frame::Frames;
-use crate::balancer;
-use crate::facts::{Backend, LoadBalancerFacts, UnitFacts};
+use crate::balancer::Software;
+use crate::facts::{Backend, Configuration, LoadBalancerFacts, UnitFacts};
 use crate::rabbitmq::listeners::Security;
 
 /// None if the request names no load balancer.
@@ -13,6 +13,7 @@ pub(super) fn load_balancer(
     request: &ProbeRequest,
     frames: &Frames,
     units: &BTreeMap<String, UnitFacts>,
+    changed: impl Fn(&str) -> Option<u64>,
 ) -> Option<LoadBalancerFacts> {
     if request.load_balancer_port.is_none() && request.runtime_socket.is_none() {
         return None;
@@ -27,7 +28,11 @@ pub(super) fn load_balancer(
             Security::Tls => matches!(bytes[..], ["15", "03", ..]),
         }
     });
-    Some(LoadBalancerFacts { backends: backends(frames), amqp_answers, loaded: loaded(frames, units) })
+    Some(LoadBalancerFacts {
+        backends: backends(frames),
+        amqp_answers,
+        runs_with: configuration(frames, units, changed),
+    })
 }
 
 fn backends(frames: &Frames) -> Vec<Backend> {
@@ -56,22 +61,29 @@ fn backends(frames: &Frames) -> Vec<Backend> {
     lines.filter(|line| !line.is_empty()).filter_map(backend).collect()
 }
 
-/// When the processes that serve were started, upwards to the second: systemd records a failed reload like one that succeeded. Without
-/// their age, when the unit was started or reloaded.
-fn loaded(frames: &Frames, units: &BTreeMap<String, UnitFacts>) -> Option<u64> {
+/// Which configuration is in use, by the time when the processes that serve were started: systemd records a failed reload like one that
+/// succeeded. Without their age, by when the unit was started or reloaded. The times themselves differ from one look to the next.
+fn configuration(
+    frames: &Frames,
+    units: &BTreeMap<String, UnitFacts>,
+    changed: impl Fn(&str) -> Option<u64>,
+) -> Option<Configuration> {
+    let unit = |software: &Software| {
+        let is_its = |name: &str| name.trim_end_matches(".service") == software.balancer().unit;
+        units.iter().find(|(name, _)| is_its(name)).map(|(_, unit)| unit)
+    };
+    let runs = |software: &&Software| unit(software).is_some_and(UnitFacts::is_active);
+    let software = Software::ALL.iter().find(runs)?;
     let number = |name: &str| -> Option<u64> {
         frames.lines("balancer").find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     };
     // By the clock right after they were asked: with an earlier one they would seem to be older than the file that they have read.
-    let worker = number("Read_at:").zip(number("Uptime_sec:"));
-    if let Some((read_at, uptime)) = worker {
-        return read_at.checked_sub(uptime);
-    }
-    units
-        .iter()
-        .filter(|(name, unit)| {
-            let name = name.trim_end_matches(".service");
-            balancer::units().any(|known| known == name) && unit.is_active()
-        })
-        .find_map(|(_, unit)| unit.since)
+    let begun =
+        number("Read_at:").zip(number("Uptime_sec:")).and_then(|(read_at, age)| read_at.checked_sub(age));
+    let begun = begun.or_else(|| unit(software)?.since)?;
+    Some(if changed(software.balancer().conf)? > begun {
+        Configuration::Earlier
+    } else {
+        Configuration::Current
+    })
 }

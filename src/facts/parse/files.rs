@@ -72,6 +72,11 @@ impl Files {
         self.by_path.get(path)?.content.as_deref()
     }
 
+    /// When the content was last changed, Unix seconds.
+    pub fn modified(&self, path: &str) -> Option<u64> {
+        self.by_path.get(path).map(|file| file.modified)
+    }
+
     /// The cookie file in use, as digests.
     pub fn cookie(&self, frames: &Frames) -> Option<CookieFile> {
         self.judged(frames, "cookie", COOKIE)

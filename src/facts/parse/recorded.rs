@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::{
-    BrokerState, CookieShape, Lookup, MetadataStore, NodeFacts, PeerPort, Purpose, QueueFacts, QueueKind,
+    BrokerState, Configuration, CookieShape, Lookup, MetadataStore, NodeFacts, PeerPort, Purpose, QueueFacts,
+    QueueKind,
 };
 use crate::model::{CookieDigest, NameMode, NodeName, NodeType, Secret, Version};
 use crate::rabbitmq::listeners::Security;
@@ -267,13 +268,16 @@ fn a_load_balancer_tells_its_backends_and_whether_a_broker_answers_through_it() 
     assert_eq!(states[..2], [["amqp", "f1", "UP", "L4OK"], ["amqp", "f2", "UP", "L4OK"]]);
     assert_eq!(states[2..], [["down", "f4", "DOWN", "L4CON"]]);
     assert_eq!(balancer.amqp_answers, Some(true));
-    // systemd's "Sun 2026-11-22 22:36:04 UTC".
-    assert_eq!(balancer.loaded, Some(1_795_386_964));
-    // A reload that failed: the process that serves is older.
+    // haproxy.cfg and systemd's StateChangeTimestamp are of the same second.
+    assert_eq!(balancer.runs_with, Some(Configuration::Current));
+    // A reload that failed: the processes that serve are older than systemd's time says.
     let text = String::from_utf8_lossy(BALANCER);
-    let aged = text.replace("Uptime_sec: 469\n", "Uptime_sec: 469\nRead_at:1795387000\n");
-    let older = parse(&request, NONCE, aged.as_bytes()).expect("complete").load_balancer;
-    assert_eq!(older.and_then(|balancer| balancer.loaded), Some(1_795_386_531));
+    let with_age = |age: u64| {
+        let aged = text.replace("Uptime_sec: 469\n", &format!("Uptime_sec: {age}\nRead_at:1795387433\n"));
+        parse(&request, NONCE, aged.as_bytes()).expect("complete").load_balancer?.runs_with
+    };
+    assert_eq!(with_age(469), Some(Configuration::Current));
+    assert_eq!(with_age(470), Some(Configuration::Earlier));
     assert_eq!(facts.time_service.running.as_deref(), Some("chrony"));
     assert_eq!(facts.time_service.synchronised, Some(false));
     assert!(facts.reach.iter().all(|reach| reach.state == PortState::Open));

@@ -4,7 +4,7 @@ use super::balancer_turns::{await_standby, check, in_turn, turn, why_start};
 use super::{Draft, preflight};
 use crate::balancer::{Balancer, Software};
 use crate::cluster::endpoints::endpoint;
-use crate::facts::{Facts, HostFacts};
+use crate::facts::{Configuration, Facts, HostFacts};
 use crate::inventory::{BalancerAt, Checks, Host, LoadBalancer};
 use crate::model::{Role, Version, is_ours};
 use crate::operation::{Operation, Proof, ReloadUnit, StartUnit, StopUnit, Then, Validator, WriteFile};
@@ -310,7 +310,7 @@ fn as_clients_know_it(balancer: &LoadBalancer, facts: &HostFacts) -> LoadBalance
 
 fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
     let Some(facts) = draft.host(&host.name) else { return };
-    let Balancer { conf, unit, .. } = software.balancer();
+    let Balancer { unit, .. } = software.balancer();
     let state = facts.unit(unit);
     let name = (*unit).to_owned();
     let turn = turn(draft, host);
@@ -323,11 +323,7 @@ fn run(draft: &mut Draft<'_>, host: &Host, software: Software) {
                 .within(180),
         );
     }
-    let changed = facts.file(conf).map(|file| file.modified);
-    let loaded = facts.load_balancer.as_ref().and_then(|balancer| balancer.loaded);
-    if let (Some(changed), Some(loaded)) = (changed, loaded)
-        && changed > loaded
-    {
+    if facts.load_balancer.as_ref().and_then(|balancer| balancer.runs_with) == Some(Configuration::Earlier) {
         draft.propose(
             Proposal::new(&host.name, "balancer-reload", Change::Command, ReloadUnit { unit: name.clone() })
                 .title(format!("reload {name}"))

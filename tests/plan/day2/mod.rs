@@ -13,8 +13,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rabbitup::facts::{
-    Access, Backend, BrokerState, ClusterMember, DataPlace, Facts, LEAST_TO_WRITE, LoadBalancerFacts,
-    Observation, PackageFacts, QueueFacts, QueueHolding, QueueKind, Storage, Unreachable, UnreachableCause,
+    Access, Backend, BrokerState, ClusterMember, Configuration, DataPlace, Facts, LEAST_TO_WRITE,
+    LoadBalancerFacts, Observation, PackageFacts, QueueFacts, QueueHolding, QueueKind, Storage, Unreachable,
+    UnreachableCause,
 };
 use rabbitup::inventory::Desired;
 use rabbitup::model::{MetadataStore, NodeType, Version};
@@ -153,7 +154,7 @@ fn whole() -> Facts {
     host(&mut facts, "lb1").load_balancer = Some(LoadBalancerFacts {
         backends: BROKERS.iter().map(backend).collect(),
         amqp_answers: Some(true),
-        loaded: Some(1_800_000_000),
+        runs_with: Some(Configuration::Current),
     });
     facts
 }
