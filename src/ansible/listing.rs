@@ -68,15 +68,8 @@ impl Listing {
     /// # Errors
     /// It would be one too many.
     pub fn host(&mut self, name: &str, span: &Span) -> Result<usize, Fault> {
-        if let Some(known) = self.host_by_name.get(name) {
-            return Ok(*known);
-        }
-        if self.hosts.len() == MOST_HOSTS {
-            return Err(too_many(&format!("{MOST_HOSTS} hosts"), span));
-        }
-        self.host_by_name.insert(name.to_owned(), self.hosts.len());
-        self.hosts.push(Listed::new(name, span.clone()));
-        Ok(self.hosts.len() - 1)
+        place(&mut self.hosts, &mut self.host_by_name, MOST_HOSTS, name, span)
+            .ok_or_else(|| too_many(&format!("{MOST_HOSTS} hosts"), span))
     }
 
     /// The host of this name with the port behind it, which counts where the host is first named, as with Ansible.
@@ -97,15 +90,8 @@ impl Listing {
     /// # Errors
     /// It would be one too many.
     pub fn group(&mut self, name: &str, span: &Span) -> Result<usize, Fault> {
-        if let Some(known) = self.group_by_name.get(name) {
-            return Ok(*known);
-        }
-        if self.groups.len() == MOST_GROUPS {
-            return Err(too_many(&format!("{MOST_GROUPS} groups"), span));
-        }
-        self.group_by_name.insert(name.to_owned(), self.groups.len());
-        self.groups.push(Listed::new(name, span.clone()));
-        Ok(self.groups.len() - 1)
+        place(&mut self.groups, &mut self.group_by_name, MOST_GROUPS, name, span)
+            .ok_or_else(|| too_many(&format!("{MOST_GROUPS} groups"), span))
     }
 
     /// Puts a host into a group.
@@ -194,6 +180,25 @@ impl Listing {
         found.reverse();
         found
     }
+}
+
+/// Where the list has this name, at its end if it is new; none if it would be one too many.
+fn place(
+    list: &mut Vec<Listed>,
+    by_name: &mut BTreeMap<String, usize>,
+    most: usize,
+    name: &str,
+    span: &Span,
+) -> Option<usize> {
+    if let Some(known) = by_name.get(name) {
+        return Some(*known);
+    }
+    if list.len() == most {
+        return None;
+    }
+    by_name.insert(name.to_owned(), list.len());
+    list.push(Listed::new(name, span.clone()));
+    Some(list.len() - 1)
 }
 
 fn too_many(what: &str, span: &Span) -> Fault {

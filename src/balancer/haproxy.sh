@@ -25,7 +25,7 @@ haproxy_has_socket() {
 
 # The process that has read the configuration that counts now: a new one takes the socket over when it serves.
 haproxy_workers() {
-  haproxy_has_socket || { ps -o pid= --ppid "$(systemctl show -p MainPID --value haproxy)"; return; }
+  haproxy_has_socket || { started_by haproxy pid=; return; }
   said=$(haproxy_says 'show info') || { printf '%s\n' "$said"; return 1; }
   printf '%s\n' "$said" | sed -n 's/^Pid: *//p'
 }

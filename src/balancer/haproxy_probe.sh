@@ -37,7 +37,5 @@ haproxy_state() {
 # A reload that failed may have taken the socket away from the process that goes on. Those that end after a reload are older than the
 # one that counts.
 haproxy_age() {
-  main=$(limit 2 systemctl show -p MainPID --value haproxy 2>/dev/null)
-  [ "${main:-0}" -gt 0 ] || return
-  limit 2 ps -o etimes= --ppid "$main" 2>/dev/null | sort -n | sed -n '1s/^ */Uptime_sec: /p'
+  started_by haproxy etimes= | sort -n | sed -n '1s/^ */Uptime_sec: /p'
 }

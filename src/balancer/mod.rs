@@ -266,6 +266,11 @@ macro_rules! softwares {
                 }
             }
 
+            /// The one that a unit runs.
+            pub fn of_unit(unit: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|software| software.balancer().unit == unit)
+            }
+
             /// Its properties.
             pub fn balancer(self) -> &'static Balancer {
                 match self {
@@ -275,10 +280,10 @@ macro_rules! softwares {
         }
 
         /// Their step functions: `NAME_accepts FILE`, `NAME_workers` and `NAME_log` of each, and those of [`Runtime`] if it has one.
-        pub const STEPS: &str = concat!(include_str!("../facts/unix_socket.sh"), $(include_str!(concat!(stringify!($file), ".sh")),)*);
+        pub const STEPS: &str = concat!(include_str!("../facts/unix_socket.sh"), include_str!("started_by.sh"), $(include_str!(concat!(stringify!($file), ".sh")),)*);
 
         /// Their parts of the probe, and what calls them.
-        pub const PROBE: &str = concat!($(include_str!(concat!(stringify!($file), "_probe.sh")),)* include_str!("probe.sh"));
+        pub const PROBE: &str = concat!(include_str!("started_by.sh"), $(include_str!(concat!(stringify!($file), "_probe.sh")),)* include_str!("probe.sh"));
     };
 }
 

@@ -6,7 +6,7 @@ nginx_accepts() { # FILE
 
 # Those that have read the configuration that counts now: others are called "worker process is shutting down".
 nginx_workers() {
-  ps -o pid=,args= --ppid "$(systemctl show -p MainPID --value nginx)" | awk '/worker process *$/ { print $1 }'
+  started_by nginx pid=,args= | awk '/worker process *$/ { print $1 }'
 }
 
 # What a reload finds goes there, and not to the journal; its lines begin with the host's local time.

@@ -8,6 +8,7 @@ mod environment;
 mod file;
 mod holdings;
 mod host;
+mod load_balancer;
 mod member;
 mod parse;
 #[cfg(test)]
@@ -37,9 +38,10 @@ pub use file::{FileFacts, FileKind, InTheWay};
 pub use holdings::{HoldingCounts, Holdings, QueueHolding};
 pub(crate) use host::PackageLock;
 pub use host::{
-    Backend, Clock, Configuration, CookieFile, CookieShape, DataPlace, Failing, HostFacts, HostNameFacts,
-    LoadBalancerFacts, NodeData, PluginFiles, Privilege, Resources, System, TimeService, UnitFacts,
+    Clock, CookieFile, CookieShape, DataPlace, Failing, HostFacts, HostNameFacts, NodeData, PluginFiles,
+    Privilege, Resources, System, TimeService, UnitFacts,
 };
+pub use load_balancer::{Backend, Configuration, LoadBalancerFacts};
 pub use member::ClusterMember;
 pub(crate) use parse::{Frames, ParseError};
 pub use parse::{clock_line, parse};

@@ -105,7 +105,7 @@ impl Then {
         match self {
             Self::Nothing => ["", "", ""],
             Self::DaemonReload => ["daemon-reload", "", ""],
-            Self::Reload(unit) => ["reload", unit, unit::software(unit).map_or("", Software::as_str)],
+            Self::Reload(unit) => ["reload", unit, Software::of_unit(unit).map_or("", Software::as_str)],
             Self::Restart(unit) => ["restart", unit, ""],
         }
     }

@@ -25,7 +25,7 @@ impl Operate for StartUnit {
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.words(["start_unit", &self.unit]);
         let answers = |software: &Software| software.balancer().runtime.is_some();
-        if let Some(software) = software(&self.unit).filter(answers) {
+        if let Some(software) = Software::of_unit(&self.unit).filter(answers) {
             call.word(software.as_str());
         }
         Ok(())
@@ -49,7 +49,7 @@ impl Operate for ReloadUnit {
 
     fn call(&self, call: &mut Call<'_>) -> Result<(), SecretName> {
         call.words(["reload_unit", &self.unit]);
-        if let Some(software) = software(&self.unit) {
+        if let Some(software) = Software::of_unit(&self.unit) {
             call.word(software.as_str());
         }
         Ok(())
@@ -83,11 +83,6 @@ impl Operate for StopUnit {
     }
 }
 
-/// The load balancer that a unit runs.
-pub(super) fn software(unit: &str) -> Option<Software> {
-    Software::ALL.iter().copied().find(|software| software.balancer().unit == unit)
-}
-
 /// It runs with its current files.
 fn runs(host: &mut HostFacts, unit: &str) {
     host.units.insert(unit.to_owned(), running_unit());
@@ -105,7 +100,7 @@ pub(super) fn has_read(host: &mut HostFacts, unit: &str) {
         state.since = Some(WILL_START);
     }
     // One balancer is the only one on its host.
-    let Some(software) = software(unit).map(Software::balancer) else { return };
+    let Some(software) = Software::of_unit(unit).map(Software::balancer) else { return };
     let conf = host.files.get(software.conf).and_then(|file| file.content.clone()).unwrap_or_default();
     if let Some(balancer) = host.load_balancer.as_mut() {
         balancer.runs_with = Some(Configuration::Current);

@@ -22,7 +22,7 @@ reload_unit() { # UNIT [SOFTWARE]
     bounded 60 systemctl reload "$1" || unit_failed "$1" 'did not reload'
     return
   fi
-  old=$(ps -o pid= --ppid "$(systemctl show -p MainPID --value "$1")") || old=
+  old=$(started_by "$1" pid=) || old=
   bounded 60 systemctl reload "$1" || unit_failed "$1" 'did not reload'
   # shellcheck disable=SC2086 # a word for each
   await 20 has_new_worker "$2" $old ||

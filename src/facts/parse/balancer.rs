@@ -68,19 +68,16 @@ fn configuration(
     units: &BTreeMap<String, UnitFacts>,
     changed: impl Fn(&str) -> Option<u64>,
 ) -> Option<Configuration> {
-    let unit = |software: &Software| {
-        let is_its = |name: &str| name.trim_end_matches(".service") == software.balancer().unit;
-        units.iter().find(|(name, _)| is_its(name)).map(|(_, unit)| unit)
-    };
-    let runs = |software: &&Software| unit(software).is_some_and(UnitFacts::is_active);
-    let software = Software::ALL.iter().find(runs)?;
+    let software = |name: &str| Software::of_unit(name.trim_end_matches(".service"));
+    let running = units.iter().filter(|(_, unit)| unit.is_active());
+    let (software, unit) = running.filter_map(|(name, unit)| Some((software(name)?, unit))).next()?;
     let number = |name: &str| -> Option<u64> {
         frames.lines("balancer").find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     };
     // By the clock right after they were asked: with an earlier one they would seem to be older than the file that they have read.
     let begun =
         number("Read_at:").zip(number("Uptime_sec:")).and_then(|(read_at, age)| read_at.checked_sub(age));
-    let begun = begun.or_else(|| unit(software)?.since)?;
+    let begun = begun.or(unit.since)?;
     Some(if changed(software.balancer().conf)? > begun {
         Configuration::Earlier
     } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Draft;
-use crate::balancer;
+use crate::balancer::Software;
 use crate::cluster::endpoints::{distribution, endpoint};
 use crate::cluster::phrases::listed;
 use crate::facts::{Facts, PortState, Purpose, Reach};
@@ -80,7 +80,7 @@ fn needs(step: &Step, from: &HostName, reach: &Reach) -> bool {
 
 /// Whether a balancer sends clients to this broker after the step that it did not send there before.
 fn sends_clients(operation: &Operation, broker: &HostName) -> bool {
-    let balances = |unit: &str| balancer::units().any(|known| known == unit);
+    let balances = |unit: &str| Software::of_unit(unit).is_some();
     match operation {
         Operation::SwitchServer(switch) => switch.server == *broker && switch.to == BalancerState::In,
         Operation::WriteFile(file) => matches!(file.validate, Some(Validator::Balancer(_))),
