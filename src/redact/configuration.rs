@@ -119,7 +119,7 @@ const CHRONY: [&str; 20] = [
     "port",
 ];
 /// Without scripts, whose arguments may be anything, and authentication.
-const KEEPALIVED: [&str; 20] = [
+const KEEPALIVED: [&str; 21] = [
     "global_defs",
     "router_id",
     "enable_script_security",
@@ -137,6 +137,7 @@ const KEEPALIVED: [&str; 20] = [
     "advert_int",
     "unicast_src_ip",
     "check_unicast_src",
+    "lower_prio_no_advert",
     "garp_master_refresh",
     "track_script",
     "}",

@@ -308,7 +308,7 @@ fn missing() -> Option<String> {
 }
 
 /// Both streams and the exit status, for a failure's message.
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     format!(
         "{}\nstdout: {}\nstderr: {}",
         output.status,

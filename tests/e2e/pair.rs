@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::inventory::{Entry, Inventory};
+use crate::lab::text;
 use crate::program::until;
 use crate::stage::{ALL, Stage};
 
@@ -37,6 +38,12 @@ pub fn holders(stage: &Stage) -> Vec<&'static str> {
 pub fn holders_of(stage: &Stage, at: &str) -> Vec<&'static str> {
     let has = |host: &&str| stage.lab.stdout_of(host, "ip -o addr show").contains(&format!(" {at} "));
     BALANCERS.into_iter().filter(has).collect()
+}
+
+/// What keepalived and the balancer's units said last on each, for a failure's message: why an address moved stands nowhere else.
+pub fn logs(stage: &Stage) -> String {
+    let last = "journalctl -q -o short-precise -n 30 -u keepalived -u haproxy -u nginx 2>&1";
+    BALANCERS.map(|host| format!("{host}:\n{}", text(&stage.lab.run_on(host, last)))).join("\n")
 }
 
 pub fn other(host: &str) -> &'static str {
