@@ -89,6 +89,10 @@ impl Shared<'_> {
         lab.stdout_of("node1", &format!("timeout 5 bash -c ': <>/dev/tcp/{address}/5672'"));
         lab.stdout_of(holder, "systemctl start haproxy");
         assert_eq!(self.is_whole(), other(holder), "it does not come back by itself");
+        for host in BALANCERS {
+            let of_checks = "journalctl -q -b -u haproxy | grep -w alive || :";
+            assert_eq!(lab.stdout_of(host, of_checks), "", "HAProxy says nothing of keepalived's checks");
+        }
     }
 }
 
