@@ -81,6 +81,10 @@ pub struct NodeFacts {
     /// Whether those are all; false if there are more, or the node could not report it.
     #[serde(skip)]
     pub queues_complete: bool,
+    /// The quorum queues whose replica on this node is not in service, by virtual host and name; None if it did not report it. As
+    /// short-lived as the queues.
+    #[serde(skip)]
+    pub idle_replicas: Option<BTreeSet<(String, String)>>,
     /// `VHOST/NAME` of the policies that mirror classic queues (`ha-mode`). RabbitMQ 4.0 does not start with one.
     #[serde(default)]
     pub mirroring_policies: Vec<String>,
@@ -138,6 +142,7 @@ impl NodeFacts {
             holdings: Holdings::default(),
             queues: Vec::new(),
             queues_complete: true,
+            idle_replicas: Some(BTreeSet::new()),
             mirroring_policies: Vec::new(),
             definitions_marker: None,
             admin: None,

@@ -7,7 +7,7 @@ use super::entrances::{EndpointEntry, LoginEntry, endpoint_entries, login_entry}
 use super::status::{Cookie, Row, State, Status, leads, node_type, uptime};
 use super::under_way::{UnderWay, under_way};
 use crate::cluster::health::membership::running_nodes;
-use crate::cluster::health::queues::{teller, under_replicated, with_mirrors_behind};
+use crate::cluster::health::queues::{teller, unavailable, under_replicated, with_mirrors_behind};
 use crate::cluster::health::{Finding, Severity, is_healthy};
 use crate::cluster::virtual_address::{Holding, holdings};
 use crate::inventory::Host;
@@ -105,6 +105,8 @@ pub struct QueuesStatus {
     pub total: usize,
     /// False: there are more, or the node could not report them all.
     pub complete: bool,
+    /// Quorum queues without a majority of replicas in service: they take and give no messages.
+    pub unavailable: Vec<QueueStatus>,
     /// Quorum queues and streams with fewer replicas than they should have.
     pub under_replicated: Vec<QueueStatus>,
     /// Mirrored queues with a mirror that is not in sync with the leader.
@@ -185,7 +187,7 @@ impl From<&Status<'_>> for StatusDocument {
             healthy: is_healthy(status.findings),
             cluster: status.cluster_name().map(str::to_owned),
             nodes: status.rows().iter().map(|row| node(row, lost_by(row), status.now)).collect(),
-            queues: teller(&running_nodes(status.desired, status.facts)).map(queues),
+            queues: queues(&running_nodes(status.desired, status.facts)),
             load_balancers: status
                 .load_balancers()
                 .map(|(host, seen)| {
@@ -238,14 +240,16 @@ fn node(row: &Row<'_>, partitioned_from: Vec<String>, now: u64) -> NodeStatus {
     }
 }
 
-fn queues(node: &NodeFacts) -> QueuesStatus {
+fn queues(nodes: &[(&Host, &NodeFacts)]) -> Option<QueuesStatus> {
+    let node = teller(nodes)?;
     let each = |queues: Vec<&QueueFacts>| queues.into_iter().map(Into::into).collect();
-    QueuesStatus {
+    Some(QueuesStatus {
         total: node.queues.len(),
         complete: node.queues_complete,
+        unavailable: each(unavailable(nodes, node)),
         under_replicated: each(under_replicated(node)),
         unsynchronised: each(with_mirrors_behind(node)),
-    }
+    })
 }
 
 impl From<&QueueFacts> for QueueStatus {

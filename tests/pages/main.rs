@@ -195,7 +195,7 @@ fn a_status() {
         if let Some(queues) = &document.queues {
             assert_eq!(
                 rows(&mut browser, "queues").len(),
-                queues.under_replicated.len() + queues.unsynchronised.len()
+                queues.unavailable.len() + queues.under_replicated.len() + queues.unsynchronised.len()
             );
         }
         let silent = browser.ask("document.querySelectorAll('#unreachable .trouble').length");

@@ -1,9 +1,11 @@
-use rabbitup::cluster::{health, is_healthy};
-use rabbitup::facts::{Facts, QueueFacts, QueueKind};
+use std::collections::BTreeSet;
+
+use rabbitup::cluster::{Severity, health, is_healthy};
+use rabbitup::facts::{BrokerState, Facts, QueueFacts, QueueKind};
 use rabbitup::model::{NodeName, Version};
 use rabbitup::report::{Status, StatusDocument, Style, findings_text, status_text};
 
-use super::fixtures::{NOW, desired, facts, host, node_of};
+use super::fixtures::{NOW, desired, facts, host, node_of, seen};
 
 const BROKERS: [&str; 3] = ["node1", "node2", "node3"];
 
@@ -108,6 +110,72 @@ fn replicas_on_former_members_and_on_down_nodes_are_distinguished() {
     ");
 }
 
+/// The queue's replicas on these nodes are not in service.
+fn idle_on(facts: &mut Facts, names: &[&str], queue: &str) {
+    for name in names {
+        node_of(facts, name).idle_replicas = Some(BTreeSet::from([("/".to_owned(), queue.to_owned())]));
+    }
+}
+
+fn unavailable(facts: &Facts) -> String {
+    let mut findings = health(&desired(3, 1), facts);
+    findings.retain(|found| found.problem.what.contains("replicas") && found.severity != Severity::Warning);
+    findings_text(&findings, Style::plain(80))
+}
+
+#[test]
+fn a_queue_without_a_majority_in_service_is_an_error() {
+    let queues = [queue("orders", QueueKind::Quorum, &BROKERS), queue("bills", QueueKind::Quorum, &BROKERS)];
+    // A leader that lost its followers still leads.
+    let idle = cluster(&queues, |f| idle_on(f, &["node2", "node3"], "orders"));
+    let down = cluster(&queues, |f| {
+        for name in ["node2", "node3"] {
+            seen(f, name).broker = BrokerState::Down;
+        }
+        node_of(f, "node1").running.truncate(1);
+        node_of(f, "node1").links.clear();
+    });
+    insta::assert_snapshot!([unavailable(&idle), unavailable(&down)].concat(), @r"
+    error: 1 quorum queue takes and gives no messages, since most of its replicas
+           are not in service, although their nodes run: orders
+      next: `rabbitmq-queues quorum_status orders` on a broker shows its replicas
+
+    error: 2 quorum queues take and give no messages, since most nodes of their
+           replicas do not run: orders, bills
+      next: `rabbitup up` starts the nodes
+    ");
+    let document = status_of(&idle, |status| StatusDocument::from(status).queues.expect("a node tells"));
+    let listed: Vec<_> = document.unavailable.iter().map(|queue| queue.name.as_str()).collect();
+    assert_eq!(listed, ["orders"]);
+}
+
+/// A replica that may be in service counts as such: of a node that does not tell, or hangs.
+#[test]
+fn a_queue_that_may_have_a_majority_is_no_error() {
+    let queues = [queue("orders", QueueKind::Quorum, &BROKERS)];
+    let one_is_idle = cluster(&queues, |f| idle_on(f, &["node2"], "orders"));
+    assert_eq!(unavailable(&one_is_idle), "");
+    let one_hangs = cluster(&queues, |f| {
+        idle_on(f, &["node3"], "orders");
+        seen(f, "node2").broker = BrokerState::Unknown("it hangs".to_owned());
+        for name in ["node1", "node3"] {
+            node_of(f, name).running.retain(|node| !node.to_string().ends_with("node2"));
+            node_of(f, name).links = nodes(&["node2"]);
+        }
+    });
+    assert_eq!(unavailable(&one_hangs), "");
+    let one_is_silent = cluster(&queues, |f| {
+        idle_on(f, &["node1"], "orders");
+        node_of(f, "node2").idle_replicas = None;
+    });
+    insta::assert_snapshot!(unavailable(&one_is_silent), @r"
+    note: rabbit@node2 did not tell which of its replicas of quorum queues are in
+          service
+      next: `rabbitmq-queues quorum_status QUEUE` on a broker shows one queue's
+            replicas
+    ");
+}
+
 #[test]
 fn mirrors_that_are_behind_are_synchronised_by_a_command_that_can_be_pasted() {
     let behind = |name: &str, vhost: &str| QueueFacts {
@@ -136,7 +204,7 @@ fn uninspected_queues_are_mentioned() {
     assert!(found(&facts).starts_with("note: not all queues were inspected, only the first 1"));
 }
 
-fn status_of(facts: &Facts, read: impl FnOnce(&Status<'_>) -> String) -> String {
+fn status_of<T>(facts: &Facts, read: impl FnOnce(&Status<'_>) -> T) -> T {
     let desired = desired(3, 1);
     let findings = health(&desired, facts);
     read(&Status { desired: &desired, facts, findings: &findings, now: NOW })
@@ -191,6 +259,7 @@ fn json_lists_queues_that_lack_a_copy() {
     let wanted = serde_json::json!({
         "total": 3,
         "complete": true,
+        "unavailable": [],
         "under_replicated": [{
             "vhost": "/",
             "name": "orders",

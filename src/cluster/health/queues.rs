@@ -14,6 +14,7 @@ pub(super) fn check(nodes: &[(&Host, &NodeFacts)], findings: &mut Vec<Finding>) 
     // The metadata belong to the cluster: all nodes report the same.
     let Some(node) = teller(nodes) else { return };
     let mut notebook = Notebook { host: None, findings };
+    without_majority(nodes, node, &mut notebook);
     short(node, &mut notebook);
     ghosts(node, &mut notebook);
     waiting(node, &mut notebook);
@@ -35,6 +36,69 @@ pub(crate) fn under_replicated(node: &NodeFacts) -> Vec<&QueueFacts> {
 /// Mirrored queues with a mirror that is not in sync with the leader.
 pub(crate) fn with_mirrors_behind(node: &NodeFacts) -> Vec<&QueueFacts> {
     node.queues.iter().filter(|queue| queue.unsynchronised().next().is_some()).collect()
+}
+
+/// The quorum queues of which no majority of replicas is in service. One that may be counts as such: on a node that does not answer, but
+/// runs as others see it.
+pub(crate) fn unavailable<'a>(nodes: &[(&Host, &NodeFacts)], node: &'a NodeFacts) -> Vec<&'a QueueFacts> {
+    let is_idle = |queue: &QueueFacts, replica: &NodeName| {
+        let name = (queue.vhost.clone(), queue.name.clone());
+        let told = nodes.iter().find(|(_, holder)| &holder.name == replica);
+        told.and_then(|(_, holder)| holder.idle_replicas.as_ref()).is_some_and(|idle| idle.contains(&name))
+    };
+    let lacks_majority = |queue: &&QueueFacts| {
+        let serve = |replica: &&NodeName| may_run(node, replica) && !is_idle(queue, replica);
+        queue.replicas.iter().filter(serve).count() * 2 <= queue.replicas.len()
+    };
+    node.queues.iter().filter(|queue| queue.kind == QueueKind::Quorum).filter(lacks_majority).collect()
+}
+
+/// A peer that hangs is not among the running ones, but still connected.
+fn may_run(node: &NodeFacts, replica: &NodeName) -> bool {
+    node.running.contains(replica) || node.links.contains(replica)
+}
+
+fn without_majority(nodes: &[(&Host, &NodeFacts)], node: &NodeFacts, notebook: &mut Notebook<'_>) {
+    for (host, _) in nodes.iter().filter(|(_, holder)| holder.idle_replicas.is_none()) {
+        notebook.add(
+            Severity::Note,
+            format!("{} did not tell which of its replicas of quorum queues are in service", host.node()),
+            "`rabbitmq-queues quorum_status QUEUE` on a broker shows one queue's replicas",
+        );
+    }
+    let most_run = |queue: &&QueueFacts| {
+        let up = queue.replicas.iter().filter(|replica| may_run(node, replica)).count();
+        up * 2 > queue.replicas.len()
+    };
+    let (up, down): (Vec<_>, Vec<_>) = unavailable(nodes, node).into_iter().partition(most_run);
+    if !down.is_empty() {
+        notebook.add(
+            Severity::Error,
+            stuck(&down, |their| format!("most nodes of {their} replicas do not run")),
+            "`rabbitup up` starts the nodes",
+        );
+    }
+    if let Some(first) = up.first() {
+        let vhost = match first.vhost.as_str() {
+            "/" => String::new(),
+            vhost => format!("--vhost {} ", shell_word(vhost)),
+        };
+        let queue = shell_word(&first.name);
+        notebook.add(
+            Severity::Error,
+            stuck(&up, |their| {
+                format!("most of {their} replicas are not in service, although their nodes run")
+            }),
+            format!("`rabbitmq-queues quorum_status {vhost}{queue}` on a broker shows its replicas"),
+        );
+    }
+}
+
+/// `1 quorum queue takes and gives no messages, since …: orders`.
+fn stuck(queues: &[&QueueFacts], why: impl Fn(&str) -> String) -> String {
+    let (take, their) =
+        if queues.len() == 1 { ("takes and gives", "its") } else { ("take and give", "their") };
+    format!("{} {take} no messages, since {}: {}", replicated(queues), why(their), names(queues))
 }
 
 fn short(node: &NodeFacts, notebook: &mut Notebook<'_>) {

@@ -1,6 +1,6 @@
 //! A node's report about itself (`rabbitmq/internals`), from erl_call or rabbitmqctl.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ProbeRequest;
 use super::base64::decoded;
@@ -161,6 +161,7 @@ impl Report<'_> {
             holdings: self.holdings(),
             queues_complete: self.queues_complete(queues.len()),
             queues,
+            idle_replicas: self.idle_replicas(),
             mirroring_policies: sorted(self.all("mirroring").filter_map(within)),
             definitions_marker: self.text("definitions"),
             admin: self.one("password").and_then(password),
@@ -266,6 +267,18 @@ impl Report<'_> {
         queues
     }
 
+    /// `idle Lw== b3JkZXJz`. One whose name cannot be read makes them unknown.
+    fn idle_replicas(&self) -> Option<BTreeSet<(String, String)>> {
+        if self.failed().any(|failed| failed.question == "idle") {
+            return None;
+        }
+        let name = |line: &str| {
+            let (vhost, name) = line.split_once(' ')?;
+            Some((decoded(vhost)?, decoded(name)?))
+        };
+        self.all("idle").map(name).collect()
+    }
+
     /// Whether all queues were `read`.
     fn queues_complete(&self, read: usize) -> bool {
         let failed = self.failed().any(|failed| failed.question == "held");
@@ -327,6 +340,15 @@ mod tests {
         };
         assert_eq!(told("started 1700000000"), (Some(1_700_000_000), None, None));
         assert_eq!(told("failed started timeout"), (None, None, None));
+    }
+
+    #[test]
+    fn replicas_out_of_service_are_known_or_unknown() {
+        let told = |line: &str| Report(&[line.to_owned()]).idle_replicas();
+        assert_eq!(told("held …"), Some(BTreeSet::new()));
+        assert_eq!(told("idle Lw== cQ=="), Some(BTreeSet::from([("/".to_owned(), "q".to_owned())])));
+        assert_eq!(told("idle Lw=="), None);
+        assert_eq!(told("failed idle timeout"), None);
     }
 
     #[test]

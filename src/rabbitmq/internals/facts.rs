@@ -270,6 +270,13 @@ pub const FACTS: &[(IfUnknown, Question)] = &[
         include_str!("fact/held.erl"),
     ),
     told(
+        IfUnknown::Shown,
+        "idle",
+        "which replicas of quorum queues are not in service here",
+        Fallback::ByHand("rabbitmq-queues quorum_status QUEUE"),
+        include_str!("fact/idle.erl"),
+    ),
+    told(
         IfUnknown::Unknown,
         "messages",
         "how many messages are in the queues",

@@ -16,6 +16,7 @@ Either = fun Try([{M, F, A} | Rest]) ->
              try apply(M, F, A) catch error:undef when Rest =/= [] -> Try(Rest) end
          end,
 Queues = fun() -> lists:usort(rabbit_amqqueue:list_names() ++ DurableNames()) end,
+RecordOf = fun(R) -> case rabbit_amqqueue:lookup(R) of {ok, Q} -> [Q]; _ -> DurableOf(R) end end,
 %% Inspects items one by one, as many as fit into the time of a fact; counts the rest.
 Most = 10000,
 Late = fun(Since) -> erlang:monotonic_time(millisecond) - Since > 2000 end,

@@ -6,7 +6,7 @@ use super::tone::Tone;
 use crate::cluster::health::host::offset;
 use crate::cluster::health::load_balancer::{ServerState, server_state};
 use crate::cluster::health::membership::running_nodes;
-use crate::cluster::health::queues::{teller, under_replicated, with_mirrors_behind};
+use crate::cluster::health::queues::{teller, unavailable, under_replicated, with_mirrors_behind};
 use crate::cluster::phrases::{counted, grouped, span, whole};
 use crate::cluster::virtual_address::{Holding, holdings};
 use crate::facts::{Backend, HostFacts, QueueFacts};
@@ -159,22 +159,28 @@ pub(super) fn addresses(status: &Status<'_>) -> Table<'static> {
     }
 }
 
-/// How many queues there are, and those that lack a copy.
+/// How many queues there are, and those that lack a majority or a copy.
 pub(super) fn queues(status: &Status<'_>) -> Markup {
-    let Some(node) = teller(&running_nodes(status.desired, status.facts)) else {
+    let nodes = running_nodes(status.desired, status.facts);
+    let Some(node) = teller(&nodes) else {
         return element("p").text("No running node reported its queues, so their number is unknown.").into();
     };
     let more = if node.queues_complete { "" } else { " at least: not all could be listed" };
     let total =
         paragraph(&format!("{}{more}, as {} reports.", counted(node.queues.len(), "queue"), node.name));
-    let lacking = under_replicated(node).into_iter().map(|queue| (queue, "has too few replicas"));
-    let behind =
-        with_mirrors_behind(node).into_iter().map(|queue| (queue, "has mirrors that are not in sync"));
-    let row = |(queue, wrong): (&QueueFacts, &str)| {
+    let idle = unavailable(&nodes, node)
+        .into_iter()
+        .map(|queue| (queue, Tone::Bad, "has no majority of replicas in service"));
+    let lacking =
+        under_replicated(node).into_iter().map(|queue| (queue, Tone::Warning, "has too few replicas"));
+    let behind = with_mirrors_behind(node)
+        .into_iter()
+        .map(|queue| (queue, Tone::Warning, "has mirrors that are not in sync"));
+    let row = |(queue, tone, wrong): (&QueueFacts, Tone, &str)| {
         let cells = vec![
             Cell::plain(&queue.name),
             Cell::plain(&queue.vhost),
-            Cell::toned(Tone::Warning, wrong),
+            Cell::toned(tone, wrong),
             Cell::known(queue.leader.as_ref()),
             Cell::prose(whole(&queue.replicas)),
             Cell::prose(whole(&queue.in_sync)),
@@ -182,9 +188,9 @@ pub(super) fn queues(status: &Status<'_>) -> Markup {
         (None, cells)
     };
     let table = Table {
-        caption: "Queues that lack a copy",
+        caption: "Queues that lack a majority or a copy",
         heads: heads(["Queue", "Virtual host", "Problem", "Leader", "Replicas", "In sync"]),
-        rows: lacking.chain(behind).map(row).collect(),
+        rows: idle.chain(lacking).chain(behind).map(row).collect(),
     };
     Markup::from(total).and(table)
 }

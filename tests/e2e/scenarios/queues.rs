@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
-use crate::program::until;
+use crate::program::{Run, until};
 use crate::stage::Stage;
 
 pub const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
@@ -263,6 +263,35 @@ pub fn grow_and_rebalance(stage: &Stage) {
         assert_eq!(take_count(stage, name), 1, "messages in {name}");
     }
     lab.stdout_of("node1", &format!("rabbitmqctl -q delete_vhost {}", quoted(SHOP)));
+    without_majority(stage, &inventory);
+}
+
+/// Two of a queue's three replicas stop while their nodes run: status says so although it has a leader still, and runs go on.
+fn without_majority(stage: &Stage, inventory: &Inventory) {
+    let lab = &stage.lab;
+    declare(stage, 11, "/", "idle", "quorum");
+    // Ra had no systems before 2.0 (RabbitMQ 3.9).
+    let replicas = |act: &str| {
+        let each = format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"idle\">>)), {{Ra, _}} = amqqueue:get_pid(Q), \
+             [try ra:{act}(quorum_queues, {{Ra, N}}) catch error:undef -> ra:{act}({{Ra, N}}) end || N <- [rabbit@node2, rabbit@node3]]."
+        );
+        lab.stdout_of("node1", &format!("timeout 60 rabbitmqctl -q eval {}", quoted(&each)));
+    };
+    let says_so = |run: &Run| {
+        run.out.contains("1 quorum queue takes and gives no messages") && run.out.contains(": idle")
+    };
+    let status = || stage.rabbitup(inventory).args(["status"]).run();
+    replicas("stop_server");
+    let found = until("status says that the queue has no majority", Duration::from_secs(30), || {
+        Some(status()).filter(says_so)
+    });
+    found.expect(1).says("although their nodes run");
+    stage.rabbitup(inventory).args(["plan"]).run().expect(0).says("No changes.");
+    replicas("restart_server");
+    until("it has a majority again", Duration::from_secs(30), || Some(status()).filter(|run| !says_so(run)))
+        .expect(0);
+    lab.stdout_of("node1", "rabbitmqctl -q delete_queue idle");
 }
 
 /// Consumes the messages of a queue of `/`, and deletes it.

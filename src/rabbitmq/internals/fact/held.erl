@@ -1,7 +1,4 @@
 {All, Since} = {Queues(), erlang:monotonic_time(millisecond)},
-Stored = fun(R) ->
-    case rabbit_amqqueue:lookup(R) of {ok, Q} -> [Q]; _ -> DurableOf(R) end
-end,
 %% Explicit bindings, not those of the default exchange.
 Bind = fun({binding, _, _, To, _}, Sum) -> Sum#{To => maps:get(To, Sum, 0) + 1} end,
 %% If a queue's node is down, Mnesia has its bindings only in the second table.
@@ -18,4 +15,4 @@ Line = fun(R, Q) ->
     end
 end,
 ["unlisted " ++ Int(length(All) - Most) || length(All) > Most]
-    ++ [Line(R, Q) || R <- lists:sublist(All, Most), Q <- Stored(R)]
+    ++ [Line(R, Q) || R <- lists:sublist(All, Most), Q <- RecordOf(R)]
