@@ -9,6 +9,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use crate::amqp;
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
 use crate::program::{Run, until};
+use crate::release::Suite;
 use crate::stage::Stage;
 
 pub const LOGIN: (&str, &str) = (ADMIN, ADMIN_PASSWORD);
@@ -271,10 +272,11 @@ fn without_majority(stage: &Stage, inventory: &Inventory) {
     let lab = &stage.lab;
     declare(stage, 11, "/", "idle", "quorum");
     // Ra had no systems before 2.0 (RabbitMQ 3.9).
+    let system = if lab.suite() == Suite::Bullseye { "" } else { "quorum_queues, " };
     let replicas = |act: &str| {
         let each = format!(
             "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"idle\">>)), {{Ra, _}} = amqqueue:get_pid(Q), \
-             [try ra:{act}(quorum_queues, {{Ra, N}}) catch error:undef -> ra:{act}({{Ra, N}}) end || N <- [rabbit@node2, rabbit@node3]]."
+             [ok = ra:{act}({system}{{Ra, N}}) || N <- [rabbit@node2, rabbit@node3]]."
         );
         lab.stdout_of("node1", &format!("timeout 60 rabbitmqctl -q eval {}", quoted(&each)));
     };
