@@ -41,16 +41,20 @@ pub(crate) fn with_mirrors_behind(node: &NodeFacts) -> Vec<&QueueFacts> {
 /// The quorum queues of which no majority of replicas is in service. One that may be counts as such: on a node that does not answer, but
 /// runs as others see it.
 pub(crate) fn unavailable<'a>(nodes: &[(&Host, &NodeFacts)], node: &'a NodeFacts) -> Vec<&'a QueueFacts> {
-    let is_idle = |queue: &QueueFacts, replica: &NodeName| {
-        let name = (queue.vhost.clone(), queue.name.clone());
-        let told = nodes.iter().find(|(_, holder)| &holder.name == replica);
-        told.and_then(|(_, holder)| holder.idle_replicas.as_ref()).is_some_and(|idle| idle.contains(&name))
+    let idle_on = |replica: &NodeName| {
+        let (_, holder) = nodes.iter().find(|(_, holder)| &holder.name == replica)?;
+        holder.idle_replicas.as_ref()
     };
     let lacks_majority = |queue: &&QueueFacts| {
-        let serve = |replica: &&NodeName| may_run(node, replica) && !is_idle(queue, replica);
-        queue.replicas.iter().filter(serve).count() * 2 <= queue.replicas.len()
+        let name = (queue.vhost.clone(), queue.name.clone());
+        let is_idle = |replica: &NodeName| idle_on(replica).is_some_and(|idle| idle.contains(&name));
+        !is_majority(queue, |replica| may_run(node, replica) && !is_idle(replica))
     };
     node.queues.iter().filter(|queue| queue.kind == QueueKind::Quorum).filter(lacks_majority).collect()
+}
+
+fn is_majority(queue: &QueueFacts, picked: impl Fn(&NodeName) -> bool) -> bool {
+    queue.replicas.iter().filter(|replica| picked(replica)).count() * 2 > queue.replicas.len()
 }
 
 /// A peer that hangs is not among the running ones, but still connected.
@@ -66,10 +70,7 @@ fn without_majority(nodes: &[(&Host, &NodeFacts)], node: &NodeFacts, notebook: &
             "`rabbitmq-queues quorum_status QUEUE` on a broker shows one queue's replicas",
         );
     }
-    let most_run = |queue: &&QueueFacts| {
-        let up = queue.replicas.iter().filter(|replica| may_run(node, replica)).count();
-        up * 2 > queue.replicas.len()
-    };
+    let most_run = |queue: &&QueueFacts| is_majority(queue, |replica| may_run(node, replica));
     let (up, down): (Vec<_>, Vec<_>) = unavailable(nodes, node).into_iter().partition(most_run);
     if !down.is_empty() {
         notebook.add(

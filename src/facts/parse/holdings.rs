@@ -62,8 +62,12 @@ impl Report<'_> {
 
 /// `VHOST/NAME`.
 pub(super) fn within(line: &str) -> Option<String> {
+    vhost_and_name(line).map(|(vhost, name)| format!("{vhost}/{name}"))
+}
+
+pub(super) fn vhost_and_name(line: &str) -> Option<(String, String)> {
     let (vhost, name) = line.split_once(' ')?;
-    Some(format!("{}/{}", decoded(vhost)?, decoded(name)?))
+    Some((decoded(vhost)?, decoded(name)?))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ProbeRequest;
 use super::base64::decoded;
-use super::holdings::within;
+use super::holdings::{vhost_and_name, within};
 use super::report::{Report, sorted};
 use super::{frame::Frames, queues};
 use crate::facts::{
@@ -215,7 +215,7 @@ impl Report<'_> {
 
     /// `changed log.file.level ZGVidWc=`.
     fn changed(&self) -> Option<BTreeMap<String, String>> {
-        if self.failed().any(|failed| failed.question == "changed") {
+        if self.has_failed("changed") {
             return None;
         }
         let changed = self.all("changed").filter_map(|line| {
@@ -269,20 +269,15 @@ impl Report<'_> {
 
     /// `idle Lw== b3JkZXJz`. One whose name cannot be read makes them unknown.
     fn idle_replicas(&self) -> Option<BTreeSet<(String, String)>> {
-        if self.failed().any(|failed| failed.question == "idle") {
+        if self.has_failed("idle") {
             return None;
         }
-        let name = |line: &str| {
-            let (vhost, name) = line.split_once(' ')?;
-            Some((decoded(vhost)?, decoded(name)?))
-        };
-        self.all("idle").map(name).collect()
+        self.all("idle").map(vhost_and_name).collect()
     }
 
     /// Whether all queues were `read`.
     fn queues_complete(&self, read: usize) -> bool {
-        let failed = self.failed().any(|failed| failed.question == "held");
-        !failed && self.one("unlisted").is_none() && self.all("held").count() == read
+        !self.has_failed("held") && self.one("unlisted").is_none() && self.all("held").count() == read
     }
 }
 

@@ -28,6 +28,10 @@ impl Report<'_> {
         })
     }
 
+    pub(super) fn has_failed(&self, question: &str) -> bool {
+        self.failed().any(|failed| failed.question == question)
+    }
+
     /// The values of a key, one per line.
     pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(' '))
