@@ -267,30 +267,36 @@ pub fn grow_and_rebalance(stage: &Stage) {
     without_majority(stage, &inventory);
 }
 
+/// Stops or restarts a queue's replicas on these hosts, whose nodes run on.
+pub fn replicas(stage: &Stage, verb: &str, queue: &str, hosts: &[&str]) {
+    let lab = &stage.lab;
+    // Ra had no systems before 2.0 (RabbitMQ 3.9).
+    let system = if lab.suite() == Suite::Bullseye { "" } else { "quorum_queues, " };
+    let nodes: Vec<String> = hosts.iter().map(|host| format!("rabbit@{host}")).collect();
+    let each = format!(
+        "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"{queue}\">>)), {{Ra, _}} = amqqueue:get_pid(Q), \
+         [ok = ra:{verb}_server({system}{{Ra, N}}) || N <- [{}]].",
+        nodes.join(", ")
+    );
+    lab.stdout_of("node1", &format!("timeout 60 rabbitmqctl -q eval {}", quoted(&each)));
+}
+
 /// Two of a queue's three replicas stop while their nodes run: status says so although it has a leader still, and runs go on.
 fn without_majority(stage: &Stage, inventory: &Inventory) {
     let lab = &stage.lab;
     declare(stage, 11, "/", "idle", "quorum");
-    // Ra had no systems before 2.0 (RabbitMQ 3.9).
-    let system = if lab.suite() == Suite::Bullseye { "" } else { "quorum_queues, " };
-    let replicas = |act: &str| {
-        let each = format!(
-            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"idle\">>)), {{Ra, _}} = amqqueue:get_pid(Q), \
-             [ok = ra:{act}({system}{{Ra, N}}) || N <- [rabbit@node2, rabbit@node3]]."
-        );
-        lab.stdout_of("node1", &format!("timeout 60 rabbitmqctl -q eval {}", quoted(&each)));
-    };
+    let replicas = |verb: &str| replicas(stage, verb, "idle", &["node2", "node3"]);
     let says_so = |run: &Run| {
         run.out.contains("1 quorum queue takes and gives no messages") && run.out.contains(": idle")
     };
     let status = || stage.rabbitup(inventory).args(["status"]).run();
-    replicas("stop_server");
+    replicas("stop");
     let found = until("status says that the queue has no majority", Duration::from_secs(30), || {
         Some(status()).filter(says_so)
     });
     found.expect(1).says("although their nodes run");
     stage.rabbitup(inventory).args(["plan"]).run().expect(0).says("No changes.");
-    replicas("restart_server");
+    replicas("restart");
     until("it has a majority again", Duration::from_secs(30), || Some(status()).filter(|run| !says_so(run)))
         .expect(0);
     lab.stdout_of("node1", "rabbitmqctl -q delete_queue idle");

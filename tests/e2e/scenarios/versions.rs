@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use super::queues::replicas;
 use super::steady::wait_for_balancer;
 use crate::hosts::{self, on_all};
 use crate::inventory::{ADMIN, ADMIN_PASSWORD, Inventory};
@@ -55,15 +56,7 @@ pub fn over_data(stage: &Stage) {
 pub fn not_spared(stage: &Stage) {
     let lab = &stage.lab;
     let inventory = Inventory::whole();
-    let replica = |verb: &str| {
-        // Ra had no systems before 2.0 (RabbitMQ 3.9).
-        let all = format!(
-            "Do = fun(Id) -> try ra:{verb}_server(quorum_queues, Id) catch error:undef -> ra:{verb}_server(Id) end end, \
-             [Do({{Name, list_to_atom(\"rabbit@node3\")}}) || Q <- rabbit_amqqueue:list(), \
-             amqqueue:get_type(Q) =:= rabbit_quorum_queue, {{Name, _}} <- [amqqueue:get_pid(Q)]]."
-        );
-        lab.stdout_of("node3", &format!("timeout 60 rabbitmqctl -q eval '{all}'"));
-    };
+    let replica = |verb: &str| replicas(stage, verb, "needed", &["node3"]);
     crate::amqp::publish(&lab.address(11), (ADMIN, ADMIN_PASSWORD), "needed", "quorum", 1)
         .expect("a quorum queue");
     let before = hosts::starts(lab, &BROKERS);
